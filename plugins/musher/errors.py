@@ -1,0 +1,70 @@
+"""The exceptions of Musher, one tree.
+
+    MusherError
+    |-- SettingsError            a MUSHER_* variable is missing or wrong
+    |-- PayloadError             a request to AWS would be refused: a Param or a name is out of bounds
+    |-- DatasetError             the data cannot be used
+    |   |-- DatasetSourceError   they could not be got: no such folder, prefix or zip; a bad archive
+    |   |-- DatasetLayoutError   folders or names are wrong: a split or class is missing, a stray file
+    |   |-- UnreadableImageError images that Pillow cannot open whole
+    |   `-- StagingError         what lies in S3 is not what was written
+    |-- ArchiveError             an archive cannot be built, or must not be read
+    |-- JobFailedError           a training job ended in another state than Completed
+    |-- GateError                a model is not good enough to be deployed
+    |-- EndpointError            an endpoint, its configuration or its model failed
+    `-- LambdaError              a function failed or answered with an error
+
+Every message says what is wrong, with the value, and what to do about it.
+"""
+
+
+class MusherError(Exception):
+    """Stand for anything that Musher refuses or reports; catch this one at a process boundary."""
+
+
+class SettingsError(MusherError):
+    """Report a setting that is missing or wrong; the message names its variable."""
+
+
+class PayloadError(MusherError):
+    """Report a request that AWS would refuse, before it is sent."""
+
+
+class DatasetError(MusherError):
+    """Report data that cannot be used."""
+
+
+class DatasetSourceError(DatasetError):
+    """Report a folder, prefix, zip or address from which no data set can be had."""
+
+
+class DatasetLayoutError(DatasetError):
+    """Report folders, names or counts that do not make an image data set."""
+
+
+class UnreadableImageError(DatasetError):
+    """Report files that are not whole images of an accepted format."""
+
+
+class StagingError(DatasetError):
+    """Report staged objects that disagree with their manifest or with what was sent."""
+
+
+class ArchiveError(MusherError):
+    """Report an archive that cannot be built, or that must not be read."""
+
+
+class JobFailedError(MusherError):
+    """Report a training job that ended in another state than Completed, with AWS's reason."""
+
+
+class GateError(MusherError):
+    """Report a model whose accuracy is below the minimum."""
+
+
+class EndpointError(MusherError):
+    """Report an endpoint, endpoint configuration or model that failed, with AWS's reason."""
+
+
+class LambdaError(MusherError):
+    """Report a function that failed, or whose answer is an error."""
