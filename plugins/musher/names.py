@@ -1,0 +1,113 @@
+"""Every bucket key, resource name and ARN: pure functions of project, account, region and run.
+
+Deterministic names are what lets a retried or restarted task find its own job instead of paying for a
+second one, and what lets the IAM policies be scoped to `{project}-*`.
+"""
+
+import hashlib
+import re
+
+from musher.errors import PayloadError
+from musher.settings import Settings
+
+SLUG_CHARACTERS = 8
+MAX_SAGEMAKER_NAME = 63
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html"""
+
+NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+
+TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+def run_slug(*, dag_id: str, run_id: str) -> str:
+    """Return 8 hex digits that stand for one DAG run in every name."""
+    return hashlib.sha256(f"{dag_id}/{run_id}".encode()).hexdigest()[:SLUG_CHARACTERS]
+
+
+def bucket(settings: Settings) -> str:
+    """Return the name of the project's one bucket."""
+    return f"{settings.project}-{settings.account_id}-{settings.region}"
+
+
+def role_arn(settings: Settings, *, role: str) -> str:
+    """Return the ARN of one of the bootstrap template's roles: airflow, sagemaker, lambda or ec2."""
+    return f"arn:aws:iam::{settings.account_id}:role/{settings.project}-{role}"
+
+
+def training_job(settings: Settings, *, slug: str, attempt: int = 1) -> str:
+    """Return a run's training job name; attempts after the first get the suffix -2, -3, ..."""
+    return _sagemaker_name(f"{settings.project}-train-{slug}" + (f"-{attempt}" if attempt > 1 else ""))
+
+
+def next_attempt(name: str) -> str:
+    """Return the training job name that follows `name`: job -> job-2 -> job-3.
+
+    The slug before the suffix has 8 characters, so a suffix of 1 to 3 digits cannot be mistaken for it.
+    """
+    stem, _, suffix = name.rpartition("-")
+    if suffix.isdigit() and len(suffix) < 4:
+        return _sagemaker_name(f"{stem}-{int(suffix) + 1}")
+    return _sagemaker_name(f"{name}-2")
+
+
+def endpoint(settings: Settings, *, slug: str) -> str:
+    """Return the name that a run's model, endpoint configuration and endpoint share."""
+    return _sagemaker_name(f"{settings.project}-{slug}")
+
+
+def function(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's Lambda function."""
+    return f"{settings.project}-{slug}"
+
+
+def endpoint_log_group(endpoint_name: str) -> str:
+    """Return the log group that SageMaker writes an endpoint's containers to."""
+    return f"/aws/sagemaker/Endpoints/{endpoint_name}"
+
+
+def function_log_group(function_name: str) -> str:
+    """Return the log group of a Lambda function."""
+    return f"/aws/lambda/{function_name}"
+
+
+def s3_uri(settings: Settings, *, key: str) -> str:
+    """Return the s3:// address of a key in the project's bucket."""
+    return f"s3://{bucket(settings)}/{key}"
+
+
+def jobs_prefix(settings: Settings) -> str:
+    """Return the key prefix of all job outputs; SageMaker appends `/<job>/output/...`."""
+    return f"{settings.project}/jobs"
+
+
+def source_key(settings: Settings, *, code_hash: str) -> str:
+    """Return the key of the training code's archive."""
+    return f"{settings.project}/code/{code_hash}/sourcedir.tar.gz"
+
+
+def function_key(settings: Settings, *, code_hash: str) -> str:
+    """Return the key of the Lambda function's archive."""
+    return f"{settings.project}/lambda/{code_hash}/function.zip"
+
+
+def report_prefix(settings: Settings, *, slug: str) -> str:
+    """Return the key prefix that holds a run's report.html and summary.json."""
+    return f"{settings.project}/reports/{slug}"
+
+
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Split s3://bucket/key into bucket and key."""
+    scheme, _, rest = uri.partition("://")
+    name, _, key = rest.partition("/")
+    if scheme != "s3" or not name or not key:
+        raise PayloadError(f"{uri!r} is not an address of the form s3://bucket/key.")
+    return name, key
+
+
+def _sagemaker_name(name: str) -> str:
+    if len(name) > MAX_SAGEMAKER_NAME or not NAME_PATTERN.fullmatch(name):
+        raise PayloadError(
+            f"{name!r} cannot be a SageMaker name: at most {MAX_SAGEMAKER_NAME} letters, digits and single "
+            "hyphens between them. Shorten or change MUSHER_PROJECT."
+        )
+    return name
