@@ -1,0 +1,67 @@
+"""The ASGI application: localaws' own routes first, moto for everything else."""
+
+import json
+import logging
+
+from localaws.asgi import Receive, Request, Response, Router, Scope, Send
+from localaws.context import Context
+from localaws.identity import CREDENTIALS_PATH
+from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
+
+logger = logging.getLogger(__name__)
+
+
+class Application:
+    """Route requests to native handlers or to moto."""
+
+    def __init__(self, context: Context) -> None:
+        self.router = Router()
+        self._context = context
+        self._moto = MotoBridge(create_moto_application())
+        self.router.add("GET", f"{CREDENTIALS_PATH}(?P<grant_id>[0-9a-f]+)", self._serve_credentials)
+        self.router.add("GET", "/_localaws/health", self._serve_health)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection (HTTP only; the server runs without lifespan)."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"localaws serves HTTP, not {scope['type']}")
+        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?", 1)[0]
+        request = Request(
+            method=scope["method"],
+            path=path,
+            query=scope["query_string"].decode("latin-1"),
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            receive=receive,
+        )
+        try:
+            await self._answer(request, scope, send)
+        except Exception as error:  # the process boundary: one bad request must not end the server
+            logger.exception("%s %s failed", request.method, path)
+            await internal_error(error).send(send)
+
+    async def _answer(self, request: Request, scope: Scope, send: Send) -> None:
+        found = self.router.find(method=request.method, path=request.path)
+        if found is None:
+            await self._moto(request, scope, send)
+            return
+        handler, request.params = found
+        response = await handler(request)
+        await response.send(send)
+
+    async def _serve_credentials(self, request: Request) -> Response:
+        credentials = self._context.identity.redeem(
+            grant_id=request.params["grant_id"], token=request.headers.get("authorization", "")
+        )
+        if credentials is None:
+            return Response(status=403, body=b'{"message": "wrong or ended credentials grant"}')
+        document = credentials.as_container_document()
+        return Response(body=document, headers={"content-type": "application/json"})
+
+    async def _serve_health(self, request: Request) -> Response:
+        children = [{"name": child.name, "pid": child.pid} for child in self._context.supervisor.running()]
+        body = json.dumps({"status": "ready", "children": children}).encode()
+        return Response(body=body, headers={"content-type": "application/json"})
+
+    def close(self) -> None:
+        """Stop the threads of moto."""
+        self._moto.close()

@@ -1,0 +1,80 @@
+"""The few HTTP types that localaws' own routes use, on plain ASGI."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass
+class Request:
+    """One HTTP request. Header names are lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    receive: Receive
+    params: dict[str, str] = field(default_factory=dict)
+
+    async def body(self) -> bytes:
+        """Read the whole body."""
+        chunks = []
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                break
+            chunks.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                break
+        return b"".join(chunks)
+
+
+@dataclass
+class Response:
+    """One HTTP response, whole in memory."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def send(self, send: Send) -> None:
+        """Send it as ASGI messages."""
+        headers = {"content-length": str(len(self.body))} | {k.lower(): v for k, v in self.headers.items()}
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": pairs})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def aws_error(*, status: int, code: str, message: str, extra: dict[str, Any] | None = None) -> Response:
+    """Return an error as AWS's REST-JSON services word it (header x-amzn-ErrorType, JSON body)."""
+    body = {"__type": code, "Message": message, "message": message} | (extra or {})
+    headers = {"content-type": "application/json", "x-amzn-errortype": code}
+    return Response(status=status, body=json.dumps(body).encode(), headers=headers)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Router:
+    """Find a handler by method and path; the named groups of the pattern become `request.params`."""
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
+
+    def add(self, method: str, pattern: str, handler: Handler) -> None:
+        """Serve `pattern` (a regular expression for the whole raw path, percent-encoded) with `handler`."""
+        self._routes.append((method, re.compile(pattern), handler))
+
+    def find(self, *, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
+        """Return the first handler that fits, with its path parameters."""
+        for wanted, pattern, handler in self._routes:
+            if wanted == method and (match := pattern.fullmatch(path)):
+                return handler, match.groupdict()
+        return None

@@ -1,0 +1,83 @@
+"""Time, as an object that is handed in: real, sped up, or moved by hand in tests."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What localaws asks of time. All durations are seconds of *AWS* time."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary start; never goes back."""
+        ...
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        """Wait for `event` for at most `timeout_s`; return whether it is set."""
+        ...
+
+    def real_seconds(self, aws_seconds: float) -> float:
+        """Convert a duration on AWS into the seconds that pass here."""
+        ...
+
+
+class ScaledClock:
+    """Real time, with `speed` seconds of AWS time in each second here."""
+
+    def __init__(self, *, speed: float = 1.0) -> None:
+        if speed <= 0:
+            raise ValueError(f"speed must be positive, not {speed}")
+        self.speed = speed
+        self._started = datetime.now(UTC)
+        self._started_monotonic = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the start plus the scaled time since."""
+        return self._started + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        """Return AWS seconds since this clock was made."""
+        return (time.monotonic() - self._started_monotonic) * self.speed
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        """Wait for `event`, at most `timeout_s` AWS seconds."""
+        return event.wait(timeout_s / self.speed)
+
+    def real_seconds(self, aws_seconds: float) -> float:
+        """Convert a duration on AWS into the seconds that pass here."""
+        return aws_seconds / self.speed
+
+
+class ManualClock:
+    """A clock that a test moves; `wait` moves it too and never sleeps."""
+
+    def __init__(self, *, start: datetime | None = None) -> None:
+        self._start = start or datetime(2026, 1, 1, tzinfo=UTC)
+        self._elapsed_s = 0.0
+
+    def advance(self, seconds: float) -> None:
+        """Move time forward by `seconds`."""
+        self._elapsed_s += seconds
+
+    def now(self) -> datetime:
+        """Return the start plus what was advanced."""
+        return self._start + timedelta(seconds=self._elapsed_s)
+
+    def monotonic(self) -> float:
+        """Return the seconds advanced so far."""
+        return self._elapsed_s
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        """Return at once, `timeout_s` later on this clock unless `event` is set."""
+        if not event.is_set():
+            self.advance(timeout_s)
+        return event.is_set()
+
+    def real_seconds(self, aws_seconds: float) -> float:
+        """Nothing takes real time under this clock."""
+        return 0.0

@@ -1,0 +1,25 @@
+"""Errors of localaws.
+
+    LocalAwsError
+    ├── AddressInUseError     the port is taken by another process
+    ├── ChildStartError       a child process could not be started
+    └── ArchiveError          an archive is corrupt, or holds something that must not be unpacked
+
+Errors that a client of the API sees are moto's own (`moto.core.exceptions.JsonRESTError` and its kin).
+"""
+
+
+class LocalAwsError(Exception):
+    """Any failure of localaws itself."""
+
+
+class AddressInUseError(LocalAwsError):
+    """The address is taken by another process."""
+
+
+class ChildStartError(LocalAwsError):
+    """A child process could not be started."""
+
+
+class ArchiveError(LocalAwsError):
+    """An archive is corrupt, or holds something that must not be unpacked."""

@@ -1,0 +1,1 @@
+"""Lambda that runs functions: moto's state, real execution environments."""

@@ -1,0 +1,30 @@
+"""Write to CloudWatch Logs (moto's backend, in process), one line at a time."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from moto.logs.models import logs_backends
+
+_lock = threading.Lock()
+
+
+class LogStream:
+    """One log stream; `write` may be called from any thread."""
+
+    def __init__(
+        self, *, account_id: str, region: str, group: str, stream: str, now: Callable[[], datetime]
+    ) -> None:
+        self.group = group
+        self.stream = stream
+        self._now = now
+        self._backend = logs_backends[account_id][region]
+        with _lock:
+            self._backend.ensure_log_group(group)
+            self._backend.ensure_log_stream(group, stream)
+
+    def write(self, line: str) -> None:
+        """Append one event, with the current time. An empty line becomes a blank: AWS refuses empty messages."""
+        event = {"timestamp": int(self._now().timestamp() * 1000), "message": line or " "}
+        with _lock:
+            self._backend.put_log_events(self.group, self.stream, [event])

@@ -1,0 +1,130 @@
+"""Serve moto's WSGI application from ASGI: the body is read first, the call runs in a thread, the answer goes out whole.
+
+moto keeps every request and answer in memory anyway, so nothing is lost by not streaming, and a request costs one
+hop between threads instead of one for each chunk.
+"""
+
+import asyncio
+import io
+import logging
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from localaws.asgi import Request, Response, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+WORKERS = 32
+"""Threads for moto's handlers. They wait for locks and never for children, so this bounds memory, not jobs."""
+
+
+def create_moto_application() -> Any:
+    """Return moto's dispatcher; its Flask apps are built at the first request to each service.
+
+    Their debug flag is switched off: with it, Werkzeug would show tracebacks to clients.
+    """
+
+    def create(service: Any) -> Any:
+        app = create_backend_app(service)
+        app.debug = False
+        return app
+
+    return DomainDispatcherApplication(create)
+
+
+def build_environ(*, scope: Scope, body: bytes) -> dict[str, Any]:
+    """Translate an ASGI scope into a WSGI environ, with the raw path and S3's underscored metadata names kept."""
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    query = scope["query_string"].decode("latin-1")
+    server_host, server_port = scope.get("server") or ("127.0.0.1", 0)
+    client_host, client_port = scope.get("client") or ("127.0.0.1", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode("utf-8").decode("latin-1"),
+        "QUERY_STRING": query,
+        "RAW_URI": raw_path.decode("latin-1") + (f"?{query}" if query else ""),
+        "SERVER_NAME": server_host,
+        "SERVER_PORT": str(server_port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client_host,
+        "REMOTE_PORT": str(client_port),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    _add_headers(environ, scope["headers"])
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _add_headers(environ: dict[str, Any], headers: Iterable[tuple[bytes, bytes]]) -> None:
+    preserved: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        key = environ_key_for_header(name)
+        if should_preserve_original_header_name(name):
+            preserved[key] = name
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
+
+
+class MotoBridge:
+    """moto as an ASGI handler."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._executor = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="moto")
+
+    async def __call__(self, request: Request, scope: Scope, send: Send) -> None:
+        """Answer one request from moto."""
+        environ = build_environ(scope=scope, body=await request.body())
+        loop = asyncio.get_running_loop()
+        status, headers, body = await loop.run_in_executor(self._executor, self._call, environ)
+        if scope["method"] != "HEAD":
+            headers = [pair for pair in headers if pair[0] != b"content-length"]
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
+
+    def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        answer: dict[str, Any] = {}
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+            answer["status"] = int(status.split(" ", 1)[0])
+            answer["headers"] = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+
+        chunks = self._application(environ, start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        return answer["status"], answer["headers"], body
+
+    def close(self) -> None:
+        """Stop the threads; handlers that still run are left to end."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def internal_error(error: Exception) -> Response:
+    """Return the 500 that a failure of localaws itself becomes."""
+    return Response(
+        status=500,
+        body=f'{{"__type":"InternalFailure","message":"localaws: {type(error).__name__}"}}'.encode(),
+        headers={"content-type": "application/json", "x-amzn-errortype": "InternalFailure"},
+    )

@@ -1,0 +1,9 @@
+"""The services that make up localaws."""
+
+from localaws.context import Context
+from localaws.services import Service
+
+
+def create_services(context: Context) -> list[Service]:
+    """Make every service, in the order in which they start (they stop in the reverse order)."""
+    return []

@@ -1,0 +1,1 @@
+"""SageMaker that trains and serves: moto's state, our processes."""

@@ -1,0 +1,5 @@
+"""SageMaker actions that moto lacks."""
+
+
+class EndpointActions:
+    """Added to moto's SageMakerResponse."""

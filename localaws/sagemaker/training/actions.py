@@ -1,0 +1,5 @@
+"""SageMaker actions that moto lacks."""
+
+
+class TrainingActions:
+    """Added to moto's SageMakerResponse."""

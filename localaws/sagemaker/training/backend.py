@@ -1,0 +1,5 @@
+"""The training part of the SageMaker backend."""
+
+
+class TrainingMixin:
+    """Overrides of moto's SageMakerModelBackend."""

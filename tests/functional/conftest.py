@@ -1,0 +1,81 @@
+"""A localaws process that all functional tests of a run share."""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT = Path(__file__).parents[2]
+READY_S = 30.0
+STOP_S = 20.0
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """A running localaws: its address, its process and clients of it."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    log: Path
+
+    def client(self, service: str, **config: Any) -> Any:
+        """Return a boto3 client with made-up administrator credentials."""
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, **config),
+        )
+
+    def children(self) -> list[dict[str, Any]]:
+        """Return the child processes that localaws has now."""
+        with urllib.request.urlopen(f"{self.url}/_localaws/health", timeout=10) as answer:
+            return list(json.load(answer)["children"])
+
+
+def start_localaws(*options: str) -> LocalAws:
+    """Start `python -m localaws serve --port 0` and wait for its ready line."""
+    with tempfile.NamedTemporaryFile(prefix="localaws-log-", delete=False) as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localaws", "serve", "--port", "0", "--verbose", *options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("localaws ready http://"), (
+        f"no ready line, but {line!r}; {Path(log.name).read_text()}"
+    )
+    return LocalAws(url=line.split()[-1], process=process, log=Path(log.name))
+
+
+def stop_localaws(server: LocalAws) -> int:
+    """Send SIGTERM, wait, and return the exit code."""
+    server.process.send_signal(signal.SIGTERM)
+    code = server.process.wait(timeout=STOP_S)
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    return code
+
+
+@pytest.fixture(scope="session")
+def localaws() -> Generator[LocalAws, None, None]:
+    """Yield the shared localaws; its exit code must be 0."""
+    server = start_localaws()
+    yield server
+    assert stop_localaws(server) == 0, server.log.read_text()[-3000:]
+    server.log.unlink()
