@@ -72,10 +72,11 @@ class Settings:
 
         An empty variable counts as unset, as docker-compose passes unset ones.
         """
-        given = {name: value for name, value in (environ or os.environ).items() if value.strip()}
+        environ = os.environ if environ is None else environ
+        given = {name: value for name, value in environ.items() if value.strip()}
         if "MUSHER_ACCOUNT_ID" not in given:
             raise SettingsError(
-                "MUSHER_ACCOUNT_ID is not set. Set it to the 12 digits of the AWS account that Airflow works in."
+                "MUSHER_ACCOUNT_ID is not set. Set it to the 12 digits of the AWS account to work in."
             )
         values: dict[str, object] = {}
         for field in cls.__dataclass_fields__.values():

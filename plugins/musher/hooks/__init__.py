@@ -1,0 +1,1 @@
+"""Hooks: the provider's, with waits declared as data and logs read back."""

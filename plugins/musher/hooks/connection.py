@@ -1,0 +1,39 @@
+"""Make the provider's hooks for the installation's connection and region."""
+
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
+from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.config import Config
+
+from musher.settings import Settings
+
+INVOKE_READ_TIMEOUT_S = 80
+"""Longer than a function may run, so that botocore does not send a slow invocation twice."""
+
+
+def hook_parameters(settings: Settings) -> dict[str, Any]:
+    """Return what every hook is made with."""
+    return {"aws_conn_id": settings.aws_conn_id, "region_name": settings.region}
+
+
+def logs_hook(settings: Settings) -> AwsLogsHook:
+    """Return a hook for CloudWatch Logs."""
+    return AwsLogsHook(**hook_parameters(settings))
+
+
+def s3_hook(settings: Settings) -> S3Hook:
+    """Return a hook for S3 whose presigned URLs hold everywhere.
+
+    Signature version 4 with path-style addresses names the region's own host; the default, the global host,
+    redirects for young buckets outside us-east-1, which breaks the signature.
+    """
+    config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+    return S3Hook(**hook_parameters(settings), config=config)
+
+
+def invoking_lambda_hook(settings: Settings) -> LambdaHook:
+    """Return a hook for Lambda that waits long enough for an answer and never asks twice."""
+    config = Config(read_timeout=INVOKE_READ_TIMEOUT_S, retries={"total_max_attempts": 1})
+    return LambdaHook(**hook_parameters(settings), config=config)

@@ -1,0 +1,49 @@
+"""SageMaker hook with Musher's waits, and describe calls that answer None for what does not exist."""
+
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
+from botocore.exceptions import ClientError
+
+from musher.hooks.waits import WAITERS
+
+MISSING_CODES = frozenset({"ValidationException", "ResourceNotFound", "ResourceNotFoundException"})
+"""SageMaker answers most descriptions and deletions of missing things with ValidationException."""
+
+
+class MusherSageMakerHook(SageMakerHook):
+    """Add waits as data and answers for missing resources to the provider's hook."""
+
+    @property
+    def waiter_path(self) -> PathLike[str]:
+        """Return the file of Musher's own SageMaker waiters."""
+        return WAITERS / "sagemaker.json"
+
+    def find_training_job(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeTrainingJob's answer, or None."""
+        return found_or_none(self.conn.describe_training_job, TrainingJobName=name)
+
+    def find_model(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeModel's answer, or None."""
+        return found_or_none(self.conn.describe_model, ModelName=name)
+
+    def find_endpoint_config(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeEndpointConfig's answer, or None."""
+        return found_or_none(self.conn.describe_endpoint_config, EndpointConfigName=name)
+
+    def find_endpoint(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeEndpoint's answer, or None."""
+        return found_or_none(self.conn.describe_endpoint, EndpointName=name)
+
+
+def found_or_none(call: Callable[..., Any], **arguments: str) -> dict[str, Any] | None:
+    """Make a call about one resource; return None where AWS says that there is no such resource."""
+    try:
+        answer: dict[str, Any] = call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in MISSING_CODES:
+            return None
+        raise
+    return answer

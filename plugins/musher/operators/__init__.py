@@ -1,0 +1,1 @@
+"""Operators that close the Amazon provider's traps."""

@@ -1,0 +1,1 @@
+"""Pure builders: settings and ids to boto3 request dicts."""

@@ -1,0 +1,64 @@
+"""Build CreateModel, CreateEndpointConfig and CreateEndpoint requests.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from musher import names
+from musher.errors import PayloadError
+from musher.payloads.tags import as_list
+from musher.settings import Settings
+
+VARIANT = "AllTraffic"
+STARTUP_TIMEOUT_S = 600
+"""How long a container may take until /ping answers 200; SageMaker takes 60 to 3600."""
+
+MAX_INSTANCES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointPlan:
+    """Hold what distinguishes one endpoint from another; `name` is also its model's and configuration's."""
+
+    name: str
+    model_uri: str
+    instance_type: str
+    instance_count: int
+    tags: Mapping[str, str]
+
+
+def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[str, Any]]:
+    """Return the three requests as the provider's endpoint operator takes them."""
+    if not 1 <= plan.instance_count <= MAX_INSTANCES:
+        raise PayloadError(
+            f"endpoint_instance_count is {plan.instance_count}. Choose 1 to {MAX_INSTANCES} instances."
+        )
+    tags = as_list(dict(plan.tags))
+    return {
+        "Model": {**_model(settings, plan), "Tags": tags},
+        "EndpointConfig": {**_endpoint_config(plan), "Tags": tags},
+        "Endpoint": {"EndpointName": plan.name, "EndpointConfigName": plan.name, "Tags": tags},
+    }
+
+
+def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
+    return {
+        "ModelName": plan.name,
+        "ExecutionRoleArn": names.role_arn(settings, role="sagemaker"),
+        "PrimaryContainer": {"Image": settings.model_image, "ModelDataUrl": plan.model_uri},
+    }
+
+
+def _endpoint_config(plan: EndpointPlan) -> dict[str, Any]:
+    variant = {
+        "VariantName": VARIANT,
+        "ModelName": plan.name,
+        "InstanceType": plan.instance_type,
+        "InitialInstanceCount": plan.instance_count,
+        "InitialVariantWeight": 1.0,
+        "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
+    }
+    return {"EndpointConfigName": plan.name, "ProductionVariants": [variant]}

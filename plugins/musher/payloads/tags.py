@@ -1,0 +1,24 @@
+"""Build the tags that every paid resource carries."""
+
+from datetime import datetime, timedelta
+
+from musher.settings import Settings
+
+PROJECT_TAG = "musher:project"
+RUN_TAG = "musher:run"
+EXPIRES_TAG = "musher:expires-at"
+
+
+def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dict[str, str]:
+    """Return project, run and time of expiry (ISO 8601, seconds); a pure function of the run's start."""
+    expires_at = started_at + timedelta(hours=settings.ttl_h)
+    return {
+        PROJECT_TAG: settings.project,
+        RUN_TAG: slug,
+        EXPIRES_TAG: expires_at.isoformat(timespec="seconds"),
+    }
+
+
+def as_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    """Return tags in the form that SageMaker and most other services take."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

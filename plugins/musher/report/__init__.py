@@ -1,0 +1,1 @@
+"""The report of one run: pure functions from its numbers to HTML."""

@@ -1,0 +1,1 @@
+"""The task groups and tasks that DAGs are composed of."""
