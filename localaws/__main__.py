@@ -45,8 +45,8 @@ def check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespa
         parser.error(f"--host must be an IPv4 address or localhost, not {arguments.host!r}")
     if not loopback and not arguments.allow_remote:
         parser.error(
-            f"--host {arguments.host} is reachable from other machines, and whoever reaches localaws can run code "
-            "here; add --allow-remote if that is what you want"
+            f"--host {arguments.host} is reachable from other machines, and whoever reaches localaws "
+            "can run code here; add --allow-remote if that is what you want"
         )
     arguments.host = host
 

@@ -24,7 +24,7 @@ class LogStream:
             self._backend.ensure_log_stream(group, stream)
 
     def write(self, line: str) -> None:
-        """Append one event, with the current time. An empty line becomes a blank: AWS refuses empty messages."""
+        """Append one event, with the current time; an empty line becomes a blank, as AWS takes none."""
         event = {"timestamp": int(self._now().timestamp() * 1000), "message": line or " "}
         with _lock:
             self._backend.put_log_events(self.group, self.stream, [event])

@@ -1,7 +1,8 @@
-"""Serve moto's WSGI application from ASGI: the body is read first, the call runs in a thread, the answer goes out whole.
+"""Serve moto's WSGI application from ASGI.
 
-moto keeps every request and answer in memory anyway, so nothing is lost by not streaming, and a request costs one
-hop between threads instead of one for each chunk.
+The body is read first, the call runs in a thread, and the answer goes out whole: moto keeps every
+request and answer in memory anyway, so nothing is lost by not streaming, and a request costs one hop
+between threads instead of one a chunk.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from localaws.asgi import Request, Response, Scope, Send
 logger = logging.getLogger(__name__)
 
 WORKERS = 32
-"""Threads for moto's handlers. They wait for locks and never for children, so this bounds memory, not jobs."""
+"""Threads for moto's handlers; they never wait for children, so this bounds memory, not jobs."""
 
 
 def create_moto_application() -> Any:
@@ -42,7 +43,7 @@ def create_moto_application() -> Any:
 
 
 def build_environ(*, scope: Scope, body: bytes) -> dict[str, Any]:
-    """Translate an ASGI scope into a WSGI environ, with the raw path and S3's underscored metadata names kept."""
+    """Translate an ASGI scope into a WSGI environ; the raw path and S3's metadata names are kept."""
     raw_path = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"].decode("latin-1")
     server_host, server_port = scope.get("server") or ("127.0.0.1", 0)

@@ -1,7 +1,7 @@
 """Put our backends in the place of moto's, before moto's server asks for them.
 
-moto finds a service's backends as an attribute of the service's package, of its `models` and of its `responses`;
-all three are replaced, so that CloudFormation and the responses see the same state.
+moto finds a service's backends as an attribute of the service's package, of its `models` and of its
+`responses`; all three are replaced, so that CloudFormation and the responses see the same state.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Child processes: each in a process group of its own, with a log, an end that is seen, and a reaper behind it."""
+"""Child processes: each in a process group of its own, heard, bounded, and reaped whatever happens."""
 
 import contextlib
 import logging
@@ -38,18 +38,19 @@ class Child:
 
     def _read_lines(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            text = line.rstrip("\r\n")
-            self.tail.append(text)
-            if self._on_line is not None:
-                self._on_line(text)
+        with self._process.stdout as output:
+            for line in output:
+                text = line.rstrip("\r\n")
+                self.tail.append(text)
+                if self._on_line is not None:
+                    self._on_line(text)
 
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal, or None while it runs."""
         return self._process.poll()
 
     def wait(self, *, timeout_s: float) -> int | None:
-        """Wait for the end, at most `timeout_s` real seconds; return the exit code, or None if it still runs."""
+        """Wait for the end, at most `timeout_s` real seconds; return the exit code, or None if it runs on."""
         try:
             return self._process.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
@@ -61,7 +62,7 @@ class Child:
             os.killpg(self.pid, number)
 
     def join_output(self) -> None:
-        """Wait until the output of an ended child has been handed on (bounded: a grandchild may hold the pipe)."""
+        """Hand on the output of an ended child (bounded: a grandchild may hold the pipe open)."""
         self._pump.join(timeout=PUMP_JOIN_S)
 
     def close(self) -> None:

@@ -1,0 +1,171 @@
+"""Run the main job on the embedded AWS and say how it went: `make demo`.
+
+Prints progress and a summary; the last line of stdout is one JSON object. Exit code 0 only if the model is
+accurate enough, two hosts trained it, and the Lambda answered with a number for each class.
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scripts.local_stack import ROOT, Stack, StackError, line_writer, local_stack, migrate
+
+DAG_ID = "operationalize_model"
+BUCKET = "musher-123456789012-us-east-1"
+FOLDER = ROOT / "var" / "demo"
+RUN_S = 900.0
+"""Seconds after which the DAG run is given up."""
+MIN_ACCURACY = 0.95
+TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end) task.*?task_id=(\S+)")
+
+
+def say(text: str) -> None:
+    """Print one line for the person at the terminal."""
+    print(text, flush=True)
+
+
+class Progress:
+    """Turn the log of `airflow dags test` into a line for each task."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._started: dict[str, float] = {}
+        self.errors: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Take one log line."""
+        self._write(line)
+        if "[error" in line.lower() or "Exception:" in line or "Error:" in line:
+            self.errors.append(line)
+        if not (match := TASK_LINE.search(line)):
+            return
+        event, task = match.groups()
+        if event == "starting":
+            self._started[task] = time.monotonic()
+        elif task in self._started:
+            say(f"  {task:<40} {time.monotonic() - self._started.pop(task):6.1f} s")
+
+
+def run_dag(stack: Stack, *, conf: dict[str, Any], progress: Progress) -> None:
+    """Run the DAG to its end; raises StackError with the reason where it fails."""
+    child = stack.airflow(
+        "dags", "test", DAG_ID, "--conf", json.dumps(conf), name="airflow dags test", on_line=progress
+    )
+    code = child.wait(timeout_s=RUN_S)
+    stack.supervisor.stop(child)
+    if code is None:
+        raise StackError(f"the DAG run took more than {RUN_S:.0f} s")
+    if code != 0:
+        reason = progress.errors[-1] if progress.errors else f"airflow dags test ended with {code}"
+        raise StackError(f"the DAG run failed: {reason[:500]}")
+
+
+def fetch_report(stack: Stack) -> tuple[dict[str, Any], Path]:
+    """Download the run's summary and HTML report; return the summary and the report's path."""
+    s3 = stack.client("s3")
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="musher/reports/").get("Contents", [])
+    keys = {Path(item["Key"]).name: item["Key"] for item in listed}
+    missing = {"summary.json", "report.html"} - keys.keys()
+    if missing:
+        raise StackError(f"the run wrote no {' and no '.join(sorted(missing))} under musher/reports/")
+    for name in ("summary.json", "report.html"):
+        s3.download_file(BUCKET, keys[name], str(FOLDER / name))
+    return json.loads((FOLDER / "summary.json").read_text()), FOLDER / "report.html"
+
+
+def check(summary: dict[str, Any]) -> str | None:
+    """Return why the run does not count as good, or None."""
+    accuracy, classes = summary["accuracy"], summary["dataset"]["classes"]
+    if accuracy < MIN_ACCURACY:
+        return f"test accuracy is {accuracy:.4f}, below {MIN_ACCURACY}"
+    if summary["instances"] != 2:
+        return f"{summary['instances']} instances trained, not 2"
+    answers = summary["lambda"]["answers"]
+    if len(answers) != 3:
+        return f"the Lambda answered {len(answers)} images, not 3"
+    for answer in answers:
+        if answer["status"] != 200:
+            return f"the Lambda answered {answer['status']} for {answer['image']}"
+        if answer["classes"] != classes:
+            return f"the Lambda answered {answer['classes']} numbers for {classes} classes"
+    return None
+
+
+def describe(summary: dict[str, Any], *, report: Path) -> str:
+    """Return the human summary."""
+    dataset = summary["dataset"]
+    images = sum(dataset["images"].values())
+    lines = [
+        "",
+        f"Data       {dataset['name']}: {images} images of {dataset['classes']} classes",
+        f"Accuracy   {summary['accuracy']:.4f} on the test split, by {summary['instances']} instances",
+        "Stage            seconds   billed seconds",
+    ]
+    for stage, figures in summary["stages"].items():
+        billed = figures.get("billed_seconds")
+        lines.append(f"  {stage:<14} {figures['seconds']:7.1f}   {'-' if billed is None else billed}")
+    lines.append("Lambda     truth -> predicted (probability)")
+    lines += [
+        f"  {answer['truth']} -> {answer['predicted']} ({answer['probability']:.3f})  {answer['image']}"
+        for answer in summary["lambda"]["answers"]
+    ]
+    lines.append(f"Report     {report}")
+    return "\n".join(lines)
+
+
+def run(conf: dict[str, Any], *, port: int) -> dict[str, Any]:
+    """Run the whole demo; return the JSON result."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    seconds: dict[str, float] = {}
+    started = time.monotonic()
+    say("Starting the embedded AWS and applying infra/bootstrap.yaml")
+    with (
+        local_stack(home=FOLDER / "airflow", port=port, log=FOLDER / "localaws.log") as stack,
+        (FOLDER / "airflow.log").open("w") as log,
+    ):
+        progress = Progress(line_writer(log))
+        say(f"Embedded AWS at {stack.url}; migrating Airflow's database")
+        migrate(stack, on_line=progress)
+        seconds["setup"] = round(time.monotonic() - started, 1)
+        say(f"Running the DAG {DAG_ID} (log: {FOLDER / 'airflow.log'})")
+        run_dag(stack, conf=conf, progress=progress)
+        summary, report = fetch_report(stack)
+    say(describe(summary, report=report))
+    seconds |= {name: figures["seconds"] for name, figures in summary["stages"].items()}
+    seconds["total"] = round(time.monotonic() - started, 1)
+    reason = check(summary)
+    result = {
+        "ok": reason is None,
+        "accuracy": summary["accuracy"],
+        "instances": summary["instances"],
+        "lambda_status": summary["lambda"]["status"],
+        "classes": summary["dataset"]["classes"],
+        "seconds": seconds,
+        "report": str(report),
+    }
+    return result if reason is None else result | {"reason": reason}
+
+
+def main() -> int:
+    """Parse, run, print the JSON line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--conf", type=json.loads, default={}, help="Params of the run, as JSON")
+    parser.add_argument("--port", type=int, default=0, help="port of the embedded AWS (default: a free one)")
+    arguments = parser.parse_args()
+    try:
+        result = run(arguments.conf, port=arguments.port)
+    except StackError as error:
+        result = {"ok": False, "reason": str(error)}
+    if not result["ok"]:
+        print(f"demo failed: {result['reason']}", file=sys.stderr)
+    say(json.dumps(result))
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

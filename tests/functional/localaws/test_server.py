@@ -1,0 +1,124 @@
+"""localaws as a server: moto's services, identity, ports and signals."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+TIMEOUT_S = 30
+
+
+def test_objects_keep_their_bytes_names_and_metadata(localaws: Any) -> None:
+    s3 = localaws.client("s3")
+    s3.create_bucket(Bucket="server-test")
+    key, body = "a folder/größe+1 %2F.bin", os.urandom(3_000_000)
+    s3.put_object(Bucket="server-test", Key=key, Body=body, Metadata={"with_underscore": "1"})
+    answer = s3.get_object(Bucket="server-test", Key=key)
+    assert answer["Body"].read() == body
+    assert answer["Metadata"] == {"with_underscore": "1"}
+    assert s3.head_object(Bucket="server-test", Key=key)["ContentLength"] == len(body)
+    assert s3.list_objects_v2(Bucket="server-test")["Contents"][0]["Key"] == key
+
+
+def test_a_presigned_url_serves_the_object_to_a_plain_client(localaws: Any) -> None:
+    s3 = localaws.client("s3")
+    s3.create_bucket(Bucket="presigned-test")
+    s3.put_object(Bucket="presigned-test", Key="a.jpg", Body=b"bytes", ContentType="image/jpeg")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "presigned-test", "Key": "a.jpg"})
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+        assert answer.read() == b"bytes"
+        assert answer.headers["Content-Type"] == "image/jpeg"
+
+
+def test_the_awscli_works_unchanged(localaws: Any) -> None:
+    program = str(Path(sys.executable).with_name("aws"))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL": localaws.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    done = subprocess.run(
+        [program, "sts", "get-caller-identity"],
+        env=environment,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    assert json.loads(done.stdout)["Account"] == "123456789012"
+
+
+def test_credentials_are_served_only_to_the_holder_of_a_grant(localaws: Any) -> None:
+    request = urllib.request.Request(
+        f"{localaws.url}/_localaws/credentials/00ff", headers={"Authorization": "guess"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=TIMEOUT_S)
+    assert refused.value.code == 403
+    refused.value.close()
+
+
+def test_an_unknown_action_is_an_aws_error_and_the_server_lives_on(localaws: Any) -> None:
+    request = urllib.request.Request(
+        localaws.url,
+        data=b"{}",
+        headers={
+            "X-Amz-Target": "SageMaker.NoSuchAction",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request",
+        },
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=TIMEOUT_S)
+    assert 400 <= refused.value.code <= 501
+    refused.value.close()
+    assert localaws.client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_a_port_in_use_is_named_with_the_option_that_changes_it() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "localaws", "serve", "--port", str(port)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_cleanly_with_one_line_of_output(number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localaws", "serve", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    ready = process.stdout.readline()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert ready.startswith("localaws ready http://127.0.0.1:")
+    assert (process.returncode, out, err) == (0, "", "")
+    with (
+        pytest.raises(OSError, match="refused"),
+        socket.create_connection(("127.0.0.1", int(ready.rsplit(":", 1)[1])), timeout=5),
+    ):
+        pass
