@@ -1,0 +1,95 @@
+"""Fetch a zip by http or https, to disk, within bounds of size and time."""
+
+import http.client
+import logging
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from musher.errors import DatasetSourceError
+
+logger = logging.getLogger(__name__)
+
+MAX_DOWNLOAD_BYTES = 64 * 1024**3
+DEADLINE_S = 3600.0
+"""For the whole download."""
+READ_TIMEOUT_S = 30.0
+"""For each answer of the server."""
+CHUNK_BYTES = 256 * 1024
+
+
+def download_file(*, url: str, target: Path, opener: urllib.request.OpenerDirector | None = None) -> None:
+    """Stream a URL to a file; raise DatasetSourceError, naming the URL, for any reason that it cannot be had.
+
+    Only http and https are followed, redirects included. The query is left out of messages and logs: in a
+    presigned URL it is a credential.
+    """
+    address = public_address(url)
+    started = time.monotonic()
+    try:
+        with (opener or _http_opener()).open(url, timeout=READ_TIMEOUT_S) as answer:
+            expected = _expected_bytes(answer, address=address)
+            received = _copy(answer, target=target, address=address, deadline=started + DEADLINE_S)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _refusal(address, f"the server answered {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        raise _refusal(address, str(error.reason)) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _refusal(address, str(error) or repr(error)) from error
+    if expected is not None and received != expected:
+        raise _refusal(address, f"the connection ended after {received} of {expected} bytes")
+    logger.info("downloaded %s: %s bytes in %.1f s", address, received, time.monotonic() - started)
+
+
+def public_address(url: str) -> str:
+    """Return a URL without its query, fragment, user and password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _http_opener() -> urllib.request.OpenerDirector:
+    """Return an opener that knows http and https (and the proxies of the environment), not file or ftp."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _expected_bytes(answer: Any, *, address: str) -> int | None:
+    declared = answer.headers.get("Content-Length")
+    size = int(declared) if declared and declared.isdigit() else None
+    if size is not None and size > MAX_DOWNLOAD_BYTES:
+        raise _refusal(address, f"it has {size} bytes, and {MAX_DOWNLOAD_BYTES} is the limit")
+    return size
+
+
+def _copy(answer: Any, *, target: Path, address: str, deadline: float) -> int:
+    """Copy until the end; `read1` returns what one packet brought, so a drip cannot outlast the deadline."""
+    received = 0
+    with target.open("wb") as file:
+        while chunk := answer.read1(CHUNK_BYTES):
+            received += file.write(chunk)
+            if received > MAX_DOWNLOAD_BYTES:
+                raise _refusal(address, f"it has more than {MAX_DOWNLOAD_BYTES} bytes, the limit")
+            if time.monotonic() > deadline:
+                raise _refusal(address, f"only {received} bytes came in {DEADLINE_S:.0f} s, the limit")
+    return received
+
+
+def _refusal(address: str, reason: str) -> DatasetSourceError:
+    return DatasetSourceError(
+        f"{address} cannot be downloaded: {reason}. Check the address, or download it by hand and give the "
+        "path of the zip."
+    )

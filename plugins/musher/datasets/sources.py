@@ -1,0 +1,181 @@
+"""Turn what a user names as the source of a data set into a listing of photos.
+
+digits                    scikit-learn's scans
+/folder or file:///folder a folder on the worker
+/photos.zip               a zip on the worker
+https://host/photos.zip   a zip by URL
+s3://bucket/prefix        image folders in S3, or a data set that Musher has staged
+s3://bucket/photos.zip    a zip in S3
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from musher.datasets.digits import write_digits
+from musher.datasets.download import download_file, public_address
+from musher.datasets.layout import Listing, Photo, first_few
+from musher.datasets.s3_objects import S3Folder, explain_s3_errors
+from musher.datasets.zips import open_zip
+from musher.errors import DatasetSourceError
+
+DIGITS = "digits"
+MAX_NAME_CHARACTERS = 63
+
+
+@contextmanager
+def open_source(*, source: str, s3: Any, work_dir: Path) -> Iterator[Listing]:
+    """Give the listing of a source, readable until the block ends; downloads go to `work_dir`.
+
+    Raises DatasetSourceError where there is no such source.
+    """
+    scheme = _split(source).scheme
+    if source == DIGITS:
+        write_digits(folder=work_dir / DIGITS)
+        yield list_folder(work_dir / DIGITS)
+    elif scheme in {"http", "https"}:
+        download_file(url=source, target=work_dir / "source.zip")
+        with open_zip(work_dir / "source.zip", address=public_address(source)) as listing:
+            yield listing
+    elif scheme == "s3":
+        with _open_s3(source, s3=s3, work_dir=work_dir) as listing:
+            yield listing
+    else:
+        with _open_local(source) as listing:
+            yield listing
+
+
+def name_source(source: str) -> str:
+    """Return a short name for a source's data set: letters, digits, '.', '_' and '-' only."""
+    parts = _split(source)
+    last = PurePosixPath(unquote(parts.path)).name or parts.netloc
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", last.removesuffix(".zip")).strip("-.")
+    return plain[:MAX_NAME_CHARACTERS] or "photos"
+
+
+def split_s3_source(source: str) -> tuple[str, str]:
+    """Split s3://bucket/prefix into the bucket and the prefix without slashes around it."""
+    parts = _split(source)
+    if parts.scheme != "s3" or not parts.netloc or parts.query:
+        raise DatasetSourceError(f"{source!r} is not an address of the form s3://bucket/prefix. Correct it.")
+    return parts.netloc, parts.path.strip("/")
+
+
+def list_folder(folder: Path) -> Listing:
+    """List a folder on disk; raise DatasetSourceError for links and special files in it."""
+    photos: list[Photo] = []
+    folders: set[str] = set()
+    odd: list[str] = []
+    for parent, child_folders, names in os.walk(folder, onerror=_refuse_folder):
+        for path in (Path(parent, name) for name in (*child_folders, *names)):
+            status = path.lstat()
+            relative = path.relative_to(folder).as_posix()
+            if stat.S_ISDIR(status.st_mode):
+                folders.add(relative)
+            elif stat.S_ISREG(status.st_mode):
+                photos.append(Photo(path=relative, size=status.st_size, read=path.read_bytes))
+            else:
+                odd.append(relative)
+    if odd:
+        raise DatasetSourceError(
+            f"{folder} has {len(odd)} link(s) or special file(s): {first_few(sorted(odd))}. "
+            "Replace them by copies of what they stand for."
+        )
+    return Listing(photos=tuple(photos), folders=frozenset(folders))
+
+
+def list_prefix(*, folder: S3Folder, work_dir: Path) -> Listing:
+    """List the objects below a prefix; each is downloaded into `work_dir` when it is first read."""
+    start = folder.key("")
+    photos: list[Photo] = []
+    markers: set[str] = set()
+    with explain_s3_errors(folder.address(""), kind=DatasetSourceError):
+        pages = folder.s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=start)
+        for item in (item for page in pages for item in page.get("Contents", [])):
+            path = item["Key"][len(start) :]
+            if path.endswith("/") or not path:
+                markers.add(path.rstrip("/"))
+            else:
+                read = _cached_object(folder, path, work_dir=work_dir)
+                photos.append(Photo(path=path, size=item["Size"], read=read))
+    if not photos:
+        raise DatasetSourceError(
+            f"{folder.address('')} is missing or empty: no object's key starts with {start!r} there. "
+            "Correct the bucket or the prefix, or upload the images first."
+        )
+    return Listing(photos=tuple(photos), folders=frozenset(markers - {""}))
+
+
+@contextmanager
+def _open_s3(source: str, *, s3: Any, work_dir: Path) -> Iterator[Listing]:
+    bucket, prefix = split_s3_source(source)
+    if not prefix.endswith(".zip"):
+        yield list_prefix(folder=S3Folder(s3=s3, bucket=bucket, prefix=prefix), work_dir=work_dir)
+        return
+    target = work_dir / "source.zip"
+    with explain_s3_errors(source, kind=DatasetSourceError):
+        s3.download_file(bucket, prefix, str(target))
+    with open_zip(target, address=source) as listing:
+        yield listing
+
+
+@contextmanager
+def _open_local(source: str) -> Iterator[Listing]:
+    path = _local_path(source)
+    if path.is_dir():
+        yield list_folder(path)
+    elif path.is_file():
+        with open_zip(path, address=str(path)) as listing:
+            yield listing
+    else:
+        raise DatasetSourceError(
+            f"{path} does not exist on this worker. Give the path of a folder or a zip that it can read."
+        )
+
+
+def _local_path(source: str) -> Path:
+    parts = _split(source)
+    if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
+        return Path(unquote(parts.path))
+    if not source.startswith("/"):
+        raise _not_a_source(source)
+    return Path(source)
+
+
+def _split(source: str) -> SplitResult:
+    """Split an address; '#' has no meaning in any of them."""
+    try:
+        return urlsplit(source, allow_fragments=False)
+    except ValueError as error:
+        raise _not_a_source(source) from error
+
+
+def _not_a_source(source: str) -> DatasetSourceError:
+    return DatasetSourceError(
+        f"{source!r} is not a data source. Give {DIGITS!r}, /folder, /file.zip, file:///folder, "
+        "http(s)://host/file.zip or s3://bucket/prefix."
+    )
+
+
+def _cached_object(folder: S3Folder, path: str, *, work_dir: Path) -> Callable[[], bytes]:
+    """Return a reader that keeps the object under its key's hash: a key's text never becomes a path."""
+    kept = work_dir / hashlib.sha256(path.encode()).hexdigest()
+
+    def read() -> bytes:
+        if not kept.exists():
+            kept.write_bytes(folder.read(path, kind=DatasetSourceError))
+        return kept.read_bytes()
+
+    return read
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise DatasetSourceError(
+        f"{error.filename} cannot be listed ({error.strerror}). Give the worker permission to read it."
+    ) from error
