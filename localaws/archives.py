@@ -1,0 +1,115 @@
+"""Pack and unpack .tar.gz archives, letting nothing dangerous through.
+
+Unpacking writes regular files and directories inside the target and refuses everything else by name. The
+`data` filter of Python 3.11.7 can be bypassed (CVE-2025-4517), so `TarFile.extract` is not used.
+"""
+
+import gzip
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from localaws.errors import ArchiveError
+
+MAX_MEMBERS = 1_000_000
+"""Members an archive may have; a bound on the work that a small file can cause."""
+COPY_BYTES = 1 << 20
+"""Bytes copied at a time."""
+
+
+def unpack_tar_gz(path: Path, target: Path, *, max_bytes: int) -> int:
+    """Unpack the archive `path` below the folder `target` (made if missing); return the bytes written.
+
+    Regular files and directories only, inside `target`, at most `max_bytes` in all. Raises ArchiveError
+    naming the member that is not allowed, or saying that the archive is corrupt. A plain tar is taken too.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    written = 0
+    try:
+        with tarfile.open(path, mode="r:*") as archive:
+            for index, member in enumerate(archive):
+                if index >= MAX_MEMBERS:
+                    raise ArchiveError(f"{path.name} has more than {MAX_MEMBERS} members")
+                written += _unpack_member(archive, member, target=target, room=max_bytes - written)
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise ArchiveError(f"{path.name} is not a readable tar.gz archive: {error}") from error
+    return written
+
+
+def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, *, target: Path, room: int) -> int:
+    destination = _destination(member, target=target)
+    try:
+        if member.isdir():
+            destination.mkdir(parents=True, exist_ok=True)
+            return 0
+        if member.size > room:
+            raise ArchiveError(
+                f"member {member.name!r} makes the archive larger than is allowed when unpacked"
+            )
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        destination.unlink(missing_ok=True)
+        source = archive.extractfile(member)
+        assert source is not None
+        with source, destination.open("xb") as file:
+            shutil.copyfileobj(source, file, COPY_BYTES)
+        if member.mode & stat.S_IXUSR:
+            destination.chmod(0o755)
+    except OSError as error:
+        raise ArchiveError(f"member {member.name!r} cannot be written: {error.strerror or error}") from error
+    return member.size
+
+
+def _destination(member: tarfile.TarInfo, *, target: Path) -> Path:
+    """Return where a member goes; raise ArchiveError for what is no plain file or folder below the target.
+
+    Nothing but folders and regular files is ever made below the target, so no component can be a link.
+    """
+    if not (member.isreg() or member.isdir()):
+        raise ArchiveError(f"member {member.name!r} is neither a regular file nor a directory")
+    pure = PurePosixPath(member.name)
+    if pure.is_absolute() or ".." in pure.parts or "\0" in member.name:
+        raise ArchiveError(f"member {member.name!r} points outside the archive")
+    if not pure.parts and not member.isdir():
+        raise ArchiveError(f"member {member.name!r} has no name")
+    return target.joinpath(*pure.parts)
+
+
+def pack_tar_gz(path: Path, folders: Iterable[Path]) -> int:
+    """Write the contents of `folders`, merged, to the archive `path`; return the number of files.
+
+    Where two folders hold the same name, the first one's file is kept. Links are followed only inside their
+    own folder; other kinds of files (sockets, pipes) are left out.
+    """
+    seen: set[str] = set()
+    with tarfile.open(path, mode="w:gz", compresslevel=1) as archive:
+        for folder in folders:
+            for file in _regular_files(folder):
+                name = file.relative_to(folder).as_posix()
+                if name not in seen:
+                    seen.add(name)
+                    _add_file(archive, file, name=name)
+    return len(seen)
+
+
+def _regular_files(folder: Path) -> Iterable[Path]:
+    root = folder.resolve()
+    for directory, _, names in os.walk(folder):
+        for name in sorted(names):
+            file = Path(directory, name)
+            if file.is_file() and file.resolve().is_relative_to(root):
+                yield file
+
+
+def _add_file(archive: tarfile.TarFile, file: Path, *, name: str) -> None:
+    info = archive.gettarinfo(file.resolve(), arcname=name)
+    info.type, info.linkname = tarfile.REGTYPE, ""
+    info.size = file.stat().st_size
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    with file.open("rb") as source:
+        archive.addfile(info, source)
