@@ -1,0 +1,171 @@
+"""Build archives whose bytes depend on their files only, and read archives that others built, safely.
+
+The name under which an archive is stored is the hash of the files' names and contents, not of the packed
+bytes: it is the same on every machine, whatever its zlib.
+"""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from musher.errors import ArchiveError
+
+SKIPPED_FOLDERS = frozenset({"__pycache__"})
+SKIPPED_NAMES = frozenset({"Dockerfile", "setup.py"})
+"""With a setup.py the training container installs the folder as a package, which torchrun cannot start."""
+SKIPPED_SUFFIXES = frozenset({".pyc", ".pyo"})
+
+FILE_MODE = 0o644
+EXECUTABLE_MODE = 0o755
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+COMPRESSION_LEVEL = 9
+
+MAX_MEMBER_BYTES = 16 * 1024 * 1024
+MAX_UNPACKED_BYTES = 4 * 1024**3
+"""How much of an archive is unpacked at most on the way to a member."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """A packed folder: its bytes, and the hash (64 hex digits) of what was packed."""
+
+    body: bytes
+    code_hash: str
+
+
+def pack_source(*, folder: Path) -> Archive:
+    """Pack a training folder as sourcedir.tar.gz, as SageMaker's script mode takes it."""
+    files = _collect(folder)
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=COMPRESSION_LEVEL, mtime=0) as gz,
+        tarfile.open(fileobj=gz, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name, path in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = path.stat().st_size
+            info.mode = _mode(path)
+            with path.open("rb") as file:
+                tar.addfile(info, file)
+    return Archive(body=packed.getvalue(), code_hash=_hash(files))
+
+
+def pack_function(*, folder: Path) -> Archive:
+    """Pack a Lambda function's folder as a zip."""
+    files = _collect(folder)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, path in files.items():
+            info = zipfile.ZipInfo(name, date_time=ZIP_EPOCH)
+            info.create_system = 3  # Unix, whatever packs it: only then are the permissions read
+            info.external_attr = (0o100000 | _mode(path)) << 16
+            archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED, COMPRESSION_LEVEL)
+    return Archive(body=packed.getvalue(), code_hash=_hash(files))
+
+
+def read_member_from_tar_gz(
+    *, archive: bytes | IO[bytes], name: str, max_bytes: int = MAX_MEMBER_BYTES
+) -> bytes:
+    """Return one regular file out of a .tar.gz, such as evaluation.json out of a job's output.tar.gz.
+
+    Nothing is written to disk. Raises ArchiveError where the archive is damaged, has no such file, holds
+    it as a link, has names that lead out of it on the way there, or unpacks to more than the bounds.
+    """
+    stream = io.BytesIO(archive) if isinstance(archive, bytes) else archive
+    try:
+        with _BoundedGzipFile(fileobj=stream, mode="rb") as unpacked:
+            return _find_member(unpacked, name=name, max_bytes=max_bytes)
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, OverflowError, ValueError) as error:
+        raise ArchiveError(
+            f"The archive that should hold {name} is damaged ({error}). "
+            "Look at the log of the job that wrote it, and run it again."
+        ) from error
+
+
+class _BoundedGzipFile(gzip.GzipFile):
+    """A stream that gives MAX_UNPACKED_BYTES at most, so that an archive cannot keep the reader busy."""
+
+    given = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return up to `size` bytes."""
+        data = super().read(size)
+        self.given += len(data)
+        if self.given > MAX_UNPACKED_BYTES:
+            raise ArchiveError(
+                f"The archive unpacks to more than {MAX_UNPACKED_BYTES} bytes, the limit. Write less into it."
+            )
+        return data
+
+
+def _find_member(stream: _BoundedGzipFile, *, name: str, max_bytes: int) -> bytes:
+    seen: list[str] = []
+    with tarfile.open(fileobj=stream, mode="r|") as tar:
+        for member in tar:
+            _refuse_traversal(member.name)
+            plain = str(PurePosixPath(member.name))
+            if plain == name:
+                return _read_member(tar, member, max_bytes=max_bytes)
+            seen.append(plain)
+    raise ArchiveError(
+        f"The archive has no {name}; it holds {', '.join(seen[:10]) or 'nothing'}. "
+        "Check that the job wrote it to its output folder."
+    )
+
+
+def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo, *, max_bytes: int) -> bytes:
+    if member.size > max_bytes:
+        raise ArchiveError(
+            f"{member.name} has {member.size} bytes, and {max_bytes} is the limit. Write less."
+        )
+    file = tar.extractfile(member) if member.isreg() else None
+    if file is None:
+        raise ArchiveError(f"{member.name} is not a regular file in the archive. Write it as one.")
+    return file.read()
+
+
+def _refuse_traversal(name: str) -> None:
+    if name.startswith("/") or ".." in PurePosixPath(name).parts:
+        raise ArchiveError(
+            f"The archive has a member {name!r}, which leads out of it. Do not use this archive."
+        )
+
+
+def _collect(folder: Path) -> dict[str, Path]:
+    """Map archive names to files, sorted; hidden files, caches and what only builds the image stay out."""
+    if not folder.is_dir():
+        raise ArchiveError(f"{folder} is not a folder that can be packed. Correct the setting that names it.")
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    wanted = {name: path for name, path in sorted(paths.items()) if _is_wanted(PurePosixPath(name))}
+    links = [name for name, path in wanted.items() if path.is_symlink()]
+    if links:
+        raise ArchiveError(f"{folder} holds links: {', '.join(links[:5])}. Replace them by copies.")
+    files = {name: path for name, path in wanted.items() if path.is_file()}
+    if not files:
+        raise ArchiveError(f"{folder} holds no files to pack. Correct the setting that names it.")
+    return files
+
+
+def _is_wanted(name: PurePosixPath) -> bool:
+    hidden = any(part.startswith(".") for part in name.parts)
+    cached = bool(SKIPPED_FOLDERS & set(name.parts)) or name.suffix in SKIPPED_SUFFIXES
+    return not (hidden or cached or name.name in SKIPPED_NAMES)
+
+
+def _mode(path: Path) -> int:
+    return EXECUTABLE_MODE if path.stat().st_mode & 0o100 else FILE_MODE
+
+
+def _hash(files: dict[str, Path]) -> str:
+    """Return the SHA-256 over the lines `<name> <mode> <SHA-256 of the content>`."""
+    lines = [
+        f"{name} {_mode(path):o} {hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+        for name, path in files.items()
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
