@@ -3,7 +3,8 @@
     LocalAwsError
     ├── AddressInUseError     the port is taken by another process
     ├── ChildStartError       a child process could not be started
-    └── ArchiveError          an archive is corrupt, or holds something that must not be unpacked
+    ├── ArchiveError          an archive is corrupt, or holds something that must not be unpacked
+    └── ModelDeployError      a model cannot be put behind an endpoint; the message becomes its FailureReason
 
 Errors that a client of the API sees are moto's own (`moto.core.exceptions.JsonRESTError` and its kin).
 """
@@ -23,3 +24,7 @@ class ChildStartError(LocalAwsError):
 
 class ArchiveError(LocalAwsError):
     """An archive is corrupt, or holds something that must not be unpacked."""
+
+
+class ModelDeployError(LocalAwsError):
+    """A model cannot be put behind an endpoint; the message becomes the endpoint's FailureReason."""
