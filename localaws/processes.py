@@ -34,7 +34,8 @@ class Child:
         self._process = process
         self._on_line = on_line
         self._pump = threading.Thread(target=self._read_lines, name=f"log-{name}", daemon=True)
-        self._pump.start()
+        if process.stdout is not None:
+            self._pump.start()
 
     def _read_lines(self) -> None:
         assert self._process.stdout is not None
@@ -63,7 +64,8 @@ class Child:
 
     def join_output(self) -> None:
         """Hand on the output of an ended child (bounded: a grandchild may hold the pipe open)."""
-        self._pump.join(timeout=PUMP_JOIN_S)
+        if self._process.stdout is not None:
+            self._pump.join(timeout=PUMP_JOIN_S)
 
     def close(self) -> None:
         """Kill what the group left behind, and hand on its last output."""
@@ -96,15 +98,18 @@ class Supervisor:
         env: Mapping[str, str],
         cwd: Path,
         on_line: LineHandler | None = None,
+        output: int | None = None,
     ) -> Child:
         """Start `argv` as the leader of a new process group, with stderr joined to stdout.
 
-        Raises ChildStartError where the program cannot be started, or localaws is stopping.
+        Its output goes to `on_line` and the child's tail, or to the file descriptor `output` where one is
+        given (the caller then reads and closes it). Raises ChildStartError where the program cannot be
+        started, or localaws is stopping.
         """
         with self._lock:
             if self._closed:
                 raise ChildStartError(f"{name} was not started: localaws is stopping")
-            process = self._spawn(name=name, argv=argv, env=env, cwd=cwd)
+            process = self._spawn(name=name, argv=argv, env=env, cwd=cwd, output=output)
             child = Child(name=name, process=process, on_line=on_line)
             self._children[child.pid] = child
             self._tell_reaper(f"+{child.pid}")
@@ -112,7 +117,7 @@ class Supervisor:
         return child
 
     def _spawn(
-        self, *, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path
+        self, *, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, output: int | None
     ) -> "subprocess.Popen[str]":
         try:
             return subprocess.Popen(
@@ -120,7 +125,7 @@ class Supervisor:
                 env=dict(env),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if output is None else output,
                 stderr=subprocess.STDOUT,
                 text=True,
                 encoding="utf-8",
