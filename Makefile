@@ -1,0 +1,56 @@
+# `make help` lists the targets. The environment lives in .venv; `setup` makes it and is skipped when up to date.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# Byte code that is compiled once makes every later import about three times as fast.
+unexport PYTHONDONTWRITEBYTECODE
+
+PYTHON := .venv/bin/python
+STAMP := .venv/.stamp
+SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
+BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
+
+.PHONY: help setup demo up test test-all check bench lock clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make .venv from the lock (Python 3.11), once
+
+$(STAMP): requirements.txt scripts/setup.sh
+	@scripts/setup.sh
+
+demo: setup ## run the whole pipeline on this machine: train, deploy, predict, report
+	@$(PYTHON) -m scripts.demo
+
+up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both
+	@$(PYTHON) -m scripts.up
+
+test: check ## check, then every test that takes less than ten seconds
+	$(PYTHON) -m pytest -m "not slow"
+
+test-all: check ## check, then every test
+	$(PYTHON) -m pytest
+
+check: setup ## lint, format and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy $(SOURCES)
+
+bench: setup ## run each benchmark; the last line of each is a JSON object
+	@for module in $(BENCHMARKS); do echo "== $$module"; $(PYTHON) -m $$module; done
+
+lock: setup ## resolve requirements*.in again, at the versions that still fit
+	$(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" requirements.in --output-file requirements.txt
+	$(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --constraints requirements.txt \
+	  requirements-production.in --output-file requirements-production.txt
+
+clean: ## remove var/ and all caches
+	rm -rf var .pytest_cache .mypy_cache .ruff_cache
+	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## remove .venv too
+	rm -rf .venv
