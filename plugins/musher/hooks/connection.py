@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.config import Config
 
+from musher.hooks.functions import MusherLambdaHook
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.settings import Settings
 
 INVOKE_READ_TIMEOUT_S = 80
@@ -33,7 +34,17 @@ def s3_hook(settings: Settings) -> S3Hook:
     return S3Hook(**hook_parameters(settings), config=config)
 
 
-def invoking_lambda_hook(settings: Settings) -> LambdaHook:
+def sagemaker_hook(settings: Settings) -> MusherSageMakerHook:
+    """Return a hook for SageMaker with Musher's waits."""
+    return MusherSageMakerHook(**hook_parameters(settings))
+
+
+def lambda_hook(settings: Settings) -> MusherLambdaHook:
+    """Return a hook for Lambda with Musher's waits."""
+    return MusherLambdaHook(**hook_parameters(settings))
+
+
+def invoking_lambda_hook(settings: Settings) -> MusherLambdaHook:
     """Return a hook for Lambda that waits long enough for an answer and never asks twice."""
     config = Config(read_timeout=INVOKE_READ_TIMEOUT_S, retries={"total_max_attempts": 1})
-    return LambdaHook(**hook_parameters(settings), config=config)
+    return MusherLambdaHook(**hook_parameters(settings), config=config)

@@ -16,6 +16,10 @@ MISSING_CODES = frozenset({"ValidationException", "ResourceNotFound", "ResourceN
 class MusherSageMakerHook(SageMakerHook):
     """Add waits as data and answers for missing resources to the provider's hook."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take the parameters of every AWS hook."""
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]  # the provider's is untyped
+
     @property
     def waiter_path(self) -> PathLike[str]:
         """Return the file of Musher's own SageMaker waiters."""

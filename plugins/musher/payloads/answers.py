@@ -1,0 +1,68 @@
+"""Read what the Lambda function answers."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from musher.errors import LambdaError
+
+SHOWN_CHARACTERS = 500
+BILLED = re.compile(r"Billed Duration: (\d+(?:\.\d+)?) ms")
+
+
+def read_answer(*, payload: str, classes: Sequence[str]) -> dict[str, Any]:
+    """Return status, predicted class and its probability from a function's answer.
+
+    The answer must have statusCode 200 and as body a JSON string of [[float, ...]], one logit per class;
+    LambdaError shows any other.
+    """
+    answer = _decode(payload, payload)
+    if not isinstance(answer, dict) or answer.get("statusCode") != 200:
+        raise LambdaError(f"The function answered {_short(payload)}, not 200. Read the logs of both.")
+    body = answer.get("body")
+    if not isinstance(body, str):
+        raise LambdaError(f"The answer's body is not a JSON string: {_short(payload)}.")
+    logits = _logits(_decode(body, payload), count=len(classes), payload=payload)
+    probabilities = softmax(logits)
+    best = max(range(len(classes)), key=probabilities.__getitem__)
+    return {"status": 200, "predicted": classes[best], "probability": round(probabilities[best], 4)}
+
+
+def read_billed_seconds(response: Mapping[str, Any]) -> float | None:
+    """Return the billed seconds from the log tail of an Invoke response, or None where it says nothing."""
+    tail = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
+    found = BILLED.search(tail)
+    return float(found.group(1)) / 1000 if found else None
+
+
+def softmax(logits: Sequence[float]) -> list[float]:
+    """Return probabilities from logits, safe for large ones."""
+    top = max(logits)
+    powers = [math.exp(logit - top) for logit in logits]
+    return [power / sum(powers) for power in powers]
+
+
+def _logits(matrix: Any, *, count: int, payload: str) -> list[float]:
+    """Return the one row of a 1 x `count` matrix of finite numbers."""
+    row = matrix[0] if isinstance(matrix, list) and len(matrix) == 1 else None
+    if not isinstance(row, list) or len(row) != count or not all(_is_number(value) for value in row):
+        raise LambdaError(f"The answer's body is not [[{count} numbers]]: {_short(payload)}.")
+    return [float(value) for value in row]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _decode(text: str, payload: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise LambdaError(f"The answer is not JSON ({error}): {_short(payload)}.") from error
+
+
+def _short(payload: str) -> str:
+    return payload if len(payload) <= SHOWN_CHARACTERS else payload[:SHOWN_CHARACTERS] + "..."

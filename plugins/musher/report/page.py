@@ -1,0 +1,59 @@
+"""Render a run's report: one HTML page that needs nothing else."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+TEMPLATES = Path(__file__).parent
+LABELLED_CLASSES = 40
+"""Up to so many classes, the heat map names them and prints its counts."""
+
+WORST_CLASSES = 20
+"""With more classes than are labelled, the recall table shows the worst so many."""
+
+
+def render(*, summary: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """Return the page for summary.json and evaluation.json."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("page.html.j2").render(
+        summary=summary,
+        evaluation=evaluation,
+        map=heat_map(evaluation["confusion_matrix"], classes=evaluation["classes"]),
+        recalls=worst_recalls(evaluation),
+        total_seconds=sum(stage["seconds"] or 0 for stage in summary["stages"].values()),
+        slowest_seconds=max(stage["seconds"] or 0 for stage in summary["stages"].values()) or 1,
+    )
+
+
+def heat_map(matrix: Sequence[Sequence[int]], *, classes: Sequence[str]) -> dict[str, Any]:
+    """Return cells (row, column, count, share of the row, 0 to 1) of a confusion matrix, and its size.
+
+    Only cells that hold something are listed: a matrix of 133 classes has 17,689, nearly all empty.
+    """
+    cells = []
+    for row, counts in enumerate(matrix):
+        total = sum(counts) or 1
+        cells += [
+            {"row": row, "column": column, "count": count, "share": count / total, "hit": row == column}
+            for column, count in enumerate(counts)
+            if count
+        ]
+    is_labelled = len(classes) <= LABELLED_CLASSES
+    return {"cells": cells, "classes": classes, "size": 26 if is_labelled else 6, "is_labelled": is_labelled}
+
+
+def worst_recalls(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return name, recall (0 to 1) and images of each class that has test images, lowest recall first."""
+    rows = [
+        {"name": name, "recall": recall, "images": sum(counts)}
+        for name, recall, counts in zip(
+            evaluation["classes"], evaluation["per_class_recall"], evaluation["confusion_matrix"], strict=True
+        )
+        if recall is not None
+    ]
+    rows.sort(key=lambda row: (row["recall"], row["name"]))
+    return rows if len(rows) <= LABELLED_CLASSES else rows[:WORST_CLASSES]

@@ -1,0 +1,35 @@
+"""Stage: put the approved model behind an endpoint."""
+
+from typing import Any
+
+from airflow.sdk import setup, task, task_group
+
+from musher import names
+from musher.operators.base import fail_without_retry
+from musher.operators.hosting import DeployEndpointOperator
+from musher.payloads.hosting import EndpointPlan, build_endpoint
+from musher.stages.run import current_run
+
+
+@task_group
+def deploy(approved: Any) -> Any:
+    """Deploy the model that `evaluate` approved; return the endpoint's name, instances and seconds."""
+    operator = DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(approved))
+    operator.is_setup = True
+    return operator.output
+
+
+@setup
+@task(multiple_outputs=False)
+def plan_endpoint(approved: dict[str, Any]) -> dict[str, Any]:
+    """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
+    with fail_without_retry():
+        run = current_run()
+        plan = EndpointPlan(
+            name=names.endpoint(run.settings, slug=run.slug),
+            model_uri=approved["model_uri"],
+            instance_type=run.params["endpoint_instance_type"],
+            instance_count=run.params["endpoint_instance_count"],
+            tags=run.tags,
+        )
+        return build_endpoint(run.settings, plan=plan)

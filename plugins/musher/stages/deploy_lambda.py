@@ -1,0 +1,40 @@
+"""Stage: put a Lambda function before the endpoint."""
+
+from typing import Any
+
+from airflow.sdk import setup, task, task_group
+
+from musher import names
+from musher.hooks.connection import s3_hook
+from musher.hooks.objects import upload_once
+from musher.operators.base import fail_without_retry
+from musher.operators.functions import DeployFunctionOperator
+from musher.packaging import pack_function
+from musher.payloads.functions import FunctionPlan, build_function
+from musher.stages.run import current_run
+
+
+@task_group
+def deploy_lambda(endpoint: Any) -> Any:
+    """Deploy the function that calls `endpoint`; return its name, ARN and seconds."""
+    operator = DeployFunctionOperator(task_id="run_function", config=plan_function(endpoint))
+    operator.is_setup = True
+    return operator.output
+
+
+@setup
+@task(multiple_outputs=False)
+def plan_function(endpoint: dict[str, Any]) -> dict[str, Any]:
+    """Upload the function's code, named by its hash; return the CreateFunction request."""
+    with fail_without_retry():
+        run = current_run()
+        archive = pack_function(folder=run.settings.lambda_dir)
+        key = names.function_key(run.settings, code_hash=archive.code_hash)
+        upload_once(s3_hook(run.settings), run.settings, key=key, data=archive.body)
+        plan = FunctionPlan(
+            name=names.function(run.settings, slug=run.slug),
+            code_key=key,
+            endpoint_name=endpoint["name"],
+            tags=run.tags,
+        )
+        return build_function(run.settings, plan=plan)

@@ -1,0 +1,45 @@
+"""Stage: write the run's report."""
+
+import json
+from typing import Any
+
+from airflow.sdk import task
+
+from musher import names
+from musher.hooks.connection import s3_hook
+from musher.hooks.objects import upload
+from musher.operators.base import fail_without_retry
+from musher.report.summary import StageResults, build_summary
+from musher.stages.evaluate import load_evaluation
+from musher.stages.run import current_run
+
+
+@task(task_id="report", multiple_outputs=False)
+def report(
+    *,
+    dataset: dict[str, Any],
+    job: dict[str, Any],
+    approved: dict[str, Any],
+    endpoint: dict[str, Any],
+    function: dict[str, Any],
+    answers: dict[str, Any],
+) -> dict[str, str]:
+    """Store report.html and summary.json; return their S3 addresses."""
+    from musher.report.page import render  # Jinja's template engine is no business of the DAG's parse
+
+    with fail_without_retry():
+        run = current_run()
+        results = StageResults(
+            dataset=dataset, job=job, approved=approved, endpoint=endpoint, function=function, answers=answers
+        )
+        summary = build_summary(dag_id=run.dag_id, run_id=run.run_id, results=results)
+        evaluation = load_evaluation(run.settings, output_uri=job["output_uri"])
+        files = {
+            "report.html": (render(summary=summary, evaluation=evaluation), "text/html; charset=utf-8"),
+            "summary.json": (json.dumps(summary, indent=1), "application/json"),
+        }
+        hook, prefix = s3_hook(run.settings), names.report_prefix(run.settings, slug=run.slug)
+        return {
+            name: upload(hook, run.settings, key=f"{prefix}/{name}", data=text.encode(), content_type=kind)
+            for name, (text, kind) in files.items()
+        }

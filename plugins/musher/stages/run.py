@@ -1,0 +1,46 @@
+"""What a task knows of the DAG run that it belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from musher import names
+from musher.payloads.tags import resource_tags
+from musher.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Hold the installation's settings and one run's ids and Params."""
+
+    settings: Settings
+    dag_id: str
+    run_id: str
+    started_at: datetime
+    params: Mapping[str, Any]
+
+    @property
+    def slug(self) -> str:
+        """Return the 8 hex digits that stand for the run in names."""
+        return names.run_slug(dag_id=self.dag_id, run_id=self.run_id)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return the tags of everything that the run pays for."""
+        return resource_tags(self.settings, slug=self.slug, started_at=self.started_at)
+
+
+def current_run() -> Run:
+    """Return the run of the task that is being executed; SettingsError where a MUSHER_* variable is wrong."""
+    context = get_current_context()
+    dag_run = context["dag_run"]
+    return Run(
+        settings=Settings.from_env(),
+        dag_id=dag_run.dag_id,
+        run_id=dag_run.run_id,
+        started_at=dag_run.start_date or dag_run.run_after,
+        params=context["params"],
+    )
