@@ -43,6 +43,7 @@ def scan_photos(*, photos: Sequence[Photo], max_unreadable: int = 0) -> Scan:
     from PIL import Image
 
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS, thread_name_prefix="scan") as threads:
+        warnings.simplefilter("ignore", UserWarning)  # odd EXIF data say nothing about the pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         outcomes = list(threads.map(_examine, photos))
     records = tuple(outcome for outcome in outcomes if isinstance(outcome, ImageRecord))

@@ -56,8 +56,9 @@ def arrange_listing(listing: Listing) -> list[Photo]:
 
 
 def first_few(problems: list[str]) -> str:
-    """Join the first problems, and say how many more there are."""
-    shown = "; ".join(problems[:SHOWN_PROBLEMS])
+    """Join the first problems, control characters escaped, and say how many more there are."""
+    text = "; ".join(problems[:SHOWN_PROBLEMS])
+    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
     rest = len(problems) - SHOWN_PROBLEMS
     return f"{shown}; and {rest} more" if rest > 0 else shown
 
