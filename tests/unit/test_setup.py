@@ -12,22 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 LOCKS = ["requirements.txt", "requirements-production.txt"]
 REAL_PYTHON = Path(sys.executable).resolve()
-TOOLS = [
-    "awk",
-    "bash",
-    "cat",
-    "chmod",
-    "cp",
-    "dirname",
-    "basename",
-    "env",
-    "grep",
-    "make",
-    "mkdir",
-    "rm",
-    "sed",
-]
-TOOLS += ["sh", "touch"]
+TOOLS = "awk basename bash cat chmod cp dirname env find grep make mkdir rm sed sh touch".split()
 
 # Stands for Python 3.11: answers like the real one, makes an environment of itself, logs what is run.
 FAKE_PYTHON = f"""#!/bin/sh
@@ -222,6 +207,18 @@ def test_what_make_starts_may_write_byte_code(checkout: Checkout) -> None:
     assert result.returncode == 0, result.stderr
     assert "PATH=" in result.stdout
     assert "PYTHONDONTWRITEBYTECODE" not in result.stdout
+
+
+def test_clean_leaves_the_environment_and_distclean_removes_it(checkout: Checkout) -> None:
+    kept, *removed = [".venv/lib/__pycache__", "var/demo", "plugins/musher/__pycache__", ".pytest_cache/v"]
+    for folder in (kept, *removed):
+        (checkout.root / folder).mkdir(parents=True)
+        (checkout.root / folder / "file").touch()
+    assert checkout.run("make", "clean").returncode == 0
+    assert (checkout.root / kept / "file").exists()
+    assert not any((checkout.root / folder).exists() for folder in removed)
+    assert checkout.run("make", "distclean").returncode == 0
+    assert not (checkout.root / ".venv").exists()
 
 
 @pytest.mark.parametrize("has_photos", [False, True])
