@@ -12,7 +12,24 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 LOCKS = ["requirements.txt", "requirements-production.txt"]
 REAL_PYTHON = Path(sys.executable).resolve()
-TOOLS = "awk basename bash cat chmod cp dirname env find grep make mkdir rm sed sh touch".split()
+TOOLS = [
+    "awk",
+    "basename",
+    "bash",
+    "cat",
+    "chmod",
+    "cp",
+    "dirname",
+    "env",
+    "find",
+    "grep",
+    "make",
+    "mkdir",
+    "rm",
+    "sed",
+    "sh",
+    "touch",
+]
 
 # Stands for Python 3.11: answers like the real one, makes an environment of itself, logs what is run.
 FAKE_PYTHON = f"""#!/bin/sh
