@@ -40,7 +40,7 @@ def test_jpeg_and_png_of_any_mode_are_accepted(kind: str, mode: str) -> None:
         (encoded("TIFF"), "not a JPEG or PNG image"),
         (encoded()[:-200], "truncated"),
         (encoded("PNG")[:-200], "truncated"),
-        (encode_png(bytes(64), side=8).replace(b"IDAT", b"IDAX"), "broken|chunk|truncated|load"),
+        (encode_png(bytes(64), side=8).replace(b"IDAT", b"IDAX"), "not a JPEG or PNG image"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(data: bytes, reason: str) -> None:

@@ -1,0 +1,136 @@
+"""What a user may name as a source, and what is refused by name."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.generated_photos import zip_photos
+from musher.datasets.layout import arrange_listing
+from musher.datasets.sources import list_folder, name_source, open_source
+from musher.errors import DatasetSourceError
+
+
+def paths(source: str, s3: Any, tmp_path: Path) -> list[str]:
+    with open_source(source=source, s3=s3, work_dir=tmp_path) as listing:
+        photos = arrange_listing(listing)
+        assert all(len(photo.read()) == photo.size for photo in photos)
+        return [photo.path for photo in photos]
+
+
+def upload(folder: Path, s3: Any, prefix: str) -> None:
+    for path in folder.rglob("*.jpg"):
+        s3.put_object(
+            Bucket="theirs", Key=prefix + path.relative_to(folder).as_posix(), Body=path.read_bytes()
+        )
+
+
+@pytest.fixture
+def expected(photo_folder: Path) -> list[str]:
+    return sorted(path.relative_to(photo_folder).as_posix() for path in photo_folder.rglob("*.jpg"))
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}", "{}/.."])
+def test_a_local_folder(form: str, photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
+    assert paths(form.format(photo_folder), s3, tmp_path) == expected
+
+
+def test_a_local_zip(photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
+    target = zip_photos(top=photo_folder, target=tmp_path / "photos.zip")
+    assert paths(str(target), s3, tmp_path) == expected
+
+
+def test_an_s3_prefix(photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
+    upload(photo_folder, s3, "raw/dogs/")
+    s3.put_object(Bucket="theirs", Key="raw/dogs/train/", Body=b"")
+    s3.put_object(Bucket="theirs", Key="raw/dogs2/train/x/1.jpg", Body=b"of another data set")
+    assert paths("s3://theirs/raw/dogs/", s3, tmp_path) == expected
+
+
+def test_a_zip_in_s3(photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
+    packed = zip_photos(top=photo_folder, target=tmp_path / "photos.zip").read_bytes()
+    s3.put_object(Bucket="theirs", Key="raw/photos.zip", Body=packed)
+    assert paths("s3://theirs/raw/photos.zip", s3, tmp_path) == expected
+
+
+def test_digits(s3: Any, tmp_path: Path) -> None:
+    assert len(paths("digits", s3, tmp_path)) == 1797
+
+
+@pytest.mark.parametrize("source", ["s3://theirs/none", "s3://theirs/none/", "s3://theirs"])
+def test_a_missing_or_empty_prefix_is_named(source: str, s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        DatasetSourceError, match=rf"{source.rstrip('/')}/ is missing or empty: .*Correct the"
+    ):
+        paths(source, s3, tmp_path)
+
+
+def test_a_missing_bucket_is_named(s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(DatasetSourceError, match=r"s3://nowhere/dogs/ cannot be used: .*NoSuchBucket"):
+        paths("s3://nowhere/dogs", s3, tmp_path)
+
+
+def test_a_missing_zip_in_s3_is_named(s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(DatasetSourceError, match=r"s3://theirs/dogs.zip cannot be used: .*404"):
+        paths("s3://theirs/dogs.zip", s3, tmp_path)
+
+
+def test_a_key_never_becomes_a_path(s3: Any, tmp_path: Path) -> None:
+    s3.put_object(Bucket="theirs", Key="raw/../../../evil.jpg", Body=b"x")
+    (tmp_path / "work").mkdir()
+    with open_source(source="s3://theirs/raw", s3=s3, work_dir=tmp_path / "work") as listing:
+        assert listing.photos[0].read() == b"x"
+    assert [path.name for path in tmp_path.iterdir()] == ["work"]
+
+
+def test_a_missing_path_is_named(s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(DatasetSourceError, match=r"/none does not exist on this worker. Give the path"):
+        paths(str(tmp_path / "none"), s3, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "source", ["", "dogs", "./dogs", "ftp://host/a.zip", "file://host/a", "s4://b/p", "http://["]
+)
+def test_what_is_no_source_is_refused_with_the_choices(source: str, s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(DatasetSourceError, match=r"is not a data source. Give 'digits', /folder, /file.zip"):
+        paths(source, s3, tmp_path)
+
+
+@pytest.mark.parametrize("source", ["s3://", "s3:///prefix", "s3://bucket/a?versionId=1"])
+def test_a_wrong_s3_address_is_refused(source: str, s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(DatasetSourceError, match="is not an address of the form s3://bucket/prefix"):
+        paths(source, s3, tmp_path)
+
+
+def test_links_and_special_files_in_a_folder_are_named(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "secret.jpg").symlink_to("/etc/passwd")
+    (tmp_path / "more").symlink_to("/etc")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(
+        DatasetSourceError, match=r"has 3 link\(s\) or special file\(s\): more; pipe.jpg; train/secret"
+    ):
+        list_folder(tmp_path)
+
+
+def test_a_folder_lists_its_empty_folders(tmp_path: Path) -> None:
+    (tmp_path / "train" / "cat").mkdir(parents=True)
+    assert list_folder(tmp_path).folders == {"train", "train/cat"}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("digits", "digits"),
+        ("/data/My dogs/", "My-dogs"),
+        ("file:///data/dog%20s", "dog-s"),
+        ("https://host/path/dogImages.zip?signature=x", "dogImages"),
+        ("s3://bucket/raw/dogs/", "dogs"),
+        ("s3://bucket", "bucket"),
+        ("/data/犬", "photos"),
+        ("/" + "x" * 99, "x" * 63),
+    ],
+)
+def test_a_source_gives_its_data_set_a_name(source: str, name: str) -> None:
+    assert name_source(source) == name

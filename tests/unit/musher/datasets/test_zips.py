@@ -1,0 +1,144 @@
+"""A zip is read in place; one that is not a plain folder of photos is refused."""
+
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from musher.datasets import zips
+from musher.datasets.zips import open_zip
+from musher.errors import DatasetSourceError, UnreadableImageError
+
+
+def packed(
+    path: Path, *members: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED
+) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in members:
+            archive.writestr(name, data, method)
+    return path
+
+
+def info(name: str, mode: int) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.create_system = 3
+    member.external_attr = mode << 16
+    return member
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(DatasetSourceError) as caught, open_zip(path, address="photos.zip"):
+        pass
+    return str(caught.value)
+
+
+def test_members_are_listed_and_read_without_unpacking(tmp_path: Path) -> None:
+    path = packed(
+        tmp_path / "a.zip", ("p/train/cat/", b""), ("p/train/cat/1.jpg", b"one"), ("p/.DS_Store", b"x")
+    )
+    with open_zip(path, address="a.zip") as listing:
+        (photo,) = listing.photos
+        assert (photo.path, photo.size, photo.read()) == ("p/train/cat/1.jpg", 3, b"one")
+        assert listing.folders == {"p/train/cat/"}
+    assert [item.name for item in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>Sign in</html>", b"PK\x03\x04 cut off"])
+def test_what_is_no_zip_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    message = refusal(tmp_path / "a.zip")
+    assert message.startswith("photos.zip is not a zip file that can be read (")
+    assert f"{len(data)} bytes). Check the address" in message
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        ("../evil.jpg", "leads out of the archive"),
+        ("train/../../evil.jpg", "leads out of the archive"),
+        ("/etc/evil.jpg", "leads out of the archive"),
+        ("train\\..\\evil.jpg", "leads out of the archive"),
+        ("C:/evil.jpg", "leads out of the archive"),
+        (info("link.jpg", stat.S_IFLNK | 0o777), "is a link or a special file"),
+        (info("pipe.jpg", stat.S_IFIFO | 0o644), "is a link or a special file"),
+    ],
+)
+def test_links_and_names_that_lead_out_are_refused(
+    tmp_path: Path, member: str | zipfile.ZipInfo, reason: str
+) -> None:
+    message = refusal(packed(tmp_path / "a.zip", (member, b"/etc/passwd")))
+    assert "photos.zip has 1 member(s) that are not accepted:" in message
+    assert reason in message
+    assert message.endswith("Pack it again from a plain folder.")
+
+
+def test_encrypted_members_are_refused(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", ("1.jpg", b"one"))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    assert "'1.jpg' is encrypted" in refusal(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")  # zipfile's own, about what the test needs
+def test_repeated_members_are_refused(tmp_path: Path) -> None:
+    assert "'1.jpg' occurs more than once" in refusal(
+        packed(tmp_path / "a.zip", ("1.jpg", b"one"), ("1.jpg", b"two"))
+    )
+
+
+def test_a_member_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", ("train/cat/1.jpg", bytes(5_000_000)))
+    assert "looks like a zip bomb: train/cat/1.jpg (" in refusal(path)
+    assert "bytes unpack to 5000000)" in refusal(path)
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
+    """The quine-like bombs name one compressed stream many times."""
+    data = bytearray(packed(tmp_path / "a.zip", ("1.jpg", bytes(range(256)) * 50)).read_bytes())
+    start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entries = [bytes(data[start:end]).replace(b"1.jpg", f"{n}.jpg".encode()) for n in range(1, 9)]
+    tail = bytearray(data[end:])
+    tail[8:12] = len(entries).to_bytes(2, "little") * 2
+    tail[12:16] = len(b"".join(entries)).to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(data[:start] + b"".join(entries) + tail)
+    assert "looks like a zip bomb: 8 members of 102400 bytes in a file of" in refusal(tmp_path / "a.zip")
+
+
+def test_more_members_or_bytes_than_the_limits_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(tmp_path / "a.zip", ("1.jpg", b"one"), ("2.jpg", b"two"))
+    monkeypatch.setattr(zips, "MAX_UNPACKED_BYTES", 5)
+    assert "2 members of 6 bytes" in refusal(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(zips, "MAX_MEMBERS", 1)
+    assert "limits: 1 members" in refusal(path)
+
+
+def _flip_data(data: bytearray) -> None:
+    data[data.index(b"one-one")] ^= 0xFF
+
+
+def _odd_method(data: bytearray) -> None:
+    data[8] = data[data.index(b"PK\x01\x02") + 10] = 99
+
+
+@pytest.mark.parametrize("damage", [_flip_data, _odd_method])
+def test_a_damaged_member_is_an_unreadable_image(tmp_path: Path, damage: Callable[[bytearray], None]) -> None:
+    data = bytearray(
+        packed(tmp_path / "a.zip", ("1.jpg", b"one-one"), method=zipfile.ZIP_STORED).read_bytes()
+    )
+    damage(data)
+    (tmp_path / "a.zip").write_bytes(data)
+    with (
+        open_zip(tmp_path / "a.zip", address="a.zip") as listing,
+        pytest.raises(UnreadableImageError, match="damaged in the zip"),
+    ):
+        listing.photos[0].read()
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "No such file" in refusal(tmp_path / "none.zip")

@@ -1,0 +1,172 @@
+"""Archives have the same bytes for the same files, and foreign archives are read with care."""
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from musher import packaging
+from musher.errors import ArchiveError
+from musher.packaging import Archive, pack_function, pack_source, read_member_from_tar_gz
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A training folder with what belongs into an archive and what does not."""
+    top = tmp_path / "training"
+    for name, text in {
+        "train.py": "print('train')",
+        "imgclf/model.py": "x = 1",
+        "requirements.txt": "safetensors",
+        "Dockerfile": "FROM scratch",
+        "setup.py": "raise SystemExit",
+        "__pycache__/train.cpython-311.pyc": "bytecode",
+        "imgclf/__pycache__/model.pyc": "bytecode",
+        ".git/config": "",
+        "imgclf/.hidden": "",
+    }.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return top
+
+
+PACKED = ["imgclf/model.py", "requirements.txt", "train.py"]
+
+
+def tar_gz(*members: tuple[tarfile.TarInfo | str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for member, data in members:
+            info = tarfile.TarInfo(member) if isinstance(member, str) else member
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def test_a_source_archive_holds_code_only(folder: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(pack_source(folder=folder).body), mode="r:gz") as tar:
+        assert tar.getnames() == PACKED
+        assert {(m.mtime, m.uid, m.gid, m.uname, m.mode) for m in tar} == {(0, 0, 0, "", 0o644)}
+
+
+def test_a_function_archive_holds_code_only(folder: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(pack_function(folder=folder).body)) as archive:
+        assert archive.namelist() == PACKED
+        assert archive.read("train.py") == b"print('train')"
+        assert {info.external_attr >> 16 for info in archive.infolist()} == {0o100644}
+
+
+@pytest.mark.parametrize("pack", [pack_source, pack_function])
+def test_the_same_files_make_the_same_bytes(folder: Path, pack: Callable[..., Archive]) -> None:
+    before = pack(folder=folder)
+    os.utime(folder / "train.py", (1, 1))
+    (folder / "__pycache__" / "new.pyc").write_text("x")
+    assert pack(folder=folder) == before
+
+
+@pytest.mark.parametrize("name", ["train.py", "new.py"])
+def test_a_changed_or_new_file_changes_the_hash(folder: Path, name: str) -> None:
+    before = pack_source(folder=folder).code_hash
+    (folder / name).write_text("changed")
+    after = pack_source(folder=folder)
+    assert after.code_hash != before
+    assert len(after.code_hash) == 64
+
+
+def test_scripts_stay_executable(folder: Path) -> None:
+    before = pack_source(folder=folder).code_hash
+    (folder / "train.py").chmod(0o744)
+    archive = pack_source(folder=folder)
+    with tarfile.open(fileobj=io.BytesIO(archive.body)) as tar:
+        assert tar.getmember("train.py").mode == 0o755
+    assert archive.code_hash != before
+
+
+def test_links_in_the_folder_are_refused(folder: Path) -> None:
+    (folder / "secret.py").symlink_to("/etc/passwd")
+    with pytest.raises(ArchiveError, match=r"training holds links: secret.py. Replace them by copies"):
+        pack_source(folder=folder)
+
+
+def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"none is not a folder that can be packed. Correct the setting"):
+        pack_source(folder=tmp_path / "none")
+    with pytest.raises(ArchiveError, match="holds no files to pack"):
+        pack_function(folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["evaluation.json", "./evaluation.json"])
+def test_a_member_is_read_from_bytes_or_a_file(name: str) -> None:
+    data = tar_gz(("other", b"x"), (name, b"{}"))
+    assert read_member_from_tar_gz(archive=data, name="evaluation.json") == b"{}"
+    assert read_member_from_tar_gz(archive=io.BytesIO(data), name="evaluation.json") == b"{}"
+
+
+def test_a_missing_member_is_named_with_what_there_is() -> None:
+    with pytest.raises(
+        ArchiveError, match=r"has no evaluation.json; it holds history.json. Check that the job"
+    ):
+        read_member_from_tar_gz(archive=tar_gz(("history.json", b"x")), name="evaluation.json")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        special("evaluation.json", tarfile.SYMTYPE, "/etc/passwd"),
+        special("evaluation.json", tarfile.LNKTYPE, "other"),
+        special("evaluation.json", tarfile.FIFOTYPE),
+        special("evaluation.json", tarfile.DIRTYPE),
+    ],
+)
+def test_only_a_regular_file_is_read(member: tarfile.TarInfo) -> None:
+    data = tar_gz(("other", b"x"), (member, b""))
+    with pytest.raises(ArchiveError, match=r"evaluation.json is not a regular file in the archive"):
+        read_member_from_tar_gz(archive=data, name="evaluation.json")
+
+
+@pytest.mark.parametrize("name", ["../evaluation.json", "/evaluation.json", "a/../../evaluation.json"])
+def test_an_archive_that_leads_out_is_refused(name: str) -> None:
+    data = tar_gz((name, b"{}"), ("evaluation.json", b"{}"))
+    with pytest.raises(ArchiveError, match=r"has a member '.*', which leads out of it. Do not use"):
+        read_member_from_tar_gz(archive=data, name="evaluation.json")
+
+
+def test_a_member_above_the_bound_is_refused() -> None:
+    with pytest.raises(ArchiveError, match=r"evaluation.json has 11 bytes, and 10 is the limit"):
+        read_member_from_tar_gz(
+            archive=tar_gz(("evaluation.json", b"x" * 11)), name="evaluation.json", max_bytes=10
+        )
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "MAX_UNPACKED_BYTES", 100_000)
+    data = tar_gz(("large", bytes(1_000_000)), ("evaluation.json", b"{}"))
+    with pytest.raises(ArchiveError, match="unpacks to more than 100000 bytes"):
+        read_member_from_tar_gz(archive=data, name="evaluation.json")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not gzip",
+        gzip.compress(b"not a tar" * 100),
+        tar_gz(("a", os.urandom(5000)), ("evaluation.json", b"{}"))[:-2000],
+        tar_gz(("evaluation.json", os.urandom(50_000)))[:2000],
+    ],
+)
+def test_a_damaged_archive_is_refused(data: bytes) -> None:
+    with pytest.raises(ArchiveError, match=r"evaluation.json"):
+        read_member_from_tar_gz(archive=data, name="evaluation.json")
