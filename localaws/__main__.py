@@ -23,6 +23,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--region", default="us-east-1", help="default region (default: %(default)s)")
     serve.add_argument("--speed", type=float, default=1.0, help="AWS seconds in one second here")
+    serve.add_argument(
+        "--public-url", help="address for clients on other hosts, such as http://localaws:4566"
+    )
     serve.add_argument("--verbose", action="store_true", help="log each state change to stderr")
     serve.add_argument(
         "--allow-remote",
@@ -71,6 +74,7 @@ def main() -> int:
         data_dir=arguments.data_dir,
         region=arguments.region,
         speed=arguments.speed,
+        public_url=arguments.public_url,
     )
     try:
         uvloop.run(serve(options))

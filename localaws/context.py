@@ -26,6 +26,9 @@ class Context:
     """The shared state of one localaws process."""
 
     endpoint_url: str
+    """Where AWS is, as clients and children are told."""
+    credentials_url: str
+    """Where role credentials are served: always loopback, the SDKs accept no other plain HTTP address."""
     data_dir: Path
     region: str
     clock: Clock
@@ -62,7 +65,7 @@ class Context:
     def grant_environment(self, grant: Grant) -> dict[str, str]:
         """Return the variables through which a container fetches its role's credentials."""
         return {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.endpoint_url}{CREDENTIALS_PATH}{grant.id}",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.credentials_url}{CREDENTIALS_PATH}{grant.id}",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": grant.token,
         }
 

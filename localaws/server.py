@@ -37,6 +37,8 @@ class ServeOptions:
     data_dir: Path | None = None
     region: str = "us-east-1"
     speed: float = 1.0
+    public_url: str | None = None
+    """The address that clients elsewhere use (a container's name, say); children are told it too."""
 
 
 def bind(*, host: str, port: int) -> socket.socket:
@@ -65,14 +67,15 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def running_context(options: ServeOptions, *, endpoint_url: str) -> Generator[Context, None, None]:
+def running_context(options: ServeOptions, *, local_url: str) -> Generator[Context, None, None]:
     """Make the shared state, and at the end stop every child and remove our folder."""
     own_dir = options.data_dir is None
     data_dir = options.data_dir or Path(tempfile.mkdtemp(prefix="localaws-"))
     data_dir.mkdir(parents=True, exist_ok=True)
     clock = ScaledClock(speed=options.speed)
     context = Context(
-        endpoint_url=endpoint_url,
+        endpoint_url=options.public_url or local_url,
+        credentials_url=local_url,
         data_dir=data_dir.resolve(),
         region=options.region,
         clock=clock,
@@ -97,8 +100,8 @@ def reachable_host(host: str) -> str:
 async def serve(options: ServeOptions) -> None:
     """Serve until SIGINT or SIGTERM; print one ready line on stdout once requests are answered."""
     sock = bind(host=options.host, port=options.port)
-    url = f"http://{reachable_host(options.host)}:{sock.getsockname()[1]}"
-    with running_context(options, endpoint_url=url) as context:
+    local_url = f"http://{reachable_host(options.host)}:{sock.getsockname()[1]}"
+    with running_context(options, local_url=local_url) as context:
         overrides.install()
         app = Application(context)
         context.services.extend(create_services(context))
@@ -108,7 +111,7 @@ async def serve(options: ServeOptions) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _request_exit, server)
         serving = asyncio.create_task(server.serve(sockets=[sock]))
-        await _announce(server, serving, url)
+        await _announce(server, serving, context.endpoint_url)
         await serving
         await context.stop_services()
         app.close()
