@@ -62,7 +62,7 @@ PARAMS = {
         description="Images of one step, over all instances together.",
     ),
     "learning_rate": Param(
-        0.003, type="number", exclusiveMinimum=0, maximum=1, section="Training", description="First step size."
+        0.003, type="number", exclusiveMinimum=0, maximum=1, section="Training", description="Step size."
     ),
     "seed": Param(1, type="integer", minimum=0, maximum=2**31, section="Training", description="Seed."),
     "instance_type": Param(

@@ -4,8 +4,11 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from botocore.config import Config
 
+from musher.errors import SettingsError
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.settings import Settings
@@ -15,7 +18,18 @@ INVOKE_READ_TIMEOUT_S = 80
 
 
 def hook_parameters(settings: Settings) -> dict[str, Any]:
-    """Return what every hook is made with."""
+    """Return what every hook is made with; raise SettingsError where Airflow has no such connection.
+
+    The provider only warns of a missing connection and goes on with whatever credentials the machine has,
+    which may be those of another account.
+    """
+    try:
+        BaseHook.get_connection(settings.aws_conn_id)
+    except AirflowNotFoundException as error:
+        raise SettingsError(
+            f"Airflow has no connection {settings.aws_conn_id!r} (MUSHER_AWS_CONN_ID). Create it, or set "
+            f"AIRFLOW_CONN_{settings.aws_conn_id.upper()}."
+        ) from error
     return {"aws_conn_id": settings.aws_conn_id, "region_name": settings.region}
 
 
