@@ -1,0 +1,158 @@
+"""Write and read the model folder: weights, class names, model card, and the code that serves them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from imgclf.errors import ConfigError, ModelError
+from imgclf.models import Classifier, build_model
+from imgclf.presets import Preset, preset_for
+
+WEIGHTS_FILE, LABELS_FILE, CARD_FILE = "model.safetensors", "labels.json", "model_card.json"
+CARD_FORMAT = 1
+SOURCE_DIR = Path(__file__).resolve().parents[1]
+SERVING_FILES = ("inference.py", "serve.py")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to predict."""
+
+    classifier: Classifier
+    preset: Preset
+    classes: list[str]
+    card: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is, what it was made from, and how well it does."""
+
+    architecture: str
+    image_size: int
+    classes: int
+    parameters: int
+    hyperparameters: dict[str, Any]
+    data_hash: str
+    code_hash: str
+    metrics: dict[str, float]
+    world_size: int
+    framework: dict[str, str]
+
+
+def save_model(model_dir: Path, *, model: Classifier, classes: list[str], card: ModelCard) -> None:
+    """Write the model folder; the weights come last, so that their presence means a whole folder."""
+    model_dir.mkdir(parents=True, exist_ok=True)
+    write_json(model_dir / LABELS_FILE, {"classes": classes})
+    write_json(model_dir / CARD_FILE, {"format": CARD_FORMAT, **asdict(card)})
+    _copy_code(model_dir / "code")
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    save_file(tensors, model_dir / WEIGHTS_FILE, metadata={"format": "pt"})
+
+
+def load_model(model_dir: Path) -> LoadedModel:
+    """Load a model folder and check that its parts agree.
+
+    Raises ModelError for a missing, damaged or pickled file, and for parts that contradict each other.
+    No pickle is ever loaded.
+    """
+    card, labels = _read_json(model_dir / CARD_FILE), _read_json(model_dir / LABELS_FILE)
+    try:
+        classes, names = int(card["classes"]), [str(name) for name in labels["classes"]]
+        architecture, image_size = str(card["architecture"]), int(card["image_size"])
+        freeze_backbone = bool(card["hyperparameters"]["freeze_backbone"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{CARD_FILE} or {LABELS_FILE} in {model_dir} lacks {error}: train the model again"
+        ) from error
+    if classes != len(names):
+        raise ModelError(
+            f"{LABELS_FILE} names {len(names)} classes, {CARD_FILE} says {classes}: train the model again"
+        )
+    try:
+        preset = preset_for(architecture=architecture, image_size=image_size)
+        model = build_model(architecture=architecture, classes=classes, freeze_backbone=freeze_backbone)
+    except ConfigError as error:
+        raise ModelError(f"{CARD_FILE}: {error}") from error
+    _load_weights(model, model_dir / WEIGHTS_FILE, classes)
+    return LoadedModel(model.eval().requires_grad_(False), preset, names, card)
+
+
+def _load_weights(model: Classifier, path: Path, classes: int) -> None:
+    """Load safetensors into the model; explain a pickle, a damaged file and a misfit."""
+    if not path.is_file():
+        others = [
+            file.name for file in path.parent.glob("*") if file.suffix in {".pth", ".pt", ".bin", ".pkl"}
+        ]
+        found = (
+            f"found {', '.join(others)}, but pickled weights are refused" if others else "no weights found"
+        )
+        raise ModelError(f"{path} is missing ({found}): train the model with Musher's train.py")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        kind = (
+            "a pickle, which is never loaded"
+            if _is_pickle(path)
+            else f"damaged or no safetensors file ({error})"
+        )
+        raise ModelError(f"{path} is {kind}: train the model with Musher's train.py") from error
+    heads = [
+        value.shape[0]
+        for name, value in sorted(tensors.items())
+        if name.startswith("head.") and value.ndim == 1
+    ]
+    if heads and heads[-1] != classes:
+        raise ModelError(
+            f"{path} scores {heads[-1]} classes, {LABELS_FILE} names {classes}: train the model again"
+        )
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit the model card: {str(error)[:300]}") from error
+
+
+def _is_pickle(path: Path) -> bool:
+    """Tell a pickle, or the zip of pickles that torch.save writes, by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+def _read_json(path: Path) -> Any:
+    """Return a JSON file's value, or raise ModelError."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ModelError(f"{path} is missing: is SM_MODEL_DIR the folder that train.py wrote?") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}): train the model again") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def code_hash() -> str:
+    """Return the SHA-256 over the names and bytes of this folder's Python files."""
+    digest = hashlib.sha256()
+    for path in sorted([*SOURCE_DIR.glob("*.py"), *SOURCE_DIR.glob("imgclf/*.py")]):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(SOURCE_DIR)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _copy_code(target: Path) -> None:
+    """Put the serving code beside the weights, so that model.tar.gz can be served as it is."""
+    (target / "imgclf").mkdir(parents=True, exist_ok=True)
+    for name in [*SERVING_FILES, *(f"imgclf/{path.name}" for path in SOURCE_DIR.glob("imgclf/*.py"))]:
+        shutil.copyfile(SOURCE_DIR / name, target / name)

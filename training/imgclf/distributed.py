@@ -1,0 +1,201 @@
+"""Join the processes of one job, sum numbers over them, and end in seconds when one of them dies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch._C._distributed_c10d import Store
+from torch.distributed.rendezvous import rendezvous
+
+from imgclf.errors import ConfigError, PeerError
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PORT = 7777
+"""MASTER_PORT that SageMaker's PyTorch container sets."""
+FAILURE_KEY = "musher/failure"
+FAREWELL_S = 2.0
+"""How long a failing process keeps its store open, so that the others can read why it fails."""
+_PEER_SYMPTOM = re.compile(
+    r"closed by peer|connection (reset|refused|was closed)|broken pipe|timed? ?out|socket|gloo|nccl",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """This process's place among the processes of the job."""
+
+    rank: int
+    size: int
+    local_rank: int
+    host: str
+    device: torch.device
+    store: Store | None = field(default=None, repr=False)
+
+    @property
+    def is_main(self) -> bool:
+        """Tell whether this is global rank 0: the one that writes files."""
+        return self.rank == 0
+
+    def sum(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return the element-wise sum over all processes, on this process's device."""
+        total = tensor.to(self.device)
+        if self.size > 1:
+            dist.all_reduce(total)
+        return total
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return every process's JSON value, in rank order."""
+        if self.size == 1:
+            return [value]
+        data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
+        sizes = torch.zeros(self.size, dtype=torch.int64)
+        sizes[self.rank] = len(data)
+        sizes = self.sum(sizes).cpu()
+        padded = torch.zeros(int(sizes.max()), dtype=torch.uint8)
+        padded[: len(data)] = data
+        parts = [torch.empty_like(padded, device=self.device) for _ in range(self.size)]
+        dist.all_gather(parts, padded.to(self.device))
+        return [
+            json.loads(part[:size].cpu().numpy().tobytes()) for part, size in zip(parts, sizes, strict=True)
+        ]
+
+
+@contextmanager
+def joined_world(environ: Mapping[str, str], *, timeout_s: int) -> Iterator[World]:
+    """Join this job's processes for the length of a block; leave cleanly, tell the others of a failure.
+
+    Rank and size come from torchrun (RANK, WORLD_SIZE, LOCAL_RANK), else from SageMaker (SM_HOSTS,
+    SM_CURRENT_HOST). `timeout_s` bounds the wait for the others, at the start and in each step.
+    Raises PeerError when one of the others never came or ended, ConfigError for unusable variables.
+    """
+    rank, size, local_rank, host, hosts = _placement(environ)
+    device = _device(local_rank)
+    if size == 1:
+        yield World(rank, size, local_rank, host, device)
+        return
+    store = _rendezvous(environ, rank=rank, size=size, hosts=hosts, device=device, timeout_s=timeout_s)
+    world = World(rank, size, local_rank, host, device, store)
+    try:
+        yield world
+        dist.barrier()
+    except Exception as error:
+        raise _explained(world, error) from error
+    finally:
+        with suppress(RuntimeError):  # the others may be gone already
+            dist.destroy_process_group()
+
+
+def _placement(environ: Mapping[str, str]) -> tuple[int, int, int, str, list[str]]:
+    """Return rank, size, local rank, host name and all host names."""
+    if "RANK" in environ and "WORLD_SIZE" in environ:
+        host = environ.get("SM_CURRENT_HOST", socket.gethostname())
+        rank, size = int(environ["RANK"]), int(environ["WORLD_SIZE"])
+        return rank, size, int(environ.get("LOCAL_RANK", "0")), host, [host]
+    host = environ.get("SM_CURRENT_HOST", "localhost")
+    hosts = sorted(json.loads(environ.get("SM_HOSTS", json.dumps([host]))))
+    if host not in hosts:
+        raise ConfigError(f"SM_CURRENT_HOST {host!r} is not in SM_HOSTS {hosts}: set both, or neither")
+    return hosts.index(host), len(hosts), 0, host, hosts
+
+
+def _device(local_rank: int) -> torch.device:
+    """Pick the GPU of this local rank where there is one, else the CPU."""
+    if torch.cuda.is_available() and local_rank < torch.cuda.device_count():
+        torch.cuda.set_device(local_rank)
+        torch.backends.cudnn.deterministic = True
+        return torch.device("cuda", local_rank)
+    return torch.device("cpu")
+
+
+def _rendezvous(
+    environ: Mapping[str, str],
+    *,
+    rank: int,
+    size: int,
+    hosts: list[str],
+    device: torch.device,
+    timeout_s: int,
+) -> Store:
+    """Meet the other processes at MASTER_ADDR:MASTER_PORT and open the process group."""
+    address, port = environ.get("MASTER_ADDR", hosts[0]), environ.get("MASTER_PORT", str(DEFAULT_PORT))
+    os.environ.update(MASTER_ADDR=address, MASTER_PORT=port)
+    _choose_interface(environ, address)
+    timeout = timedelta(seconds=timeout_s)
+    logger.info("rank %s of %s waits for the others at %s:%s", rank, size, address, port)
+    try:
+        store, _, _ = next(rendezvous("env://", rank, size, timeout=timeout))
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+        dist.barrier()
+    except RuntimeError as error:
+        raise PeerError(
+            f"rank {rank} waited up to {timeout_s} s for {size} processes at {address}:{port}, and not "
+            f"all came ({_first_line(error)}): see the other hosts' logs, and that MASTER_ADDR and "
+            "MASTER_PORT can be reached"
+        ) from error
+    return cast(Store, store)
+
+
+def _choose_interface(environ: Mapping[str, str], address: str) -> None:
+    """Name the network interface to use, where the default (the host name's address) would not do."""
+    name = "lo" if address in ("127.0.0.1", "localhost") else environ.get("SM_NETWORK_INTERFACE_NAME", "")
+    if name in {interface for _, interface in socket.if_nameindex()}:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", name)
+
+
+def _explained(world: World, error: Exception) -> Exception:
+    """Turn a broken connection into a PeerError with the peer's own reason; announce any other error."""
+    if isinstance(error, RuntimeError) and _PEER_SYMPTOM.search(str(error)):
+        return PeerError(
+            f"another process of this job ended: {_peer_reason(world)}; rank {world.rank} on {world.host} "
+            f"cannot go on ({_first_line(error)})"
+        )
+    if world.store is not None:
+        with suppress(RuntimeError):  # the store may be gone already
+            world.store.set(FAILURE_KEY, f"rank {world.rank} on {world.host}: {error}"[:900])
+            dist.destroy_process_group()  # wakes the others, who now read the reason
+            if world.is_main:
+                _wait_for_readers(world)
+    return error
+
+
+def _peer_reason(world: World) -> str:
+    """Read the reason that the failing process left in the store."""
+    try:
+        if world.store is not None and world.store.check([FAILURE_KEY]):
+            reason: str = world.store.get(FAILURE_KEY).decode(errors="replace")
+            world.store.add(f"{FAILURE_KEY}/readers", 1)
+            return reason
+    except RuntimeError:
+        logger.debug("the store of rank 0 is gone")
+    return "it left no reason, so it was killed or its machine stopped; see the other hosts' logs"
+
+
+def _wait_for_readers(world: World) -> None:
+    """Keep rank 0's store open until the others have read the reason, at most FAREWELL_S seconds."""
+    if world.store is None:
+        return
+    deadline = time.monotonic() + FAREWELL_S
+    while world.store.add(f"{FAILURE_KEY}/readers", 0) < world.size - 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line of an error, without the C++ file names that torch puts before it."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return re.sub(r"^\[[^\]]*\]\s*", "", lines[0])[:200]

@@ -1,0 +1,82 @@
+"""The exceptions of the model image.
+
+ImgclfError
+|-- ConfigError            a hyper-parameter or environment value that cannot work
+|-- DataError              a channel, manifest, shard or training image that cannot be used
+|-- PeerError              another process of the same job ended or never came
+|-- DivergedError          the loss is no longer a number
+|-- ModelError             a model folder that cannot be loaded
+`-- RequestError           a request that is refused; `status` is the HTTP status
+    |-- ImageError             400  not an image, truncated, or too many pixels
+    |-- AcceptError            406  an answer type that is not on offer
+    |-- TooLargeError          413  body or download over its limit
+    |-- ContentTypeError       415  body of a type that is not served
+    |-- SourceError            424  the URL's host is forbidden, unreachable, slow or answers with an error
+    `-- OverloadedError        503  too many requests at once
+"""
+
+from __future__ import annotations
+
+
+class ImgclfError(Exception):
+    """Carry a message that says what, which value, and what to do."""
+
+
+class ConfigError(ImgclfError):
+    """Report a hyper-parameter or environment value that cannot work."""
+
+
+class DataError(ImgclfError):
+    """Report a channel, manifest, shard or image that cannot be trained on."""
+
+
+class PeerError(ImgclfError):
+    """Report that another process of this job ended or never came."""
+
+
+class DivergedError(ImgclfError):
+    """Report a loss that is NaN or infinite."""
+
+
+class ModelError(ImgclfError):
+    """Report a model folder that cannot be loaded."""
+
+
+class RequestError(ImgclfError):
+    """Refuse one request; the server lives on."""
+
+    status = 400
+
+
+class ImageError(RequestError):
+    """Refuse bytes that are not a whole, decodable image."""
+
+
+class AcceptError(RequestError):
+    """Refuse an Accept header that names no type on offer."""
+
+    status = 406
+
+
+class TooLargeError(RequestError):
+    """Refuse a body or download over its size limit."""
+
+    status = 413
+
+
+class ContentTypeError(RequestError):
+    """Refuse a body of a type that is not served."""
+
+    status = 415
+
+
+class SourceError(RequestError):
+    """Report a URL that may not or cannot be fetched."""
+
+    status = 424
+
+
+class OverloadedError(RequestError):
+    """Refuse a request because too many are being answered."""
+
+    status = 503
