@@ -16,15 +16,16 @@ from musher.errors import UnreadableImageError
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("JPEG", "PNG")
-"""What the endpoint accepts too, so that a model is never trained on what it cannot be asked about."""
+FORMATS = ("JPEG", "PNG", "WEBP")
+"""What the endpoint reads too, so that a model is never trained on what it cannot be asked about."""
 
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
 THREADS = 8
 DRAFT_SIDE = 32
 """Pixels; a JPEG is decoded at an eighth of its size at best, which still reads all of its data."""
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MEDIA_TYPES = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
+"""By the first bytes of the accepted formats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def scan_photos(*, photos: Sequence[Photo], max_unreadable: int = 0) -> Scan:
 
 
 def verify_image(data: bytes) -> None:
-    """Decode an image; raise UnreadableImageError with the reason where it is not a whole JPEG or PNG.
+    """Decode an image; raise UnreadableImageError with the reason where it is not whole.
 
     Under `scan_photos` Pillow's warning about a decompression bomb (over 89 million pixels) is an error.
     """
@@ -70,7 +71,7 @@ def verify_image(data: bytes) -> None:
             image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
             image.load()
     except UnidentifiedImageError as error:
-        raise UnreadableImageError(f"not a {' or '.join(FORMATS)} image") from error
+        raise UnreadableImageError(f"not a {', '.join(FORMATS)} image") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UnreadableImageError(f"too many pixels ({error})") from error
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError) as error:
@@ -81,7 +82,7 @@ def verify_image(data: bytes) -> None:
 
 def content_type(data: bytes) -> str:
     """Return the media type of verified image bytes."""
-    return "image/png" if data.startswith(PNG_SIGNATURE) else "image/jpeg"
+    return next(kind for start, kind in MEDIA_TYPES.items() if data.startswith(start))
 
 
 def _examine(photo: Photo) -> ImageRecord | str:

@@ -19,11 +19,26 @@ MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound"})
 CHUNK_BYTES = 1024 * 1024
 
 _PERMISSIONS = "Allow the connection's role s3:ListBucket, s3:GetObject and s3:PutObject there."
+_KEY = "Correct the key, or upload the object first."
+_CREDENTIALS = "Correct the credentials of the Airflow connection."
+_REGION = "Set the connection's region to the bucket's."
 REMEDIES = {
     "NoSuchBucket": "Create the bucket with infra/bootstrap.yaml, or correct its name.",
+    "InvalidBucketName": "Correct the bucket's name.",
     "AccessDenied": _PERMISSIONS,
     "403": _PERMISSIONS,
+    "NoSuchKey": _KEY,
+    "404": _KEY,
+    "InvalidAccessKeyId": _CREDENTIALS,
+    "SignatureDoesNotMatch": _CREDENTIALS,
+    "ExpiredToken": _CREDENTIALS,
+    "PermanentRedirect": _REGION,
+    "301": _REGION,
 }
+"""What to do about the errors that a second try does not mend; all others may pass and are left as they are.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,12 +144,16 @@ class S3Folder:
 
 @contextmanager
 def explain_s3_errors(address: str, *, kind: type[DatasetError] = StagingError) -> Iterator[None]:
-    """Raise `kind`, with the address and what to do, for an error that AWS answers."""
+    """Raise `kind`, with the address and what to do, for an error that stays until someone acts.
+
+    Throttling, outages and digests damaged on the way stay botocore's ClientError: a retry may mend them.
+    """
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        remedy = REMEDIES.get(code, "Check the address, and the connection's region and credentials.")
+        remedy = REMEDIES.get(error.response["Error"]["Code"])
+        if remedy is None:
+            raise
         raise kind(f"{address} cannot be used: {error}. {remedy}") from error
 
 

@@ -25,22 +25,23 @@ def photo(path: str, data: bytes) -> Photo:
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P")]
+    ("kind", "mode"),
+    [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("WEBP", "RGB")],
 )
-def test_jpeg_and_png_of_any_mode_are_accepted(kind: str, mode: str) -> None:
+def test_jpeg_png_and_webp_of_any_mode_are_accepted(kind: str, mode: str) -> None:
     verify_image(encoded(kind, mode))
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not a JPEG or PNG image"),
-        (b"<html>not found</html>", "not a JPEG or PNG image"),
-        (encoded("GIF"), "not a JPEG or PNG image"),
-        (encoded("TIFF"), "not a JPEG or PNG image"),
+        (b"", "not a JPEG, PNG, WEBP image"),
+        (b"<html>not found</html>", "not a JPEG, PNG, WEBP image"),
+        (encoded("GIF"), "not a JPEG, PNG, WEBP image"),
+        (encoded("TIFF"), "not a JPEG, PNG, WEBP image"),
         (encoded()[:-200], "truncated"),
         (encoded("PNG")[:-200], "truncated"),
-        (encode_png(bytes(64), side=8).replace(b"IDAT", b"IDAX"), "not a JPEG or PNG image"),
+        (encode_png(bytes(64), side=8).replace(b"IDAT", b"IDAX"), "not a JPEG, PNG, WEBP image"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(data: bytes, reason: str) -> None:
@@ -103,7 +104,9 @@ def test_a_file_that_cannot_be_opened_is_named() -> None:
         scan_photos(photos=[Photo(path="train/a/1.jpg", size=3, read=read)])
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("JPEG", "image/jpeg"), ("PNG", "image/png")])
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")]
+)
 def test_the_media_type_comes_from_the_bytes(kind: str, expected: str) -> None:
     assert content_type(encoded(kind)) == expected
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from musher.datasets.s3_objects import S3Folder, StoredObject
 from musher.errors import DatasetSourceError, StagingError
@@ -49,7 +50,7 @@ def test_a_file_is_streamed(folder: S3Folder, tmp_path: Path) -> None:
 
 
 def test_s3_checks_what_is_sent(folder: S3Folder) -> None:
-    with pytest.raises(StagingError, match=r"s3://ours/.*/a.bin cannot be used: .*BadDigest"):
+    with pytest.raises(ClientError, match="BadDigest"):
         folder.put_once("a.bin", body=b"data", sha256=digest(b"else"), content_type="x/y")
 
 
