@@ -1,9 +1,11 @@
 """The services that make up localaws."""
 
 from localaws.context import Context
+from localaws.sagemaker.endpoints.service import EndpointService
+from localaws.sagemaker.training.service import TrainingService
 from localaws.services import Service
 
 
 def create_services(context: Context) -> list[Service]:
     """Make every service, in the order in which they start (they stop in the reverse order)."""
-    return []
+    return [EndpointService(context), TrainingService()]

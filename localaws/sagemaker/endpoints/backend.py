@@ -1,5 +1,266 @@
-"""The endpoints part of the SageMaker backend."""
+"""The endpoints part of the SageMaker backend: moto's state, our processes."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model, SageMakerModelBackend
+from moto.utilities.utils import get_partition
+
+from localaws import context as contexts
+from localaws.sagemaker.endpoints import states
+from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.fleet import summary
+from localaws.sagemaker.endpoints.plan import VariantPlan, plan_variants
+from localaws.sagemaker.endpoints.service import current_service
+from localaws.sagemaker.endpoints.validation import (
+    LocalEndpointConfig,
+    check_count,
+    check_model_data,
+    check_name,
+    check_variants,
+)
 
 
-class EndpointsMixin:
+class EndpointsMixin(SageMakerModelBackend):
     """Overrides of moto's SageMakerModelBackend."""
+
+    def create_model(
+        self,
+        model_name: str,
+        execution_role_arn: str,
+        primary_container: dict[str, Any] | None,
+        vpc_config: dict[str, Any] | None,
+        containers: list[dict[str, Any]] | None,
+        tags: list[dict[str, str]] | None,
+    ) -> Model:
+        """Create a model; refuses a name that is taken, and model data that is not in S3."""
+        check_name(model_name, member="modelName")
+        if model_name in self._models:
+            raise self._taken("model", model_name, what="model")
+        for container in [primary_container or {}, *(containers or [])]:
+            check_model_data(container, account_id=self.account_id, partition=get_partition(self.region_name))
+        return super().create_model(
+            model_name=model_name,
+            execution_role_arn=execution_role_arn,
+            primary_container=primary_container,
+            vpc_config=vpc_config,
+            containers=containers,
+            tags=tags,
+        )
+
+    def create_endpoint_config(
+        self,
+        endpoint_config_name: str,
+        production_variants: list[dict[str, Any]],
+        data_capture_config: dict[str, Any],
+        async_inference_config: dict[str, Any],
+        tags: list[dict[str, str]],
+        kms_key_id: str,
+    ) -> FakeEndpointConfig:
+        """Create an endpoint config; refuses a name that is taken, bad variants and missing models."""
+        check_name(endpoint_config_name, member="endpointConfigName")
+        if endpoint_config_name in self.endpoint_configs:
+            raise self._taken("endpoint-config", endpoint_config_name, what="endpoint configuration")
+        check_variants(production_variants or [])
+        config = LocalEndpointConfig(  # type: ignore[abstract]  # moto itself leaves is_created out
+            account_id=self.account_id,
+            region_name=self.region_name,
+            endpoint_config_name=endpoint_config_name,
+            production_variants=production_variants,
+            async_inference_config=async_inference_config,
+            data_capture_config=data_capture_config,
+            tags=tags,
+            kms_key_id=kms_key_id,
+        )
+        plan_variants(production_variants, find_model=self._find_model)
+        self.endpoint_configs[endpoint_config_name] = config
+        return config
+
+    def create_endpoint(
+        self, endpoint_name: str, endpoint_config_name: str, tags: list[dict[str, str]]
+    ) -> FakeEndpoint:
+        """Create an endpoint in state Creating; its instances start in the background."""
+        check_name(endpoint_name, member="endpointName")
+        if endpoint_name in self.endpoints:
+            raise self._taken("endpoint", endpoint_name, what="endpoint")
+        config = self._find_config(endpoint_config_name)
+        plans = plan_variants(config.production_variants, find_model=self._find_model)
+        endpoint = FakeEndpoint(  # type: ignore[abstract]  # moto itself leaves is_created out
+            account_id=self.account_id,
+            region_name=self.region_name,
+            endpoint_name=endpoint_name,
+            endpoint_config_name=endpoint_config_name,
+            production_variants=config.production_variants,
+            data_capture_config=config.data_capture_config,
+            tags=tags,
+        )
+        endpoint.endpoint_status = states.CREATING
+        endpoint.production_variants = [
+            summary(plan, weight=plan.weight, current=0, desired=plan.count) for plan in plans
+        ]
+        self.endpoints[endpoint_name] = endpoint
+        self._deploy(endpoint, plans)
+        return endpoint
+
+    def _deploy(self, endpoint: FakeEndpoint, plans: Sequence[VariantPlan]) -> None:
+        endpoints = self.endpoints
+
+        def forget() -> None:
+            endpoints.pop(endpoint.endpoint_name, None)
+
+        current_service().create(
+            endpoint=endpoint,
+            plans=plans,
+            account_id=self.account_id,
+            region=self.region_name,
+            forget=forget,
+        )
+
+    def describe_endpoint(self, endpoint_name: str) -> dict[str, Any]:
+        """Describe an endpoint."""
+        return self._find_endpoint(endpoint_name).response_object
+
+    def describe_endpoint_config(self, endpoint_config_name: str) -> dict[str, Any]:
+        """Describe an endpoint config."""
+        return self._find_config(endpoint_config_name).response_object
+
+    def delete_endpoint_config(self, endpoint_config_name: str) -> None:
+        """Delete an endpoint config; endpoints made of it go on."""
+        self._find_config(endpoint_config_name)
+        super().delete_endpoint_config(endpoint_config_name)
+
+    def delete_endpoint(self, endpoint_name: str) -> None:
+        """Begin to delete an endpoint; refused while another change is under way."""
+        endpoint = self._find_endpoint(endpoint_name)
+        self._begin(endpoint, states.DELETING)
+        self._controller(endpoint).request_delete()
+
+    def update_endpoint(
+        self,
+        *,
+        endpoint_name: str,
+        endpoint_config_name: str,
+        is_retaining: bool = False,
+        excluded: Collection[str] = (),
+    ) -> str:
+        """Replace an endpoint's fleet by that of another config, all at once; return the endpoint's ARN.
+
+        `is_retaining` is RetainAllVariantProperties, `excluded` the property types not retained.
+        """
+        endpoint = self._find_endpoint(endpoint_name)
+        config = self._find_config(endpoint_config_name)
+        plans = plan_variants(config.production_variants, find_model=self._find_model)
+        controller = self._controller(endpoint)
+        if is_retaining:
+            plans = retain_properties(plans, controller=controller, excluded=excluded)
+        self._begin(endpoint, states.UPDATING)
+        controller.request_update(plans=plans, config_name=endpoint_config_name)
+        return str(endpoint.arn)
+
+    def update_endpoint_weights_and_capacities(
+        self, endpoint_name: str, desired_weights_and_capacities: list[dict[str, Any]]
+    ) -> str:
+        """Change weights and instance counts of variants; processes start and stop in the background."""
+        endpoint = self._find_endpoint(endpoint_name)
+        counts, weights = parse_capacities(desired_weights_and_capacities, endpoint=endpoint)
+        self._begin(endpoint, states.UPDATING)
+        for variant in endpoint.production_variants:
+            name = variant["VariantName"]
+            variant["DesiredInstanceCount"] = counts.get(name, variant.get("DesiredInstanceCount"))
+            variant["DesiredWeight"] = weights.get(name, variant["DesiredWeight"])
+        self._controller(endpoint).request_scale(counts=counts, weights=weights)
+        return str(endpoint.arn)
+
+    def set_instance_count(self, *, endpoint_name: str, variant_name: str, count: int) -> None:
+        """Scale one variant to `count` instances, as Application Auto Scaling does."""
+        change = {"VariantName": variant_name, "DesiredInstanceCount": count}
+        self.update_endpoint_weights_and_capacities(endpoint_name, [change])
+
+    def reset(self) -> None:
+        """Stop every endpoint and forget everything (moto's reset)."""
+        current_service().abandon(account_id=self.account_id, region=self.region_name)
+        super().reset()
+
+    def _begin(self, endpoint: FakeEndpoint, to: str) -> None:
+        """Move to the state `to`, or refuse as AWS does."""
+        before = endpoint.endpoint_status
+        if states.try_move(endpoint, to=to, now=contexts.current().clock.now()):
+            return
+        if before == states.FAILED:
+            message = f'Cannot update endpoint "{endpoint.arn}": it is Failed, and can only be deleted.'
+            raise ValidationError(message=message)
+        raise ValidationError(message=f'Cannot update in-progress endpoint "{endpoint.arn}".')
+
+    def _controller(self, endpoint: FakeEndpoint) -> EndpointController:
+        controller = current_service().find(self.account_id, self.region_name, endpoint.endpoint_name)
+        if controller is None:
+            raise self._missing("endpoint", endpoint.endpoint_name, what="endpoint")
+        return controller
+
+    def _find_endpoint(self, name: str) -> FakeEndpoint:
+        if name not in self.endpoints:
+            raise self._missing("endpoint", name, what="endpoint")
+        return self.endpoints[name]
+
+    def _find_config(self, name: str) -> FakeEndpointConfig:
+        if name not in self.endpoint_configs:
+            raise self._missing("endpoint-config", name, what="endpoint configuration")
+        return self.endpoint_configs[name]
+
+    def _find_model(self, name: str) -> Model:
+        if name not in self._models:
+            raise self._missing("model", name, what="model")
+        return self._models[name]
+
+    def _missing(self, kind: str, name: str, *, what: str) -> ValidationError:
+        return ValidationError(message=f'Could not find {what} "{self._arn(kind, name)}".')
+
+    def _taken(self, kind: str, name: str, *, what: str) -> ValidationError:
+        return ValidationError(message=f'Cannot create already existing {what} "{self._arn(kind, name)}".')
+
+    def _arn(self, kind: str, name: str) -> str:
+        partition = get_partition(self.region_name)
+        return f"arn:{partition}:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
+
+
+def retain_properties(
+    plans: Sequence[VariantPlan], *, controller: EndpointController, excluded: Collection[str]
+) -> tuple[VariantPlan, ...]:
+    """Give `plans` the weights and instance counts that variants of the same name have now."""
+    kept = []
+    for plan in plans:
+        now = controller.fleet.variants.get(plan.name)
+        if now is not None and "DesiredInstanceCount" not in excluded:
+            plan = replace(plan, count=len(now.instances))
+        if now is not None and "DesiredWeight" not in excluded:
+            plan = replace(plan, weight=now.weight)
+        kept.append(plan)
+    return tuple(kept)
+
+
+def parse_capacities(
+    changes: Sequence[Mapping[str, Any]], *, endpoint: FakeEndpoint
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Return the wanted counts and weights by variant; refuses unknown and repeated variants."""
+    known = {variant["VariantName"] for variant in endpoint.production_variants}
+    counts: dict[str, int] = {}
+    weights: dict[str, float] = {}
+    seen: set[str] = set()
+    for change in changes:
+        name = change["VariantName"]
+        if name in seen:
+            raise ValidationError(message=f'The variant name "{name}" was non-unique within the request.')
+        if name not in known:
+            raise ValidationError(
+                message=f'The variant name(s) "{name}" is/are not present within endpoint configuration '
+                f'"{endpoint.endpoint_config_name}".'
+            )
+        seen.add(name)
+        if change.get("DesiredInstanceCount") is not None:
+            check_count(change["DesiredInstanceCount"], member="desiredInstanceCount")
+            counts[name] = int(change["DesiredInstanceCount"])
+        if change.get("DesiredWeight") is not None:
+            weights[name] = float(change["DesiredWeight"])
+    return counts, weights

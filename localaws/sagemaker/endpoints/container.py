@@ -1,0 +1,164 @@
+"""A serving container's look-alike: a folder like /opt/ml, the container's variables, and one process."""
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from moto.core.exceptions import ServiceException
+
+from localaws.context import Context, python_environment
+from localaws.identity import Grant
+from localaws.logs import LogStream
+from localaws.processes import Child
+from localaws.sagemaker.endpoints.instance import Instance, Server
+from localaws.sagemaker.endpoints.model_data import fetch_model, find_program
+from localaws.sagemaker.endpoints.plan import VariantPlan
+from localaws.sagemaker.endpoints.wording import log_group
+
+logger = logging.getLogger(__name__)
+
+LINE_CHARACTERS = 65_000
+"""Longest log line kept whole: a CloudWatch event holds 256 KiB, and a character is at most 4 bytes."""
+
+
+class ContainerLog:
+    """The log stream of one instance; a group that its owner deletes meanwhile is made again."""
+
+    def __init__(self, open_stream: Callable[[], LogStream]) -> None:
+        self._open_stream = open_stream
+        self._stream = open_stream()
+
+    def write(self, line: str) -> None:
+        """Append a line."""
+        try:
+            self._stream.write(line[:LINE_CHARACTERS])
+        except ServiceException:
+            self._stream = self._open_stream()
+            self._stream.write(line[:LINE_CHARACTERS])
+
+
+class ContainerProcess:
+    """A serving process, and its right to the role's credentials."""
+
+    def __init__(self, *, child: Child, port: int, context: Context, grant: Grant) -> None:
+        self.port = port
+        self._child = child
+        self._context = context
+        self._grant = grant
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        return self._child.poll()
+
+    def last_lines(self) -> Sequence[str]:
+        """Return the last lines of its log."""
+        return list(self._child.tail)
+
+    def stop(self, *, grace_s: float) -> None:
+        """Send SIGTERM, after `grace_s` real seconds SIGKILL; reap; end the grant."""
+        self._context.supervisor.stop(self._child, grace_s=grace_s)
+        self._context.identity.revoke(self._grant)
+
+
+class ContainerFactory:
+    """Make the instances of one endpoint. Models are fetched once for each variant of each deployment."""
+
+    def __init__(
+        self, *, context: Context, account_id: str, region: str, endpoint_name: str, folder: Path
+    ) -> None:
+        self._context = context
+        self._account_id = account_id
+        self._region = region
+        self._endpoint_name = endpoint_name
+        self._folder = folder
+        self._models: dict[VariantPlan, Path] = {}
+        self._lock = threading.Lock()
+
+    def fetch(self, plans: Sequence[VariantPlan]) -> None:
+        """Fetch the models of `plans`, replacing those of earlier deployments; raises ModelDeployError."""
+        for plan in plans:
+            folder = self._folder / "models" / f"{plan.name}-{secrets.token_hex(4)}"
+            fetch_model(plan, context=self._context, region=self._region, folder=folder)
+            find_program(plan, model=folder)
+            self._models[plan] = folder
+
+    def forget(self, plans: Sequence[VariantPlan]) -> None:
+        """Remove the fetched models of `plans`."""
+        for plan in plans:
+            folder = self._models.pop(plan, None)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def new_instance(self, plan: VariantPlan) -> Instance:
+        """Make an instance that is not started yet."""
+        instance_id = f"i-{secrets.token_hex(8)}{secrets.token_hex(1)[:1]}"
+        base = self._folder / plan.name / instance_id / "opt" / "ml"
+
+        def launch() -> Server:
+            return self._launch(plan, instance_id=instance_id, base=base)
+
+        return Instance(
+            instance_id=instance_id,
+            variant=plan.name,
+            launch=launch,
+            clock=self._context.clock,
+            startup_s=plan.startup_s,
+        )
+
+    def _launch(self, plan: VariantPlan, *, instance_id: str, base: Path) -> ContainerProcess:
+        if not base.exists():
+            base.mkdir(parents=True)
+            # hard links: on AWS the instances' /opt/ml/model is read-only, so one copy serves all
+            shutil.copytree(self._models[plan], base / "model", copy_function=os.link)
+        grant = self._context.identity.grant(role_arn=plan.role_arn, session_name="SageMaker")
+        port = free_port()
+        log = ContainerLog(lambda: self._open_stream(f"{plan.name}/{instance_id}"))
+        try:
+            child = self._context.supervisor.start(
+                name=f"endpoint {self._endpoint_name} {plan.name}/{instance_id}",
+                argv=[sys.executable, "-u", *find_program(plan, model=base / "model")],
+                env=self._environment(plan, grant=grant, port=port, base=base),
+                cwd=base,
+                on_line=log.write,
+            )
+        except BaseException:
+            self._context.identity.revoke(grant)
+            raise
+        return ContainerProcess(child=child, port=port, context=self._context, grant=grant)
+
+    def _environment(self, plan: VariantPlan, *, grant: Grant, port: int, base: Path) -> dict[str, str]:
+        contract = {
+            "SAGEMAKER_BASE_DIR": str(base),
+            "SM_MODEL_DIR": str(base / "model"),
+            "SAGEMAKER_BIND_TO_PORT": str(port),
+        }
+        ours = self._context.child_environment(region=self._region)
+        role = self._context.grant_environment(grant)
+        return python_environment(ours) | plan.environment | contract | role
+
+    def _open_stream(self, stream: str) -> LogStream:
+        return self._context.log_stream(
+            account_id=self._account_id,
+            region=self._region,
+            group=log_group(self._endpoint_name),
+            stream=stream,
+        )
+
+    def remove(self) -> None:
+        """Remove every folder of the endpoint."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._folder)
+
+
+def free_port() -> int:
+    """Return a port of this machine that is free now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

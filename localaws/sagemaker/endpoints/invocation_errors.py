@@ -1,0 +1,95 @@
+"""The errors of InvokeEndpoint, as AWS words them.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html#API_runtime_InvokeEndpoint_Errors
+"""
+
+import json
+
+from localaws.asgi import Response, aws_error
+from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.wording import console_url, log_group
+
+MESSAGE_BYTES = 4096
+"""Bytes of a container's error body that are passed on."""
+
+
+def endpoint_not_found(*, name: str, account_id: str) -> Response:
+    """Return ValidationError, as AWS does for a missing endpoint and for one that is not in service."""
+    return aws_error(
+        status=400,
+        code="ValidationError",
+        message=f"Endpoint {name} of account {account_id} not found.",
+    )
+
+
+def variant_not_found(*, variant: str, name: str, account_id: str) -> Response:
+    """Return ValidationError for an unknown TargetVariant."""
+    return aws_error(
+        status=400,
+        code="ValidationError",
+        message=f"Variant {variant} of endpoint {name} of account {account_id} not found.",
+    )
+
+
+def too_large(*, limit: int) -> Response:
+    """Return 413, which comes from AWS's front end and has no error code."""
+    message = f"HTTP content length exceeded {limit} bytes."
+    return Response(
+        status=413,
+        body=json.dumps({"message": message}).encode(),
+        headers={"content-type": "application/json"},
+    )
+
+
+def unavailable(*, name: str) -> Response:
+    """Return ServiceUnavailable: no instance is healthy."""
+    return aws_error(
+        status=503,
+        code="ServiceUnavailable",
+        message=f"The service is unavailable. Try your call again. (No instance of {name} is healthy.)",
+    )
+
+
+def model_error(controller: EndpointController, *, status: int, body: bytes) -> Response:
+    """Return ModelError for a container that answered with an error."""
+    text = body[:MESSAGE_BYTES].decode("utf-8", errors="replace")
+    return _model_error(controller, status=status, text=text)
+
+
+def invocation_timed_out(controller: EndpointController) -> Response:
+    """Return ModelError for a container that did not answer in time."""
+    text = (
+        "Your invocation timed out while waiting for a response from container primary. Review the latency "
+        "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+    )
+    return _model_error(controller, status=0, text=text)
+
+
+def no_response(controller: EndpointController) -> Response:
+    """Return ModelError for a container that broke the connection, or died."""
+    text = (
+        f"Amazon SageMaker could not get a response from the {controller.name} endpoint. This can occur when "
+        "CPU or memory utilization is high. To check your utilization, see Amazon CloudWatch. To fix this "
+        "problem, use an instance type with more CPU capacity or memory."
+    )
+    return _model_error(controller, status=0, text=text)
+
+
+def _model_error(controller: EndpointController, *, status: int, text: str) -> Response:
+    side = "client" if 400 <= status < 500 else "server"
+    where = console_url(endpoint_name=controller.name, region=controller.region)
+    arn = f"arn:aws:logs:{controller.region}:{controller.account_id}:log-group:{log_group(controller.name)}"
+    return aws_error(
+        status=424,
+        code="ModelError",
+        message=(
+            f'Received {side} error ({status}) from primary with message "{text}". '
+            f"See {where} in account {controller.account_id} for more information."
+        ),
+        extra={
+            "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if side == "client" else "INTERNAL_FAILURE_FROM_MODEL",
+            "OriginalStatusCode": status,
+            "OriginalMessage": text,
+            "LogStreamArn": arn,
+        },
+    )

@@ -1,0 +1,232 @@
+"""InvokeEndpoint: a thin proxy from the API to a serving process.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html; the shapes
+and status codes of the errors are those of botocore's sagemaker-runtime model.
+"""
+
+import importlib
+import random
+import re
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from localaws.asgi import Request, Response
+from localaws.context import Context
+from localaws.sagemaker.endpoints import invocation_errors as errors
+from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.fleet import Variant
+from localaws.sagemaker.endpoints.instance import Instance
+
+if TYPE_CHECKING:
+    import aiohttp
+
+BODY_MAX_BYTES = 25 << 20
+"""Largest request: "The payload limits are 25 MB for real-time endpoints"
+(https://docs.aws.amazon.com/sagemaker/latest/dg/hosting-faqs.html). Older texts say 6 MB."""
+DISCARD_MAX_BYTES = 1 << 30
+"""Bytes of a too large body that are read and thrown away, so that the client gets to see the refusal."""
+INVOCATION_S = 60.0
+"""AWS seconds a container has to answer."""
+KEEP_ALIVE_S = 4.0
+"""Real seconds a connection stays open unused: below the 5 s after which uvicorn closes it."""
+PASSED_HEADERS = (
+    "content-type",
+    "accept",
+    "x-amzn-sagemaker-custom-attributes",
+    "x-amzn-sagemaker-inference-id",
+    "x-amzn-sagemaker-target-model",
+    "x-amzn-sagemaker-session-id",
+)
+"""What reaches the container: "SageMaker AI strips all POST headers except those supported by the API"."""
+RETURNED_HEADERS = (
+    "content-type",
+    "x-amzn-sagemaker-custom-attributes",
+    "x-amzn-sagemaker-new-session-id",
+    "x-amzn-sagemaker-closed-session-id",
+)
+
+_credential = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
+Find = Callable[[str, str, str], EndpointController | None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a container answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Pooled:
+    """Whether a request went out on a connection that was open already, and so may have found it closed."""
+
+    was_reused: bool = False
+
+
+class Invoker:
+    """Answer InvokeEndpoint requests; lives on the event loop."""
+
+    def __init__(self, *, context: Context, find: Find) -> None:
+        self._context = context
+        self._find = find
+        self._session: aiohttp.ClientSession | None = None
+        self._rng = random.Random()  # noqa: S311 - it spreads load
+
+    def warm(self) -> None:
+        """Import the HTTP client (some 0.2 s) in a thread, before the first request needs it."""
+        threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
+
+    async def close(self) -> None:
+        """Close the pooled connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def invoke(self, request: Request) -> Response:
+        """Serve POST /endpoints/NAME/invocations."""
+        response = await self._answer(request)
+        response.headers["x-amzn-requestid"] = str(uuid.uuid4())
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        body = await read_body(request)
+        if body is None:
+            return errors.too_large(limit=BODY_MAX_BYTES)
+        account_id, region = self._caller(request)
+        name = request.params["name"]
+        controller = self._find(account_id, region, name)
+        if controller is None or not controller.is_serving:
+            return errors.endpoint_not_found(name=name, account_id=account_id)
+        target = request.headers.get("x-amzn-sagemaker-target-variant")
+        if target is not None and target not in controller.fleet.variants:
+            return errors.variant_not_found(variant=target, name=name, account_id=account_id)
+        return await self._proxy(request, body, controller=controller, target=target)
+
+    def _caller(self, request: Request) -> tuple[str, str]:
+        """Return the account and region that the signature names."""
+        from moto.iam.models import get_account_id_from
+
+        found = _credential.search(request.headers.get("authorization", ""))
+        if found is None:
+            return get_account_id_from(""), self._context.region
+        return get_account_id_from(found["key"]), found["region"]
+
+    async def _proxy(
+        self, request: Request, body: bytes, *, controller: EndpointController, target: str | None
+    ) -> Response:
+        """Try instances until one takes the request; one that took it has the last word."""
+        for _ in range(1 + len(controller.fleet.instances())):
+            fleet = controller.fleet
+            variant = fleet.variants.get(target) if target else fleet.pick_variant(rng=self._rng)
+            instance = variant.pick_instance() if variant is not None else None
+            if variant is None or instance is None:
+                break
+            try:
+                answer = await self._call(instance, request, body)
+            except ConnectionRefusedError:
+                instance.suspect()
+                continue
+            except TimeoutError:
+                return errors.invocation_timed_out(controller)
+            except ConnectionError:
+                return errors.no_response(controller)
+            return respond(answer, variant=variant, controller=controller)
+        return errors.unavailable(name=controller.name)
+
+    async def _call(self, instance: Instance, request: Request, body: bytes) -> Answer:
+        instance.outstanding += 1
+        try:
+            return await self._post(instance, request, body)
+        finally:
+            instance.outstanding -= 1
+
+    async def _post(self, instance: Instance, request: Request, body: bytes) -> Answer:
+        """Send the request; one that finds its pooled connection closed is sent again on a new one.
+
+        Raises ConnectionRefusedError where nothing was sent, TimeoutError, or ConnectionError.
+        """
+        import aiohttp
+
+        url = f"http://127.0.0.1:{instance.port}/invocations"
+        headers = {name: request.headers[name] for name in PASSED_HEADERS if name in request.headers}
+        for is_retry in (False, True):
+            pooled = Pooled()
+            try:
+                async with self._client().post(
+                    url,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=self._timeout(),
+                    trace_request_ctx=pooled,
+                ) as answer:
+                    return Answer(answer.status, _lower(answer.headers), await answer.read())
+            except aiohttp.ClientConnectorError as error:
+                if is_retry:  # it took the request once, and may have died of it
+                    raise ConnectionResetError(str(error)) from error
+                raise ConnectionRefusedError(str(error)) from error
+            except aiohttp.ClientError as error:
+                if is_retry or not pooled.was_reused:
+                    raise ConnectionResetError(str(error)) from error
+        raise ConnectionResetError(f"no answer from {url}")
+
+    def _client(self) -> "aiohttp.ClientSession":
+        if self._session is None:
+            import aiohttp
+
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_reuseconn.append(_note_reuse)
+            self._session = aiohttp.ClientSession(
+                trace_configs=[trace],
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
+                auto_decompress=False,
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _timeout(self) -> "aiohttp.ClientTimeout":
+        import aiohttp
+
+        return aiohttp.ClientTimeout(total=self._context.clock.real_seconds(INVOCATION_S))
+
+
+async def read_body(request: Request) -> bytes | None:
+    """Return the body, or None where it is larger than AWS takes; never holds more than that in memory."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= BODY_MAX_BYTES:
+            chunks.append(chunk)
+        else:
+            chunks.clear()
+        if not message.get("more_body", False) or size > DISCARD_MAX_BYTES:
+            break
+    return b"".join(chunks) if size <= BODY_MAX_BYTES else None
+
+
+def respond(answer: Answer, *, variant: Variant, controller: EndpointController) -> Response:
+    """Turn a container's answer into AWS's."""
+    if answer.status >= 300:
+        return errors.model_error(controller, status=answer.status, body=answer.body)
+    headers = {name: answer.headers[name] for name in RETURNED_HEADERS if name in answer.headers}
+    headers["x-amzn-invoked-production-variant"] = variant.plan.name
+    return Response(status=200, body=answer.body, headers=headers)
+
+
+async def _note_reuse(_session: object, context: SimpleNamespace, _parameters: object) -> None:
+    context.trace_request_ctx.was_reused = True
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

@@ -1,0 +1,102 @@
+"""Every endpoint that runs, and the route by which they are invoked."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from moto.sagemaker.models import FakeEndpoint
+
+from localaws import context as contexts
+from localaws.asgi import Router
+from localaws.context import Context
+from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.invocations import Invoker
+from localaws.sagemaker.endpoints.plan import VariantPlan
+
+STOP_S = 6.0
+"""Real seconds that all endpoints together get to stop; the supervisor kills what is left."""
+
+Key = tuple[str, str, str]
+
+
+class EndpointService:
+    """The endpoints of one localaws, by account, region and name."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._controllers: dict[Key, EndpointController] = {}
+        self._lock = threading.Lock()
+        self._invoker = Invoker(context=context, find=self.find)
+
+    def register(self, router: Router) -> None:
+        """Serve InvokeEndpoint."""
+        router.add("POST", "/endpoints/(?P<name>[^/]+)/invocations", self._invoker.invoke)
+
+    async def stop(self) -> None:
+        """Stop every endpoint's thread and processes."""
+        await self._invoker.close()
+        controllers = list(self._controllers.values())
+        for controller in controllers:
+            controller.abandon()
+        await asyncio.to_thread(_join_all, controllers)
+
+    def find(self, account_id: str, region: str, name: str) -> EndpointController | None:
+        """Return the controller of an endpoint, or None."""
+        return self._controllers.get((account_id, region, name))
+
+    def create(
+        self,
+        *,
+        endpoint: FakeEndpoint,
+        plans: Sequence[VariantPlan],
+        account_id: str,
+        region: str,
+        forget: Callable[[], None],
+    ) -> None:
+        """Deploy a new endpoint; returns at once. `forget` is called when it has been deleted."""
+        key = (account_id, region, str(endpoint.endpoint_name))
+
+        def on_deleted() -> None:
+            with self._lock:
+                self._controllers.pop(key, None)
+            forget()
+
+        controller = EndpointController(
+            context=self._context,
+            endpoint=endpoint,
+            plans=plans,
+            account_id=account_id,
+            region=region,
+            folder=self._folder(key),
+            on_deleted=on_deleted,
+        )
+        with self._lock:
+            self._controllers[key] = controller
+        self._invoker.warm()
+        controller.start()
+
+    def abandon(self, *, account_id: str, region: str) -> None:
+        """Throw away every endpoint of an account in a region (moto's reset)."""
+        with self._lock:
+            keys = [key for key in self._controllers if key[:2] == (account_id, region)]
+            for key in keys:
+                self._controllers.pop(key).abandon()
+
+    def _folder(self, key: Key) -> Path:
+        return self._context.data_dir.joinpath("endpoints", *key)
+
+
+def _join_all(controllers: Sequence[EndpointController]) -> None:
+    deadline = time.monotonic() + STOP_S
+    for controller in controllers:
+        controller.join(timeout_s=max(deadline - time.monotonic(), 0))
+
+
+def current_service() -> EndpointService:
+    """Return the service of the active context."""
+    for service in contexts.current().services:
+        if isinstance(service, EndpointService):
+            return service
+    raise RuntimeError("localaws runs without its endpoints")
