@@ -28,3 +28,11 @@ class ArchiveError(LocalAwsError):
 
 class ModelDeployError(LocalAwsError):
     """A model cannot be put behind an endpoint; the message becomes the endpoint's FailureReason."""
+
+
+class StorageError(LocalAwsError):
+    """S3 refused an object, or an object cannot become a file."""
+
+
+class TrainingJobError(LocalAwsError):
+    """A training job cannot go on; the message is its FailureReason."""

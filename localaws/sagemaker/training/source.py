@@ -1,0 +1,90 @@
+"""The code that a job runs: fetched, unpacked, and made into a command line."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from localaws.errors import ArchiveError, StorageError, TrainingJobError
+from localaws.sagemaker.training import hyperparameters as hp
+from localaws.sagemaker.training.container import Folders
+from localaws.sagemaker.training.failures import algorithm_error
+from localaws.sagemaker.training.spec import TrainingSpec
+from localaws.storage import Download, S3Uri, download_all, unpack_tar_gz
+
+MAX_SOURCE_BYTES = 4 << 30
+"""Bytes that sourcedir.tar.gz may unpack to."""
+
+
+def fetch_source(client: Any, spec: TrainingSpec, *, folders: Sequence[Folders], archive: Path) -> None:
+    """Put script mode's code into every host's code folder; raises TrainingJobError if it cannot be had."""
+    directory = spec.submit_directory
+    if spec.entrypoint or directory is None:
+        return
+    try:
+        if directory.startswith("s3://"):
+            download_all(client, [Download(uri=S3Uri.parse(directory), targets=(archive,))])
+            for host in folders:
+                unpack_tar_gz(archive, host.code, max_bytes=MAX_SOURCE_BYTES)
+        else:
+            for host in folders:
+                _copy_source(directory, folders=host)
+    except (StorageError, ArchiveError) as error:
+        reason = f"framework error: \n{hp.SUBMIT_DIRECTORY} {directory}: {error}"
+        raise TrainingJobError(algorithm_error(reason)) from error
+
+
+def _copy_source(directory: str, *, folders: Folders) -> None:
+    """Copy code that a channel has brought (a folder below /opt/ml) to the code folder."""
+    folder = folders.locate(directory)
+    if folder is None or not folder.is_dir():
+        raise StorageError("it is neither an S3 URI nor a folder below /opt/ml")
+    if folder != folders.code:
+        shutil.copytree(folder, folders.code, dirs_exist_ok=True)
+
+
+def build_command(spec: TrainingSpec, *, folders: Folders) -> list[str]:
+    """Return the command line of one host; raises TrainingJobError where there is nothing to run."""
+    if spec.entrypoint:
+        return _entrypoint_command(spec)
+    if spec.program is None:
+        raise TrainingJobError(
+            algorithm_error(
+                f"localaws runs script mode ({hp.PROGRAM} and {hp.SUBMIT_DIRECTORY}) or ContainerEntrypoint; "
+                "this job has neither, and what is inside its image cannot be run without a container engine."
+            )
+        )
+    arguments = hp.to_arguments(hp.user_parameters(spec.decoded))
+    return _script_command(spec.program, arguments, code=folders.code)
+
+
+def _entrypoint_command(spec: TrainingSpec) -> list[str]:
+    command = [*spec.entrypoint, *spec.arguments]
+    for word in command:
+        if "/opt/ml" in word:
+            raise TrainingJobError(
+                algorithm_error(
+                    f"localaws has no /opt/ml for a ContainerEntrypoint, which {word!r} names; let the "
+                    "program take its folders from SM_* variables or SAGEMAKER_BASE_DIR."
+                )
+            )
+    return command
+
+
+def _script_command(program: str, arguments: list[str], *, code: Path) -> list[str]:
+    pure = PurePosixPath(program)
+    if pure.is_absolute() or ".." in pure.parts or not (code / program).is_file():
+        raise TrainingJobError(
+            algorithm_error(
+                f"framework error: \n{hp.PROGRAM} {program!r} is not a file of {hp.SUBMIT_DIRECTORY}"
+            )
+        )
+    if program.endswith(".py"):
+        if (code / "setup.py").is_file():  # a package for the toolkit, which runs it as a module
+            return [sys.executable, "-u", "-m", program.removesuffix(".py").replace("/", "."), *arguments]
+        return [sys.executable, "-u", program, *arguments]
+    if program.endswith(".sh"):
+        return ["bash", program, *arguments]
+    (code / program).chmod(0o755)
+    return [f"./{program}", *arguments]

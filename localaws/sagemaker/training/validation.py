@@ -1,0 +1,218 @@
+"""Refuse a request that cannot run, before anything starts and in AWS's words.
+
+Constraints: API_CreateTrainingJob and the shapes it names.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from moto.s3.models import FakeDeleteMarker, s3_backends
+from moto.sagemaker.exceptions import AWSValidationException
+
+from localaws.errors import StorageError
+from localaws.sagemaker.training.spec import Channel, TrainingSpec
+from localaws.storage import S3Uri
+
+NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
+MAX_NAME = 63
+CHANNEL_NAME = r"[A-Za-z0-9\.\-_]+"
+MAX_CHANNELS = 20
+ROLE_ARN = r"arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
+MAX_HYPERPARAMETERS = 100
+MAX_HYPERPARAMETER = 2500
+MAX_METRICS = 40
+
+
+def constraint(value: object, member: str, rule: str) -> AWSValidationException:
+    """Return AWS's error for one member that breaks one rule."""
+    return AWSValidationException(
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"Member must {rule}"
+    )
+
+
+def check_name(name: str) -> None:
+    """Refuse a job name that AWS refuses."""
+    if len(name) > MAX_NAME:
+        raise constraint(name, "trainingJobName", f"have length less than or equal to {MAX_NAME}")
+    if not re.fullmatch(NAME, name):
+        raise constraint(name, "trainingJobName", f"satisfy regular expression pattern: ^{NAME}$")
+
+
+def check_request(request: Mapping[str, Any]) -> None:
+    """Check the members' presence and bounds (names as moto's backend spells them)."""
+    for member in ("algorithm_specification", "role_arn", "output_data_config", "resource_config"):
+        if not request.get(member):
+            name = "".join(word.title() for word in member.split("_"))
+            raise AWSValidationException(f"{name} is required to create a training job.")
+    if not re.fullmatch(ROLE_ARN, request["role_arn"]):
+        raise constraint(request["role_arn"], "roleArn", f"satisfy regular expression pattern: ^{ROLE_ARN}$")
+    _check_algorithm(request["algorithm_specification"])
+    _check_resources(request["resource_config"])
+    _check_stopping(request.get("stopping_condition") or {})
+    _check_hyperparameters(request.get("hyper_parameters") or {})
+    _check_channels(request.get("input_data_config") or [])
+    _check_output(request["output_data_config"])
+
+
+def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
+    if bool(algorithm.get("TrainingImage")) == bool(algorithm.get("AlgorithmName")):
+        raise AWSValidationException(
+            "AlgorithmSpecification must have either an AlgorithmName or a TrainingImage, and not both."
+        )
+    if algorithm.get("TrainingInputMode") not in ("File", "FastFile"):
+        raise constraint(
+            algorithm.get("TrainingInputMode"),
+            "algorithmSpecification.trainingInputMode",
+            "satisfy enum value set: [File, FastFile] (localaws has no Pipe mode)",
+        )
+    metrics = algorithm.get("MetricDefinitions") or []
+    if len(metrics) > MAX_METRICS:
+        raise constraint(
+            f"{len(metrics)} definitions",
+            "algorithmSpecification.metricDefinitions",
+            f"have length less than or equal to {MAX_METRICS}",
+        )
+    for metric in metrics:
+        try:
+            re.compile(metric["Regex"])
+        except re.error as error:
+            raise AWSValidationException(
+                f"Invalid regular expression {metric['Regex']!r} of metric {metric['Name']!r}: {error}"
+            ) from error
+
+
+def _check_resources(resources: Mapping[str, Any]) -> None:
+    if resources.get("InstanceGroups"):
+        raise AWSValidationException(
+            "ResourceConfig.InstanceGroups: localaws runs homogeneous clusters only."
+        )
+    count = resources.get("InstanceCount")
+    if count is None or count < 1:
+        raise constraint(count, "resourceConfig.instanceCount", "have value greater than or equal to 1")
+    if not resources.get("InstanceType"):
+        raise constraint("null", "resourceConfig.instanceType", "not be null")
+    volume = resources.get("VolumeSizeInGB")
+    if volume is not None and volume < 1:
+        raise constraint(volume, "resourceConfig.volumeSizeInGB", "have value greater than or equal to 1")
+
+
+def _check_stopping(condition: Mapping[str, Any]) -> None:
+    runtime = condition.get("MaxRuntimeInSeconds")
+    if runtime is not None and runtime < 1:
+        raise constraint(
+            runtime, "stoppingCondition.maxRuntimeInSeconds", "have value greater than or equal to 1"
+        )
+
+
+def _check_hyperparameters(values: Mapping[str, str]) -> None:
+    if len(values) > MAX_HYPERPARAMETERS:
+        raise constraint(
+            f"{len(values)} entries",
+            "hyperParameters",
+            f"have length less than or equal to {MAX_HYPERPARAMETERS}",
+        )
+    for name, value in values.items():
+        if len(value) > MAX_HYPERPARAMETER:
+            raise constraint(
+                value[:40] + "...",
+                f"hyperParameters.{name}.member",
+                f"have length less than or equal to {MAX_HYPERPARAMETER}",
+            )
+
+
+def _check_channels(channels: list[Mapping[str, Any]]) -> None:
+    names = [channel["ChannelName"] for channel in channels]
+    if len(names) > MAX_CHANNELS:
+        raise constraint(
+            f"{len(names)} channels", "inputDataConfig", f"have length less than or equal to {MAX_CHANNELS}"
+        )
+    for name in names:
+        if not re.fullmatch(CHANNEL_NAME, name) or name in (".", ".."):
+            raise constraint(
+                name, "inputDataConfig.channelName", f"satisfy regular expression pattern: {CHANNEL_NAME}"
+            )
+        if names.count(name) > 1:
+            raise AWSValidationException(f"Channel names must be unique within a training job: {name}")
+    for channel in channels:
+        _check_source(channel)
+
+
+def _check_source(channel: Mapping[str, Any]) -> None:
+    source = channel.get("DataSource", {}).get("S3DataSource")
+    if source is None:
+        raise AWSValidationException(
+            f"Channel {channel['ChannelName']}: localaws has data sources in S3 only."
+        )
+    member = "inputDataConfig.dataSource.s3DataSource"
+    if source.get("S3DataType") not in ("S3Prefix", "ManifestFile"):
+        rule = "satisfy enum value set: [S3Prefix, ManifestFile]"
+        raise constraint(source.get("S3DataType"), f"{member}.s3DataType", rule)
+    if (source.get("S3DataDistributionType") or "FullyReplicated") not in (
+        "FullyReplicated",
+        "ShardedByS3Key",
+    ):
+        rule = "satisfy enum value set: [FullyReplicated, ShardedByS3Key]"
+        raise constraint(source["S3DataDistributionType"], f"{member}.s3DataDistributionType", rule)
+    if channel.get("InputMode") not in (None, "File", "FastFile"):
+        rule = "satisfy enum value set: [File, FastFile] (localaws has no Pipe mode)"
+        raise constraint(channel["InputMode"], "inputDataConfig.inputMode", rule)
+
+
+def _check_output(output: Mapping[str, Any]) -> None:
+    if (output.get("CompressionType") or "GZIP") != "GZIP":
+        rule = "satisfy enum value set: [GZIP] (localaws uploads tar.gz archives only)"
+        raise constraint(output["CompressionType"], "outputDataConfig.compressionType", rule)
+
+
+def check_storage(spec: TrainingSpec) -> None:
+    """Refuse inputs without objects and an output bucket that is missing.
+
+    AWS checks the same when the job is created. moto's state is read directly: this runs in a request, and a
+    request that waits for another one could find no free thread.
+    """
+    for channel in spec.channels:
+        if not _has_objects(channel, account_id=spec.account_id):
+            raise _no_objects(channel, spec=spec)
+    output = _parse(spec.output_path, member="outputDataConfig.s3OutputPath")
+    if output.bucket not in s3_backends.bucket_accounts:
+        raise AWSValidationException(
+            f"The S3 bucket {output.bucket!r} of OutputDataConfig.S3OutputPath {spec.output_path!r} "
+            "does not exist."
+        )
+
+
+def _parse(uri: str, *, member: str) -> S3Uri:
+    try:
+        return S3Uri.parse(uri)
+    except StorageError as error:
+        raise constraint(
+            uri, member, r"satisfy regular expression pattern: ^(https|s3)://([^/]+)/?(.*)$"
+        ) from error
+
+
+def _has_objects(channel: Channel, *, account_id: str) -> bool:
+    uri = _parse(channel.uri, member="inputDataConfig.dataSource.s3DataSource.s3Uri")
+    partition, owner = s3_backends.bucket_accounts.get(uri.bucket, ("aws", account_id))
+    bucket = s3_backends[owner][partition].buckets.get(uri.bucket)
+    if bucket is None:
+        return False
+    if channel.data_type == "ManifestFile":
+        return uri.key in bucket.keys and not isinstance(bucket.keys[uri.key], FakeDeleteMarker)
+    return any(
+        key.startswith(uri.key)
+        and not key.endswith("/")
+        and not isinstance(bucket.keys[key], FakeDeleteMarker)
+        for key in list(bucket.keys)
+    )
+
+
+def _no_objects(channel: Channel, *, spec: TrainingSpec) -> AWSValidationException:
+    bucket = S3Uri.parse(channel.uri).bucket
+    kind = "manifest file" if channel.data_type == "ManifestFile" else "input data source"
+    return AWSValidationException(
+        f'No S3 objects found under S3 URL "{channel.uri}" given in {kind}. Please ensure that the bucket '
+        f"exists in the selected region ({spec.region}), that objects exist under that S3 prefix, and that "
+        f'the role "{spec.role_arn}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+    )
