@@ -36,7 +36,6 @@ GRACE_S = 25
 
 def main(environ: Mapping[str, str]) -> int:
     """Load the model, listen, and serve until SIGTERM; return the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     try:
         model_dir = model_folder(environ)
         model = inference.model_fn(str(model_dir))
@@ -94,4 +93,5 @@ def serve(app: App, listener: socket.socket, model_dir: Path) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     sys.exit(main(os.environ))

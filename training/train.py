@@ -335,7 +335,6 @@ def write_failure(message: str, environ: Mapping[str, str]) -> None:
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the job and return its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     try:
         config = parse_arguments(arguments, environ)
         with joined_world(environ, timeout_s=config.peer_timeout_s) as world:
@@ -352,4 +351,5 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     sys.exit(main(sys.argv[1:], os.environ))

@@ -135,7 +135,8 @@ def unpack(archive: Path, target: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Become the training script or the server; return an exit code when that fails."""
-    command, variables = [sys.executable, "-u", str(SOURCE_DIR / "serve.py")], {}
+    variables: dict[str, str] = {}
+    command = [sys.executable, "-u", str(SOURCE_DIR / "serve.py")]
     if list(arguments) == ["train"]:
         from torch.cuda import device_count  # takes two seconds, which serving need not wait for twice
 

@@ -7,10 +7,11 @@ import logging
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_PORT = 7777
 """MASTER_PORT that SageMaker's PyTorch container sets."""
 FAILURE_KEY = "musher/failure"
+READERS_KEY = "musher/readers"
+WATCH_S = 0.25
 FAREWELL_S = 2.0
 """How long a failing process keeps its store open, so that the others can read why it fails."""
 _PEER_SYMPTOM = re.compile(
@@ -43,7 +46,6 @@ class World:
     local_rank: int
     host: str
     device: torch.device
-    store: Store | None = field(default=None, repr=False)
 
     @property
     def is_main(self) -> bool:
@@ -88,15 +90,17 @@ def joined_world(environ: Mapping[str, str], *, timeout_s: int) -> Iterator[Worl
         yield World(rank, size, local_rank, host, device)
         return
     store = _rendezvous(environ, rank=rank, size=size, hosts=hosts, device=device, timeout_s=timeout_s)
-    world = World(rank, size, local_rank, host, device, store)
+    world = World(rank, size, local_rank, host, device)
+    watcher = _Watcher(store)
     try:
         yield world
         dist.barrier()
     except Exception as error:
-        raise _explained(world, error) from error
+        raise _explained(world, store, watcher, error) from error
+    else:
+        dist.destroy_process_group()
     finally:
-        with suppress(RuntimeError):  # the others may be gone already
-            dist.destroy_process_group()
+        watcher.stop()
 
 
 def _placement(environ: Mapping[str, str]) -> tuple[int, int, int, str, list[str]]:
@@ -158,44 +162,62 @@ def _choose_interface(environ: Mapping[str, str], address: str) -> None:
         os.environ.setdefault("NCCL_SOCKET_IFNAME", name)
 
 
-def _explained(world: World, error: Exception) -> Exception:
+class _Watcher:
+    """Learn from the store why another process fails, while this one computes.
+
+    The store lives in rank 0: once that has ended, it is too late to ask.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Start to look, over a connection of its own."""
+        self.reason = ""
+        self._store = store.clone()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="peer-watcher", daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        """Look every WATCH_S seconds; the store's end is the end of the watch."""
+        with suppress(RuntimeError):
+            while not self._stop.is_set() and not self.look():
+                self._stop.wait(WATCH_S)
+
+    def look(self) -> bool:
+        """Read a failing process's reason, if there is one, and count as a reader."""
+        if self._store.check([FAILURE_KEY]):
+            self.reason = self._store.get(FAILURE_KEY).decode(errors="replace")
+            self._store.add(READERS_KEY, 1)
+        return bool(self.reason)
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._stop.set()
+        self._thread.join(timeout=FAREWELL_S)
+
+
+def _explained(world: World, store: Store, watcher: _Watcher, error: Exception) -> Exception:
     """Turn a broken connection into a PeerError with the peer's own reason; announce any other error."""
-    if isinstance(error, RuntimeError) and _PEER_SYMPTOM.search(str(error)):
-        return PeerError(
-            f"another process of this job ended: {_peer_reason(world)}; rank {world.rank} on {world.host} "
-            f"cannot go on ({_first_line(error)})"
-        )
-    if world.store is not None:
+    if not isinstance(error, RuntimeError) or not _PEER_SYMPTOM.search(str(error)):
         with suppress(RuntimeError):  # the store may be gone already
-            world.store.set(FAILURE_KEY, f"rank {world.rank} on {world.host}: {error}"[:900])
-            dist.destroy_process_group()  # wakes the others, who now read the reason
-            if world.is_main:
-                _wait_for_readers(world)
-    return error
+            _announce(world, store, error)
+        return error
+    reason = watcher.reason or "none left, so it was killed or its machine stopped; see the other hosts' logs"
+    return PeerError(
+        f"rank {world.rank} on {world.host} cannot go on, because another process of this job ended "
+        f"({_first_line(error)}). The other's reason: {reason}"
+    )
 
 
-def _peer_reason(world: World) -> str:
-    """Read the reason that the failing process left in the store."""
-    try:
-        if world.store is not None and world.store.check([FAILURE_KEY]):
-            reason: str = world.store.get(FAILURE_KEY).decode(errors="replace")
-            world.store.add(f"{FAILURE_KEY}/readers", 1)
-            return reason
-    except RuntimeError:
-        logger.debug("the store of rank 0 is gone")
-    return "it left no reason, so it was killed or its machine stopped; see the other hosts' logs"
-
-
-def _wait_for_readers(world: World) -> None:
-    """Keep rank 0's store open until the others have read the reason, at most FAREWELL_S seconds."""
-    if world.store is None:
-        return
+def _announce(world: World, store: Store, error: Exception) -> None:
+    """Leave the reason in the store, and stay for FAREWELL_S seconds at most, until the others have read it."""
+    store.set(FAILURE_KEY, f"rank {world.rank} on {world.host}: {error}"[:900])
     deadline = time.monotonic() + FAREWELL_S
-    while world.store.add(f"{FAILURE_KEY}/readers", 0) < world.size - 1 and time.monotonic() < deadline:
+    while store.add(READERS_KEY, 0) < world.size - 1 and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
 def _first_line(error: BaseException) -> str:
     """Return the first line of an error, without the C++ file names that torch puts before it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return re.sub(r"^\[[^\]]*\]\s*", "", lines[0])[:200]
+    line = re.sub(r"^\[[^\]]*\]\s*", "", lines[0])
+    return line.partition(". This is typically")[0][:200]
