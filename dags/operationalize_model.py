@@ -4,7 +4,8 @@ Stages a data set, trains a classifier on it on one or more instances, holds its
 minimum, deploys it to an endpoint with a Lambda function before it, classifies three test images through
 that function, writes a report, and removes what it deployed.
 
-    stage_dataset -> train -> evaluate -> deploy -> deploy_lambda -> smoke_test -> report -> teardown
+    stage_dataset -> train -> evaluate -> deploy -> deploy_lambda -> smoke_test -> report
+                                                                               `-> teardown
 
 Nothing is left running, not even after a failure, unless `keep_resources` is set. A failed training job is
 never started again by a retry: correct the cause and clear the task.
@@ -133,10 +134,10 @@ def operationalize_model() -> None:
     endpoint = deploy(approved)
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
-    page = report(
+    report(
         dataset=dataset, job=job, approved=approved, endpoint=endpoint, function=function, answers=answers
     )
-    teardown(after=page)
+    teardown(after=answers)
 
 
 operationalize_model()

@@ -18,7 +18,9 @@ log = logging.getLogger(__name__)
 def teardown(after: Any) -> Any:
     """Remove the run's resources after `after`, and also when a stage between failed.
 
-    Every task that is marked as a setup is paired with this one: it runs if any of them succeeded.
+    Every task that is marked as a setup is paired with this one: it runs if any of them succeeded. Its own
+    failure fails the run, as something that costs may be left. Airflow then judges a run by its teardown and
+    by what is not before the teardown, so the last stage must stand beside it, or its failure is not seen.
     """
     removed = remove_resources()
     [(operator, _)] = removed.iter_references()

@@ -1,0 +1,90 @@
+"""Requests for model, endpoint and function, and their tags."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+
+from musher.errors import PayloadError
+from musher.payloads.functions import (
+    FunctionPlan,
+    build_code_update,
+    build_configuration_update,
+    build_function,
+)
+from musher.payloads.hosting import EndpointPlan, build_endpoint
+from musher.payloads.tags import as_list, resource_tags
+from musher.settings import Settings
+
+SETTINGS = Settings(account_id="123456789012", model_image="registry/serve:1", ttl_h=24)
+TAGS = {"musher:project": "musher", "musher:run": "0123abcd"}
+TAG_LIST = [{"Key": "musher:project", "Value": "musher"}, {"Key": "musher:run", "Value": "0123abcd"}]
+ENDPOINT = EndpointPlan(
+    name="musher-0123abcd",
+    model_uri="s3://b/musher/jobs/j/output/model.tar.gz",
+    instance_type="ml.m5.large",
+    instance_count=1,
+    tags=TAGS,
+)
+
+
+def test_tags_expire_a_fixed_time_after_the_run_began() -> None:
+    tags = resource_tags(SETTINGS, slug="0123abcd", started_at=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    assert tags == {**TAGS, "musher:expires-at": "2026-01-02T12:00:00+00:00"}
+    assert as_list(TAGS) == TAG_LIST
+
+
+def test_model_configuration_and_endpoint_share_a_name() -> None:
+    assert build_endpoint(SETTINGS, plan=ENDPOINT) == {
+        "Model": {
+            "ModelName": "musher-0123abcd",
+            "ExecutionRoleArn": "arn:aws:iam::123456789012:role/musher-sagemaker",
+            "PrimaryContainer": {"Image": "registry/serve:1", "ModelDataUrl": ENDPOINT.model_uri},
+            "Tags": TAG_LIST,
+        },
+        "EndpointConfig": {
+            "EndpointConfigName": "musher-0123abcd",
+            "ProductionVariants": [
+                {
+                    "VariantName": "AllTraffic",
+                    "ModelName": "musher-0123abcd",
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": 1,
+                    "InitialVariantWeight": 1.0,
+                    "ContainerStartupHealthCheckTimeoutInSeconds": 600,
+                }
+            ],
+            "Tags": TAG_LIST,
+        },
+        "Endpoint": {
+            "EndpointName": "musher-0123abcd",
+            "EndpointConfigName": "musher-0123abcd",
+            "Tags": TAG_LIST,
+        },
+    }
+
+
+def test_an_endpoint_without_instances_is_refused() -> None:
+    with pytest.raises(PayloadError, match="endpoint_instance_count is 0. Choose 1 to 8"):
+        build_endpoint(SETTINGS, plan=dataclasses.replace(ENDPOINT, instance_count=0))
+
+
+def test_the_function_knows_its_endpoint() -> None:
+    plan = FunctionPlan(
+        name="musher-0123abcd", code_key="musher/lambda/ff/function.zip", endpoint_name="musher-0123abcd", tags=TAGS
+    )
+    request = build_function(SETTINGS, plan=plan)
+    code = {"S3Bucket": "musher-123456789012-us-east-1", "S3Key": "musher/lambda/ff/function.zip"}
+    configuration = {
+        "FunctionName": "musher-0123abcd",
+        "Runtime": "python3.14",
+        "Role": "arn:aws:iam::123456789012:role/musher-lambda",
+        "Handler": "musher_lambda.handler",
+        "Description": "Classifies the image at a URL by endpoint musher-0123abcd.",
+        "Timeout": 70,
+        "MemorySize": 256,
+        "Environment": {"Variables": {"ENDPOINT_NAME": "musher-0123abcd"}},
+    }
+    assert request == {**configuration, "Code": code, "Tags": TAGS}
+    assert build_code_update(request) == {"FunctionName": "musher-0123abcd", **code}
+    assert build_configuration_update(request) == configuration

@@ -1,0 +1,69 @@
+"""Names: pure functions of project, account, region and run, within AWS's limits."""
+
+import pytest
+
+from musher import names
+from musher.errors import PayloadError
+from musher.settings import Settings
+
+SETTINGS = Settings(account_id="123456789012")
+LONGEST = Settings(account_id="123456789012", project="a" * 18, region="ap-southeast-1")
+SLUG = "0123abcd"
+
+
+def test_the_slug_stands_for_one_run() -> None:
+    slug = names.run_slug(dag_id="operationalize_model", run_id="manual__2026-01-01T00:00:00+00:00")
+    assert len(slug) == 8
+    assert int(slug, 16) >= 0
+    assert slug == names.run_slug(dag_id="operationalize_model", run_id="manual__2026-01-01T00:00:00+00:00")
+    assert slug != names.run_slug(dag_id="operationalize_model", run_id="manual__2026-01-01T00:00:01+00:00")
+
+
+def test_names_of_a_run() -> None:
+    assert names.bucket(SETTINGS) == "musher-123456789012-us-east-1"
+    assert names.role_arn(SETTINGS, role="lambda") == "arn:aws:iam::123456789012:role/musher-lambda"
+    assert names.training_job(SETTINGS, slug=SLUG) == "musher-train-0123abcd"
+    assert names.training_job(SETTINGS, slug=SLUG, attempt=3) == "musher-train-0123abcd-3"
+    assert names.endpoint(SETTINGS, slug=SLUG) == names.function(SETTINGS, slug=SLUG) == "musher-0123abcd"
+
+
+def test_keys_lie_below_the_project() -> None:
+    assert names.jobs_prefix(SETTINGS) == "musher/jobs"
+    assert names.source_key(SETTINGS, code_hash="ff") == "musher/code/ff/sourcedir.tar.gz"
+    assert names.function_key(SETTINGS, code_hash="ff") == "musher/lambda/ff/function.zip"
+    assert names.report_prefix(SETTINGS, slug=SLUG) == "musher/reports/0123abcd"
+    assert names.s3_uri(SETTINGS, key="musher/jobs") == "s3://musher-123456789012-us-east-1/musher/jobs"
+
+
+@pytest.mark.parametrize(
+    ("name", "following"),
+    [
+        ("musher-train-0123abcd", "musher-train-0123abcd-2"),
+        ("musher-train-0123abcd-2", "musher-train-0123abcd-3"),
+        ("musher-train-0123abcd-99", "musher-train-0123abcd-100"),
+        ("musher-train-01234567", "musher-train-01234567-2"),
+    ],
+)
+def test_the_next_attempt_counts_on(name: str, following: str) -> None:
+    assert names.next_attempt(name) == following
+
+
+def test_the_longest_project_keeps_within_every_limit() -> None:
+    assert len(names.bucket(LONGEST)) <= 63
+    assert len(names.training_job(LONGEST, slug=SLUG, attempt=999)) <= 63
+    assert len(names.function(LONGEST, slug=SLUG)) <= 64
+
+
+def test_a_name_too_long_is_refused_by_name() -> None:
+    with pytest.raises(PayloadError, match=r"'musher-x{70}' cannot be a SageMaker name: at most 63"):
+        names.endpoint(SETTINGS, slug="x" * 70)
+
+
+def test_s3_addresses_are_split() -> None:
+    assert names.split_s3_uri("s3://bucket/a/b.tar.gz") == ("bucket", "a/b.tar.gz")
+
+
+@pytest.mark.parametrize("uri", ["bucket/key", "s3://bucket", "s3:///key", "http://bucket/key", "s3://bucket/"])
+def test_what_is_no_s3_address_is_refused(uri: str) -> None:
+    with pytest.raises(PayloadError, match="is not an address of the form s3://bucket/key"):
+        names.split_s3_uri(uri)

@@ -1,0 +1,78 @@
+"""Settings: defaults, what is derived from them, and errors that name the variable."""
+
+from pathlib import Path
+
+import pytest
+
+from musher.errors import SettingsError
+from musher.settings import Settings
+
+ACCOUNT = {"MUSHER_ACCOUNT_ID": "123456789012"}
+
+
+def test_only_the_account_is_required() -> None:
+    settings = Settings.from_env(ACCOUNT)
+    assert (settings.project, settings.region, settings.aws_conn_id) == ("musher", "us-east-1", "aws_default")
+    assert settings.model_image == "123456789012.dkr.ecr.us-east-1.amazonaws.com/musher-model:latest"
+    assert settings.training_image.startswith(
+        "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:"
+    )
+    assert (settings.training_dir / "train.py").is_file()
+    assert (settings.lambda_dir / "musher_lambda.py").is_file()
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_env(
+        {
+            "MUSHER_ACCOUNT_ID": "210987654321",
+            "MUSHER_PROJECT": "dogs",
+            "MUSHER_REGION": "eu-west-1",
+            "MUSHER_AWS_CONN_ID": "aws_dogs",
+            "MUSHER_TRAINING_IMAGE": "registry/train:1",
+            "MUSHER_MODEL_IMAGE": "registry/serve:1",
+            "MUSHER_TRAINING_DIR": "/opt/training",
+            "MUSHER_LAMBDA_DIR": "/opt/lambda",
+            "MUSHER_POLL_INTERVAL_S": "0.5",
+            "MUSHER_TTL_H": "2",
+        }
+    )
+    assert settings == Settings(
+        account_id="210987654321",
+        project="dogs",
+        region="eu-west-1",
+        aws_conn_id="aws_dogs",
+        training_image="registry/train:1",
+        model_image="registry/serve:1",
+        training_dir=Path("/opt/training"),
+        lambda_dir=Path("/opt/lambda"),
+        poll_interval_s=0.5,
+        ttl_h=2.0,
+    )
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert Settings.from_env({**ACCOUNT, "MUSHER_PROJECT": " "}).project == "musher"
+
+
+def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSHER_ACCOUNT_ID", "111122223333")
+    assert Settings.from_env().account_id == "111122223333"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({}, "MUSHER_ACCOUNT_ID is not set"),
+        ({"MUSHER_ACCOUNT_ID": "1234"}, "MUSHER_ACCOUNT_ID is '1234'"),
+        ({**ACCOUNT, "MUSHER_PROJECT": "Musher"}, "MUSHER_PROJECT is 'Musher'"),
+        ({**ACCOUNT, "MUSHER_PROJECT": "a" * 19}, "MUSHER_PROJECT is 'aaaaaaaaaaaaaaaaaaa'"),
+        ({**ACCOUNT, "MUSHER_PROJECT": "dogs-"}, "MUSHER_PROJECT is 'dogs-'"),
+        ({**ACCOUNT, "MUSHER_REGION": "Ireland"}, "MUSHER_REGION is 'Ireland'"),
+        ({**ACCOUNT, "MUSHER_POLL_INTERVAL_S": "soon"}, "MUSHER_POLL_INTERVAL_S is 'soon': not a number"),
+        ({**ACCOUNT, "MUSHER_POLL_INTERVAL_S": "0"}, "MUSHER_POLL_INTERVAL_S is 0.0"),
+        ({**ACCOUNT, "MUSHER_TTL_H": "nan"}, "MUSHER_TTL_H is nan"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_variable(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match="^" + message):
+        Settings.from_env(environ)
