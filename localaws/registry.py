@@ -1,6 +1,7 @@
 """The services that make up localaws."""
 
 from localaws.context import Context
+from localaws.functions.service import FunctionService
 from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.training.service import TrainingService
 from localaws.services import Service
@@ -8,4 +9,4 @@ from localaws.services import Service
 
 def create_services(context: Context) -> list[Service]:
     """Make every service, in the order in which they start (they stop in the reverse order)."""
-    return [EndpointService(context), TrainingService()]
+    return [EndpointService(context), TrainingService(), FunctionService(context)]

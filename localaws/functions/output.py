@@ -1,0 +1,95 @@
+"""What a function prints: read in the event loop, kept for LogResult, sent to CloudWatch Logs."""
+
+import asyncio
+import contextlib
+import os
+from typing import Protocol
+
+from localaws.functions.invocations import LOG_TAIL_BYTES
+
+READ_BYTES = 1 << 16
+LINE_LIMIT = 262_144
+"""Bytes of one log event; a longer line is cut into several (the limit of PutLogEvents)."""
+
+
+class LineWriter(Protocol):
+    """Where log lines go."""
+
+    def write(self, line: str) -> None:
+        """Append one event."""
+        ...
+
+
+class FunctionLog:
+    """One log stream and the end of what the current invocation has written."""
+
+    def __init__(self, stream: LineWriter) -> None:
+        self._stream = stream
+        self._tail = b""
+
+    def write(self, line: str) -> None:
+        """Append one event, whose lines the Python runtimes hold together with carriage returns."""
+        text = line.replace("\r", "\n")
+        self._stream.write(text)
+        self._tail = (self._tail + text.encode() + b"\n")[-LOG_TAIL_BYTES:]
+
+    def take_tail(self) -> bytes:
+        """Return the last 4 KiB since the last call."""
+        tail, self._tail = self._tail, b""
+        return tail
+
+
+class OutputPipe:
+    """The pipe that is a child's stdout and stderr.
+
+    A child writes its output before it posts its answer, so `drain`, called when the answer comes, finds all
+    of it: log lines are never late and never belong to the wrong invocation.
+    """
+
+    def __init__(self, log: FunctionLog) -> None:
+        self._log = log
+        self._partial = b""
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._read_end, self.drain)
+
+    def close_write_end(self) -> None:
+        """Close our copy of the child's end, once the child has its own."""
+        with contextlib.suppress(OSError):
+            os.close(self.write_end)
+
+    def drain(self) -> None:
+        """Hand on what has been written; never waits."""
+        while True:
+            try:
+                data = os.read(self._read_end, READ_BYTES)
+            except BlockingIOError:
+                return
+            if not data:
+                self._loop.remove_reader(self._read_end)
+                return
+            self._split(data)
+
+    def _split(self, data: bytes) -> None:
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._write(line)
+        while len(self._partial) >= LINE_LIMIT:
+            self._write(self._partial[:LINE_LIMIT])
+            self._partial = self._partial[LINE_LIMIT:]
+
+    def _write(self, line: bytes) -> None:
+        self._log.write(line.decode("utf-8", errors="replace").rstrip("\r"))
+
+    def flush(self) -> None:
+        """Hand on what has been written, a last line without an end too."""
+        self.drain()
+        if self._partial:
+            self._write(self._partial)
+            self._partial = b""
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._loop.remove_reader(self._read_end)
+        os.close(self._read_end)

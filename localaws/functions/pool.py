@@ -1,0 +1,140 @@
+"""The environments that are alive: warm ones are used again, missing ones made, old ones retired."""
+
+import asyncio
+import logging
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from localaws.context import Context
+from localaws.functions import invocations
+from localaws.functions.environments import Environment
+from localaws.functions.errors import ServiceError
+from localaws.functions.invocations import Invocation, Outcome, Result
+from localaws.functions.specs import EnvironmentSpec, Runtime
+from localaws.identity import SESSION_S
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 600.0
+"""AWS seconds after which an environment that nobody used is retired (AWS promises no number)."""
+AGE_S = SESSION_S - 900.0
+"""AWS seconds after which an environment gets no more events: its credentials outlive the longest Timeout."""
+INIT_S = 10.0
+"""Real seconds that the Init phase may take; then it is done again, within the function's own Timeout."""
+STARTS_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
+"""Processes starting at the same time; more would only slow each other past the limit."""
+
+
+class EnvironmentPool:
+    """All environments of one localaws. Used from the event loop only."""
+
+    def __init__(
+        self, *, context: Context, folder: Path, is_current: Callable[[EnvironmentSpec], bool]
+    ) -> None:
+        self._context = context
+        self._folder = folder
+        self._is_current = is_current
+        self._idle: dict[EnvironmentSpec, list[Environment]] = {}
+        self._alive: set[Environment] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._closed = False
+
+    async def run(self, *, spec: EnvironmentSpec, runtime: Runtime, invocation: Invocation) -> Result:
+        """Run one event in a warm environment, or in a new one where all are busy."""
+        environment = self._take_warm(spec)
+        if environment is None:
+            environment = self._make(spec, runtime)
+            try:
+                failure, environment = await self._start(environment, runtime, invocation)
+            except BaseException:
+                self._retire(environment)
+                raise
+            if failure is not None:
+                self._retire(environment)
+                return environment.failed_result(failure)
+        try:
+            return await environment.invoke(invocation)
+        finally:
+            self._put_back(environment)
+
+    def _make(self, spec: EnvironmentSpec, runtime: Runtime) -> Environment:
+        if self._closed:
+            raise ServiceError("localaws is stopping")
+        folder = self._folder / uuid.uuid4().hex
+        environment = Environment(spec=spec, runtime=runtime, context=self._context, folder=folder)
+        self._alive.add(environment)
+        return environment
+
+    async def _start(
+        self, environment: Environment, runtime: Runtime, invocation: Invocation
+    ) -> tuple[Outcome | None, Environment]:
+        """Start it; where Init takes too long, start another within the function's Timeout, as on AWS."""
+        request_id, spec = invocation.request_id, environment.spec
+        async with self._starts:
+            try:
+                return await environment.start(request_id=request_id, limit_s=INIT_S), environment
+            except TimeoutError:
+                environment.log.write("INIT_REPORT Phase: init\tStatus: timeout")
+                self._retire(environment)
+            second = self._make(spec, runtime)
+            try:
+                return await second.start(request_id=request_id, limit_s=spec.timeout_s), second
+            except TimeoutError:
+                return invocations.timed_out(request_id=request_id, timeout_s=spec.timeout_s), second
+            except BaseException:
+                self._retire(second)
+                raise
+
+    def _take_warm(self, spec: EnvironmentSpec) -> Environment | None:
+        """Return the environment used last that is still good."""
+        warm = self._idle.get(spec, [])
+        while warm:
+            environment = warm.pop()
+            if environment.is_idle and not self._is_old(environment):
+                return environment
+            self._retire(environment)
+        return None
+
+    def _put_back(self, environment: Environment) -> None:
+        if environment.is_idle and not self._closed and self._is_current(environment.spec):
+            self._idle.setdefault(environment.spec, []).append(environment)
+        else:
+            self._retire(environment)
+
+    def _is_old(self, environment: Environment) -> bool:
+        now = self._context.clock.monotonic()
+        return now - environment.idle_since > IDLE_S or now - environment.created_at > AGE_S
+
+    def sweep(self) -> None:
+        """Retire the idle environments that are old, dead, or of code or configuration that has changed."""
+        for spec in list(self._idle):
+            current = self._is_current(spec)
+            keep = []
+            for environment in self._idle.pop(spec):
+                if current and environment.is_idle and not self._is_old(environment):
+                    keep.append(environment)
+                else:
+                    self._retire(environment)
+            if keep:
+                self._idle[spec] = keep
+
+    def _retire(self, environment: Environment) -> None:
+        """Close it in the background; twice is fine."""
+        if environment not in self._alive:
+            return
+        self._alive.discard(environment)
+        logger.info("retiring an environment of %s", environment.spec.function_name)
+        task = asyncio.get_running_loop().create_task(environment.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Kill every environment, in the middle of an event too."""
+        self._closed = True
+        self._idle.clear()
+        for environment in list(self._alive):
+            self._retire(environment)
+        await asyncio.gather(*self._closing, return_exceptions=True)

@@ -1,0 +1,96 @@
+"""What an execution environment is made of, and the variables its function sees. Pure."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+RESERVED_VARIABLES = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AWS_SESSION_TOKEN",
+    }
+)
+"""Keys a function may not set (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """Everything an environment is built from; two that are equal may share one. MiB, seconds."""
+
+    account_id: str
+    region: str
+    function_name: str
+    version: str
+    handler: str
+    role: str
+    runtime: str
+    memory_mb: int
+    timeout_s: float
+    variables: tuple[tuple[str, str], ...]
+    task_root: Path
+    layers: tuple[Path, ...] = ()
+
+    @property
+    def log_group(self) -> str:
+        """Name of the log group."""
+        return f"/aws/lambda/{self.function_name}"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The program that runs handlers: its folder (LAMBDA_RUNTIME_DIR) and its module."""
+
+    folder: Path
+    client: str
+
+    def argv(self, *, python: str, handler: str) -> list[str]:
+        """Return the command line: no site-packages, so that a function finds what Lambda has and no more."""
+        return [python, "-S", "-m", "bootstrap", self.client, handler]
+
+
+def runtime_variables(
+    *, spec: EnvironmentSpec, runtime: Runtime, api_address: str, log_stream: str, temporary: Path
+) -> dict[str, str]:
+    """Return the variables that Lambda defines, and the function's own.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    """
+    path = [spec.task_root, *(layer / "python" for layer in spec.layers), runtime.folder]
+    defined = {
+        "_HANDLER": spec.handler,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_RUNTIME_API": api_address,
+        "LAMBDA_TASK_ROOT": str(spec.task_root),
+        "LAMBDA_RUNTIME_DIR": str(runtime.folder),
+        "PYTHONPATH": os.pathsep.join(str(folder) for folder in path),
+    }
+    defaults = {"TZ": ":UTC", "LANG": "en_US.UTF-8", "PYTHONUTF8": "1", "TMPDIR": str(temporary)}
+    return defaults | dict(spec.variables) | defined
+
+
+def isolated(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a child, less what would let it read the AWS configuration of this user."""
+    kept = {name: value for name, value in inherited.items() if name not in ("HOME", "LC_ALL", "TMPDIR")}
+    return kept | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
