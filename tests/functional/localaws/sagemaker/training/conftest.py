@@ -1,0 +1,179 @@
+"""Training jobs made of tiny scripts, and what they leave behind."""
+
+import io
+import subprocess
+import sys
+import tarfile
+import time
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).parents[5]
+ROLE = "arn:aws:iam::123456789012:role/training-tests"
+GROUP = "/aws/sagemaker/TrainingJobs"
+WAIT_S = 60.0
+TERMINAL = ("Completed", "Failed", "Stopped")
+
+
+class Jobs:
+    """Create jobs in one localaws, wait for them, and read what they left."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.s3 = self.client("s3")
+        self.sagemaker = self.client("sagemaker")
+        self.logs = self.client("logs")
+        self.bucket = f"training-{uuid.uuid4().hex[:12]}"
+        self.s3.create_bucket(Bucket=self.bucket)
+
+    def client(self, service: str) -> Any:
+        """Return a client with made-up credentials."""
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def put(self, prefix: str, files: dict[str, str]) -> str:
+        """Put files below a prefix; return its URI."""
+        for name, text in files.items():
+            self.s3.put_object(Bucket=self.bucket, Key=prefix + name, Body=text.encode())
+        return f"s3://{self.bucket}/{prefix}"
+
+    def put_source(self, files: dict[str, str]) -> str:
+        """Upload a source archive; return its URI."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+            for name, text in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(text.encode())
+                archive.addfile(info, io.BytesIO(text.encode()))
+        key = f"code/{uuid.uuid4().hex}/sourcedir.tar.gz"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=buffer.getvalue())
+        return f"s3://{self.bucket}/{key}"
+
+    def channel(
+        self, name: str, uri: str, *, sharded: bool = False, kind: str = "S3Prefix"
+    ) -> dict[str, Any]:
+        """Return a member of InputDataConfig."""
+        distribution = "ShardedByS3Key" if sharded else "FullyReplicated"
+        source = {"S3DataType": kind, "S3Uri": uri, "S3DataDistributionType": distribution}
+        return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+    def request(self, script: str = "", **options: Any) -> dict[str, Any]:
+        """Return a request; see the body for the options, of which `more` is merged into it."""
+        program = options.get("program", "train.py")
+        source = self.put_source(options.get("files") or {program: script})
+        request = {
+            "TrainingJobName": options.get("name") or f"job-{uuid.uuid4().hex[:10]}",
+            "RoleArn": ROLE,
+            "AlgorithmSpecification": {
+                "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2",
+                "TrainingInputMode": "File",
+                "MetricDefinitions": options.get("metrics") or [],
+            },
+            "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket}/jobs"},
+            "ResourceConfig": {
+                "InstanceType": "ml.m5.large",
+                "InstanceCount": options.get("hosts", 1),
+                "VolumeSizeInGB": 5,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": options.get("seconds", 600)},
+            "HyperParameters": {"sagemaker_program": program, "sagemaker_submit_directory": source}
+            | (options.get("hyperparameters") or {}),
+        }
+        if options.get("channels"):
+            request["InputDataConfig"] = options["channels"]
+        return request | (options.get("more") or {})
+
+    def create(self, script: str = "", **options: Any) -> str:
+        """Create a job; return its name."""
+        request = self.request(script, **options)
+        self.sagemaker.create_training_job(**request)
+        return str(request["TrainingJobName"])
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Describe a job."""
+        return dict(self.sagemaker.describe_training_job(TrainingJobName=name))
+
+    def wait(self, name: str) -> dict[str, Any]:
+        """Wait for the end; return the description."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            description = self.describe(name)
+            if description["TrainingJobStatus"] in TERMINAL:
+                return description
+            time.sleep(0.03)
+        raise AssertionError(f"{name} did not end: {self.describe(name)}, {self.lines(name)}")
+
+    def run(self, script: str = "", **options: Any) -> dict[str, Any]:
+        """Create a job and wait for its end."""
+        return self.wait(self.create(script, **options))
+
+    def streams(self, name: str) -> list[str]:
+        """Return the names of the job's log streams."""
+        try:
+            answer = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []
+        return [stream["logStreamName"] for stream in answer["logStreams"]]
+
+    def lines(self, name: str, host: str = "algo-1") -> list[str]:
+        """Return one host's log so far."""
+        found = [stream for stream in self.streams(name) if stream.startswith(f"{name}/{host}-")]
+        if not found:
+            return []
+        answer = self.logs.get_log_events(logGroupName=GROUP, logStreamName=found[0], startFromHead=True)
+        return [event["message"] for event in answer["events"]]
+
+    def wait_for_line(self, name: str, line: str, host: str = "algo-1") -> None:
+        """Wait until a host has printed a line."""
+        deadline = time.monotonic() + WAIT_S
+        while line not in self.lines(name, host):
+            assert time.monotonic() < deadline, self.describe(name)
+            time.sleep(0.03)
+
+    def artefact(self, name: str, archive: str) -> dict[str, str]:
+        """Return the files of an uploaded archive."""
+        key = f"jobs/{name}/output/{archive}"
+        body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as unpacked:
+            return {
+                member.name: (unpacked.extractfile(member) or io.BytesIO()).read().decode()
+                for member in unpacked.getmembers()
+            }
+
+    def outputs(self, name: str) -> list[str]:
+        """Return the names of what a job uploaded."""
+        prefix = f"jobs/{name}/output/"
+        answer = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return sorted(item["Key"].removeprefix(prefix) for item in answer.get("Contents", []))
+
+
+@pytest.fixture(scope="module")
+def jobs(localaws: Any) -> Jobs:
+    """Return jobs in the shared localaws."""
+    return Jobs(localaws.url)
+
+
+@pytest.fixture(scope="module")
+def fast_jobs() -> Generator[Jobs, None, None]:
+    """Yield jobs in a localaws where a minute of AWS lasts a second."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localaws", "serve", "--port", "0", "--speed", "60"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        yield Jobs(process.stdout.readline().split()[-1])
+        process.terminate()
+        assert process.wait(timeout=20) == 0
