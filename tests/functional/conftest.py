@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,3 +79,28 @@ def localaws() -> Generator[LocalAws, None, None]:
     yield server
     assert stop_localaws(server) == 0, server.log.read_text()[-3000:]
     server.log.unlink()
+
+
+@pytest.fixture(scope="session")
+def fast_localaws() -> Generator[LocalAws, None, None]:
+    """Yield a second localaws, in which a second counts for 30 AWS seconds."""
+    server = start_localaws("--speed", "30")
+    yield server
+    assert stop_localaws(server) == 0, server.log.read_text()[-3000:]
+    server.log.unlink()
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Generator[Callable[..., LocalAws], None, None]:
+    """Yield a function that starts a localaws with the given options; those left running are stopped at the end."""
+    servers: list[LocalAws] = []
+
+    def start(*options: str) -> LocalAws:
+        servers.append(start_localaws(*options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            assert stop_localaws(server) == 0, server.log.read_text()[-3000:]
+        server.log.unlink()
