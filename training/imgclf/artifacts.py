@@ -121,9 +121,13 @@ def _load_weights(model: Classifier, path: Path, classes: int) -> None:
 
 
 def _is_pickle(path: Path) -> bool:
-    """Tell a pickle, or the zip of pickles that torch.save writes, by its first bytes."""
+    """Tell a pickle, or the zip of pickles that torch.save writes, by its first bytes.
+
+    The ninth byte of safetensors opens its JSON header; what stands before it is a length, thus anything.
+    """
     with path.open("rb") as file:
-        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+        start = file.read(9)
+    return start[8:] != b"{" and start.startswith((b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"))
 
 
 def _read_json(path: Path) -> Any:

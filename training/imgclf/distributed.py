@@ -209,7 +209,7 @@ def _explained(world: World, store: Store, watcher: _Watcher, error: Exception) 
 
 
 def _announce(world: World, store: Store, error: Exception) -> None:
-    """Leave the reason in the store, and stay for FAREWELL_S seconds at most, until the others have read it."""
+    """Leave the reason in the store, and stay until the others have read it, at most FAREWELL_S."""
     store.set(FAILURE_KEY, f"rank {world.rank} on {world.host}: {error}"[:900])
     deadline = time.monotonic() + FAREWELL_S
     while store.add(READERS_KEY, 0) < world.size - 1 and time.monotonic() < deadline:

@@ -1,0 +1,90 @@
+"""Batches arrive in order, decoded once, varied by position and seed only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from imgclf import inputs as inputs_module
+from imgclf.data import Channels, load_dataset
+from imgclf.distributed import World
+from imgclf.errors import DataError
+from imgclf.inputs import PixelInputs, Variation, compute_features
+from imgclf.presets import Preset, preset_for
+from torch import nn
+
+CPU = torch.device("cpu")
+PRESET = preset_for(architecture="small_cnn", image_size=8)
+
+
+def make_inputs(root: Path, preset: Preset = PRESET) -> PixelInputs:
+    channels = Channels(root / "train", root / "valid", root / "test", None, None)
+    split = load_dataset(channels, World(0, 1, 0, "localhost", CPU)).splits["train"]
+    return PixelInputs(split, preset, device=CPU, threads=2)
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 2**20])
+def test_batches_hold_the_asked_images_in_order(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch, cache_bytes: int
+) -> None:
+    monkeypatch.setattr(inputs_module, "CACHE_BYTES", cache_bytes)
+    inputs = make_inputs(image_folder)
+    steps = [np.array([3, 1]), np.array([], dtype=np.int64), np.array([0, 11, 3, 2])]
+    for _ in range(2):
+        batches = list(inputs.batches(steps))
+        assert [len(batch) for batch in batches] == [2, 0, 4]
+        for step, batch in zip(steps, batches, strict=True):
+            for index, image in zip(step, batch, strict=True):
+                pixels = torch.from_numpy(PRESET.to_pixels(inputs.split.members[index].read()))
+                assert torch.equal(image, PRESET.normalise(pixels[None])[0])
+    inputs.close()
+
+
+def test_a_small_split_is_decoded_once(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = make_inputs(image_folder)
+    first = next(inputs.batches([np.arange(12)]))
+    for path in (image_folder / "train").glob("*/*"):
+        path.unlink()
+    assert torch.equal(next(inputs.batches([np.arange(12)])), first)
+    inputs.close()
+
+
+def test_an_unreadable_image_is_named(image_folder: Path) -> None:
+    path = image_folder / "train" / "002.dog" / "3.png"
+    path.write_bytes(path.read_bytes()[:200])
+    inputs = make_inputs(image_folder)
+    with pytest.raises(DataError, match=r"train/002\.dog/3\.png: .*replace or remove it"):
+        list(inputs.batches([np.arange(12)]))
+    inputs.close()
+
+
+def test_variation_depends_on_position_seed_and_epoch_only() -> None:
+    preset = preset_for(architecture="resnet18", image_size=28)
+    images = torch.randn(6, 3, 28, 28)
+    positions = np.array([5, 0, 9, 3, 7, 1])
+    variation = Variation(preset, total=10, seed=1, epoch=2)
+    whole = variation.apply(images, positions)
+    assert torch.equal(variation.apply(images[2:4], positions[2:4]), whole[2:4])
+    assert torch.equal(Variation(preset, total=10, seed=1, epoch=2).apply(images, positions), whole)
+    assert not torch.equal(Variation(preset, total=10, seed=1, epoch=3).apply(images, positions), whole)
+
+
+def test_variation_shifts_within_bounds_and_never_mirrors_a_digit() -> None:
+    """A column ramp tells the shift from each image's values, and a falling one would be a mirror."""
+    ramp = torch.arange(8.0).expand(64, 3, 8, 8)
+    varied = Variation(PRESET, total=64, seed=1, epoch=1).apply(ramp, np.arange(64))
+    middle = varied[:, 0, 4, 4]
+    assert {int(value) for value in middle} <= {3, 4, 5}
+    assert len({int(value) for value in middle}) == 3
+    assert bool((varied.diff(dim=3) >= 0).all())
+
+
+def test_features_are_what_the_backbone_makes_of_each_image(image_folder: Path) -> None:
+    inputs = make_inputs(image_folder)
+    images = next(inputs.batches([np.arange(12)]))
+    features = compute_features(nn.Flatten(), inputs, device=CPU)
+    batches = list(features.batches([np.array([4, 2])]))
+    assert torch.equal(batches[0], images[[4, 2]].flatten(1))
+    batches[0].sum().requires_grad_(True)  # usable in training: no inference tensor
