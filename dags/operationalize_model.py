@@ -134,9 +134,7 @@ def operationalize_model() -> None:
     endpoint = deploy(approved)
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
-    report(
-        dataset=dataset, job=job, approved=approved, endpoint=endpoint, function=function, answers=answers
-    )
+    report(dataset=dataset, job=job, approved=approved, endpoint=endpoint, function=function, answers=answers)
     teardown(after=answers)
 
 

@@ -63,7 +63,9 @@ def test_s3_addresses_are_split() -> None:
     assert names.split_s3_uri("s3://bucket/a/b.tar.gz") == ("bucket", "a/b.tar.gz")
 
 
-@pytest.mark.parametrize("uri", ["bucket/key", "s3://bucket", "s3:///key", "http://bucket/key", "s3://bucket/"])
+@pytest.mark.parametrize(
+    "uri", ["bucket/key", "s3://bucket", "s3:///key", "http://bucket/key", "s3://bucket/"]
+)
 def test_what_is_no_s3_address_is_refused(uri: str) -> None:
     with pytest.raises(PayloadError, match="is not an address of the form s3://bucket/key"):
         names.split_s3_uri(uri)

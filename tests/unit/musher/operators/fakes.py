@@ -32,7 +32,9 @@ class FakeLogs:
 class FakeWaiter:
     """A botocore waiter that reads the next state of a script: True, False, or still waiting."""
 
-    def __init__(self, describe: Callable[[], dict[str, Any]], judge: Callable[[dict[str, Any]], bool | None]) -> None:
+    def __init__(
+        self, describe: Callable[[], dict[str, Any]], judge: Callable[[dict[str, Any]], bool | None]
+    ) -> None:
         self.describe, self.judge = describe, judge
         self.config = SimpleNamespace(delay=10, max_attempts=3)
 

@@ -144,7 +144,9 @@ def test_an_automatic_retry_never_starts_a_second_job(
     operator: RunTrainingJobOperator, aws: FakeSageMaker, context: Make
 ) -> None:
     aws.jobs[NAME] = ["Failed"]
-    with pytest.raises(AirflowFailException, match=f"Training job {NAME} is Failed: AlgorithmError: exit code 1"):
+    with pytest.raises(
+        AirflowFailException, match=f"Training job {NAME} is Failed: AlgorithmError: exit code 1"
+    ):
         operator.execute(context(try_number=2))
     assert aws.created == []
 
@@ -196,7 +198,7 @@ def test_a_job_that_never_ends_is_stopped(
 ) -> None:
     monkeypatch.setattr(training, "GRACE_S", -59.95)
     aws.script = ["InProgress"]
-    with pytest.raises(AirflowFailException, match="the job was told to stop. Raise max_runtime_s"):
+    with pytest.raises(AirflowFailException, match=r"the job was told to stop\. Raise max_runtime_s"):
         operator.execute(context())
     assert aws.stopped == [NAME]
 
@@ -223,9 +225,12 @@ def test_a_task_killed_after_its_job_stops_nothing(
 
 
 @pytest.mark.parametrize(
-    ("try_number", "max_tries", "is_first"), [(1, 2, True), (2, 2, False), (3, 2, False), (4, 5, True), (5, 5, False)]
+    ("try_number", "max_tries", "is_first"),
+    [(1, 2, True), (2, 2, False), (3, 2, False), (4, 5, True), (5, 5, False)],
 )
-def test_clearing_begins_a_new_first_try(try_number: int, max_tries: int, is_first: bool, context: Make) -> None:
+def test_clearing_begins_a_new_first_try(
+    try_number: int, max_tries: int, is_first: bool, context: Make
+) -> None:
     assert training.is_first_try(context(try_number=try_number, max_tries=max_tries)) is is_first
 
 

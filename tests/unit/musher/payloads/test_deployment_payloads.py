@@ -65,13 +65,16 @@ def test_model_configuration_and_endpoint_share_a_name() -> None:
 
 
 def test_an_endpoint_without_instances_is_refused() -> None:
-    with pytest.raises(PayloadError, match="endpoint_instance_count is 0. Choose 1 to 8"):
+    with pytest.raises(PayloadError, match=r"endpoint_instance_count is 0\. Choose 1 to 8"):
         build_endpoint(SETTINGS, plan=dataclasses.replace(ENDPOINT, instance_count=0))
 
 
 def test_the_function_knows_its_endpoint() -> None:
     plan = FunctionPlan(
-        name="musher-0123abcd", code_key="musher/lambda/ff/function.zip", endpoint_name="musher-0123abcd", tags=TAGS
+        name="musher-0123abcd",
+        code_key="musher/lambda/ff/function.zip",
+        endpoint_name="musher-0123abcd",
+        tags=TAGS,
     )
     request = build_function(SETTINGS, plan=plan)
     code = {"S3Bucket": "musher-123456789012-us-east-1", "S3Key": "musher/lambda/ff/function.zip"}

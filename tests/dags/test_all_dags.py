@@ -1,0 +1,64 @@
+"""What holds for every DAG."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.isolated_airflow import ROOT
+
+DAG_IDS = {"operationalize_model"}
+
+LOAD_PLUGINS = """
+import sys, types
+from airflow.plugins_manager import _get_plugins
+_, errors = _get_plugins()
+files = {name: str(getattr(module, "__file__", "")) for name, module in sys.modules.items()}
+loaded = sorted(name for name, file in files.items() if "/plugins/musher" in file)
+print(dict(errors), loaded, sys.modules["types"] is types)
+"""
+
+
+def test_no_dag_fails_to_import(dag_bag: Any) -> None:
+    assert dag_bag.import_errors == {}
+
+
+def test_these_are_the_dags(dag_bag: Any) -> None:
+    assert set(dag_bag.dag_ids) == DAG_IDS
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_every_dag_says_what_it_is(dag_bag: Any, dag_id: str) -> None:
+    dag = dag_bag.dags[dag_id]
+    assert dag.fileloc == str(ROOT / "dags" / f"{dag_id}.py")
+    assert dag.tags == {"musher"}
+    assert dag.doc_md.strip().startswith("### ")
+    assert dag.dagrun_timeout
+    assert not dag.catchup
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_every_task_is_owned_retried_and_bounded(dag_bag: Any, dag_id: str) -> None:
+    for task in dag_bag.dags[dag_id].tasks:
+        assert task.owner == "musher", task.task_id
+        assert task.retries == 2, task.task_id
+        assert timedelta(0) < task.execution_timeout <= timedelta(hours=26), task.task_id
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_every_param_has_a_type_a_section_and_a_description(dag_bag: Any, dag_id: str) -> None:
+    params = dag_bag.dags[dag_id].params
+    for name in params:
+        schema = params.get_param(name).schema
+        assert {"type", "section"} <= set(schema), name
+        assert params.get_param(name).description, name
+
+
+def test_the_plugins_loader_executes_nothing_of_musher() -> None:
+    """It executes every .py file below plugins/ under its bare name, unless .airflowignore stops it."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_PLUGINS], capture_output=True, text=True, timeout=100, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "{} [] True"

@@ -1,0 +1,121 @@
+"""Who may import whom: the table of folders, read from the sources' syntax trees."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FORBIDDEN = {
+    "dags": {"boto3", "botocore", "moto", "torch", "sagemaker", "localaws", "imgclf", "os"},
+    "plugins": {"moto", "torch", "torchvision", "sagemaker", "localaws", "imgclf", "pandas"},
+    "training": {"airflow", "moto", "musher", "localaws", "sagemaker"},
+    "lambda": {"airflow", "moto", "musher", "localaws", "torch", "imgclf"},
+    "localaws": {"airflow", "musher", "torch", "torchvision", "imgclf"},
+}
+"""Top-level modules that no file below a folder may import, whether at its top or inside a function."""
+
+PURE = ("settings.py", "names.py", "errors.py", "packaging.py", "payloads", "report")
+IMPURE_MODULES = {"airflow", "boto3", "botocore", "socket", "subprocess", "urllib", "time"}
+"""What a pure module of musher must do without: AWS, Airflow, the network, processes and the clock."""
+
+LAYERS = ("dags", "musher.stages", "musher.operators", "musher.hooks", "musher.payloads", "musher.names")
+"""Each may import from those after it, none from those before."""
+
+LAMBDA_PACKAGES = {"boto3", "botocore"}
+LAMBDA_FILE_MODULES = {path.stem for path in (ROOT / "lambda").glob("*.py")}
+
+
+def sources(folder: str) -> list[Path]:
+    """Return the Python files below a folder of the repository."""
+    path = ROOT / folder
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Give line and full name of every import in a file, nested ones too."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def offences(paths: list[Path], forbidden: set[str]) -> list[str]:
+    """Return the imports of these files that begin with a forbidden module's name."""
+    return [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in paths
+        for line, name in imports(path)
+        if any(name == module or name.startswith(f"{module}.") for module in forbidden)
+    ]
+
+
+@pytest.mark.parametrize("folder", sorted(FORBIDDEN))
+def test_no_folder_imports_what_it_must_not(folder: str) -> None:
+    found = sources(folder)
+    assert found, f"{folder}/ holds no Python file"
+    assert offences(found, FORBIDDEN[folder]) == []
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_are_pure(name: str) -> None:
+    assert offences(sources(f"plugins/musher/{name}"), IMPURE_MODULES) == []
+
+
+@pytest.mark.parametrize("layer", range(1, len(LAYERS)))
+def test_no_layer_imports_from_one_above_it(layer: int) -> None:
+    path = LAYERS[layer].replace("musher.", "plugins/musher/")
+    found = sources(path) or sources(f"{path}.py")
+    assert found
+    assert offences(found, set(LAYERS[:layer])) == []
+
+
+def test_dags_import_airflow_only_by_its_sdk_and_providers() -> None:
+    allowed = ("airflow.sdk", "airflow.providers", "musher.", "datetime.", "pathlib.")
+    found = [name for path in sources("dags") for _, name in imports(path)]
+    assert [name for name in found if not name.startswith(allowed)] == []
+
+
+def test_plugins_import_airflow_only_by_its_sdk_and_providers() -> None:
+    paths = sources("plugins/musher")
+    found = [name for path in paths for _, name in imports(path) if name.split(".")[0] == "airflow"]
+    assert [name for name in found if not name.startswith(("airflow.sdk", "airflow.providers"))] == []
+
+
+def test_the_lambda_needs_the_standard_library_and_botocore_only() -> None:
+    allowed = LAMBDA_PACKAGES | LAMBDA_FILE_MODULES | set(sys.stdlib_module_names)
+    found = {name.split(".")[0] for path in sources("lambda") for _, name in imports(path)}
+    assert found - allowed == set()
+
+
+def test_settings_alone_reads_the_environment() -> None:
+    readers = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources("plugins/musher")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    ]
+    assert {reader.split(":")[0] for reader in readers} == {"plugins/musher/settings.py"}
+
+
+@pytest.mark.parametrize("folder", ["dags", "plugins", "training", "lambda"])
+def test_nothing_but_localaws_knows_of_localaws(folder: str) -> None:
+    knowing = [path.name for path in sources(folder) if "localaws" in path.read_text().lower()]
+    assert knowing == []
+
+
+def test_packages_hold_only_a_docstring_in_their_init() -> None:
+    for folder in ("plugins", "localaws", "training"):
+        for path in (ROOT / folder).rglob("__init__.py"):
+            body = ast.parse(path.read_text()).body
+            assert len(body) <= 1, f"{path} holds more than a docstring"
+
+
+def test_a_dag_file_is_a_table_of_contents() -> None:
+    for path in sources("dags"):
+        assert len(path.read_text().splitlines()) <= 150, path

@@ -1,0 +1,102 @@
+"""DeployFunctionOperator: created or updated, and ready before it is used."""
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from musher.operators.functions import DeployFunctionOperator
+from musher.settings import Settings
+from tests.unit.musher.operators.fakes import FakeWaiter
+
+NAME = "musher-0123abcd"
+REQUEST = {
+    "FunctionName": NAME,
+    "Runtime": "python3.14",
+    "Code": {"S3Bucket": "b", "S3Key": "musher/lambda/ff/function.zip"},
+    "Environment": {"Variables": {"ENDPOINT_NAME": NAME}},
+    "Tags": {"musher:project": "musher"},
+}
+
+
+class FakeLambda:
+    """One function in memory; after every change it is ready at the second look."""
+
+    def __init__(self) -> None:
+        self.exists = False
+        self.states: list[dict[str, str]] = []
+        self.end = {"State": "Active", "LastUpdateStatus": "Successful"}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.conn = self
+
+    def _change(self, call: str, request: dict[str, Any]) -> None:
+        assert not self.states, f"{call} while the last change was under way"
+        self.calls.append((call, request))
+        self.exists = True
+        self.states = [{"State": "Active", "LastUpdateStatus": "InProgress"}, self.end]
+
+    def create_function(self, **request: Any) -> None:
+        self._change("create", request)
+
+    def update_function_code(self, **request: Any) -> None:
+        self._change("code", request)
+
+    def update_function_configuration(self, **request: Any) -> None:
+        self._change("configuration", request)
+
+    def get_function_configuration(self, **_: str) -> dict[str, str]:
+        state = self.states.pop(0) if self.states else self.end
+        return {**state, "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:" + NAME}
+
+    def find_function(self, name: str) -> dict[str, str] | None:
+        return self.end if self.exists else None
+
+    def get_waiter(self, _: str) -> Any:
+        def judge(answer: dict[str, Any]) -> bool | None:
+            if "Failed" in answer.values():
+                return False
+            return True if answer["LastUpdateStatus"] == "Successful" else None
+
+        return FakeWaiter(self.get_function_configuration, judge)
+
+
+@pytest.fixture
+def aws() -> FakeLambda:
+    return FakeLambda()
+
+
+@pytest.fixture
+def operator(aws: FakeLambda, settings: Settings) -> DeployFunctionOperator:
+    made = DeployFunctionOperator(task_id="run_function", config=REQUEST)
+    made.__dict__ |= {"hook": aws, "settings": settings}
+    return made
+
+
+def test_a_missing_function_is_created(operator: DeployFunctionOperator, aws: FakeLambda) -> None:
+    result = operator.execute({})
+    assert result.pop("seconds") >= 0
+    assert result == {
+        "function_name": NAME,
+        "function_arn": "arn:aws:lambda:us-east-1:123456789012:function:" + NAME,
+    }
+    assert aws.calls == [("create", REQUEST)]
+
+
+def test_an_existing_function_is_updated_one_change_at_a_time(
+    operator: DeployFunctionOperator, aws: FakeLambda
+) -> None:
+    aws.exists = True
+    operator.execute({})
+    assert aws.calls == [
+        ("code", {"FunctionName": NAME, "S3Bucket": "b", "S3Key": "musher/lambda/ff/function.zip"}),
+        (
+            "configuration",
+            {"FunctionName": NAME, "Runtime": "python3.14", "Environment": REQUEST["Environment"]},
+        ),
+    ]
+
+
+def test_a_failed_function_says_why(operator: DeployFunctionOperator, aws: FakeLambda) -> None:
+    aws.end = {"State": "Failed", "LastUpdateStatus": "Failed", "StateReason": "The role cannot be assumed."}
+    with pytest.raises(AirflowFailException, match=f"Function {NAME} is Failed.*The role cannot be assumed"):
+        operator.execute({})

@@ -1,0 +1,216 @@
+"""What stages do themselves: choose, gate, ask, remove."""
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from musher.errors import ArchiveError, GateError, LambdaError, PayloadError
+from musher.names import run_slug
+from musher.operators.base import fail_without_retry
+from musher.settings import Settings
+from musher.stages import evaluate, smoke_test, teardown, train
+from musher.stages.run import Run
+
+PARAMS: Mapping[str, Any] = {
+    "architecture": "small_cnn",
+    "image_size": 32,
+    "epochs": 12,
+    "batch_size": 64,
+    "learning_rate": 0.003,
+    "freeze_backbone": False,
+    "seed": 1,
+    "instance_type": "ml.m5.xlarge",
+    "instance_count": 2,
+    "max_runtime_s": 3600,
+    "keep_resources": False,
+}
+DATASET = {f"{channel}_uri": f"s3://b/{channel}/" for channel in ("train", "valid", "test", "manifest")}
+EVALUATION = {"accuracy": 0.91, "loss": 0.3, "images": 100}
+
+
+def make_run(settings: Settings, **changes: Any) -> Run:
+    """Return a run with changed Params."""
+    return Run(
+        settings=settings,
+        dag_id="operationalize_model",
+        run_id="manual__1",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        params={**PARAMS, **changes},
+    )
+
+
+def test_a_run_knows_its_slug_and_tags(settings: Settings) -> None:
+    run = make_run(settings)
+    assert run.slug == run_slug(dag_id="operationalize_model", run_id="manual__1")
+    assert run.tags == {
+        "musher:project": "musher",
+        "musher:run": run.slug,
+        "musher:expires-at": "2026-01-02T00:00:00+00:00",
+    }
+
+
+def test_the_plan_takes_every_param_of_training(settings: Settings) -> None:
+    run = make_run(settings, instance_count=3)
+    plan = train.choose_plan(run, dataset=DATASET, source_uri="s3://b/code")
+    assert plan.job_name == f"musher-train-{run.slug}"
+    assert plan.hyperparameters == {name: PARAMS[name] for name in train.HYPERPARAMETERS}
+    assert plan.channels == {name.removesuffix("_uri"): uri for name, uri in DATASET.items()}
+    assert (plan.instance_type, plan.instance_count, plan.max_runtime_s) == ("ml.m5.xlarge", 3, 3600)
+    assert {"Name", "Regex"} == set(plan.metric_definitions[0])
+
+
+def test_missing_metric_definitions_name_the_setting(tmp_path: Any) -> None:
+    settings = Settings(account_id="123456789012", training_dir=tmp_path)
+    with pytest.raises(PayloadError, match=r"metric_definitions\.json cannot be read.*MUSHER_TRAINING_DIR"):
+        train.load_metric_definitions(settings)
+
+
+def test_the_gate_lets_the_minimum_pass() -> None:
+    evaluate.check_accuracy(EVALUATION, minimum=0.91, job_name="job")
+
+
+@pytest.mark.parametrize("accuracy", [0.9099, float("nan")])
+def test_the_gate_names_accuracy_minimum_and_what_to_do(accuracy: float) -> None:
+    evaluation = {**EVALUATION, "accuracy": accuracy}
+    with pytest.raises(GateError) as caught:
+        evaluate.check_accuracy(evaluation, minimum=0.91, job_name="job")
+    message = str(caught.value)
+    assert (
+        f"The model of job has test accuracy {accuracy:.4f} on 100 images; min_accuracy is 0.91." in message
+    )
+    assert message.endswith("or trigger again with a lower min_accuracy.")
+
+
+def packed(name: str, text: bytes) -> bytes:
+    """Return a .tar.gz with one file."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        info = tarfile.TarInfo(name)
+        info.size = len(text)
+        tar.addfile(info, io.BytesIO(text))
+    return gzip.compress(raw.getvalue())
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """The objects that the evaluate stage downloads, by address."""
+    objects: dict[str, bytes] = {}
+    monkeypatch.setattr(evaluate, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(evaluate, "download", lambda hook, uri: objects[uri])
+    return objects
+
+
+def test_the_evaluation_comes_out_of_the_jobs_output(settings: Settings, output: dict[str, bytes]) -> None:
+    output["s3://b/output.tar.gz"] = packed("evaluation.json", json.dumps(EVALUATION).encode())
+    assert evaluate.load_evaluation(settings, output_uri="s3://b/output.tar.gz") == EVALUATION
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("evaluation.json", b"{", "evaluation.json in s3://b/o is not JSON"),
+        ("history.json", b"{}", "evaluation.json"),
+    ],
+)
+def test_an_output_without_a_readable_evaluation_is_refused(
+    name: str, text: bytes, message: str, settings: Settings, output: dict[str, bytes]
+) -> None:
+    output["s3://b/o"] = packed(name, text)
+    with pytest.raises(ArchiveError, match=message):
+        evaluate.load_evaluation(settings, output_uri="s3://b/o")
+
+
+class FakeLambda:
+    """A function that gives one answer."""
+
+    def __init__(self, response: dict[str, Any]) -> None:
+        self.response = response
+        self.event: dict[str, Any] = {}
+
+    def invoke_lambda(self, *, function_name: str, log_type: str, payload: str) -> dict[str, Any]:
+        self.event = json.loads(payload)
+        return self.response
+
+
+def ask(settings: Settings, monkeypatch: pytest.MonkeyPatch, response: dict[str, Any]) -> dict[str, Any]:
+    """Ask a function that answers `response` about one image."""
+    function = FakeLambda(response)
+    signer = SimpleNamespace(
+        generate_presigned_url=lambda method, params, expires_in: f"https://s3/{params['Key']}?signed"
+    )
+    monkeypatch.setattr(smoke_test, "s3_hook", lambda settings: signer)
+    monkeypatch.setattr(smoke_test, "invoking_lambda_hook", lambda settings: function)
+    sample = {"key": "samples/dog/a.png", "truth": "dog"}
+    answer = smoke_test.ask(settings, function_name="f", sample=sample, classes=["cat", "dog"])
+    assert function.event == {"url": "https://s3/samples/dog/a.png?signed"}
+    return answer
+
+
+def test_the_answer_stands_beside_the_truth(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = io.BytesIO(b'{"statusCode": 200, "body": "[[0.0, 0.0]]"}')
+    assert ask(settings, monkeypatch, {"Payload": payload, "LogResult": ""}) == {
+        "image": "samples/dog/a.png",
+        "truth": "dog",
+        "status": 200,
+        "predicted": "cat",
+        "probability": 0.5,
+        "billed_seconds": None,
+    }
+
+
+def test_a_status_code_of_500_in_the_payload_fails(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = io.BytesIO(b'{"statusCode": 500, "body": "out of order"}')
+    with pytest.raises(LambdaError, match="out of order"):
+        ask(settings, monkeypatch, {"StatusCode": 200, "Payload": payload})
+
+
+def test_a_function_error_fails_with_its_payload(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = io.BytesIO(b'{"errorMessage": "Task timed out after 70.00 seconds"}')
+    response = {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload}
+    with pytest.raises(LambdaError, match=r"failed on samples/dog/a\.png.*timed out.*/aws/lambda/f"):
+        ask(settings, monkeypatch, response)
+
+
+def test_keep_resources_skips_the_teardown(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teardown, "current_run", lambda: make_run(settings, keep_resources=True))
+    with pytest.raises(AirflowSkipException, match="kept musher-"):
+        teardown.remove_resources.function()
+
+
+def test_the_teardown_removes_the_function_before_its_endpoint(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def remove_function(run: Run) -> bool:
+        order.append("function")
+        return True
+
+    def remove_hosting(hook: Any, *, name: str, delay_s: float) -> list[str]:
+        order.append(name)
+        return ["endpoint"]
+
+    run = make_run(settings)
+    monkeypatch.setattr(teardown, "current_run", lambda: run)
+    monkeypatch.setattr(teardown, "sagemaker_hook", lambda settings: None)
+    monkeypatch.setattr(teardown, "remove_function", remove_function)
+    monkeypatch.setattr(teardown, "remove_hosting", remove_hosting)
+    assert teardown.remove_resources.function() == ["function", "endpoint"]
+    assert order == ["function", f"musher-{run.slug}"]
+
+
+def test_musher_errors_are_not_retried_and_others_are() -> None:
+    with pytest.raises(AirflowFailException, match="too low"), fail_without_retry():
+        raise GateError("too low")
+    with pytest.raises(ConnectionError), fail_without_retry():
+        raise ConnectionError("reset")
