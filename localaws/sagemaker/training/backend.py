@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException, ValidationError
+from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException
 from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 
 from localaws.context import current
@@ -54,15 +54,22 @@ class TrainingMixin(SageMakerModelBackend):
 
     def stop_training_job(self, *, training_job_name: str) -> None:
         """Stop a job that is in progress; the rest happens in the background."""
-        job = self.training_jobs.get(training_job_name)
-        if not isinstance(job, LocalTrainingJob):
-            arn = FakeTrainingJob.arn_formatter(training_job_name, self.account_id, self.region_name)
-            raise ValidationError(message=f"Requested resource not found: training job '{arn}'.")
+        job = self._find(training_job_name)
         if not job.advance("Stopping"):
             raise AWSValidationException(
                 f"The request was rejected because the training job is in status {job.training_job_status}."
             )
         training_service().stop_job(arn=job.arn)
+
+    def describe_training_job(self, training_job_name: str) -> dict[str, Any]:
+        """Return the answer of DescribeTrainingJob; a job that is missing is named as AWS does it."""
+        return self._find(training_job_name).response_object
+
+    def _find(self, name: str) -> LocalTrainingJob:
+        job = self.training_jobs.get(name)
+        if not isinstance(job, LocalTrainingJob):
+            raise AWSValidationException("Requested resource not found.")
+        return job
 
     def page_training_jobs(
         self, *, filters: dict[str, Any], sort_by: str, descending: bool, start: int, limit: int

@@ -80,11 +80,17 @@ class JobRunner:
             logger.exception("training job %s failed inside localaws", self._spec.name)
             self._job.fail(INTERNAL_ERROR)
         finally:
-            if self._grant is not None:
-                self._context.identity.revoke(self._grant)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._clean_up()
         reason = self._job.failure_reason or ""
         logger.info("training job %s: %s %s", self._spec.name, self._job.secondary_status, reason)
+
+    def _clean_up(self) -> None:
+        """Leave nothing: logs are in CloudWatch, artefacts in S3, and the rest dies with a container."""
+        if self._grant is not None:
+            self._context.identity.revoke(self._grant)
+        if self._s3 is not None:
+            self._s3.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _work(self) -> None:
         self._job.start_billing()

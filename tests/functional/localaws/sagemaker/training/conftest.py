@@ -1,5 +1,6 @@
 """Training jobs made of tiny scripts, and what they leave behind."""
 
+import contextlib
 import io
 import subprocess
 import sys
@@ -163,17 +164,26 @@ def jobs(localaws: Any) -> Jobs:
     return Jobs(localaws.url)
 
 
+@contextlib.contextmanager
+def serve(*options: str) -> Generator[tuple[Jobs, "subprocess.Popen[str]"], None, None]:
+    """Run a localaws of one's own, and stop it."""
+    argv = [sys.executable, "-m", "localaws", "serve", "--port", "0", *options]
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        yield Jobs(process.stdout.readline().split()[-1]), process
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture
+def serve_jobs() -> Any:
+    """Return the function that runs a localaws of one's own."""
+    return serve
+
+
 @pytest.fixture(scope="module")
 def fast_jobs() -> Generator[Jobs, None, None]:
     """Yield jobs in a localaws where a minute of AWS lasts a second."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "localaws", "serve", "--port", "0", "--speed", "60"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        yield Jobs(process.stdout.readline().split()[-1])
-        process.terminate()
-        assert process.wait(timeout=20) == 0
+    with serve("--speed", "60") as (jobs, _):
+        yield jobs

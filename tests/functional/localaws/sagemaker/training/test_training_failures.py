@@ -1,6 +1,7 @@
 """Training jobs that fail, are stopped or refused: each says why, and nothing of it goes on running."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ def refusal(jobs: Any, **options: Any) -> tuple[str, str]:
         jobs.sagemaker.create_training_job(**request)
     name = request["TrainingJobName"]
     if len(name) <= 63:
-        with pytest.raises(ClientError, match="Could not find training job"):
+        with pytest.raises(ClientError, match="Requested resource not found"):
             jobs.describe(name)
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
@@ -122,6 +123,36 @@ def test_stop_gives_the_script_time_to_save_and_uploads_what_it_saved(jobs: Any)
     assert description["ModelArtifacts"]["S3ModelArtifacts"].endswith(f"/{name}/output/model.tar.gz")
 
 
+def test_a_job_can_be_stopped_before_it_trains(jobs: Any) -> None:
+    name = jobs.create("import time; time.sleep(600)")
+    jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    assert jobs.wait(name)["SecondaryStatus"] == "Stopped"
+
+
+def test_a_job_is_stopped_once(jobs: Any) -> None:
+    name = jobs.create("import signal, time\nsignal.signal(15, lambda *_: time.sleep(1))\ntime.sleep(600)")
+    jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    with pytest.raises(ClientError, match=r"in status Stop(ping|ped)"):
+        jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    jobs.wait(name)
+
+
+def test_no_host_outlives_localaws(serve_jobs: Any) -> None:
+    with serve_jobs() as (jobs, process):
+        script = (
+            "import os, signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint(os.getpid())\ntime.sleep(600)"
+        )
+        name = jobs.create(script, hosts=2)
+        while not (jobs.lines(name, "algo-1") and jobs.lines(name, "algo-2")):
+            time.sleep(0.05)
+        pids = [int(jobs.lines(name, host)[0]) for host in ("algo-1", "algo-2")]
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        assert time.monotonic() - began < 8
+        assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
 def test_a_job_that_has_ended_cannot_be_stopped(jobs: Any) -> None:
     name = jobs.create("pass")
     jobs.wait(name)
@@ -133,7 +164,7 @@ def test_a_job_that_has_ended_cannot_be_stopped(jobs: Any) -> None:
 
 
 def test_a_job_that_does_not_exist_cannot_be_stopped(jobs: Any) -> None:
-    with pytest.raises(ClientError, match=r"Requested resource not found.*training-job/absent"):
+    with pytest.raises(ClientError, match="Requested resource not found"):
         jobs.sagemaker.stop_training_job(TrainingJobName="absent")
 
 
