@@ -101,7 +101,7 @@ class Endpoint:
         return name
 
 
-def make_endpoint(
+def build_endpoint(
     aws: Any,
     name: str,
     *,
@@ -155,7 +155,7 @@ def maker(aws: Any) -> Generator[Callable[..., Endpoint], None, None]:
 
     def make(name: str, **options: Any) -> Endpoint:
         made.append(name)
-        return make_endpoint(aws, name, **options)
+        return build_endpoint(aws, name, **options)
 
     yield make
     sagemaker = aws.client("sagemaker")
@@ -175,3 +175,9 @@ def endpoint_maker(localaws: Any) -> Generator[Callable[..., Endpoint], None, No
 def fast_endpoint_maker(fast_localaws: Any) -> Generator[Callable[..., Endpoint], None, None]:
     """Make endpoints in the localaws where time flies."""
     yield from maker(fast_localaws)
+
+
+@pytest.fixture
+def make_endpoint() -> Callable[..., Endpoint]:
+    """Return the function that makes an endpoint in any AWS."""
+    return build_endpoint
