@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from imgclf.arguments import parse_arguments
 from imgclf.errors import ConfigError
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
 from imgclf.artifacts import ModelCard, code_hash, load_model, save_model
 from imgclf.errors import ModelError
 from imgclf.models import build_model, count_parameters
-from safetensors.torch import save_file
 
 CLASSES = ["a", "b", "c"]
 

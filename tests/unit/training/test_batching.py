@@ -7,6 +7,7 @@ import time
 
 import pytest
 import torch
+
 from imgclf import batching
 from imgclf.batching import MAX_BATCH, Batcher
 

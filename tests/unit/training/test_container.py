@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from imgclf.container import SOURCE_DIR, main, training_command
 from imgclf.errors import ConfigError
 

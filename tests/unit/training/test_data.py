@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from imgclf.data import Channels, Dataset, load_dataset
 from imgclf.distributed import World
 from imgclf.errors import DataError

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from imgclf.decode import decode_image
-from imgclf.errors import ImageError
 from PIL import Image
 
 from imgclf import decode
+from imgclf.decode import decode_image
+from imgclf.errors import ImageError
 
 
 def to_png(image: Image.Image) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgclf.errors import SourceError
 from imgclf.fetch import fetch_image, is_public
 

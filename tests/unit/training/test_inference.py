@@ -9,6 +9,7 @@ from pathlib import Path
 import inference
 import pytest
 import torch
+
 from imgclf.artifacts import ModelCard, save_model
 from imgclf.errors import RequestError
 from imgclf.models import build_model

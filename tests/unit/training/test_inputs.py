@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from imgclf import inputs as inputs_module
 from imgclf.data import Channels, load_dataset
 from imgclf.distributed import World
 from imgclf.errors import DataError
 from imgclf.inputs import PixelInputs, Variation, compute_features
 from imgclf.presets import Preset, preset_for
-from torch import nn
 
 CPU = torch.device("cpu")
 PRESET = preset_for(architecture="small_cnn", image_size=8)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+
 from imgclf.distributed import World
 from imgclf.metrics import Counter, metric_definitions, metric_line
 

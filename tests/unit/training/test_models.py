@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from imgclf.errors import ConfigError
-from imgclf.models import ARCHITECTURES, build_model, count_parameters, load_backbone
 from safetensors.torch import save_file
 from torch import nn
+
+from imgclf.errors import ConfigError
+from imgclf.models import ARCHITECTURES, build_model, count_parameters, load_backbone
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from imgclf.errors import ConfigError
 from imgclf.models import ARCHITECTURES
 from imgclf.presets import preset_for
-from PIL import Image
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

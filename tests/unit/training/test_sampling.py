@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from imgclf.sampling import epoch_steps, ids_digest, owned_indices
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from imgclf.errors import DataError
 from imgclf.shards import index_folder, index_shard
 

@@ -69,8 +69,13 @@ def test_the_model_card_says_what_the_model_is(run: Run, tmp_path: Path) -> None
         2,
     )
     assert card["hyperparameters"] == {
-        **{"learning_rate": 0.001, "batch_size": 5, "epochs": 1, "architecture": "small_cnn"},
-        **{"image_size": 8, "freeze_backbone": False, "seed": 5},
+        "learning_rate": 0.001,
+        "batch_size": 5,
+        "epochs": 1,
+        "architecture": "small_cnn",
+        "image_size": 8,
+        "freeze_backbone": False,
+        "seed": 5,
     }
     assert len(card["data_hash"]) == len(card["code_hash"]) == 64
     assert set(card["metrics"]) == {"test_accuracy", "test_loss", "valid_accuracy", "valid_loss"}

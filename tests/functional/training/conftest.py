@@ -1,0 +1,192 @@
+"""Real processes of train.py and serve.py, and scikit-learn's digits as image folders."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+TRAINING = Path(__file__).resolve().parents[3] / "training"
+
+
+@dataclass(frozen=True)
+class HostProcess:
+    """One host of a training job."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def wait(self, timeout_s: float = 90) -> int:
+        """Return the exit code."""
+        return self.process.wait(timeout_s)
+
+    @property
+    def log(self) -> str:
+        """Return stdout and stderr so far."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    @property
+    def failure(self) -> str:
+        """Return the failure file's text."""
+        return (self.folder / "output" / "failure").read_text()
+
+    def read(self, name: str) -> Any:
+        """Return a JSON file that the host wrote."""
+        return json.loads((self.folder / name).read_text())
+
+
+StartHosts = Callable[..., list[HostProcess]]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environ(**values: str) -> dict[str, str]:
+    """Return this process's variables without those of SageMaker and AWS, with one torch thread."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SM_", "AWS_", "SAGEMAKER_"))
+    }
+    return {**kept, "OMP_NUM_THREADS": "1", "no_proxy": "*", **values}
+
+
+def start_host(
+    folder: Path, host: str, hosts: list[str], port: int, options: Mapping[str, object]
+) -> HostProcess:
+    """Start train.py as SageMaker does on one host."""
+    (folder / "output").mkdir(parents=True)
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    environ = clean_environ(
+        SM_HOSTS=json.dumps(hosts),
+        SM_CURRENT_HOST=host,
+        SM_MODEL_DIR=str(folder / "model"),
+        SM_OUTPUT_DIR=str(folder / "output"),
+        SM_OUTPUT_DATA_DIR=str(folder / "output" / "data"),
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+    )
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, "-u", str(TRAINING / "train.py"), *words]
+        return HostProcess(
+            subprocess.Popen(command, env=environ, stdout=log, stderr=subprocess.STDOUT), folder
+        )
+
+
+@pytest.fixture(scope="session")
+def start_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHosts]:
+    """Return a starter of jobs: start_hosts(2, epochs=3, ...); a name in `only` starts no other host."""
+    started: list[HostProcess] = []
+
+    def start(count: int, *, only: str | None = None, **options: object) -> list[HostProcess]:
+        folder, port = tmp_path_factory.mktemp("job"), free_port()
+        names = [f"algo-{number}" for number in range(1, count + 1)]
+        job = [
+            start_host(folder / name, name, names, port, options) for name in names if only in (None, name)
+        ]
+        started.extend(job)
+        return job
+
+    yield start
+    for host in started:
+        host.process.kill()
+        host.process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write scikit-learn's 1,797 scanned digits as train/valid/test folders: 1,257 / 270 / 270."""
+    from sklearn.datasets import load_digits
+
+    root, data = tmp_path_factory.mktemp("digits"), load_digits()
+    for index, (pixels, digit) in enumerate(zip(data.images, data.target, strict=True)):
+        split = {0: "valid", 1: "test", 2: "valid", 3: "test"}.get(index % 13, "train")
+        folder = root / split / str(digit)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((pixels * 255 / 16).astype("uint8")).save(folder / f"{index:04}.png")
+    return root
+
+
+@dataclass(frozen=True)
+class Server:
+    """A serve.py process that is ready."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Send one request on a connection of its own; return status and JSON answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"null")
+        finally:
+            connection.close()
+
+    def invoke(
+        self, body: bytes, content_type: str = "application/x-image", **headers: str
+    ) -> tuple[int, Any]:
+        """Send an invocation; return status and JSON answer."""
+        return self.request("POST", "/invocations", body, {"Content-Type": content_type, **headers})
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+
+def serving_environ(model_dir: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a serve.py that picks a free port."""
+    return clean_environ(**{"SM_MODEL_DIR": str(model_dir), "SAGEMAKER_BIND_TO_PORT": "0", **variables})
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Iterator[Callable[..., Server]]:
+    """Return a starter of a model folder's own serve.py: start_server(model_dir, log, NAME=value) -> ready Server."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(model_dir: Path, log: Path, **variables: str) -> Server:
+        command = [sys.executable, "-u", str(model_dir / "code" / "serve.py")]
+        environ = serving_environ(model_dir, variables)
+        with log.open("wb") as errors:
+            process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=errors)
+        started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline().decode()
+        assert line.startswith("serving "), log.read_text()
+        return Server(process, int(line.rpartition(":")[2]))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def run_server() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a runner of a serve.py that is expected to end by itself."""
+
+    def run(model_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(TRAINING / "serve.py")]
+        environ = serving_environ(model_dir, variables)
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+    return run

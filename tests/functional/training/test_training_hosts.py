@@ -1,0 +1,141 @@
+"""Jobs of one and two real processes: the same curve, disjoint data, one model, honest failures."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+
+from imgclf.metrics import metric_definitions
+
+StartHosts = Callable[..., list[Any]]
+
+OPTIONS = {
+    "architecture": "small_cnn",
+    "image_size": 16,
+    "learning_rate": 0.01,
+    "batch_size": 64,
+    "epochs": 6,
+}
+LOSS_TOLERANCE = 1e-4
+"""Largest difference between any step's losses on one and two hosts: summation order only (measured: 3e-7)."""
+
+
+@pytest.fixture(scope="module")
+def one_host(start_hosts: StartHosts, digits: Path) -> Any:
+    """Train on one host."""
+    [host] = start_hosts(1, data=digits, **OPTIONS)
+    assert host.wait() == 0, host.log
+    return host
+
+
+@pytest.fixture(scope="module")
+def two_hosts(start_hosts: StartHosts, digits: Path) -> list[Any]:
+    """Train the same on two hosts."""
+    hosts = start_hosts(2, data=digits, **OPTIONS)
+    for host in hosts:
+        assert host.wait() == 0, host.log
+    return hosts
+
+
+def losses(host: Any) -> list[float]:
+    epochs = host.read("output/data/history.json")["epochs"]
+    return [loss for epoch in epochs for loss in epoch["step_losses"]]
+
+
+def test_two_hosts_have_the_loss_curve_of_one(one_host: Any, two_hosts: list[Any]) -> None:
+    single, double = losses(one_host), losses(two_hosts[0])
+    assert len(single) == len(double) > 100
+    assert max(abs(a - b) for a, b in zip(single, double, strict=True)) < LOSS_TOLERANCE
+    assert single[-1] < single[0] / 5
+
+
+def test_two_hosts_make_the_weights_of_one(one_host: Any, two_hosts: list[Any]) -> None:
+    single, double = (load_file(host.folder / "model/model.safetensors") for host in (one_host, two_hosts[0]))
+    assert max(abs(single[name] - double[name]).max() for name in single) < 1e-2
+
+
+def test_both_hosts_saw_disjoint_data_and_together_all_of_it(one_host: Any, two_hosts: list[Any]) -> None:
+    """Digests of disjoint sets add up to the digest of their union."""
+    [whole] = one_host.read("output/data/history.json")["hosts"]
+    first, second = two_hosts[0].read("output/data/history.json")["hosts"]
+    assert [first["host"], second["host"]] == ["algo-1", "algo-2"]
+    assert first["images"] + second["images"] == whole["images"]
+    assert abs(first["images"] - second["images"]) <= 1
+    assert (int(first["digest"], 16) + int(second["digest"], 16)) % 2**256 == int(whole["digest"], 16)
+
+
+def test_the_model_of_two_hosts_recognises_digits(two_hosts: list[Any]) -> None:
+    evaluation = two_hosts[0].read("output/data/evaluation.json")
+    assert evaluation["accuracy"] >= 0.95
+    assert sum(map(sum, evaluation["confusion_matrix"])) == evaluation["images"]
+
+
+def test_only_the_first_host_writes(two_hosts: list[Any]) -> None:
+    assert not (two_hosts[1].folder / "model").exists()
+    assert not (two_hosts[1].folder / "output/data").exists()
+    assert two_hosts[0].read("model/model_card.json")["world_size"] == 2
+
+
+def test_sagemakers_regexes_find_every_metric_in_the_first_hosts_log_only(two_hosts: list[Any]) -> None:
+    for item in metric_definitions():
+        found = re.findall(item["Regex"], two_hosts[0].log)
+        assert len(found) == (1 if item["Name"].startswith("test:") else OPTIONS["epochs"])
+        assert re.findall(item["Regex"], two_hosts[1].log) == []
+    evaluation = two_hosts[0].read("output/data/evaluation.json")
+    assert f"test:accuracy={evaluation['accuracy']:.6f}" in two_hosts[0].log
+
+
+def wait_for_epoch(host: Any) -> None:
+    """Wait until the first epoch has been reported."""
+    deadline = time.monotonic() + 60
+    while "epoch 1:" not in host.log:
+        assert time.monotonic() < deadline, host.log
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_host_fails_the_other_in_seconds(start_hosts: StartHosts, digits: Path, victim: int) -> None:
+    hosts = start_hosts(2, data=digits, **{**OPTIONS, "epochs": 9999})
+    wait_for_epoch(hosts[0])
+    hosts[victim].process.kill()
+    survivor = hosts[1 - victim]
+    assert survivor.wait(15) == 1
+    assert "another process of this job ended" in survivor.failure
+    assert "it was killed or its machine stopped" in survivor.failure
+
+
+@pytest.mark.parametrize("culprit", [0, 1])
+def test_the_other_host_learns_why_one_failed(
+    start_hosts: StartHosts, digits: Path, tmp_path: Path, culprit: int
+) -> None:
+    """The first two images of class 0 belong to different hosts; one of them is cut in half."""
+    data = tmp_path / "digits"
+    shutil.copytree(digits, data)
+    image = sorted((data / "train" / "0").iterdir())[culprit]
+    image.write_bytes(image.read_bytes()[:70])
+    hosts = start_hosts(2, data=data, **OPTIONS)
+    assert [host.wait() for host in hosts] == [1, 1]
+    assert hosts[culprit].failure.startswith(f"train/0/{image.name}: unreadable image")
+    assert f"rank {culprit} on algo-{culprit + 1}: train/0/{image.name}" in hosts[1 - culprit].failure
+
+
+def test_a_host_that_never_comes_is_waited_for_a_bounded_time(start_hosts: StartHosts, digits: Path) -> None:
+    [alone] = start_hosts(2, only="algo-1", data=digits, peer_timeout_s=2, **OPTIONS)
+    assert alone.wait(30) == 1
+    assert "waited up to 2 s for 2 processes" in alone.failure
+
+
+def test_a_value_refused_on_all_hosts_ends_them_with_the_same_reason(
+    start_hosts: StartHosts, digits: Path
+) -> None:
+    hosts = start_hosts(2, data=digits, **{**OPTIONS, "batch_size": 5000})
+    assert [host.wait() for host in hosts] == [1, 1]
+    assert any("batch_size 5000 is larger than the" in host.failure for host in hosts)
+    assert all("batch_size 5000" in host.failure for host in hosts)
