@@ -15,7 +15,10 @@ LAST_LINES = 20
 
 
 class LogTail:
-    """Follow the streams of a log group whose names start with a prefix, each from where it was left."""
+    """Follow the streams of a log group whose names start with a prefix, each from where it was left.
+
+    An empty prefix stands for all streams; AWS does not take one.
+    """
 
     def __init__(self, *, hook: AwsLogsHook, group: str, prefix: str) -> None:
         """Start at the beginning of every stream."""
@@ -40,10 +43,9 @@ class LogTail:
 
     def _streams(self) -> list[str]:
         """Return the names of the streams; none until the first container has written something."""
+        prefix = {"logStreamNamePrefix": self.prefix} if self.prefix else {}
         try:
-            answer = self.hook.conn.describe_log_streams(
-                logGroupName=self.group, logStreamNamePrefix=self.prefix, limit=MAX_STREAMS
-            )
+            answer = self.hook.conn.describe_log_streams(logGroupName=self.group, limit=MAX_STREAMS, **prefix)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return []

@@ -1,5 +1,6 @@
 """Render a run's report: one HTML page that needs nothing else."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,29 @@ TEMPLATES = Path(__file__).parent
 LABELLED_CLASSES = 40
 """Up to so many classes, the heat map names them and prints its counts."""
 
+MAP_PX = 480
+"""Width that a map of few classes fills, in pixels."""
+
+LABEL_CHARACTERS = 20
+
 WORST_CLASSES = 20
 """With more classes than are labelled, the recall table shows the worst so many."""
 
 
-def render(*, summary: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
-    """Return the page for summary.json and evaluation.json."""
+def render(
+    *, summary: Mapping[str, Any], evaluation: Mapping[str, Any], pictures: Mapping[str, str] | None = None
+) -> str:
+    """Return the page for summary.json and evaluation.json.
+
+    `pictures` maps an answer's image to a data: address that shows it.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template("page.html.j2").render(
         summary=summary,
         evaluation=evaluation,
+        pictures=pictures or {},
         map=heat_map(evaluation["confusion_matrix"], classes=evaluation["classes"]),
         recalls=worst_recalls(evaluation),
         total_seconds=sum(stage["seconds"] or 0 for stage in summary["stages"].values()),
@@ -43,7 +55,19 @@ def heat_map(matrix: Sequence[Sequence[int]], *, classes: Sequence[str]) -> dict
             if count
         ]
     is_labelled = len(classes) <= LABELLED_CLASSES
-    return {"cells": cells, "classes": classes, "size": 26 if is_labelled else 6, "is_labelled": is_labelled}
+    label_px = 10 + 6 * min(LABEL_CHARACTERS, max(len(name) for name in classes))
+    return {
+        "cells": cells,
+        "classes": classes,
+        "is_labelled": is_labelled,
+        "size": max(16, min(40, MAP_PX // len(classes))) if is_labelled else 6,
+        "margin": label_px if is_labelled else 4,
+    }
+
+
+def data_address(*, body: bytes, content_type: str) -> str:
+    """Return a picture as an address that holds it."""
+    return f"data:{content_type};base64,{base64.b64encode(body).decode()}"
 
 
 def worst_recalls(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:

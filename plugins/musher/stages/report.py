@@ -10,8 +10,12 @@ from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload
 from musher.operators.base import fail_without_retry
 from musher.report.summary import StageResults, build_summary
+from musher.settings import Settings
 from musher.stages.evaluate import load_evaluation
 from musher.stages.run import current_run
+
+MAX_PICTURE_BYTES = 1_000_000
+"""Larger images are named in the report, not shown."""
 
 
 @task(task_id="report", multiple_outputs=False)
@@ -25,7 +29,7 @@ def report(
     answers: dict[str, Any],
 ) -> dict[str, str]:
     """Store report.html and summary.json; return their S3 addresses."""
-    from musher.report.page import render  # Jinja's template engine is no business of the DAG's parse
+    from musher.report.page import render  # the template engine is no business of the DAG's parse
 
     with fail_without_retry():
         run = current_run()
@@ -35,7 +39,10 @@ def report(
         summary = build_summary(dag_id=run.dag_id, run_id=run.run_id, results=results)
         evaluation = load_evaluation(run.settings, output_uri=job["output_uri"])
         files = {
-            "report.html": (render(summary=summary, evaluation=evaluation), "text/html; charset=utf-8"),
+            "report.html": (
+                render(summary=summary, evaluation=evaluation, pictures=load_pictures(run.settings, answers)),
+                "text/html; charset=utf-8",
+            ),
             "summary.json": (json.dumps(summary, indent=1), "application/json"),
         }
         hook, prefix = s3_hook(run.settings), names.report_prefix(run.settings, slug=run.slug)
@@ -43,3 +50,15 @@ def report(
             name: upload(hook, run.settings, key=f"{prefix}/{name}", data=text.encode(), content_type=kind)
             for name, (text, kind) in files.items()
         }
+
+
+def load_pictures(settings: Settings, answers: dict[str, Any]) -> dict[str, str]:
+    """Return the images that the function was asked about, as addresses that hold them."""
+    from musher.report.page import data_address
+
+    s3, found = s3_hook(settings).get_conn(), {}
+    for image in (answer["image"] for answer in answers["answers"]):
+        stored = s3.get_object(Bucket=names.bucket(settings), Key=image)
+        if stored["ContentLength"] <= MAX_PICTURE_BYTES:
+            found[image] = data_address(body=stored["Body"].read(), content_type=stored["ContentType"])
+    return found

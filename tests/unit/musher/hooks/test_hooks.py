@@ -77,6 +77,15 @@ def test_the_tail_gives_each_line_once_and_keeps_the_last(settings: Settings) ->
         assert len(tail.last) == 20
 
 
+@pytest.mark.usefixtures("connection")
+def test_an_empty_prefix_stands_for_all_streams(settings: Settings) -> None:
+    with mock_aws():
+        hook = logs_hook(settings)
+        hook.conn.create_log_group(logGroupName=GROUP)
+        write(hook, "AllTraffic/i-0123", ["loading"])
+        assert LogTail(hook=hook, group=GROUP, prefix="").read() == ["[i-0123] loading"]
+
+
 def write(hook: Any, stream: str, lines: list[str]) -> None:
     """Write lines to a log stream, which is made if it is not there."""
     streams = hook.conn.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=stream)["logStreams"]

@@ -19,7 +19,7 @@ class FakeLogs:
         self.streams = streams
         self.conn = self
 
-    def describe_log_streams(self, *, logGroupName: str, logStreamNamePrefix: str, limit: int) -> Any:  # noqa: N803
+    def describe_log_streams(self, *, logGroupName: str, limit: int, logStreamNamePrefix: str = "") -> Any:  # noqa: N803
         names = [name for name in self.streams if name.startswith(logStreamNamePrefix)][:limit]
         return {"logStreams": [{"logStreamName": name} for name in names]}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from musher.report.page import heat_map, render, worst_recalls
+from musher.report.page import data_address, heat_map, render, worst_recalls
 from musher.report.summary import StageResults, build_summary
 
 RESULTS = StageResults(
@@ -120,6 +120,13 @@ def test_the_page_shows_the_numbers_and_escapes_names() -> None:
 def test_the_page_needs_nothing_else() -> None:
     page = render(summary=summary(), evaluation=EVALUATION)
     assert not re.findall(r"https?://|<script|<link|<img|@import|url\(", page)
+
+
+def test_the_page_holds_the_pictures_it_shows() -> None:
+    address = data_address(body=b"png", content_type="image/png")
+    page = render(summary=summary(), evaluation=EVALUATION, pictures={"samples/cat/a.png": address})
+    assert '<img alt="" src="data:image/png;base64,cG5n">' in page
+    assert page.count("<img") == 1
 
 
 def test_the_heat_map_lists_only_what_holds_something() -> None:
