@@ -12,7 +12,13 @@ from localaws.errors import ChildStartError, StorageError, TrainingJobError
 from localaws.identity import Grant
 from localaws.sagemaker.training.channels import fetch_channels
 from localaws.sagemaker.training.container import Folders, write_config
-from localaws.sagemaker.training.failures import INTERNAL_ERROR, algorithm_error, client_error, script_failed
+from localaws.sagemaker.training.failures import (
+    INTERNAL_ERROR,
+    MAX_REASON,
+    algorithm_error,
+    client_error,
+    script_failed,
+)
 from localaws.sagemaker.training.hosts import End, HostGroup, HostProcess, Result, free_port, stream_name
 from localaws.sagemaker.training.job import LocalTrainingJob
 from localaws.sagemaker.training.metrics import MetricReader
@@ -200,7 +206,7 @@ class JobRunner:
         folders = self._folders[result.host]
         reason = script_failed(
             exit_code=result.exit_code,
-            written=read_failure(folders.failure),
+            written=first_failure([host.failure for host in self._folders.values()]),
             tail=result.tail,
             command=" ".join(build_command(self._spec, folders=folders)),
         )
@@ -244,10 +250,13 @@ class JobRunner:
         return uri
 
 
-def read_failure(path: Path) -> str | None:
-    """Return what a script wrote to /opt/ml/output/failure, or None."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(4096)
-    except OSError:
+def first_failure(paths: Sequence[Path]) -> str | None:
+    """Return the oldest of the hosts' /opt/ml/output/failure files, or None.
+
+    The host that failed first wrote first; the others only lost their peer, though they may exit before it.
+    """
+    written = [path for path in paths if path.is_file()]
+    if not written:
         return None
+    with min(written, key=lambda path: path.stat().st_mtime_ns).open(errors="replace") as file:
+        return file.read(4 * MAX_REASON)

@@ -46,6 +46,20 @@ sys.exit(3)
     assert reason == "AlgorithmError: The test split is empty: add images to test/., exit code: 3"
 
 
+def test_the_host_that_failed_first_gives_the_reason(jobs: Any) -> None:
+    script = """
+import os, sys, time
+from pathlib import Path
+first = os.environ["SM_CURRENT_HOST"] == "algo-2"
+time.sleep(0 if first else 0.3)
+text = "an image is broken" if first else "lost algo-2"
+Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text(text)
+time.sleep(1 if first else 0)
+sys.exit(1)
+"""
+    assert jobs.run(script, hosts=2)["FailureReason"] == "AlgorithmError: an image is broken, exit code: 1"
+
+
 def test_a_long_reason_is_cut_to_1024_characters_and_keeps_the_latest_lines(jobs: Any) -> None:
     script = "import sys\nfor n in range(500):\n    print('line', n)\nsys.exit(7)\n"
     reason = jobs.run(script)["FailureReason"]
