@@ -160,7 +160,7 @@ def serving_environ(model_dir: Path, variables: Mapping[str, str]) -> dict[str, 
 
 @pytest.fixture(scope="session")
 def start_server() -> Iterator[Callable[..., Server]]:
-    """Return a starter of a model folder's own serve.py: start_server(model_dir, log, NAME=value) -> ready Server."""
+    """Return a starter of a folder's own serve.py: start_server(model_dir, log, NAME=value) -> ready Server."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(model_dir: Path, log: Path, **variables: str) -> Server:

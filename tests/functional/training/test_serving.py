@@ -253,8 +253,8 @@ def test_a_running_request_is_answered_after_sigterm(
     server = start_server(model_dir, tmp_path / "log")
     data = photo(1)
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
-        head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-        client.sendall(head.encode() + data[:100])
+        headers = f"Host: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+        client.sendall(f"POST /invocations HTTP/1.1\r\n{headers}".encode() + data[:100])
         assert server.request("GET", "/ping")[0] == 200  # so the server has seen the first request's start
         os.kill(server.process.pid, 15)
         client.sendall(data[100:])

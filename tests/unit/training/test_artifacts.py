@@ -91,7 +91,7 @@ def test_a_folder_with_pickled_weights_only_is_explained(model_dir: Path) -> Non
 
 def test_labels_that_do_not_match_the_card_are_refused(model_dir: Path) -> None:
     (model_dir / "labels.json").write_text(json.dumps({"classes": [*CLASSES, "d"]}))
-    with pytest.raises(ModelError, match="names 4 classes, model_card.json says 3"):
+    with pytest.raises(ModelError, match=r"names 4 classes, model_card\.json says 3"):
         load_model(model_dir)
 
 
