@@ -71,7 +71,8 @@ def runtime_variables(
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
     """
-    path = [spec.task_root, *(layer / "python" for layer in spec.layers), runtime.folder]
+    own = dict(spec.variables)
+    path = [spec.task_root, *(layer / "python" for layer in spec.layers), own.get("PYTHONPATH"), runtime.folder]
     defined = {
         "_HANDLER": spec.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
@@ -84,10 +85,10 @@ def runtime_variables(
         "AWS_LAMBDA_RUNTIME_API": api_address,
         "LAMBDA_TASK_ROOT": str(spec.task_root),
         "LAMBDA_RUNTIME_DIR": str(runtime.folder),
-        "PYTHONPATH": os.pathsep.join(str(folder) for folder in path),
+        "PYTHONPATH": os.pathsep.join(str(entry) for entry in path if entry),
     }
     defaults = {"TZ": ":UTC", "LANG": "en_US.UTF-8", "PYTHONUTF8": "1", "TMPDIR": str(temporary)}
-    return defaults | dict(spec.variables) | defined
+    return defaults | own | defined
 
 
 def isolated(inherited: Mapping[str, str]) -> dict[str, str]:

@@ -92,7 +92,7 @@ def fast_localaws() -> Generator[LocalAws, None, None]:
 
 @pytest.fixture(scope="session")
 def start_server() -> Generator[Callable[..., LocalAws], None, None]:
-    """Yield a function that starts a localaws with the given options; those left running are stopped at the end."""
+    """Yield a function that starts a localaws with options; what is left running is stopped at the end."""
     servers: list[LocalAws] = []
 
     def start(*options: str) -> LocalAws:
@@ -103,4 +103,6 @@ def start_server() -> Generator[Callable[..., LocalAws], None, None]:
     for server in servers:
         if server.process.poll() is None:
             assert stop_localaws(server) == 0, server.log.read_text()[-3000:]
+        elif server.process.stdout is not None:
+            server.process.stdout.close()
         server.log.unlink()

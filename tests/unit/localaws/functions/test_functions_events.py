@@ -1,0 +1,110 @@
+"""The queue of asynchronous invocations, on a clock that is moved by hand."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from localaws.clock import ManualClock
+from localaws.functions import events
+from localaws.functions.errors import ResourceConflictError, ThrottledError
+from localaws.functions.events import Event, EventQueue
+from localaws.functions.invocations import Invocation, Outcome, Result
+
+INVOCATION = Invocation(payload=b"{}", arn="arn:f", trace_id="t", request_id="r-1")
+GOOD = Result(Outcome(b"1"), b"", "1")
+BAD = Result(Outcome(b"{}", "Unhandled"), b"", "1")
+
+
+def event(run: Callable[[], Awaitable[Result]], **options: float) -> Event:
+    """Return an event."""
+    return Event(function_name="dogs", invocation=INVOCATION, run=run, **options)  # type: ignore[arg-type]
+
+
+def drain(run: Callable[[], Awaitable[Result]], **options: float) -> None:
+    """Run one event until the queue has done with it."""
+
+    async def main() -> None:
+        queue = EventQueue(ManualClock())
+        queue.put(event(run, **options))
+        while queue._tasks:
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(main(), 5))
+
+
+def answers(*results: Result | Exception) -> tuple[Callable[[], Awaitable[Result]], list[int]]:
+    """Return a function that answers these in turn, and the list that counts its calls."""
+    calls: list[int] = []
+
+    async def run() -> Result:
+        calls.append(1)
+        result = results[min(len(calls), len(results)) - 1]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return run, calls
+
+
+def test_a_failure_is_tried_again_twice(caplog: pytest.LogCaptureFixture) -> None:
+    run, calls = answers(BAD)
+    with caplog.at_level(logging.WARNING):
+        drain(run)
+    assert len(calls) == 3
+    assert "event r-1 for dogs is dropped: its 3 attempts failed" in caplog.text
+
+
+def test_a_success_ends_it() -> None:
+    run, calls = answers(BAD, GOOD)
+    drain(run)
+    assert len(calls) == 2
+
+
+def test_the_number_of_retries_is_the_functions(caplog: pytest.LogCaptureFixture) -> None:
+    run, calls = answers(BAD)
+    drain(run, max_retries=0)
+    assert len(calls) == 1
+
+
+def test_a_throttle_does_not_count_as_an_attempt() -> None:
+    run, calls = answers(*[ThrottledError("x")] * 5, BAD, BAD, GOOD)
+    drain(run)
+    assert len(calls) == 8
+
+
+def test_an_event_is_dropped_before_it_is_too_old(caplog: pytest.LogCaptureFixture) -> None:
+    run, calls = answers(BAD)
+    drain(run, max_age_s=59.0)
+    assert len(calls) == 1
+    assert "it is older than 59 s" in caplog.text
+
+
+def test_an_error_of_localaws_drops_the_event_and_not_the_queue(caplog: pytest.LogCaptureFixture) -> None:
+    run, calls = answers(ResourceConflictError("Failed"))
+    drain(run)
+    assert len(calls) == 1
+    assert "ResourceConflictError" in caplog.text
+
+
+def test_the_queue_is_bounded_and_dropped_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(events, "QUEUE_LIMIT", 1)
+
+    async def forever() -> Result:
+        await asyncio.sleep(60)
+        return GOOD
+
+    async def main() -> None:
+        queue = EventQueue(ManualClock())
+        queue.put(event(forever))
+        await asyncio.sleep(0)
+        with pytest.raises(ThrottledError, match="Rate Exceeded"):
+            queue.put(event(forever))
+        await queue.close()
+        assert not queue._tasks
+
+    asyncio.run(main())
+    assert "1 events are dropped: localaws is stopping" in caplog.text
