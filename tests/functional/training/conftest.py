@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,15 +90,22 @@ def start_host(
 
 @pytest.fixture(scope="session")
 def start_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHosts]:
-    """Return a starter of jobs: start_hosts(2, epochs=3, ...); a name in `only` starts no other host."""
+    """Return a starter of jobs: start_hosts(2, epochs=3, ...).
+
+    A name in `only` starts no other host; `data_of_hosts` gives each host a folder of its own.
+    """
     started: list[HostProcess] = []
 
-    def start(count: int, *, only: str | None = None, **options: object) -> list[HostProcess]:
+    def start(
+        count: int, *, only: str | None = None, data_of_hosts: Sequence[Path] = (), **options: object
+    ) -> list[HostProcess]:
         folder, port = tmp_path_factory.mktemp("job"), free_port()
         names = [f"algo-{number}" for number in range(1, count + 1)]
-        job = [
-            start_host(folder / name, name, names, port, options) for name in names if only in (None, name)
-        ]
+        job = []
+        for number, name in enumerate(names):
+            own = {**options, "data": data_of_hosts[number]} if data_of_hosts else options
+            if only in (None, name):
+                job.append(start_host(folder / name, name, names, port, own))
         started.extend(job)
         return job
 
@@ -160,7 +167,7 @@ def serving_environ(model_dir: Path, variables: Mapping[str, str]) -> dict[str, 
 
 @pytest.fixture(scope="session")
 def start_server() -> Iterator[Callable[..., Server]]:
-    """Return a starter of a folder's own serve.py: start_server(model_dir, log, NAME=value) -> ready Server."""
+    """Return a starter of a folder's own serve.py: start_server(model_dir, log, NAME=value) -> Server."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(model_dir: Path, log: Path, **variables: str) -> Server:
