@@ -4,6 +4,7 @@ import copy
 import threading
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction
@@ -100,6 +101,10 @@ class LocalLambdaBackend(LambdaBackend):
         """Delete a function or a version, and retire its environments."""
         super().delete_function(function_name, qualifier)
         function_service().refresh()
+
+    def list_versions_by_function(self, function_name: str) -> Iterable[LambdaFunction]:
+        """List versions; moto answers an empty list for an ARN, and for a function that is not there."""
+        return super().list_versions_by_function(self._local(unquote(function_name)).function_name)
 
     def list_functions(self, func_version: str | None = None) -> Iterable[LambdaFunction]:
         """List functions; moto copies each one deeply, with all log groups, to list versions."""

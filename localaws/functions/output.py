@@ -7,7 +7,8 @@ from typing import Protocol
 
 from localaws.functions.invocations import LOG_TAIL_BYTES
 
-READ_BYTES = 1 << 16
+READ_BYTES = 1 << 13
+"""Bytes read at a time; between two reads of a function that prints without end, other work gets its turn."""
 LINE_LIMIT = 262_144
 """Bytes of one log event; a longer line is cut into several (the limit of PutLogEvents)."""
 
@@ -52,7 +53,7 @@ class OutputPipe:
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._read_end, self.drain)
+        self._loop.add_reader(self._read_end, self._read)
 
     def close_write_end(self) -> None:
         """Close our copy of the child's end, once the child has its own."""
@@ -61,15 +62,20 @@ class OutputPipe:
 
     def drain(self) -> None:
         """Hand on what has been written; never waits."""
-        while True:
-            try:
-                data = os.read(self._read_end, READ_BYTES)
-            except BlockingIOError:
-                return
-            if not data:
-                self._loop.remove_reader(self._read_end)
-                return
-            self._split(data)
+        while self._read():
+            pass
+
+    def _read(self) -> bool:
+        """Read once; return whether there was anything."""
+        try:
+            data = os.read(self._read_end, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._loop.remove_reader(self._read_end)
+            return False
+        self._split(data)
+        return True
 
     def _split(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")

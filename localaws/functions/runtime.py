@@ -35,6 +35,11 @@ class Identity:
         self.cognito_identity_id = document.get("cognitoIdentityId")
         self.cognito_identity_pool_id = document.get("cognitoIdentityPoolId")
 
+    def __repr__(self) -> str:
+        """Return what Lambda's own class returns."""
+        ids = f"cognito_identity_id={self.cognito_identity_id}"
+        return f"CognitoIdentity([{ids},cognito_identity_pool_id={self.cognito_identity_pool_id}])"
+
 
 class ClientContext:
     """What a client sent as ClientContext."""
@@ -52,12 +57,12 @@ class LambdaContext:
         client = headers.get("Lambda-Runtime-Client-Context")
         identity = headers.get("Lambda-Runtime-Cognito-Identity")
         self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
         self.client_context = ClientContext(json.loads(client)) if client else None
         self.identity = Identity(json.loads(identity) if identity else {})
         self._deadline_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
@@ -65,6 +70,11 @@ class LambdaContext:
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the function's Timeout."""
         return max(0, self._deadline_ms - int(time.time() * 1000))
+
+    def __repr__(self) -> str:
+        """Return the fields by name, as Lambda's own class does: functions do send `str(context)`."""
+        fields = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return f"LambdaContext([{','.join(f'{name}={value}' for name, value in fields.items())}])"
 
     def log(self, message: object) -> None:
         """Write to the log."""

@@ -72,7 +72,12 @@ def runtime_variables(
     Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
     """
     own = dict(spec.variables)
-    path = [spec.task_root, *(layer / "python" for layer in spec.layers), own.get("PYTHONPATH"), runtime.folder]
+    path = [
+        spec.task_root,
+        *(layer / "python" for layer in spec.layers),
+        own.get("PYTHONPATH"),
+        runtime.folder,
+    ]
     defined = {
         "_HANDLER": spec.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",

@@ -74,6 +74,10 @@ class Functions:
             self.lam.get_waiter("function_active_v2").wait(FunctionName=name)
         return str(name)
 
+    def zip_of(self, files: dict[str, str]) -> bytes:
+        """Return a zip archive."""
+        return zip_of(files)
+
     def update(self, name: str, source: str) -> None:
         """Replace the code and wait until it is in place."""
         self.lam.update_function_code(FunctionName=name, ZipFile=zip_of({"app.py": source}))
@@ -98,6 +102,12 @@ class Functions:
         logs = self.server.client("logs")
         events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
         return [event["message"] for event in events]
+
+
+@pytest.fixture(scope="session")
+def make_zip() -> Callable[[dict[str, str]], bytes]:
+    """Return a function that makes zip archives."""
+    return zip_of
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Unmodified clients: the awscli and the Airflow provider's hook."""
 
+import base64
 import json
 import os
 import subprocess
@@ -36,10 +37,6 @@ def test_the_awscli_creates_and_invokes(functions: Any, tmp_path: Path) -> None:
 def test_the_provider_hook_creates_and_invokes(
     functions: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import base64
-    import io
-    import zipfile
-
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     connection = {
         "conn_type": "aws",
@@ -50,16 +47,13 @@ def test_the_provider_hook_creates_and_invokes(
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
 
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", ECHO)
     hook, name = LambdaHook(aws_conn_id="aws_default"), f"hook-{os.getpid()}"
     hook.create_lambda(
         function_name=name,
         runtime="python3.11",
         role=functions.role,
         handler="app.handler",
-        code={"ZipFile": buffer.getvalue()},
+        code={"ZipFile": functions.zip_of({"app.py": ECHO})},
         package_type="Zip",
         publish=True,
     )

@@ -2,10 +2,8 @@
 
 import base64
 import hashlib
-import io
 import json
 import uuid
-import zipfile
 from typing import Any
 
 import pytest
@@ -15,15 +13,6 @@ PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
 VERSION = "def handler(event, context):\n    return [{value!r}, context.function_version]\n"
 
 
-def zip_of(files: dict[str, str]) -> bytes:
-    """Return a zip archive."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
-
-
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
     """Return the code and the HTTP status of an error."""
     response = error.value.response
@@ -31,7 +20,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
 
 
 def test_a_new_function_is_pending_and_then_active(functions: Any) -> None:
-    name, code = f"fn-{uuid.uuid4().hex[:8]}", zip_of({"app.py": PID})
+    name, code = f"fn-{uuid.uuid4().hex[:8]}", functions.zip_of({"app.py": PID})
     made = functions.lam.create_function(
         FunctionName=name,
         Runtime="python3.11",
@@ -50,10 +39,12 @@ def test_a_new_function_is_pending_and_then_active(functions: Any) -> None:
 def test_code_from_s3_is_what_it_was_at_the_call(functions: Any) -> None:
     s3, bucket = functions.server.client("s3"), f"code-{uuid.uuid4().hex[:8]}"
     s3.create_bucket(Bucket=bucket)
-    code = zip_of({"app.py": VERSION.format(value="first")})
+    code = functions.zip_of({"app.py": VERSION.format(value="first")})
     s3.put_object(Bucket=bucket, Key="function.zip", Body=code)
     name = functions.create("", Code={"S3Bucket": bucket, "S3Key": "function.zip"})
-    s3.put_object(Bucket=bucket, Key="function.zip", Body=zip_of({"app.py": VERSION.format(value="second")}))
+    s3.put_object(
+        Bucket=bucket, Key="function.zip", Body=functions.zip_of({"app.py": VERSION.format(value="second")})
+    )
     assert functions.invoke(name).json == ["first", "$LATEST"]
     configuration = functions.lam.get_function_configuration(FunctionName=name)
     assert configuration["CodeSha256"] == base64.b64encode(hashlib.sha256(code).digest()).decode()
@@ -93,6 +84,15 @@ def test_versions_keep_their_code_and_aliases_move(functions: Any) -> None:
     assert functions.invoke(name, Qualifier="$LATEST").json == ["three", "$LATEST"]
     listed = lam.list_functions(FunctionVersion="ALL")["Functions"]
     assert sorted(f["Version"] for f in listed if f["FunctionName"] == name) == ["$LATEST", "1", "2"]
+
+
+def test_versions_are_listed_by_name_and_by_arn_or_not_at_all(functions: Any) -> None:
+    name = functions.create(PID, Publish=True)
+    for reference in (name, f"arn:aws:lambda:us-east-1:123456789012:function:{name}"):
+        versions = functions.lam.list_versions_by_function(FunctionName=reference)["Versions"]
+        assert [version["Version"] for version in versions] == ["$LATEST", "1"]
+    with pytest.raises(ClientError, match="Function not found"):
+        functions.lam.list_versions_by_function(FunctionName="no-such-function")
 
 
 def test_an_alias_shifts_traffic_by_weight(functions: Any) -> None:
@@ -177,11 +177,11 @@ def test_a_missing_object_is_refused_and_a_refused_update_changes_nothing(functi
 
 def test_path_traversal_in_the_archive_is_refused(functions: Any) -> None:
     with pytest.raises(ClientError, match="points outside the archive"):
-        functions.create(PID, Code={"ZipFile": zip_of({"../evil.py": ""})})
+        functions.create(PID, Code={"ZipFile": functions.zip_of({"../evil.py": ""})})
 
 
 def test_code_that_is_corrupt_inside_fails_the_function(functions: Any) -> None:
-    code = bytearray(zip_of({"app.py": PID}))
+    code = bytearray(functions.zip_of({"app.py": PID}))
     code[45] ^= 0xFF  # a byte of the stored file: its CRC no longer fits
     name = functions.create(PID, wait=False, Code={"ZipFile": bytes(code)})
     with pytest.raises(Exception, match="Failed"):

@@ -148,6 +148,21 @@ def test_a_pool_that_closes_ends_what_runs_at_once(context: Context, tmp_path: P
     assert list((context.data_dir / "e").iterdir()) == []
 
 
+def test_an_end_is_seen_where_the_kernel_has_no_pidfd(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.pidfd_open")
+    spec = spec_of(tmp_path, "import os\ndef handler(event, context):\n    os._exit(event.get('code', 0))\n")
+
+    async def test(pool: EnvironmentPool, runtime: Runtime) -> None:
+        started = time.perf_counter()
+        result = await pool.run(spec=spec, runtime=runtime, invocation=invocation({"code": 7}))
+        assert b"exit status 7" in result.outcome.payload
+        assert time.perf_counter() - started < 3
+
+    with_pool(context, test)
+
+
 def test_a_client_that_does_not_exist_is_refused_by_name(context: Context, tmp_path: Path) -> None:
     with pytest.raises(
         RuntimeError, match="LOCALAWS_FUNCTION_CLIENT must be awslambdaric or python, not 'node'"

@@ -120,6 +120,7 @@ def handler(event, context):
         "version": context.function_version, "memory": context.memory_limit_in_mb,
         "group": context.log_group_name, "stream": context.log_stream_name,
         "left": context.get_remaining_time_in_millis(),
+        "text": str(context),
         "custom": context.client_context.custom if context.client_context else None,
     }
 """
@@ -137,6 +138,8 @@ def test_the_context_object_is_lambdas(on_each_client: Any) -> None:
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", seen["stream"])
     assert 5000 < seen["left"] <= 7000
     assert seen["custom"] == {"a": "b"}
+    assert seen["text"].startswith(f"LambdaContext([aws_request_id={answer.request_id},")
+    assert f"function_name={name},memory_limit_in_mb=256,function_version=$LATEST" in seen["text"]
 
 
 ENVIRONMENT = """
@@ -222,15 +225,8 @@ def test_memory_over_the_limit_kills_the_function(on_each_client: Any) -> None:
 
 
 def test_a_layer_is_on_the_path(on_each_client: Any) -> None:
-    import io
-    import zipfile
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("python/breeds.py", "NAMES = ['Affenpinscher']\n")
-    layer = on_each_client.lam.publish_layer_version(
-        LayerName="breeds", Content={"ZipFile": buffer.getvalue()}
-    )
+    content = {"ZipFile": on_each_client.zip_of({"python/breeds.py": "NAMES = ['Affenpinscher']\n"})}
+    layer = on_each_client.lam.publish_layer_version(LayerName="breeds", Content=content)
     source = "import breeds\ndef handler(event, context):\n    return breeds.NAMES\n"
     name = on_each_client.create(source, Layers=[layer["LayerVersionArn"]])
     assert json.loads(on_each_client.invoke(name, {}).payload) == ["Affenpinscher"]

@@ -1,11 +1,9 @@
 """What stock moto does instead: when one of these fails, moto has learnt it and our override can go."""
 
 import gc
-import io
 import json
 import uuid
-import zipfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import boto3
@@ -19,15 +17,6 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ]
 }
-
-
-def zip_of(files: dict[str, str]) -> bytes:
-    """Return a zip archive."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
 
 
 pytestmark = pytest.mark.filterwarnings(
@@ -67,22 +56,25 @@ def stock(moto_url: str) -> Any:
     return client("lambda", moto_url)
 
 
-def create(stock: Any, moto_url: str, **options: Any) -> dict[str, Any]:
-    """Create a function with a role that only EC2 may assume."""
-    role = client("iam", moto_url).create_role(
-        RoleName=uuid.uuid4().hex, AssumeRolePolicyDocument=json.dumps(TRUST)
-    )
-    settings = {"FunctionName": uuid.uuid4().hex, "Runtime": "python3.11", "Handler": "app.handler"}
-    settings |= {
-        "Role": role["Role"]["Arn"],
-        "Code": {"ZipFile": zip_of({"app.py": "def handler(e, c): return 1"})},
-    }
-    made: dict[str, Any] = stock.create_function(**(settings | options))
-    return made
+CODE = "def handler(event, context):\n    return 1\n"
 
 
-def test_stock_moto_cannot_invoke_without_docker(stock: Any, moto_url: str) -> None:
-    name = create(stock, moto_url)["FunctionName"]
+@pytest.fixture
+def create(stock: Any, moto_url: str, make_zip: Callable[[dict[str, str]], bytes]) -> Callable[..., Any]:
+    """Return a function that creates a function, with a role that only EC2 may assume."""
+    document, iam = json.dumps(TRUST), client("iam", moto_url)
+
+    def create_function(**options: Any) -> Any:
+        role = iam.create_role(RoleName=uuid.uuid4().hex, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        settings = {"FunctionName": uuid.uuid4().hex, "Runtime": "python3.11", "Handler": "app.handler"}
+        settings |= {"Role": role, "Code": {"ZipFile": make_zip({"app.py": CODE})}}
+        return stock.create_function(**(settings | options))
+
+    return create_function
+
+
+def test_stock_moto_cannot_invoke_without_docker(stock: Any, create: Any) -> None:
+    name = create()["FunctionName"]
     with pytest.raises(AssertionError):
         assert_answers_one(stock, name)
     gc.collect()  # so that moto's open pipe is complained about here, where that is ignored
@@ -99,14 +91,14 @@ def assert_answers_one(stock: Any, name: str) -> None:
     assert "REPORT RequestId" in answer["LogResult"]
 
 
-def test_stock_moto_takes_a_role_that_lambda_may_not_assume(stock: Any, moto_url: str) -> None:
+def test_stock_moto_takes_a_role_that_lambda_may_not_assume(create: Any) -> None:
     with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError, match="cannot be assumed"):
-        create(stock, moto_url)
+        create()
 
 
-def test_stock_moto_has_no_pending_state(stock: Any, moto_url: str) -> None:
+def test_stock_moto_has_no_pending_state(create: Any) -> None:
     with pytest.raises(AssertionError):
-        assert create(stock, moto_url)["State"] == "Pending"
+        assert create()["State"] == "Pending"
 
 
 @pytest.mark.parametrize(
@@ -120,27 +112,32 @@ def test_stock_moto_has_no_pending_state(stock: Any, moto_url: str) -> None:
     ],
     ids=["zip", "timeout", "memory", "name", "variables"],
 )
-def test_stock_moto_takes_what_aws_refuses(stock: Any, moto_url: str, options: dict[str, Any]) -> None:
+def test_stock_moto_takes_what_aws_refuses(create: Any, options: dict[str, Any]) -> None:
     with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError):
-        create(stock, moto_url, **options)
+        create(**options)
 
 
-def test_stock_moto_takes_a_key_that_is_not_there(stock: Any, moto_url: str) -> None:
+def test_stock_moto_takes_a_key_that_is_not_there(moto_url: str, create: Any) -> None:
     bucket = uuid.uuid4().hex
     client("s3", moto_url).create_bucket(Bucket=bucket)
     with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError, match="NoSuchKey"):
-        create(stock, moto_url, Code={"S3Bucket": bucket, "S3Key": "none.zip"})
+        create(Code={"S3Bucket": bucket, "S3Key": "none.zip"})
 
 
-def test_stock_moto_publishes_an_unchanged_version_again(stock: Any, moto_url: str) -> None:
-    name = create(stock, moto_url)["FunctionName"]
+def test_stock_moto_publishes_an_unchanged_version_again(stock: Any, create: Any) -> None:
+    name = create()["FunctionName"]
     stock.update_function_configuration(FunctionName=name, Description="changed")
     first = stock.publish_version(FunctionName=name)["Version"]
     with pytest.raises(AssertionError):
         assert stock.publish_version(FunctionName=name)["Version"] == first
 
 
-def test_stock_moto_reserves_the_last_hundred(stock: Any, moto_url: str) -> None:
-    name = create(stock, moto_url)["FunctionName"]
+def test_stock_moto_reserves_the_last_hundred(stock: Any, create: Any) -> None:
+    name = create()["FunctionName"]
     with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError):
         stock.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1000)
+
+
+def test_stock_moto_lists_no_versions_of_a_function_that_is_not_there(stock: Any) -> None:
+    with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError):
+        stock.list_versions_by_function(FunctionName="no-such-function")
