@@ -38,6 +38,14 @@ PARAMS = {
         description="`digits`, a folder `/photos`, a zip `/photos.zip`, `https://.../photos.zip`, or "
         "`s3://bucket/prefix`: with train, valid and test in it, and a folder for each class in these.",
     ),
+    "max_unreadable": Param(
+        0,
+        type="integer",
+        minimum=0,
+        maximum=100,
+        section="Data",
+        description="Images that may be left out because they cannot be read. One of dogImages is cut short.",
+    ),
     "architecture": Param(
         "small_cnn",
         type="string",

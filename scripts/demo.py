@@ -13,15 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.local_stack import ROOT, Stack, StackError, line_writer, local_stack, migrate
+from scripts.local_stack import BUCKET, DAG_ID, ROOT, Stack, StackError, line_writer, local_stack, migrate
 
-DAG_ID = "operationalize_model"
-BUCKET = "musher-123456789012-us-east-1"
-FOLDER = ROOT / "var" / "demo"
 RUN_S = 900.0
 """Seconds after which the DAG run is given up."""
 MIN_ACCURACY = 0.95
-TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end) task.*?task_id=(\S+)")
+TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end)\b.*?\btask_id=(\S+)")
 
 
 def say(text: str) -> None:
@@ -65,8 +62,8 @@ def run_dag(stack: Stack, *, conf: dict[str, Any], progress: Progress) -> None:
         raise StackError(f"the DAG run failed: {reason[:500]}")
 
 
-def fetch_report(stack: Stack) -> tuple[dict[str, Any], Path]:
-    """Download the run's summary and HTML report; return the summary and the report's path."""
+def fetch_report(stack: Stack, *, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Download the only run's summary and HTML report; return the summary and the report's path."""
     s3 = stack.client("s3")
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="musher/reports/").get("Contents", [])
     keys = {Path(item["Key"]).name: item["Key"] for item in listed}
@@ -74,8 +71,8 @@ def fetch_report(stack: Stack) -> tuple[dict[str, Any], Path]:
     if missing:
         raise StackError(f"the run wrote no {' and no '.join(sorted(missing))} under musher/reports/")
     for name in ("summary.json", "report.html"):
-        s3.download_file(BUCKET, keys[name], str(FOLDER / name))
-    return json.loads((FOLDER / "summary.json").read_text()), FOLDER / "report.html"
+        s3.download_file(BUCKET, keys[name], str(folder / name))
+    return json.loads((folder / "summary.json").read_text()), folder / "report.html"
 
 
 def check(summary: dict[str, Any]) -> str | None:
@@ -118,23 +115,23 @@ def describe(summary: dict[str, Any], *, report: Path) -> str:
     return "\n".join(lines)
 
 
-def run(conf: dict[str, Any], *, port: int) -> dict[str, Any]:
-    """Run the whole demo; return the JSON result."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def run(conf: dict[str, Any], *, port: int, folder: Path) -> dict[str, Any]:
+    """Run the whole demo, with its logs and report in `folder`; return the JSON result."""
+    folder.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
     started = time.monotonic()
     say("Starting the embedded AWS and applying infra/bootstrap.yaml")
     with (
-        local_stack(home=FOLDER / "airflow", port=port, log=FOLDER / "localaws.log") as stack,
-        (FOLDER / "airflow.log").open("w") as log,
+        local_stack(home=folder / "airflow", port=port, log=folder / "localaws.log") as stack,
+        (folder / "airflow.log").open("w") as log,
     ):
         progress = Progress(line_writer(log))
         say(f"Embedded AWS at {stack.url}; migrating Airflow's database")
         migrate(stack, on_line=progress)
         seconds["setup"] = round(time.monotonic() - started, 1)
-        say(f"Running the DAG {DAG_ID} (log: {FOLDER / 'airflow.log'})")
+        say(f"Running the DAG {DAG_ID} (log: {folder / 'airflow.log'})")
         run_dag(stack, conf=conf, progress=progress)
-        summary, report = fetch_report(stack)
+        summary, report = fetch_report(stack, folder=folder)
     say(describe(summary, report=report))
     seconds |= {name: figures["seconds"] for name, figures in summary["stages"].items()}
     seconds["total"] = round(time.monotonic() - started, 1)
@@ -156,9 +153,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--conf", type=json.loads, default={}, help="Params of the run, as JSON")
     parser.add_argument("--port", type=int, default=0, help="port of the embedded AWS (default: a free one)")
+    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "demo", help="where logs and report go")
     arguments = parser.parse_args()
     try:
-        result = run(arguments.conf, port=arguments.port)
+        result = run(arguments.conf, port=arguments.port, folder=arguments.folder.resolve())
     except StackError as error:
         result = {"ok": False, "reason": str(error)}
     if not result["ok"]:

@@ -16,8 +16,10 @@ import boto3
 from localaws.processes import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parents[1]
+DAG_ID = "operationalize_model"
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
+BUCKET = f"musher-{ACCOUNT_ID}-{REGION}"
 READY_S = 60.0
 STACK_S = 60
 MIGRATE_S = 300.0

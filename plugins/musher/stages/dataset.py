@@ -22,5 +22,6 @@ def stage_dataset() -> dict[str, Any]:
             bucket=names.bucket(run.settings),
             prefix=run.settings.project,
             source=run.params["source"],
+            max_unreadable=run.params["max_unreadable"],
         )
     return dict(staged)

@@ -20,6 +20,7 @@ def answer(**changes: Any) -> str:
 def test_the_best_class_is_predicted() -> None:
     assert read_answer(payload=answer(), classes=CLASSES) == {
         "status": 200,
+        "classes": 3,
         "predicted": "dog",
         "probability": 0.9362,
     }

@@ -160,6 +160,7 @@ def test_the_answer_stands_beside_the_truth(settings: Settings, monkeypatch: pyt
         "image": "samples/dog/a.png",
         "truth": "dog",
         "status": 200,
+        "classes": 2,
         "predicted": "cat",
         "probability": 0.5,
         "billed_seconds": None,

@@ -1,0 +1,68 @@
+"""The main job as a newcomer starts it, and what it leaves behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.demo import check
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 300
+"""What the demo may take on two cores after set-up."""
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Return the command lines of processes that were told of `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(folder).encode() in told:
+                found.append((entry / "cmdline").read_bytes().decode())
+    return found
+
+
+@pytest.mark.timeout(LIMIT_S + 60)
+def test_the_demo_trains_deploys_predicts_and_leaves_nothing_running(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.demo", "--folder", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout[-3000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["ok"] is True
+    assert result["accuracy"] >= 0.95
+    assert (result["instances"], result["lambda_status"], result["classes"]) == (2, 200, 10)
+    assert result["seconds"]["total"] < LIMIT_S
+    assert "<html" in Path(result["report"]).read_text()
+    assert processes_in(tmp_path) == []
+
+
+def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
+    answer = {"status": 200, "classes": 10, "image": "a.png"}
+    good = {
+        "accuracy": 0.97,
+        "instances": 2,
+        "dataset": {"classes": 10},
+        "lambda": {"status": 200, "answers": [answer, answer, answer]},
+    }
+    assert check(good) is None
+    assert check(good | {"accuracy": 0.9}) == "test accuracy is 0.9000, below 0.95"
+    assert check(good | {"instances": 1}) == "1 instances trained, not 2"
+    for wrong, reason in (
+        ({"status": 502}, "the Lambda answered 502 for a.png"),
+        ({"classes": 9}, "the Lambda answered 9 numbers for 10 classes"),
+    ):
+        answers = [answer, answer, answer | wrong]
+        assert check(good | {"lambda": {"status": 200, "answers": answers}}) == reason
+    assert check(good | {"lambda": {"status": 200, "answers": []}}) == "the Lambda answered 0 images, not 3"
