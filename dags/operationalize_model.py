@@ -54,16 +54,16 @@ PARAMS = {
         description="`small_cnn` for images of some 32 pixels, a ResNet for photos.",
     ),
     "image_size": Param(
-        32, type="integer", minimum=8, maximum=512, section="Model", description="Height and width in pixels."
+        16, type="integer", minimum=8, maximum=512, section="Model", description="Height and width in pixels."
     ),
     "freeze_backbone": Param(
         False, type="boolean", section="Model", description="Train the last layers only."
     ),
     "epochs": Param(
-        12, type="integer", minimum=1, maximum=1000, section="Training", description="Passes over the data."
+        10, type="integer", minimum=1, maximum=1000, section="Training", description="Passes over the data."
     ),
     "batch_size": Param(
-        64,
+        128,
         type="integer",
         minimum=1,
         maximum=4096,
@@ -71,7 +71,7 @@ PARAMS = {
         description="Images of one step, over all instances together.",
     ),
     "learning_rate": Param(
-        0.003, type="number", exclusiveMinimum=0, maximum=1, section="Training", description="Step size."
+        0.01, type="number", exclusiveMinimum=0, maximum=1, section="Training", description="Step size."
     ),
     "seed": Param(1, type="integer", minimum=0, maximum=2**31, section="Training", description="Seed."),
     "instance_type": Param(

@@ -24,7 +24,7 @@ from localaws.registry import create_services
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 2
+GRACE_S = 1
 """Real seconds that open requests get when localaws stops."""
 
 

@@ -1,4 +1,4 @@
-"""The same DAG on photos in the dogImages layout: real ones where MUSHER_PHOTOS names them, and 133 classes."""
+"""The same DAG on photos in the dogImages layout: real ones where MUSHER_PHOTOS names some; 133 classes."""
 
 import json
 import os
