@@ -56,7 +56,7 @@ def test_the_defaults_are_the_digits_on_two_instances(dag: Any) -> None:
     assert (defaults["source"], defaults["architecture"], defaults["image_size"]) == (
         "digits",
         "small_cnn",
-        32,
+        16,
     )
     assert defaults["instance_count"] == 2
     assert not defaults["keep_resources"]
