@@ -22,7 +22,7 @@ $(STAMP): requirements.txt scripts/setup.sh
 	@scripts/setup.sh
 
 demo: setup ## run the whole pipeline on this machine: train, deploy, predict, report
-	@$(PYTHON) -m scripts.demo
+	@$(PYTHON) -m scripts.demo --conf '$(or $(CONF),{})'
 
 up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both
 	@$(PYTHON) -m scripts.up
