@@ -47,6 +47,7 @@ class Variation:
 
     def __init__(self, preset: Preset, *, total: int, seed: int, epoch: int) -> None:
         """Draw for all positions of the split, so that it does not matter which process owns which."""
+        self.seed, self.epoch = seed, epoch
         rng = np.random.default_rng([seed, epoch, 1])
         self._shift = preset.max_shift
         self._corner = rng.integers(0, 2 * preset.max_shift, size=(total, 2), endpoint=True)
