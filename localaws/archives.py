@@ -85,15 +85,23 @@ def pack_tar_gz(path: Path, folders: Iterable[Path]) -> int:
     Where two folders hold the same name, the first one's file is kept. Links are followed only inside their
     own folder; other kinds of files (sockets, pipes) are left out.
     """
-    seen: set[str] = set()
+    files = merge_files(folders)
     with tarfile.open(path, mode="w:gz", compresslevel=1) as archive:
-        for folder in folders:
-            for file in _regular_files(folder):
-                name = file.relative_to(folder).as_posix()
-                if name not in seen:
-                    seen.add(name)
-                    _add_file(archive, file, name=name)
-    return len(seen)
+        for name, file in files.items():
+            _add_file(archive, file, name=name)
+    return len(files)
+
+
+def merge_files(folders: Iterable[Path]) -> dict[str, Path]:
+    """Return the files of `folders` by their names below them; a name's first file is kept.
+
+    Links are followed only inside their own folder; other kinds of files are left out.
+    """
+    files: dict[str, Path] = {}
+    for folder in folders:
+        for file in _regular_files(folder):
+            files.setdefault(file.relative_to(folder).as_posix(), file)
+    return files
 
 
 def _regular_files(folder: Path) -> Iterable[Path]:

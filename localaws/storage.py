@@ -4,13 +4,13 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from localaws.archives import pack_tar_gz, unpack_tar_gz
+from localaws.archives import merge_files, pack_tar_gz, unpack_tar_gz
 from localaws.errors import StorageError
 
 __all__ = [
@@ -19,13 +19,17 @@ __all__ = [
     "S3Uri",
     "download_all",
     "list_objects",
+    "merge_files",
     "pack_tar_gz",
     "read_object",
     "unpack_tar_gz",
+    "upload_all",
     "upload_file",
 ]
 
-DOWNLOAD_THREADS = 8
+TRANSFER_THREADS = 8
+_Item = TypeVar("_Item")
+
 COPY_BYTES = 1 << 20
 """Bytes copied at a time."""
 
@@ -47,6 +51,10 @@ class S3Uri:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+    def join(self, *names: str) -> "S3Uri":
+        """Return this key, taken as a folder, with names below it."""
+        return S3Uri(self.bucket, "/".join(part for part in (self.key.rstrip("/"), *names) if part))
 
 
 @dataclass(frozen=True)
@@ -103,11 +111,17 @@ def download_all(
         if not stop.is_set():
             _fetch(client, download)
 
-    if len(downloads) == 1:
-        fetch(downloads[0])
+    _for_each(fetch, downloads)
+
+
+def _for_each(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
+    """Do the work on all items in parallel; after a failure, raised here, no further item is begun."""
+    if len(items) < 2:
+        for item in items:
+            work(item)
         return
-    with ThreadPoolExecutor(max_workers=DOWNLOAD_THREADS, thread_name_prefix="download") as pool:
-        futures = [pool.submit(fetch, download) for download in downloads]
+    with ThreadPoolExecutor(max_workers=TRANSFER_THREADS, thread_name_prefix="transfer") as pool:
+        futures = [pool.submit(work, item) for item in items]
         try:
             for future in futures:
                 future.result()
@@ -129,6 +143,11 @@ def _fetch(client: Any, download: Download) -> None:
             os.link(first, other)
     except (BotoCoreError, ClientError, OSError) as error:
         raise StorageError(f"Unable to download object {download.uri}: {error}") from error
+
+
+def upload_all(client: Any, files: Mapping[str, Path], folder: S3Uri) -> None:
+    """Upload files in parallel to keys below `folder`; raise StorageError for the first that fails."""
+    _for_each(lambda item: upload_file(client, item[1], folder.join(item[0])), list(files.items()))
 
 
 def upload_file(client: Any, path: Path, uri: S3Uri) -> None:

@@ -168,6 +168,7 @@ def spec_of(job: LocalTrainingJob, *, account_id: str, region: str) -> TrainingS
         region=region,
         role_arn=job.role_arn,
         output_path=job.output_data_config["S3OutputPath"],
+        output_compression=job.output_data_config.get("CompressionType") or "GZIP",
         hyperparameters=job.hyper_parameters,
         environment=job.environment or {},
         channels=tuple(

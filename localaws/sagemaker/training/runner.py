@@ -10,6 +10,7 @@ from typing import Any
 from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, StorageError, TrainingJobError
 from localaws.identity import Grant
+from localaws.sagemaker.training.artefacts import upload_artefacts
 from localaws.sagemaker.training.channels import fetch_channels
 from localaws.sagemaker.training.container import Folders, write_config
 from localaws.sagemaker.training.failures import (
@@ -25,7 +26,6 @@ from localaws.sagemaker.training.metrics import MetricReader
 from localaws.sagemaker.training.source import build_command, fetch_source
 from localaws.sagemaker.training.spec import TrainingSpec
 from localaws.sagemaker.training.variables import container_variables, this_machine, toolkit_variables
-from localaws.storage import S3Uri, pack_tar_gz, upload_file
 
 logger = logging.getLogger(__name__)
 
@@ -225,29 +225,12 @@ class JobRunner:
         self._job.advance(secondary_status)
 
     def _upload(self, *, with_model: bool) -> None:
-        """Upload model.tar.gz and output.tar.gz: each holds the files of all hosts, and needs at least one.
-
-        https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
-        """
-        hosts = self._folders.values()
-        if with_model:
-            model = self._upload_archive("model.tar.gz", [host.model for host in hosts])
-            if model is not None:
-                self._job.model_artifacts = {"S3ModelArtifacts": str(model)}
-        self._upload_archive("output.tar.gz", [host.output_data for host in hosts])
-
-    def _upload_archive(self, name: str, folders: Sequence[Path]) -> S3Uri | None:
-        output = S3Uri.parse(self._spec.output_path)
-        key = "/".join(part for part in (output.key.rstrip("/"), self._spec.name, "output", name) if part)
-        uri = S3Uri(output.bucket, key)
-        archive = self._folder / name
-        try:
-            if pack_tar_gz(archive, folders) == 0:
-                return None
-            upload_file(self._s3, archive, uri)
-        except (StorageError, OSError) as error:
-            raise TrainingJobError(client_error(f"Artifact upload failed:{error}")) from error
-        return uri
+        hosts = list(self._folders.values())
+        model = upload_artefacts(
+            self._s3, self._spec, hosts=hosts, scratch=self._folder, with_model=with_model
+        )
+        if model is not None:
+            self._job.model_artifacts = {"S3ModelArtifacts": model}
 
 
 def first_failure(paths: Sequence[Path]) -> str | None:

@@ -49,6 +49,7 @@ class TrainingSpec:
     region: str
     role_arn: str
     output_path: str
+    output_compression: str = "GZIP"
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     channels: tuple[Channel, ...] = ()

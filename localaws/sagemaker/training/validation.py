@@ -161,8 +161,8 @@ def _check_source(channel: Mapping[str, Any]) -> None:
 
 
 def _check_output(output: Mapping[str, Any]) -> None:
-    if (output.get("CompressionType") or "GZIP") != "GZIP":
-        rule = "satisfy enum value set: [GZIP] (localaws uploads tar.gz archives only)"
+    if (output.get("CompressionType") or "GZIP") not in ("GZIP", "NONE"):
+        rule = "satisfy enum value set: [GZIP, NONE]"
         raise constraint(output["CompressionType"], "outputDataConfig.compressionType", rule)
 
 

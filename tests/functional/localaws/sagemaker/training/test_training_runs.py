@@ -151,6 +151,29 @@ folder.mkdir()
     assert jobs.artefact(name, "output.tar.gz") == plots
 
 
+def test_uncompressed_artefacts_are_uploaded_file_by_file(jobs: Any) -> None:
+    script = """
+import os
+from pathlib import Path
+host = os.environ["SM_CURRENT_HOST"]
+folder = Path(os.environ["SM_MODEL_DIR"], "parts")
+folder.mkdir()
+(folder / f"{host}.bin").write_text("part of " + host)
+(folder.parent / "index.json").write_text("[]")
+Path(os.environ["SM_OUTPUT_DATA_DIR"], f"{host}.txt").write_text("plot")
+"""
+    request = jobs.request(script, hosts=2)
+    request["OutputDataConfig"]["CompressionType"] = "NONE"
+    jobs.sagemaker.create_training_job(**request)
+    name = request["TrainingJobName"]
+    description = jobs.wait(name)
+    prefix = f"s3://{jobs.bucket}/jobs/{name}/output/model/"
+    assert description["ModelArtifacts"] == {"S3ModelArtifacts": prefix}
+    assert description["OutputDataConfig"]["CompressionType"] == "NONE"
+    parts = ["model/index.json", "model/parts/algo-1.bin", "model/parts/algo-2.bin"]
+    assert jobs.outputs(name) == ["data/algo-1.txt", "data/algo-2.txt", *parts]
+
+
 def test_a_job_that_saves_nothing_has_no_artefact(jobs: Any) -> None:
     description = jobs.run("pass")
     assert description["TrainingJobStatus"] == "Completed"
