@@ -17,8 +17,10 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch._C._distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
+from torch.nn.parallel import DistributedDataParallel
 
 from imgclf.errors import ConfigError, PeerError
 
@@ -74,6 +76,20 @@ class World:
         return [
             json.loads(part[:size].cpu().numpy().tobytes()) for part, size in zip(parts, sizes, strict=True)
         ]
+
+
+def distribute(model: nn.Module, world: World) -> nn.Module:
+    """Wrap the model so that gradients are averaged over the processes."""
+    if world.size == 1:
+        return model
+    if world.device.type == "cuda":
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+        return DistributedDataParallel(model, device_ids=[world.device.index], gradient_as_bucket_view=True)
+    if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        logger.warning(
+            "batch normalisation uses each CPU host's own part of the batch: use GPUs for exact results"
+        )
+    return DistributedDataParallel(model, gradient_as_bucket_view=True)
 
 
 @contextmanager
