@@ -46,6 +46,8 @@ class FitState:
 
     model: nn.Module
     optimizer: AdamW
+    scaler: torch.amp.GradScaler
+    """Keeps fp16 gradients in range; switched off for other precisions."""
     epoch: int = 1
     """The epoch in progress, from 1."""
     step: int = 0
@@ -66,7 +68,7 @@ class FitState:
 class Keeper(Protocol):
     """Who keeps checkpoints; see checkpoint.py."""
 
-    def restore(self, state: FitState) -> None:
+    def restore(self, state: FitState, world: World) -> None:
         """Put the last checkpoint into the state, where there is one."""
         ...
 
@@ -114,9 +116,11 @@ def fit(
     `on_epoch` gets each epoch's entry of the history, on every process; where it returns True (on all of
     them) the fit ends. Raises DivergedError, naming the step, when the loss is no number any more.
     """
-    state = FitState(model, AdamW(model.named_parameters(), weight_decay=recipe.weight_decay))
+    optimizer = AdamW(model.named_parameters(), weight_decay=recipe.weight_decay)
+    scaler = torch.amp.GradScaler(world.device.type, enabled=recipe.precision == "fp16")
+    state = FitState(model, optimizer, scaler)
     if keeper:
-        keeper.restore(state)
+        keeper.restore(state, world)
     loop = _Loop(state, inputs, recipe, world, classes, vary, keeper)
     ended = False
     while not ended and state.epoch <= recipe.epochs and not 0 < recipe.patience <= state.waited_epochs:
@@ -146,7 +150,6 @@ class _Loop:
         self.classes, self.vary, self.keeper = classes, vary, keeper
         self.network = distribute(state.model, world)
         self.weights = self._class_weights()
-        self.scaler = torch.amp.GradScaler(world.device.type, enabled=recipe.precision == "fp16")
         self.steps_per_epoch = math.ceil(inputs["train"].split.total / recipe.batch_size)
 
     def run_epoch(self) -> dict[str, Any]:
@@ -204,7 +207,7 @@ class _Loop:
         ):
             with self._unsynchronised(number < parts):
                 loss = self._summed_loss(inputs, truth)
-                self.scaler.scale(loss / share).backward()  # type: ignore[no-untyped-call]
+                state.scaler.scale(loss / share).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         self._move()
         return total / batch_images
@@ -214,11 +217,11 @@ class _Loop:
         state = self.state
         step = (state.epoch - 1) * self.steps_per_epoch + state.step
         rate = self.recipe.rate(step, steps_per_epoch=self.steps_per_epoch)
-        if not self.scaler.is_enabled():
+        if not state.scaler.is_enabled():
             state.optimizer.step(learning_rate=rate)
             return
-        self.scaler.step(state.optimizer, learning_rate=rate)  # type: ignore[arg-type]
-        self.scaler.update()
+        state.scaler.step(state.optimizer, learning_rate=rate)  # type: ignore[arg-type]
+        state.scaler.update()
 
     def _summed_loss(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the sum of the images' losses; without images a zero that still has gradients to average."""
@@ -300,7 +303,7 @@ def evaluate(model: nn.Module, inputs: Inputs, world: World, *, classes: int) ->
 def predict(model: nn.Module, inputs: Inputs, world: World) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield the logits (B, classes) and labels (B,) of this process's images of a split."""
     model.eval()
-    owned = np.arange(len(inputs.split.members))
+    owned = np.arange(len(inputs.split.positions))
     steps: list[Indices] = [
         owned[start : start + EVALUATION_BATCH] for start in range(0, len(owned), EVALUATION_BATCH)
     ]

@@ -1,0 +1,238 @@
+"""Run a frozen backbone with whatever computes it fastest on this machine, and proves to compute the same.
+
+The choice is made once, on images of the data set: each engine that can still save time is built, compared
+with eager torch, and timed. An engine whose features differ from eager's by more than its tolerance is never
+used, however fast it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from imgclf.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+Run = Callable[[torch.Tensor], torch.Tensor]
+"""Images (B, 3, S, S) float32, normalised -> features (B, F) float32."""
+
+EAGER = "eager"
+MEASURED_IMAGES = {"cpu": 8, "cuda": 64}
+"""Images of the batch that is compared and timed."""
+SHORT_PASS_S = 5.0
+"""A pass that eager torch ends in this time is not worth a measurement."""
+MOST_SPEEDUP = 3.0
+"""No engine is expected to be this many times as fast as eager; it bounds what a slow set-up can save."""
+ROUNDING, BF16_ROUNDING = 1e-4, 3e-2
+"""Largest difference from eager's features, as a share of their largest magnitude: float32 whose sums are
+ordered differently (measured: 3e-7), and bfloat16 with its 8 bits."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way to compute a backbone."""
+
+    name: str
+    device: str
+    make: Callable[[nn.Module, torch.Tensor], Run]
+    tolerance: float
+    setup_s: float
+    """Seconds that building it is expected to take (measured on two cores with a ResNet-50)."""
+    needs: tuple[str, ...] = ()
+    """Packages that must be installed."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Tell whether its packages are there."""
+        return all(importlib.util.find_spec(name) for name in self.needs)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How one engine did."""
+
+    img_per_s: float
+    setup_s: float
+    difference: float
+    """Largest difference from eager's features, as a share of their largest magnitude."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The engine of a pass, ready to run, and what spoke for it."""
+
+    name: str
+    run: Run
+    tolerance: float
+    measurements: dict[str, Measurement]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what features.json and the model card say of it."""
+        return {
+            "name": self.name,
+            "tolerance": self.tolerance,
+            "measured": {name: round(found.img_per_s, 2) for name, found in self.measurements.items()},
+            "details": {name: asdict(found) for name, found in self.measurements.items()},
+        }
+
+
+def make_eager(backbone: nn.Module, images: torch.Tensor) -> Run:
+    """Return the backbone as it is."""
+    return lambda batch: backbone(batch).float()
+
+
+def make_channels_last(backbone: nn.Module, images: torch.Tensor) -> Run:
+    """Fold batch normalisation into the convolutions, and lay the channels innermost."""
+    from torch.fx.experimental.optimization import fuse
+
+    network = fuse(copy.deepcopy(backbone).eval()).to(memory_format=torch.channels_last)
+    return lambda batch: network(batch.contiguous(memory_format=torch.channels_last))
+
+
+def make_onnxruntime(backbone: nn.Module, images: torch.Tensor) -> Run:
+    """Export the backbone to ONNX in memory and let ONNX Runtime optimise its graph."""
+    import onnxruntime
+
+    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of each node that it removes
+    batch_size = torch.export.Dim("images", min=1, max=2**16)
+    program = torch.onnx.export(
+        backbone, (images[:2],), dynamic_shapes=({0: batch_size},), dynamo=True, optimize=False, verbose=False
+    )
+    assert program is not None  # it is one wherever `dynamo` is true
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Waiting threads would take the cores from those that decode the next images.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        program.model_proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    return lambda batch: torch.from_numpy(session.run(None, {name: batch.contiguous().numpy()})[0])
+
+
+def make_bf16(backbone: nn.Module, images: torch.Tensor) -> Run:
+    """Compute in bfloat16 with the channels innermost, for a GPU's matrix units."""
+    network = copy.deepcopy(backbone).eval().to(torch.bfloat16).to(memory_format=torch.channels_last)
+
+    def run(batch: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = network(batch.to(torch.bfloat16, memory_format=torch.channels_last))
+        return features.float()
+
+    return run
+
+
+def make_compiled_bf16(backbone: nn.Module, images: torch.Tensor) -> Run:
+    """Compile what `make_bf16` computes."""
+    return torch.compile(make_bf16(backbone, images), dynamic=False)
+
+
+ENGINES = (
+    Engine(EAGER, "cpu", make_eager, 0.0, 0.0),
+    Engine("channels_last", "cpu", make_channels_last, ROUNDING, 0.5),
+    Engine("onnxruntime", "cpu", make_onnxruntime, ROUNDING, 6.0, ("onnx", "onnxscript", "onnxruntime")),
+    Engine(EAGER, "cuda", make_eager, 0.0, 0.0),
+    Engine("bf16", "cuda", make_bf16, BF16_ROUNDING, 0.5),
+    Engine("compiled_bf16", "cuda", make_compiled_bf16, BF16_ROUNDING, 40.0),
+)
+
+
+def engine_names() -> list[str]:
+    """Return each engine's name once."""
+    return list(dict.fromkeys(engine.name for engine in ENGINES))
+
+
+def build_engine(name: str, backbone: nn.Module, images: torch.Tensor) -> Choice:
+    """Build the named engine; raise ConfigError when it cannot run here or computes something else."""
+    [eager, *others] = [engine for engine in ENGINES if engine.device == images.device.type]
+    wanted = next((engine for engine in [eager, *others] if engine.name == name), None)
+    if wanted is None or not wanted.is_installed:
+        raise ConfigError(f"engine {name!r} cannot run on {images.device.type} here: use auto or {EAGER}")
+    if wanted is eager or not len(images):
+        return Choice(EAGER, make_eager(backbone, images), 0.0, {})
+    truth = _compute(make_eager(backbone, images), images)
+    run, found = measure(wanted, backbone, images, truth)
+    if not found.difference <= wanted.tolerance:
+        raise ConfigError(
+            f"engine {name!r} differs from eager by {found.difference:.1e}, which is more than "
+            f"{wanted.tolerance:.0e}: use auto"
+        )
+    return Choice(name, run, wanted.tolerance, {name: found})
+
+
+def choose_engine(backbone: nn.Module, images: torch.Tensor, *, remaining: int) -> Choice:
+    """Choose the engine that ends a pass over `remaining` images soonest, its set-up included.
+
+    `images` are some of the data set's; the first MEASURED_IMAGES of them are compared and timed.
+    """
+    images = images[: MEASURED_IMAGES[images.device.type]]
+    others = [engine for engine in ENGINES if engine.device == images.device.type and engine.name != EAGER]
+    best = Choice(EAGER, make_eager(backbone, images), 0.0, {})
+    if not len(images):
+        return best
+    truth = _compute(best.run, images)
+    best.measurements[EAGER] = Measurement(_rate(best.run, images), 0.0, 0.0)
+    for engine in others:
+        seconds = remaining / best.measurements[best.name].img_per_s
+        slowest = remaining / best.measurements[EAGER].img_per_s
+        if slowest < SHORT_PASS_S or engine.setup_s > seconds - slowest / MOST_SPEEDUP:
+            continue  # it cannot pay for itself
+        best = _better(best, engine, backbone, images, truth)
+    logger.info("engine %s for %s images: %s", best.name, remaining, best.describe()["measured"])
+    return best
+
+
+def _better(
+    best: Choice, engine: Engine, backbone: nn.Module, images: torch.Tensor, truth: torch.Tensor
+) -> Choice:
+    """Return the engine if it is sound and faster than the best so far, else the best so far."""
+    if not engine.is_installed:
+        return best
+    try:
+        run, found = measure(engine, backbone, images, truth)
+    except Exception as error:  # noqa: BLE001 - a compiler's or exporter's failure must not cost the job
+        logger.warning("engine %s cannot be used: %s: %s", engine.name, type(error).__name__, error)
+        return best
+    if not found.difference <= engine.tolerance:
+        logger.warning("engine %s differs from eager by %.1e: not used", engine.name, found.difference)
+        return best
+    best.measurements[engine.name] = found
+    if found.img_per_s <= best.measurements[best.name].img_per_s:
+        return best
+    return Choice(engine.name, run, engine.tolerance, best.measurements)
+
+
+def measure(
+    engine: Engine, backbone: nn.Module, images: torch.Tensor, truth: torch.Tensor
+) -> tuple[Run, Measurement]:
+    """Build an engine, compare its features of the images with eager's, and time it."""
+    started = time.perf_counter()
+    run = engine.make(backbone, images)
+    features = _compute(run, images)
+    setup_s = time.perf_counter() - started
+    difference = float((features - truth).abs().max() / truth.abs().max().clamp(min=1e-12))
+    return run, Measurement(_rate(run, images), setup_s, difference)
+
+
+@torch.inference_mode()
+def _compute(run: Run, images: torch.Tensor) -> torch.Tensor:
+    """Run once, to its end."""
+    features = run(images)
+    if images.device.type == "cuda":
+        torch.cuda.synchronize()
+    return features
+
+
+def _rate(run: Run, images: torch.Tensor) -> float:
+    """Return images per second of a run that is warm."""
+    started = time.perf_counter()
+    _compute(run, images)
+    return len(images) / (time.perf_counter() - started)
