@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from imgclf.data import SPLITS, Channels
-from imgclf.errors import ConfigError
 from imgclf.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from imgclf.options import Parser, boolean, number, unquote
 
 HYPERPARAMETERS = (
     "learning_rate",
@@ -49,19 +46,12 @@ class TrainConfig:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that raises ConfigError, so that bad values reach the job's failure file."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see train.py --help")
-
-
 def parse_arguments(arguments: Sequence[str], environ: Mapping[str, str]) -> TrainConfig:
     """Build the job's configuration; values may be JSON-quoted, as SageMaker's tuner sends them.
 
     Raises ConfigError naming the option, its value and what is allowed.
     """
-    options = vars(_parser(environ).parse_args([_unquote(argument) for argument in arguments]))
+    options = vars(_parser(environ).parse_args([unquote(argument) for argument in arguments]))
     data = options.pop("data")
     manifest = data / "manifest.json" if data else None
     channels = Channels(
@@ -74,26 +64,26 @@ def parse_arguments(arguments: Sequence[str], environ: Mapping[str, str]) -> Tra
     return TrainConfig(channels=channels, **options)
 
 
-def _parser(environ: Mapping[str, str]) -> _Parser:
+def _parser(environ: Mapping[str, str]) -> Parser:
     """Declare the options; SM_* variables are only their defaults."""
-    parser = _Parser(description="Train an image classifier.", allow_abbrev=False)
+    parser = Parser(description="Train an image classifier.", allow_abbrev=False)
     add = parser.add_argument
-    add("--learning_rate", type=_number("a number above 0 and up to 10", float, 0, 10), default=0.001)
+    add("--learning_rate", type=number("a number above 0 and up to 10", float, 0, 10), default=0.001)
     add(
         "--batch_size",
-        type=_number("a whole number from 1", int, 1),
+        type=number("a whole number from 1", int, 1),
         default=64,
         help="over all hosts together",
     )
-    add("--epochs", type=_number("a whole number from 1 to 10000", int, 1, 10_000), default=10)
+    add("--epochs", type=number("a whole number from 1 to 10000", int, 1, 10_000), default=10)
     add("--architecture", choices=ARCHITECTURES, default="resnet50")
     sizes = f"a whole number from {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE}"
-    add("--image_size", type=_number(sizes, int, MIN_IMAGE_SIZE, MAX_IMAGE_SIZE), default=224, help="pixels")
-    add("--freeze_backbone", type=_boolean, nargs="?", const=True, default=False, help="train the head only")
-    add("--seed", type=_number("a whole number from 0", int, 0, 2**32 - 1), default=1)
+    add("--image_size", type=number(sizes, int, MIN_IMAGE_SIZE, MAX_IMAGE_SIZE), default=224, help="pixels")
+    add("--freeze_backbone", type=boolean, nargs="?", const=True, default=False, help="train the head only")
+    add("--seed", type=number("a whole number from 0", int, 0, 2**32 - 1), default=1)
     add(
         "--peer_timeout_s",
-        type=_number("a whole number from 1", int, 1),
+        type=number("a whole number from 1", int, 1),
         default=600,
         help="wait for other hosts",
     )
@@ -109,36 +99,3 @@ def _parser(environ: Mapping[str, str]) -> _Parser:
             help=f"folder of channel {channel}",
         )
     return parser
-
-
-def _unquote(argument: str) -> str:
-    """Turn `"64"` into `64`."""
-    if len(argument) >= 2 and argument[0] == argument[-1] == '"':
-        return str(json.loads(argument))
-    return argument
-
-
-def _number(
-    wanted: str, kind: type[int] | type[float], low: float, high: float = math.inf
-) -> Callable[[str], float | int]:
-    """Return a reader of bounded numbers; a float must lie above `low`, an int may equal it."""
-
-    def read(text: str) -> float | int:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = kind(low) - 1
-        too_low = value <= low if kind is float else value < low
-        if too_low or not value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} must be {wanted}")
-        return value
-
-    return read
-
-
-def _boolean(text: str) -> bool:
-    """Read true/false in the ways SageMaker and people write them."""
-    values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if text.lower() not in values:
-        raise argparse.ArgumentTypeError(f"{text!r} must be true or false")
-    return values[text.lower()]
