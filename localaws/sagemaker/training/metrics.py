@@ -19,7 +19,7 @@ class MetricReader:
     def read(self, line: str, *, now: datetime) -> None:
         """Apply every definition to one line: its first group is the number (API_MetricDefinition)."""
         for name, pattern in self._patterns:
-            value = _number(pattern, line)
+            value = read_number(pattern, line)
             if value is not None:
                 with self._lock:
                     self._last[name] = (value, now)
@@ -33,7 +33,7 @@ class MetricReader:
             ]
 
 
-def _number(pattern: re.Pattern[str], line: str) -> float | None:
+def read_number(pattern: re.Pattern[str], line: str) -> float | None:
     """Return the last finite number that the pattern finds in the line, or None."""
     number = None
     for match in pattern.finditer(line):
