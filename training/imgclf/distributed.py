@@ -22,7 +22,7 @@ from torch._C._distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from imgclf.errors import ConfigError, PeerError
+from imgclf.errors import ConfigError, PeerError, StoppedError
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,13 @@ class World:
         if self.size > 1:
             dist.all_reduce(total)
         return total
+
+    def broadcast(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return rank 0's tensor, on this process's device; all processes give one of the same shape."""
+        copy = tensor.to(self.device)
+        if self.size > 1:
+            dist.broadcast(copy, src=0)
+        return copy
 
     def gather(self, value: Any) -> list[Any]:
         """Return every process's JSON value, in rank order."""
@@ -111,6 +118,10 @@ def joined_world(environ: Mapping[str, str], *, timeout_s: int) -> Iterator[Worl
     try:
         yield world
         dist.barrier()
+    except StoppedError:  # all processes agreed on it: nobody is left waiting
+        with suppress(RuntimeError):
+            dist.barrier()
+        raise
     except Exception as error:
         raise _explained(world, store, watcher, error) from error
     else:

@@ -5,6 +5,8 @@ ImgclfError
 |-- DataError              a channel, manifest, shard or training image that cannot be used
 |-- PeerError              another process of the same job ended or never came
 |-- DivergedError          the loss is no longer a number
+|-- CheckpointError        a checkpoint of another job, or one that cannot be read
+|-- StoppedError           SIGTERM ended the training; its checkpoint is written
 |-- ModelError             a model folder that cannot be loaded
 `-- RequestError           a request that is refused; `status` is the HTTP status
     |-- ImageError             400  not an image, truncated, or too many pixels
@@ -36,6 +38,14 @@ class PeerError(ImgclfError):
 
 class DivergedError(ImgclfError):
     """Report a loss that is NaN or infinite."""
+
+
+class CheckpointError(ImgclfError):
+    """Report a checkpoint that is damaged or belongs to another job; it is left as it is."""
+
+
+class StoppedError(ImgclfError):
+    """Report that the training ended because it was told to, by SIGTERM."""
 
 
 class ModelError(ImgclfError):

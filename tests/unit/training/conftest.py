@@ -6,14 +6,20 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from imgclf.data import Split
+from imgclf.inputs import Indices, Variation
+from imgclf.shards import Member
+
 MakeImage = Callable[..., bytes]
+CENTRES = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
 
 
 def encode(image: Image.Image, kind: str) -> bytes:
@@ -80,3 +86,28 @@ def write_shards(source: Path, target: Path) -> dict[str, object]:
         )
     counts = {folder.name: len(list(folder.iterdir())) for folder in source.iterdir()}
     return {"images": len(files), "counts": counts, "shards": shards}
+
+
+class Points:
+    """Three clouds of points in five dimensions."""
+
+    def __init__(self, *, images: int, seed: int, labels: Sequence[int] = (0, 1, 2)) -> None:
+        """Draw the points."""
+        truth = torch.tensor([labels[index % len(labels)] for index in range(images)])
+        noise = torch.randn(images, 5, generator=torch.Generator().manual_seed(seed))
+        self.values = CENTRES[truth] + 0.5 * noise
+        members: list[Member] = [None] * images  # type: ignore[list-item] # they are never read
+        self.split = Split("train", images, np.arange(images), truth.numpy(), members)
+
+    def batches(
+        self, steps: Sequence[Indices], *, variation: Variation | None = None
+    ) -> Iterator[torch.Tensor]:
+        """Yield the points of each step."""
+        for indices in steps:
+            yield self.values[torch.from_numpy(indices)]
+
+
+@pytest.fixture
+def make_points() -> type[Points]:
+    """Return the maker of inputs for a fit: make_points(images=90, seed=1)."""
+    return Points
