@@ -12,6 +12,7 @@ from typing import Any
 
 from localaws.asgi import Router
 from localaws.clock import Clock
+from localaws.faults import Faults
 from localaws.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
 from localaws.logs import LogStream
 from localaws.processes import Supervisor
@@ -35,6 +36,7 @@ class Context:
     supervisor: Supervisor
     identity: Identity
     services: list[Service] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
     _client_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start_services(self, router: Router) -> None:

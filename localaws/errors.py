@@ -4,7 +4,10 @@
     ├── AddressInUseError     the port is taken by another process
     ├── ChildStartError       a child process could not be started
     ├── ArchiveError          an archive is corrupt, or holds something that must not be unpacked
-    └── ModelDeployError      a model cannot be put behind an endpoint; the message becomes its FailureReason
+    ├── ModelDeployError      a model cannot be put behind an endpoint; the message becomes its FailureReason
+    ├── StorageError          S3 refused an object, or an object cannot become a file
+    ├── TrainingJobError      a training job cannot go on; the message is its FailureReason
+    └── FaultRuleError        a fault rule that was posted makes no sense
 
 Errors that a client of the API sees are moto's own (`moto.core.exceptions.JsonRESTError` and its kin).
 """
@@ -36,3 +39,7 @@ class StorageError(LocalAwsError):
 
 class TrainingJobError(LocalAwsError):
     """A training job cannot go on; the message is its FailureReason."""
+
+
+class FaultRuleError(LocalAwsError):
+    """A fault rule that was posted makes no sense."""

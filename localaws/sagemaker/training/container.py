@@ -65,11 +65,6 @@ class Folders:
         """/opt/ml/code"""
         return self.base / "code"
 
-    @property
-    def checkpoints(self) -> Path:
-        """/opt/ml/checkpoints"""
-        return self.base / "checkpoints"
-
     def locate(self, container_path: str) -> Path | None:
         """Return where a path below /opt/ml is here, or None for any other path."""
         pure = Path(container_path)
@@ -78,8 +73,8 @@ class Folders:
         return self.base / pure.relative_to("/opt/ml")
 
     def make(self, spec: TrainingSpec) -> None:
-        """Make all folders."""
-        folders = [self.config, self.model, self.output_data, self.intermediate, self.code, self.checkpoints]
+        """Make all folders but the one for checkpoints, which exists only where CheckpointConfig is given."""
+        folders = [self.config, self.model, self.output_data, self.intermediate, self.code]
         for folder in folders + [self.data / channel.name for channel in spec.channels]:
             folder.mkdir(parents=True, exist_ok=True)
 

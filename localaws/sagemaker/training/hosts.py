@@ -30,6 +30,8 @@ class End(Enum):
     FAILED = "failed"
     STOPPED = "stopped"
     OUT_OF_TIME = "out of time"
+    INTERRUPTED = "interrupted"
+    NEVER_TRAINED = "stopped before it trained"
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,17 @@ class HostGroup:
                 on_line=host.on_line,
             )
 
-    def wait(self, *, stop: threading.Event, deadline: float) -> Result:
-        """Wait until all hosts succeed, one fails, `stop` is set, or the clock's monotonic is `deadline`."""
+    def wait(
+        self,
+        *,
+        stop: threading.Event,
+        deadline: float,
+        is_interrupted: Callable[[], bool] = lambda: False,
+    ) -> Result:
+        """Wait until all hosts succeed, one fails, `stop` is set, or the clock's monotonic is `deadline`.
+
+        `is_interrupted` is asked at each look, and once it says yes the instances are to be taken away.
+        """
         while True:
             codes = {name: child.poll() for name, child in self._children.items()}
             failed = next((name for name, code in codes.items() if code), None)
@@ -86,6 +97,8 @@ class HostGroup:
                 return Result(End.COMPLETED)
             if self._clock.monotonic() >= deadline:
                 return Result(End.OUT_OF_TIME)
+            if is_interrupted():
+                return Result(End.INTERRUPTED)
             stop.wait(POLL_S)
 
     def _fail(self, name: str, *, exit_code: int) -> Result:

@@ -9,31 +9,36 @@ from typing import Any
 
 from moto.sagemaker.models import FakeTrainingJob
 
-from localaws.sagemaker.training.spec import DEFAULT_MAX_RUNTIME_S, Channel, TrainingSpec
+from localaws.sagemaker.training.spec import DEFAULT_MAX_RUNTIME_S, Channel, Checkpoints, TrainingSpec
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     "Starting": frozenset({"Downloading", "Stopping", "Failed"}),
     "Downloading": frozenset({"Training", "Stopping", "Failed"}),
-    "Training": frozenset({"Uploading", "Stopping", "Failed"}),
+    "Training": frozenset({"Uploading", "Interrupted", "Stopping", "Failed"}),
+    "Interrupted": frozenset({"Starting", "Stopping", "Failed"}),
     "Uploading": frozenset({"Completed", "Stopping", "Failed"}),
-    "Stopping": frozenset({"Stopped", "MaxRuntimeExceeded", "Failed"}),
+    "Stopping": frozenset({"Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded", "Failed"}),
     "Completed": frozenset(),
     "Failed": frozenset(),
     "Stopped": frozenset(),
     "MaxRuntimeExceeded": frozenset(),
+    "MaxWaitTimeExceeded": frozenset(),
 }
-"""SecondaryStatus: what may follow."""
+"""SecondaryStatus: what may follow. Spot instances that are lost lead back to Starting:
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training-status.html"""
 
 STATUS = {
     "Starting": "InProgress",
     "Downloading": "InProgress",
     "Training": "InProgress",
+    "Interrupted": "InProgress",
     "Uploading": "InProgress",
     "Stopping": "Stopping",
     "Completed": "Completed",
     "Failed": "Failed",
     "Stopped": "Stopped",
     "MaxRuntimeExceeded": "Stopped",
+    "MaxWaitTimeExceeded": "Stopped",
 }
 """TrainingJobStatus for each SecondaryStatus (API_DescribeTrainingJob)."""
 
@@ -41,13 +46,20 @@ MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
+    "Interrupted": "Managed spot training instances were interrupted",
     "Uploading": "Uploading generated training model",
     "Stopping": "Stopping the training job",
     "Completed": "Training job completed",
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
 }
+SPOT_PRICE_RATIO = 0.3
+"""What a second on a spot instance costs here, as a part of one on demand; AWS's own changes with the market
+(up to 90 % are saved: https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html)."""
+PRIVATE = ("Lock", "ClockNow", "UsedS", "InstancesSince")
+"""Attributes that moto's answer must not show."""
 TERMINAL = frozenset(name for name, following in TRANSITIONS.items() if not following)
 
 
@@ -81,6 +93,8 @@ class LocalTrainingJob(FakeTrainingJob):
         self.training_end_time: Any = None
         self.training_time_in_seconds: int | None = None
         self.billable_time_in_seconds: int | None = None
+        self._used_s = 0.0
+        self._instances_since: datetime | None = None
         self._clock_now = now
         self._lock = threading.RLock()
         self._begin()
@@ -118,23 +132,34 @@ class LocalTrainingJob(FakeTrainingJob):
         self.secondary_status_transitions.append(transition)
 
     def start_billing(self) -> None:
-        """Record TrainingStartTime: the instances are there, and the download begins."""
+        """Record that instances are there, and begin to download: TrainingStartTime, at the first time."""
         with self._lock:
-            self.training_start_time = self.now()
+            self._instances_since = self.now()
+            if self.training_start_time is None:
+                self.training_start_time = self._instances_since
+
+    def pause_billing(self) -> None:
+        """Count the time of instances that are gone; pausing twice counts it once."""
+        with self._lock:
+            if self._instances_since is not None:
+                self._used_s += (self.now() - self._instances_since).total_seconds()
+                self._instances_since = None
 
     def end_billing(self) -> None:
-        """Record TrainingEndTime (once) and the seconds.
+        """Record TrainingEndTime (once) and the seconds that instances were used.
 
-        BillableTimeInSeconds is wall-clock time of the job; who wants money multiplies it by InstanceCount
-        (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html). It differs
-        from TrainingTimeInSeconds only for spot instances.
+        BillableTimeInSeconds is wall-clock time of the job; who wants money multiplies it by InstanceCount.
+        For spot instances AWS lowers it by what is saved, which is 1 - Billable / Training
+        (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html).
         """
         with self._lock:
+            self.pause_billing()
             if self.training_start_time is None or self.training_end_time is not None:
                 return
             self.training_end_time = self.now()
-            seconds = math.ceil((self.training_end_time - self.training_start_time).total_seconds())
-            self.training_time_in_seconds = self.billable_time_in_seconds = max(1, seconds)
+            self.training_time_in_seconds = max(1, math.ceil(self._used_s))
+            ratio = SPOT_PRICE_RATIO if self.enable_managed_spot_training else 1.0
+            self.billable_time_in_seconds = max(1, math.ceil(self._used_s * ratio))
 
     def fail(self, reason: str) -> None:
         """End as Failed with this FailureReason; a job that has ended already stays as it is."""
@@ -150,11 +175,7 @@ class LocalTrainingJob(FakeTrainingJob):
         with self._lock:
             response = super().response_object
             response = {name: value for name, value in response.items() if value is not None}
-            return {
-                name: copy.deepcopy(value)
-                for name, value in response.items()
-                if name not in ("Lock", "ClockNow")
-            }
+            return {name: copy.deepcopy(value) for name, value in response.items() if name not in PRIVATE}
 
 
 def spec_of(job: LocalTrainingJob, *, account_id: str, region: str) -> TrainingSpec:
@@ -178,6 +199,9 @@ def spec_of(job: LocalTrainingJob, *, account_id: str, region: str) -> TrainingS
         instance_type=resources["InstanceType"],
         instance_count=resources["InstanceCount"],
         max_runtime_s=job.stopping_condition["MaxRuntimeInSeconds"],
+        max_wait_s=job.stopping_condition.get("MaxWaitTimeInSeconds"),
+        is_spot=bool(job.enable_managed_spot_training),
+        checkpoints=Checkpoints.from_request(job.checkpoint_config),
         entrypoint=tuple(algorithm.get("ContainerEntrypoint") or ()),
         arguments=tuple(algorithm.get("ContainerArguments") or ()),
         metric_definitions=algorithm.get("MetricDefinitions") or (),

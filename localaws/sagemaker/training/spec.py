@@ -8,6 +8,8 @@ from localaws.sagemaker.training import hyperparameters as hp
 
 DEFAULT_MAX_RUNTIME_S = 86_400
 """AWS's default of StoppingCondition.MaxRuntimeInSeconds (API_StoppingCondition: one day)."""
+DEFAULT_CHECKPOINT_PATH = "/opt/ml/checkpoints"
+"""AWS's default of CheckpointConfig.LocalPath (API_CheckpointConfig)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,21 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Checkpoints:
+    """Where checkpoints are kept: in S3, and in the container."""
+
+    uri: str
+    local_path: str
+
+    @classmethod
+    def from_request(cls, config: Mapping[str, str] | None) -> "Checkpoints | None":
+        """Read CheckpointConfig."""
+        if not config:
+            return None
+        return cls(uri=config["S3Uri"], local_path=config.get("LocalPath") or DEFAULT_CHECKPOINT_PATH)
+
+
+@dataclass(frozen=True)
 class TrainingSpec:
     """What one job is to do. Durations are AWS seconds."""
 
@@ -56,6 +73,9 @@ class TrainingSpec:
     instance_type: str = "ml.m5.large"
     instance_count: int = 1
     max_runtime_s: int = DEFAULT_MAX_RUNTIME_S
+    max_wait_s: int | None = None
+    is_spot: bool = False
+    checkpoints: Checkpoints | None = None
     entrypoint: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     metric_definitions: Sequence[Mapping[str, str]] = ()

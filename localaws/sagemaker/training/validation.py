@@ -5,13 +5,19 @@ Constraints: API_CreateTrainingJob and the shapes it names.
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.sagemaker.exceptions import AWSValidationException
 
 from localaws.errors import StorageError
-from localaws.sagemaker.training.spec import Channel, TrainingSpec
+from localaws.sagemaker.training.spec import (
+    DEFAULT_CHECKPOINT_PATH,
+    DEFAULT_MAX_RUNTIME_S,
+    Channel,
+    TrainingSpec,
+)
 from localaws.storage import S3Uri
 
 NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
@@ -22,6 +28,8 @@ ROLE_ARN = r"arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
 MAX_HYPERPARAMETERS = 100
 MAX_HYPERPARAMETER = 2500
 MAX_METRICS = 40
+RESERVED_FOLDERS = ("input", "model", "output", "code")
+"""Folders of /opt/ml that checkpoints must not go to."""
 
 
 def constraint(value: object, member: str, rule: str) -> AWSValidationException:
@@ -50,7 +58,9 @@ def check_request(request: Mapping[str, Any]) -> None:
         raise constraint(request["role_arn"], "roleArn", f"satisfy regular expression pattern: ^{ROLE_ARN}$")
     _check_algorithm(request["algorithm_specification"])
     _check_resources(request["resource_config"])
-    _check_stopping(request.get("stopping_condition") or {})
+    is_spot = bool(request.get("enable_managed_spot_training"))
+    _check_stopping(request.get("stopping_condition") or {}, is_spot=is_spot)
+    _check_checkpoints(request.get("checkpoint_config") or {})
     _check_hyperparameters(request.get("hyper_parameters") or {})
     _check_channels(request.get("input_data_config") or [])
     _check_output(request["output_data_config"])
@@ -98,11 +108,39 @@ def _check_resources(resources: Mapping[str, Any]) -> None:
         raise constraint(volume, "resourceConfig.volumeSizeInGB", "have value greater than or equal to 1")
 
 
-def _check_stopping(condition: Mapping[str, Any]) -> None:
-    runtime = condition.get("MaxRuntimeInSeconds")
-    if runtime is not None and runtime < 1:
-        raise constraint(
-            runtime, "stoppingCondition.maxRuntimeInSeconds", "have value greater than or equal to 1"
+def _check_stopping(condition: Mapping[str, Any], *, is_spot: bool) -> None:
+    runtime, wait = condition.get("MaxRuntimeInSeconds"), condition.get("MaxWaitTimeInSeconds")
+    for name, value in (("maxRuntimeInSeconds", runtime), ("maxWaitTimeInSeconds", wait)):
+        if value is not None and value < 1:
+            raise constraint(value, f"stoppingCondition.{name}", "have value greater than or equal to 1")
+    if wait is not None and not is_spot:
+        raise AWSValidationException(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+        )
+    if is_spot and (wait is None or wait < (runtime or DEFAULT_MAX_RUNTIME_S)):
+        raise AWSValidationException(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+            "MaxRuntimeInSeconds"
+        )
+
+
+def _check_checkpoints(config: Mapping[str, Any]) -> None:
+    if not config:
+        return
+    _parse(config.get("S3Uri") or "null", member="checkpointConfig.s3Uri")
+    path = config.get("LocalPath")
+    if path is None:
+        return
+    pure = PurePosixPath(path)
+    taken = [PurePosixPath("/opt/ml", name) for name in RESERVED_FOLDERS]
+    if any(pure == name or pure.is_relative_to(name) for name in taken) or pure == PurePosixPath("/opt/ml"):
+        raise AWSValidationException(
+            f"CheckpointConfig.LocalPath {path!r} is a folder that SageMaker itself uses; choose another, "
+            f"such as {DEFAULT_CHECKPOINT_PATH}."
+        )
+    if not pure.is_relative_to("/opt/ml") or ".." in pure.parts:
+        raise AWSValidationException(
+            f"CheckpointConfig.LocalPath {path!r}: localaws keeps checkpoints below /opt/ml only."
         )
 
 
@@ -175,12 +213,13 @@ def check_storage(spec: TrainingSpec) -> None:
     for channel in spec.channels:
         if not _has_objects(channel, account_id=spec.account_id):
             raise _no_objects(channel, spec=spec)
-    output = _parse(spec.output_path, member="outputDataConfig.s3OutputPath")
-    if output.bucket not in s3_backends.bucket_accounts:
-        raise AWSValidationException(
-            f"The S3 bucket {output.bucket!r} of OutputDataConfig.S3OutputPath {spec.output_path!r} "
-            "does not exist."
-        )
+    uris = [("OutputDataConfig.S3OutputPath", spec.output_path)]
+    if spec.checkpoints is not None:
+        uris.append(("CheckpointConfig.S3Uri", spec.checkpoints.uri))
+    for name, uri in uris:
+        bucket = _parse(uri, member=name[0].lower() + name[1:]).bucket
+        if bucket not in s3_backends.bucket_accounts:
+            raise AWSValidationException(f"The S3 bucket {bucket!r} of {name} {uri!r} does not exist.")
 
 
 def _parse(uri: str, *, member: str) -> S3Uri:

@@ -76,6 +76,14 @@ def lists_the_newest_first(client: Any, s3: Any) -> None:
     assert found["TrainingJobName"] == "stock-list-2"
 
 
+def refuses_a_wait_time_without_spot(client: Any, s3: Any) -> None:
+    """MaxWaitTimeInSeconds is for managed spot training only."""
+    wrong = request(client, s3, "stock-waits")
+    wrong["StoppingCondition"] = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}
+    with pytest.raises(client.exceptions.ClientError, match="EnableManagedSpotTraining"):
+        client.create_training_job(**wrong)
+
+
 CHECKS = [
     ends_as_failed,
     keeps_the_metric_definitions,
@@ -83,6 +91,7 @@ CHECKS = [
     refuses_no_instances,
     can_be_stopped,
     lists_the_newest_first,
+    refuses_a_wait_time_without_spot,
 ]
 
 

@@ -62,8 +62,9 @@ def test_the_container_contract_holds_for_both_hosts(jobs: Any) -> None:
         assert seen["config"]["hyperparameters"]["lr"] == "0.1"
         assert seen["config"]["inputdataconfig"]["train"]["S3DistributionType"] == "FullyReplicated"
         assert seen["config"]["resourceconfig"]["current_host"] == host
-        for folder in ("model", "output/data", "checkpoints", "code", "input/data/train"):
+        for folder in ("model", "output/data", "code", "input/data/train"):
             assert folder in seen["folders"]
+        assert "checkpoints" not in seen["folders"]  # only where CheckpointConfig is given
     first, second = (shown(jobs, name, host)["env"] for host in ("algo-1", "algo-2"))
     assert first["SAGEMAKER_BASE_DIR"] != second["SAGEMAKER_BASE_DIR"]
     assert first["MASTER_PORT"] == second["MASTER_PORT"]

@@ -89,6 +89,13 @@ def test_the_deadline_is_one_of_the_injected_clock() -> None:
     assert group.wait(stop=threading.Event(), deadline=10).end is End.OUT_OF_TIME
 
 
+def test_instances_can_be_taken_away_from_hosts_that_run() -> None:
+    group, _ = group_of(None, 0)
+    asked = iter((False, True))
+    result = group.wait(stop=threading.Event(), deadline=10, is_interrupted=lambda: next(asked))
+    assert result.end is End.INTERRUPTED
+
+
 def test_streams_are_named_by_job_host_and_epoch_seconds() -> None:
     now = ManualClock().now()
     assert stream_name(job_name="job", host="algo-1", now=now) == "job/algo-1-1767225600"

@@ -92,6 +92,30 @@ def test_billing_counts_wall_clock_seconds_not_instances(job: LocalTrainingJob, 
     assert answer["ResourceConfig"]["InstanceCount"] == 2
 
 
+def test_time_without_instances_is_not_billed_and_spot_instances_cost_less(
+    job: LocalTrainingJob, clock: ManualClock
+) -> None:
+    job.enable_managed_spot_training = True
+    for used_s in (100, 50):
+        job.start_billing()
+        clock.advance(used_s)
+        job.pause_billing()
+        job.pause_billing()
+        clock.advance(1000)
+    job.end_billing()
+    answer = job.response_object
+    assert (answer["TrainingTimeInSeconds"], answer["BillableTimeInSeconds"]) == (150, 45)
+    assert not {"UsedS", "InstancesSince", "_used_s"} & set(answer)
+
+
+def test_lost_spot_instances_lead_back_to_the_start(job: LocalTrainingJob) -> None:
+    for state in ("Downloading", "Training", "Interrupted", "Starting", "Downloading", "Training"):
+        assert job.advance(state)
+    assert job.advance("Stopping")
+    assert job.advance("MaxWaitTimeExceeded")
+    assert job.training_job_status == "Stopped"
+
+
 def test_a_job_fails_once(job: LocalTrainingJob) -> None:
     job.fail("ClientError: first")
     job.fail("ClientError: second")
