@@ -179,8 +179,7 @@ class FeatureWriter:
         self._parts, self._waiting = [], 0
 
 
-def write_features(
-    folder: Path,
+def describe_features(
     *,
     source: FeatureSource,
     classes: Sequence[str],
@@ -189,11 +188,11 @@ def write_features(
     engine: Mapping[str, Any],
     splits: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Write features.json, which makes the shards beside it a features folder; return its content.
+    """Return the content of features.json.
 
     `splits` gives each split's {"images", "views", "shards": the writers' entries of all processes}.
     """
-    manifest: dict[str, Any] = {
+    return {
         "format": FORMAT,
         **json.loads(json.dumps(asdict(source))),
         "views": views,
@@ -202,11 +201,14 @@ def write_features(
         "engine": dict(engine),
         "splits": {name: dict(split) for name, split in splits.items()},
     }
+
+
+def write_features(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write features.json, which makes the shards beside it a features folder."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{MANIFEST_FILE}.partial"
     partial.write_text(json.dumps(manifest, indent=2) + "\n")
     partial.replace(folder / MANIFEST_FILE)
-    return manifest
 
 
 def read_features(folder: Path, world: World, *, splits: Sequence[str] = SPLITS) -> FeatureSet:
