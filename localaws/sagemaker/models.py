@@ -3,8 +3,8 @@
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localaws.sagemaker.endpoints.backend import EndpointsMixin
-from localaws.sagemaker.training.backend import TrainingMixin
+from localaws.sagemaker.tuning.backend import TuningMixin
 
 
-class LocalSageMakerBackend(TrainingMixin, EndpointsMixin, SageMakerModelBackend):
-    """moto's SageMaker, with jobs and endpoints that run."""
+class LocalSageMakerBackend(TuningMixin, EndpointsMixin, SageMakerModelBackend):
+    """moto's SageMaker, with training jobs (below TuningMixin), tuning jobs and endpoints that run."""

@@ -4,7 +4,8 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from localaws.sagemaker.endpoints.actions import EndpointActions
 from localaws.sagemaker.training.actions import TrainingActions
+from localaws.sagemaker.tuning.actions import TuningActions
 
 
-class LocalSageMakerResponse(TrainingActions, EndpointActions, SageMakerResponse):
+class LocalSageMakerResponse(TuningActions, TrainingActions, EndpointActions, SageMakerResponse):
     """moto's SageMaker actions and ours."""
