@@ -76,15 +76,18 @@ class Child:
 
 
 class Supervisor:
-    """Start and reap every child of localaws. Thread-safe."""
+    """Start and reap every child of localaws. Thread-safe.
 
-    def __init__(self) -> None:
+    `scratch` is a folder that is removed at the end, whether this process closes the supervisor or is killed.
+    """
+
+    def __init__(self, *, scratch: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._children: dict[int, Child] = {}
         self._closed = False
         reaper = Path(__file__).with_name("reaper.py")
         self._reaper = subprocess.Popen(
-            [sys.executable, "-S", "-E", str(reaper)],
+            [sys.executable, "-S", "-E", str(reaper), *([str(scratch)] if scratch else [])],
             stdin=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -177,4 +180,5 @@ class Supervisor:
             self.reap(child)
         assert self._reaper.stdin is not None
         self._reaper.stdin.close()
-        self._reaper.wait(timeout=STOP_GRACE_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on removing a large folder by itself
+            self._reaper.wait(timeout=STOP_GRACE_S)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import shutil
 import signal
 import socket
 import tempfile
@@ -68,7 +67,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def running_context(options: ServeOptions, *, local_url: str) -> Generator[Context, None, None]:
-    """Make the shared state, and at the end stop every child and remove our folder."""
+    """Make the shared state, and at the end stop every child, which removes our folder too."""
     own_dir = options.data_dir is None
     data_dir = options.data_dir or Path(tempfile.mkdtemp(prefix="localaws-"))
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -79,7 +78,7 @@ def running_context(options: ServeOptions, *, local_url: str) -> Generator[Conte
         data_dir=data_dir.resolve(),
         region=options.region,
         clock=clock,
-        supervisor=Supervisor(),
+        supervisor=Supervisor(scratch=data_dir if own_dir else None),
         identity=Identity(region=options.region, now=clock.now),
     )
     activate(context)
@@ -88,8 +87,6 @@ def running_context(options: ServeOptions, *, local_url: str) -> Generator[Conte
     finally:
         context.close()
         activate(None)
-        if own_dir:
-            shutil.rmtree(data_dir, ignore_errors=True)
 
 
 def reachable_host(host: str) -> str:

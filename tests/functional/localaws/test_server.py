@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -122,3 +123,24 @@ def test_a_signal_stops_it_cleanly_with_one_line_of_output(number: signal.Signal
         socket.create_connection(("127.0.0.1", int(ready.rsplit(":", 1)[1])), timeout=5),
     ):
         pass
+
+
+def test_a_killed_localaws_leaves_no_folder(tmp_path: Path) -> None:
+    environment = dict(os.environ) | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localaws", "serve", "--port", "0"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    assert len(list(tmp_path.glob("localaws-*"))) == 1
+    process.kill()
+    process.wait(timeout=TIMEOUT_S)
+    process.stdout.close()
+    deadline = time.monotonic() + TIMEOUT_S
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
