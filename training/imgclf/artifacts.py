@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ class ModelCard:
     metrics: dict[str, float]
     world_size: int
     framework: dict[str, str]
+    temperature: float | None = None
+    """What logits are divided by before softmax, so that probabilities can be trusted."""
+    backbone: dict[str, Any] = field(default_factory=dict)
+    """Where the backbone is from: init, sha256 and source; and how its features were computed."""
 
 
 def save_model(model_dir: Path, *, model: Classifier, classes: list[str], card: ModelCard) -> None:

@@ -102,6 +102,12 @@ def load_dataset(channels: Channels, world: World) -> Dataset:
     return Dataset(classes, splits, data_hash)
 
 
+def read_data_hash(channels: Channels) -> str | None:
+    """Return the data hash of the manifest channel, or None when the job has no such channel."""
+    manifest = _read_manifest(channels.manifest)
+    return str(manifest["data_hash"]) if manifest else None
+
+
 def _read_manifest(channel: Path | None) -> dict[str, Any] | None:
     """Return manifest.json of the channel, or None when the job has no such channel."""
     if channel is None:

@@ -73,16 +73,22 @@ class World:
         if self.size == 1:
             return [value]
         data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
-        sizes = torch.zeros(self.size, dtype=torch.int64)
-        sizes[self.rank] = len(data)
-        sizes = self.sum(sizes).cpu()
-        padded = torch.zeros(int(sizes.max()), dtype=torch.uint8)
-        padded[: len(data)] = data
-        parts = [torch.empty_like(padded, device=self.device) for _ in range(self.size)]
-        dist.all_gather(parts, padded.to(self.device))
-        return [
-            json.loads(part[:size].cpu().numpy().tobytes()) for part, size in zip(parts, sizes, strict=True)
-        ]
+        return [json.loads(part.cpu().numpy().tobytes()) for part in self._gather_rows(data)]
+
+    def concatenate(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the rows (N, ...) of all processes one after the other, in rank order."""
+        return torch.cat(self._gather_rows(rows)) if self.size > 1 else rows
+
+    def _gather_rows(self, rows: torch.Tensor) -> list[torch.Tensor]:
+        """Return every process's rows (n, ...); their number may differ."""
+        counts = torch.zeros(self.size, dtype=torch.int64)
+        counts[self.rank] = len(rows)
+        sizes = [int(count) for count in self.sum(counts)]
+        padded = torch.zeros(max(sizes), *rows.shape[1:], dtype=rows.dtype, device=self.device)
+        padded[: len(rows)] = rows
+        parts = [torch.empty_like(padded) for _ in range(self.size)]
+        dist.all_gather(parts, padded)
+        return [part[:size] for part, size in zip(parts, sizes, strict=True)]
 
 
 def distribute(model: nn.Module, world: World) -> nn.Module:

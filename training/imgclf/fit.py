@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -93,6 +94,8 @@ class FitResult:
     """One entry for each epoch: epoch, train_loss, valid_loss, valid_accuracy, step_losses, seconds."""
     best_epoch: int
     stopped_early: bool
+    trained_on: npt.NDArray[np.int64]
+    """Indices of this process's training images that took part."""
 
     @property
     def best(self) -> dict[str, Any]:
@@ -129,7 +132,8 @@ def fit(
         if keeper:
             keeper.save(state, world)
     model.load_state_dict(state.best_weights)
-    return FitResult(state.history, state.best_epoch, stopped_early=len(state.history) < recipe.epochs)
+    stopped_early = len(state.history) < recipe.epochs
+    return FitResult(state.history, state.best_epoch, stopped_early, np.flatnonzero(loop.seen))
 
 
 class _Loop:
@@ -150,6 +154,7 @@ class _Loop:
         self.classes, self.vary, self.keeper = classes, vary, keeper
         self.network = distribute(state.model, world)
         self.weights = self._class_weights()
+        self.seen = np.full(len(inputs["train"].split.positions), state.epoch > 1)
         self.steps_per_epoch = math.ceil(inputs["train"].split.total / recipe.batch_size)
 
     def run_epoch(self) -> dict[str, Any]:
@@ -174,7 +179,10 @@ class _Loop:
         batches = epoch_steps(
             total=split.total, batch_size=recipe.batch_size, seed=recipe.seed, epoch=state.epoch
         )
-        owned = owned_indices(batches, positions=split.positions, total=split.total)[state.step :]
+        owned = owned_indices(batches, positions=split.positions, total=split.total)
+        for indices in owned[: state.step]:  # before an interruption
+            self.seen[indices] = True
+        owned = owned[state.step :]
         sizes = [len(batch) for batch in batches]
         progress = Progress(self.world, epoch=state.epoch, sizes=sizes, done=state.step)
         self.network.train()
@@ -184,6 +192,7 @@ class _Loop:
             owned, self.inputs["train"].batches(owned, variation=self.vary(state.epoch)), strict=True
         ):
             labels = torch.from_numpy(split.labels[indices]).to(self.world.device)
+            self.seen[indices] = True
             recent.append(self._step(images, labels, batch_images=sizes[state.step]))
             state.step += 1
             if state.step % check_steps == 0 or state.step == len(batches):

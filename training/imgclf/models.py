@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from imgclf.errors import ConfigError
@@ -51,31 +47,6 @@ def build_model(*, architecture: str, classes: int, freeze_backbone: bool) -> Cl
     backbone.requires_grad_(False).eval()
     head = nn.Sequential(nn.Linear(features, HIDDEN_FEATURES), nn.ReLU(), nn.Linear(HIDDEN_FEATURES, classes))
     return Classifier(backbone, head)
-
-
-def load_backbone(model: Classifier, channel: Path) -> None:
-    """Load pre-trained weights from the one .safetensors file of a channel into the backbone.
-
-    Takes torchvision's names (`conv1.weight`, its `fc` is left out) and Musher's (`backbone.conv1.weight`).
-    Raises ConfigError when there is no such file, or it belongs to another architecture.
-    """
-    files = sorted(channel.glob("*.safetensors"))
-    if len(files) != 1:
-        raise ConfigError(
-            f"channel 'weights' ({channel}) holds {len(files)} .safetensors files: it needs exactly one"
-        )
-    try:
-        tensors = load_file(files[0])
-    except (SafetensorError, OSError) as error:
-        raise ConfigError(
-            f"{files[0]} is no safetensors file ({error}): pickled weights are refused"
-        ) from error
-    state = {name.removeprefix("backbone."): value for name, value in tensors.items()}
-    state = {name: value for name, value in state.items() if not name.startswith(("fc.", "head."))}
-    try:
-        model.backbone.load_state_dict(state)
-    except RuntimeError as error:
-        raise ConfigError(f"{files[0]} does not fit the architecture: {str(error)[:300]}") from error
 
 
 def _small_cnn() -> nn.Module:

@@ -34,7 +34,11 @@ def test_json_quoted_values_are_read() -> None:
     config = parse_arguments(
         ["--batch_size", '"64"', "--learning_rate", '"0.01"', "--architecture", '"resnet18"'], {}
     )
-    assert (config.batch_size, config.learning_rate, config.architecture) == (64, 0.01, "resnet18")
+    assert (config.recipe.batch_size, config.recipe.learning_rate, config.architecture) == (
+        64,
+        0.01,
+        "resnet18",
+    )
 
 
 def test_data_replaces_the_channels(tmp_path: Path) -> None:
@@ -51,6 +55,31 @@ def test_booleans_come_as_words(text: str, value: bool) -> None:
     assert parse_arguments(["--freeze_backbone"], {}).freeze_backbone is True
 
 
+def test_zero_is_a_value_where_it_means_none() -> None:
+    words = ["--weight_decay", "0", "--label_smoothing", "0", "--warmup_epochs", "0", "--patience", "0"]
+    recipe = parse_arguments(words, {}).recipe
+    assert (recipe.weight_decay, recipe.label_smoothing, recipe.warmup_epochs, recipe.patience) == (
+        0,
+        0,
+        0,
+        0,
+    )
+
+
+def test_pretrained_weights_are_wanted_unless_nobody_publishes_them() -> None:
+    weights = {"SM_CHANNEL_WEIGHTS": "/opt/ml/input/data/weights"}
+    assert parse_arguments([], {}).init == "pretrained"
+    assert parse_arguments(["--architecture", "small_cnn"], {}).init == "random"
+    assert parse_arguments(["--architecture", "small_cnn"], weights).init == "pretrained"
+
+
+def test_checkpoints_go_to_sagemakers_folder_where_the_job_has_one(tmp_path: Path) -> None:
+    environ = {"SAGEMAKER_BASE_DIR": str(tmp_path)}
+    assert parse_arguments([], environ).checkpoint_dir is None
+    (tmp_path / "checkpoints").mkdir()
+    assert parse_arguments([], environ).checkpoint_dir == tmp_path / "checkpoints"
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -59,6 +88,19 @@ def test_booleans_come_as_words(text: str, value: bool) -> None:
         *(("epochs", value) for value in ("0", "10001")),
         *(("image_size", value) for value in ("7", "1025")),
         ("architecture", "vgg16"),
+        *(("weight_decay", value) for value in ("-0.1", "2", "nan")),
+        *(("label_smoothing", value) for value in ("-0.1", "0.91")),
+        *(("accumulate", value) for value in ("0", "1.5")),
+        ("schedule", "linear"),
+        ("class_weights", "maybe"),
+        ("precision", "int8"),
+        ("optimizer", "sgd"),
+        ("init", "imagenet"),
+        ("patience", "-1"),
+        ("finetune_epochs", "-1"),
+        ("finetune_learning_rate", "0"),
+        ("checkpoint_minutes", "0"),
+        ("max_bad_images", "-1"),
         ("freeze_backbone", "maybe"),
         ("seed", "-1"),
         ("momentum", "0.9"),

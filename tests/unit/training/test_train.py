@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import train
+from safetensors import safe_open
+
+from imgclf import fit
+from imgclf.recipe import Recipe
 
 Run = Callable[..., int]
 
@@ -72,13 +80,27 @@ def test_the_model_card_says_what_the_model_is(run: Run, tmp_path: Path) -> None
         "learning_rate": 0.001,
         "batch_size": 5,
         "epochs": 1,
+        "seed": 5,
+        "weight_decay": 1e-4,
+        "schedule": "cosine",
+        "warmup_epochs": None,
+        "label_smoothing": 0.0,
+        "class_weights": "none",
+        "accumulate": 1,
+        "patience": 0,
+        "precision": "fp32",
         "architecture": "small_cnn",
         "image_size": 8,
         "freeze_backbone": False,
-        "seed": 5,
+        "init": "random",
+        "finetune_epochs": 0,
+        "finetune_learning_rate": 8e-5,
+        "max_bad_images": 0,
     }
     assert len(card["data_hash"]) == len(card["code_hash"]) == 64
-    assert set(card["metrics"]) == {"test_accuracy", "test_loss", "valid_accuracy", "valid_loss"}
+    assert set(card["metrics"]) >= {"test_accuracy", "test_loss", "valid_accuracy", "valid_loss"}
+    assert card["temperature"] > 0
+    assert (card["backbone"]["init"], len(card["backbone"]["sha256"])) == ("random", 64)
     assert card["world_size"] == 1
     assert card["parameters"] > 10_000
     assert "torch" in card["framework"]
@@ -104,7 +126,10 @@ def test_shards_train_as_folders_do(run: Run, staged: Path, tmp_path: Path) -> N
         ({"learning_rate": 0}, "'0' must be a number above 0"),
         ({"batch_size": 64}, "batch_size 64 is larger than the 12 training images: lower it"),
         ({"architecture": "vgg16"}, "vgg16"),
-        ({"learning_rate": 10, "epochs": 60}, "the loss is not finite"),
+        ({"architecture": "resnet18"}, "channel 'weights' is missing: stage resnet18 weights"),
+        ({"init": "random", "weights": "/nowhere"}, "init 'random' contradicts channel 'weights'"),
+        ({"finetune_epochs": 2}, "add --freeze_backbone true"),
+        ({"precision": "fp16"}, "precision 'fp16' needs a GPU"),
         ({"weights": "/nowhere"}, "holds 0 .safetensors files"),
         ({"data": "/nowhere"}, "there is no folder /nowhere/train"),
     ],
@@ -113,14 +138,9 @@ def test_what_cannot_work_is_said_on_stderr_and_in_the_failure_file(
     run: Run,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
     options: dict[str, object],
     reason: str,
 ) -> None:
-    if reason == "the loss is not finite":
-        monkeypatch.setattr(
-            train, "summed_loss", lambda network, *_: sum(p.sum() for p in network.parameters()) / 0
-        )
     assert run(**options) == 1
     error = capsys.readouterr().err
     assert reason in error
@@ -147,3 +167,83 @@ def test_an_unexpected_error_is_reported_with_its_kind(
 def test_without_a_container_no_failure_file_is_invented(tmp_path: Path) -> None:
     assert train.main(["--epochs", "0"], {"SAGEMAKER_BASE_DIR": str(tmp_path / "none")}) == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_a_loss_that_is_no_number_ends_the_job_at_its_step(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the epoch before left as a checkpoint stays."""
+    rate = Recipe.rate
+    monkeypatch.setattr(Recipe, "rate", lambda self, step, **k: 1e30 if step > 3 else rate(self, step, **k))
+    assert run(epochs=3, checkpoint_dir=tmp_path / "checkpoints") == 1
+    error = capsys.readouterr().err
+    assert re.search(r"the loss is (nan|inf) at step [123] of epoch [23]: lower learning_rate 0.001", error)
+    with safe_open(tmp_path / "checkpoints/model.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["state"])["epoch"] == 2
+
+
+def test_best_values_are_printed_once_for_the_tuner(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert run(epochs=3, save_model=False) == 0
+    history = read(tmp_path / "output/data/history.json")
+    best = min(entry["valid_loss"] for entry in history["epochs"])
+    assert re.findall(r"best:valid_loss=(\S+)", caplog.text) == [f"{best:.6f}"]
+    assert history["epochs"][history["best_epoch"] - 1]["valid_loss"] == best
+
+
+def test_a_trial_leaves_out_the_test_split_and_the_model(run: Run, tmp_path: Path) -> None:
+    assert run(save_model=False) == 0
+    assert [path.name for path in (tmp_path / "output/data").iterdir()] == ["history.json"]
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_head_is_trained_first_and_then_the_whole_model(run: Run, tmp_path: Path) -> None:
+    options = {"freeze_backbone": True, "finetune_epochs": 2, "finetune_learning_rate": 0.01, "epochs": 3}
+    assert run(**options) == 0
+    history = read(tmp_path / "output/data/history.json")
+    assert [entry["phase"] for entry in history["epochs"]] == ["head"] * 3 + ["finetune"] * 2
+    losses = {
+        phase: min(entry["valid_loss"] for entry in history["epochs"] if entry["phase"] == phase)
+        for phase in ("head", "finetune")
+    }
+    assert history["best_phase"] == min(losses, key=lambda phase: losses[phase])
+    assert read(tmp_path / "model/model_card.json")["metrics"]["valid_loss"] == min(losses.values())
+
+
+def test_a_job_continues_from_its_checkpoint_to_the_same_model(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two phases, ended by SIGTERM in the middle of an epoch of each of them."""
+    options = {"freeze_backbone": True, "finetune_epochs": 2, "epochs": 3}
+    assert run(**options, model_dir=tmp_path / "whole") == 0
+    count, step = itertools.count(1), fit._Loop._step
+
+    def terminated(loop: Any, *words: Any, **named: Any) -> Any:
+        if next(count) in (5, 11):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(loop, *words, **named)
+
+    monkeypatch.setattr(fit._Loop, "_step", terminated)
+    options["checkpoint_dir"] = tmp_path / "checkpoints"
+    assert [run(**options), run(**options), run(**options)] == [143, 143, 0]
+    error = capsys.readouterr().err
+    assert "stopped: SIGTERM ended the training in epoch 2 after step 2; start the job again" in error
+    assert not (tmp_path / "output/failure").exists()
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "model")]
+    assert weights[0] == weights[1]
+
+
+def test_a_checkpoint_of_other_data_is_refused_and_stays(
+    run: Run, tmp_path: Path, image_folder: Path, make_image: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"checkpoint_dir": tmp_path / "checkpoints"}
+    assert run(**options) == 0
+    before = (tmp_path / "checkpoints/model.safetensors").read_bytes()
+    (image_folder / "train/001.cat/0.png").write_bytes(make_image(999))
+    assert run(**options) == 1
+    assert "belongs to another job (data_hash" in capsys.readouterr().err
+    assert run(**options, image_size=16) == 1
+    assert "image_size 8 there, 16 here" in capsys.readouterr().err
+    assert (tmp_path / "checkpoints/model.safetensors").read_bytes() == before

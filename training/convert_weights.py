@@ -1,0 +1,51 @@
+"""Convert published weights to the file that channel `weights` takes.
+
+    python training/convert_weights.py resnet50-11ad3fa6.pth --architecture resnet50 \
+        --source https://download.pytorch.org/models/resnet50-11ad3fa6.pth --output weights
+    aws s3 cp weights/resnet50.safetensors s3://BUCKET/musher/weights/resnet50/
+
+Takes a state dict under torchvision's ResNet names, as torch.save wrote it; code in the file is not run.
+Writes OUTPUT/<architecture>.safetensors, whose metadata name architecture, SHA-256 and source, and prints
+them as JSON. Its classification layer is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from imgclf.errors import ImgclfError
+from imgclf.models import ARCHITECTURES
+from imgclf.weights import convert_weights
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Convert one file and return the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("file", type=Path, help="state-dict file (.pth, .pt)")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, required=True)
+    parser.add_argument("--source", help="where the file is from (default: its name)")
+    parser.add_argument("--output", type=Path, default=Path("weights"), help="folder (default: weights)")
+    options = parser.parse_args(arguments)
+    target = options.output / f"{options.architecture}.safetensors"
+    try:
+        metadata = convert_weights(
+            options.file,
+            target,
+            architecture=options.architecture,
+            origin=options.source or options.file.name,
+        )
+    except ImgclfError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps({"file": str(target), **metadata}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,172 @@
+"""Set up a training job: find its data, build its model, and refuse here what cannot work."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from imgclf.arguments import TrainConfig
+from imgclf.data import SPLITS, Dataset, load_dataset, read_data_hash
+from imgclf.distributed import World
+from imgclf.embedding import Pass, compute_inputs
+from imgclf.errors import ConfigError
+from imgclf.features import FeatureSource, backbone_hash, read_features
+from imgclf.inputs import Inputs, PixelInputs, Variation
+from imgclf.models import Classifier, build_model
+from imgclf.presets import Preset, preset_for
+from imgclf.recipe import Recipe, resolve_precision
+from imgclf.weights import Origin, load_backbone
+
+logger = logging.getLogger(__name__)
+
+DECODE_MARGIN = 2
+"""Decoding threads per computing thread: they also wait for the disk."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the job in which one part of the model learns."""
+
+    name: str
+    model: nn.Module
+    inputs: dict[str, Inputs]
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one process of a training job works with."""
+
+    config: TrainConfig
+    world: World
+    data: Dataset
+    preset: Preset
+    model: Classifier
+    origin: Origin
+    inputs: dict[str, Inputs]
+    """Each split's images, or what a frozen backbone makes of them."""
+    engine: dict[str, Any] | None
+    """How the features were computed; None where there are none."""
+
+    def vary(self, epoch: int) -> Variation:
+        """Return the random variation of an epoch's training images."""
+        total = self.inputs["train"].split.total
+        return Variation(self.preset, total=total, seed=self.config.recipe.seed, epoch=epoch)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a checkpoint must have in common with this job to be continued by it."""
+        return {
+            **self.config.hyperparameters,
+            "precision": resolve_precision(self.config.recipe.precision, self.world.device),
+            "classes": len(self.data.classes),
+            "data_hash": self.data.data_hash,
+            "backbone_hash": self.origin.sha256,
+        }
+
+
+def make_job(config: TrainConfig, world: World) -> Job:
+    """Find the data and build the model; everything that can be refused is refused here."""
+    recipe = replace(config.recipe, precision=resolve_precision(config.recipe.precision, world.device))
+    config = replace(config, recipe=recipe)
+    preset = preset_for(architecture=config.architecture, image_size=config.image_size)
+    if config.features is not None:
+        return _job_on_features(config, world, preset)
+    data = load_dataset(config.channels, world)
+    check_batch_size(config, data, world)
+    model, origin = make_model(config, len(data.classes), world)
+    pixels = make_pixels(config, data, preset, world)
+    if not config.freeze_backbone:
+        return Job(config, world, data, preset, model, origin, dict(pixels), None)
+    features, engine = compute_inputs(Pass(model.backbone, preset, pixels, world))
+    return Job(config, world, data, preset, model, origin, dict(features), engine)
+
+
+def _job_on_features(config: TrainConfig, world: World, preset: Preset) -> Job:
+    """Set up a job that reads embed.py's features; they must be those of this job's backbone and data."""
+    assert config.features is not None
+    found = read_features(config.features, world)
+    check_batch_size(config, found.data, world)
+    model, origin = make_model(config, len(found.data.classes), world)
+    known_hash = read_data_hash(config.channels)
+    source = FeatureSource(
+        data_hash=known_hash or found.data.data_hash,
+        backbone_hash=origin.sha256,
+        architecture=config.architecture,
+        image_size=config.image_size,
+        preset=preset,
+    )
+    found.check(source)
+    return Job(config, world, found.data, preset, model, origin, dict(found.inputs), found.manifest["engine"])
+
+
+def first_phase(job: Job) -> Phase:
+    """Return the phase that every job has: the head on features, or the whole model on images."""
+    if job.config.freeze_backbone:
+        return Phase("head", job.model.head, job.inputs, job.config.recipe)
+    return Phase("model", job.model, job.inputs, job.config.recipe)
+
+
+def finetuning_phase(job: Job) -> Phase:
+    """Let the backbone learn too, from the images and with a recipe of its own; the head goes on."""
+    config, data = job.config, job.data
+    if config.features is not None:
+        data = load_dataset(config.channels, job.world)
+        if data.data_hash != job.data.data_hash:
+            raise ConfigError(
+                f"the images have data_hash {data.data_hash}, the features {job.data.data_hash}: "
+                "pass images and features of the same data set"
+            )
+    recipe = replace(
+        config.recipe, epochs=config.finetune_epochs, learning_rate=config.finetune_learning_rate
+    )
+    job.model.backbone.requires_grad_(True)
+    pixels = make_pixels(config, data, job.preset, job.world)
+    return Phase("finetune", job.model, dict(pixels), recipe)
+
+
+def check_batch_size(config: TrainConfig, data: Dataset, world: World) -> None:
+    """Refuse a batch that the data cannot fill, or that leaves processes without work."""
+    images, batch_size = data.splits["train"].total, config.recipe.batch_size
+    if batch_size > images:
+        raise ConfigError(f"batch_size {batch_size} is larger than the {images} training images: lower it")
+    if batch_size < world.size:
+        raise ConfigError(f"batch_size {batch_size} is smaller than the {world.size} processes: raise it")
+
+
+def make_model(config: TrainConfig, classes: int, world: World) -> tuple[Classifier, Origin]:
+    """Build the model with the seed's initial weights, or the weights channel's."""
+    torch.manual_seed(config.recipe.seed)
+    model = build_model(
+        architecture=config.architecture, classes=classes, freeze_backbone=config.freeze_backbone
+    )
+    if config.init == "pretrained":
+        if config.channels.weights is None:
+            raise ConfigError(
+                f"channel 'weights' is missing: stage {config.architecture} weights that convert_weights.py "
+                "made, or pass --init random"
+            )
+        origin = load_backbone(model, config.channels.weights, architecture=config.architecture)
+    else:
+        origin = Origin("random", backbone_hash(model.backbone), f"seed {config.recipe.seed}")
+        if config.freeze_backbone and not config.finetune_epochs:
+            logger.warning(
+                "the frozen backbone has random weights: add a 'weights' channel with pre-trained ones"
+            )
+    return model.to(world.device), origin
+
+
+def make_pixels(config: TrainConfig, data: Dataset, preset: Preset, world: World) -> dict[str, PixelInputs]:
+    """Return each split's images."""
+    threads = DECODE_MARGIN * torch.get_num_threads()
+    return {
+        name: PixelInputs(data.splits[name], preset, device=world.device, threads=threads) for name in SPLITS
+    }
+
+
+def describe_backbone(job: Job) -> dict[str, Any]:
+    """Return what the model card says of the backbone."""
+    return {**asdict(job.origin), "features": job.engine}
