@@ -12,6 +12,7 @@ from typing import Any
 from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, StorageError, TrainingJobError
 from localaws.identity import Grant
+from localaws.namespaces import OPT_ML, Support, View, enter, find_support
 from localaws.sagemaker.training.artefacts import upload_artefacts
 from localaws.sagemaker.training.channels import fetch_channels
 from localaws.sagemaker.training.checkpoints import CheckpointSync
@@ -20,7 +21,13 @@ from localaws.sagemaker.training.failures import MAX_REASON, algorithm_error, cl
 from localaws.sagemaker.training.hosts import End, HostGroup, HostProcess, Result, free_port
 from localaws.sagemaker.training.source import build_command, fetch_source
 from localaws.sagemaker.training.spec import TrainingSpec
-from localaws.sagemaker.training.variables import container_variables, this_machine, toolkit_variables
+from localaws.sagemaker.training.variables import (
+    LOOPBACK,
+    Master,
+    container_variables,
+    this_machine,
+    toolkit_variables,
+)
 
 STOP_GRACE_S = 120
 """AWS seconds between SIGTERM and SIGKILL, at StopTrainingJob (API_StopTrainingJob) and as the notice of spot
@@ -47,6 +54,11 @@ class Attempt:
         self._grant: Grant | None = None
         self._s3: Any = None
         self._checkpoints: CheckpointSync | None = None
+
+    @property
+    def _support(self) -> Support:
+        """How hosts get a view of their own; found out with the first job, not when localaws starts."""
+        return find_support()
 
     def abort(self) -> None:
         """Upload nothing more, and give hosts no time: localaws is stopping."""
@@ -126,13 +138,23 @@ class Attempt:
         return [
             HostProcess(
                 name=host,
-                argv=build_command(self._spec, folders=folders),
-                env=self._environment(host, folders=folders, grant=self._grant, master_port=port),
+                argv=self._command(host),
+                env=self._environment(host, grant=self._grant, master_port=port),
                 cwd=folders.code,
                 on_line=self._take_lines(host, open_log=open_log),
             )
             for host, folders in self._folders.items()
         ]
+
+    def _command(self, host: str) -> list[str]:
+        """Return what one host runs, in a view of its own where there can be one."""
+        folders = self._folders[host]
+        command = build_command(self._spec, folders=folders, no_opt_ml=self._support.refusal)
+        if self._support.refusal:
+            return command
+        scratch = self._folder / f"{host}.view"
+        view = View(base=folders.base, scratch=scratch, names=self._spec.hosts)
+        return enter(command, view=view, support=self._support, folder=Folders(OPT_ML).code)
 
     def _take_lines(self, host: str, *, open_log: OpenLog) -> Callable[[str], None]:
         on_line = open_log(host)
@@ -140,10 +162,14 @@ class Attempt:
             on_line("localaws: requirements.txt is not installed; the packages of localaws are used")
         return on_line
 
-    def _environment(self, host: str, *, folders: Folders, grant: Grant, master_port: int) -> dict[str, str]:
-        variables = toolkit_variables(self._spec, host=host, folders=folders, machine=this_machine())
-        variables |= container_variables(self._spec, host=host, folders=folders, master_port=master_port)
-        base = self._context.child_environment(region=self._spec.region)
+    def _environment(self, host: str, *, grant: Grant, master_port: int) -> dict[str, str]:
+        """Return the variables of one host; its folders are named as it sees them."""
+        spec, has_view = self._spec, not self._support.refusal
+        seen = Folders(OPT_ML) if has_view else self._folders[host]
+        master = Master(spec.hosts[0] if has_view else LOOPBACK, master_port)
+        variables = toolkit_variables(spec, host=host, folders=seen, machine=this_machine())
+        variables |= container_variables(spec, host=host, folders=seen, master=master)
+        base = self._context.child_environment(region=spec.region)
         return python_environment(base | variables | self._context.grant_environment(grant))
 
     def upload(self, *, with_model: bool) -> str | None:

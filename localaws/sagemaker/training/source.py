@@ -9,7 +9,7 @@ from typing import Any
 from localaws.errors import ArchiveError, StorageError, TrainingJobError
 from localaws.sagemaker.training import hyperparameters as hp
 from localaws.sagemaker.training.container import Folders
-from localaws.sagemaker.training.failures import algorithm_error
+from localaws.sagemaker.training.failures import algorithm_error, shorten
 from localaws.sagemaker.training.spec import TrainingSpec
 from localaws.storage import Download, S3Uri, download_all, unpack_tar_gz
 
@@ -44,10 +44,13 @@ def _copy_source(directory: str, *, folders: Folders) -> None:
         shutil.copytree(folder, folders.code, dirs_exist_ok=True)
 
 
-def build_command(spec: TrainingSpec, *, folders: Folders) -> list[str]:
-    """Return the command line of one host; raises TrainingJobError where there is nothing to run."""
+def build_command(spec: TrainingSpec, *, folders: Folders, no_opt_ml: str = "") -> list[str]:
+    """Return the command line of one host; raises TrainingJobError where there is nothing to run.
+
+    `no_opt_ml` is why the host does not see its folders at /opt/ml; empty where it does.
+    """
     if spec.entrypoint:
-        return _entrypoint_command(spec)
+        return _entrypoint_command(spec, no_opt_ml=no_opt_ml)
     if spec.program is None:
         raise TrainingJobError(
             algorithm_error(
@@ -59,16 +62,17 @@ def build_command(spec: TrainingSpec, *, folders: Folders) -> list[str]:
     return _script_command(spec.program, arguments, code=folders.code)
 
 
-def _entrypoint_command(spec: TrainingSpec) -> list[str]:
+def _entrypoint_command(spec: TrainingSpec, *, no_opt_ml: str) -> list[str]:
     command = [*spec.entrypoint, *spec.arguments]
-    for word in command:
-        if "/opt/ml" in word:
-            raise TrainingJobError(
-                algorithm_error(
-                    f"localaws has no /opt/ml for a ContainerEntrypoint, which {word!r} names; let the "
-                    "program take its folders from SM_* variables or SAGEMAKER_BASE_DIR."
-                )
+    named = next((word for word in command if "/opt/ml" in word), None)
+    if no_opt_ml and named is not None:
+        raise TrainingJobError(
+            algorithm_error(
+                f"the ContainerEntrypoint needs /opt/ml ({shorten(named, limit=200)!r}), which localaws can "
+                f"give a host by a Linux mount namespace only, and none can be had here: {no_opt_ml}. Run "
+                "localaws as root or where unprivileged user namespaces are allowed, or use script mode."
             )
+        )
     return command
 
 

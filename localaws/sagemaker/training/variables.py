@@ -25,6 +25,7 @@ from localaws.sagemaker.training.spec import TrainingSpec
 FRAMEWORK_MODULE = "sagemaker_pytorch_container.training:main"
 """What the PyTorch container reports as SM_FRAMEWORK_MODULE."""
 GPU_QUERY_S = 10
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,18 @@ class Machine:
 
     cpus: int
     gpus: int
+
+
+@dataclass(frozen=True)
+class Master:
+    """Where the hosts of a job meet.
+
+    The address is algo-1, as in the PyTorch container, where each host has an /etc/hosts of its own, and
+    LOOPBACK elsewhere. The port is 7777 there; here jobs share one network, so each has a port of its own.
+    """
+
+    address: str
+    port: int
 
 
 @functools.cache
@@ -109,20 +122,13 @@ def _describe(spec: TrainingSpec, *, host: str, folders: Folders, machine: Machi
     }
 
 
-def container_variables(
-    spec: TrainingSpec, *, host: str, folders: Folders, master_port: int
-) -> dict[str, str]:
-    """Return what every training container gets besides AWS's address and credentials.
-
-    MASTER_ADDR is a loopback address, where the PyTorch container says algo-1: without a mount namespace of
-    its own (an /etc/hosts for each host) the name algo-1 does not resolve here. MASTER_PORT is 7777 there;
-    here jobs share one network, so each has a port of its own.
-    """
+def container_variables(spec: TrainingSpec, *, host: str, folders: Folders, master: Master) -> dict[str, str]:
+    """Return what every training container gets besides AWS's address and credentials."""
     bin_folder = str(Path(sys.executable).parent)
     return {
         "CURRENT_HOST": host,
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(master_port),
+        "MASTER_ADDR": master.address,
+        "MASTER_PORT": str(master.port),
         "PATH": os.pathsep.join([bin_folder, os.environ.get("PATH", os.defpath)]),
         "SAGEMAKER_BASE_DIR": str(folders.base),
         "SAGEMAKER_JOB_NAME": spec.name,

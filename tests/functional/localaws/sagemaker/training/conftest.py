@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -134,6 +135,13 @@ class Jobs:
         answer = self.logs.get_log_events(logGroupName=GROUP, logStreamName=found[0], startFromHead=True)
         return [event["message"] for event in answer["events"]]
 
+    def wait_for_state(self, name: str, state: str) -> None:
+        """Wait until a job has gone into a secondary status."""
+        deadline = time.monotonic() + WAIT_S
+        while self.describe(name)["SecondaryStatus"] != state:
+            assert time.monotonic() < deadline, self.describe(name)
+            time.sleep(0.03)
+
     def wait_for_line(self, name: str, line: str, host: str = "algo-1") -> None:
         """Wait until a host has printed a line."""
         deadline = time.monotonic() + WAIT_S
@@ -165,10 +173,10 @@ def jobs(localaws: Any) -> Jobs:
 
 
 @contextlib.contextmanager
-def serve(*options: str) -> Generator[tuple[Jobs, "subprocess.Popen[str]"], None, None]:
-    """Run a localaws of one's own, and stop it."""
+def serve(*options: str, **variables: str) -> Generator[tuple[Jobs, "subprocess.Popen[str]"], None, None]:
+    """Run a localaws of one's own, with more environment variables, and stop it."""
     argv = [sys.executable, "-m", "localaws", "serve", "--port", "0", *options]
-    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | variables)
     assert process.stdout is not None
     with process.stdout:
         yield Jobs(process.stdout.readline().split()[-1]), process
@@ -176,7 +184,7 @@ def serve(*options: str) -> Generator[tuple[Jobs, "subprocess.Popen[str]"], None
         assert process.wait(timeout=20) == 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve_jobs() -> Any:
     """Return the function that runs a localaws of one's own."""
     return serve

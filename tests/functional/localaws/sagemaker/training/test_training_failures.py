@@ -263,14 +263,6 @@ def test_a_job_without_anything_to_run_says_so(jobs: Any) -> None:
     assert description["FailureReason"].startswith("AlgorithmError: localaws runs script mode")
 
 
-def test_an_entrypoint_that_needs_opt_ml_says_so(jobs: Any) -> None:
-    request = jobs.request()
-    request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["bash", "/opt/ml/input/data/x/run.sh"]
-    jobs.sagemaker.create_training_job(**request)
-    reason = jobs.wait(request["TrainingJobName"])["FailureReason"]
-    assert "'/opt/ml/input/data/x/run.sh'" in reason
-
-
 def test_an_entrypoint_that_does_not_exist_says_so(jobs: Any) -> None:
     request = jobs.request()
     request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["no-such-program"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from localaws.sagemaker.training.container import Folders, resource_config, write_config
 from localaws.sagemaker.training.spec import Channel, TrainingSpec
-from localaws.sagemaker.training.variables import Machine, container_variables, toolkit_variables
+from localaws.sagemaker.training.variables import Machine, Master, container_variables, toolkit_variables
 
 SPEC = TrainingSpec(
     name="job",
@@ -51,10 +51,10 @@ def test_a_gpu_is_seen_by_gpu_instances_only() -> None:
 
 
 def test_the_jobs_own_environment_wins() -> None:
-    variables = container_variables(SPEC, host="algo-2", folders=FOLDERS, master_port=20_001)
+    variables = container_variables(SPEC, host="algo-2", folders=FOLDERS, master=Master("algo-1", 20_001))
     assert variables["MINE"] == "yes"
     assert variables["MASTER_PORT"] == "1"
-    assert variables["MASTER_ADDR"] == "127.0.0.1"
+    assert variables["MASTER_ADDR"] == "algo-1"
     assert variables["TRAINING_JOB_NAME"] == "job"
 
 
