@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from moto.core.exceptions import JsonRESTError
+from moto.core.exceptions import ServiceException
 
 from localaws.clock import Clock
 from localaws.sagemaker.tuning import outcome
@@ -28,7 +28,7 @@ class Children(Protocol):
     """The training jobs, as the runner deals with them."""
 
     def launch(self, number: int, values: dict[str, str]) -> Trial:
-        """Start the training job with this number (from 1); raises JsonRESTError where it is refused."""
+        """Start the training job with this number (from 1); raises ServiceException where it is refused."""
         ...
 
     def new_values(self, trial: Trial) -> list[float]:
@@ -182,7 +182,7 @@ class TuningRunner:
             number = len(self._job.trials) + 1
             try:
                 trial = self._tools.children.launch(number, values)
-            except JsonRESTError as error:
+            except ServiceException as error:
                 self._refusal = str(error.message)
                 self._closing = True
                 return

@@ -78,14 +78,16 @@ def test_the_same_seed_tries_the_same(tunings: Any, strategy: str) -> None:
 
 def test_bayesian_beats_random_on_a_smooth_function(tunings: Any) -> None:
     names = {
-        strategy: tunings.create(strategy=strategy, jobs=20, parallel=2, seed=11)
+        strategy: tunings.create(strategy=strategy, jobs=20, parallel=1, seed=11)
         for strategy in ("Random", "Bayesian")
     }
     best = {
-        strategy: tunings.wait(name)["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+        strategy: tunings.wait(name)["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"][
+            "Value"
+        ]
         for strategy, name in names.items()
     }
-    assert best["Bayesian"] < best["Random"], best
+    assert best["Bayesian"] < best["Random"] / 2, best
 
 
 def test_a_grid_covers_every_combination_and_keeps_quoted_values(tunings: Any) -> None:
