@@ -84,12 +84,13 @@ def run_split(job: Pass, choice: Choice, name: str) -> Iterator[Block]:
     split, count = inputs.split, len(inputs.split.positions)
     steps = [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
     variations = [
-        Variation(job.preset, total=split.total, seed=VIEW_SEED, epoch=view) for view in range(1, views)
+        None,
+        *(Variation(job.preset, total=split.total, seed=VIEW_SEED, epoch=view) for view in range(1, views)),
     ]
+    streams = [inputs.batches(steps, variation=variation) for variation in variations]
     started = reported = time.monotonic()
-    for indices, images in zip(steps, inputs.batches(steps), strict=True):
-        varied = (variation.apply(images, split.positions[indices]) for variation in variations)
-        features = torch.stack([choice.run(view) for view in (images, *varied)], dim=1)
+    for indices, *images in zip(steps, *streams, strict=True):
+        features = torch.stack([choice.run(view) for view in images], dim=1)
         yield Block(indices, features)
         if time.monotonic() - reported > PROGRESS_S:
             reported, done = time.monotonic(), int(indices[-1]) + 1

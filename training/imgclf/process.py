@@ -1,0 +1,41 @@
+"""End a job's script: every reason goes to stderr and to the container's failure file."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from imgclf.errors import ImgclfError
+
+logger = logging.getLogger(__name__)
+
+
+def run_script(work: Callable[[], None], environ: Mapping[str, str]) -> int:
+    """Do a script's work and return its exit code."""
+    try:
+        work()
+    except Exception as error:  # the process boundary: every reason must reach the failure file
+        known = isinstance(error, ImgclfError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        if not known:
+            logger.exception("unexpected error")
+        sys.stderr.write(f"error: {message}\n")
+        write_failure(message, environ)
+        return 1
+    return 0
+
+
+def write_failure(message: str, environ: Mapping[str, str]) -> None:
+    """Leave the reason where SageMaker reads FailureReason; on a plain machine there is no such folder."""
+    folder = Path(
+        environ.get("SM_OUTPUT_DIR") or Path(environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "output"
+    )
+    if folder.is_dir():
+        (folder / "failure").write_text(message[:1024])
+
+
+def log_to_stdout() -> None:
+    """Send the log where SageMaker reads metrics."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
