@@ -1,0 +1,95 @@
+"""What training jobs are created with, and what is listed."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from localaws.sagemaker.tuning.definition import training_members
+from localaws.sagemaker.tuning.listing import cut_page, list_jobs, list_trials
+
+ROOT = Path(__file__).parents[5]
+
+
+def members(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return what a training job is created with."""
+    return training_members(
+        definition,
+        job_name="tune-001-abcdef01",
+        values={"x": "0.5"},
+        metric="loss",
+        tags=[{"Key": "k", "Value": "v"}],
+    )
+
+
+def test_hyper_parameters_are_static_tuned_and_the_objective(tuning_request: Any) -> None:
+    found = members(tuning_request()["training_job_definition"])
+    assert found["hyper_parameters"] == {"_tuning_objective_metric": "loss", "epochs": "9", "x": "0.5"}
+    assert found["tags"] == [{"Key": "k", "Value": "v"}]
+    assert found["enable_managed_spot_training"] is False
+    assert found["debug_hook_config"] is None
+
+
+def test_every_training_job_has_a_checkpoint_folder_of_its_own(tuning_request: Any) -> None:
+    config = {"S3Uri": "s3://b/checkpoints/", "LocalPath": "/opt/ml/checkpoints"}
+    found = members(tuning_request(definition={"CheckpointConfig": config})["training_job_definition"])
+    assert found["checkpoint_config"] == {
+        "S3Uri": "s3://b/checkpoints/tune-001-abcdef01",
+        "LocalPath": "/opt/ml/checkpoints",
+    }
+    assert members(tuning_request()["training_job_definition"])["checkpoint_config"] is None
+
+
+def test_the_tuning_resource_config_gives_the_first_choice(tuning_request: Any) -> None:
+    first = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 10}
+    definition = {
+        "ResourceConfig": None,
+        "HyperParameterTuningResourceConfig": {
+            "AllocationStrategy": "Prioritized",
+            "InstanceConfigs": [first, {**first, "InstanceType": "ml.m5.large"}],
+        },
+    }
+    found = members(tuning_request(definition=definition)["training_job_definition"])
+    assert found["resource_config"] == first
+
+
+def test_trials_are_sorted_and_filtered(make_harness: Any) -> None:
+    harness = make_harness(
+        config={"ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 3}}
+    )
+    harness.run([2.0, None, 1.0])
+    trials = harness.job.trials
+
+    def numbers(**query: str) -> list[int]:
+        return [trial.number for trial in list_trials(trials, query)]
+
+    assert numbers() == [1, 2, 3]
+    assert numbers(SortOrder="Descending") == [3, 2, 1]
+    assert numbers(SortBy="FinalObjectiveMetricValue") == [3, 1]
+    assert numbers(SortBy="Status") == [1, 3, 2]
+    assert numbers(StatusEquals="Failed") == [2]
+
+
+def test_jobs_are_sorted_and_filtered(make_harness: Any) -> None:
+    harness = make_harness()
+    assert list_jobs([harness.job], {"NameContains": "TUN", "StatusEquals": "InProgress"}) == [harness.job]
+    assert list_jobs([harness.job], {"StatusEquals": "Failed"}) == []
+    assert list_jobs([harness.job], {"CreationTimeAfter": harness.job.creation_time}) == []
+
+
+def test_pages_are_cut_and_the_last_has_no_token() -> None:
+    items = list(range(25))
+    assert cut_page(items, start=0, limit=None) == (list(range(10)), "10")
+    assert cut_page(items, start=20, limit=10) == ([20, 21, 22, 23, 24], None)
+    assert cut_page(items, start=15, limit=10)[1] is None
+
+
+def test_starting_localaws_imports_no_optimiser() -> None:
+    program = (
+        "import sys, localaws.server, localaws.sagemaker.models, localaws.sagemaker.responses\n"
+        "print([name for name in ('optuna', 'numpy', 'torch', 'sqlalchemy') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
