@@ -22,6 +22,7 @@ def replace_backends(*, service: str, package: str, attribute: str, backend: typ
 def install() -> None:
     """Replace every backend that localaws overrides."""
     from localaws.functions.models import LocalLambdaBackend
+    from localaws.iam.actions import add_actions
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
 
@@ -35,3 +36,4 @@ def install() -> None:
         service="lambda", package="awslambda", attribute="lambda_backends", backend=LocalLambdaBackend
     )
     correct_resources()
+    add_actions()

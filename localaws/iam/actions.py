@@ -1,0 +1,81 @@
+"""SimulatePrincipalPolicy, which moto lacks and SageMaker's SDK asks before it trains with a role.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.iam.exceptions import NotFoundException, ValidationError
+from moto.iam.models import IAMBackend, ManagedPolicy
+from moto.iam.responses import IamResponse
+
+from localaws.iam.policies import decide, read_statements
+
+
+def add_actions() -> None:
+    """Give moto's IAM the actions of this module."""
+    setattr(IamResponse, simulate_principal_policy.__name__, simulate_principal_policy)
+
+
+def simulate_principal_policy(response: IamResponse) -> ActionResult:
+    """Answer SimulatePrincipalPolicy for a role, a user or a group: one result for each action and resource.
+
+    Their identity policies count; conditions, permissions boundaries, resource and organization policies do
+    not. All results come on one page.
+    """
+    arn: str = response._get_param("PolicySourceArn")
+    statements = read_statements(_documents(response.backend, arn))
+    statements += read_statements(response._get_param("PolicyInputList", []))
+    results = [
+        _result(statements, action=action, resource=resource)
+        for action in response._get_param("ActionNames", [])
+        for resource in response._get_param("ResourceArns", ["*"])
+    ]
+    return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+
+def _result(statements: list[Any], *, action: str, resource: str) -> dict[str, Any]:
+    decision = decide(statements, action=action, resource=resource)
+    return {
+        "EvalActionName": action,
+        "EvalResourceName": resource,
+        "EvalDecision": decision.outcome,
+        "MatchedStatements": [],
+        "MissingContextValues": list(decision.missing_keys),
+    }
+
+
+def _documents(backend: IAMBackend, arn: str) -> list[str]:
+    """Return the identity policies of a principal, inline ones and attached ones, as JSON."""
+    kind, _, path = arn.rpartition(":")[2].partition("/")
+    name = path.rpartition("/")[2]
+    if kind == "role":
+        role = backend.get_role(name)
+        return [*role.policies.values(), *_attached(role.managed_policies.values())]
+    if kind == "user":
+        return _user_documents(backend, name)
+    if kind == "group":
+        return _group_documents(backend, name)
+    raise ValidationError(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+
+
+def _user_documents(backend: IAMBackend, name: str) -> list[str]:
+    user = backend.get_user(name)
+    own = [*user.policies.values(), *_attached(user.managed_policies.values())]
+    groups = [_group_documents(backend, group.name) for group in backend.get_groups_for_user(name)]
+    return own + [document for group in groups for document in group]
+
+
+def _group_documents(backend: IAMBackend, name: str) -> list[str]:
+    try:
+        group = backend.get_group(name)
+    except KeyError as error:
+        raise NotFoundException(f"The group with name {name} cannot be found.") from error
+    return [*group.policies.values(), *_attached(group.managed_policies.values())]
+
+
+def _attached(policies: Iterable[ManagedPolicy]) -> list[str]:
+    """Return the default versions of managed policies."""
+    return [version.document for policy in policies for version in policy.versions if version.is_default]
