@@ -12,13 +12,14 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from imgclf.bad_images import skip_bad_images
 from imgclf.distributed import World
 from imgclf.errors import DataError
 from imgclf.shards import Member, class_dirs, index_folder, index_shard
@@ -74,6 +75,8 @@ class Dataset:
     classes: list[str]
     splits: dict[str, Split]
     data_hash: str
+    bad_images: list[str] = field(default_factory=list)
+    """Images that were left out, each with what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,12 @@ class _Shard:
     members: list[Member]
 
 
-def load_dataset(channels: Channels, world: World) -> Dataset:
+def load_dataset(channels: Channels, world: World, *, max_bad_images: int = 0) -> Dataset:
     """Index the channels and deal the images out to the processes.
 
+    With `max_bad_images` above 0 each image is decoded once, and up to so many bad ones are left out.
     Raises DataError for a missing channel, an empty split, a class missing in a split, a shard that no
-    process has, or hosts that hold different images.
+    process has, hosts that hold different images, or too many bad images.
     """
     manifest = _read_manifest(channels.manifest)
     if manifest is None:
@@ -99,7 +103,8 @@ def load_dataset(channels: Channels, world: World) -> Dataset:
         _check_manifest(manifest)
     splits = {name: _load_split(name, channels.split(name), classes, manifest, world) for name in SPLITS}
     data_hash = manifest["data_hash"] if manifest else _data_hash(splits.values(), world)
-    return Dataset(classes, splits, data_hash)
+    data = Dataset(classes, splits, data_hash)
+    return skip_bad_images(data, world, limit=max_bad_images) if max_bad_images else data
 
 
 def read_data_hash(channels: Channels) -> str | None:

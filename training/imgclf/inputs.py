@@ -1,23 +1,24 @@
-"""Turn a process's images into the model's inputs, ahead of the step that needs them."""
+"""Turn a process's images into the model's inputs, ahead of the step that needs them.
+
+Threads decode straight from the shards: reading, decoding and scaling all run without the interpreter's lock,
+so two threads do twice the work of one, and a batch need not be copied from one process to another.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from imgclf.data import Split
 from imgclf.errors import DataError, ImageError
-from imgclf.presets import Preset
-
-logger = logging.getLogger(__name__)
+from imgclf.presets import Draw, Preset
 
 Indices = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
@@ -26,8 +27,8 @@ CACHE_BYTES = 512 * 2**20
 """Decoded images of one split that are kept in memory; a larger split is decoded anew in each epoch."""
 AHEAD = 2
 """Batches that are decoded while a step computes."""
-FEATURE_BATCH = 32
-"""Images per forward pass of a frozen backbone."""
+CHUNK = 4
+"""Images that a thread takes at a time."""
 
 
 class Inputs(Protocol):
@@ -43,26 +44,49 @@ class Inputs(Protocol):
 
 
 class Variation:
-    """The random shifts and flips of one epoch: a function of seed, epoch and position only."""
+    """How one epoch varies its images: a function of seed, epoch and position only.
+
+    A preset with a random crop varies the image file itself, at its full resolution; any other one shifts
+    what is decoded already.
+    """
 
     def __init__(self, preset: Preset, *, total: int, seed: int, epoch: int) -> None:
         """Draw for all positions of the split, so that it does not matter which process owns which."""
         self.seed, self.epoch = seed, epoch
+        self._preset = preset
         rng = np.random.default_rng([seed, epoch, 1])
-        self._shift = preset.max_shift
         self._corner = rng.integers(0, 2 * preset.max_shift, size=(total, 2), endpoint=True)
-        self._flip = rng.random(total) < 0.5 if preset.flip else np.zeros(total, dtype=bool)
+        self._draws = rng.random((total if preset.crop_area else 0, 5), dtype=np.float32)
+
+    @property
+    def on_files(self) -> bool:
+        """Tell whether images are varied while they are decoded."""
+        return self._preset.crop_area is not None
+
+    def draw(self, position: int) -> Draw:
+        """Return the random numbers of one image's crop."""
+        area, aspect, left, top, flip = self._draws[position].tolist()
+        return Draw(area, aspect, left, top, flip=self._preset.flip and flip < 0.5)
 
     def apply(self, images: torch.Tensor, positions: Indices) -> torch.Tensor:
-        """Shift each image of (B, 3, S, S) by a few pixels, its edge repeated, and mirror some."""
-        count, _, _, side = images.shape
-        padded = nn.functional.pad(images, [self._shift] * 4, mode="replicate").permute(0, 2, 3, 1)
-        corner = torch.from_numpy(self._corner[positions]).to(images.device)
-        flip = torch.from_numpy(self._flip[positions]).to(images.device)
+        """Vary images (B, 3, S, S) that are decoded already: shift them, or crop what is left of them."""
+        if not self.on_files:
+            return self._shift(images, torch.from_numpy(self._corner[positions]).to(images.device))
+        varied = []
+        for image, position in zip(images, positions.tolist(), strict=True):
+            draw = self.draw(position)
+            square = self._preset.crop(image, draw)
+            varied.append(square.flip(2) if draw.flip else square)
+        return torch.stack(varied) if varied else images
+
+    def _shift(self, images: torch.Tensor, corner: torch.Tensor) -> torch.Tensor:
+        """Shift each image by a few pixels, its edge repeated; `corner` (B, 2) counts from the padded one."""
+        side = images.shape[2]
+        padding = [self._preset.max_shift] * 4
+        padded = torch.nn.functional.pad(images, padding, mode="replicate").permute(0, 2, 3, 1)
         steps = torch.arange(side, device=images.device)
-        rows = corner[:, :1] + steps
-        columns = corner[:, 1:] + torch.where(flip[:, None], steps.flip(0), steps)
-        batch = torch.arange(count, device=images.device)[:, None, None]
+        rows, columns = corner[:, :1] + steps, corner[:, 1:] + steps
+        batch = torch.arange(len(images), device=images.device)[:, None, None]
         return padded[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
 
@@ -83,79 +107,81 @@ class PixelInputs:
         self, steps: Sequence[Indices], *, variation: Variation | None = None
     ) -> Iterator[torch.Tensor]:
         """Yield (B, 3, S, S) float32, normalised and varied; raise DataError naming an unreadable image."""
-        started: deque[tuple[Indices, dict[int, Future[Pixels]]]] = deque()
-        for indices in [*steps, *[None] * AHEAD]:
-            if indices is not None:
-                started.append((indices, self._start(indices)))
-            if len(started) > AHEAD or (indices is None and started):
-                yield self._finish(*started.popleft(), variation)
+        started: deque[_Batch] = deque()
+        try:
+            for indices in steps:
+                started.append(self._start(indices, variation))
+                if len(started) > AHEAD:
+                    yield self._finish(started.popleft(), variation)
+            while started:
+                yield self._finish(started.popleft(), variation)
+        finally:
+            for batch in started:
+                batch.cancel()
 
     def close(self) -> None:
         """Stop the decoding threads and forget the cache."""
         self._pool.shutdown(cancel_futures=True)
         self._cache = None
 
-    def _start(self, indices: Indices) -> dict[int, Future[Pixels]]:
-        """Begin to decode the images that are not in the cache."""
-        missing = indices if self._cache is None else indices[~self._cached[indices]]
-        return {int(index): self._pool.submit(self._decode, int(index)) for index in missing}
+    def _start(self, indices: Indices, variation: Variation | None) -> _Batch:
+        """Copy what the cache has, and begin to decode the rest."""
+        side, is_pinned = self._preset.image_size, self._device.type == "cuda"
+        pixels = torch.empty((len(indices), 3, side, side), dtype=torch.uint8, pin_memory=is_pinned)
+        batch = _Batch(indices, pixels, pixels.numpy(), [])
+        crops = variation if variation is not None and variation.on_files else None
+        missing = np.arange(len(indices))
+        if self._cache is not None and crops is None:
+            cached = self._cached[indices]
+            batch.array[cached] = self._cache[indices[cached]]
+            missing = np.flatnonzero(~cached)
+        for start in range(0, len(missing), CHUNK):
+            places = missing[start : start + CHUNK].tolist()
+            batch.futures.append(self._pool.submit(self._decode, batch, places, crops))
+        return batch
 
-    def _decode(self, index: int) -> Pixels:
+    def _decode(self, batch: _Batch, places: list[int], crops: Variation | None) -> None:
+        """Decode some images into their places of the batch, and into the cache unless they are varied."""
+        for place in places:
+            index = int(batch.indices[place])
+            pixels = batch.array[place] = self._read(index, crops)
+            if self._cache is not None and crops is None:
+                self._cache[index] = pixels
+                self._cached[index] = True
+
+    def _read(self, index: int, crops: Variation | None) -> Pixels:
         """Read and decode one image; name it when that fails."""
+        data = self.split.members[index].read()
         try:
-            return self._preset.to_pixels(self.split.members[index].read())
+            if crops is None:
+                return self._preset.to_pixels(data)
+            return self._preset.to_varied_pixels(data, crops.draw(int(self.split.positions[index])))
         except ImageError as error:
             raise DataError(
                 f"{self.split.image_id(index)}: {error}; replace or remove it, and stage again"
             ) from error
 
-    def _finish(
-        self, indices: Indices, futures: dict[int, Future[Pixels]], variation: Variation | None
-    ) -> torch.Tensor:
-        """Collect a batch, normalise it, and vary it."""
-        side = self._preset.image_size
-        pixels = np.empty((len(indices), 3, side, side), np.uint8)
-        for place, index in enumerate(indices.tolist()):
-            if index in futures:
-                pixels[place] = futures[index].result()
-            elif self._cache is not None:
-                pixels[place] = self._cache[index]
-        if self._cache is not None:
-            self._cache[indices] = pixels
-            self._cached[indices] = True
-        images = self._preset.normalise(torch.from_numpy(pixels).to(self._device, non_blocking=True))
-        return images if variation is None else variation.apply(images, self.split.positions[indices])
+    def _finish(self, batch: _Batch, variation: Variation | None) -> torch.Tensor:
+        """Wait for a batch, normalise it, and vary what was not varied yet."""
+        for future in batch.futures:
+            future.result()
+        images = self._preset.normalise(batch.pixels.to(self._device, non_blocking=True))
+        if variation is None or variation.on_files:
+            return images
+        return variation.apply(images, self.split.positions[batch.indices])
 
 
-class FeatureInputs:
-    """Hold what a frozen backbone makes of each image: it is computed once, not in each epoch."""
+@dataclass(frozen=True)
+class _Batch:
+    """A batch that is being decoded."""
 
-    def __init__(self, split: Split, features: torch.Tensor) -> None:
-        """Take the features (owned, F) of the split's images."""
-        self.split = split
-        self._features = features
+    indices: Indices
+    pixels: torch.Tensor  # (B, 3, S, S) uint8, in memory that a GPU can copy from
+    array: Pixels
+    """The same memory, for the decoding threads."""
+    futures: list[Future[None]]
 
-    def batches(
-        self, steps: Sequence[Indices], *, variation: Variation | None = None
-    ) -> Iterator[torch.Tensor]:
-        """Yield (B, F) float32; a frozen backbone sees each image as it is, never varied."""
-        for indices in steps:
-            yield self._features[torch.from_numpy(indices)]
-
-    def close(self) -> None:
-        """Free nothing: the features go with the object."""
-
-
-@torch.inference_mode()
-def compute_features(backbone: nn.Module, inputs: PixelInputs, *, device: torch.device) -> FeatureInputs:
-    """Run a frozen backbone once over all of this process's images of a split."""
-    count = len(inputs.split.members)
-    steps = [np.arange(start, min(start + FEATURE_BATCH, count)) for start in range(0, count, FEATURE_BATCH)]
-    parts = []
-    for step, images in enumerate(inputs.batches(steps), start=1):
-        parts.append(backbone(images))
-        if step % 20 == 0:
-            logger.info("features of %s: %s of %s images", inputs.split.name, step * FEATURE_BATCH, count)
-    inputs.close()
-    features = torch.cat(parts) if parts else torch.empty(0, 1, device=device)
-    return FeatureInputs(inputs.split, features.clone())
+    def cancel(self) -> None:
+        """Leave out what no thread has begun."""
+        for future in self.futures:
+            future.cancel()

@@ -1,19 +1,41 @@
-"""One preprocessing preset per architecture, shared by training and serving."""
+"""One preprocessing preset per architecture, shared by training and serving.
+
+The centre path is torchvision's Resize + CenterCrop + Normalize; the varied path is its RandomResizedCrop +
+RandomHorizontalFlip, with the randomness handed in. Both run on uint8 pixels.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
+from torch import nn
 
-from imgclf.decode import decode_image
+from imgclf.decode import open_image
 from imgclf.errors import ConfigError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MAX_ASPECT = 50
+"""A thinner strip is cut to its middle before it is scaled: 1 x 40,000 pixels would grow to gigabytes."""
+CROP_AREA = (0.35, 1.0)
+"""Share of the image that a random crop keeps; torchvision's 0.08 cuts the animal out of many photos."""
+CROP_ASPECT = (3 / 4, 4 / 3)
+"""Width over height of a random crop."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The random numbers, each in [0, 1), that decide how one image is varied."""
+
+    area: float
+    aspect: float
+    left: float
+    top: float
+    flip: bool
 
 
 @dataclass(frozen=True)
@@ -29,51 +51,88 @@ class Preset:
     flip: bool
     """Whether a mirrored image keeps its meaning (a dog does, a digit does not)."""
     max_shift: int
-    """Largest random shift in pixels while training."""
+    """Largest random shift in pixels while training, where there is no random crop."""
+    crop_area: tuple[float, float] | None
+    """Share of the image that a random crop keeps while training; None for no random crop."""
 
     def to_pixels(self, data: bytes) -> npt.NDArray[np.uint8]:
         """Decode, resize and crop one image file -> (3, image_size, image_size) uint8 RGB.
 
         Raises ImageError when the bytes are no whole image.
         """
-        image = _center_crop(
-            _resize(decode_image(data, shorter_side=self.resize_size), self.resize_size), self.image_size
-        )
-        return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+        image = open_image(data)
+        width, height = image.size
+        shorter, longer = min(width, height), max(width, height)
+        pixels = image.decode(side=shorter, wanted=self.resize_size)
+        if longer > MAX_ASPECT * shorter:
+            width = height = longer = shorter
+            pixels = _center_crop(pixels, min(pixels.shape[1:]))
+        length = self.resize_size * longer // shorter
+        size = (self.resize_size, length) if width >= height else (length, self.resize_size)
+        return np.ascontiguousarray(_center_crop(_resize(pixels, size), self.image_size).numpy())
+
+    def to_varied_pixels(self, data: bytes, draw: Draw) -> npt.NDArray[np.uint8]:
+        """Decode one image file, cut a random box, scale it and perhaps mirror it; shape as `to_pixels`."""
+        image = open_image(data)
+        *_, width, height = self.crop_box(image.size, draw)
+        square = self.crop(image.decode(side=min(width, height), wanted=self.image_size), draw).numpy()
+        return np.ascontiguousarray(square[:, :, ::-1] if draw.flip else square)
+
+    def crop(self, pixels: torch.Tensor, draw: Draw) -> torch.Tensor:
+        """Cut the random box out of (3, H, W) and scale it to (3, image_size, image_size); never mirrors."""
+        left, top, width, height = self.crop_box((pixels.shape[2], pixels.shape[1]), draw)
+        box = pixels[:, top : top + height, left : left + width]
+        return _resize(box, (self.image_size, self.image_size))
+
+    def crop_box(self, size: tuple[int, int], draw: Draw) -> tuple[int, int, int, int]:
+        """Return left, top, width and height in pixels of a random crop of an image of (width, height).
+
+        Area and aspect are drawn as RandomResizedCrop does; a box wider or higher than the image is cut.
+        """
+        low, high = self.crop_area or (1.0, 1.0)
+        area = size[0] * size[1] * (low + draw.area * (high - low))
+        narrow, wide = (math.log(aspect) for aspect in CROP_ASPECT)
+        aspect = math.exp(narrow + draw.aspect * (wide - narrow))
+        width = min(size[0], max(1, round(math.sqrt(area * aspect))))
+        height = min(size[1], max(1, round(math.sqrt(area / aspect))))
+        left, top = int(draw.left * (size[0] - width + 1)), int(draw.top * (size[1] - height + 1))
+        return left, top, width, height
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Scale (B, 3, H, W) uint8 to float32 of about zero mean and unit variance."""
-        mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1) * 255
-        std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1) * 255
-        return (pixels.float() - mean) / std
+        mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1)
+        # In place: fresh memory for each step of the arithmetic costs more than the arithmetic.
+        return pixels.to(torch.float32, copy=True).mul_(1 / (255 * std)).sub_(mean / std)
 
 
 def preset_for(*, architecture: str, image_size: int) -> Preset:
     """Return the preset of an architecture, or raise ConfigError for one without."""
     if architecture == "small_cnn":
-        half = (0.5, 0.5, 0.5)
-        return Preset(image_size, image_size, half, half, flip=False, max_shift=max(1, image_size // 16))
+        half, shift = (0.5, 0.5, 0.5), max(1, image_size // 16)
+        return Preset(image_size, image_size, half, half, flip=False, max_shift=shift, crop_area=None)
     if architecture.startswith("resnet"):
-        resize_size = round(image_size * 256 / 224)
         return Preset(
-            image_size, resize_size, IMAGENET_MEAN, IMAGENET_STD, flip=True, max_shift=image_size // 14
+            image_size,
+            round(image_size * 256 / 224),
+            IMAGENET_MEAN,
+            IMAGENET_STD,
+            flip=True,
+            max_shift=0,
+            crop_area=CROP_AREA,
         )
     raise ConfigError(f"architecture {architecture!r} has no preprocessing preset; add one to presets.py")
 
 
-def _resize(image: Image.Image, shorter_side: int) -> Image.Image:
-    """Scale the image so that its shorter side has that many pixels."""
-    width, height = image.size
-    scale = shorter_side / min(width, height)
-    size = (max(shorter_side, round(width * scale)), max(shorter_side, round(height * scale)))
-    if max(size) > 50 * shorter_side:
-        # A strip of 1 x 40,000 pixels would grow to gigabytes: cut it to what the crop can use.
-        image = _center_crop(image, min(width, height))
-        size = (shorter_side, shorter_side)
-    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
+def _resize(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Scale (3, H, W) uint8 to (3, *size): bilinear, each source pixel counts when it shrinks."""
+    if tuple(pixels.shape[1:]) == size:
+        return pixels
+    scaled: torch.Tensor = nn.functional.interpolate(pixels[None], size, mode="bilinear", antialias=True)[0]
+    return scaled
 
 
-def _center_crop(image: Image.Image, side: int) -> Image.Image:
-    """Cut the central square of `side` pixels."""
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side))
+def _center_crop(pixels: torch.Tensor, side: int) -> torch.Tensor:
+    """Cut the central square of `side` pixels out of (3, H, W)."""
+    top, left = round((pixels.shape[1] - side) / 2), round((pixels.shape[2] - side) / 2)
+    return pixels[:, top : top + side, left : left + side]

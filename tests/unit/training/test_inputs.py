@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from imgclf import inputs as inputs_module
 from imgclf.data import Channels, load_dataset
 from imgclf.distributed import World
 from imgclf.errors import DataError
-from imgclf.inputs import PixelInputs, Variation, compute_features
+from imgclf.inputs import PixelInputs, Variation
 from imgclf.presets import Preset, preset_for
 
 CPU = torch.device("cpu")
 PRESET = preset_for(architecture="small_cnn", image_size=8)
+RESNET = preset_for(architecture="resnet18", image_size=8)
 
 
 def make_inputs(root: Path, preset: Preset = PRESET) -> PixelInputs:
@@ -61,15 +61,63 @@ def test_an_unreadable_image_is_named(image_folder: Path) -> None:
     inputs.close()
 
 
-def test_variation_depends_on_position_seed_and_epoch_only() -> None:
-    preset = preset_for(architecture="resnet18", image_size=28)
+@pytest.mark.parametrize("architecture", ["small_cnn", "resnet18"])
+def test_variation_depends_on_position_seed_and_epoch_only(architecture: str) -> None:
+    preset = preset_for(architecture=architecture, image_size=28)
     images = torch.randn(6, 3, 28, 28)
     positions = np.array([5, 0, 9, 3, 7, 1])
     variation = Variation(preset, total=10, seed=1, epoch=2)
     whole = variation.apply(images, positions)
+    assert whole.shape == images.shape
     assert torch.equal(variation.apply(images[2:4], positions[2:4]), whole[2:4])
     assert torch.equal(Variation(preset, total=10, seed=1, epoch=2).apply(images, positions), whole)
-    assert not torch.equal(Variation(preset, total=10, seed=1, epoch=3).apply(images, positions), whole)
+    for seed, epoch in ((1, 3), (2, 2)):
+        other = Variation(preset, total=10, seed=seed, epoch=epoch)
+        assert not torch.equal(other.apply(images, positions), whole)
+
+
+def test_a_resnets_images_are_cropped_while_they_are_decoded(image_folder: Path) -> None:
+    """In any batches and order: an image's crop is that of its position. What is cached stays unvaried."""
+    inputs = make_inputs(image_folder, RESNET)
+    plain = next(inputs.batches([np.arange(12)]))
+    variation = Variation(RESNET, total=12, seed=1, epoch=1)
+    whole = torch.cat(list(inputs.batches([np.arange(7), np.arange(7, 12)], variation=variation)))
+    some = next(inputs.batches([np.array([9, 2])], variation=variation))
+    assert torch.equal(some, whole[[9, 2]])
+    for index, image in enumerate(whole):
+        data = inputs.split.members[index].read()
+        pixels = torch.from_numpy(RESNET.to_varied_pixels(data, variation.draw(index)))
+        assert torch.equal(image, RESNET.normalise(pixels[None])[0])
+    assert torch.equal(next(inputs.batches([np.arange(12)])), plain)
+    next_epoch = Variation(RESNET, total=12, seed=1, epoch=2)
+    assert not torch.equal(next(inputs.batches([np.arange(12)], variation=next_epoch)), whole)
+    inputs.close()
+
+
+def test_half_of_the_crops_are_mirrored() -> None:
+    variation = Variation(RESNET, total=1000, seed=1, epoch=1)
+    assert 400 < sum(variation.draw(position).flip for position in range(1000)) < 600
+
+
+def test_a_loop_that_stops_early_leaves_no_decoding_behind(image_folder: Path) -> None:
+    inputs = make_inputs(image_folder)
+    batches = inputs.batches([np.array([index]) for index in range(12)])
+    next(batches)
+    batches.close()
+    inputs.close()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        next(inputs.batches([np.arange(2)]))
+
+
+def test_decoding_stays_few_batches_ahead(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded by AHEAD, not by the epoch."""
+    inputs = make_inputs(image_folder)
+    begun: list[int] = []
+    start = inputs._start
+    monkeypatch.setattr(inputs, "_start", lambda *asked: (begun.append(1), start(*asked))[1])
+    next(inputs.batches([np.array([index]) for index in range(12)]))
+    assert len(begun) == inputs_module.AHEAD + 1
+    inputs.close()
 
 
 def test_variation_shifts_within_bounds_and_never_mirrors_a_digit() -> None:
@@ -80,12 +128,3 @@ def test_variation_shifts_within_bounds_and_never_mirrors_a_digit() -> None:
     assert {int(value) for value in middle} <= {3, 4, 5}
     assert len({int(value) for value in middle}) == 3
     assert bool((varied.diff(dim=3) >= 0).all())
-
-
-def test_features_are_what_the_backbone_makes_of_each_image(image_folder: Path) -> None:
-    inputs = make_inputs(image_folder)
-    images = next(inputs.batches([np.arange(12)]))
-    features = compute_features(nn.Flatten(), inputs, device=CPU)
-    batches = list(features.batches([np.array([4, 2])]))
-    assert torch.equal(batches[0], images[[4, 2]].flatten(1))
-    batches[0].sum().requires_grad_(True)  # usable in training: no inference tensor
