@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 
-.PHONY: help setup demo up test test-all check bench lock clean distclean
+.PHONY: help setup demo up test test-all check bench image-uris lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ check: setup ## lint, format and types
 
 bench: setup ## run each benchmark; the last line of each is a JSON object
 	@for module in $(BENCHMARKS); do echo "== $$module"; $(PYTHON) -m $$module; done
+
+image-uris: setup ## write the addresses of AWS's training images anew, from SageMaker's SDK
+	PYTHONPATH=plugins $(PYTHON) -m scripts.update_image_uris
 
 lock: setup ## resolve requirements*.in again, at the versions that still fit
 	$(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \

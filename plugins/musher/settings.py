@@ -6,7 +6,7 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_PROJECT          musher; prefix of every AWS name
     MUSHER_REGION           us-east-1
     MUSHER_AWS_CONN_ID      aws_default; the Airflow connection that all AWS access goes through
-    MUSHER_TRAINING_IMAGE   AWS's PyTorch training container of the region
+    MUSHER_TRAINING_IMAGE   AWS's newest PyTorch training container for the region and the instance type
     MUSHER_MODEL_IMAGE      the serving image built from training/Dockerfile, in the account's registry
     MUSHER_TRAINING_DIR     training/ beside the plugins folder
     MUSHER_LAMBDA_DIR       lambda/ beside the plugins folder
@@ -20,14 +20,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from musher import images
 from musher.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-DLC_ACCOUNT_ID = "763104351884"
-"""Owner of AWS's Deep Learning Containers: https://github.com/aws/deep-learning-containers"""
-
-DLC_TRAINING_TAG = "2.6.0-cpu-py312-ubuntu22.04-sagemaker"
 
 PROJECT_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,16}[a-z0-9]")
 """2 to 18 characters, so that the longest name (a tuning job's, 32 characters) still fits."""
@@ -44,6 +40,7 @@ class Settings:
     region: str = "us-east-1"
     aws_conn_id: str = "aws_default"
     training_image: str = ""
+    """Empty: chosen by region and instance type. Ask `training_image_for`."""
     model_image: str = ""
     training_dir: Path = REPOSITORY / "training"
     lambda_dir: Path = REPOSITORY / "lambda"
@@ -51,17 +48,19 @@ class Settings:
     ttl_h: float = 24.0
 
     def __post_init__(self) -> None:
-        """Check each value and fill in the images that depend on account and region."""
+        """Check each value and fill in the serving image, which depends on account and region."""
         _match("MUSHER_ACCOUNT_ID", self.account_id, re.compile(r"\d{12}"), "the 12 digits of an AWS account")
         _match("MUSHER_PROJECT", self.project, PROJECT_PATTERN, "2 to 18 of a-z, 0-9 and -, starting a-z")
         _match("MUSHER_REGION", self.region, REGION_PATTERN, "an AWS region such as us-east-1")
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
         _at_least("MUSHER_TTL_H", self.ttl_h, 0.1)
-        object.__setattr__(self, "training_image", self.training_image or self._default_training_image())
+        if not self.training_image:
+            images.check_region(self.region)
         object.__setattr__(self, "model_image", self.model_image or self._default_model_image())
 
-    def _default_training_image(self) -> str:
-        return f"{DLC_ACCOUNT_ID}.dkr.ecr.{self.region}.amazonaws.com/pytorch-training:{DLC_TRAINING_TAG}"
+    def training_image_for(self, *, instance_type: str) -> str:
+        """Return the installation's own training image, or AWS's for this instance type."""
+        return self.training_image or images.training_image(region=self.region, instance_type=instance_type)
 
     def _default_model_image(self) -> str:
         return f"{self.account_id}.dkr.ecr.{self.region}.amazonaws.com/{self.project}-model:latest"

@@ -52,7 +52,7 @@ def build_training_job(settings: Settings, *, plan: TrainingPlan) -> dict[str, A
         "TrainingJobName": plan.job_name,
         "RoleArn": names.role_arn(settings, role="sagemaker"),
         "AlgorithmSpecification": {
-            "TrainingImage": settings.training_image,
+            "TrainingImage": settings.training_image_for(instance_type=plan.instance_type),
             "TrainingInputMode": "File",
             "MetricDefinitions": [dict(definition) for definition in plan.metric_definitions],
         },

@@ -14,9 +14,8 @@ def test_only_the_account_is_required() -> None:
     settings = Settings.from_env(ACCOUNT)
     assert (settings.project, settings.region, settings.aws_conn_id) == ("musher", "us-east-1", "aws_default")
     assert settings.model_image == "123456789012.dkr.ecr.us-east-1.amazonaws.com/musher-model:latest"
-    assert settings.training_image.startswith(
-        "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:"
-    )
+    image = settings.training_image_for(instance_type="ml.m5.xlarge")
+    assert image.startswith("763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:")
     assert (settings.training_dir / "train.py").is_file()
     assert (settings.lambda_dir / "musher_lambda.py").is_file()
 
@@ -50,6 +49,14 @@ def test_every_variable_is_read() -> None:
     )
 
 
+def test_an_image_of_ones_own_is_used_for_every_instance_type_and_in_every_region() -> None:
+    settings = Settings.from_env(
+        {**ACCOUNT, "MUSHER_TRAINING_IMAGE": "registry/train:1", "MUSHER_REGION": "xx-moon-1"}
+    )
+    for instance_type in ("ml.m5.xlarge", "ml.g5.xlarge"):
+        assert settings.training_image_for(instance_type=instance_type) == "registry/train:1"
+
+
 def test_an_empty_variable_counts_as_unset() -> None:
     assert Settings.from_env({**ACCOUNT, "MUSHER_PROJECT": " "}).project == "musher"
 
@@ -68,6 +75,7 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
         ({**ACCOUNT, "MUSHER_PROJECT": "a" * 19}, "MUSHER_PROJECT is 'aaaaaaaaaaaaaaaaaaa'"),
         ({**ACCOUNT, "MUSHER_PROJECT": "dogs-"}, "MUSHER_PROJECT is 'dogs-'"),
         ({**ACCOUNT, "MUSHER_REGION": "Ireland"}, "MUSHER_REGION is 'Ireland'"),
+        ({**ACCOUNT, "MUSHER_REGION": "xx-moon-1"}, "MUSHER_REGION is 'xx-moon-1', for which no PyTorch"),
         ({**ACCOUNT, "MUSHER_POLL_INTERVAL_S": "soon"}, "MUSHER_POLL_INTERVAL_S is 'soon': not a number"),
         ({**ACCOUNT, "MUSHER_POLL_INTERVAL_S": "0"}, "MUSHER_POLL_INTERVAL_S is 0.0"),
         ({**ACCOUNT, "MUSHER_TTL_H": "nan"}, "MUSHER_TTL_H is nan"),
