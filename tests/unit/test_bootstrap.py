@@ -120,6 +120,7 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, dict[str, A
     prefixes = (
         f"{bucket}/musher/",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:training-job/musher-",
+        f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:hyper-parameter-tuning-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint-config/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/musher-",
