@@ -14,6 +14,9 @@ SLUG_CHARACTERS = 8
 MAX_SAGEMAKER_NAME = 63
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html"""
 
+MAX_TUNING_NAME = 32
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html"""
+
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -39,15 +42,30 @@ def training_job(settings: Settings, *, slug: str, attempt: int = 1) -> str:
     return _sagemaker_name(f"{settings.project}-train-{slug}" + (f"-{attempt}" if attempt > 1 else ""))
 
 
-def next_attempt(name: str) -> str:
-    """Return the training job name that follows `name`: job -> job-2 -> job-3.
+def embed_job(settings: Settings, *, features_id: str) -> str:
+    """Return the name of the job that computes the features of this id: one for all runs that need them."""
+    return _sagemaker_name(f"{settings.project}-embed-{features_id}")
 
-    The slug before the suffix has 8 characters, so a suffix of 1 to 3 digits cannot be mistaken for it.
+
+def search_job(settings: Settings, *, slug: str) -> str:
+    """Return the name of the training job in which a run makes all its trials."""
+    return _sagemaker_name(f"{settings.project}-search-{slug}")
+
+
+def tuning_job(settings: Settings, *, slug: str) -> str:
+    """Return a run's tuning job name; -t-, not -tune-, leaves the longest project room for 99 attempts."""
+    return _sagemaker_name(f"{settings.project}-t-{slug}", limit=MAX_TUNING_NAME)
+
+
+def next_attempt(name: str, *, limit: int = MAX_SAGEMAKER_NAME) -> str:
+    """Return the job name that follows `name`, of at most `limit` characters: job -> job-2 -> job-3.
+
+    The slug before the suffix has 8 or 16 characters, so a suffix of 1 to 3 digits is never taken for it.
     """
     stem, _, suffix = name.rpartition("-")
     if suffix.isdigit() and len(suffix) < 4:
-        return _sagemaker_name(f"{stem}-{int(suffix) + 1}")
-    return _sagemaker_name(f"{name}-2")
+        return _sagemaker_name(f"{stem}-{int(suffix) + 1}", limit=limit)
+    return _sagemaker_name(f"{name}-2", limit=limit)
 
 
 def endpoint(settings: Settings, *, slug: str) -> str:
@@ -80,6 +98,11 @@ def jobs_prefix(settings: Settings) -> str:
     return f"{settings.project}/jobs"
 
 
+def checkpoints_prefix(settings: Settings, *, job_name: str, version: str) -> str:
+    """Return the key prefix of a job's checkpoints, for the hyper-parameters and code of `version`."""
+    return f"{jobs_prefix(settings)}/{job_name}/checkpoints/{version}"
+
+
 def source_key(settings: Settings, *, code_hash: str) -> str:
     """Return the key of the training code's archive."""
     return f"{settings.project}/code/{code_hash}/sourcedir.tar.gz"
@@ -104,10 +127,10 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     return name, key
 
 
-def _sagemaker_name(name: str) -> str:
-    if len(name) > MAX_SAGEMAKER_NAME or not NAME_PATTERN.fullmatch(name):
+def _sagemaker_name(name: str, *, limit: int = MAX_SAGEMAKER_NAME) -> str:
+    if len(name) > limit or not NAME_PATTERN.fullmatch(name):
         raise PayloadError(
-            f"{name!r} cannot be a SageMaker name: at most {MAX_SAGEMAKER_NAME} letters, digits and single "
+            f"{name!r} cannot be a SageMaker name: at most {limit} letters, digits and single "
             "hyphens between them. Shorten or change MUSHER_PROJECT."
         )
     return name

@@ -1,14 +1,30 @@
 """operationalize_model: its graph, its Params, and what decides about its success."""
 
+import json
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
 GRAPH = {
-    "stage_dataset": {"train.plan_job", "smoke_test", "report"},
+    "stage_dataset": {
+        "embed.plan_features",
+        "tune.plan_search",
+        "tune.plan_trials",
+        "train.plan_job",
+        "smoke_test",
+        "report",
+    },
+    "embed.plan_features": {"embed.run_job"},
+    "embed.run_job": {"tune.plan_search", "tune.plan_trials", "train.plan_job", "train.describe_job"},
+    "tune.plan_search": {"tune.run_search"},
+    "tune.run_search": {"tune.gather_trials"},
+    "tune.plan_trials": {"tune.run_trials"},
+    "tune.run_trials": {"tune.gather_trials"},
+    "tune.gather_trials": {"train.plan_job", "train.describe_job"},
     "train.plan_job": {"train.run_job"},
-    "train.run_job": {"evaluate", "report"},
+    "train.run_job": {"train.describe_job"},
+    "train.describe_job": {"evaluate", "report"},
     "evaluate": {"deploy.plan_endpoint", "report"},
     "deploy.plan_endpoint": {"deploy.run_endpoint", "teardown"},
     "deploy.run_endpoint": {"deploy_lambda.plan_function", "report", "teardown"},
@@ -43,6 +59,19 @@ def test_what_is_deployed_is_torn_down_whatever_happens(dag: Any) -> None:
     assert teardown.upstream_task_ids >= SETUPS
 
 
+def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: Any) -> None:
+    """embed is skipped where images are trained on, tune where tuning_strategy is none."""
+    rules = {task.task_id: task.trigger_rule for task in dag.tasks if task.trigger_rule != "all_success"}
+    assert rules == {
+        "tune.plan_search": "none_failed",
+        "tune.plan_trials": "none_failed",
+        "tune.gather_trials": "none_failed_min_one_success",
+        "train.plan_job": "none_failed",
+        "train.describe_job": "none_failed",
+        "teardown": "all_done_setup_success",
+    }
+
+
 def test_a_failed_report_and_a_failed_teardown_both_fail_the_run(dag: Any) -> None:
     """With on_failure_fail_dagrun, Airflow overlooks every failure that stands only before the teardown."""
     assert dag.get_task("teardown").on_failure_fail_dagrun
@@ -60,6 +89,16 @@ def test_the_defaults_are_the_digits_on_two_instances(dag: Any) -> None:
     )
     assert defaults["instance_count"] == 2
     assert not defaults["keep_resources"]
+
+
+def test_the_defaults_make_four_short_trials_two_at_once(dag: Any) -> None:
+    defaults = dag.params.dump()
+    tuning = ("tuning_strategy", "tuning_trials", "tuning_parallel")
+    assert [defaults[name] for name in tuning] == ["Random", 4, 2]
+    assert defaults["tuning_epochs"] < defaults["epochs"]
+    assert 0 < defaults["learning_rate_min"] < defaults["learning_rate_max"]
+    assert defaults["max_runtime_s"] <= defaults["max_wait_s"]
+    assert (defaults["weights_uri"], defaults["use_spot"], defaults["finetune_epochs"]) == ("", False, 0)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +124,29 @@ def test_sources_that_can_be_staged_are_taken(dag: Any, source: str) -> None:
         ("learning_rate", 0),
         ("learning_rate", 1.5),
         ("freeze_backbone", "no"),
+        ("weights_uri", "resnet50.safetensors"),
+        ("weights_uri", "s3://bucket/resnet50.pth"),
+        ("feature_views", 0),
+        ("tuning_strategy", "Guess"),
+        ("tuning_trials", 0),
+        ("tuning_trials", 101),
+        ("tuning_parallel", 11),
+        ("tuning_epochs", 0),
+        ("learning_rate_min", 0),
+        ("learning_rate_max", 2),
+        ("batch_sizes", []),
+        ("batch_sizes", [64, 64]),
+        ("batch_sizes", [0]),
+        ("batch_sizes", "64"),
+        ("patience", -1),
+        ("label_smoothing", 0.6),
+        ("schedule", "linear"),
+        ("class_weights", "sqrt"),
+        ("precision", "int8"),
+        ("finetune_epochs", -1),
+        ("finetune_learning_rate", 0),
+        ("use_spot", "yes"),
+        ("max_wait_s", 59),
         ("seed", -1),
         ("instance_type", "m5.xlarge"),
         ("instance_count", 0),
@@ -109,3 +171,35 @@ def test_the_form_offers_what_train_py_takes(dag: Any) -> None:
     size = dag.params.get_param("image_size").schema
     assert dag.params.get_param("architecture").schema["enum"] == list(ARCHITECTURES)
     assert MIN_IMAGE_SIZE <= size["minimum"] <= size["maximum"] <= MAX_IMAGE_SIZE
+
+
+def option(value: object) -> str:
+    """Return a Param's value as the container passes it to the script."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def test_train_py_takes_every_value_that_the_form_can_give(dag: Any) -> None:
+    from imgclf.arguments import parse_arguments
+    from musher.params import OPTIONS
+
+    base = {"freeze_backbone": True, "init": "random"}
+    for name in OPTIONS:
+        schema = dag.params.get_param(name).schema
+        bounds = [schema[key] for key in ("minimum", "maximum") if key in schema]
+        for value in [*schema.get("enum", []), *bounds]:
+            given = {**base, name: value}
+            if name == "freeze_backbone":
+                given = {"init": "random", name: value}
+            arguments = [text for key, found in given.items() for text in (f"--{key}", option(found))]
+            config = parse_arguments(arguments, {})
+            taken = {**vars(config.recipe), **vars(config)}[name]
+            assert taken == value, name
+
+
+def test_the_defaults_of_the_form_are_taken_together(dag: Any) -> None:
+    from imgclf.arguments import parse_arguments
+    from musher.params import OPTIONS
+
+    arguments = [text for name in OPTIONS for text in (f"--{name}", option(dag.params.dump()[name]))]
+    config = parse_arguments(arguments, {})
+    assert config.recipe.epochs == dag.params.dump()["epochs"]

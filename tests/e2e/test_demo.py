@@ -42,6 +42,7 @@ def test_the_demo_trains_deploys_predicts_and_leaves_nothing_running(tmp_path: P
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["ok"] is True
     assert result["accuracy"] >= 0.95
+    assert result["trials"] == 4
     assert (result["instances"], result["lambda_status"], result["classes"]) == (2, 200, 10)
     assert result["seconds"]["total"] < LIMIT_S
     assert "<html" in Path(result["report"]).read_text()
@@ -50,15 +51,19 @@ def test_the_demo_trains_deploys_predicts_and_leaves_nothing_running(tmp_path: P
 
 def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
     answer = {"status": 200, "classes": 10, "image": "a.png"}
+    finished = {"status": "Completed", "objective": 0.4}
     good = {
         "accuracy": 0.97,
         "instances": 2,
         "dataset": {"classes": 10},
+        "tuning": {"trials": [finished] * 4},
         "lambda": {"status": 200, "answers": [answer, answer, answer]},
     }
     assert check(good) is None
     assert check(good | {"accuracy": 0.9}) == "test accuracy is 0.9000, below 0.95"
     assert check(good | {"instances": 1}) == "1 instances trained, not 2"
+    for trials in ([finished] * 3, [finished] * 3 + [{"status": "Failed", "objective": None}]):
+        assert check(good | {"tuning": {"trials": trials}}) == "3 trials finished, not 4"
     for wrong, reason in (
         ({"status": 502}, "the Lambda answered 502 for a.png"),
         ({"classes": 9}, "the Lambda answered 9 numbers for 10 classes"),

@@ -29,6 +29,12 @@ def upload(hook: S3Hook, settings: Settings, *, key: str, data: bytes, content_t
     return names.s3_uri(settings, key=key)
 
 
+def has_object(hook: S3Hook, *, uri: str) -> bool:
+    """Say whether there is an object at an s3:// address."""
+    bucket, key = names.split_s3_uri(uri)
+    return bool(hook.check_for_key(key, bucket))
+
+
 def download(hook: S3Hook, *, uri: str) -> bytes:
     """Return the bytes of the object at an s3:// address."""
     bucket, key = names.split_s3_uri(uri)

@@ -29,6 +29,17 @@ class MusherSageMakerHook(SageMakerHook):
         """Return DescribeTrainingJob's answer, or None."""
         return found_or_none(self.conn.describe_training_job, TrainingJobName=name)
 
+    def find_tuning_job(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeHyperParameterTuningJob's answer, or None."""
+        return found_or_none(self.conn.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=name)
+
+    def list_trials(self, tuning_job: str) -> list[dict[str, Any]]:
+        """Return the summaries of a tuning job's training jobs, oldest first."""
+        pages = self.conn.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
+            HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending"
+        )
+        return [trial for page in pages for trial in page["TrainingJobSummaries"]]
+
     def find_model(self, name: str) -> dict[str, Any] | None:
         """Return DescribeModel's answer, or None."""
         return found_or_none(self.conn.describe_model, ModelName=name)

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,12 @@ from musher.errors import PayloadError
 from musher.payloads.tags import as_list
 from musher.settings import Settings
 
-PROGRAM = "train.py"
+TRAIN, EMBED, SEARCH = "train.py", "embed.py", "search.py"
+"""The programs of training/ that run as training jobs."""
+
+CHECKPOINT_FOLDER = "/opt/ml/checkpoints"
+"""Where SageMaker brings a job's earlier checkpoints, and takes new ones from while the job runs."""
+
 CONTAINER_LOG_LEVEL = 20
 """logging.INFO, as the SageMaker training toolkit reads it."""
 
@@ -25,13 +31,17 @@ MAX_RUNTIME_S = 5 * 24 * 3600
 MAX_HYPERPARAMETERS = 100
 MAX_HYPERPARAMETER_CHARACTERS = 2500
 RESERVED_PREFIX = "sagemaker_"
+VERSION_CHARACTERS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
     """Hold what distinguishes one training job from another.
 
-    `channels` maps a channel's name to its S3 prefix; `hyperparameters` are the options of train.py.
+    `channels` maps a channel's name to its S3 prefix; `hyperparameters` are the options of `program`.
+    With `max_wait_s` the job runs on spot capacity, and may take so many seconds with all interruptions.
+    A job that `keeps_checkpoints` continues from those of an attempt with the same options, code and data.
+    The artefacts of a job that is not `compressed` are the files themselves, below `<job>/output/model/`.
     """
 
     job_name: str
@@ -43,29 +53,44 @@ class TrainingPlan:
     max_runtime_s: int
     metric_definitions: Sequence[Mapping[str, str]]
     tags: Mapping[str, str]
+    program: str = TRAIN
+    max_wait_s: int | None = None
+    keeps_checkpoints: bool = False
+    is_compressed: bool = True
 
 
 def build_training_job(settings: Settings, *, plan: TrainingPlan) -> dict[str, Any]:
     """Return the CreateTrainingJob request; raise PayloadError where AWS would refuse it."""
-    _check_bounds(plan)
+    hyperparameters = build_hyperparameters(settings, plan=plan)
+    checkpoints = {"CheckpointConfig": _checkpoints(settings, plan)} if plan.keeps_checkpoints else {}
     return {
         "TrainingJobName": plan.job_name,
+        "HyperParameters": hyperparameters,
+        **build_definition(settings, plan=plan),
+        **checkpoints,
+        "Tags": as_list(dict(plan.tags)),
+    }
+
+
+def build_definition(settings: Settings, *, plan: TrainingPlan) -> dict[str, Any]:
+    """Return what a training job and the trials of a tuning job are requested with alike."""
+    _check_bounds(plan)
+    output = {"S3OutputPath": names.s3_uri(settings, key=names.jobs_prefix(settings))}
+    return {
         "RoleArn": names.role_arn(settings, role="sagemaker"),
         "AlgorithmSpecification": {
             "TrainingImage": settings.training_image_for(instance_type=plan.instance_type),
             "TrainingInputMode": "File",
             "MetricDefinitions": [dict(definition) for definition in plan.metric_definitions],
         },
-        "HyperParameters": build_hyperparameters(settings, plan=plan),
         "InputDataConfig": [_channel(name, uri) for name, uri in plan.channels.items()],
-        "OutputDataConfig": {"S3OutputPath": names.s3_uri(settings, key=names.jobs_prefix(settings))},
+        "OutputDataConfig": output if plan.is_compressed else {**output, "CompressionType": "NONE"},
         "ResourceConfig": {
             "InstanceType": plan.instance_type,
-            "InstanceCount": plan.instance_count,
+            "InstanceCount": int(plan.instance_count),
             "VolumeSizeInGB": VOLUME_GB,
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": plan.max_runtime_s},
-        "Tags": as_list(dict(plan.tags)),
+        **_limits(plan),
     }
 
 
@@ -75,7 +100,7 @@ def build_hyperparameters(settings: Settings, *, plan: TrainingPlan) -> dict[str
     _check_hyperparameters(hyperparameters)
     return {
         **hyperparameters,
-        "sagemaker_program": PROGRAM,
+        "sagemaker_program": plan.program,
         "sagemaker_submit_directory": plan.source_uri,
         "sagemaker_region": settings.region,
         "sagemaker_container_log_level": str(CONTAINER_LOG_LEVEL),
@@ -84,7 +109,7 @@ def build_hyperparameters(settings: Settings, *, plan: TrainingPlan) -> dict[str
 
 
 def rename_training_job(request: Mapping[str, Any], *, job_name: str) -> dict[str, Any]:
-    """Return the same request under another job name."""
+    """Return the same request under another job name; the checkpoints stay where they are."""
     hyperparameters = {**request["HyperParameters"], "sagemaker_job_name": job_name}
     return {**request, "TrainingJobName": job_name, "HyperParameters": hyperparameters}
 
@@ -92,6 +117,23 @@ def rename_training_job(request: Mapping[str, Any], *, job_name: str) -> dict[st
 def as_text(value: object) -> str:
     """Return a hyper-parameter's text: strings as they are, all else as JSON (true, 0.003, 12)."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _limits(plan: TrainingPlan) -> dict[str, Any]:
+    """Return the job's time limits in whole seconds (a form's integer may be 3600.0), on spot or not."""
+    limits = {"MaxRuntimeInSeconds": int(plan.max_runtime_s)}
+    if plan.max_wait_s is None:
+        return {"StoppingCondition": limits}
+    limits["MaxWaitTimeInSeconds"] = int(plan.max_wait_s)
+    return {"StoppingCondition": limits, "EnableManagedSpotTraining": True}
+
+
+def _checkpoints(settings: Settings, plan: TrainingPlan) -> dict[str, str]:
+    """Return a folder that only jobs with the same options, code and data share."""
+    content = [dict(plan.hyperparameters), plan.program, plan.source_uri, dict(plan.channels)]
+    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:VERSION_CHARACTERS]
+    prefix = names.checkpoints_prefix(settings, job_name=plan.job_name, version=version)
+    return {"S3Uri": names.s3_uri(settings, key=prefix), "LocalPath": CHECKPOINT_FOLDER}
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:
@@ -107,6 +149,11 @@ def _check_bounds(plan: TrainingPlan) -> None:
         )
     if not 1 <= plan.max_runtime_s <= MAX_RUNTIME_S:
         raise PayloadError(f"max_runtime_s is {plan.max_runtime_s}. Choose 1 to {MAX_RUNTIME_S} seconds.")
+    if plan.max_wait_s is not None and not plan.max_runtime_s <= plan.max_wait_s <= MAX_RUNTIME_S:
+        raise PayloadError(
+            f"max_wait_s is {plan.max_wait_s}. Choose max_runtime_s ({plan.max_runtime_s}) to "
+            f"{MAX_RUNTIME_S} seconds: it counts the interruptions, too."
+        )
     if not plan.channels:
         raise PayloadError(f"Training job {plan.job_name} has no input channel. Stage a data set first.")
 

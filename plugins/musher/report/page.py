@@ -2,10 +2,13 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from musher.report.curves import draw_curves
 
 TEMPLATES = Path(__file__).parent
 LABELLED_CLASSES = 40
@@ -16,28 +19,70 @@ MAP_PX = 480
 
 LABEL_CHARACTERS = 20
 
+QUALITY = (
+    ("macro_f1", "Macro F1", "mean over classes: rare ones count as much as frequent ones"),
+    ("nll", "Negative log likelihood", "0 is a sure and right answer for each image"),
+    ("ece", "Calibration error (ECE)", "mean gap between how sure the model is and how often it is right"),
+    ("temperature", "Temperature", "divide logits by it to calibrate; above 1: too sure of itself"),
+    ("calibrated_nll", "Negative log likelihood, calibrated", "after that division"),
+    ("calibrated_ece", "Calibration error, calibrated", "after that division"),
+)
+"""Figures of evaluation.json, what they are called, and what they mean."""
+
 WORST_CLASSES = 20
 """With more classes than are labelled, the recall table shows the worst so many."""
 
 
-def render(
-    *, summary: Mapping[str, Any], evaluation: Mapping[str, Any], pictures: Mapping[str, str] | None = None
-) -> str:
-    """Return the page for summary.json and evaluation.json.
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What the jobs of a run wrote: evaluation.json, history.json, and features.json where there are some.
 
     `pictures` maps an answer's image to a data: address that shows it.
     """
+
+    evaluation: Mapping[str, Any]
+    history: Mapping[str, Any]
+    features: Mapping[str, Any] | None = None
+    pictures: Mapping[str, str] = field(default_factory=dict)
+
+
+def render(*, summary: Mapping[str, Any], outputs: Outputs) -> str:
+    """Return the page for summary.json and the jobs' outputs."""
+    evaluation = outputs.evaluation
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template("page.html.j2").render(
         summary=summary,
         evaluation=evaluation,
-        pictures=pictures or {},
+        features=outputs.features,
+        pictures=outputs.pictures,
+        charts=draw_curves(outputs.history),
+        quality=quality(evaluation),
+        trials=rank_trials(summary["tuning"]),
         map=heat_map(evaluation["confusion_matrix"], classes=evaluation["classes"]),
         recalls=worst_recalls(evaluation),
         total_seconds=sum(stage["seconds"] or 0 for stage in summary["stages"].values()),
         slowest_seconds=max(stage["seconds"] or 0 for stage in summary["stages"].values()) or 1,
+    )
+
+
+def quality(evaluation: Mapping[str, Any]) -> list[tuple[str, float, str]]:
+    """Return name, value and meaning of the figures beyond accuracy that evaluation.json holds."""
+    return [
+        (label, evaluation[key], meaning)
+        for key, label, meaning in QUALITY
+        if evaluation.get(key) is not None
+    ]
+
+
+def rank_trials(tuning: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the trials, the best first, those without an objective last."""
+    best = tuning["best"]["name"] if tuning["best"] else None
+    trials = [{**trial, "is_best": trial["name"] == best} for trial in tuning["trials"]]
+    return sorted(
+        trials,
+        key=lambda trial: (not trial["is_best"], trial["objective"] is None, trial["objective"] or 0.0),
     )
 
 

@@ -1,77 +1,76 @@
-"""Stage: train on one or more instances."""
+"""Stage: train on one or more instances, with the best values that were found."""
 
-import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import task, task_group
 
 from musher import names
-from musher.errors import PayloadError
-from musher.hooks.connection import s3_hook
-from musher.hooks.objects import upload_once
 from musher.operators.base import fail_without_retry
 from musher.operators.training import RunTrainingJobOperator
-from musher.packaging import pack_source
 from musher.payloads.training import TrainingPlan, build_training_job
-from musher.settings import Settings
-from musher.stages.run import Run, current_run
-
-HYPERPARAMETERS = (
-    "architecture",
-    "image_size",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "freeze_backbone",
-    "seed",
+from musher.stages.jobs import (
+    Code,
+    Result,
+    chosen_weights,
+    make_plan,
+    training_channels,
+    training_options,
+    upload_code,
 )
-"""The Params that train.py takes as options of the same name."""
-
-CHANNELS = ("train", "valid", "test", "manifest")
+from musher.stages.run import Run, current_run
 
 
 @task_group
-def train(dataset: Any) -> Any:
-    """Train on a staged data set; return the job's name, artefacts, times and metrics."""
-    return RunTrainingJobOperator(
-        task_id="run_job", config=plan_job(dataset), execution_timeout=timedelta(hours=26)
-    ).output
+def train(dataset: Any, features: Any, tuning: Any) -> Any:
+    """Train on a staged data set; return the job's name, artefacts, times, metrics, features and tuning.
+
+    `features` and `tuning` may be None: these stages are skipped where a run does without them.
+    """
+    job = RunTrainingJobOperator(
+        task_id="run_job",
+        config=plan_job(dataset, features, tuning),
+        execution_timeout=timedelta(hours=26),
+    )
+    return describe_job(job.output, features, tuning)
 
 
-@task(multiple_outputs=False)
-def plan_job(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Upload the training code, named by its hash; return the CreateTrainingJob request."""
+@task(multiple_outputs=False, trigger_rule="none_failed")
+def plan_job(
+    dataset: dict[str, Any], features: dict[str, Any] | None, tuning: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the CreateTrainingJob request."""
     with fail_without_retry():
         run = current_run()
-        archive = pack_source(folder=run.settings.training_dir)
-        key = names.source_key(run.settings, code_hash=archive.code_hash)
-        source_uri = upload_once(s3_hook(run.settings), run.settings, key=key, data=archive.body)
-        return build_training_job(run.settings, plan=choose_plan(run, dataset=dataset, source_uri=source_uri))
+        plan = choose_plan(run, dataset=dataset, features=features, tuning=tuning, code=upload_code(run))
+        return build_training_job(run.settings, plan=plan)
 
 
-def choose_plan(run: Run, *, dataset: dict[str, Any], source_uri: str) -> TrainingPlan:
-    """Return the plan that the run's Params, its data set and its code make."""
-    return TrainingPlan(
+@task(multiple_outputs=False, trigger_rule="none_failed")
+def describe_job(job: Any, features: Any, tuning: Any) -> dict[str, Any]:
+    """Return the job with what it was trained on and by; None for what was skipped.
+
+    Later stages take them from here: what follows the setups must not depend on a task that can be skipped.
+    """
+    return {**job, "features": features, "tuning": tuning}
+
+
+def choose_plan(
+    run: Run, *, dataset: Result, features: Result | None, tuning: Result | None, code: Code
+) -> TrainingPlan:
+    """Return the plan of a job with checkpoints, in which the best trial's values replace the Params'."""
+    weights = chosen_weights(run)
+    plan = make_plan(
+        run,
         job_name=names.training_job(run.settings, slug=run.slug),
-        source_uri=source_uri,
-        channels={channel: dataset[f"{channel}_uri"] for channel in CHANNELS},
-        hyperparameters={name: run.params[name] for name in HYPERPARAMETERS},
-        instance_type=run.params["instance_type"],
-        instance_count=run.params["instance_count"],
-        max_runtime_s=run.params["max_runtime_s"],
-        metric_definitions=load_metric_definitions(run.settings),
-        tags=run.tags,
+        code=code,
+        channels=training_channels(
+            dataset, features=features, weights=weights, with_images=bool(run.params["finetune_epochs"])
+        ),
+        hyperparameters={
+            **training_options(run, weights),
+            **(tuning["best"]["hyperparameters"] if tuning else {}),
+        },
     )
-
-
-def load_metric_definitions(settings: Settings) -> list[dict[str, str]]:
-    """Return the names and patterns of the metrics that train.py prints."""
-    path = settings.training_dir / "metric_definitions.json"
-    try:
-        definitions: list[dict[str, str]] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise PayloadError(
-            f"{path} cannot be read: {error}. Point MUSHER_TRAINING_DIR at training/."
-        ) from error
-    return definitions
+    return replace(plan, instance_count=run.params["instance_count"], keeps_checkpoints=True)

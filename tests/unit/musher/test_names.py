@@ -24,12 +24,17 @@ def test_names_of_a_run() -> None:
     assert names.role_arn(SETTINGS, role="lambda") == "arn:aws:iam::123456789012:role/musher-lambda"
     assert names.training_job(SETTINGS, slug=SLUG) == "musher-train-0123abcd"
     assert names.training_job(SETTINGS, slug=SLUG, attempt=3) == "musher-train-0123abcd-3"
+    assert names.embed_job(SETTINGS, features_id="0123456789abcdef") == "musher-embed-0123456789abcdef"
+    assert names.search_job(SETTINGS, slug=SLUG) == "musher-search-0123abcd"
+    assert names.tuning_job(SETTINGS, slug=SLUG) == "musher-t-0123abcd"
     assert names.endpoint(SETTINGS, slug=SLUG) == names.function(SETTINGS, slug=SLUG) == "musher-0123abcd"
 
 
 def test_keys_lie_below_the_project() -> None:
     assert names.jobs_prefix(SETTINGS) == "musher/jobs"
     assert names.source_key(SETTINGS, code_hash="ff") == "musher/code/ff/sourcedir.tar.gz"
+    prefix = names.checkpoints_prefix(SETTINGS, job_name="musher-train-0123abcd", version="89abcdef")
+    assert prefix == "musher/jobs/musher-train-0123abcd/checkpoints/89abcdef"
     assert names.function_key(SETTINGS, code_hash="ff") == "musher/lambda/ff/function.zip"
     assert names.report_prefix(SETTINGS, slug=SLUG) == "musher/reports/0123abcd"
     assert names.s3_uri(SETTINGS, key="musher/jobs") == "s3://musher-123456789012-us-east-1/musher/jobs"
@@ -42,6 +47,7 @@ def test_keys_lie_below_the_project() -> None:
         ("musher-train-0123abcd-2", "musher-train-0123abcd-3"),
         ("musher-train-0123abcd-99", "musher-train-0123abcd-100"),
         ("musher-train-01234567", "musher-train-01234567-2"),
+        ("musher-embed-0123456789012345", "musher-embed-0123456789012345-2"),
     ],
 )
 def test_the_next_attempt_counts_on(name: str, following: str) -> None:
@@ -51,7 +57,20 @@ def test_the_next_attempt_counts_on(name: str, following: str) -> None:
 def test_the_longest_project_keeps_within_every_limit() -> None:
     assert len(names.bucket(LONGEST)) <= 63
     assert len(names.training_job(LONGEST, slug=SLUG, attempt=999)) <= 63
+    assert len(names.embed_job(LONGEST, features_id="f" * 16)) <= 63 - len("-999")
+    assert len(names.search_job(LONGEST, slug=SLUG)) <= 63 - len("-999")
     assert len(names.function(LONGEST, slug=SLUG)) <= 64
+
+
+def test_a_tuning_job_of_the_longest_project_has_room_for_99_attempts() -> None:
+    """AWS takes 32 characters, about half of what other jobs may have."""
+    name = names.tuning_job(LONGEST, slug=SLUG)
+    for _ in range(98):
+        name = names.next_attempt(name, limit=names.MAX_TUNING_NAME)
+    assert name.endswith("-0123abcd-99")
+    assert len(name) == 32
+    with pytest.raises(PayloadError, match="at most 32 letters"):
+        names.next_attempt(name, limit=names.MAX_TUNING_NAME)
 
 
 def test_a_name_too_long_is_refused_by_name() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from musher.operators import hosting, training
+from musher.operators import hosting, jobs
 from musher.settings import Settings
 from tests.unit.musher.operators.fakes import FakeLogs
 
@@ -19,7 +19,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     def make(_: Settings) -> FakeLogs:
         return FakeLogs(streams)
 
-    monkeypatch.setattr(training, "logs_hook", make)
+    monkeypatch.setattr(jobs, "logs_hook", make)
     monkeypatch.setattr(hosting, "logs_hook", make)
     return streams
 

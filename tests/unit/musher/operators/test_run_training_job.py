@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from musher.operators import training
-from musher.operators.training import RunTrainingJobOperator
+from musher.operators import jobs, training
+from musher.operators.training import RunTrainingJobOperator, artefact_uris
 from musher.settings import Settings
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
 
@@ -95,7 +95,7 @@ def aws() -> FakeSageMaker:
 def operator(
     aws: FakeSageMaker, settings: Settings, logs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> RunTrainingJobOperator:
-    monkeypatch.setattr(training, "s3_hook", FakeS3)
+    monkeypatch.setattr(jobs, "s3_hook", FakeS3)
     made = RunTrainingJobOperator(task_id="run_job", config=REQUEST)
     made.__dict__ |= {"hook": aws, "settings": settings}
     return made
@@ -114,6 +114,8 @@ def test_a_new_job_is_started_and_summarised(
         "output_uri": f"s3://b/jobs/{NAME}/output/output.tar.gz",
         "instances": 2,
         "instance_type": "ml.m5.xlarge",
+        "created_at": "2026-01-01T12:00:00+00:00",
+        "is_spot": False,
         "billable_seconds": 30,
         "training_seconds": 30,
         "seconds": 42.0,
@@ -203,16 +205,22 @@ def test_a_job_that_never_ends_is_stopped(
     assert aws.stopped == [NAME]
 
 
-def test_a_killed_task_stops_its_job(
-    operator: RunTrainingJobOperator, aws: FakeSageMaker, context: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def kill(operator: RunTrainingJobOperator, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill the task while it waits for its job."""
+
     def killed(name: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(operator, "wait", killed)
     with pytest.raises(KeyboardInterrupt):
-        operator.execute(context())
+        operator.execute(context)
     operator.on_kill()
+
+
+def test_a_killed_task_stops_its_job(
+    operator: RunTrainingJobOperator, aws: FakeSageMaker, context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill(operator, context(), monkeypatch)
     assert aws.stopped == [NAME]
 
 
@@ -231,8 +239,90 @@ def test_a_task_killed_after_its_job_stops_nothing(
 def test_clearing_begins_a_new_first_try(
     try_number: int, max_tries: int, is_first: bool, context: Make
 ) -> None:
-    assert training.is_first_try(context(try_number=try_number, max_tries=max_tries)) is is_first
+    assert jobs.is_first_try(context(try_number=try_number, max_tries=max_tries)) is is_first
 
 
 def test_times_that_aws_does_not_give_are_none() -> None:
     assert training.seconds_between(None, datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+def test_a_spot_job_is_waited_for_with_its_interruptions(operator: RunTrainingJobOperator) -> None:
+    operator.config = {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 7200}}
+    assert operator.timeout_s() == 7200 + 3600
+
+
+@pytest.mark.parametrize(
+    ("address", "model_uri", "output_uri"),
+    [
+        ("s3://b/j/output/model.tar.gz", "s3://b/j/output/model.tar.gz", "s3://b/j/output/output.tar.gz"),
+        ("s3://b/j/output/model/", "s3://b/j/output/model/", "s3://b/j/output/data/"),
+        ("s3://b/j/output/model", "s3://b/j/output/model/", "s3://b/j/output/data/"),
+    ],
+)
+def test_artefacts_are_archives_or_folders(address: str, model_uri: str, output_uri: str) -> None:
+    found = artefact_uris({"ModelArtifacts": {"S3ModelArtifacts": address}})
+    assert found == {"model_uri": model_uri, "output_uri": output_uri}
+
+
+@pytest.fixture
+def shared(
+    operator: RunTrainingJobOperator, aws: FakeSageMaker, monkeypatch: pytest.MonkeyPatch
+) -> tuple[RunTrainingJobOperator, list[str]]:
+    """An operator of a job that runs share, and the files that are in S3."""
+    files = [f"s3://b/jobs/{NAME}/output/model/features.json"]
+    describe = aws.describe_training_job
+
+    def described(*, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803
+        folder = f"s3://b/jobs/{TrainingJobName}/output/model/"
+        return {
+            **describe(TrainingJobName=TrainingJobName),
+            "ModelArtifacts": {"S3ModelArtifacts": folder},
+        }
+
+    monkeypatch.setattr(aws, "describe_training_job", described)
+    monkeypatch.setattr(training, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(training, "has_object", lambda hook, uri: uri in files)
+    made = RunTrainingJobOperator(task_id="run_job", config=REQUEST, marker="features.json")
+    made.__dict__ |= {"hook": aws, "settings": operator.settings}
+    return made, files
+
+
+def test_another_runs_completed_job_is_adopted_while_its_files_exist(
+    shared: tuple[RunTrainingJobOperator, list[str]], aws: FakeSageMaker, context: Make
+) -> None:
+    aws.jobs[NAME] = ["Completed"]
+    assert shared[0].execute(context())["model_uri"] == f"s3://b/jobs/{NAME}/output/model/"
+    assert aws.created == []
+
+
+def test_a_job_whose_files_are_gone_is_run_again_under_the_next_name(
+    shared: tuple[RunTrainingJobOperator, list[str]], aws: FakeSageMaker, context: Make
+) -> None:
+    operator, files = shared
+    files[:] = [f"s3://b/jobs/{NAME}-2/output/model/features.json"]
+    aws.jobs[NAME] = ["Completed"]
+    assert operator.execute(context())["job_name"] == f"{NAME}-2"
+
+
+def test_a_job_that_completes_without_its_files_fails(
+    shared: tuple[RunTrainingJobOperator, list[str]], aws: FakeSageMaker, context: Make
+) -> None:
+    operator, files = shared
+    files.clear()
+    with pytest.raises(AirflowFailException, match=r"is Completed: there is no s3://b/jobs/.*features\.json"):
+        operator.execute(context())
+
+
+@pytest.mark.parametrize(("is_found", "stopped"), [(True, []), (False, [NAME])])
+def test_a_killed_task_leaves_another_runs_job_alone(
+    is_found: bool,
+    stopped: list[str],
+    shared: tuple[RunTrainingJobOperator, list[str]],
+    aws: FakeSageMaker,
+    context: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if is_found:
+        aws.jobs[NAME] = ["InProgress"]
+    kill(shared[0], context(), monkeypatch)
+    assert aws.stopped == stopped

@@ -1,12 +1,15 @@
 """The report: numbers gathered from the stages, and a page that needs nothing else."""
 
+import dataclasses
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from musher.report.page import data_address, heat_map, render, worst_recalls
-from musher.report.summary import StageResults, build_summary
+from musher.report.curves import HEIGHT, WIDTH, best_place, draw_curves
+from musher.report.page import Outputs, data_address, heat_map, quality, rank_trials, render, worst_recalls
+from musher.report.summary import StageResults, build_summary, spot_savings
 
 RESULTS = StageResults(
     dataset={
@@ -17,10 +20,14 @@ RESULTS = StageResults(
         "seconds": 2.5,
     },
     job={
+        "features": None,
+        "tuning": None,
         "job_name": "musher-train-0123abcd",
         "status": "Completed",
         "instance_type": "ml.m5.xlarge",
         "instances": 2,
+        "created_at": "2026-01-01T00:01:00+00:00",
+        "is_spot": False,
         "billable_seconds": 30,
         "training_seconds": 31,
         "seconds": 42.0,
@@ -63,9 +70,60 @@ EVALUATION: dict[str, Any] = {
 }
 
 
-def summary() -> dict[str, Any]:
-    """Return the summary of RESULTS."""
-    return build_summary(dag_id="operationalize_model", run_id="manual__1", results=RESULTS)
+HISTORY: dict[str, Any] = {
+    "epochs": [
+        {"phase": "head", "epoch": 1, "train_loss": 2.0, "valid_loss": 1.0, "valid_accuracy": 0.5},
+        {"phase": "head", "epoch": 2, "train_loss": 1.0, "valid_loss": 0.5, "valid_accuracy": 1.0},
+        {"phase": "all", "epoch": 1, "train_loss": 0.5, "valid_loss": 0.4, "valid_accuracy": 1.0},
+    ],
+    "best_epoch": 1,
+    "best_phase": "all",
+}
+TRIALS = [
+    {"name": "t-1", "status": "Completed", "hyperparameters": {"batch_size": 32, "learning_rate": 0.01}},
+    {"name": "t-2", "status": "Failed", "hyperparameters": {"batch_size": 32, "learning_rate": 0.1}},
+    {"name": "t-3", "status": "Completed", "hyperparameters": {"batch_size": 64, "learning_rate": 0.02}},
+]
+for _trial, _objective in zip(TRIALS, (0.5, None, 0.25), strict=True):
+    _trial |= {"objective": _objective, "seconds": 9.0}
+TUNING: dict[str, Any] = {
+    "strategy": "Random",
+    "job_name": "musher-t-0123abcd",
+    "objective": "best:valid_loss",
+    "trials": TRIALS,
+    "best": TRIALS[2],
+    "seconds": 20.0,
+    "billed_seconds": 18.0,
+}
+EMBED: dict[str, Any] = {
+    "job_name": "musher-embed-0123456789abcdef",
+    "instances": 2,
+    "billable_seconds": 40,
+    "seconds": 50.0,
+    "created_at": "2026-01-01T00:00:30+00:00",
+}
+FEATURES: dict[str, Any] = {
+    "engine": {"name": "onnxruntime", "img_per_s": 21.0, "measured": {"eager": 11.0, "onnxruntime": 22.0}},
+    "dim": 2048,
+    "views": 1,
+}
+STARTED_AT = datetime(2026, 1, 1, 0, 0, 10, 500_000, tzinfo=UTC)
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    """Return the summary of RESULTS with changes to its job."""
+    return build_summary(
+        dag_id="operationalize_model",
+        run_id="manual__1",
+        started_at=STARTED_AT,
+        results=dataclasses.replace(RESULTS, job={**RESULTS.job, **changes}),
+    )
+
+
+def page(found: dict[str, Any] | None = None, **outputs: Any) -> str:
+    """Return the page of a summary, by default that of RESULTS, and of changed outputs."""
+    given = {"evaluation": EVALUATION, "history": HISTORY, **outputs}
+    return render(summary=found or summary(), outputs=Outputs(**given))
 
 
 def test_the_summary_holds_what_its_readers_expect() -> None:
@@ -81,13 +139,17 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
         "accuracy": 0.8333,
         "loss": 0.21,
         "instances": 2,
+        "features": None,
+        "tuning": {"strategy": "none", "job_name": None, "objective": None, "trials": [], "best": None},
         "training": {
             "job_name": "musher-train-0123abcd",
             "status": "Completed",
             "instance_type": "ml.m5.xlarge",
+            "is_spot": False,
             "billable_seconds": 30,
             "training_seconds": 31,
             "metrics": {"test:accuracy": 0.8333},
+            "spot_savings": None,
         },
         "endpoint": {"name": "musher-0123abcd", "instance_type": "ml.m5.large", "instances": 1},
         "lambda": {
@@ -107,26 +169,29 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
 
 
 def test_the_page_shows_the_numbers_and_escapes_names() -> None:
-    page = render(summary=summary(), evaluation=EVALUATION)
-    assert "83.3 %" in page
-    assert "60.0 s" in page
-    assert "pets &amp; &lt;friends&gt;" in page
-    assert "<friends>" not in page
-    assert '<td class="right">cat</td>' in page
-    assert '<td class="wrong">owl</td>' in page
-    assert "<title>dog taken for owl: 1</title>" in page
+    shown = page()
+    assert "83.3 %" in shown
+    assert "60.0 s" in shown
+    assert "pets &amp; &lt;friends&gt;" in shown
+    assert "<friends>" not in shown
+    assert '<td class="right">cat</td>' in shown
+    assert '<td class="wrong">owl</td>' in shown
+    assert "<title>dog taken for owl: 1</title>" in shown
+    assert "Tuning" not in shown
+    assert "Features of" not in shown
+    assert "on demand" in shown
 
 
 def test_the_page_needs_nothing_else() -> None:
-    page = render(summary=summary(), evaluation=EVALUATION)
-    assert not re.findall(r"https?://|<script|<link|<img|@import|url\(", page)
+    shown = page(summary(features=EMBED, tuning=TUNING), features=FEATURES)
+    assert not re.findall(r"https?://|<script|<link|<img|@import|url\(", shown)
 
 
 def test_the_page_holds_the_pictures_it_shows() -> None:
     address = data_address(body=b"png", content_type="image/png")
-    page = render(summary=summary(), evaluation=EVALUATION, pictures={"samples/cat/a.png": address})
-    assert '<img alt="" src="data:image/png;base64,cG5n">' in page
-    assert page.count("<img") == 1
+    shown = page(pictures={"samples/cat/a.png": address})
+    assert '<img alt="" src="data:image/png;base64,cG5n">' in shown
+    assert shown.count("<img") == 1
 
 
 def test_the_heat_map_lists_only_what_holds_something() -> None:
@@ -156,9 +221,99 @@ def test_133_classes_make_a_page_of_bearable_size() -> None:
         "confusion_matrix": matrix,
         "per_class_recall": [0.8] * 133,
     }
-    page = render(
-        summary=summary() | {"dataset": {**summary()["dataset"], "classes": 133}}, evaluation=evaluation
-    )
-    assert len(page) < 150_000
-    assert "the worst 20" in page
-    assert page.count("<title>") == 1 + 133 + 132
+    found = summary() | {"dataset": {**summary()["dataset"], "classes": 133}}
+    shown = page(found, evaluation=evaluation)
+    assert len(shown) < 150_000
+    assert "the worst 20" in shown
+    assert shown.count("taken for") == 133 + 132
+
+
+def test_stages_that_a_run_went_through_have_their_times() -> None:
+    stages = summary(features=EMBED, tuning=TUNING)["stages"]
+    assert list(stages)[:4] == ["stage_dataset", "embed", "tune", "train"]
+    assert stages["embed"] == {"seconds": 50.0, "billed_seconds": 80.0}
+    assert stages["tune"] == {"seconds": 20.0, "billed_seconds": 18.0}
+
+
+def test_features_of_an_earlier_run_cost_nothing() -> None:
+    found = summary(features={**EMBED, "created_at": "2026-01-01T00:00:09+00:00"})
+    assert found["features"] == {"job_name": EMBED["job_name"], "is_adopted": True}
+    assert found["stages"]["embed"] == {"seconds": 0.0, "billed_seconds": 0.0}
+    assert not summary(features=EMBED)["features"]["is_adopted"]
+
+
+def test_the_tuning_is_part_of_the_summary() -> None:
+    assert summary(tuning=TUNING)["tuning"] == {
+        "strategy": "Random",
+        "job_name": "musher-t-0123abcd",
+        "objective": "best:valid_loss",
+        "trials": TRIALS,
+        "best": TRIALS[2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "savings"),
+    [
+        ({"is_spot": True, "billable_seconds": 30, "training_seconds": 100}, 0.7),
+        ({"is_spot": True, "billable_seconds": 31, "training_seconds": 30}, 0.0),
+        ({"is_spot": True, "billable_seconds": None}, None),
+        ({"is_spot": False}, None),
+    ],
+)
+def test_spot_capacity_saves_what_is_not_billed(change: dict[str, Any], savings: float | None) -> None:
+    assert spot_savings({**RESULTS.job, **change}) == savings
+
+
+def test_the_page_shows_the_savings() -> None:
+    job = {**RESULTS.job, "is_spot": True, "billable_seconds": 30, "training_seconds": 100}
+    assert "spot, 70.0 % saved" in page(summary(**job))
+
+
+def test_the_best_trial_is_marked_and_comes_first() -> None:
+    assert [(trial["name"], trial["is_best"]) for trial in rank_trials(TUNING)] == [
+        ("t-3", True),
+        ("t-1", False),
+        ("t-2", False),
+    ]
+    shown = page(summary(tuning=TUNING))
+    assert "Tuning: 3 trials, Random" in shown
+    assert '<td class="right">t-3, best</td>' in shown
+    assert shown.count(", best<") == 1
+
+
+def test_the_page_names_the_engine_of_the_features() -> None:
+    shown = page(summary(features=EMBED), features=FEATURES)
+    assert "onnxruntime, 21.0 images/s" in shown
+    assert "measured: eager" in shown
+    assert "2048 in 1 view" in shown
+
+
+def test_figures_beyond_accuracy_are_shown_where_there_are_any() -> None:
+    assert quality(EVALUATION) == []
+    evaluation = {**EVALUATION, "macro_f1": 0.8, "ece": 0.05, "temperature": 1.2}
+    assert [(name, value) for name, value, _ in quality(evaluation)] == [
+        ("Macro F1", 0.8),
+        ("Calibration error (ECE)", 0.05),
+        ("Temperature", 1.2),
+    ]
+    assert "Calibration error (ECE)" in page(evaluation=evaluation)
+
+
+def test_curves_go_from_edge_to_edge_and_mark_the_epoch_that_was_kept() -> None:
+    loss, accuracy = draw_curves(HISTORY)
+    assert [line["name"] for line in loss["lines"]] == ["training", "validation"]
+    assert loss["lines"][0]["points"] == [(0.0, 0.0), (WIDTH / 2, HEIGHT / 2), (WIDTH, HEIGHT * 0.75)]
+    assert accuracy["lines"][0]["points"][-1] == (WIDTH, 0.0)
+    assert best_place(HISTORY) == 2
+    assert loss["best_x"] == WIDTH
+    assert [label["text"] for label in loss["labels"]] == [1, 2, 3]
+    assert page().count("<polyline") == 3
+
+
+def test_one_epoch_is_a_dot_in_the_middle_and_many_have_few_labels() -> None:
+    one = {**HISTORY, "epochs": HISTORY["epochs"][2:]}
+    assert draw_curves(one)[0]["lines"][0]["points"] == [(WIDTH / 2, 0.0)]
+    epoch = HISTORY["epochs"][2]
+    many = {**HISTORY, "epochs": [{**epoch, "epoch": number} for number in range(1, 101)]}
+    assert len(draw_curves(many)[0]["labels"]) == 10

@@ -12,27 +12,14 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from musher.errors import ArchiveError, GateError, LambdaError, PayloadError
+from musher.errors import ArchiveError, GateError, LambdaError
 from musher.names import run_slug
 from musher.operators.base import fail_without_retry
 from musher.settings import Settings
-from musher.stages import evaluate, smoke_test, teardown, train
+from musher.stages import evaluate, outputs, smoke_test, teardown
 from musher.stages.run import Run
 
-PARAMS: Mapping[str, Any] = {
-    "architecture": "small_cnn",
-    "image_size": 32,
-    "epochs": 12,
-    "batch_size": 64,
-    "learning_rate": 0.003,
-    "freeze_backbone": False,
-    "seed": 1,
-    "instance_type": "ml.m5.xlarge",
-    "instance_count": 2,
-    "max_runtime_s": 3600,
-    "keep_resources": False,
-}
-DATASET = {f"{channel}_uri": f"s3://b/{channel}/" for channel in ("train", "valid", "test", "manifest")}
+PARAMS: Mapping[str, Any] = {"keep_resources": False}
 EVALUATION = {"accuracy": 0.91, "loss": 0.3, "images": 100}
 
 
@@ -55,22 +42,6 @@ def test_a_run_knows_its_slug_and_tags(settings: Settings) -> None:
         "musher:run": run.slug,
         "musher:expires-at": "2026-01-02T00:00:00+00:00",
     }
-
-
-def test_the_plan_takes_every_param_of_training(settings: Settings) -> None:
-    run = make_run(settings, instance_count=3)
-    plan = train.choose_plan(run, dataset=DATASET, source_uri="s3://b/code")
-    assert plan.job_name == f"musher-train-{run.slug}"
-    assert plan.hyperparameters == {name: PARAMS[name] for name in train.HYPERPARAMETERS}
-    assert plan.channels == {name.removesuffix("_uri"): uri for name, uri in DATASET.items()}
-    assert (plan.instance_type, plan.instance_count, plan.max_runtime_s) == ("ml.m5.xlarge", 3, 3600)
-    assert {"Name", "Regex"} == set(plan.metric_definitions[0])
-
-
-def test_missing_metric_definitions_name_the_setting(tmp_path: Any) -> None:
-    settings = Settings(account_id="123456789012", training_dir=tmp_path)
-    with pytest.raises(PayloadError, match=r"metric_definitions\.json cannot be read.*MUSHER_TRAINING_DIR"):
-        train.load_metric_definitions(settings)
 
 
 def test_the_gate_lets_the_minimum_pass() -> None:
@@ -101,16 +72,17 @@ def packed(name: str, text: bytes) -> bytes:
 
 @pytest.fixture
 def output(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """The objects that the evaluate stage downloads, by address."""
+    """The jobs' outputs that stages download, by address."""
     objects: dict[str, bytes] = {}
-    monkeypatch.setattr(evaluate, "s3_hook", lambda settings: None)
-    monkeypatch.setattr(evaluate, "download", lambda hook, uri: objects[uri])
+    monkeypatch.setattr(outputs, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(outputs, "download", lambda hook, uri: objects[uri])
     return objects
 
 
 def test_the_evaluation_comes_out_of_the_jobs_output(settings: Settings, output: dict[str, bytes]) -> None:
     output["s3://b/output.tar.gz"] = packed("evaluation.json", json.dumps(EVALUATION).encode())
-    assert evaluate.load_evaluation(settings, output_uri="s3://b/output.tar.gz") == EVALUATION
+    found = outputs.load_outputs(settings, output_uri="s3://b/output.tar.gz", names=["evaluation.json"])
+    assert found == [EVALUATION]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +97,7 @@ def test_an_output_without_a_readable_evaluation_is_refused(
 ) -> None:
     output["s3://b/o"] = packed(name, text)
     with pytest.raises(ArchiveError, match=message):
-        evaluate.load_evaluation(settings, output_uri="s3://b/o")
+        outputs.load_outputs(settings, output_uri="s3://b/o", names=["evaluation.json"])
 
 
 class FakeLambda:

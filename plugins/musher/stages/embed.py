@@ -1,0 +1,68 @@
+"""Stage: compute the features of a frozen backbone, once for all runs that need the same."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
+
+from musher import names
+from musher.hooks.weights import Weights
+from musher.operators.base import fail_without_retry
+from musher.operators.training import RunTrainingJobOperator
+from musher.payloads.features import MARKER, RANDOM, FeaturesKey, features_id
+from musher.payloads.training import EMBED, TrainingPlan, build_training_job
+from musher.stages.jobs import Code, Result, chosen_weights, image_channels, make_plan, upload_code
+from musher.stages.run import Run, current_run
+
+
+@task_group
+def embed(dataset: Any) -> Any:
+    """Compute a data set's features, or find them; return the job. Skipped unless the backbone is frozen."""
+    return RunTrainingJobOperator(
+        task_id="run_job",
+        config=plan_features(dataset),
+        marker=MARKER,
+        execution_timeout=timedelta(hours=26),
+    ).output
+
+
+@task(multiple_outputs=False)
+def plan_features(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return the CreateTrainingJob request of the job that computes the features."""
+    run = current_run()
+    if not run.params["freeze_backbone"]:
+        raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
+    with fail_without_retry():
+        plan = choose_plan(run, dataset=dataset, code=upload_code(run), weights=chosen_weights(run))
+        return build_training_job(run.settings, plan=plan)
+
+
+def choose_plan(run: Run, *, dataset: Result, code: Code, weights: Weights | None) -> TrainingPlan:
+    """Return the plan of a job whose name stands for all that its features depend on."""
+    key = FeaturesKey(
+        data_hash=dataset["data_hash"],
+        weights=RANDOM if weights is None else weights.version,
+        architecture=run.params["architecture"],
+        image_size=int(run.params["image_size"]),
+        views=int(run.params["feature_views"]),
+        seed=int(run.params["seed"]),
+        code_hash=code.code_hash,
+    )
+    plan = make_plan(
+        run,
+        job_name=names.embed_job(run.settings, features_id=features_id(key)),
+        code=code,
+        channels=image_channels(dataset, weights),
+        hyperparameters={
+            "architecture": key.architecture,
+            "image_size": key.image_size,
+            "views": key.views,
+            "seed": key.seed,
+            "init": "random" if weights is None else "pretrained",
+            "max_bad_images": run.params["max_bad_images"],
+        },
+        program=EMBED,
+    )
+    return replace(plan, instance_count=run.params["instance_count"], is_compressed=False)

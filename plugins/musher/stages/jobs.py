@@ -1,0 +1,112 @@
+"""What the stages that start jobs share: code, weights, channels, options and limits."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from musher import names
+from musher.errors import PayloadError
+from musher.hooks.connection import s3_hook
+from musher.hooks.objects import upload_once
+from musher.hooks.weights import Weights, find_weights
+from musher.packaging import pack_source
+from musher.params import OPTIONS
+from musher.payloads.training import TRAIN, TrainingPlan
+from musher.settings import Settings
+from musher.stages.run import Run
+
+IMAGES = ("train", "valid", "test")
+
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """The training code as it lies in S3, and the hash of its files."""
+
+    uri: str
+    code_hash: str
+
+
+def upload_code(run: Run) -> Code:
+    """Upload the training code, named by its hash, unless it is there."""
+    archive = pack_source(folder=run.settings.training_dir)
+    key = names.source_key(run.settings, code_hash=archive.code_hash)
+    uri = upload_once(s3_hook(run.settings), run.settings, key=key, data=archive.body)
+    return Code(uri=uri, code_hash=archive.code_hash)
+
+
+def chosen_weights(run: Run) -> Weights | None:
+    """Return the pre-trained weights that the run asks for, having looked at them; None for random ones."""
+    uri = run.params["weights_uri"]
+    return find_weights(s3_hook(run.settings), uri=uri) if uri else None
+
+
+def image_channels(dataset: Result, weights: Weights | None) -> dict[str, str]:
+    """Return the channels of a job that reads images."""
+    channels = {name: dataset[f"{name}_uri"] for name in (*IMAGES, "manifest")}
+    return channels if weights is None else {**channels, "weights": weights.uri}
+
+
+def training_channels(
+    dataset: Result, *, features: Result | None, weights: Weights | None, with_images: bool
+) -> dict[str, str]:
+    """Return the channels of a job that trains: images, or a frozen backbone's features.
+
+    With features, the images are there only `with_images`: for a second phase that trains all layers.
+    """
+    channels = image_channels(dataset, weights)
+    if features is None:
+        return channels
+    if not with_images:
+        channels = {name: uri for name, uri in channels.items() if name not in IMAGES}
+    return {**channels, "features": features["model_uri"]}
+
+
+def training_options(run: Run, weights: Weights | None) -> dict[str, object]:
+    """Return the options of train.py that the run's Params give; PayloadError for a contradiction."""
+    if run.params["finetune_epochs"] and not run.params["freeze_backbone"]:
+        raise PayloadError(
+            f"finetune_epochs is {run.params['finetune_epochs']}: these epochs follow others with a frozen "
+            "backbone. Set freeze_backbone, or finetune_epochs to 0."
+        )
+    options: dict[str, object] = {name: run.params[name] for name in OPTIONS}
+    return {**options, "init": "random" if weights is None else "pretrained"}
+
+
+def make_plan(
+    run: Run,
+    *,
+    job_name: str,
+    code: Code,
+    channels: Mapping[str, str],
+    hyperparameters: Mapping[str, object],
+    program: str = TRAIN,
+) -> TrainingPlan:
+    """Return the plan of a job on one instance, with the run's limits and tags."""
+    return TrainingPlan(
+        job_name=job_name,
+        source_uri=code.uri,
+        channels=channels,
+        hyperparameters=hyperparameters,
+        instance_type=run.params["instance_type"],
+        instance_count=1,
+        max_runtime_s=run.params["max_runtime_s"],
+        metric_definitions=load_metric_definitions(run.settings),
+        tags=run.tags,
+        program=program,
+        max_wait_s=run.params["max_wait_s"] if run.params["use_spot"] else None,
+    )
+
+
+def load_metric_definitions(settings: Settings) -> list[dict[str, str]]:
+    """Return the names and patterns of the metrics that the programs of training/ print."""
+    path = settings.training_dir / "metric_definitions.json"
+    try:
+        definitions: list[dict[str, str]] = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise PayloadError(
+            f"{path} cannot be read: {error}. Point MUSHER_TRAINING_DIR at training/."
+        ) from error
+    return definitions

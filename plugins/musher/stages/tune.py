@@ -1,0 +1,157 @@
+"""Stage: look for the learning rate and batch size that generalise best, before the real training is paid."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
+
+from musher import names
+from musher.errors import PayloadError
+from musher.operators.base import fail_without_retry
+from musher.operators.training import RunTrainingJobOperator
+from musher.operators.tuning import RunTuningJobOperator
+from musher.payloads.training import SEARCH, TrainingPlan, build_training_job
+from musher.payloads.tuning import (
+    IN_JOB,
+    STRATEGIES,
+    Ranges,
+    TuningPlan,
+    build_tuning_job,
+    check_ranges,
+    read_search,
+)
+from musher.stages.jobs import (
+    Code,
+    Result,
+    chosen_weights,
+    make_plan,
+    training_channels,
+    training_options,
+    upload_code,
+)
+from musher.stages.outputs import TRIALS, load_outputs
+from musher.stages.run import Run, current_run
+
+LIMIT = timedelta(hours=26)
+
+
+@task_group
+def tune(dataset: Any, features: Any) -> Any:
+    """Make trials; return them with the best one. Skipped where tuning_strategy is none.
+
+    `features` may be None: that stage is skipped where images are trained on.
+    """
+    search = RunTrainingJobOperator(
+        task_id="run_search", config=plan_search(dataset, features), execution_timeout=LIMIT
+    )
+    trials = RunTuningJobOperator(
+        task_id="run_trials", config=plan_trials(dataset, features), execution_timeout=LIMIT
+    )
+    return gather_trials(search.output, trials.output)
+
+
+@task(multiple_outputs=False, trigger_rule="none_failed")
+def plan_search(dataset: dict[str, Any], features: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the CreateTrainingJob request of the one job that makes all trials."""
+    run = current_run()
+    if run.params["tuning_strategy"] != IN_JOB:
+        raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}, not {IN_JOB}")
+    with fail_without_retry():
+        if features is None:
+            raise PayloadError(
+                "tuning_strategy in_job makes its trials on a frozen backbone's features. "
+                "Set freeze_backbone, or choose Random, Bayesian, Grid or Hyperband."
+            )
+        plan = choose_search(run, dataset=dataset, features=features, code=upload_code(run))
+        return build_training_job(run.settings, plan=plan)
+
+
+@task(multiple_outputs=False, trigger_rule="none_failed")
+def plan_trials(dataset: dict[str, Any], features: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the CreateHyperParameterTuningJob request."""
+    run = current_run()
+    if run.params["tuning_strategy"] not in STRATEGIES:
+        raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}")
+    with fail_without_retry():
+        plan = choose_trials(run, dataset=dataset, features=features, code=upload_code(run))
+        return build_tuning_job(run.settings, plan=plan)
+
+
+@task(multiple_outputs=False, trigger_rule="none_failed_min_one_success")
+def gather_trials(search: Any, trials: Any) -> Any:
+    """Return the trials of whichever job made them, and the best one with its values.
+
+    The other job's result is None: its task was skipped.
+    """
+    if trials is not None:
+        return trials
+    if search is None:
+        raise AirflowSkipException("no trials were made")
+    with fail_without_retry():
+        settings = current_run().settings
+        [found] = load_outputs(settings, output_uri=search["output_uri"], names=[TRIALS])
+        return read_search(found, job=search)
+
+
+def choose_ranges(run: Run, *, dataset: Result) -> Ranges:
+    """Return the ranges that the run's Params give; PayloadError where the data cannot fill a batch."""
+    low, high = run.params["learning_rate_min"], run.params["learning_rate_max"]
+    ranges = {
+        "learning_rate": {"type": "continuous", "min": low, "max": high, "scale": "log"},
+        "batch_size": {"type": "categorical", "values": [int(size) for size in run.params["batch_sizes"]]},
+    }
+    check_ranges(ranges, images=dataset["images"]["train"])
+    return ranges
+
+
+def choose_search(run: Run, *, dataset: Result, features: Result, code: Code) -> TrainingPlan:
+    """Return the plan of the job that makes all trials on shared features.
+
+    The ranges are a JSON string of JSON: the container decodes each hyper-parameter once.
+    """
+    weights = chosen_weights(run)
+    channels = training_channels(dataset, features=features, weights=weights, with_images=False)
+    ranges = json.dumps(choose_ranges(run, dataset=dataset), separators=(",", ":"))
+    options = {
+        **training_options(run, weights),
+        "epochs": run.params["tuning_epochs"],
+        "finetune_epochs": 0,
+        "trials": run.params["tuning_trials"],
+        "ranges": json.dumps(ranges),
+    }
+    return make_plan(
+        run,
+        job_name=names.search_job(run.settings, slug=run.slug),
+        code=code,
+        channels=channels,
+        hyperparameters=options,
+        program=SEARCH,
+    )
+
+
+def choose_trials(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TuningPlan:
+    """Return the plan of a tuning job whose trials are short runs of train.py that save no model."""
+    weights, epochs = chosen_weights(run), run.params["tuning_epochs"]
+    trial = make_plan(
+        run,
+        job_name=names.tuning_job(run.settings, slug=run.slug),
+        code=code,
+        channels=training_channels(dataset, features=features, weights=weights, with_images=False),
+        hyperparameters={
+            **training_options(run, weights),
+            "epochs": epochs,
+            "finetune_epochs": 0,
+            "save_model": False,
+        },
+    )
+    return TuningPlan(
+        trial=trial,
+        strategy=run.params["tuning_strategy"],
+        ranges=choose_ranges(run, dataset=dataset),
+        trials=run.params["tuning_trials"],
+        parallel=run.params["tuning_parallel"],
+        seed=run.params["seed"],
+        max_epochs=epochs,
+    )
