@@ -26,7 +26,7 @@ from imgclf.search_arguments import EmbedConfig, parse_embed_arguments
 def embed_images(config: EmbedConfig, world: World) -> None:
     """Write the features of this process's images; every process of the job runs this."""
     train = config.train
-    data = load_dataset(train.channels, world)
+    data = load_dataset(train.channels, world, max_bad_images=train.max_bad_images)
     model, origin = make_model(train, len(data.classes), world)
     preset = preset_for(architecture=train.architecture, image_size=train.image_size)
     source = FeatureSource(

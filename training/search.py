@@ -126,7 +126,7 @@ def make_bench(config: SearchConfig, world: World) -> Bench:
         job = make_job(train, world)
         facts = {"data_hash": job.data.data_hash, "backbone_hash": job.origin.sha256, "engine": job.engine}
         return Bench(job.inputs, job.model.head, job.preset, len(job.data.classes), facts)
-    data = load_dataset(train.channels, world)
+    data = load_dataset(train.channels, world, max_bad_images=train.max_bad_images)
     model, origin = make_model(train, len(data.classes), world)
     preset = preset_for(architecture=train.architecture, image_size=train.image_size)
     pixels = make_pixels(train, data, preset, world)

@@ -15,7 +15,6 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,18 +23,15 @@ from imgclf.arguments import TrainConfig, parse_arguments
 from imgclf.artifacts import ModelCard, code_hash, save_model, write_json
 from imgclf.checkpoint import Checkpoints, StopSignal, listened_for_stop
 from imgclf.distributed import World, joined_world
-from imgclf.errors import ImgclfError, StoppedError
 from imgclf.evaluation import fit_temperature, judge, predict_split, summary
 from imgclf.fit import FitResult, fit
 from imgclf.jobs import Job, Phase, describe_backbone, finetuning_phase, first_phase, make_job
 from imgclf.metrics import metric_line
 from imgclf.models import count_parameters
+from imgclf.process import log_to_stdout, run_script
 from imgclf.sampling import ids_digest
 
 logger = logging.getLogger("train")
-
-STOPPED_EXIT_CODE = 143
-"""What a shell reports of a program that SIGTERM ended."""
 
 
 def train(config: TrainConfig, world: World) -> None:
@@ -54,7 +50,8 @@ def train(config: TrainConfig, world: World) -> None:
         numbers["best_valid_accuracy"] = result.best["valid_accuracy"]
         logger.info("%s epoch %s: %s", phase.name, result.best_epoch, metric_line(**numbers))
         record = {"epochs": history, "best_epoch": result.best_epoch, "best_phase": phase.name}
-        write_json(config.output_dir / "history.json", {**record, "hosts": hosts})
+        record |= {"hosts": hosts, "bad_images": job.data.bad_images}
+        write_json(config.output_dir / "history.json", record)
     if config.save_model:
         evaluate_and_save(job, phase, result, hosts=len(hosts))
 
@@ -131,35 +128,17 @@ def evaluate_and_save(job: Job, phase: Phase, result: FitResult, *, hosts: int) 
     logger.info("model saved in %s", job.config.model_dir)
 
 
-def write_failure(message: str, environ: Mapping[str, str]) -> None:
-    """Leave the reason where SageMaker reads FailureReason; on a plain machine there is no such folder."""
-    folder = Path(
-        environ.get("SM_OUTPUT_DIR") or Path(environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "output"
-    )
-    if folder.is_dir():
-        (folder / "failure").write_text(message[:1024])
-
-
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the job and return its exit code."""
-    try:
+
+    def work() -> None:
         config = parse_arguments(arguments, environ)
         with joined_world(environ, timeout_s=config.peer_timeout_s) as world:
             train(config, world)
-    except StoppedError as stopped:  # no failure: whoever stopped the job knows, and may start it again
-        sys.stderr.write(f"stopped: {stopped}\n")
-        return STOPPED_EXIT_CODE
-    except Exception as error:  # the process boundary: every reason must reach the failure file
-        known = isinstance(error, ImgclfError)
-        message = str(error) if known else f"{type(error).__name__}: {error}"
-        if not known:
-            logger.exception("unexpected error")
-        sys.stderr.write(f"error: {message}\n")
-        write_failure(message, environ)
-        return 1
-    return 0
+
+    return run_script(work, environ)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    log_to_stdout()
     sys.exit(main(sys.argv[1:], os.environ))

@@ -133,7 +133,7 @@ def embed(job: Pass, *, data: Dataset, source: FeatureSource, folder: Path) -> d
     }
     manifest = describe_features(
         source=source,
-        classes=data.classes,
+        data=data,
         views=job.views,
         dim=max(part["dim"] for part in done),
         engine=_describe_engine(job, choice, seconds=max(part["seconds"] for part in done)),

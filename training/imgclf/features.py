@@ -182,7 +182,7 @@ class FeatureWriter:
 def describe_features(
     *,
     source: FeatureSource,
-    classes: Sequence[str],
+    data: Dataset,
     views: int,
     dim: int,
     engine: Mapping[str, Any],
@@ -197,7 +197,8 @@ def describe_features(
         **json.loads(json.dumps(asdict(source))),
         "views": views,
         "dim": dim,
-        "classes": list(classes),
+        "classes": data.classes,
+        "bad_images": data.bad_images,
         "engine": dict(engine),
         "splits": {name: dict(split) for name, split in splits.items()},
     }
@@ -220,7 +221,10 @@ def read_features(folder: Path, world: World, *, splits: Sequence[str] = SPLITS)
     manifest = _shared_manifest(folder, world)
     inputs = {name: _read_split(folder, name, manifest, world) for name in splits}
     data = Dataset(
-        manifest["classes"], {name: part.split for name, part in inputs.items()}, manifest["data_hash"]
+        manifest["classes"],
+        {name: part.split for name, part in inputs.items()},
+        manifest["data_hash"],
+        bad_images=list(manifest.get("bad_images", [])),
     )
     return FeatureSet(data, inputs, manifest)
 

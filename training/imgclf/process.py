@@ -7,15 +7,21 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from imgclf.errors import ImgclfError
+from imgclf.errors import ImgclfError, StoppedError
 
 logger = logging.getLogger(__name__)
+
+STOPPED_EXIT_CODE = 143
+"""What a shell reports of a program that SIGTERM ended."""
 
 
 def run_script(work: Callable[[], None], environ: Mapping[str, str]) -> int:
     """Do a script's work and return its exit code."""
     try:
         work()
+    except StoppedError as stopped:  # no failure: whoever stopped the job knows, and may start it again
+        sys.stderr.write(f"stopped: {stopped}\n")
+        return STOPPED_EXIT_CODE
     except Exception as error:  # the process boundary: every reason must reach the failure file
         known = isinstance(error, ImgclfError)
         message = str(error) if known else f"{type(error).__name__}: {error}"
