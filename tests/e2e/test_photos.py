@@ -33,27 +33,52 @@ def class_folders(path: Path) -> set[str]:
         }
 
 
-@pytest.mark.timeout(RUN_S)
-def test_a_zip_of_photos_becomes_a_model_that_answers(runs: Any, photos: Path) -> None:
+def channels(runs: Any, job_name: str) -> set[str]:
+    """Return the names of a training job's input channels."""
+    job = runs.stack.client("sagemaker").describe_training_job(TrainingJobName=job_name)
+    return {channel["ChannelName"] for channel in job["InputDataConfig"]}
+
+
+@pytest.mark.timeout(2 * RUN_S)
+def test_photos_go_through_a_frozen_backbone_once_for_all_trials_trainings_and_runs(
+    runs: Any, photos: Path
+) -> None:
     classes = len(class_folders(photos))
-    summary = runs.run(
-        source=str(photos),
-        architecture="resnet18",
-        image_size=64,
-        freeze_backbone=True,
-        epochs=2,
-        min_accuracy=0,
-    )
-    assert summary["dataset"]["classes"] == classes
-    assert summary["instances"] == 2
-    answers = summary["lambda"]["answers"]
+    frozen: dict[str, Any] = {
+        "source": str(photos),
+        "architecture": "resnet18",
+        "image_size": 64,
+        "freeze_backbone": True,
+        "batch_sizes": [16, 32],
+        "tuning_epochs": 2,
+        "epochs": 3,
+        "min_accuracy": 0,
+    }
+    first = runs.run(**frozen, tuning_strategy="in_job", tuning_trials=5)
+    assert first["dataset"]["classes"] == classes
+    assert first["instances"] == 2
+    answers = first["lambda"]["answers"]
     assert [(answer["status"], answer["classes"]) for answer in answers] == [(200, classes)] * 3
+    assert not first["features"]["is_adopted"]
+    assert channels(runs, first["training"]["job_name"]) == {"features", "manifest"}
+    tuning = first["tuning"]
+    assert (tuning["strategy"], len(tuning["trials"])) == ("in_job", 5)
+    assert tuning["best"]["objective"] == min(trial["objective"] for trial in tuning["trials"])
+    assert tuning["best"]["hyperparameters"].keys() == {"learning_rate", "batch_size"}
+
+    second = runs.run(**frozen, tuning_strategy="Random", tuning_trials=2)
+    assert second["features"] == {**first["features"], "is_adopted": True}
+    assert second["stages"]["embed"] == {"seconds": 0.0, "billed_seconds": 0.0}
+    trials = second["tuning"]["trials"]
+    assert [trial["status"] for trial in trials] == ["Completed"] * 2
+    assert channels(runs, trials[0]["name"]) == {"features", "manifest"}
 
 
 @pytest.mark.timeout(RUN_S)
 def test_133_classes_are_answered_by_bytes_by_url_and_through_the_lambda(runs: Any, tmp_path: Path) -> None:
     top = write_photos(folder=tmp_path, classes=133, train=3, valid=1, test=1, side=48)
-    summary = runs.run(source=str(top), epochs=1, min_accuracy=0, keep_resources=True)
+    summary = runs.run(source=str(top), tuning_strategy="none", epochs=1, min_accuracy=0, keep_resources=True)
+    assert summary["tuning"]["trials"] == []
     s3, runtime = runs.stack.client("s3"), runs.stack.client("sagemaker-runtime")
     key = summary["lambda"]["answers"][0]["image"]
     image = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()

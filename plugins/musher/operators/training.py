@@ -20,8 +20,6 @@ from musher.payloads.training import rename_training_job
 
 log = logging.getLogger(__name__)
 
-ARCHIVE = "model.tar.gz"
-
 
 class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
     """Start the training job of `config`, or adopt it where it exists, and wait for its end.
@@ -109,12 +107,16 @@ def summarise(description: Description) -> dict[str, Any]:
 
 
 def artefact_uris(description: Description) -> dict[str, str]:
-    """Return where a completed job's model and output lie: archives, or folders that end with a slash."""
-    model_uri = str(description["ModelArtifacts"]["S3ModelArtifacts"])
-    if model_uri.endswith(ARCHIVE):
-        return {"model_uri": model_uri, "output_uri": model_uri.removesuffix(ARCHIVE) + "output.tar.gz"}
-    folder = model_uri.rstrip("/")
-    return {"model_uri": f"{folder}/", "output_uri": f"{folder.rpartition('/')[0]}/data/"}
+    """Return where a job's model and output lie: archives, or folders that end with a slash.
+
+    From the request, as a job that writes no model has no ModelArtifacts:
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html
+    """
+    output = description["OutputDataConfig"]
+    folder = f"{output['S3OutputPath'].rstrip('/')}/{description['TrainingJobName']}/output"
+    if output.get("CompressionType") == "NONE":
+        return {"model_uri": f"{folder}/model/", "output_uri": f"{folder}/data/"}
+    return {"model_uri": f"{folder}/model.tar.gz", "output_uri": f"{folder}/output.tar.gz"}
 
 
 def _as_text(time: datetime | None) -> str | None:

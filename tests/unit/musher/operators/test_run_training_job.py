@@ -48,7 +48,7 @@ class FakeSageMaker:
             "TrainingJobName": TrainingJobName,
             "TrainingJobStatus": status,
             "FailureReason": "AlgorithmError: exit code 1" if status == "Failed" else "",
-            "ModelArtifacts": {"S3ModelArtifacts": f"s3://b/jobs/{TrainingJobName}/output/model.tar.gz"},
+            "OutputDataConfig": {"S3OutputPath": "s3://b/jobs"},
             "ResourceConfig": {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge"},
             "CreationTime": start,
             "LastModifiedTime": start,
@@ -252,15 +252,18 @@ def test_a_spot_job_is_waited_for_with_its_interruptions(operator: RunTrainingJo
 
 
 @pytest.mark.parametrize(
-    ("address", "model_uri", "output_uri"),
+    ("compression", "model_uri", "output_uri"),
     [
-        ("s3://b/j/output/model.tar.gz", "s3://b/j/output/model.tar.gz", "s3://b/j/output/output.tar.gz"),
-        ("s3://b/j/output/model/", "s3://b/j/output/model/", "s3://b/j/output/data/"),
-        ("s3://b/j/output/model", "s3://b/j/output/model/", "s3://b/j/output/data/"),
+        ({}, "s3://b/j/n/output/model.tar.gz", "s3://b/j/n/output/output.tar.gz"),
+        ({"CompressionType": "GZIP"}, "s3://b/j/n/output/model.tar.gz", "s3://b/j/n/output/output.tar.gz"),
+        ({"CompressionType": "NONE"}, "s3://b/j/n/output/model/", "s3://b/j/n/output/data/"),
     ],
 )
-def test_artefacts_are_archives_or_folders(address: str, model_uri: str, output_uri: str) -> None:
-    found = artefact_uris({"ModelArtifacts": {"S3ModelArtifacts": address}})
+def test_artefacts_are_archives_or_folders(
+    compression: dict[str, str], model_uri: str, output_uri: str
+) -> None:
+    output = {"S3OutputPath": "s3://b/j/", **compression}
+    found = artefact_uris({"TrainingJobName": "n", "OutputDataConfig": output})
     assert found == {"model_uri": model_uri, "output_uri": output_uri}
 
 
@@ -273,11 +276,8 @@ def shared(
     describe = aws.describe_training_job
 
     def described(*, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803
-        folder = f"s3://b/jobs/{TrainingJobName}/output/model/"
-        return {
-            **describe(TrainingJobName=TrainingJobName),
-            "ModelArtifacts": {"S3ModelArtifacts": folder},
-        }
+        output = {"S3OutputPath": "s3://b/jobs", "CompressionType": "NONE"}
+        return {**describe(TrainingJobName=TrainingJobName), "OutputDataConfig": output}
 
     monkeypatch.setattr(aws, "describe_training_job", described)
     monkeypatch.setattr(training, "s3_hook", lambda settings: None)
