@@ -2,11 +2,14 @@
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
 import tarfile
 import time
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -105,9 +108,9 @@ class Jobs:
         """Describe a job."""
         return dict(self.sagemaker.describe_training_job(TrainingJobName=name))
 
-    def wait(self, name: str) -> dict[str, Any]:
+    def wait(self, name: str, *, timeout_s: float = WAIT_S) -> dict[str, Any]:
         """Wait for the end; return the description."""
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             description = self.describe(name)
             if description["TrainingJobStatus"] in TERMINAL:
@@ -195,3 +198,54 @@ def fast_jobs() -> Generator[Jobs, None, None]:
     """Yield jobs in a localaws where a minute of AWS lasts a second."""
     with serve("--speed", "60") as (jobs, _):
         yield jobs
+
+
+@pytest.fixture(scope="session")
+def stage_digits() -> Any:
+    """Return a function that stages scikit-learn's digits in a bucket of jobs: channel name -> S3 URI."""
+
+    def stage_in(jobs: Jobs) -> dict[str, str]:
+        from musher.datasets.s3_connection import S3Connection
+        from musher.datasets.staging import stage
+
+        session = boto3.Session("test", "test", region_name="us-east-1")
+        s3 = S3Connection(client=session.client("s3", endpoint_url=jobs.url), session=session)
+        staged = stage(s3=s3, bucket=jobs.bucket, prefix="staged", source="digits")
+        return {
+            "train": staged["train_uri"],
+            "valid": staged["valid_uri"],
+            "test": staged["test_uri"],
+            "manifest": staged["manifest_uri"],
+        }
+
+    return stage_in
+
+
+def call_faults(jobs: Jobs, method: str, rule: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    """Speak to the fault rules of a localaws; return status and answer."""
+    body = None if rule is None else json.dumps(rule).encode()
+    request = urllib.request.Request(f"{jobs.url}/_localaws/faults", data=body, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+@pytest.fixture(scope="session")
+def faults() -> Any:
+    """Return the function that speaks to fault rules: faults(jobs, method, rule)."""
+    return call_faults
+
+
+@pytest.fixture(scope="session")
+def post_fault() -> Any:
+    """Return a function that posts a fault rule, which must be accepted, and returns it."""
+
+    def post(jobs: Jobs, rule: dict[str, Any]) -> dict[str, Any]:
+        status, answer = call_faults(jobs, "POST", rule)
+        assert status == 201, answer
+        return answer
+
+    return post

@@ -1,9 +1,6 @@
 """Managed spot training: instances that are taken away, checkpoints that outlive them, and what it costs."""
 
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Generator
 from typing import Any
 
@@ -33,18 +30,6 @@ print("done at", done)
 """Counts to 40 in two seconds (two minutes of AWS), from wherever its checkpoint is."""
 
 
-def call(jobs: Any, method: str, rule: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-    """Speak to the fault rules of a localaws."""
-    body = None if rule is None else json.dumps(rule).encode()
-    request = urllib.request.Request(f"{jobs.url}/_localaws/faults", data=body, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
-
-
 def spot(jobs: Any, name: str, *, wait_s: int = 3600, runtime_s: int = 1800) -> dict[str, Any]:
     """Return the members of a spot job's request."""
     return {
@@ -72,20 +57,18 @@ def all_lines(jobs: Any, name: str) -> list[str]:
 
 
 @pytest.fixture
-def interrupt(fast_jobs: Any) -> Generator[Any, None, None]:
+def interrupt(fast_jobs: Any, faults: Any, post_fault: Any) -> Generator[Any, None, None]:
     """Yield a function that posts an interruption; all rules are forgotten at the end."""
 
     def post(job: str, **members: Any) -> dict[str, Any]:
-        status, rule = call(fast_jobs, "POST", {"kind": "spot_interruption", "job": job} | members)
-        assert status == 201, rule
-        return rule
+        return dict(post_fault(fast_jobs, {"kind": "spot_interruption", "job": job} | members))
 
     yield post
-    call(fast_jobs, "DELETE")
+    faults(fast_jobs, "DELETE")
 
 
 def test_an_interrupted_job_goes_on_from_its_checkpoint_on_new_instances(
-    fast_jobs: Any, interrupt: Any
+    fast_jobs: Any, interrupt: Any, faults: Any
 ) -> None:
     name = f"spot-{fast_jobs.bucket[-6:]}"
     interrupt(name, after_s=60, capacity_after_s=30)
@@ -107,7 +90,7 @@ def test_an_interrupted_job_goes_on_from_its_checkpoint_on_new_instances(
     assert fast_jobs.artefact(name, "model.tar.gz") == {"steps.txt": "40"}
     saved = fast_jobs.s3.get_object(Bucket=fast_jobs.bucket, Key=f"checkpoints/{name}/state.txt")
     assert saved["Body"].read() == b"40"
-    assert call(fast_jobs, "GET")[1]["faults"][0]["fired"] == 1
+    assert faults(fast_jobs, "GET")[1]["faults"][0]["fired"] == 1
 
 
 def test_waiting_is_not_training_and_spot_instances_cost_less(fast_jobs: Any, interrupt: Any) -> None:
@@ -242,16 +225,16 @@ def test_a_request_that_aws_refuses_is_refused(jobs: Any, more: dict[str, Any], 
         ({"kind": "spot_interruption", "job": "a", "after": 1}, "unknown member 'after'"),
     ],
 )
-def test_a_rule_without_sense_is_refused(jobs: Any, rule: dict[str, Any], message: str) -> None:
-    status, answer = call(jobs, "POST", rule)
+def test_a_rule_without_sense_is_refused(jobs: Any, faults: Any, rule: dict[str, Any], message: str) -> None:
+    status, answer = faults(jobs, "POST", rule)
     assert status == 400
     assert message in answer["message"]
 
 
-def test_rules_are_listed_and_forgotten(jobs: Any) -> None:
-    call(jobs, "DELETE")
-    status, rule = call(jobs, "POST", {"kind": "spot_interruption", "job": "no-such-job", "after_s": 5})
+def test_rules_are_listed_and_forgotten(jobs: Any, faults: Any) -> None:
+    faults(jobs, "DELETE")
+    status, rule = faults(jobs, "POST", {"kind": "spot_interruption", "job": "no-such-job", "after_s": 5})
     assert status == 201
-    assert call(jobs, "GET") == (200, {"faults": [rule]})
-    assert call(jobs, "DELETE") == (200, {"cleared": 1})
-    assert call(jobs, "GET") == (200, {"faults": []})
+    assert faults(jobs, "GET") == (200, {"faults": [rule]})
+    assert faults(jobs, "DELETE") == (200, {"cleared": 1})
+    assert faults(jobs, "GET") == (200, {"faults": []})
