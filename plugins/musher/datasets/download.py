@@ -1,10 +1,14 @@
 """Fetch a zip by http or https, to disk, within bounds of size and time."""
 
+import errno
 import http.client
 import logging
+import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,9 +24,19 @@ READ_TIMEOUT_S = 30.0
 """For each answer of the server."""
 CHUNK_BYTES = 256 * 1024
 
+TEMPORARY_STATUSES = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
+"""Besides all from 500 upwards."""
+TEMPORARY_ERRORS = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
+"""Besides timeouts and connections that are refused or broken."""
+
 
 def download_file(*, url: str, target: Path, opener: urllib.request.OpenerDirector | None = None) -> None:
-    """Stream a URL to a file; raise DatasetSourceError, naming the URL, for any reason that it cannot be had.
+    """Stream a URL to a file; every error names the URL.
+
+    Raises ConnectionError where a retry may succeed (timeouts, broken connections, answers 408, 425, 429 and
+    5xx), DatasetSourceError for everything that stays until someone acts.
 
     Only http and https are followed, redirects included. The query is left out of messages and logs: in a
     presigned URL it is a credential.
@@ -35,13 +49,14 @@ def download_file(*, url: str, target: Path, opener: urllib.request.OpenerDirect
             received = _copy(answer, target=target, address=address, deadline=started + DEADLINE_S)
     except urllib.error.HTTPError as error:
         error.close()
-        raise _refusal(address, f"the server answered {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        raise _refusal(address, str(error.reason)) from error
+        reason = f"the server answered {error.code} {error.reason}"
+        raise _failure(address, reason, is_temporary=_is_temporary_status(error.code)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _refusal(address, str(error) or repr(error)) from error
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise _failure(address, str(cause) or repr(cause), is_temporary=_is_temporary(cause)) from error
     if expected is not None and received != expected:
-        raise _refusal(address, f"the connection ended after {received} of {expected} bytes")
+        reason = f"the connection ended after {received} of {expected} bytes"
+        raise _failure(address, reason, is_temporary=True)
     logger.info("downloaded %s: %s bytes in %.1f s", address, received, time.monotonic() - started)
 
 
@@ -84,8 +99,27 @@ def _copy(answer: Any, *, target: Path, address: str, deadline: float) -> int:
             if received > MAX_DOWNLOAD_BYTES:
                 raise _refusal(address, f"it has more than {MAX_DOWNLOAD_BYTES} bytes, the limit")
             if time.monotonic() > deadline:
-                raise _refusal(address, f"only {received} bytes came in {DEADLINE_S:.0f} s, the limit")
+                raise TimeoutError(f"only {received} bytes came in {DEADLINE_S:.0f} s, the limit")
     return received
+
+
+def _is_temporary_status(code: int) -> bool:
+    return code >= HTTPStatus.INTERNAL_SERVER_ERROR or code in TEMPORARY_STATUSES
+
+
+def _is_temporary(cause: object) -> bool:
+    """Tell whether an error may pass by itself; the names of hosts that do not exist will not appear."""
+    if isinstance(cause, socket.gaierror):
+        return cause.errno == socket.EAI_AGAIN
+    if isinstance(cause, OSError) and cause.errno in TEMPORARY_ERRORS:
+        return True
+    return isinstance(cause, (ConnectionError, TimeoutError, ssl.SSLEOFError, http.client.IncompleteRead))
+
+
+def _failure(address: str, reason: str, *, is_temporary: bool) -> Exception:
+    if is_temporary:
+        return ConnectionError(f"{address} cannot be downloaded now: {reason}. It may be there later.")
+    return _refusal(address, reason)
 
 
 def _refusal(address: str, reason: str) -> DatasetSourceError:

@@ -6,20 +6,20 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from musher.datasets.s3_connection import S3Connection
 from musher.errors import DatasetError, StagingError
 
 logger = logging.getLogger(__name__)
 
 MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound"})
-CHUNK_BYTES = 1024 * 1024
 
 _PERMISSIONS = "Allow the connection's role s3:ListBucket, s3:GetObject and s3:PutObject there."
 _KEY = "Correct the key, or upload the object first."
+_NAME = "Copy the object to a key without these."
 _CREDENTIALS = "Correct the credentials of the Airflow connection."
 _REGION = "Set the connection's region to the bucket's."
 REMEDIES = {
@@ -29,9 +29,11 @@ REMEDIES = {
     "403": _PERMISSIONS,
     "NoSuchKey": _KEY,
     "404": _KEY,
+    "InvalidKey": _NAME,
     "InvalidAccessKeyId": _CREDENTIALS,
     "SignatureDoesNotMatch": _CREDENTIALS,
     "ExpiredToken": _CREDENTIALS,
+    "InvalidToken": _CREDENTIALS,
     "PermanentRedirect": _REGION,
     "301": _REGION,
 }
@@ -51,9 +53,9 @@ class StoredObject:
 
 @dataclass(frozen=True, kw_only=True)
 class S3Folder:
-    """The objects below a prefix; names are relative to it. `s3` is a boto3 client; threads share it."""
+    """The objects below a prefix; names are relative to it, and threads share it."""
 
-    s3: Any
+    s3: S3Connection
     bucket: str
     prefix: str
 
@@ -73,36 +75,40 @@ class S3Folder:
         """Return an object's size and SHA-256, or None where there is no such object."""
         with explain_s3_errors(self.address(name)):
             try:
-                answer = self.s3.head_object(Bucket=self.bucket, Key=self.key(name), ChecksumMode="ENABLED")
+                answer = self.s3.client.head_object(
+                    Bucket=self.bucket, Key=self.key(name), ChecksumMode="ENABLED"
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] in MISSING_CODES:
                     return None
                 raise
         return StoredObject(bytes=answer["ContentLength"], sha256=_stored_sha256(answer))
 
-    def put_once(self, name: str, *, body: bytes | Path, sha256: str, content_type: str) -> int:
+    def put_once(self, name: str, *, body: bytes, sha256: str, content_type: str) -> int:
         """Store an object unless it is there already, and return the number of bytes sent.
 
-        S3 checks the bytes against the SHA-256 that is sent along and keeps it (x-amz-checksum-sha256);
-        the metadata entry `sha256` repeats it for copies that drop checksums.
+        S3 keeps the SHA-256 that it checked on arrival (x-amz-checksum-sha256); the metadata entry `sha256`
+        repeats it for copies that drop checksums.
         """
-        size = body.stat().st_size if isinstance(body, Path) else len(body)
-        if self.describe(name) == StoredObject(bytes=size, sha256=sha256):
+        if self.describe(name) == StoredObject(bytes=len(body), sha256=sha256):
             return 0
-        if isinstance(body, Path):
-            with body.open("rb") as file:
-                self._put(name, body=file, sha256=sha256, content_type=content_type)
-        else:
-            self._put(name, body=body, sha256=sha256, content_type=content_type)
-        logger.info("stored %s (%s bytes)", self.address(name), size)
-        return size
+        with explain_s3_errors(self.address(name)):
+            self.s3.put(
+                self.bucket,
+                self.key(name),
+                body=body,
+                content_type=content_type,
+                metadata={"sha256": sha256},
+            )
+        logger.info("stored %s (%s bytes)", self.address(name), len(body))
+        return len(body)
 
     def copy_once(self, name: str, *, origin: "S3Folder", size: int, sha256: str) -> int:
         """Copy an object of the same name inside S3 unless it is here; return the number of bytes copied."""
         if self.is_intact(name, size=size, sha256=sha256):
             return 0
         with explain_s3_errors(f"{origin.address(name)} -> {self.address(name)}"):
-            self.s3.copy_object(
+            self.s3.client.copy_object(
                 Bucket=self.bucket,
                 Key=self.key(name),
                 CopySource={"Bucket": origin.bucket, "Key": origin.key(name)},
@@ -119,26 +125,13 @@ class S3Folder:
     def read(self, name: str, *, kind: type[DatasetError] = StagingError) -> bytes:
         """Return an object's bytes."""
         with explain_s3_errors(self.address(name), kind=kind):
-            body: bytes = self.s3.get_object(Bucket=self.bucket, Key=self.key(name))["Body"].read()
-        return body
-
-    def _put(self, name: str, *, body: bytes | IO[bytes], sha256: str, content_type: str) -> None:
-        with explain_s3_errors(self.address(name)):
-            self.s3.put_object(
-                Bucket=self.bucket,
-                Key=self.key(name),
-                Body=body,
-                ContentType=content_type,
-                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
-                Metadata={"sha256": sha256},
-            )
+            return self.s3.get(self.bucket, self.key(name))
 
     def _hash(self, name: str) -> str:
         digest = hashlib.sha256()
         with explain_s3_errors(self.address(name)):
-            body = self.s3.get_object(Bucket=self.bucket, Key=self.key(name))["Body"]
-            for chunk in iter(lambda: body.read(CHUNK_BYTES), b""):
-                digest.update(chunk)
+            for piece in self.s3.stream(self.bucket, self.key(name)):
+                digest.update(piece)
         return digest.hexdigest()
 
 

@@ -1,16 +1,15 @@
 """Pack a split's images into plain tar files whose bytes depend on nothing but the images."""
 
 import hashlib
-import io
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from musher.datasets.layout import SPLITS
 from musher.datasets.manifest import ImageRecord, ShardRecord
-from musher.errors import DatasetSourceError
 
 TARGET_SHARD_BYTES = 64 * 1024 * 1024
+"""A shard is packed and sent in memory, a few at once."""
+
 MIN_TRAIN_SHARDS = 2
 """So that ShardedByS3Key gives each of two hosts something."""
 
@@ -32,25 +31,20 @@ def plan_shards(images: Sequence[ImageRecord]) -> dict[str, list[ImageRecord]]:
     return plan
 
 
-def write_shard(
-    *, key: str, images: Sequence[ImageRecord], read: Mapping[str, Callable[[], bytes]], target: Path
-) -> ShardRecord:
-    """Write one tar; `read` gives an image's bytes by path.
-
-    Raises DatasetSourceError where an image is no longer the one that was scanned.
-    """
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
-        for image in images:
-            data = read[image.path]()
-            if hashlib.sha256(data).hexdigest() != image.sha256:
-                raise DatasetSourceError(
-                    f"{image.path} changed while it was being staged. Run the task again when nothing writes "
-                    "to the source."
-                )
-            tar.addfile(_member(image.member, size=len(data)), io.BytesIO(data))
-    with target.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ShardRecord(key=key, bytes=target.stat().st_size, sha256=digest, images=len(images))
+def pack_shard(
+    *, key: str, images: Sequence[ImageRecord], load: Callable[[ImageRecord], bytes]
+) -> tuple[ShardRecord, bytes]:
+    """Pack one tar in memory, byte for byte as tarfile writes it; `load` gives an image's bytes."""
+    parts: list[bytes] = []
+    for image in images:
+        data = load(image)
+        header = _member(image.member, size=len(data)).tobuf(format=tarfile.PAX_FORMAT)
+        parts += (header, data, bytes(-len(data) % tarfile.BLOCKSIZE))
+    end = 2 * tarfile.BLOCKSIZE
+    parts.append(bytes(end + -(sum(map(len, parts)) + end) % tarfile.RECORDSIZE))
+    body = b"".join(parts)
+    digest = hashlib.sha256(body).hexdigest()
+    return ShardRecord(key=key, bytes=len(body), sha256=digest, images=len(images)), body
 
 
 def _member(name: str, *, size: int) -> tarfile.TarInfo:

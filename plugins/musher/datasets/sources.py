@@ -15,12 +15,12 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from musher.datasets.digits import write_digits
 from musher.datasets.download import download_file, public_address
 from musher.datasets.layout import Listing, Photo, first_few
+from musher.datasets.s3_connection import S3Connection
 from musher.datasets.s3_objects import S3Folder, explain_s3_errors
 from musher.datasets.zips import open_zip
 from musher.errors import DatasetSourceError
@@ -30,7 +30,7 @@ MAX_NAME_CHARACTERS = 63
 
 
 @contextmanager
-def open_source(*, source: str, s3: Any, work_dir: Path) -> Iterator[Listing]:
+def open_source(*, source: str, s3: S3Connection, work_dir: Path) -> Iterator[Listing]:
     """Give the listing of a source, readable until the block ends; downloads go to `work_dir`.
 
     Raises DatasetSourceError where there is no such source.
@@ -96,7 +96,7 @@ def list_prefix(*, folder: S3Folder, work_dir: Path) -> Listing:
     photos: list[Photo] = []
     markers: set[str] = set()
     with explain_s3_errors(folder.address(""), kind=DatasetSourceError):
-        pages = folder.s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=start)
+        pages = folder.s3.client.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=start)
         for item in (item for page in pages for item in page.get("Contents", [])):
             path = item["Key"][len(start) :]
             if path.endswith("/") or not path:
@@ -113,14 +113,14 @@ def list_prefix(*, folder: S3Folder, work_dir: Path) -> Listing:
 
 
 @contextmanager
-def _open_s3(source: str, *, s3: Any, work_dir: Path) -> Iterator[Listing]:
+def _open_s3(source: str, *, s3: S3Connection, work_dir: Path) -> Iterator[Listing]:
     bucket, prefix = split_s3_source(source)
     if not prefix.endswith(".zip"):
         yield list_prefix(folder=S3Folder(s3=s3, bucket=bucket, prefix=prefix), work_dir=work_dir)
         return
     target = work_dir / "source.zip"
     with explain_s3_errors(source, kind=DatasetSourceError):
-        s3.download_file(bucket, prefix, str(target))
+        s3.download(bucket, prefix, target=target)
     with open_zip(target, address=source) as listing:
         yield listing
 

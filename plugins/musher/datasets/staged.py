@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from musher.datasets.layout import first_few
 from musher.datasets.manifest import FILE_NAME, ImageRecord, Manifest, choose_samples, parse_manifest
+from musher.datasets.s3_connection import S3Connection
 from musher.datasets.s3_objects import S3Folder
 from musher.datasets.sources import split_s3_source
 from musher.errors import StagingError
@@ -53,7 +54,7 @@ def damaged_shards(folder: S3Folder, manifest: Manifest) -> list[str]:
     return [shard.key for shard, is_good in zip(shards, intact, strict=True) if not is_good]
 
 
-def find_staged(*, source: str, s3: Any) -> tuple[S3Folder, Manifest] | None:
+def find_staged(*, source: str, s3: S3Connection) -> tuple[S3Folder, Manifest] | None:
     """Return the folder and manifest of an s3:// source that is a staged data set already.
 
     Raises StagingError where its shards or samples disagree with its manifest.

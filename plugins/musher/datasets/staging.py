@@ -12,11 +12,11 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from musher.datasets.images import content_type, scan_photos
+from musher.datasets.images import Scan, content_type, scan_photos
 from musher.datasets.layout import SPLITS, Photo, arrange_listing, check_classes
 from musher.datasets.manifest import (
     FILE_NAME,
@@ -27,8 +27,9 @@ from musher.datasets.manifest import (
     choose_samples,
     hash_images,
 )
+from musher.datasets.s3_connection import S3Connection
 from musher.datasets.s3_objects import S3Folder
-from musher.datasets.shards import plan_shards, write_shard
+from musher.datasets.shards import pack_shard, plan_shards
 from musher.datasets.sources import name_source, open_source
 from musher.datasets.staged import (
     SAMPLES,
@@ -42,8 +43,6 @@ from musher.datasets.staged import (
 from musher.errors import StagingError
 
 logger = logging.getLogger(__name__)
-
-Reader = Callable[[], bytes]
 
 
 class Sample(TypedDict):
@@ -76,7 +75,7 @@ class StagedDataset(TypedDict):
 
 def stage(
     *,
-    s3: Any,
+    s3: S3Connection,
     bucket: str,
     prefix: str,
     source: str,
@@ -85,8 +84,8 @@ def stage(
 ) -> StagedDataset:
     """Stage a source (see `sources`) below `s3://bucket/prefix/datasets/` and say where it lies.
 
-    `s3` is a boto3 client. Raises DatasetError, before anything is uploaded, for data that cannot be used;
-    up to `max_unreadable` images that cannot be opened are left out instead.
+    Raises DatasetError, before anything is uploaded, for data that cannot be used; up to `max_unreadable`
+    images that cannot be opened are left out instead.
     """
     started = time.monotonic()
     logger.info("staging %s", source)
@@ -101,25 +100,18 @@ def stage(
             open_source(source=source, s3=s3, work_dir=Path(work)) as listing,
         ):
             photos = arrange_listing(listing)
-            records = _scan(photos, max_unreadable=max_unreadable)
-            folder = root.child(hash_images(records)[:ID_CHARACTERS])
-            read = {photo.path: photo.read for photo in photos}
-            manifest, sent = _store(
-                folder=folder,
-                records=records,
-                read=read,
-                name=name or name_source(source),
-                work_dir=Path(work),
-            )
-            left_out = len(photos) - len(records)
+            scan = _scan(photos, max_unreadable=max_unreadable)
+            folder = root.child(hash_images(scan.records)[:ID_CHARACTERS])
+            manifest, sent = _store(folder=folder, scan=scan, name=name or name_source(source))
+            left_out = len(scan.skipped)
     return _describe(folder, manifest, sent=sent, left_out=left_out, seconds=time.monotonic() - started)
 
 
-def _scan(photos: Sequence[Photo], *, max_unreadable: int) -> tuple[ImageRecord, ...]:
+def _scan(photos: Sequence[Photo], *, max_unreadable: int) -> Scan:
     scan = scan_photos(photos=photos, max_unreadable=max_unreadable)
     if scan.skipped:
         check_classes(paths=[record.path for record in scan.records], folders=_class_folders(photos))
-    return scan.records
+    return scan
 
 
 def _class_folders(photos: Sequence[Photo]) -> set[str]:
@@ -135,24 +127,17 @@ def _reuse(origin: S3Folder, manifest: Manifest, *, root: S3Folder) -> tuple[S3F
     return target, manifest, [*sent, _store_manifest(target, manifest)]
 
 
-def _store(
-    *,
-    folder: S3Folder,
-    records: tuple[ImageRecord, ...],
-    read: Mapping[str, Reader],
-    name: str,
-    work_dir: Path,
-) -> tuple[Manifest, list[int]]:
+def _store(*, folder: S3Folder, scan: Scan, name: str) -> tuple[Manifest, list[int]]:
     """Store shards, samples and the manifest, in this order; return the bytes sent for each object."""
-    complete = _complete_manifest(folder, records=records)
+    complete = _complete_manifest(folder, records=scan.records)
     if complete:
         shards: Mapping[str, tuple[ShardRecord, ...]] = complete.shards
         sent: list[int] = []
     else:
-        shards, sent = _store_shards(folder=folder, records=records, read=read, work_dir=work_dir)
-    manifest = Manifest(name=name, images=records, shards=shards)
+        shards, sent = _store_shards(folder, scan)
+    manifest = Manifest(name=name, images=scan.records, shards=shards)
     for image in choose_samples(manifest, count=SAMPLES):
-        body = read[image.path]()
+        body = scan.load(image)
         sent.append(
             folder.put_once(
                 sample_name(image), body=body, sha256=image.sha256, content_type=content_type(body)
@@ -173,18 +158,13 @@ def _complete_manifest(folder: S3Folder, *, records: tuple[ImageRecord, ...]) ->
     return manifest
 
 
-def _store_shards(
-    *, folder: S3Folder, records: tuple[ImageRecord, ...], read: Mapping[str, Reader], work_dir: Path
-) -> tuple[dict[str, tuple[ShardRecord, ...]], list[int]]:
+def _store_shards(folder: S3Folder, scan: Scan) -> tuple[dict[str, tuple[ShardRecord, ...]], list[int]]:
     def store(item: tuple[str, list[ImageRecord]]) -> tuple[ShardRecord, int]:
         key, images = item
-        target = work_dir / key.replace("/", "-")
-        shard = write_shard(key=key, images=images, read=read, target=target)
-        size = folder.put_once(key, body=target, sha256=shard.sha256, content_type="application/x-tar")
-        target.unlink()
-        return shard, size
+        shard, body = pack_shard(key=key, images=images, load=scan.load)
+        return shard, folder.put_once(key, body=body, sha256=shard.sha256, content_type="application/x-tar")
 
-    stored = run_parallel(store, plan_shards(records).items())
+    stored = run_parallel(store, plan_shards(scan.records).items())
     shards = {
         split: tuple(shard for shard, _ in stored if shard.key.startswith(f"{split}/")) for split in SPLITS
     }

@@ -13,12 +13,14 @@ from musher.stages.run import current_run
 @task(multiple_outputs=False)
 def stage_dataset() -> dict[str, Any]:
     """Stage Param `source`; return the data set's id, hash, counts and S3 addresses."""
-    from musher.datasets.staging import stage  # Pillow and the sources are no business of the DAG's parse
+    from musher.datasets.s3_connection import S3Connection  # obstore, Pillow and the sources are no
+    from musher.datasets.staging import stage  # business of the DAG's parse
 
     with fail_without_retry():
         run = current_run()
+        hook = s3_hook(run.settings)
         staged = stage(
-            s3=s3_hook(run.settings).get_conn(),
+            s3=S3Connection(client=hook.get_conn(), session=hook.get_session(), verify=hook.verify),
             bucket=names.bucket(run.settings),
             prefix=run.settings.project,
             source=run.params["source"],

@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
-import io
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def refused(code: str, operation: str, message: str = "no") -> ClientError:
 
 
 class MemoryS3:
-    """The S3 calls that staging makes, on a dictionary; `sent` lists the keys that were put or copied."""
+    """An S3Connection on a dictionary, with its client; `sent` lists the keys that were put or copied."""
 
     def __init__(self, *buckets: str) -> None:
         """Create empty buckets."""
@@ -27,20 +27,42 @@ class MemoryS3:
         self.buckets = set(buckets)
         self.sent: list[str] = []
         self.fail_after: int | None = None
+        self.client = self
         self._lock = threading.Lock()
 
-    def put_object(self, *, Bucket: str, Key: str, Body: Any, **options: Any) -> dict[str, Any]:  # noqa: N803
-        self._check(Bucket, "PutObject")
-        data = Body if isinstance(Body, bytes) else Body.read()
-        checksum = options.get("ChecksumSHA256")
-        if checksum and base64.b64decode(checksum) != hashlib.sha256(data).digest():
-            raise refused("BadDigest", "PutObject")
+    def put(self, bucket: str, key: str, *, body: bytes, content_type: str, metadata: dict[str, str]) -> None:
+        self._check(bucket, "PutObject")
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         with self._lock:
             if self.fail_after is not None and len(self.sent) >= self.fail_after:
                 raise refused("ServiceUnavailable", "PutObject", "come back later")
-            self.sent.append(Key)
-            self.objects[Bucket, Key] = {"data": data, **options}
-        return {}
+            self.sent.append(key)
+            self.objects[bucket, key] = {
+                "data": body,
+                "ChecksumSHA256": checksum,
+                "ContentType": content_type,
+                "Metadata": metadata,
+            }
+
+    def get(self, bucket: str, key: str) -> bytes:
+        self._check(bucket, "GetObject")
+        if (bucket, key) not in self.objects:
+            raise refused("NoSuchKey", "GetObject")
+        data: bytes = self.objects[bucket, key]["data"]
+        return data
+
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        data = self.get(bucket, key)
+        yield from (data[:2], data[2:])
+
+    def download(self, bucket: str, key: str, *, target: Path) -> None:
+        if (bucket, key) not in self.objects:
+            raise refused("404", "HeadObject", "Not Found")
+        target.write_bytes(self.objects[bucket, key]["data"])
+
+    def add(self, bucket: str, key: str, data: bytes) -> None:
+        """Store an object as another program would: without checksum or metadata."""
+        self.objects[bucket, key] = {"data": data}
 
     def copy_object(self, *, Bucket: str, Key: str, CopySource: dict[str, str]) -> dict[str, Any]:  # noqa: N803
         self._check(Bucket, "CopyObject")
@@ -57,17 +79,6 @@ class MemoryS3:
         stored = self.objects[Bucket, Key]
         answer = {"ContentLength": len(stored["data"]), "Metadata": stored.get("Metadata", {})}
         return answer | {name: stored[name] for name in ("ChecksumSHA256", "ContentType") if name in stored}
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        self._check(Bucket, "GetObject")
-        if (Bucket, Key) not in self.objects:
-            raise refused("NoSuchKey", "GetObject")
-        return {"Body": io.BytesIO(self.objects[Bucket, Key]["data"])}
-
-    def download_file(self, bucket: str, key: str, target: str) -> None:
-        if (bucket, key) not in self.objects:
-            raise refused("404", "HeadObject", "Not Found")
-        Path(target).write_bytes(self.objects[bucket, key]["data"])
 
     def get_paginator(self, operation: str) -> "MemoryS3":
         assert operation == "list_objects_v2"

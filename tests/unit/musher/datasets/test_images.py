@@ -11,7 +11,7 @@ from musher.datasets import images
 from musher.datasets.digits import encode_png
 from musher.datasets.images import content_type, scan_photos, verify_image
 from musher.datasets.layout import Photo
-from musher.errors import UnreadableImageError
+from musher.errors import DatasetSourceError, UnreadableImageError
 
 
 def encoded(kind: str = "JPEG", mode: str = "RGB", side: int = 64) -> bytes:
@@ -102,6 +102,51 @@ def test_a_file_that_cannot_be_opened_is_named() -> None:
 
     with pytest.raises(UnreadableImageError, match=r"train/a/1.jpg: .*Permission denied"):
         scan_photos(photos=[Photo(path="train/a/1.jpg", size=3, read=read)])
+
+
+def test_an_unreachable_source_is_not_an_unreadable_image() -> None:
+    def read() -> bytes:
+        raise ConnectionResetError("reset by peer")
+
+    with pytest.raises(ConnectionResetError):
+        scan_photos(photos=[Photo(path="train/a/1.jpg", size=3, read=read)], max_unreadable=1)
+
+
+class Changing:
+    """A file that is another image each time it is read."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def read(self) -> bytes:
+        self.reads += 1
+        return encoded(side=8 * self.reads)
+
+
+@pytest.mark.parametrize("kept", [0, 10**6])
+def test_what_is_packed_is_what_was_scanned(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "KEPT_BYTES", kept)
+    file = Changing()
+    scan = scan_photos(photos=[Photo(path="train/a/1.jpg", size=100, read=file.read)])
+    if kept:
+        assert hashlib.sha256(scan.load(scan.records[0])).hexdigest() == scan.records[0].sha256
+    else:
+        with pytest.raises(DatasetSourceError, match=r"train/a/1.jpg changed while it was being staged. Run"):
+            scan.load(scan.records[0])
+    assert file.reads == 1 + (kept == 0)
+
+
+def test_no_more_than_the_limit_is_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "KEPT_BYTES", 250)
+    files = {f"train/a/{number}.jpg": Changing() for number in range(4)}
+    photos = [Photo(path=path, size=100, read=file.read) for path, file in files.items()]
+    scan = scan_photos(photos=photos)
+    for record in scan.records[2:]:
+        with pytest.raises(DatasetSourceError):
+            scan.load(record)
+    for record in scan.records[:2]:
+        scan.load(record)
+    assert [file.reads for file in files.values()] == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(

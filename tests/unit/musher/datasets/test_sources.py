@@ -21,9 +21,7 @@ def paths(source: str, s3: Any, tmp_path: Path) -> list[str]:
 
 def upload(folder: Path, s3: Any, prefix: str) -> None:
     for path in folder.rglob("*.jpg"):
-        s3.put_object(
-            Bucket="theirs", Key=prefix + path.relative_to(folder).as_posix(), Body=path.read_bytes()
-        )
+        s3.add("theirs", prefix + path.relative_to(folder).as_posix(), path.read_bytes())
 
 
 @pytest.fixture
@@ -43,14 +41,14 @@ def test_a_local_zip(photo_folder: Path, s3: Any, tmp_path: Path, expected: list
 
 def test_an_s3_prefix(photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
     upload(photo_folder, s3, "raw/dogs/")
-    s3.put_object(Bucket="theirs", Key="raw/dogs/train/", Body=b"")
-    s3.put_object(Bucket="theirs", Key="raw/dogs2/train/x/1.jpg", Body=b"of another data set")
+    s3.add("theirs", "raw/dogs/train/", b"")
+    s3.add("theirs", "raw/dogs2/train/x/1.jpg", b"of another data set")
     assert paths("s3://theirs/raw/dogs/", s3, tmp_path) == expected
 
 
 def test_a_zip_in_s3(photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
     packed = zip_photos(top=photo_folder, target=tmp_path / "photos.zip").read_bytes()
-    s3.put_object(Bucket="theirs", Key="raw/photos.zip", Body=packed)
+    s3.add("theirs", "raw/photos.zip", packed)
     assert paths("s3://theirs/raw/photos.zip", s3, tmp_path) == expected
 
 
@@ -77,7 +75,7 @@ def test_a_missing_zip_in_s3_is_named(s3: Any, tmp_path: Path) -> None:
 
 
 def test_a_key_never_becomes_a_path(s3: Any, tmp_path: Path) -> None:
-    s3.put_object(Bucket="theirs", Key="raw/../../../evil.jpg", Body=b"x")
+    s3.add("theirs", "raw/../../../evil.jpg", b"x")
     (tmp_path / "work").mkdir()
     with open_source(source="s3://theirs/raw", s3=s3, work_dir=tmp_path / "work") as listing:
         assert listing.photos[0].read() == b"x"
