@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from imgclf.data import Split
 from imgclf.errors import DataError, ImageError
@@ -68,22 +69,11 @@ class Variation:
         area, aspect, left, top, flip = self._draws[position].tolist()
         return Draw(area, aspect, left, top, flip=self._preset.flip and flip < 0.5)
 
-    def apply(self, images: torch.Tensor, positions: Indices) -> torch.Tensor:
-        """Vary images (B, 3, S, S) that are decoded already: shift them, or crop what is left of them."""
-        if not self.on_files:
-            return self._shift(images, torch.from_numpy(self._corner[positions]).to(images.device))
-        varied = []
-        for image, position in zip(images, positions.tolist(), strict=True):
-            draw = self.draw(position)
-            square = self._preset.crop(image, draw)
-            varied.append(square.flip(2) if draw.flip else square)
-        return torch.stack(varied) if varied else images
-
-    def _shift(self, images: torch.Tensor, corner: torch.Tensor) -> torch.Tensor:
-        """Shift each image by a few pixels, its edge repeated; `corner` (B, 2) counts from the padded one."""
-        side = images.shape[2]
-        padding = [self._preset.max_shift] * 4
-        padded = torch.nn.functional.pad(images, padding, mode="replicate").permute(0, 2, 3, 1)
+    def shift(self, images: torch.Tensor, positions: Indices) -> torch.Tensor:
+        """Shift each image of (B, 3, S, S) by a few pixels, its edge repeated."""
+        side, padding = images.shape[2], [self._preset.max_shift] * 4
+        padded = nn.functional.pad(images, padding, mode="replicate").permute(0, 2, 3, 1)
+        corner = torch.from_numpy(self._corner[positions]).to(images.device)
         steps = torch.arange(side, device=images.device)
         rows, columns = corner[:, :1] + steps, corner[:, 1:] + steps
         batch = torch.arange(len(images), device=images.device)[:, None, None]
@@ -168,7 +158,7 @@ class PixelInputs:
         images = self._preset.normalise(batch.pixels.to(self._device, non_blocking=True))
         if variation is None or variation.on_files:
             return images
-        return variation.apply(images, self.split.positions[batch.indices])
+        return variation.shift(images, self.split.positions[batch.indices])
 
 
 @dataclass(frozen=True)
