@@ -98,12 +98,18 @@ class RunJobMixin(InstallationMixin, ABC):
     def flaw(self, description: Description) -> str | None:
         """Return why a completed job's results cannot be used, or None."""
 
+    def change(self, description: Description, request: dict[str, Any]) -> str | None:
+        """Return how a completed job differs from the one that a person now asks for, or None."""
+        return None
+
     def adopt_or_create(self, request: dict[str, Any], *, is_asked_again: bool) -> str:
         """Return the name of the job to wait for, having started it if there is none yet."""
         latest = self._latest_attempt(request[self.kind.name_key])
         if latest is None:
             return self._create(request)
         name, reason = str(latest[self.kind.name_key]), self._reason(latest)
+        if reason is None and is_asked_again:
+            reason = self.change(latest, request)
         if reason is None:
             log.info("%s: adopted, %s", name, latest[self.kind.status_key])
             self.live_job = None if self.is_shared else name

@@ -16,7 +16,7 @@ from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.objects import has_object
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.jobs import GRACE_S, Description, JobKind, RunJobMixin
-from musher.payloads.training import rename_training_job
+from musher.payloads.training import JOB_NAME, rename_training_job
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,14 @@ class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
         if not self.marker or has_object(s3_hook(self.settings), uri=uri):
             return None
         return f"there is no {uri}"
+
+    def change(self, description: Description, request: dict[str, Any]) -> str | None:
+        """Return which hyper-parameters are others: tuning was repeated, or the code was corrected."""
+        if self.is_shared or description["TrainingJobStatus"] != "Completed":
+            return None
+        had, wanted = description.get("HyperParameters", {}), request["HyperParameters"]
+        changed = sorted(name for name in wanted if had.get(name) != wanted[name] and name != JOB_NAME)
+        return f"trained with another {', '.join(changed)}" if changed else None
 
     def show(self, description: Description, seen: Description) -> None:
         """Log the job's transitions and its containers' new lines."""

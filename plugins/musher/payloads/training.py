@@ -31,6 +31,7 @@ MAX_RUNTIME_S = 5 * 24 * 3600
 MAX_HYPERPARAMETERS = 100
 MAX_HYPERPARAMETER_CHARACTERS = 2500
 RESERVED_PREFIX = "sagemaker_"
+JOB_NAME = "sagemaker_job_name"
 VERSION_CHARACTERS = 8
 
 
@@ -104,13 +105,13 @@ def build_hyperparameters(settings: Settings, *, plan: TrainingPlan) -> dict[str
         "sagemaker_submit_directory": plan.source_uri,
         "sagemaker_region": settings.region,
         "sagemaker_container_log_level": str(CONTAINER_LOG_LEVEL),
-        "sagemaker_job_name": plan.job_name,
+        JOB_NAME: plan.job_name,
     }
 
 
 def rename_training_job(request: Mapping[str, Any], *, job_name: str) -> dict[str, Any]:
     """Return the same request under another job name; the checkpoints stay where they are."""
-    hyperparameters = {**request["HyperParameters"], "sagemaker_job_name": job_name}
+    hyperparameters = {**request["HyperParameters"], JOB_NAME: job_name}
     return {**request, "TrainingJobName": job_name, "HyperParameters": hyperparameters}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from musher.errors import PayloadError
 from musher.payloads.tags import as_list
-from musher.payloads.training import TrainingPlan, as_text, build_definition, build_hyperparameters
+from musher.payloads.training import JOB_NAME, TrainingPlan, as_text, build_definition, build_hyperparameters
 from musher.settings import Settings
 
 Ranges = Mapping[str, Mapping[str, Any]]
@@ -59,7 +59,7 @@ class TuningPlan:
 def build_tuning_job(settings: Settings, *, plan: TuningPlan) -> dict[str, Any]:
     """Return the CreateHyperParameterTuningJob request; raise PayloadError where AWS would refuse it."""
     _check(plan)
-    tuned = {*plan.ranges, "sagemaker_job_name"}
+    tuned = {*plan.ranges, JOB_NAME}
     static = build_hyperparameters(settings, plan=plan.trial)
     return {
         "HyperParameterTuningJobName": plan.trial.job_name,

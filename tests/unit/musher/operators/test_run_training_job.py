@@ -33,12 +33,14 @@ class FakeSageMaker:
         self.created: list[dict[str, Any]] = []
         self.stopped: list[str] = []
         self.conn = self
+        self.hyperparameters: Any = REQUEST["HyperParameters"]
 
     def create_training_job(self, **request: Any) -> None:
         if request["TrainingJobName"] in self.jobs:
             raise refuse("ResourceInUse", "CreateTrainingJob")
         self.created.append(request)
         self.jobs[request["TrainingJobName"]] = list(self.script)
+        self.hyperparameters = request["HyperParameters"]
 
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803
         states = self.jobs[TrainingJobName]
@@ -48,6 +50,7 @@ class FakeSageMaker:
             "TrainingJobName": TrainingJobName,
             "TrainingJobStatus": status,
             "FailureReason": "AlgorithmError: exit code 1" if status == "Failed" else "",
+            "HyperParameters": self.hyperparameters,
             "OutputDataConfig": {"S3OutputPath": "s3://b/jobs"},
             "ResourceConfig": {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge"},
             "CreationTime": start,
@@ -159,6 +162,26 @@ def test_a_cleared_task_starts_the_next_attempt(
     aws.jobs |= {NAME: ["Failed"], f"{NAME}-2": ["Stopped"]}
     assert operator.execute(context(try_number=4, max_tries=5))["job_name"] == f"{NAME}-3"
     assert [request["HyperParameters"]["sagemaker_job_name"] for request in aws.created] == [f"{NAME}-3"]
+
+
+@pytest.mark.parametrize(("try_number", "max_tries"), [(1, 2), (2, 2)], ids=["cleared", "retried"])
+def test_a_completed_job_with_other_values_is_not_taken_for_the_one_that_a_person_asks_for(
+    try_number: int, max_tries: int, operator: RunTrainingJobOperator, aws: FakeSageMaker, context: Make
+) -> None:
+    """Somebody repeated the tuning, and its best values are others now."""
+    aws.jobs[NAME] = ["Completed"]
+    aws.hyperparameters = {"epochs": "9", "sagemaker_job_name": NAME}
+    found = operator.execute(context(try_number=try_number, max_tries=max_tries))
+    assert found["job_name"] == (f"{NAME}-2" if try_number == 1 else NAME)
+
+
+def test_a_completed_job_with_the_same_values_is_adopted_by_a_cleared_task(
+    operator: RunTrainingJobOperator, aws: FakeSageMaker, context: Make
+) -> None:
+    aws.jobs |= {NAME: ["Failed"], f"{NAME}-2": ["Completed"]}
+    aws.hyperparameters = {"epochs": "2", "sagemaker_job_name": f"{NAME}-2"}
+    assert operator.execute(context())["job_name"] == f"{NAME}-2"
+    assert aws.created == []
 
 
 def test_a_failure_shows_reason_last_lines_and_what_to_do(
