@@ -22,6 +22,7 @@ from torch._C._distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
+from imgclf.batch_norm import share_batch_norm
 from imgclf.errors import ConfigError, PeerError, StoppedError
 
 logger = logging.getLogger(__name__)
@@ -92,17 +93,16 @@ class World:
 
 
 def distribute(model: nn.Module, world: World) -> nn.Module:
-    """Wrap the model so that gradients are averaged over the processes."""
+    """Wrap the model so that gradients, and batch normalisation, are those of the whole batch."""
     if world.size == 1:
         return model
     if world.device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return DistributedDataParallel(model, device_ids=[world.device.index], gradient_as_bucket_view=True)
-    if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
-        logger.warning(
-            "batch normalisation uses each CPU host's own part of the batch: use GPUs for exact results"
-        )
-    return DistributedDataParallel(model, gradient_as_bucket_view=True)
+    # Every process computes the same running statistics, so none need be sent.
+    return DistributedDataParallel(
+        share_batch_norm(model), gradient_as_bucket_view=True, broadcast_buffers=False
+    )
 
 
 @contextmanager

@@ -91,7 +91,8 @@ class FitResult:
     """What came out of a fit; the model holds the best epoch's weights."""
 
     history: list[dict[str, Any]]
-    """One entry for each epoch: epoch, train_loss, valid_loss, valid_accuracy, step_losses, seconds."""
+    """One entry for each epoch: epoch, train_loss, valid_loss, valid_accuracy, step_losses, seconds
+    (validation included) and train_seconds."""
     best_epoch: int
     stopped_early: bool
     trained_on: npt.NDArray[np.int64]
@@ -161,11 +162,12 @@ class _Loop:
         """Take the epoch's remaining steps, score the validation split, and add the epoch to the history."""
         started, state = time.monotonic(), self.state
         self._train_one_epoch()
+        train_seconds = time.monotonic() - started
         valid = evaluate(self.state.model, self.inputs["valid"], self.world, classes=self.classes)
         if valid.loss < state.best_loss or not state.best_epoch:
             state.best_epoch, state.best_loss = state.epoch, valid.loss
             state.best_weights = {name: value.clone() for name, value in state.model.state_dict().items()}
-        entry = _entry(state, valid, seconds=time.monotonic() - started)
+        entry = _entry(state, valid, seconds=time.monotonic() - started, train_seconds=train_seconds)
         if self.world.is_main:
             line = metric_line(**{n: entry[n] for n in ("train_loss", "valid_loss", "valid_accuracy")})
             logger.info("epoch %s: %s (%.1f s)", state.epoch, line, entry["seconds"])
@@ -209,7 +211,7 @@ class _Loop:
         """
         state, share = self.state, batch_images / self.world.size
         state.optimizer.zero_grad()
-        parts = max(1, min(self.recipe.accumulate, len(labels)))
+        parts = self.recipe.accumulate  # on every process, whatever its share of the batch
         total = torch.zeros((), device=self.world.device)
         for number, (inputs, truth) in enumerate(
             zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True), start=1
@@ -233,12 +235,9 @@ class _Loop:
         state.scaler.update()
 
     def _summed_loss(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Return the sum of the images' losses; without images a zero that still has gradients to average."""
+        """Return the sum of the images' losses; without images a zero that still has gradients (of zero)."""
         dtype = dtype_of(self.recipe.precision)
         with torch.autocast(self.world.device.type, dtype=dtype, enabled=dtype != torch.float32):
-            if not len(labels):
-                blank: torch.Tensor = self.network(inputs.new_zeros(1, *inputs.shape[1:]))
-                return blank.float().sum() * 0
             logits = self.network(inputs)
         return nn.functional.cross_entropy(
             logits.float(),
@@ -288,7 +287,7 @@ def _check_finite(losses: list[float], state: FitState, recipe: Recipe) -> None:
             )
 
 
-def _entry(state: FitState, valid: Evaluation, *, seconds: float) -> dict[str, Any]:
+def _entry(state: FitState, valid: Evaluation, *, seconds: float, train_seconds: float) -> dict[str, Any]:
     """Return one epoch's entry of the history."""
     return {
         "epoch": state.epoch,
@@ -297,6 +296,7 @@ def _entry(state: FitState, valid: Evaluation, *, seconds: float) -> dict[str, A
         "valid_accuracy": valid.accuracy,
         "step_losses": state.losses,
         "seconds": round(seconds, 3),
+        "train_seconds": round(train_seconds, 3),
     }
 
 

@@ -75,7 +75,7 @@ def make_job(config: TrainConfig, world: World) -> Job:
     preset = preset_for(architecture=config.architecture, image_size=config.image_size)
     if config.features is not None:
         return _job_on_features(config, world, preset)
-    data = load_dataset(config.channels, world)
+    data = load_dataset(config.channels, world, max_bad_images=config.max_bad_images)
     check_batch_size(config, data, world)
     model, origin = make_model(config, len(data.classes), world)
     pixels = make_pixels(config, data, preset, world)
@@ -114,7 +114,7 @@ def finetuning_phase(job: Job) -> Phase:
     """Let the backbone learn too, from the images and with a recipe of its own; the head goes on."""
     config, data = job.config, job.data
     if config.features is not None:
-        data = load_dataset(config.channels, job.world)
+        data = load_dataset(config.channels, job.world, max_bad_images=config.max_bad_images)
         if data.data_hash != job.data.data_hash:
             raise ConfigError(
                 f"the images have data_hash {data.data_hash}, the features {job.data.data_hash}: "

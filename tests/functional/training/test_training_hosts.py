@@ -139,3 +139,59 @@ def test_a_value_refused_on_all_hosts_ends_them_with_the_same_reason(
     assert [host.wait() for host in hosts] == [1, 1]
     assert any("batch_size 5000 is larger than the" in host.failure for host in hosts)
     assert all("batch_size 5000" in host.failure for host in hosts)
+
+
+@pytest.mark.slow
+def test_three_hosts_have_the_loss_curve_of_one(start_hosts: StartHosts, digits: Path, one_host: Any) -> None:
+    """Batches of 64 images: no host has a third of any of them."""
+    hosts = start_hosts(3, data=digits, **OPTIONS)
+    assert [host.wait() for host in hosts] == [0, 0, 0], hosts[0].log
+    single, triple = losses(one_host), losses(hosts[0])
+    assert max(abs(a - b) for a, b in zip(single, triple, strict=True)) < LOSS_TOLERANCE
+    images = [host["images"] for host in hosts[0].read("output/data/history.json")["hosts"]]
+    assert len(images) == 3
+    assert sum(images) == one_host.read("output/data/history.json")["hosts"][0]["images"]
+
+
+def test_hosts_without_an_image_in_a_batch_take_part(start_hosts: StartHosts, digits: Path) -> None:
+    """A batch of 3 images, computed in 2 parts: in most steps one of the two hosts has none in a part."""
+    options = {**OPTIONS, "batch_size": 3, "accumulate": 2, "epochs": 1, "image_size": 8, "save_model": False}
+    runs = [start_hosts(count, data=digits, **options) for count in (1, 2)]
+    assert [host.wait() for hosts in runs for host in hosts] == [0, 0, 0], runs[1][0].log
+    single, double = (losses(hosts[0]) for hosts in runs)
+    assert max(abs(a - b) for a, b in zip(single, double, strict=True)) < 1e-3
+
+
+@pytest.mark.slow
+def test_batch_normalisation_is_that_of_the_whole_batch(start_hosts: StartHosts, digits: Path) -> None:
+    """A ResNet trains on two hosts as on one; normalised by host, its losses would differ from the first."""
+    options = {**OPTIONS, "architecture": "resnet18", "image_size": 32, "init": "random", "epochs": 1}
+    options["learning_rate"] = 1e-5  # at a high one, rounding alone parts the curves within 20 steps
+    runs = [start_hosts(count, data=digits, **options, save_model=False) for count in (1, 2)]
+    assert [host.wait() for hosts in runs for host in hosts] == [0, 0, 0], runs[1][0].log
+    single, double = (losses(hosts[0]) for hosts in runs)
+    assert abs(single[0] - double[0]) < 1e-5
+    assert max(abs(a - b) for a, b in zip(single, double, strict=True)) < 5e-3
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_job_that_sigterm_ended_continues_to_the_same_model(
+    start_hosts: StartHosts, digits: Path, tmp_path: Path, count: int, one_host: Any
+) -> None:
+    """SIGTERM goes to the last host only; all stop together, and together they start again."""
+    options = {**OPTIONS, "data": digits, "checkpoint_dir": tmp_path / "checkpoints"}
+    hosts = start_hosts(count, **options)
+    wait_for_epoch(hosts[0])
+    hosts[-1].process.terminate()
+    assert [host.wait(30) for host in hosts] == [143] * count, hosts[0].log
+    assert "stopped: SIGTERM ended the training in epoch" in hosts[0].log
+    assert not (hosts[0].folder / "output/failure").exists()
+    again = start_hosts(count, **options)
+    assert [host.wait() for host in again] == [0] * count, again[0].log
+    assert "continued from epoch" in again[0].log
+    weights = [load_file(host.folder / "model/model.safetensors") for host in (one_host, again[0])]
+    assert max(abs(weights[0][name] - weights[1][name]).max() for name in weights[0]) < (
+        1e-2 if count > 1 else 1e-12
+    )
+    expected = [losses(one_host), losses(again[0])]
+    assert max(abs(a - b) for a, b in zip(*expected, strict=True)) < LOSS_TOLERANCE

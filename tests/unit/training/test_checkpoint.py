@@ -72,7 +72,7 @@ def trial(tmp_path: Path, make_points: Callable[..., Any]) -> Trial:
 
 
 def without_seconds(result: FitResult) -> list[dict[str, Any]]:
-    return [{**entry, "seconds": 0} for entry in result.history]
+    return [{**entry, "seconds": 0, "train_seconds": 0} for entry in result.history]
 
 
 @pytest.mark.parametrize("steps", [0, 5, STEPS_PER_EPOCH - 1, STEPS_PER_EPOCH, 30, 4 * STEPS_PER_EPOCH - 1])
