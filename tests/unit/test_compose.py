@@ -197,7 +197,7 @@ def test_the_base_image_is_the_locks_airflow_on_python_3_11() -> None:
 
 def test_the_production_image_has_no_torch_and_no_emulator() -> None:
     packages = set(lock("requirements-production.txt"))
-    assert not packages & {"torch", "torchvision", "moto", "sagemaker", "triton", "obstore", "pytest", "uv"}
+    assert not packages & {"torch", "torchvision", "moto", "sagemaker", "triton", "pytest", "uv"}
     assert not [name for name in packages if name.startswith("nvidia-")]
     assert {"apache-airflow", "apache-airflow-providers-amazon", "boto3", "celery", "redis"} <= packages
     assert {"asyncpg", "psycopg2-binary", "pillow", "scikit-learn", "jinja2"} <= packages
