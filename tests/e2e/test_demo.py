@@ -59,15 +59,35 @@ def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
         "tuning": {"trials": [finished] * 4},
         "lambda": {"status": 200, "answers": [answer, answer, answer]},
     }
-    assert check(good) is None
-    assert check(good | {"accuracy": 0.9}) == "test accuracy is 0.9000, below 0.95"
-    assert check(good | {"instances": 1}) == "1 instances trained, not 2"
+    assert check(good, conf={}) is None
+    assert check(good | {"accuracy": 0.9}, conf={}) == "test accuracy is 0.9000, below 0.95"
+    assert check(good | {"instances": 1}, conf={}) == "1 instances trained, not 2"
     for trials in ([finished] * 3, [finished] * 3 + [{"status": "Failed", "objective": None}]):
-        assert check(good | {"tuning": {"trials": trials}}) == "3 trials finished, not 4"
+        assert check(good | {"tuning": {"trials": trials}}, conf={}) == "3 trials finished, not 4"
     for wrong, reason in (
         ({"status": 502}, "the Lambda answered 502 for a.png"),
         ({"classes": 9}, "the Lambda answered 9 numbers for 10 classes"),
     ):
         answers = [answer, answer, answer | wrong]
-        assert check(good | {"lambda": {"status": 200, "answers": answers}}) == reason
-    assert check(good | {"lambda": {"status": 200, "answers": []}}) == "the Lambda answered 0 images, not 3"
+        assert check(good | {"lambda": {"status": 200, "answers": answers}}, conf={}) == reason
+    assert (
+        check(good | {"lambda": {"status": 200, "answers": []}}, conf={})
+        == "the Lambda answered 0 images, not 3"
+    )
+
+
+def test_params_of_the_run_change_what_is_asked() -> None:
+    answer = {"status": 200, "classes": 3, "image": "a.png"}
+    summary = {
+        "accuracy": 0.5,
+        "instances": 1,
+        "dataset": {"classes": 3},
+        "tuning": {"trials": []},
+        "lambda": {"status": 200, "answers": [answer] * 3},
+    }
+    conf = {"min_accuracy": 0.4, "instance_count": 1, "tuning_strategy": "none"}
+    assert check(summary, conf=conf) is None
+    assert check(summary, conf=conf | {"min_accuracy": 0.6}) == "test accuracy is 0.5000, below 0.6"
+    assert check(summary, conf={"min_accuracy": 0.4, "instance_count": 1, "tuning_trials": 2}) == (
+        "0 trials finished, not 2"
+    )
