@@ -1,0 +1,52 @@
+"""Training on spot capacity that is taken away: the run goes on where it was, and pays for less."""
+
+import json
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from musher.packaging import read_member_from_tar_gz
+from scripts.local_stack import BUCKET
+
+RUN_S = 600
+EPOCHS = 60
+"""Of the digits: long enough to be in the middle of them when the instances go."""
+
+
+def faults(url: str, method: str, rule: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Call the embedded AWS about its fault rules."""
+    data = json.dumps(rule).encode() if rule else None
+    with urlopen(Request(f"{url}/_localaws/faults", data=data, method=method), timeout=10) as answer:
+        return dict(json.load(answer))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_S)
+def test_a_run_whose_instances_are_taken_away_continues_from_its_checkpoint(runs: Any) -> None:
+    url = runs.stack.url
+    faults(url, "POST", {"kind": "spot_interruption", "job": "musher-train-", "after_s": 8})
+    try:
+        summary = runs.run(tuning_strategy="none", use_spot=True, instance_count=1, epochs=EPOCHS)
+        [rule] = faults(url, "GET")["faults"]
+    finally:
+        faults(url, "DELETE")
+    assert rule["fired"] == 1
+    name = summary["training"]["job_name"]
+    job = runs.stack.client("sagemaker").describe_training_job(TrainingJobName=name)
+    states = [transition["Status"] for transition in job["SecondaryStatusTransitions"]]
+    assert states.count("Interrupted") == 1
+    assert states.count("Training") == 2
+    assert summary["training"]["is_spot"]
+    assert 0 < summary["training"]["spot_savings"] < 1
+
+    key = f"musher/jobs/{name}/output/output.tar.gz"
+    archive = runs.stack.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    history = json.loads(read_member_from_tar_gz(archive=archive, name="history.json"))
+    assert [epoch["epoch"] for epoch in history["epochs"]] == list(range(1, EPOCHS + 1))
+    logs = runs.stack.client("logs").filter_log_events(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
+    )
+    lines = [event["message"] for event in logs["events"]]
+    assert sum(line.startswith("continued from epoch ") for line in lines) == 1
+    assert sum(line.startswith("epoch 1:") for line in lines) == 1
