@@ -4,6 +4,9 @@ obstore (Rust's object_store) sends and fetches many objects at once several tim
 copies within one bucket only and tells nothing of an object's checksum. Both use the same credentials and
 endpoint, and both fail with botocore's ClientError, so that nobody above has to know which one it was. A
 single large download stays boto3's: it fetches ranges in parallel, and each is tried again alone.
+
+obstore has threads of its own: a process that has used it must not fork children that use it too. Airflow
+runs each task in a process that has not.
 """
 
 import re
