@@ -165,6 +165,19 @@ def test_bad_values_are_refused_before_any_task(dag: Any, name: str, value: obje
         dag.params.get_param(name).resolve(value)
 
 
+@pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Airflow's own use of pathspec
+def test_the_form_is_whole_after_the_trip_to_the_database(dag: Any) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+    again = DagSerialization.from_dict(stored).params
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        assert again.get_param(name).schema == param.schema, name
+        assert again.get_param(name).description == param.description, name
+    assert again.dump() == dag.params.dump()
+
+
 def test_the_form_offers_what_train_py_takes(dag: Any) -> None:
     from imgclf.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 
