@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PAIRS = 3
 OPTIONS: dict[str, object] = {
     "architecture": "resnet18",
-    "image_size": 64,
+    "image_size": 128,
     "init": "random",
     "batch_size": 64,
-    "epochs": 2,
+    "epochs": 1,
     "learning_rate": 1e-5,
 }
 LOSS_TOLERANCE = 5e-3

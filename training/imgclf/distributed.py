@@ -99,10 +99,7 @@ def distribute(model: nn.Module, world: World) -> nn.Module:
     if world.device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return DistributedDataParallel(model, device_ids=[world.device.index], gradient_as_bucket_view=True)
-    # Every process computes the same running statistics, so none need be sent.
-    return DistributedDataParallel(
-        share_batch_norm(model), gradient_as_bucket_view=True, broadcast_buffers=False
-    )
+    return DistributedDataParallel(share_batch_norm(model), gradient_as_bucket_view=True)
 
 
 @contextmanager
