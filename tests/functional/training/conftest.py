@@ -69,9 +69,12 @@ def clean_environ(**values: str) -> dict[str, str]:
 def start_host(
     folder: Path, host: str, hosts: list[str], port: int, options: Mapping[str, object]
 ) -> HostProcess:
-    """Start train.py as SageMaker does on one host."""
+    """Start train.py, or the script that option `script` names, as SageMaker does on one host."""
     (folder / "output").mkdir(parents=True)
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    script = options.get("script", "train.py")
+    words = [
+        word for name, value in options.items() if name != "script" for word in (f"--{name}", str(value))
+    ]
     environ = clean_environ(
         SM_HOSTS=json.dumps(hosts),
         SM_CURRENT_HOST=host,
@@ -82,7 +85,7 @@ def start_host(
         MASTER_PORT=str(port),
     )
     with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-u", str(TRAINING / "train.py"), *words]
+        command = [sys.executable, "-u", str(TRAINING / str(script)), *words]
         return HostProcess(
             subprocess.Popen(command, env=environ, stdout=log, stderr=subprocess.STDOUT), folder
         )
