@@ -247,3 +247,13 @@ def test_a_checkpoint_of_other_data_is_refused_and_stays(
     assert run(**options, image_size=16) == 1
     assert "image_size 8 there, 16 here" in capsys.readouterr().err
     assert (tmp_path / "checkpoints/model.safetensors").read_bytes() == before
+
+
+def test_bad_images_are_left_out_up_to_a_limit(run: Run, tmp_path: Path, image_folder: Path) -> None:
+    (image_folder / "train/001.cat/0.png").write_bytes(b"broken")
+    assert run(max_bad_images=1, save_model=False) == 0
+    history = read(tmp_path / "output/data/history.json")
+    assert history["hosts"][0]["images"] == 11
+    [reason] = history["bad_images"]
+    assert reason.startswith("train/001.cat/0.png: ")
+    assert run(max_bad_images=0, save_model=False) == 1
