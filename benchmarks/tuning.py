@@ -3,7 +3,8 @@
 Ours is search.py: the features once, then all trials on them; the seconds are those of the whole process,
 start, imports and the choice of the engine included. The reference sends each photo through the backbone in
 each epoch of each trial; two whole epochs of it are run and timed, the rest is extrapolated: seconds of an
-epoch x epochs x trials, without its start. Same photos, splits, trials, order of the photos and first head.
+epoch x epochs x trials, without its start. Ours runs between these two epochs, so that both sides meet the
+same machine. Same photos, splits, trials, order of the photos and first head.
 The backbone's weights are random, from a seed, with batch normalisation fitted to photos: what a backbone
 has learned changes no time. MUSHER_PHOTOS names a zip of real photos; else they are generated.
 
@@ -21,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,7 @@ RANGES = {
 }
 CALIBRATION_PHOTOS = 32
 TIMEOUT_S = 3000
+PAUSED, RESUMED = "paused", "resumed"
 
 
 def make_weights(data: Path, folder: Path, *, image_size: int) -> None:
@@ -100,8 +104,14 @@ def run_ours(data: Path, folder: Path, *, image_size: int) -> None:
 def run_theirs(data: Path, folder: Path, *, image_size: int) -> None:
     """Run the reference on the trials that ours drew, and write its answers."""
     from benchmarks.tuning_reference import Reference, run_reference
+    from imgclf.trials import draw_trials, parse_ranges
 
-    entries = json.loads((folder / "ours" / "trials.json").read_text())["trials"]
+    def pause(epoch: int) -> None:
+        """Wait after the first epoch until ours has run."""
+        if epoch == 1:
+            (folder / PAUSED).touch()
+            wait_for(folder / RESUMED)
+
     reference = Reference(
         data,
         folder / "backbone" / "backbone.safetensors",
@@ -109,32 +119,65 @@ def run_theirs(data: Path, folder: Path, *, image_size: int) -> None:
         image_size=image_size,
         seed=SEED,
     )
-    trials = [entry["hyperparameters"] for entry in entries]
-    result = run_reference(reference, trials, epochs=EPOCHS, whole_epochs=WHOLE_EPOCHS)
+    ranges = parse_ranges(json.dumps(RANGES))
+    trials = draw_trials(ranges, strategy="random", trials=TRIALS, seed=SEED)
+    result = run_reference(reference, trials, epochs=EPOCHS, whole_epochs=WHOLE_EPOCHS, after_epoch=pause)
     (folder / "theirs.json").write_text(json.dumps(result))
 
 
-def run_role(role: str, data: Path, folder: Path, *, image_size: int) -> float:
-    """Run one side in a process of its own and return its seconds, from start to end."""
+@contextmanager
+def started_role(
+    role: str, data: Path, folder: Path, *, image_size: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start one side in a process of its own; end it with the block."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "training")])
     command = [sys.executable, "-m", "benchmarks.tuning", "--role", role]
     options = ["--data", str(data), "--folder", str(folder), "--image_size", str(image_size)]
-    log = folder / f"{role}.log"
-    started = time.perf_counter()
-    with log.open("wb") as out:
-        done = subprocess.run(
-            [*command, *options],
-            cwd=ROOT,
-            env=environ,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            timeout=TIMEOUT_S,
-            check=False,
+    with (folder / f"{role}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *options], cwd=ROOT, env=environ, stdout=log, stderr=subprocess.STDOUT
         )
-    if done.returncode:
-        raise SystemExit(f"{role} failed:\n{log.read_text()[-3000:]}")
-    return time.perf_counter() - started
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def finish(role: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait for one side; show its log where it failed."""
+    if process.wait(TIMEOUT_S):
+        raise SystemExit(f"{role} failed:\n{(folder / f'{role}.log').read_text()[-3000:]}")
+
+
+def run_role(role: str, data: Path, folder: Path, *, image_size: int) -> float:
+    """Run one side in a process of its own and return its seconds, from start to end."""
+    started = time.perf_counter()
+    with started_role(role, data, folder, image_size=image_size) as process:
+        finish(role, process, folder)
+        return time.perf_counter() - started
+
+
+def wait_for(path: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until a file is there, or the process that should write it has ended."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not path.exists() and (process is None or process.poll() is None):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{path.name} did not come within {TIMEOUT_S} s")
+        time.sleep(0.05)
+
+
+def run_both(data: Path, folder: Path, *, image_size: int) -> float:
+    """Run ours between the reference's two whole epochs; return our seconds."""
+    with started_role("theirs", data, folder, image_size=image_size) as theirs:
+        wait_for(folder / PAUSED, theirs)
+        if theirs.poll() is not None:
+            finish("theirs", theirs, folder)
+        ours_s = run_role("ours", data, folder, image_size=image_size)
+        (folder / RESUMED).touch()
+        finish("theirs", theirs, folder)
+    return ours_s
 
 
 def compare(folder: Path, *, ours_s: float) -> dict[str, Any]:
@@ -209,8 +252,7 @@ def main() -> None:
         data, photos = (options.data, "photos") if options.data else photo_folder(folder / "photos")
         images = {split: sum(1 for _ in (data / split).rglob("*.jpg")) for split in ("train", "valid")}
         run_role("weights", data, folder, image_size=options.image_size)
-        ours_s = run_role("ours", data, folder, image_size=options.image_size)
-        run_role("theirs", data, folder, image_size=options.image_size)
+        ours_s = run_both(data, folder, image_size=options.image_size)
         report(compare(folder, ours_s=ours_s), images, photos, image_size=options.image_size)
 
 

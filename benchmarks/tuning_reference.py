@@ -167,7 +167,12 @@ def learning_rate(highest: float, *, step: int, steps: int) -> float:
 
 
 def train_trial(
-    reference: Reference, trial: dict[str, Any], *, epochs: int, source: Source
+    reference: Reference,
+    trial: dict[str, Any],
+    *,
+    epochs: int,
+    source: Source,
+    after_epoch: Callable[[int], None] = lambda epoch: None,
 ) -> dict[str, Any]:
     """Train a head as the usual loop does.
 
@@ -184,6 +189,7 @@ def train_trial(
         valid = validate(head, source(epoch, "valid"))
         seconds.append(time.perf_counter() - started)
         best = min(best, valid, key=lambda found: found["valid_loss"])
+        after_epoch(epoch)
     return {**best, "seconds": seconds}
 
 
@@ -221,14 +227,22 @@ def validate(head: nn.Module, batches: Iterator[Batch]) -> dict[str, Any]:
 
 
 def run_reference(
-    reference: Reference, trials: list[dict[str, Any]], *, epochs: int, whole_epochs: int
+    reference: Reference,
+    trials: list[dict[str, Any]],
+    *,
+    epochs: int,
+    whole_epochs: int,
+    after_epoch: Callable[[int], None],
 ) -> dict[str, Any]:
-    """Run the first `whole_epochs` of the first trial on photos, all else on the features they gave."""
+    """Run the first `whole_epochs` of the first trial on photos, all else on the features they gave.
+
+    `after_epoch` is called at the end of each epoch of the first trial.
+    """
 
     def source(epoch: int, split: str) -> Iterator[Batch]:
         return reference.from_photos(split) if epoch <= whole_epochs else reference.from_memory(split)
 
-    first = train_trial(reference, trials[0], epochs=epochs, source=source)
+    first = train_trial(reference, trials[0], epochs=epochs, source=source, after_epoch=after_epoch)
     difference = max(seen.difference for seen in reference.seen.values())
     assert difference <= SAME_FEATURES, f"the features of two epochs differ by {difference}"
     others = [

@@ -171,7 +171,14 @@ class FeatureWriter:
         tensors = {name: torch.cat([part[name] for part in self._parts]) for name in self._parts[0]}
         path = self._folder / f"{self._stem}-{len(self._entries):05}.safetensors"
         partial = path.with_suffix(".partial")
-        save_file(tensors, partial)
+        try:
+            save_file(tensors, partial)
+        except (SafetensorError, OSError) as error:
+            partial.unlink(missing_ok=True)
+            raise DataError(
+                f"{path} cannot be written ({error}): give the job a larger volume (VolumeSizeInGB); "
+                f"the {len(self._entries)} shards before it are whole"
+            ) from error
         digest = _sha256(partial)
         partial.replace(path)
         self._entries.append({"key": path.name, "images": self._waiting, "sha256": digest})

@@ -50,6 +50,23 @@ def test_bfloat16_stays_within_its_tolerance(backbone: nn.Module) -> None:
     assert 1e-4 < difference < engines.BF16_ROUNDING
 
 
+def test_the_compiled_engine_sees_batches_of_one_size(
+    backbone: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU each other size would compile for another half minute; no compiler is needed here."""
+    sizes = []
+
+    def compiled(run: engines.Run, *, dynamic: bool) -> engines.Run:
+        return lambda batch: (sizes.append(len(batch)), run(batch))[1]
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    with torch.no_grad():
+        truth = engines.make_bf16(backbone, IMAGES)(IMAGES)
+        found = engines.make_compiled_bf16(backbone, IMAGES[:3])(IMAGES)
+    assert sizes == [3, 3, 3]
+    assert torch.allclose(found, truth, atol=engines.BF16_ROUNDING * float(truth.abs().max()))
+
+
 def test_a_short_pass_is_not_worth_a_measurement(backbone: nn.Module) -> None:
     choice = choose_engine(backbone, IMAGES, remaining=8)
     assert choice.name == EAGER

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from imgclf import features
 from imgclf.data import Dataset
 from imgclf.distributed import World
 from imgclf.errors import DataError
@@ -183,6 +184,21 @@ def test_another_manifest_is_refused(folder: Path, text: str) -> None:
     (folder / "features.json").write_text(text)
     with pytest.raises(DataError, match=r"run embed\.py again"):
         read_features(folder, ALONE)
+
+
+def test_a_full_disk_leaves_the_shards_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = FeatureWriter(tmp_path, split="train", rank=0, shard_images=2)
+    places = np.arange(2)
+    writer.add(features_of(2), labels=places, positions=places)
+
+    def full(tensors: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(features, "save_file", full)
+    with pytest.raises(DataError, match=r"No space left on device\): give the job a larger volume"):
+        writer.add(features_of(2), labels=places, positions=places + 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["train-0-00000.safetensors"]
 
 
 def test_the_backbone_hash_tells_weights_apart_and_nothing_else() -> None:
