@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import time
 import uuid
 from typing import Any
 
@@ -203,7 +204,15 @@ def test_a_deleted_function_is_gone_with_its_environments(functions: Any) -> Non
     assert code_of(error) == ("ResourceNotFoundException", 404)
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
     assert error.value.response["Error"]["Message"] == f"Function not found: {arn}"
-    assert pid not in {child["pid"] for child in functions.server.children()}
+    deadline = time.monotonic() + 10  # the environment is killed after the answer
+    while pid in running(functions) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert pid not in running(functions)
+
+
+def running(functions: Any) -> set[int]:
+    """Return the pids of localaws' children."""
+    return {child["pid"] for child in functions.server.children()}
 
 
 def test_reservations_must_leave_a_hundred(functions: Any) -> None:
