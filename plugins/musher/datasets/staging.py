@@ -136,13 +136,10 @@ def _store(*, folder: S3Folder, scan: Scan, name: str) -> tuple[Manifest, list[i
     else:
         shards, sent = _store_shards(folder, scan)
     manifest = Manifest(name=name, images=scan.records, shards=shards)
-    for image in choose_samples(manifest, count=SAMPLES):
-        body = scan.load(image)
-        sent.append(
-            folder.put_once(
-                sample_name(image), body=body, sha256=image.sha256, content_type=content_type(body)
-            )
-        )
+    sent += run_parallel(
+        lambda image: _store_sample(folder, image, body=scan.load(image)),
+        choose_samples(manifest, count=SAMPLES),
+    )
     return manifest, [*sent, _store_manifest(folder, manifest)]
 
 
@@ -169,6 +166,11 @@ def _store_shards(folder: S3Folder, scan: Scan) -> tuple[dict[str, tuple[ShardRe
         split: tuple(shard for shard, _ in stored if shard.key.startswith(f"{split}/")) for split in SPLITS
     }
     return shards, [size for _, size in stored]
+
+
+def _store_sample(folder: S3Folder, image: ImageRecord, *, body: bytes) -> int:
+    kind = content_type(body)
+    return folder.put_once(sample_name(image), body=body, sha256=image.sha256, content_type=kind)
 
 
 def _store_manifest(folder: S3Folder, manifest: Manifest) -> int:
