@@ -61,7 +61,7 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         """Return the gradients of images, weight and bias; the last two are this process's part."""
         images, weight, mean, invstd, count = ctx.saved_tensors
-        gradient = gradients[0].contiguous()
+        gradient = gradients[0].contiguous(memory_format=_memory_format(images))
         if images.numel():
             _, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
                 gradient, images, weight, None, None, mean, invstd, True, ctx.eps, [False, True, True]
@@ -73,9 +73,17 @@ class _Normalise(torch.autograd.Function):
         sum_gradient, sum_product = (sums / count).chunk(2)
         scale = weight * invstd
         slope = -scale * invstd * sum_product
-        offset = -scale * sum_gradient - slope * mean
-        grad_images = (gradient * _by_channel(scale)).addcmul_(images, _by_channel(slope))
-        return grad_images.add_(_by_channel(offset)), grad_weight, grad_bias, None
+        # gradient * scale + images * slope + offset in two passes: batch_norm's own kernel adds the offset.
+        grad_images = nn.functional.batch_norm(
+            images, mean, torch.ones_like(mean), slope, -scale * sum_gradient, training=False, eps=0.0
+        )
+        return grad_images.addcmul_(gradient, scale.view(1, -1, 1, 1)), grad_weight, grad_bias, None
+
+
+def _memory_format(images: torch.Tensor) -> torch.memory_format:
+    """Return the order in which the images' values lie: torch's kernels are slow where two orders meet."""
+    is_last = images.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if is_last else torch.contiguous_format
 
 
 def _shared_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -90,8 +98,3 @@ def _shared_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
     mean, square = sums[:channels] / count, sums[channels:-1] / count
     variance = (square - mean**2).clamp(min=0)
     return mean.to(images.dtype), variance.to(images.dtype), count.to(images.dtype)
-
-
-def _by_channel(values: torch.Tensor) -> torch.Tensor:
-    """Shape (C,) so that it multiplies (B, C, H, W)."""
-    return values.view(1, -1, 1, 1)

@@ -35,8 +35,10 @@ MAX_PIXELS = 50_000_000
 MAX_PARALLEL_DECODES = max(2, os.cpu_count() or 2)
 """Images decoded at once in this process: together with MAX_PIXELS it bounds the memory."""
 REDUCTIONS = (8, 4, 2)
-REDUCED_MARGIN = 1.5
-"""A reduced image keeps this many times the wanted pixels: the values then differ by about 1 of 255."""
+REDUCED_MARGIN = 4
+"""A reduced image keeps this many times the wanted pixels on each side. Measured at 224 px, the values then
+differ by 1 of 255 at most, as rounding does; with 1.5 by up to 10. A photo of 12 million pixels takes 20 ms
+so, 39 ms at full size."""
 TRANSPOSED = 5
 """From this EXIF orientation on, rows and columns are exchanged."""
 

@@ -96,10 +96,15 @@ def distribute(model: nn.Module, world: World) -> nn.Module:
     """Wrap the model so that gradients, and batch normalisation, are those of the whole batch."""
     if world.size == 1:
         return model
-    if world.device.type == "cuda":
+    is_cuda = world.device.type == "cuda"
+    if is_cuda:
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-        return DistributedDataParallel(model, device_ids=[world.device.index], gradient_as_bucket_view=True)
-    return DistributedDataParallel(share_batch_norm(model), gradient_as_bucket_view=True)
+    return DistributedDataParallel(
+        model if is_cuda else share_batch_norm(model),
+        device_ids=[world.device.index] if is_cuda else None,
+        gradient_as_bucket_view=True,
+        forward_sync_buffers=False,  # shared batch normalisation computes the same buffers everywhere
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from imgclf.errors import ImgclfError, StoppedError
+from imgclf.memory import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ STOPPED_EXIT_CODE = 143
 
 def run_script(work: Callable[[], None], environ: Mapping[str, str]) -> int:
     """Do a script's work and return its exit code."""
+    keep_freed_memory()
     try:
         work()
     except StoppedError as stopped:  # no failure: whoever stopped the job knows, and may start it again

@@ -120,13 +120,13 @@ def test_a_jpeg_has_the_pixels_that_pillow_gives_it(options: dict[str, Any], red
     data = to_jpeg(photo(203, 101), **options)
     with Image.open(io.BytesIO(data)) as expected:
         expected.draft("RGB", (203 // reduction, 101 // reduction))
-        ours = pixels_of(data, side=reduction * 1.5, wanted=1)
+        ours = pixels_of(data, side=reduction * decode.REDUCED_MARGIN, wanted=1)
         assert np.array_equal(ours, np.asarray(expected))
 
 
 def test_a_jpeg_keeps_a_margin_above_the_wanted_size() -> None:
     data = to_jpeg(photo(400, 300))
-    sizes = [pixels_of(data, side=300, wanted=wanted).shape[:2] for wanted in (101, 100, 51, 50, 20)]
+    sizes = [pixels_of(data, side=1200, wanted=wanted).shape[:2] for wanted in (151, 150, 76, 75, 30)]
     assert sizes == [(300, 400), (150, 200), (150, 200), (75, 100), (38, 50)]
 
 
