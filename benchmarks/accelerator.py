@@ -114,7 +114,7 @@ class Bench:
         model = build_model(
             architecture=self.options.architecture, classes=self.classes, freeze_backbone=freeze_backbone
         )
-        return model.to(self.device, memory_format=torch.channels_last)
+        return model.to(self.device).to(memory_format=torch.channels_last)
 
     def engines(self) -> dict[str, float]:
         """Return each engine's images per second on a batch that lies on the device."""

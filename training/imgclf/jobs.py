@@ -157,7 +157,7 @@ def make_model(config: TrainConfig, classes: int, world: World) -> tuple[Classif
                 "the frozen backbone has random weights: add a 'weights' channel with pre-trained ones"
             )
     # Channels innermost: a step of a ResNet is a fifth faster on CPUs, and GPUs' matrix units want it.
-    return model.to(world.device, memory_format=torch.channels_last), origin
+    return model.to(world.device).to(memory_format=torch.channels_last), origin
 
 
 def make_pixels(config: TrainConfig, data: Dataset, preset: Preset, world: World) -> dict[str, PixelInputs]:
