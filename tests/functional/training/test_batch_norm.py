@@ -35,6 +35,8 @@ for expected, found in zip(whole.parameters(), mine.parameters()):
 for expected, found in zip(whole.buffers(), mine.buffers()):
     torch.testing.assert_close(found, expected)
 torch.testing.assert_close(mine.eval()(images), whole.eval()(images))
+dist.barrier()
+dist.destroy_process_group()  # its threads must not outlive the interpreter
 """
 
 
