@@ -129,6 +129,7 @@ def joined_world(environ: Mapping[str, str], *, timeout_s: int) -> Iterator[Worl
     except StoppedError:  # all processes agreed on it: nobody is left waiting
         with suppress(RuntimeError):
             dist.barrier()
+            dist.destroy_process_group()  # threads that outlive the interpreter abort it
         raise
     except Exception as error:
         raise _explained(world, store, watcher, error) from error
