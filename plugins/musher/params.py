@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk import Param
 
 SOURCE = r"^(digits|s3://[^/]+/.+|https?://[^/]+/.+|file:///.+|/.+)$"
-WEIGHTS = r"^(|s3://[^/]+/.+\.safetensors)$"
+WEIGHTS = r"^s3://[^/]+/.+\.safetensors$"
 INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 MAX_RUNTIME_S = 86_400
 
@@ -97,8 +97,8 @@ MODEL = {
         "Model",
         {
             "weights_uri": {
-                "default": "",
-                "type": "string",
+                "default": None,
+                "type": ["null", "string"],  # the form would insist on a value of "string" alone
                 "pattern": WEIGHTS,
                 "title": "Pre-trained weights",
                 "description": "`s3://bucket/key.safetensors` as training/convert_weights.py makes it, in "

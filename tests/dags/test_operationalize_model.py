@@ -98,7 +98,14 @@ def test_the_defaults_make_four_short_trials_two_at_once(dag: Any) -> None:
     assert defaults["tuning_epochs"] < defaults["epochs"]
     assert 0 < defaults["learning_rate_min"] < defaults["learning_rate_max"]
     assert defaults["max_runtime_s"] <= defaults["max_wait_s"]
-    assert (defaults["weights_uri"], defaults["use_spot"], defaults["finetune_epochs"]) == ("", False, 0)
+    assert (defaults["weights_uri"], defaults["use_spot"], defaults["finetune_epochs"]) == (None, False, 0)
+
+
+def test_the_ui_takes_its_form_as_it_is(dag: Any) -> None:
+    """Its trigger button stays grey while a field is empty whose type is not null too."""
+    for name, param in dag.params.items():
+        if param.value in (None, ""):
+            assert "null" in param.schema["type"], name
 
 
 @pytest.mark.parametrize(
@@ -124,6 +131,7 @@ def test_sources_that_can_be_staged_are_taken(dag: Any, source: str) -> None:
         ("learning_rate", 0),
         ("learning_rate", 1.5),
         ("freeze_backbone", "no"),
+        ("weights_uri", ""),
         ("weights_uri", "resnet50.safetensors"),
         ("weights_uri", "s3://bucket/resnet50.pth"),
         ("feature_views", 0),

@@ -49,4 +49,4 @@ def test_a_run_whose_instances_are_taken_away_continues_from_its_checkpoint(runs
     )
     lines = [event["message"] for event in logs["events"]]
     assert sum(line.startswith("continued from epoch ") for line in lines) == 1
-    assert sum(line.startswith("epoch 1:") for line in lines) == 1
+    assert sum(line.startswith("epoch 1: train:loss=") for line in lines) == 1
