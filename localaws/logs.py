@@ -20,13 +20,18 @@ class LogStream:
         self._now = now
         self._backend = logs_backends[account_id][region]
         with _lock:
-            self._backend.ensure_log_group(group)
-            self._backend.ensure_log_stream(group, stream)
+            self._ensure()
+
+    def _ensure(self) -> None:
+        """Make the group and the stream, unless they are there."""
+        self._backend.ensure_log_group(self.group)
+        self._backend.ensure_log_stream(self.group, self.stream)
 
     def write(self, line: str) -> None:
         """Append one event, with the current time; an empty line becomes a blank, as AWS takes none."""
         event = {"timestamp": int(self._now().timestamp() * 1000), "message": line or " "}
         with _lock:
+            self._ensure()  # a user may have deleted them
             # The group's own method: the backend's drops events more than two hours ahead of the wall clock,
             # where a clock that is sped up soon is.
             self._backend.groups[self.group].put_log_events(self.stream, [event])

@@ -44,7 +44,14 @@ class Child:
                 text = line.rstrip("\r\n")
                 self.tail.append(text)
                 if self._on_line is not None:
-                    self._on_line(text)
+                    self._hand_on(self._on_line, text)
+
+    def _hand_on(self, on_line: LineHandler, text: str) -> None:
+        """Give a line to the handler; what the handler raises must not close the child's output."""
+        try:
+            on_line(text)
+        except Exception:  # the thread's boundary
+            logger.exception("a line of %s was not handled: %s", self.name, text)
 
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal, or None while it runs."""

@@ -102,7 +102,7 @@ class LocalTrainingJob(FakeTrainingJob):
     def _begin(self) -> None:
         self.creation_time = self.now()
         self.secondary_status_transitions: list[dict[str, Any]] = []
-        self._record("Starting")
+        self._record("Starting", now=self.creation_time)
 
     def now(self) -> datetime:
         """Return the clock's time as moto keeps times."""
@@ -113,12 +113,12 @@ class LocalTrainingJob(FakeTrainingJob):
         with self._lock:
             if secondary_status not in TRANSITIONS[self.secondary_status]:
                 return False
-            self.secondary_status_transitions[-1]["EndTime"] = self.now()
-            self._record(secondary_status)
+            now = self.now()
+            self.secondary_status_transitions[-1]["EndTime"] = now
+            self._record(secondary_status, now=now)
             return True
 
-    def _record(self, secondary_status: str) -> None:
-        now = self.now()
+    def _record(self, secondary_status: str, *, now: datetime) -> None:
         self.secondary_status = secondary_status
         self.training_job_status = STATUS[secondary_status]
         self.last_modified_time = now

@@ -141,8 +141,8 @@ class JobRunner:
         )
 
         def on_line(line: str) -> None:
-            stream.write(line)
             self._metrics.read(line, now=self._job.now())
+            stream.write(line)
 
         return on_line
 

@@ -4,7 +4,7 @@ Constraints: API_CreateTrainingJob and the shapes it names.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -60,7 +60,7 @@ def check_request(request: Mapping[str, Any]) -> None:
     _check_resources(request["resource_config"])
     is_spot = bool(request.get("enable_managed_spot_training"))
     _check_stopping(request.get("stopping_condition") or {}, is_spot=is_spot)
-    _check_checkpoints(request.get("checkpoint_config") or {})
+    check_checkpoints(request.get("checkpoint_config") or {})
     _check_hyperparameters(request.get("hyper_parameters") or {})
     _check_channels(request.get("input_data_config") or [])
     _check_output(request["output_data_config"])
@@ -77,7 +77,11 @@ def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
             "algorithmSpecification.trainingInputMode",
             "satisfy enum value set: [File, FastFile] (localaws has no Pipe mode)",
         )
-    metrics = algorithm.get("MetricDefinitions") or []
+    check_metrics(algorithm.get("MetricDefinitions") or [])
+
+
+def check_metrics(metrics: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse MetricDefinitions that are too many, or no regular expressions."""
     if len(metrics) > MAX_METRICS:
         raise constraint(
             f"{len(metrics)} definitions",
@@ -124,7 +128,8 @@ def _check_stopping(condition: Mapping[str, Any], *, is_spot: bool) -> None:
         )
 
 
-def _check_checkpoints(config: Mapping[str, Any]) -> None:
+def check_checkpoints(config: Mapping[str, Any]) -> None:
+    """Refuse a CheckpointConfig whose S3Uri is none, or whose LocalPath is not free."""
     if not config:
         return
     _parse(config.get("S3Uri") or "null", member="checkpointConfig.s3Uri")

@@ -17,7 +17,7 @@ from localaws.sagemaker.tuning.definition import training_members
 from localaws.sagemaker.tuning.errors import TuningJobNotFoundError
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.objectives import ObjectiveLog
-from localaws.sagemaker.tuning.planning import make_plan
+from localaws.sagemaker.tuning.planning import check_untried, make_plan
 from localaws.sagemaker.tuning.runner import Tools, TuningRunner
 from localaws.sagemaker.tuning.service import tuning_service
 from localaws.sagemaker.tuning.spec import TuningSpec
@@ -43,6 +43,8 @@ class TuningMixin(TrainingMixin):
             check_parent(parent, request)
         config, definition = request["hyper_parameter_tuning_job_config"], request["training_job_definition"]
         spec = TuningSpec.from_request(name=name, config=config, definition=definition)
+        if (request["warm_start_config"] or {}).get("WarmStartType") == "IdenticalDataAndAlgorithm":
+            check_untried(spec, parents)
         self._check_training_job(spec, definition=definition)
         with _create_lock:
             self._check_unique(name)

@@ -51,9 +51,14 @@ class BayesianStrategy:
             self._study.tell(trial, state=TrialState.FAIL)
         drawn = self._tried.draw(self._rng)
         if drawn is not None:
-            self._study.enqueue_trial(self._parameters(drawn))
-            self._running[_key(drawn)] = self._study.ask(self._distributions)
+            self.reserve(drawn)
         return drawn
+
+    def reserve(self, values: Values) -> None:
+        """Let the model count the combination as one that is running."""
+        self._tried.add(values)
+        self._study.enqueue_trial(self._parameters(values))
+        self._running[_key(values)] = self._study.ask(self._distributions)
 
     def observe(self, values: Values, objective: float | None) -> None:
         """Let the model learn from a combination; one without an objective teaches it nothing."""

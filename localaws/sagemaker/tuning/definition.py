@@ -61,9 +61,9 @@ def resource_config(definition: Mapping[str, Any]) -> dict[str, Any] | None:
     if not choices:
         return None
     chosen = (choices.get("InstanceConfigs") or [choices])[0]
-    return {
-        name: chosen[name] for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB") if name in chosen
-    }
+    names = ("InstanceType", "InstanceCount", "VolumeSizeInGB")
+    config = {name: chosen[name] for name in names if name in chosen}
+    return config | {name: choices[name] for name in ("VolumeKmsKeyId",) if name in choices}
 
 
 def checkpoint_config(definition: Mapping[str, Any], *, job_name: str) -> dict[str, Any] | None:

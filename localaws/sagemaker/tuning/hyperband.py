@@ -19,6 +19,7 @@ class Hyperband:
     def __init__(self, spec: TuningSpec) -> None:
         self._spec = spec
         self._trials: dict[int, optuna.Trial] = {}
+        self._reported: dict[int, int] = {}
         self._study = optuna.create_study(
             study_name=f"seed-{spec.seed}",  # brackets are dealt out by this name
             sampler=optuna.samplers.RandomSampler(seed=spec.seed),
@@ -42,6 +43,9 @@ class Hyperband:
         resources = len(values)
         if resources > self._spec.max_resource:
             return True
+        if resources <= self._reported.get(number, 0):
+            return False  # new instances train again what lost ones had trained
+        self._reported[number] = resources
         trial = self._trials[number]
         trial.report(values[-1], resources)
         return resources >= self._spec.min_resource and trial.should_prune()

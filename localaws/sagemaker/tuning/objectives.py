@@ -30,6 +30,8 @@ class ObjectiveLog:
             if name.startswith(self._prefix):
                 start, end = self._read.get(name, 0), len(stream.events)
                 self._read[name] = end
+                if start > end:
+                    start = 0  # the stream was deleted, and has begun anew
                 numbers = (read_number(self._pattern, event.message) for event in stream.events[start:end])
                 found += [number for number in numbers if number is not None]
         return found

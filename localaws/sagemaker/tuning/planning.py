@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from moto.sagemaker.exceptions import AWSValidationException
+
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.spec import Objective, TuningSpec
 from localaws.sagemaker.tuning.stopping import MedianRule, NeverStop, Stopper
@@ -36,7 +38,15 @@ class FirstThese:
 
     def propose(self) -> dict[str, str] | None:
         """Return the next given combination, or the strategy's next."""
-        return self._first.pop(0) if self._first else self._strategy.propose()
+        if not self._first:
+            return self._strategy.propose()
+        values = self._first.pop(0)
+        self._strategy.reserve(values)
+        return values
+
+    def reserve(self, values: Values) -> None:
+        """Pass the combination on."""
+        self._strategy.reserve(values)
 
     def observe(self, values: Values, objective: float | None) -> None:
         """Pass the objective on."""
@@ -90,6 +100,16 @@ def past_trials(parent: LocalTuningJob, *, spec: TuningSpec) -> list[tuple[dict[
         if values is not None and result is not None:
             found.append((values, result))
     return found
+
+
+def check_untried(spec: TuningSpec, parents: Sequence[LocalTuningJob]) -> None:
+    """Refuse a tuning job that could only repeat what its parents have tried."""
+    past = {tuple(values.items()) for parent in parents for values, _ in past_trials(parent, spec=spec)}
+    if len(past) >= spec.space.combinations:
+        raise AWSValidationException(
+            "You don't have enough combinations of hyperparameter ranges. The parent tuning jobs have tried "
+            f"all [{len(past)}] combinations of the provided ranges. Provide additional ranges."
+        )
 
 
 def best_values(

@@ -1,5 +1,6 @@
 """Refuse ranges that cannot be searched, before anything starts."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,6 +73,11 @@ def _check_numbers(item: Mapping[str, Any], *, kind: str) -> None:
             f"Invalid range for hyperparameter [{name}]: MinValue [{item['MinValue']}] must be less than "
             f"MaxValue [{item['MaxValue']}]."
         )
+    if not math.isfinite(high - low):
+        raise AWSValidationException(
+            f"Invalid range for hyperparameter [{name}]: MaxValue [{item['MaxValue']}] - MinValue "
+            f"[{item['MinValue']}] is too large for a number."
+        )
     if scale == "Logarithmic" and low <= 0:
         raise AWSValidationException(
             f"Invalid range for hyperparameter [{name}]: ScalingType [Logarithmic] works only for ranges "
@@ -85,7 +91,7 @@ def _check_numbers(item: Mapping[str, Any], *, kind: str) -> None:
 
 
 def _bound(item: Mapping[str, Any], end: str, *, whole: bool) -> float:
-    value = None if item[end].startswith('"') else parse_number(item[end])
+    value = None if '"' in item[end] else parse_number(item[end])
     if value is None or (whole and not item[end].lstrip("+-").isdigit()):
         kind = "an integer" if whole else "a number"
         raise AWSValidationException(

@@ -133,6 +133,8 @@ class TuningRunner:
         The state is read first: what is printed before the end is then never missed.
         """
         has_ended = trial.has_ended
+        if trial.notice_interruption():
+            self._tools.children.new_values(trial)  # what the lost instances printed last
         for value in self._tools.children.new_values(trial):
             trial.series.append(value)
             is_behind = self._stopper.report(trial.number, trial.series)
@@ -145,7 +147,8 @@ class TuningRunner:
     def _settle(self, trial: Trial) -> None:
         trial.is_settled = True
         self._strategy.observe(trial.values, trial.result)
-        self._stopper.end(trial.number, trial.series, completed=trial.status == "Completed")
+        is_whole = trial.status == "Completed" and not trial.interruptions
+        self._stopper.end(trial.number, trial.series, completed=is_whole)
         self._job.touch()
         logger.info(
             "training job %s: %s, objective %s", trial.job.training_job_name, trial.status, trial.result

@@ -19,7 +19,7 @@ class Stopper(Protocol):
         ...
 
     def end(self, number: int, values: Sequence[float], *, completed: bool) -> None:
-        """Hear that a training job has ended."""
+        """Hear that a training job has ended; `completed`: by itself, on the instances it began on."""
         ...
 
 

@@ -21,6 +21,10 @@ class Strategy(Protocol):
         """Return a combination that has not been tried, or None when there is none left."""
         ...
 
+    def reserve(self, values: Values) -> None:
+        """Hear that a combination is run that was not proposed: it must not be proposed while it runs."""
+        ...
+
     def observe(self, values: Values, objective: float | None) -> None:
         """Hear the objective of a combination, which need not be one of the proposed; None: it has none."""
         ...
@@ -67,8 +71,12 @@ class RandomStrategy:
         """Draw a new combination."""
         return self._tried.draw(self._rng)
 
-    def observe(self, values: Values, objective: float | None) -> None:
+    def reserve(self, values: Values) -> None:
         """Remember the combination, so that it is not drawn."""
+        self._tried.add(values)
+
+    def observe(self, values: Values, objective: float | None) -> None:
+        """Remember the combination too."""
         self._tried.add(values)
 
 
@@ -81,6 +89,9 @@ class GridStrategy:
     def propose(self) -> dict[str, str] | None:
         """Return the next combination."""
         return next(self._left, None)
+
+    def reserve(self, values: Values) -> None:
+        """Do nothing: a grid has no parents, and proposes all that it runs."""
 
     def observe(self, values: Values, objective: float | None) -> None:
         """Learn nothing: a grid does not depend on results."""

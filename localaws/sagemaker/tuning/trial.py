@@ -22,6 +22,8 @@ class Trial:
     objective: Objective
     series: list[float] = field(default_factory=list)
     """The objective's values so far, one an epoch."""
+    interruptions: int = 0
+    """How often its spot instances were taken away, as far as `series` knows."""
     is_settled: bool = False
     """Whether the strategy has heard of its end."""
 
@@ -34,6 +36,20 @@ class Trial:
     def has_ended(self) -> bool:
         """Whether the training job will not change any more."""
         return self.status in ENDED
+
+    def notice_interruption(self) -> bool:
+        """Tell whether new instances have begun to train since the last call; the series begins anew then.
+
+        Epochs that are trained again would count twice. After a checkpoint too few are counted, so that a
+        trial that was interrupted is judged too mildly, never too hard.
+        """
+        transitions = list(self.job.secondary_status_transitions)
+        count = sum(transition["Status"] == "Interrupted" for transition in transitions)
+        if count == self.interruptions:
+            return False
+        self.interruptions = count
+        self.series.clear()
+        return True
 
     @property
     def result(self) -> float | None:

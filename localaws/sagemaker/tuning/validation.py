@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.sagemaker.training.validation import constraint
+from localaws.sagemaker.training.validation import check_checkpoints, check_metrics, constraint
 from localaws.sagemaker.tuning.definition import resource_config
 from localaws.sagemaker.tuning.errors import ResourceLimitError
 from localaws.sagemaker.tuning.range_checks import check_combinations, check_ranges
@@ -59,6 +59,7 @@ def check_request(request: Mapping[str, Any]) -> None:
     _check_criteria(config.get("TuningJobCompletionCriteria") or {})
     if config["Strategy"] == "Hyperband":
         _check_hyperband(config, definition=definition)
+    check_checkpoints(definition.get("CheckpointConfig") or {})
     if resource_config(definition) is None:
         raise AWSValidationException(
             "TrainingJobDefinition must have a ResourceConfig or a HyperParameterTuningResourceConfig."
@@ -92,6 +93,7 @@ def _check_objective(config: Mapping[str, Any], *, definition: Mapping[str, Any]
     metrics = definition["AlgorithmSpecification"].get("MetricDefinitions") or ()
     if not objective or objective["MetricName"] not in [metric["Name"] for metric in metrics]:
         raise AWSValidationException(METRIC_REQUIRED)
+    check_metrics(metrics)
     member = f"{CONFIG}.hyperParameterTuningJobObjective.type"
     _check_enum(objective["Type"], member, allowed=("Maximize", "Minimize"))
 

@@ -29,7 +29,8 @@ def parent_names(warm_start: Mapping[str, Any] | None) -> list[str]:
         raise constraint(
             kind, "warmStartConfig.warmStartType", f"satisfy enum value set: [{', '.join(TYPES)}]"
         )
-    names = [item["HyperParameterTuningJobName"] for item in warm_start["ParentHyperParameterTuningJobs"]]
+    parents = warm_start["ParentHyperParameterTuningJobs"]
+    names = [str(item.get("HyperParameterTuningJobName") or "null") for item in parents]
     if not 1 <= len(names) <= MAX_PARENTS:
         rule = f"have length between 1 and {MAX_PARENTS}"
         raise constraint(names, "warmStartConfig.parentHyperParameterTuningJobs", rule)

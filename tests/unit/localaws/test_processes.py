@@ -106,3 +106,23 @@ def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     parent.wait(timeout=WAIT_S)
     parent.stdout.close()
     assert wait_until_dead(pid)
+
+
+def test_a_line_that_cannot_be_handled_leaves_the_child_alone(supervisor: Supervisor, tmp_path: Path) -> None:
+    lines = list[str]()
+
+    def on_line(line: str) -> None:
+        lines.append(line)
+        if line == "0":
+            raise KeyError(line)
+
+    child = supervisor.start(
+        name="child",
+        argv=[sys.executable, "-u", "-c", "for n in range(3): print(n)"],
+        env=dict(os.environ),
+        cwd=tmp_path,
+        on_line=on_line,
+    )
+    assert child.wait(timeout_s=WAIT_S) == 0
+    child.join_output()
+    assert lines == ["0", "1", "2"]

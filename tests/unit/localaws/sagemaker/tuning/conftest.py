@@ -91,6 +91,7 @@ class FakeChildren:
             training_end_time=None,
             final_metric_data_list=None,
             failure_reason=None,
+            secondary_status_transitions=[{"Status": "Starting"}],
         )
         trial: Any = Trial(number=number, values=values, job=job, objective=self.objective)  # type: ignore[arg-type] # a stand-in
         self.launched.append(trial)
@@ -106,6 +107,11 @@ class FakeChildren:
     def stop(self, trial: Trial) -> None:
         """Let it be stopping."""
         trial.job.training_job_status = "Stopping"
+
+    def interrupt(self, number: int) -> None:
+        """Let one lose its instances and begin anew."""
+        transitions = self.launched[number - 1].job.secondary_status_transitions
+        transitions += [{"Status": "Interrupted"}, {"Status": "Starting"}]
 
     def end(
         self, number: int, status: str = "Completed", value: float | None = None, reason: str = ""

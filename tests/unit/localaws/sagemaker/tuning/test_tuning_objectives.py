@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from moto import mock_aws
+from moto.logs.models import logs_backends
 
 from localaws.logs import LogStream
 from localaws.sagemaker.tuning.objectives import ObjectiveLog
@@ -49,3 +50,16 @@ def test_every_host_counts_and_other_jobs_do_not(log: ObjectiveLog) -> None:
     stream("tune-001/algo-2-1").write("loss=2;")
     stream("tune-0011/algo-1-1").write("loss=9;")
     assert sorted(log.new_values()) == [1.0, 2.0]
+
+
+def test_a_stream_that_was_deleted_begins_anew(log: ObjectiveLog) -> None:
+    own = stream("tune-001/algo-1-1")
+    for line in ("loss=3;", "loss=2;"):
+        own.write(line)
+    assert log.new_values() == [3.0, 2.0]
+    logs_backends[ACCOUNT]["us-east-1"].delete_log_stream(own.group, own.stream)
+    own.write("loss=1;")
+    assert log.new_values() == [1.0]
+    logs_backends[ACCOUNT]["us-east-1"].delete_log_group(own.group)
+    assert log.new_values() == []
+    own.write("loss=0;")

@@ -47,10 +47,11 @@ def test_the_tuning_resource_config_gives_the_first_choice(tuning_request: Any) 
         "HyperParameterTuningResourceConfig": {
             "AllocationStrategy": "Prioritized",
             "InstanceConfigs": [first, {**first, "InstanceType": "ml.m5.large"}],
+            "VolumeKmsKeyId": "key",
         },
     }
     found = members(tuning_request(definition=definition)["training_job_definition"])
-    assert found["resource_config"] == first
+    assert found["resource_config"] == first | {"VolumeKmsKeyId": "key"}
 
 
 def test_trials_are_sorted_and_filtered(make_harness: Any) -> None:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
 from moto.sagemaker.exceptions import AWSValidationException
 
 from localaws.sagemaker.tuning.job import TERMINAL, TRANSITIONS
+from localaws.sagemaker.tuning.planning import check_untried
 
 
 def limits(jobs: int, parallel: int, **more: int) -> dict[str, Any]:
@@ -166,6 +168,38 @@ def test_early_stopping_stops_a_child_by_what_it_prints(make_harness: Any) -> No
     assert harness.job.describe()["BestTrainingJob"]["TrainingJobName"] == "tune-001"
 
 
+def test_epochs_that_new_instances_train_again_count_once(make_harness: Any) -> None:
+    """Hyperband stops what goes on beyond MaxResource, here 9 epochs."""
+    harness = make_harness(**with_config(limits(1, 1), Strategy="Hyperband"))
+    harness.runner.tick()
+    harness.children.printed[1] = [1 / epoch for epoch in range(1, 6)]
+    harness.runner.tick()
+    harness.children.interrupt(1)
+    harness.children.printed[1] = [0.1]  # the lost instances' last word
+    harness.runner.tick()
+    harness.children.printed[1] = [1 / epoch for epoch in range(1, 10)]
+    harness.runner.tick()
+    assert harness.children.statuses() == ["InProgress"]
+    harness.children.end(1, value=1 / 9)
+    assert harness.runner.tick()
+    assert harness.status == "Completed"
+
+
+def test_early_stopping_does_not_judge_by_an_interrupted_child(make_harness: Any) -> None:
+    harness = make_harness(**with_config(limits(2, 1), TrainingJobEarlyStoppingType="Auto"))
+    harness.runner.tick()
+    harness.children.printed[1] = [9.0, 8.0]
+    harness.runner.tick()
+    harness.children.interrupt(1)
+    harness.runner.tick()
+    harness.children.printed[1] = [0.5]  # from a checkpoint: this is its third epoch
+    harness.children.end(1, value=0.5)
+    harness.runner.tick()
+    harness.children.printed[2] = [9.0]
+    harness.runner.tick()
+    assert harness.children.statuses() == ["Completed", "InProgress"]
+
+
 def test_a_grid_ends_with_its_last_combination(make_harness: Any) -> None:
     ranges = {"CategoricalParameterRanges": [{"Name": "k", "Values": ["a", "b", "c"]}]}
     harness = make_harness(
@@ -215,3 +249,28 @@ def test_warm_start_shares_results_or_only_combinations(make_harness: Any) -> No
     child.run([5.0, 4.0, 3.0, 2.0])
     assert child.children.launched[0].values == best
     assert "OverallBestTrainingJob" not in child.job.describe()
+
+
+@pytest.mark.parametrize("strategy", ["Random", "Bayesian"])
+def test_transfer_learning_runs_no_combination_twice(make_harness: Any, strategy: str) -> None:
+    ranges = {"CategoricalParameterRanges": [{"Name": "x", "Values": ["1", "2"]}]}
+    for seed in range(4):
+        options = with_config(limits(2, 2), ParameterRanges=ranges, Strategy=strategy, RandomSeed=seed)
+        parent = make_harness(**options)
+        parent.run([1.0, 2.0])
+        other = {"warm_start_config": {"WarmStartType": "TransferLearning"}}
+        child = make_harness(parents=[parent.job], more=other, **options)
+        child.run([1.0, 2.0])
+        assert sorted(trial.values["x"] for trial in child.children.launched) == ["1", "2"]
+
+
+def test_a_warm_start_with_nothing_left_to_try_is_refused(make_harness: Any) -> None:
+    ranges = {"CategoricalParameterRanges": [{"Name": "x", "Values": ["1", "2"]}]}
+    parent = make_harness(**with_config(limits(2, 1), ParameterRanges=ranges))
+    parent.run([1.0, None])
+    check_untried(parent.spec, [parent.job])  # one has no result: it may be tried again
+    parent = make_harness(**with_config(limits(2, 1), ParameterRanges=ranges))
+    parent.run([1.0, 2.0])
+    with pytest.raises(AWSValidationException) as refusal:
+        check_untried(parent.spec, [parent.job])
+    assert "have tried all [2] combinations of the provided ranges" in str(refusal.value.message)

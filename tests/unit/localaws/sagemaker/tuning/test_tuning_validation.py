@@ -30,6 +30,13 @@ def limits(**members: int) -> dict[str, Any]:
     return config(ResourceLimits={"MaxParallelTrainingJobs": 1} | members)
 
 
+def metrics(regex: str) -> dict[str, Any]:
+    """Return options with this regular expression of the objective."""
+    definitions = [{"Name": "loss", "Regex": regex}]
+    algorithm = {"TrainingImage": "image", "TrainingInputMode": "File", "MetricDefinitions": definitions}
+    return {"definition": {"AlgorithmSpecification": algorithm}}
+
+
 CHOICES = {"CategoricalParameterRanges": [{"Name": "k", "Values": ["a", "b", "c"]}]}
 OBJECTIVE = {"Type": "Minimize", "MetricName": "accuracy"}
 
@@ -44,6 +51,10 @@ REFUSED = [
     (config(ParameterRanges={}), "at least one hyperparameter range"),
     (ranges(MinValue="1"), "[x]: MinValue [1] must be less than MaxValue [1]."),
     (ranges(MinValue="zero"), "MinValue [zero] is not a number."),
+    (ranges(MaxValue='1"'), 'MaxValue [1"] is not a number.'),
+    (ranges(MinValue="-1e308", MaxValue="1e308"), "[1e308] - MinValue [-1e308] is too large for a number."),
+    (metrics("("), "Invalid regular expression '(' of metric 'loss'"),
+    ({"definition": {"CheckpointConfig": {"S3Uri": "https://x"}}}, "Value 'https://x' at 'checkpointConfig"),
     (ranges(MaxValue="inf"), "MaxValue [inf] is not a number."),
     (ranges(ScalingType="Logarithmic"), "only for ranges that have only values greater than 0"),
     (ranges(ScalingType="ReverseLogarithmic"), "only for ranges entirely within 0<=x<1.0, not [0, 1]."),
