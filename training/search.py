@@ -28,7 +28,7 @@ from imgclf.embedding import Pass, compute_inputs
 from imgclf.errors import ConfigError, DivergedError
 from imgclf.fit import FitResult, fit
 from imgclf.inputs import Inputs, Variation
-from imgclf.jobs import make_job, make_model, make_pixels
+from imgclf.jobs import check_batch_size, make_job_on_features, make_model, make_pixels
 from imgclf.metrics import metric_line
 from imgclf.presets import Preset, preset_for
 from imgclf.process import log_to_stdout, run_script
@@ -94,6 +94,8 @@ def search(config: SearchConfig, world: World) -> Findings:
     base = config.train.recipe
     base = replace(base, precision=resolve_precision(base.precision, world.device))
     recipes = [trial_recipe(base, values, images=images) for values in drawn]
+    for recipe in recipes:
+        check_batch_size(recipe, images=images, world=world)
     prepared = time.monotonic()
     best, entries = run_trials(bench, drawn, recipes, world)
     seconds = {"features": prepared - started, "trials": time.monotonic() - prepared}
@@ -123,7 +125,7 @@ def make_bench(config: SearchConfig, world: World) -> Bench:
     """Read the features, or compute them from the images of the splits that are searched on."""
     train = config.train
     if train.features is not None:
-        job = make_job(train, world)
+        job = make_job_on_features(train, world)
         facts = {"data_hash": job.data.data_hash, "backbone_hash": job.origin.sha256, "engine": job.engine}
         return Bench(job.inputs, job.model.head, job.preset, len(job.data.classes), facts)
     data = load_dataset(train.channels, world, max_bad_images=train.max_bad_images)

@@ -42,9 +42,15 @@ def train(config: TrainConfig, world: World) -> None:
         result = run_phase(job, phase, stop)
         history = [{"phase": phase.name, **entry} for entry in result.history]
         if config.finetune_epochs:
-            phase, result = finetune(job, result, stop)
-            history += [{"phase": phase.name, **entry} for entry in result.history]
-    hosts = world.gather(describe_host(job, result))
+            before = {name: value.clone() for name, value in job.model.state_dict().items()}
+            tuned, tuned_result = finetune(job, stop)
+            history += [{"phase": tuned.name, **entry} for entry in tuned_result.history]
+            if tuned_result.best["valid_loss"] <= result.best["valid_loss"]:
+                phase, result = tuned, tuned_result
+            else:
+                logger.info("fine-tuning did no better than the head alone: its weights are dropped")
+                job.model.load_state_dict(before)
+    hosts = world.gather(describe_host(phase, result, world))
     if world.is_main:
         numbers = {"best_valid_loss": result.best["valid_loss"]}
         numbers["best_valid_accuracy"] = result.best["valid_accuracy"]
@@ -77,23 +83,16 @@ def run_phase(job: Job, phase: Phase, stop: StopSignal) -> FitResult:
     )
 
 
-def finetune(job: Job, head: FitResult, stop: StopSignal) -> tuple[Phase, FitResult]:
-    """Train the whole model from the images; return what did better on the validation split, head or this."""
-    before = {name: value.clone() for name, value in job.model.state_dict().items()}
+def finetune(job: Job, stop: StopSignal) -> tuple[Phase, FitResult]:
+    """Train the whole model from the images; return the phase and its fit."""
     phase = finetuning_phase(job)
-    result = run_phase(job, phase, stop)
-    if result.best["valid_loss"] <= head.best["valid_loss"]:
-        return phase, result
-    logger.info("fine-tuning did no better than the head alone: its weights are dropped")
-    job.model.load_state_dict(before)
-    return first_phase(job), head
+    return phase, run_phase(job, phase, stop)
 
 
-def describe_host(job: Job, result: FitResult) -> dict[str, Any]:
+def describe_host(phase: Phase, result: FitResult, world: World) -> dict[str, Any]:
     """Say which training images this process read: their number and a digest that adds up over hosts."""
-    split = job.inputs["train"].split
+    split = phase.inputs["train"].split
     digest = ids_digest(split.image_id(index) for index in result.trained_on.tolist())
-    world = job.world
     return {"host": world.host, "rank": world.rank, "images": len(result.trained_on), "digest": digest}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from imgclf.errors import ConfigError, ModelError
+from imgclf.errors import ConfigError, DataError, ModelError
 from imgclf.models import Classifier, build_model
 from imgclf.presets import Preset, preset_for
 
@@ -59,7 +61,8 @@ def save_model(model_dir: Path, *, model: Classifier, classes: list[str], card: 
     write_json(model_dir / CARD_FILE, {"format": CARD_FORMAT, **asdict(card)})
     _copy_code(model_dir / "code")
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    save_file(tensors, model_dir / WEIGHTS_FILE, metadata={"format": "pt"})
+    with whole_or_not(model_dir / WEIGHTS_FILE) as partial:
+        save_file(tensors, partial, metadata={"format": "pt"})
 
 
 def load_model(model_dir: Path) -> LoadedModel:
@@ -146,8 +149,25 @@ def _read_json(path: Path) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    with whole_or_not(path) as partial:
+        partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+@contextmanager
+def whole_or_not(path: Path) -> Generator[Path]:
+    """Give the block a file to write, which takes the other's place at its end; DataError for a full disk."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise DataError(
+            f"{path} cannot be written ({error}): free some space, or give the job a larger volume "
+            "(VolumeSizeInGB)"
+        ) from error
 
 
 def code_hash() -> str:

@@ -26,6 +26,8 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             tuple[torch.Tensor, ...],
             _Normalise.apply(images.to(self.weight.dtype), self.weight, self.bias, self.eps),
         )
+        if not count:
+            return output  # no process has an image in this part of the batch
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         momentum = self.momentum or 0.0
@@ -70,7 +72,7 @@ class _Normalise(torch.autograd.Function):
             grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(weight)
         sums = torch.cat([grad_bias, grad_weight])
         dist.all_reduce(sums)
-        sum_gradient, sum_product = (sums / count).chunk(2)
+        sum_gradient, sum_product = (sums / count.clamp(min=1)).chunk(2)
         scale = weight * invstd
         slope = -scale * invstd * sum_product
         # gradient * scale + images * slope + offset in two passes: batch_norm's own kernel adds the offset.
@@ -94,7 +96,7 @@ def _shared_statistics(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
         mean, variance = (part.double() for part in torch.batch_norm_update_stats(images, None, None, 0.0))
         sums = torch.cat([own * mean, own * (variance + mean**2), sums.new_tensor([own])])
     dist.all_reduce(sums)
-    count = sums[-1].clamp(min=1)
-    mean, square = sums[:channels] / count, sums[channels:-1] / count
+    count = sums[-1]
+    mean, square = (part / count.clamp(min=1) for part in sums[:-1].chunk(2))
     variance = (square - mean**2).clamp(min=0)
     return mean.to(images.dtype), variance.to(images.dtype), count.to(images.dtype)

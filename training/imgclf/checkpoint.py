@@ -87,7 +87,12 @@ class Checkpoints:
         for name, (shape, kind) in fields.pop("tensors").items():
             mine = tensors.get(name, torch.empty(shape, dtype=getattr(torch, kind)))
             tensors[name] = world.broadcast(mine)
-        _unpack(state, fields, tensors)
+        try:
+            _unpack(state, fields, tensors)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"checkpoint {self._path} lacks a part of the training ({error}): use another checkpoint_dir"
+            ) from error
         logger.info("continued from epoch %s, step %s of %s", state.epoch, state.step, self._path)
 
     def save(self, state: FitState, world: World) -> None:

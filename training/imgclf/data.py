@@ -27,6 +27,8 @@ from imgclf.shards import Member, class_dirs, index_folder, index_shard
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "valid", "test")
+CLASSES = 2
+"""Fewest classes that there is something to learn about."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,15 @@ def load_dataset(channels: Channels, world: World, *, max_bad_images: int = 0) -
         classes = manifest["classes"]
         _check_manifest(manifest)
     splits = {name: _load_split(name, channels.split(name), classes, manifest, world) for name in SPLITS}
+    if len(classes) < CLASSES:
+        raise DataError(f"the data set has no class but {', '.join(classes)}: add images of another one")
     data_hash = manifest["data_hash"] if manifest else _data_hash(splits.values(), world)
     data = Dataset(classes, splits, data_hash)
-    return skip_bad_images(data, world, limit=max_bad_images) if max_bad_images else data
+    if not max_bad_images:
+        return data
+    data = skip_bad_images(data, world, limit=max_bad_images)
+    _check_what_is_left(data, world)
+    return data
 
 
 def read_data_hash(channels: Channels) -> str | None:
@@ -166,6 +174,19 @@ def _check_counts(split: str, counts: dict[str, int], classes: Sequence[str]) ->
             f"split {split!r} has no images of class {missing[0]!r} ({len(missing)} of {len(classes)} "
             f"classes are missing): add images to {split}/{missing[0]}/, or remove the class from all splits"
         )
+
+
+def _check_what_is_left(data: Dataset, world: World) -> None:
+    """Raise DataError where a split, or a class of one, had bad images only."""
+    for name, split in data.splits.items():
+        parts = world.gather(np.bincount(split.labels, minlength=len(data.classes)).tolist())
+        counts = dict(zip(data.classes, map(sum, zip(*parts, strict=True)), strict=True))
+        try:
+            _check_counts(name, counts, data.classes)
+        except DataError as error:
+            raise DataError(
+                f"without the {len(data.bad_images)} images that cannot be read, {error}"
+            ) from error
 
 
 def _load_split(

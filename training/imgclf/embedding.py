@@ -151,8 +151,9 @@ def compute_inputs(job: Pass) -> tuple[dict[str, FeatureInputs], dict[str, Any]]
     found = {}
     for name, inputs in job.pixels.items():
         parts = [block.features for block in run_split(job, choice, name)]
-        whole = torch.cat(parts) if parts else torch.empty(0, job.views_of(name), 1, device=job.world.device)
-        found[name] = FeatureInputs(inputs.split, whole)
+        width = max(job.world.gather(parts[0].shape[2] if parts else 0))
+        empty = torch.empty(0, job.views_of(name), width, device=job.world.device)
+        found[name] = FeatureInputs(inputs.split, torch.cat([empty, *parts]))
     return found, _describe_engine(job, choice, seconds=time.monotonic() - started)
 
 

@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from imgclf.artifacts import write_json
 from imgclf.data import SPLITS, Dataset, Split
 from imgclf.distributed import World
 from imgclf.errors import DataError
@@ -213,10 +214,7 @@ def describe_features(
 
 def write_features(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write features.json, which makes the shards beside it a features folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{MANIFEST_FILE}.partial"
-    partial.write_text(json.dumps(manifest, indent=2) + "\n")
-    partial.replace(folder / MANIFEST_FILE)
+    write_json(folder / MANIFEST_FILE, manifest)
 
 
 def read_features(folder: Path, world: World, *, splits: Sequence[str] = SPLITS) -> FeatureSet:

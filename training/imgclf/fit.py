@@ -118,7 +118,7 @@ def fit(
     """Train on inputs["train"], epoch by epoch; keep what does best on inputs["valid"].
 
     `on_epoch` gets each epoch's entry of the history, on every process; where it returns True (on all of
-    them) the fit ends. Raises DivergedError, naming the step, when the loss is no number any more.
+    them) the fit ends. Raises DivergedError, naming step or epoch, when a loss is no number any more.
     """
     optimizer = AdamW(model.named_parameters(), weight_decay=recipe.weight_decay)
     scaler = torch.amp.GradScaler(world.device.type, enabled=recipe.precision == "fp16")
@@ -164,6 +164,11 @@ class _Loop:
         self._train_one_epoch()
         train_seconds = time.monotonic() - started
         valid = evaluate(self.state.model, self.inputs["valid"], self.world, classes=self.classes)
+        if not math.isfinite(valid.loss):
+            raise DivergedError(
+                f"the validation loss is {valid.loss} after epoch {state.epoch}: "
+                f"lower learning_rate {self.recipe.learning_rate}"
+            )
         if valid.loss < state.best_loss or not state.best_epoch:
             state.best_epoch, state.best_loss = state.epoch, valid.loss
             state.best_weights = {name: value.clone() for name, value in state.model.state_dict().items()}

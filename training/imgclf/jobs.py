@@ -14,7 +14,7 @@ from imgclf.data import SPLITS, Dataset, load_dataset, read_data_hash
 from imgclf.distributed import World
 from imgclf.embedding import Pass, compute_inputs
 from imgclf.errors import ConfigError
-from imgclf.features import FeatureSource, backbone_hash, read_features
+from imgclf.features import FeatureInputs, FeatureSource, backbone_hash, read_features
 from imgclf.inputs import Inputs, PixelInputs, Variation
 from imgclf.models import Classifier, build_model
 from imgclf.presets import Preset, preset_for
@@ -23,6 +23,10 @@ from imgclf.weights import Origin, load_backbone
 
 logger = logging.getLogger(__name__)
 
+SMALL = "small_cnn"
+"""The architecture without statistics of a batch."""
+LAST_STRIDE = 32
+"""Pixels of the image for one value of a ResNet's last layer, in each direction."""
 DECODE_MARGIN = 2
 """Decoding threads per computing thread: they also wait for the disk."""
 
@@ -65,7 +69,14 @@ class Job:
             "classes": len(self.data.classes),
             "data_hash": self.data.data_hash,
             "backbone_hash": self.origin.sha256,
+            "views": self.views,
         }
+
+    @property
+    def views(self) -> int:
+        """Return how many views of each training image the features have; 0 where images are trained on."""
+        inputs = self.inputs["train"]
+        return inputs.features.shape[1] if isinstance(inputs, FeatureInputs) else 0
 
 
 def make_job(config: TrainConfig, world: World) -> Job:
@@ -74,9 +85,13 @@ def make_job(config: TrainConfig, world: World) -> Job:
     config = replace(config, recipe=recipe)
     preset = preset_for(architecture=config.architecture, image_size=config.image_size)
     if config.features is not None:
-        return _job_on_features(config, world, preset)
+        job = make_job_on_features(config, world)
+        check_batch_size(config.recipe, images=job.inputs["train"].split.total, world=world)
+        return job
     data = load_dataset(config.channels, world, max_bad_images=config.max_bad_images)
-    check_batch_size(config, data, world)
+    check_batch_size(config.recipe, images=data.splits["train"].total, world=world)
+    if not config.freeze_backbone:
+        check_batch_norm(config, images=data.splits["train"].total, world=world)
     model, origin = make_model(config, len(data.classes), world)
     pixels = make_pixels(config, data, preset, world)
     if not config.freeze_backbone:
@@ -85,11 +100,11 @@ def make_job(config: TrainConfig, world: World) -> Job:
     return Job(config, world, data, preset, model, origin, dict(features), engine)
 
 
-def _job_on_features(config: TrainConfig, world: World, preset: Preset) -> Job:
+def make_job_on_features(config: TrainConfig, world: World) -> Job:
     """Set up a job that reads embed.py's features; they must be those of this job's backbone and data."""
     assert config.features is not None
+    preset = preset_for(architecture=config.architecture, image_size=config.image_size)
     found = read_features(config.features, world)
-    check_batch_size(config, found.data, world)
     model, origin = make_model(config, len(found.data.classes), world)
     known_hash = read_data_hash(config.channels)
     source = FeatureSource(
@@ -123,18 +138,37 @@ def finetuning_phase(job: Job) -> Phase:
     recipe = replace(
         config.recipe, epochs=config.finetune_epochs, learning_rate=config.finetune_learning_rate
     )
+    check_batch_norm(config, images=data.splits["train"].total, world=job.world)
     job.model.backbone.requires_grad_(True)
     pixels = make_pixels(config, data, job.preset, job.world)
     return Phase("finetune", job.model, dict(pixels), recipe)
 
 
-def check_batch_size(config: TrainConfig, data: Dataset, world: World) -> None:
+def check_batch_size(recipe: Recipe, *, images: int, world: World) -> None:
     """Refuse a batch that the data cannot fill, or that leaves processes without work."""
-    images, batch_size = data.splits["train"].total, config.recipe.batch_size
+    batch_size = recipe.batch_size
     if batch_size > images:
         raise ConfigError(f"batch_size {batch_size} is larger than the {images} training images: lower it")
     if batch_size < world.size:
         raise ConfigError(f"batch_size {batch_size} is smaller than the {world.size} processes: raise it")
+
+
+def check_batch_norm(config: TrainConfig, *, images: int, world: World) -> None:
+    """Refuse single images where one leaves batch normalisation with one value for each channel.
+
+    A ResNet's last layers see ceil(image_size / 32) values per side. Processes on CPUs share theirs.
+    """
+    recipe = config.recipe
+    if world.size > 1 or config.architecture == SMALL or config.image_size > LAST_STRIDE:
+        return
+    smallest = min(recipe.batch_size, images % recipe.batch_size or recipe.batch_size)
+    if smallest < 2 * recipe.accumulate:
+        raise ConfigError(
+            f"batch_size {recipe.batch_size} of {images} training images, in {recipe.accumulate} parts each "
+            f"(accumulate), makes a part of one image, which a {config.architecture} at image_size "
+            f"{config.image_size} cannot normalise: choose another batch_size, or an image_size above "
+            f"{LAST_STRIDE}"
+        )
 
 
 def make_model(config: TrainConfig, classes: int, world: World) -> tuple[Classifier, Origin]:

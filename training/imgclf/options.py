@@ -37,7 +37,7 @@ def number(
         except ValueError:
             value = kind(low) - 1
         too_low = value <= low if kind is float else value < low
-        if too_low or not value <= high:
+        if too_low or not value <= high or math.isinf(value):
             raise argparse.ArgumentTypeError(f"{text!r} must be {wanted}")
         return value
 

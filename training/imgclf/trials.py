@@ -103,8 +103,11 @@ def _value(name: str, value: Any) -> Value:
             raise ConfigError(f"ranges: {name} has value {value!r}: use one of {', '.join(WORDS[name])}")
         return str(value)
     try:
-        return int(value) if name in INTEGERS else float(value)
-    except (TypeError, ValueError):
+        number = int(value) if name in INTEGERS else float(value)
+        if not math.isfinite(number):
+            raise ValueError(value)
+        return number
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(f"ranges: {name} has value {value!r}: it must be a number") from None
 
 
@@ -161,6 +164,7 @@ def trial_recipe(base: Recipe, values: Mapping[str, Value], *, images: int) -> R
         raise ConfigError(
             f"batch_size {recipe.batch_size} must be from 1 to the {images} training images: mend its range"
         )
-    if recipe.accumulate < 1 or recipe.patience < 0 or not 0 <= recipe.label_smoothing < 1:
+    lowest = min(recipe.weight_decay, recipe.warmup_epochs or 0, recipe.patience, recipe.accumulate - 1)
+    if lowest < 0 or not 0 <= recipe.label_smoothing < 1:
         raise ConfigError(f"a trial cannot use {dict(values)}: mend the ranges")
     return recipe

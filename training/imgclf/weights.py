@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from imgclf.artifacts import whole_or_not
 from imgclf.errors import ConfigError
 from imgclf.features import backbone_hash
 from imgclf.models import Classifier, build_model
@@ -82,10 +82,8 @@ def convert_weights(source: Path, target: Path, *, architecture: str, origin: st
         "source": origin,
     }
     tensors = {name: value.contiguous() for name, value in model.backbone.state_dict().items()}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    save_file(tensors, partial, metadata=metadata)
-    partial.replace(target)
+    with whole_or_not(target) as partial:
+        save_file(tensors, partial, metadata=metadata)
     return metadata
 
 
@@ -108,14 +106,16 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ConfigError(f"{path} is missing: download the state-dict file first") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # whatever a file that is none makes the unpickler raise
         reason = str(error).partition("\n")[0][:200]
         raise ConfigError(
             f"{path} is no state-dict file of plain tensors ({reason}): get the one that its publisher offers"
         ) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
         raise ConfigError(f"{path} holds no state dict, but {type(state).__name__}: save model.state_dict()")
     return dict(state)
 
@@ -124,6 +124,8 @@ def _fill(model: Classifier, tensors: Mapping[str, torch.Tensor], path: Path) ->
     """Put tensors into the backbone, without those of a classification layer."""
     state = {name.removeprefix("module.").removeprefix("backbone."): value for name, value in tensors.items()}
     state = {name: value for name, value in state.items() if not name.startswith(HEAD_PREFIXES)}
+    if wrong := next((name for name, value in state.items() if not value.isfinite().all()), None):
+        raise ConfigError(f"{path} holds numbers that are not finite in {wrong}: get a sound file")
     try:
         model.backbone.load_state_dict(state)
     except RuntimeError as error:

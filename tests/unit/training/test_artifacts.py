@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from imgclf.artifacts import ModelCard, code_hash, load_model, save_model
-from imgclf.errors import ModelError
+from imgclf.artifacts import ModelCard, code_hash, load_model, save_model, write_json
+from imgclf.errors import DataError, ModelError
 from imgclf.models import build_model, count_parameters
 
 CLASSES = ["a", "b", "c"]
@@ -113,3 +114,19 @@ def test_a_broken_card_is_refused(model_dir: Path, change: dict[str, object]) ->
 def test_the_code_hash_is_one_of_this_code() -> None:
     assert code_hash() == code_hash()
     assert len(code_hash()) == 64
+
+
+def test_a_full_disk_is_named_and_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_json(tmp_path / "history.json", {"epochs": 1})
+
+    def full(path: Path, text: str) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(DataError, match="history.json cannot be written .*No space left.* larger volume"):
+        write_json(tmp_path / "history.json", {"epochs": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["history.json"]
+    assert json.loads((tmp_path / "history.json").read_text()) == {"epochs": 1}

@@ -66,6 +66,14 @@ def test_as_many_as_allowed_are_left_out_and_named(damaged: Path, caplog: pytest
     assert classes == [member.class_name for member in train.members]
 
 
+def test_a_class_that_had_bad_images_only_fails_the_job(image_folder: Path) -> None:
+    for photo in (image_folder / "valid/002.dog").iterdir():
+        photo.write_bytes(b"")
+    reason = "without the 3 images that cannot be read, split 'valid' has no images of class '002.dog'"
+    with pytest.raises(DataError, match=reason):
+        load(image_folder, limit=10)
+
+
 def test_one_more_fails_the_job_and_says_which(damaged: Path) -> None:
     with pytest.raises(DataError, match="3 images cannot be read, more than max_bad_images 2") as raised:
         load(damaged, limit=2)

@@ -144,3 +144,10 @@ def test_hosts_with_different_folders_are_refused(
     monkeypatch.setattr(Pretended, "other", staticmethod(lambda _: {"train/#0": 9}))
     with pytest.raises(DataError, match="hosts hold different images of split 'train'"):
         load_dataset(channels(image_folder), Pretended(0, 2, 0, "a", CPU))
+
+
+def test_a_data_set_of_one_class_is_refused(image_folder: Path) -> None:
+    for split in ("train", "valid", "test"):
+        shutil.rmtree(image_folder / split / "002.dog")
+    with pytest.raises(DataError, match="the data set has no class but 001.cat: add images of another one"):
+        load_dataset(channels(image_folder), ALONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,41 @@ def test_a_bad_image_is_left_out_and_named(job: Job, image_folder: Path, tmp_pat
     assert np.bincount(found.inputs["train"].split.labels).tolist() == [5, 6]
     [bad] = found.data.bad_images
     assert "train/001.cat/2.png" in bad
+
+
+def test_a_search_needs_data_for_its_own_batches_only(job: Job, tmp_path: Path) -> None:
+    """Not for the batch size that no trial has."""
+    sizes = json.dumps({"batch_size": {"type": "categorical", "values": [4, 6]}})
+    assert job(embed.main) == 0
+    options = {"features": tmp_path / "model", "batch_size": 64, "trials": 2}
+    assert job(search.main, **options, ranges=sizes) == 0
+    found = read(tmp_path / "output/data/trials.json")
+    assert sorted(trial["hyperparameters"]["batch_size"] for trial in found["trials"]) == [4, 6]
+
+
+def test_a_process_without_images_has_features_of_the_others_width(image_folder: Path) -> None:
+    class Second(World):
+        """One of two processes; the other one owns all images."""
+
+        def gather(self, value: Any) -> list[Any]:
+            return [512, value] if value == 0 else ["eager", value]
+
+    data, preset = load(image_folder), preset_for(architecture="small_cnn", image_size=8)
+    none = np.empty(0, dtype=np.int64)
+    split = replace(data.splits["train"], positions=none, labels=none, members=[])
+    pixels = {"train": PixelInputs(split, preset, device=CPU, threads=1)}
+    model = build_model(architecture="small_cnn", classes=2, freeze_backbone=True)
+    world = Second(1, 2, 0, "localhost", CPU)
+    found, _ = compute_inputs(Pass(model.backbone, preset, pixels, world, engine="eager"))
+    assert found["train"].features.shape == (0, 1, 512)
+
+
+def test_a_checkpoint_on_other_views_is_refused(
+    job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"freeze_backbone": True, "checkpoint_dir": tmp_path / "checkpoints"}
+    for views, code in ((2, 0), (1, 1)):
+        folder = tmp_path / f"features-{views}"
+        assert job(embed.main, views=views, model_dir=folder) == 0
+        assert job(train.main, **options, features=folder) == code
+    assert "belongs to another job (views 2 there, 1 here)" in capsys.readouterr().err

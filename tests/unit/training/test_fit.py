@@ -91,6 +91,16 @@ def test_a_loss_that_is_no_number_ends_the_fit_at_its_step(make_points: MakePoin
         fit(nn.Linear(5, 3), inputs, RECIPE, SOLO, classes=3)
 
 
+def test_a_last_step_that_breaks_the_weights_is_seen_by_the_validation(make_points: MakePoints) -> None:
+    """Its own loss was computed before it."""
+    inputs = {"train": make_points(images=90, seed=1), "valid": make_points(images=30, seed=2)}
+    recipe = replace(RECIPE, batch_size=90, epochs=1, learning_rate=1e38)
+    with pytest.raises(
+        DivergedError, match="validation loss is (nan|inf) after epoch 1: lower learning_rate"
+    ):
+        fit(nn.Sequential(nn.Linear(5, 5), nn.Linear(5, 3)), inputs, recipe, SOLO, classes=3)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_lower_precision_learns_as_well(run: Run, precision: str) -> None:
     _, result = run(replace(RECIPE, precision=precision, epochs=20))

@@ -212,6 +212,33 @@ def test_the_head_is_trained_first_and_then_the_whole_model(run: Run, tmp_path: 
     assert read(tmp_path / "model/model_card.json")["metrics"]["valid_loss"] == min(losses.values())
 
 
+def test_the_history_tells_of_fine_tuning_that_was_dropped(run: Run, tmp_path: Path) -> None:
+    options = {"freeze_backbone": True, "finetune_epochs": 1, "finetune_learning_rate": 3.0, "epochs": 2}
+    assert run(**options) == 0
+    history = read(tmp_path / "output/data/history.json")
+    assert [(entry["phase"], entry["epoch"]) for entry in history["epochs"]] == [
+        ("head", 1),
+        ("head", 2),
+        ("finetune", 1),
+    ]
+    assert history["best_phase"] == "head"
+    best = min(entry["valid_loss"] for entry in history["epochs"])
+    assert read(tmp_path / "model/model_card.json")["metrics"]["valid_loss"] == best
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate"), [(11, 1), (4, 4), (12, 8)], ids=["last batch", "parts", "more parts"]
+)
+def test_a_single_image_that_cannot_be_normalised_is_refused_before_training(
+    run: Run, capsys: pytest.CaptureFixture[str], batch_size: int, accumulate: int
+) -> None:
+    options = {"architecture": "resnet18", "init": "random", "image_size": 32}
+    assert run(**options, batch_size=batch_size, accumulate=accumulate) == 1
+    error = capsys.readouterr().err
+    assert f"batch_size {batch_size} of 12 training images, in {accumulate} parts each" in error
+    assert "choose another batch_size, or an image_size above 32" in error
+
+
 def test_a_job_continues_from_its_checkpoint_to_the_same_model(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

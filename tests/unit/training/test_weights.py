@@ -77,6 +77,9 @@ def test_a_channel_that_was_changed_is_refused(published: Path, tmp_path: Path) 
         ([torch.zeros(2)], "holds no state dict, but list"),
         ({"conv1.weight": torch.zeros(1)}, "does not fit the architecture"),
         (b"no pickle", "is no state-dict file of plain tensors"),
+        (b"hello", "is no state-dict file of plain tensors"),
+        ({0: torch.zeros(1)}, "holds no state dict, but dict"),
+        ({"conv1.weight": torch.tensor([torch.nan])}, "holds numbers that are not finite in conv1.weight"),
         (None, "is missing: download the state-dict file first"),
     ],
 )
