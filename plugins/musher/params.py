@@ -348,3 +348,11 @@ DEPLOYMENT = _in(
 
 OPTIONS = (*_MODEL_OPTIONS, *_TRAINING_OPTIONS)
 """Names of the Params that train.py takes as options of the same name."""
+
+INTEGERS = frozenset(
+    name
+    for section in (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT)
+    for name, param in section.items()
+    if "integer" in (param.schema.get("type"), param.schema.get("items", {}).get("type"))
+)
+"""Names of the Params that are whole numbers, or lists of them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.demo import check
+from scripts.demo import Progress, check
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 300
@@ -55,11 +55,19 @@ def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
     good = {
         "accuracy": 0.97,
         "instances": 2,
-        "dataset": {"classes": 10},
+        "dataset": {"classes": 10, "images": {"test": 278}},
         "tuning": {"trials": [finished] * 4},
         "lambda": {"status": 200, "answers": [answer, answer, answer]},
     }
     assert check(good, conf={}) is None
+    stopped = {"status": "Stopped", "objective": 0.9}
+    assert check(good | {"tuning": {"trials": [finished] * 3 + [stopped]}}, conf={}) is None
+    assert check(good | {"tuning": {"trials": [finished] * 3}}, conf={"tuning_strategy": "Grid"}) is None
+    few = {
+        "dataset": {"classes": 10, "images": {"test": 2}},
+        "lambda": {"status": 200, "answers": [answer] * 2},
+    }
+    assert check(good | few, conf={}) is None
     assert check(good | {"accuracy": 0.9}, conf={}) == "test accuracy is 0.9000, below 0.95"
     assert check(good | {"instances": 1}, conf={}) == "1 instances trained, not 2"
     for trials in ([finished] * 3, [finished] * 3 + [{"status": "Failed", "objective": None}]):
@@ -81,7 +89,7 @@ def test_params_of_the_run_change_what_is_asked() -> None:
     summary = {
         "accuracy": 0.5,
         "instances": 1,
-        "dataset": {"classes": 3},
+        "dataset": {"classes": 3, "images": {"test": 6}},
         "tuning": {"trials": []},
         "lambda": {"status": 200, "answers": [answer] * 3},
     }
@@ -91,3 +99,18 @@ def test_params_of_the_run_change_what_is_asked() -> None:
     assert check(summary, conf={"min_accuracy": 0.4, "instance_count": 1, "tuning_trials": 2}) == (
         "0 trials finished, not 2"
     )
+
+
+def test_the_reason_is_what_airflow_was_told_to_its_end() -> None:
+    progress = Progress(lambda line: None)
+    for line in (
+        "[2026-01-01T00:00:00] {task.py:1} ERROR - Task failed",
+        "airflow.sdk.exceptions.AirflowFailException: 2 things are wrong:",
+        "the first, and the second",
+        "[2026-01-01T00:00:01] {task.py:1} INFO - [algo-1] error: ValueError: from a job's log",
+    ):
+        progress(line)
+    assert progress.reason == (
+        "airflow.sdk.exceptions.AirflowFailException: 2 things are wrong: the first, and the second"
+    )
+    assert Progress(lambda line: None).reason is None

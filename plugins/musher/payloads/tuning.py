@@ -34,6 +34,8 @@ OBJECTIVE_BY_EPOCH = "valid:loss"
 """What Hyperband looks at: it compares unfinished trials, so it needs a figure after each epoch."""
 
 MAX_TRIALS = 100
+MAX_CATEGORIES = 30
+"""Values that AWS takes for one categorical hyper-parameter (automatic-model-tuning-limits)."""
 MAX_RANDOM_SEED = 2**31 - 1
 
 KINDS: Mapping[str, type[int] | type[float]] = {"learning_rate": float, "batch_size": int}
@@ -121,10 +123,10 @@ def build_parameter_ranges(ranges: Ranges) -> dict[str, list[dict[str, Any]]]:
 
 
 def as_grid(ranges: Ranges, *, trials: int) -> dict[str, dict[str, Any]]:
-    """Return categories only: the first continuous range gets as many points as `trials` allow."""
+    """Return categories only: the first continuous range gets as many points as `trials` and AWS allow."""
     categories = {name: dict(found) for name, found in ranges.items() if found["type"] == "categorical"}
     combinations = math.prod(len(found["values"]) for found in categories.values())
-    points = int(trials) // combinations
+    points = min(int(trials) // combinations, MAX_CATEGORIES)
     if points < 1:
         raise PayloadError(
             f"A grid of {combinations} combinations needs as many trials; tuning_trials is {trials}. "
@@ -139,10 +141,11 @@ def as_grid(ranges: Ranges, *, trials: int) -> dict[str, dict[str, Any]]:
 
 
 def log_points(low: float, high: float, *, count: int) -> list[float]:
-    """Return `count` values from low to high, evenly spaced on a log scale; of one, the middle."""
+    """Return up to `count` values from low to high, evenly spaced on a log scale; of one, the middle."""
     if count == 1:
         return [_rounded(math.sqrt(low * high))]
-    return [_rounded(low * (high / low) ** (step / (count - 1))) for step in range(count)]
+    points = [_rounded(low * (high / low) ** (step / (count - 1))) for step in range(count)]
+    return list(dict.fromkeys(points))  # a narrow range has fewer of 6 digits
 
 
 def rename_tuning_job(request: Mapping[str, Any], *, job_name: str) -> dict[str, Any]:
@@ -222,25 +225,31 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def check_ranges(ranges: Ranges, *, images: int) -> None:
-    """Raise PayloadError for ranges in which there is nothing to choose, or batches above the data."""
+def check_ranges(ranges: Ranges, *, images: int, instances: int) -> None:
+    """Raise PayloadError for ranges with nothing to choose, or batches that the training cannot have."""
     rate, batches = ranges["learning_rate"], ranges["batch_size"]["values"]
     if not 0 < rate["min"] < rate["max"]:
         raise PayloadError(
             f"learning_rate_min is {rate['min']} and learning_rate_max {rate['max']}. "
             "Choose a minimum above 0 and below the maximum."
         )
-    _check_batches(batches, images=images)
-
-
-def _check_batches(batches: Sequence[int], *, images: int) -> None:
     if not batches or len(set(batches)) != len(batches):
         raise PayloadError(f"batch_sizes is {list(batches)}. Name one or more sizes, each once.")
+    check_batches("batch_sizes", batches, images=images, instances=instances)
+
+
+def check_batches(name: str, batches: Sequence[int], *, images: int, instances: int) -> None:
+    """Raise PayloadError for batches of the Param `name` above the data, or below the instances."""
     too_large = [size for size in batches if size > images]
     if too_large:
         raise PayloadError(
-            f"batch_sizes has {', '.join(map(str, too_large))}, but there are {images} training images. "
-            "Name smaller ones."
+            f"{name}: {', '.join(map(str, too_large))}, but there are {images} training images. Choose fewer."
+        )
+    too_small = [size for size in batches if size < instances]
+    if too_small:
+        raise PayloadError(
+            f"{name}: {', '.join(map(str, too_small))}, but {instances} instances share each batch. "
+            "Choose more, or lower instance_count."
         )
 
 

@@ -10,9 +10,11 @@ from musher.errors import PayloadError
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload_once
 from musher.hooks.weights import Weights, find_weights
+from musher.images import GPU_INSTANCE
 from musher.packaging import pack_source
 from musher.params import OPTIONS
 from musher.payloads.training import TRAIN, TrainingPlan
+from musher.payloads.tuning import Ranges, check_batches, check_ranges
 from musher.settings import Settings
 from musher.stages.run import Run
 
@@ -40,7 +42,9 @@ def upload_code(run: Run) -> Code:
 def chosen_weights(run: Run) -> Weights | None:
     """Return the pre-trained weights that the run asks for, having looked at them; None for random ones."""
     uri = run.params["weights_uri"]
-    return find_weights(s3_hook(run.settings), uri=uri) if uri else None
+    if not uri:
+        return None
+    return find_weights(s3_hook(run.settings), uri=uri, architecture=run.params["architecture"])
 
 
 def image_channels(dataset: Result, weights: Weights | None) -> dict[str, str]:
@@ -71,8 +75,30 @@ def training_options(run: Run, weights: Weights | None) -> dict[str, object]:
             f"finetune_epochs is {run.params['finetune_epochs']}: these epochs follow others with a frozen "
             "backbone. Set freeze_backbone, or finetune_epochs to 0."
         )
+    if run.params["precision"] == "fp16" and not GPU_INSTANCE.match(run.params["instance_type"]):
+        raise PayloadError(
+            f"precision is fp16, which needs a GPU, and instance_type is {run.params['instance_type']}. "
+            "Choose an instance with one (ml.g5.xlarge), or the precision auto, fp32 or bf16."
+        )
     options: dict[str, object] = {name: run.params[name] for name in OPTIONS}
     return {**options, "init": "random" if weights is None else "pretrained"}
+
+
+def choose_ranges(run: Run, *, dataset: Result) -> Ranges:
+    """Return the ranges that the run's Params give; PayloadError where the data cannot fill a batch."""
+    low, high = run.params["learning_rate_min"], run.params["learning_rate_max"]
+    ranges = {
+        "learning_rate": {"type": "continuous", "min": low, "max": high, "scale": "log"},
+        "batch_size": {"type": "categorical", "values": run.params["batch_sizes"]},
+    }
+    check_ranges(ranges, images=dataset["images"]["train"], instances=run.params["instance_count"])
+    return ranges
+
+
+def check_batch_size(run: Run, *, dataset: Result) -> None:
+    """Raise PayloadError for a batch that the data cannot fill, or the instances cannot share."""
+    images, instances = dataset["images"]["train"], run.params["instance_count"]
+    check_batches("batch_size", [run.params["batch_size"]], images=images, instances=instances)
 
 
 def make_plan(

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from musher import names
+from musher.params import INTEGERS
 from musher.payloads.tags import resource_tags
 from musher.settings import Settings
 
@@ -33,6 +34,18 @@ class Run:
         return resource_tags(self.settings, slug=self.slug, started_at=self.started_at)
 
 
+def whole_numbers(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Params with 3.0 as 3: a JSON schema's integer may be either, and AWS wants the latter."""
+    return {name: _whole(value) if name in INTEGERS else value for name, value in params.items()}
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number, or those of a list, as int; anything else as it is."""
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def current_run() -> Run:
     """Return the run of the task that is being executed; SettingsError where a MUSHER_* variable is wrong."""
     context = get_current_context()
@@ -42,5 +55,5 @@ def current_run() -> Run:
         dag_id=dag_run.dag_id,
         run_id=dag_run.run_id,
         started_at=dag_run.start_date or dag_run.run_after,
-        params=context["params"],
+        params=whole_numbers(context["params"]),
     )

@@ -8,23 +8,22 @@ from airflow.sdk import task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from musher import names
-from musher.errors import PayloadError
 from musher.operators.base import fail_without_retry
 from musher.operators.training import RunTrainingJobOperator
 from musher.operators.tuning import RunTuningJobOperator
 from musher.payloads.training import SEARCH, TrainingPlan, build_training_job
 from musher.payloads.tuning import (
     IN_JOB,
+    KINDS,
     STRATEGIES,
-    Ranges,
     TuningPlan,
     build_tuning_job,
-    check_ranges,
     read_search,
 )
 from musher.stages.jobs import (
     Code,
     Result,
+    choose_ranges,
     chosen_weights,
     make_plan,
     training_channels,
@@ -53,17 +52,12 @@ def tune(dataset: Any, features: Any) -> Any:
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
-def plan_search(dataset: dict[str, Any], features: dict[str, Any] | None) -> dict[str, Any]:
+def plan_search(dataset: dict[str, Any], features: dict[str, Any]) -> dict[str, Any]:
     """Return the CreateTrainingJob request of the one job that makes all trials."""
     run = current_run()
     if run.params["tuning_strategy"] != IN_JOB:
         raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}, not {IN_JOB}")
     with fail_without_retry():
-        if features is None:
-            raise PayloadError(
-                "tuning_strategy in_job makes its trials on a frozen backbone's features. "
-                "Set freeze_backbone, or choose Random, Bayesian, Grid or Hyperband."
-            )
         plan = choose_search(run, dataset=dataset, features=features, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
 
@@ -95,17 +89,6 @@ def gather_trials(search: Any, trials: Any) -> Any:
         return read_search(found, job=search)
 
 
-def choose_ranges(run: Run, *, dataset: Result) -> Ranges:
-    """Return the ranges that the run's Params give; PayloadError where the data cannot fill a batch."""
-    low, high = run.params["learning_rate_min"], run.params["learning_rate_max"]
-    ranges = {
-        "learning_rate": {"type": "continuous", "min": low, "max": high, "scale": "log"},
-        "batch_size": {"type": "categorical", "values": [int(size) for size in run.params["batch_sizes"]]},
-    }
-    check_ranges(ranges, images=dataset["images"]["train"])
-    return ranges
-
-
 def choose_search(run: Run, *, dataset: Result, features: Result, code: Code) -> TrainingPlan:
     """Return the plan of the job that makes all trials on shared features.
 
@@ -114,8 +97,9 @@ def choose_search(run: Run, *, dataset: Result, features: Result, code: Code) ->
     weights = chosen_weights(run)
     channels = training_channels(dataset, features=features, weights=weights, with_images=False)
     ranges = json.dumps(choose_ranges(run, dataset=dataset), separators=(",", ":"))
+    fixed = {name: value for name, value in training_options(run, weights).items() if name not in KINDS}
     options = {
-        **training_options(run, weights),
+        **fixed,
         "epochs": run.params["tuning_epochs"],
         "finetune_epochs": 0,
         "trials": run.params["tuning_trials"],

@@ -126,7 +126,7 @@ def test_a_full_disk_is_named_and_leaves_no_half_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(DataError, match="history.json cannot be written .*No space left.* larger volume"):
+    with pytest.raises(DataError, match=r"history.json cannot be written .*No space left.* larger volume"):
         write_json(tmp_path / "history.json", {"epochs": 2})
     assert [path.name for path in tmp_path.iterdir()] == ["history.json"]
     assert json.loads((tmp_path / "history.json").read_text()) == {"epochs": 1}

@@ -149,5 +149,5 @@ def test_hosts_with_different_folders_are_refused(
 def test_a_data_set_of_one_class_is_refused(image_folder: Path) -> None:
     for split in ("train", "valid", "test"):
         shutil.rmtree(image_folder / split / "002.dog")
-    with pytest.raises(DataError, match="the data set has no class but 001.cat: add images of another one"):
+    with pytest.raises(DataError, match=r"the data set has no class but 001.cat: add images of another one"):
         load_dataset(channels(image_folder), ALONE)

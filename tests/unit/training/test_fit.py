@@ -96,7 +96,7 @@ def test_a_last_step_that_breaks_the_weights_is_seen_by_the_validation(make_poin
     inputs = {"train": make_points(images=90, seed=1), "valid": make_points(images=30, seed=2)}
     recipe = replace(RECIPE, batch_size=90, epochs=1, learning_rate=1e38)
     with pytest.raises(
-        DivergedError, match="validation loss is (nan|inf) after epoch 1: lower learning_rate"
+        DivergedError, match=r"validation loss is (nan|inf) after epoch 1: lower learning_rate"
     ):
         fit(nn.Sequential(nn.Linear(5, 5), nn.Linear(5, 3)), inputs, recipe, SOLO, classes=3)
 

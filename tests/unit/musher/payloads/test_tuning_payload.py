@@ -103,6 +103,9 @@ def test_a_grid_has_categories_only_and_as_many_trials_as_points() -> None:
 
 def test_a_grid_with_one_rate_takes_the_middle_of_the_scale() -> None:
     assert as_grid(RANGES, trials=3)["learning_rate"]["values"] == [0.01]
+    assert len(as_grid(RANGES, trials=100)["learning_rate"]["values"]) <= 30
+    narrow = {**RANGES, "learning_rate": {"type": "continuous", "min": 0.01, "max": 0.01000001}}
+    assert as_grid(narrow, trials=100)["learning_rate"]["values"] == [0.01]
 
 
 def test_hyperband_compares_unfinished_trials_epoch_by_epoch() -> None:
@@ -138,7 +141,7 @@ def ranges(*, low: float = 0.001, high: float = 0.1, sizes: tuple[int, ...] = (3
 
 
 def test_ranges_that_the_data_can_fill_pass() -> None:
-    check_ranges(ranges(sizes=(32, 100)), images=100)
+    check_ranges(ranges(sizes=(32, 100)), images=100, instances=1)
 
 
 @pytest.mark.parametrize(
@@ -148,12 +151,12 @@ def test_ranges_that_the_data_can_fill_pass() -> None:
         (ranges(low=0), "learning_rate_min is 0"),
         (ranges(sizes=()), r"batch_sizes is \[\]"),
         (ranges(sizes=(8, 8)), r"batch_sizes is \[8, 8\]"),
-        (ranges(sizes=(32, 128, 256)), "batch_sizes has 128, 256, but there are 100 training images"),
+        (ranges(sizes=(32, 128, 256)), "batch_sizes: 128, 256, but there are 100 training images"),
     ],
 )
 def test_ranges_without_a_choice_or_beyond_the_data_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(PayloadError, match=message):
-        check_ranges(given, images=100)
+        check_ranges(given, images=100, instances=1)
 
 
 def test_the_next_attempt_is_the_same_job_under_another_name() -> None:

@@ -18,7 +18,7 @@ from musher.hooks.weights import Weights, find_weights
 from musher.settings import Settings
 from musher.stages import embed, jobs, train, tune
 from musher.stages.jobs import Code
-from musher.stages.run import Run
+from musher.stages.run import Run, whole_numbers
 
 SECTIONS = (params.DATA, params.MODEL, params.TUNING, params.TRAINING, params.INSTANCES, params.DEPLOYMENT)
 DEFAULTS = {name: param.value for section in SECTIONS for name, param in section.items()}
@@ -38,7 +38,9 @@ TUNING = {"best": {"hyperparameters": {"learning_rate": 0.02, "batch_size": 64}}
 def weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find the weights that a run names."""
     monkeypatch.setattr(jobs, "s3_hook", lambda settings: None)
-    monkeypatch.setattr(jobs, "find_weights", lambda hook, uri: Weights(uri=uri, version="etag-1"))
+    monkeypatch.setattr(
+        jobs, "find_weights", lambda hook, uri, architecture: Weights(uri=uri, version="etag-1")
+    )
 
 
 def make_run(settings: Settings, **changes: Any) -> Run:
@@ -155,7 +157,7 @@ def test_trials_leave_the_second_phase_out(settings: Settings) -> None:
 
 def test_a_batch_that_the_data_cannot_fill_is_refused_before_a_trial(settings: Settings) -> None:
     run = make_run(settings, batch_sizes=[64, 2048])
-    with pytest.raises(PayloadError, match="batch_sizes has 2048, but there are 1000 training images"):
+    with pytest.raises(PayloadError, match="batch_sizes: 2048, but there are 1000 training images"):
         tune.choose_trials(run, dataset=DATASET, features=None, code=CODE)
 
 
@@ -168,14 +170,50 @@ def test_a_search_gets_its_ranges_as_a_string_of_json(settings: Settings) -> Non
     decoded = json.loads(str(plan.hyperparameters["ranges"]))
     assert isinstance(decoded, str)
     assert json.loads(decoded)["batch_size"] == {"type": "categorical", "values": [32]}
+    assert not {"learning_rate", "batch_size"} & plan.hyperparameters.keys()  # the ranges say them
     assert (plan.hyperparameters["trials"], plan.hyperparameters["epochs"]) == (4, DEFAULTS["tuning_epochs"])
     assert plan.channels["features"] == FEATURES["model_uri"]
 
 
-def test_a_search_without_features_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "current_run", lambda: make_run(settings, tuning_strategy="in_job"))
-    with pytest.raises(AirflowFailException, match="in_job makes its trials on a frozen backbone's features"):
-        tune.plan_search.function(DATASET, None)
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tuning_strategy": "in_job"}, "in_job makes its trials on a frozen backbone's features"),
+        ({"tuning_strategy": "none", "batch_size": 4096}, "batch_size: 4096, but there are 1000 training"),
+        ({"tuning_strategy": "none", "batch_size": 1}, "batch_size: 1, but 2 instances share each batch"),
+        ({"batch_sizes": [1, 64]}, "batch_sizes: 1, but 2 instances share each batch"),
+        (
+            {"freeze_backbone": True, "learning_rate_min": 0.1, "learning_rate_max": 0.01},
+            "learning_rate_min is 0.1 and learning_rate_max",
+        ),
+        ({"tuning_strategy": "Grid", "tuning_trials": 1}, "A grid of 2 combinations needs as many trials"),
+        ({"precision": "fp16"}, "precision is fp16, which needs a GPU, and instance_type is ml.m5.xlarge"),
+        ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_the_first_job(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], reason: str
+) -> None:
+    run = make_run(settings, **changes)
+    monkeypatch.setattr(embed, "current_run", lambda: run)
+    with pytest.raises(AirflowFailException, match=reason):
+        embed.plan_features.function(DATASET)
+
+
+def test_fp16_is_taken_where_there_is_a_gpu(settings: Settings) -> None:
+    run = make_run(settings, precision="fp16", instance_type="ml.g5.xlarge")
+    assert jobs.training_options(run, None)["precision"] == "fp16"
+
+
+def test_a_forms_whole_numbers_are_integers() -> None:
+    given = {"epochs": 2.0, "batch_sizes": [32.0, 64], "learning_rate": 1.0, "source": "digits", "seed": 1}
+    found = whole_numbers(given)
+    assert found == given
+    assert [type(found["epochs"]), type(found["batch_sizes"][0]), type(found["learning_rate"])] == [
+        int,
+        int,
+        float,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -236,12 +274,19 @@ class FakeS3:
 def look(body: bytes | None) -> Weights:
     """Look for weights in a bucket with this object."""
     hook: Any = SimpleNamespace(get_conn=lambda: FakeS3(body))
-    return find_weights(hook, uri="s3://b/w.safetensors")
+    return find_weights(hook, uri="s3://b/w.safetensors", architecture="resnet18")
 
 
 def test_weights_are_looked_at_before_anything_is_paid_for() -> None:
-    header = b'{"a":{}}'
-    assert look(struct.pack("<Q", len(header)) + header) == Weights(uri="s3://b/w.safetensors", version="e1")
+    for header in (b'{"a":{}}', b'{"__metadata__":{"architecture":"resnet18"},"a":{}}'):
+        body = struct.pack("<Q", len(header)) + header + b"the tensors"
+        assert look(body) == Weights(uri="s3://b/w.safetensors", version="e1")
+
+
+def test_weights_of_another_architecture_are_refused() -> None:
+    header = b'{"__metadata__":{"architecture":"resnet50"},"a":{}}'
+    with pytest.raises(PayloadError, match=r"weights of resnet50, and architecture is resnet18\. Set"):
+        look(struct.pack("<Q", len(header)) + header)
 
 
 @pytest.mark.parametrize(
