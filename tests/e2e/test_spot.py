@@ -21,6 +21,15 @@ def faults(url: str, method: str, rule: dict[str, Any] | None = None) -> dict[st
         return dict(json.load(answer))
 
 
+def log_lines(logs: Any, *, job_name: str) -> list[str]:
+    """Return all lines of a job's streams; moto's filter_log_events passes over logStreamNamePrefix."""
+    group = "/aws/sagemaker/TrainingJobs"
+    found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job_name}/")
+    streams = [stream["logStreamName"] for stream in found["logStreams"]]
+    answer = logs.filter_log_events(logGroupName=group, logStreamNames=streams)
+    return [event["message"] for event in answer["events"]]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(RUN_S)
 def test_a_run_whose_instances_are_taken_away_continues_from_its_checkpoint(runs: Any) -> None:
@@ -44,9 +53,6 @@ def test_a_run_whose_instances_are_taken_away_continues_from_its_checkpoint(runs
     archive = runs.stack.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
     history = json.loads(read_member_from_tar_gz(archive=archive, name="history.json"))
     assert [epoch["epoch"] for epoch in history["epochs"]] == list(range(1, EPOCHS + 1))
-    logs = runs.stack.client("logs").filter_log_events(
-        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
-    )
-    lines = [event["message"] for event in logs["events"]]
+    lines = log_lines(runs.stack.client("logs"), job_name=name)
     assert sum(line.startswith("continued from epoch ") for line in lines) == 1
     assert sum(line.startswith("epoch 1: train:loss=") for line in lines) == 1
