@@ -53,10 +53,11 @@ class Progress:
         self._write(line)
         if "[error" in line.lower() or "Exception:" in line or "Error:" in line:
             self.errors.append(line)
-        elif self.errors and self._is_open and not LOG_LINE.match(line):
+            self._is_open = True
+        elif LOG_LINE.match(line):
+            self._is_open = False
+        elif self._is_open:
             self.errors[-1] += f" {line.strip()}"  # the message goes on
-            return
-        self._is_open = bool(self.errors) and self.errors[-1] == line
         if not (match := TASK_LINE.search(line)):
             return
         event, task = match.groups()

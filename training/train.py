@@ -43,7 +43,8 @@ def train(config: TrainConfig, world: World) -> None:
         history = [{"phase": phase.name, **entry} for entry in result.history]
         if config.finetune_epochs:
             before = {name: value.clone() for name, value in job.model.state_dict().items()}
-            tuned, tuned_result = finetune(job, stop)
+            tuned = finetuning_phase(job)
+            tuned_result = run_phase(job, tuned, stop)
             history += [{"phase": tuned.name, **entry} for entry in tuned_result.history]
             if tuned_result.best["valid_loss"] <= result.best["valid_loss"]:
                 phase, result = tuned, tuned_result
@@ -81,12 +82,6 @@ def run_phase(job: Job, phase: Phase, stop: StopSignal) -> FitResult:
         vary=job.vary,
         keeper=keeper,
     )
-
-
-def finetune(job: Job, stop: StopSignal) -> tuple[Phase, FitResult]:
-    """Train the whole model from the images; return the phase and its fit."""
-    phase = finetuning_phase(job)
-    return phase, run_phase(job, phase, stop)
 
 
 def describe_host(phase: Phase, result: FitResult, world: World) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from imgclf.shards import Member, class_dirs, index_folder, index_shard
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "valid", "test")
-CLASSES = 2
+MIN_CLASSES = 2
 """Fewest classes that there is something to learn about."""
 
 
@@ -104,7 +104,7 @@ def load_dataset(channels: Channels, world: World, *, max_bad_images: int = 0) -
         classes = manifest["classes"]
         _check_manifest(manifest)
     splits = {name: _load_split(name, channels.split(name), classes, manifest, world) for name in SPLITS}
-    if len(classes) < CLASSES:
+    if len(classes) < MIN_CLASSES:
         raise DataError(f"the data set has no class but {', '.join(classes)}: add images of another one")
     data_hash = manifest["data_hash"] if manifest else _data_hash(splits.values(), world)
     data = Dataset(classes, splits, data_hash)

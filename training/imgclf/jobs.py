@@ -16,15 +16,13 @@ from imgclf.embedding import Pass, compute_inputs
 from imgclf.errors import ConfigError
 from imgclf.features import FeatureInputs, FeatureSource, backbone_hash, read_features
 from imgclf.inputs import Inputs, PixelInputs, Variation
-from imgclf.models import Classifier, build_model
+from imgclf.models import RESNET_FEATURES, Classifier, build_model
 from imgclf.presets import Preset, preset_for
 from imgclf.recipe import Recipe, resolve_precision
 from imgclf.weights import Origin, load_backbone
 
 logger = logging.getLogger(__name__)
 
-SMALL = "small_cnn"
-"""The architecture without statistics of a batch."""
 LAST_STRIDE = 32
 """Pixels of the image for one value of a ResNet's last layer, in each direction."""
 DECODE_MARGIN = 2
@@ -83,15 +81,16 @@ def make_job(config: TrainConfig, world: World) -> Job:
     """Find the data and build the model; everything that can be refused is refused here."""
     recipe = replace(config.recipe, precision=resolve_precision(config.recipe.precision, world.device))
     config = replace(config, recipe=recipe)
-    preset = preset_for(architecture=config.architecture, image_size=config.image_size)
     if config.features is not None:
         job = make_job_on_features(config, world)
         check_batch_size(config.recipe, images=job.inputs["train"].split.total, world=world)
         return job
+    preset = preset_for(architecture=config.architecture, image_size=config.image_size)
     data = load_dataset(config.channels, world, max_bad_images=config.max_bad_images)
-    check_batch_size(config.recipe, images=data.splits["train"].total, world=world)
+    images = data.splits["train"].total
+    check_batch_size(config.recipe, images=images, world=world)
     if not config.freeze_backbone:
-        check_batch_norm(config, images=data.splits["train"].total, world=world)
+        check_batch_norm(config, images=images, world=world)
     model, origin = make_model(config, len(data.classes), world)
     pixels = make_pixels(config, data, preset, world)
     if not config.freeze_backbone:
@@ -159,7 +158,7 @@ def check_batch_norm(config: TrainConfig, *, images: int, world: World) -> None:
     A ResNet's last layers see ceil(image_size / 32) values per side. Processes on CPUs share theirs.
     """
     recipe = config.recipe
-    if world.size > 1 or config.architecture == SMALL or config.image_size > LAST_STRIDE:
+    if world.size > 1 or config.architecture not in RESNET_FEATURES or config.image_size > LAST_STRIDE:
         return
     smallest = min(recipe.batch_size, images % recipe.batch_size or recipe.batch_size)
     if smallest < 2 * recipe.accumulate:

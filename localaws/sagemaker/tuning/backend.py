@@ -20,7 +20,7 @@ from localaws.sagemaker.tuning.objectives import ObjectiveLog
 from localaws.sagemaker.tuning.planning import check_untried, make_plan
 from localaws.sagemaker.tuning.runner import Tools, TuningRunner
 from localaws.sagemaker.tuning.service import tuning_service
-from localaws.sagemaker.tuning.spec import TuningSpec
+from localaws.sagemaker.tuning.spec import TuningSpec, shares_results
 from localaws.sagemaker.tuning.trial import Trial
 from localaws.sagemaker.tuning.validation import check_name, check_request
 from localaws.sagemaker.tuning.warm_start import check_parent, parent_names
@@ -43,7 +43,7 @@ class TuningMixin(TrainingMixin):
             check_parent(parent, request)
         config, definition = request["hyper_parameter_tuning_job_config"], request["training_job_definition"]
         spec = TuningSpec.from_request(name=name, config=config, definition=definition)
-        if (request["warm_start_config"] or {}).get("WarmStartType") == "IdenticalDataAndAlgorithm":
+        if shares_results(request["warm_start_config"]):
             check_untried(spec, parents)
         self._check_training_job(spec, definition=definition)
         with _create_lock:

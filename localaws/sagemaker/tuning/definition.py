@@ -60,10 +60,9 @@ def resource_config(definition: Mapping[str, Any]) -> dict[str, Any] | None:
     choices = definition.get("HyperParameterTuningResourceConfig")
     if not choices:
         return None
-    chosen = (choices.get("InstanceConfigs") or [choices])[0]
-    names = ("InstanceType", "InstanceCount", "VolumeSizeInGB")
-    config = {name: chosen[name] for name in names if name in chosen}
-    return config | {name: choices[name] for name in ("VolumeKmsKeyId",) if name in choices}
+    chosen = {**choices, **(choices.get("InstanceConfigs") or [{}])[0]}
+    names = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
+    return {name: chosen[name] for name in names if name in chosen}
 
 
 def checkpoint_config(definition: Mapping[str, Any], *, job_name: str) -> dict[str, Any] | None:

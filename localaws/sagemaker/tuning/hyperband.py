@@ -53,6 +53,7 @@ class Hyperband:
     def end(self, number: int, values: Sequence[float], *, completed: bool) -> None:
         """Close the training job's trial."""
         trial = self._trials.pop(number)
+        self._reported.pop(number, None)
         if not values:
             self._study.tell(trial, state=TrialState.FAIL)
         elif completed:

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.sagemaker.models import HyperParameterTuningJob
 
-from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, Objective, objective_of
+from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, Objective, objective_of, shares_results
 from localaws.sagemaker.tuning.trial import Trial, best_trial
 
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -78,7 +78,7 @@ class LocalTuningJob(HyperParameterTuningJob):
     @property
     def shares_results(self) -> bool:
         """Whether the parents' objectives are comparable to ours (IdenticalDataAndAlgorithm)."""
-        return (self.warm_start_config or {}).get("WarmStartType") == "IdenticalDataAndAlgorithm"
+        return shares_results(self.warm_start_config)
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Return TrainingJobStatusCounters and ObjectiveStatusCounters."""

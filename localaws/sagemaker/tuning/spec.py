@@ -100,6 +100,11 @@ def objective_of(config: Mapping[str, Any]) -> Objective:
     return Objective(metric=objective["MetricName"], maximize=objective["Type"] == "Maximize")
 
 
+def shares_results(warm_start: Mapping[str, Any] | None) -> bool:
+    """Tell whether the parents' objectives are comparable to ours (WarmStartConfig)."""
+    return (warm_start or {}).get("WarmStartType") == "IdenticalDataAndAlgorithm"
+
+
 def metric_regex(definition: Mapping[str, Any], *, metric: str) -> str:
     """Return the regular expression of a metric; raises KeyError where it is not among MetricDefinitions."""
     definitions = definition["AlgorithmSpecification"].get("MetricDefinitions") or ()

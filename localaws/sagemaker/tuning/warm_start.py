@@ -8,7 +8,7 @@ from moto.sagemaker.exceptions import AWSValidationException
 from localaws.sagemaker.training.validation import constraint
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.ranges import Space
-from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, objective_of
+from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, objective_of, shares_results
 
 MAX_PARENTS = 5
 TYPES = ("IdenticalDataAndAlgorithm", "TransferLearning")
@@ -59,7 +59,7 @@ def check_parent(parent: LocalTuningJob, request: Mapping[str, Any]) -> None:
     parent_definition = parent.training_job_definition or {}
     if _names(parent.hyper_parameter_tuning_job_config, parent_definition) != _names(config, definition):
         raise AWSValidationException(NAMES_DIFFER)
-    if request["warm_start_config"]["WarmStartType"] == "IdenticalDataAndAlgorithm":
+    if shares_results(request["warm_start_config"]):
         _check_identical(parent_definition, definition, parent=name)
 
 

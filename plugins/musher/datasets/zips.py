@@ -104,6 +104,7 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], byt
         try:
             with archive.open(info) as member:
                 return member.read(MAX_IMAGE_BYTES + 1)
+        # NotImplementedError is what zipfile raises for a compression that it does not know.
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise UnreadableImageError(f"damaged in the zip: {error}") from error
 

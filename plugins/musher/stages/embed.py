@@ -37,11 +37,12 @@ def plan_features(dataset: dict[str, Any]) -> dict[str, Any]:
     """
     run = current_run()
     with fail_without_retry():
-        check_run(run, dataset=dataset)
+        weights = chosen_weights(run)
+        check_run(run, dataset=dataset, weights=weights)
     if not run.params["freeze_backbone"]:
         raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
     with fail_without_retry():
-        plan = choose_plan(run, dataset=dataset, code=upload_code(run), weights=chosen_weights(run))
+        plan = choose_plan(run, dataset=dataset, code=upload_code(run), weights=weights)
         return build_training_job(run.settings, plan=plan)
 
 

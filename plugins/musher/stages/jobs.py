@@ -14,7 +14,7 @@ from musher.images import GPU_INSTANCE
 from musher.packaging import pack_source
 from musher.params import OPTIONS
 from musher.payloads.training import TRAIN, TrainingPlan
-from musher.payloads.tuning import Ranges, check_batches, check_ranges
+from musher.payloads.tuning import Ranges, check_ranges
 from musher.settings import Settings
 from musher.stages.run import Run
 
@@ -93,12 +93,6 @@ def choose_ranges(run: Run, *, dataset: Result) -> Ranges:
     }
     check_ranges(ranges, images=dataset["images"]["train"], instances=run.params["instance_count"])
     return ranges
-
-
-def check_batch_size(run: Run, *, dataset: Result) -> None:
-    """Raise PayloadError for a batch that the data cannot fill, or the instances cannot share."""
-    images, instances = dataset["images"]["train"], run.params["instance_count"]
-    check_batches("batch_size", [run.params["batch_size"]], images=images, instances=instances)
 
 
 def make_plan(

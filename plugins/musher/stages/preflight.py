@@ -1,17 +1,19 @@
 """Refuse what a run's Params and data cannot do together, before the first job is paid for."""
 
 from musher.errors import PayloadError
-from musher.payloads.tuning import IN_JOB, as_grid
-from musher.stages.jobs import Result, check_batch_size, choose_ranges, chosen_weights, training_options
+from musher.hooks.weights import Weights
+from musher.payloads.tuning import IN_JOB, as_grid, check_batches
+from musher.stages.jobs import Result, choose_ranges, training_options
 from musher.stages.run import Run
 
 
-def check_run(run: Run, *, dataset: Result) -> None:
+def check_run(run: Run, *, dataset: Result, weights: Weights | None) -> None:
     """Raise PayloadError for the first contradiction; each stage's own checks stay as they are."""
-    training_options(run, chosen_weights(run))
+    training_options(run, weights)
     strategy = run.params["tuning_strategy"]
     if strategy == "none":
-        check_batch_size(run, dataset=dataset)
+        images, instances = dataset["images"]["train"], run.params["instance_count"]
+        check_batches("batch_size", [run.params["batch_size"]], images=images, instances=instances)
         return
     ranges = choose_ranges(run, dataset=dataset)
     if strategy == "Grid":
