@@ -35,16 +35,16 @@ import benchmarks.source_paths  # noqa: F401 - finds imgclf
 from benchmarks.generated_photos import write_photos
 from benchmarks.photos import SIDE
 from benchmarks.tables import print_table
-from imgclf.data import Channels, Dataset, load_dataset
 from imgclf.distributed import World
-from imgclf.embedding import BATCH, Pass, compute_inputs
-from imgclf.engines import ENGINES, build_engine
-from imgclf.fit import fit
-from imgclf.inputs import PixelInputs, Variation
+from imgclf.features.embedding import BATCH, Pass, compute_inputs
+from imgclf.features.engines import ENGINES, build_engine
+from imgclf.images.data import Channels, Dataset, load_dataset
+from imgclf.images.inputs import PixelInputs, Variation
+from imgclf.learning.fit import fit
+from imgclf.learning.recipe import Recipe, resolve_precision
 from imgclf.memory import keep_freed_memory
-from imgclf.models import build_model
+from imgclf.networks.models import build_model
 from imgclf.presets import CROP_AREA, IMAGENET_MEAN, IMAGENET_STD, Preset, preset_for
-from imgclf.recipe import Recipe, resolve_precision
 
 MATRIX_SIDE = {"cpu": 1024, "cuda": 8192}
 EPOCHS = 3

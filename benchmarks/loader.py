@@ -34,11 +34,11 @@ from PIL import Image
 import benchmarks.source_paths  # noqa: F401 - finds imgclf
 from benchmarks.photos import photo_folder
 from benchmarks.tables import print_table
-from imgclf import inputs as inputs_module
-from imgclf.data import Split
-from imgclf.inputs import PixelInputs, Variation
+from imgclf.images import inputs as inputs_module
+from imgclf.images.data import Split
+from imgclf.images.inputs import PixelInputs, Variation
+from imgclf.images.shards import index_shard
 from imgclf.presets import CROP_AREA, Preset, preset_for
-from imgclf.shards import index_shard
 
 SHARDS = 2
 SEED = 1

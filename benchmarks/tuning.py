@@ -56,7 +56,7 @@ def make_weights(data: Path, folder: Path, *, image_size: int) -> None:
     from safetensors.torch import save_file
     from torchvision.models.resnet import Bottleneck
 
-    from imgclf.models import build_model
+    from imgclf.networks.models import build_model
     from imgclf.presets import preset_for
 
     preset = preset_for(architecture="resnet50", image_size=image_size)
@@ -83,7 +83,7 @@ def run_ours(data: Path, folder: Path, *, image_size: int) -> None:
     from search import search
 
     from imgclf.distributed import joined_world
-    from imgclf.evaluation import predict_split
+    from imgclf.learning.evaluation import predict_split
     from imgclf.process import log_to_stdout, run_script
     from imgclf.search_arguments import parse_search_arguments
 
@@ -117,7 +117,7 @@ def run_ours(data: Path, folder: Path, *, image_size: int) -> None:
 def run_theirs(data: Path, folder: Path, *, image_size: int) -> None:
     """Run the reference on the trials that ours drew, and write its answers."""
     from benchmarks.tuning_reference import Reference, run_reference
-    from imgclf.trials import draw_trials, parse_ranges
+    from imgclf.learning.trials import draw_trials, parse_ranges
 
     def pause(epoch: int) -> None:
         """Wait after the first epoch until ours has run."""

@@ -25,7 +25,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.models import resnet50
 from torchvision.transforms import v2
 
-from imgclf.sampling import epoch_steps
+from imgclf.learning.sampling import epoch_steps
 
 WORKERS = 2
 EVALUATION_BATCH = 128

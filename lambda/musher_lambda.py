@@ -46,8 +46,8 @@ CALLER_STATUSES = frozenset({400, 415, 424})
 """serve.py: not an image, a content type it does not take, a URL that cannot be fetched."""
 TIMEOUT_STATUSES = frozenset({408, 504})
 
-log = logging.getLogger("musher_lambda")
-log.setLevel(logging.INFO)
+logger = logging.getLogger("musher_lambda")
+logger.setLevel(logging.INFO)
 
 _clients: dict[str, Any] = {}
 
@@ -96,7 +96,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     try:
         body = predict(url=read_url(event=event), context=context)
     except PredictionError as error:
-        log.warning("answered %d %s: %s", error.status, error.kind, error)
+        logger.warning("answered %d %s: %s", error.status, error.kind, error)
         failure = {"error": {"type": error.kind, "message": str(error)}}
         return answer(status=error.status, body=json.dumps(failure), context=context)
     return answer(status=200, body=body, context=context)
@@ -140,7 +140,7 @@ def predict(*, url: str, context: Any) -> str:
     """Return the endpoint's logits as the JSON text that it sent."""
     name = os.environ.get("ENDPOINT_NAME", "")
     if not name:
-        log.error("ENDPOINT_NAME is not set")
+        logger.error("ENDPOINT_NAME is not set")
         raise ModelFailedError("This function is not configured: no endpoint is named.")
     try:
         response = client(context=context).invoke_endpoint(
@@ -155,7 +155,7 @@ def predict(*, url: str, context: Any) -> str:
     except (ReadTimeoutError, ConnectTimeoutError) as error:
         raise ModelTimeoutError("The model did not answer in time.") from error
     except (BotoCoreError, HTTPClientError) as error:
-        log.exception("the endpoint %s cannot be called", name)
+        logger.exception("the endpoint %s cannot be called", name)
         raise ModelFailedError("The model cannot be reached.") from error
     return check_logits(body=body)
 
@@ -184,7 +184,7 @@ def client_config(*, remaining_ms: int) -> Config:
 def of_client_error(*, error: ClientError) -> PredictionError:
     """Translate an error of InvokeEndpoint; AWS's own text, which names the account, goes to the log only."""
     code = error.response.get("Error", {}).get("Code", "")
-    log.warning("InvokeEndpoint: %s", error)
+    logger.warning("InvokeEndpoint: %s", error)
     if code == "ModelError":
         return of_model_error(response=error.response)
     if code in BUSY_CODES:

@@ -70,7 +70,7 @@ def call(url: str, *, body: dict[str, str] | None = None, token: str = "") -> An
 
 
 def is_ready(url: str, *, home: Path) -> bool:
-    """Say whether the scheduler is healthy and the DAG can be triggered."""
+    """Return whether the scheduler is healthy and the DAG can be triggered."""
     try:
         if call(f"{url}/api/v2/monitor/health")["scheduler"]["status"] != "healthy":
             return False

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgclf.errors import ImgclfError
-from imgclf.models import ARCHITECTURES
-from imgclf.weights import convert_weights
+from imgclf.networks.models import ARCHITECTURES
+from imgclf.networks.weights import convert_weights
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,8 +11,8 @@ import torch
 
 from imgclf.artifacts import LoadedModel, load_model
 from imgclf.errors import AcceptError, ContentTypeError, ImageError
-from imgclf.fetch import fetch_image
 from imgclf.presets import Preset
+from imgclf.serving.fetch import fetch_image
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "application/x-image")
 JSON_TYPE = "application/json"

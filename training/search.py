@@ -22,19 +22,19 @@ from typing import Any
 from torch import nn
 
 from imgclf.artifacts import write_json
-from imgclf.data import load_dataset
 from imgclf.distributed import World, joined_world
-from imgclf.embedding import Pass, compute_inputs
 from imgclf.errors import ConfigError, DivergedError
-from imgclf.fit import FitResult, fit
-from imgclf.inputs import Inputs, Variation
+from imgclf.features.embedding import Pass, compute_inputs
+from imgclf.images.data import load_dataset
+from imgclf.images.inputs import Inputs, Variation
 from imgclf.jobs import check_batch_size, make_job_on_features, make_model, make_pixels
-from imgclf.metrics import metric_line
+from imgclf.learning.fit import FitResult, fit
+from imgclf.learning.metrics import metric_line
+from imgclf.learning.recipe import Recipe, resolve_precision
+from imgclf.learning.trials import Value, draw_trials, trial_recipe
 from imgclf.presets import Preset, preset_for
 from imgclf.process import log_to_stdout, run_script
-from imgclf.recipe import Recipe, resolve_precision
 from imgclf.search_arguments import SearchConfig, parse_search_arguments
-from imgclf.trials import Value, draw_trials, trial_recipe
 
 logger = logging.getLogger("search")
 

@@ -24,8 +24,8 @@ import inference
 import torch
 import uvicorn
 
-from imgclf.asgi import App
 from imgclf.errors import ConfigError, ImgclfError
+from imgclf.serving.asgi import App
 
 logger = logging.getLogger("serve")
 

@@ -21,15 +21,15 @@ import torch
 
 from imgclf.arguments import TrainConfig, parse_arguments
 from imgclf.artifacts import ModelCard, code_hash, save_model, write_json
-from imgclf.checkpoint import Checkpoints, StopSignal, listened_for_stop
 from imgclf.distributed import World, joined_world
-from imgclf.evaluation import fit_temperature, judge, predict_split, summary
-from imgclf.fit import FitResult, fit
 from imgclf.jobs import Job, Phase, describe_backbone, finetuning_phase, first_phase, make_job
-from imgclf.metrics import metric_line
-from imgclf.models import count_parameters
+from imgclf.learning.checkpoint import Checkpoints, StopSignal, listened_for_stop
+from imgclf.learning.evaluation import fit_temperature, judge, predict_split, summary
+from imgclf.learning.fit import FitResult, fit
+from imgclf.learning.metrics import metric_line
+from imgclf.learning.sampling import ids_digest
+from imgclf.networks.models import count_parameters
 from imgclf.process import log_to_stdout, run_script
-from imgclf.sampling import ids_digest
 
 logger = logging.getLogger("train")
 

@@ -187,7 +187,7 @@ def test_the_form_is_whole_after_the_trip_to_the_database(dag: Any) -> None:
 
 
 def test_the_form_offers_what_train_py_takes(dag: Any) -> None:
-    from imgclf.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+    from imgclf.networks.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 
     size = dag.params.get_param("image_size").schema
     assert dag.params.get_param("architecture").schema["enum"] == list(ARCHITECTURES)

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from imgclf.data import SPLITS, Channels
 from imgclf.errors import ConfigError
-from imgclf.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from imgclf.images.data import SPLITS, Channels
+from imgclf.learning.recipe import CLASS_WEIGHTS, PRECISIONS, SCHEDULES, Recipe
+from imgclf.networks.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from imgclf.options import Parser, boolean, number, unquote
-from imgclf.recipe import CLASS_WEIGHTS, PRECISIONS, SCHEDULES, Recipe
 
 INITS = ("pretrained", "random")
 WITHOUT_PRETRAINED = ("small_cnn",)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from imgclf.errors import ConfigError, DataError, ModelError
-from imgclf.models import Classifier, build_model
+from imgclf.networks.models import Classifier, build_model
 from imgclf.presets import Preset, preset_for
 
 WEIGHTS_FILE, LABELS_FILE, CARD_FILE = "model.safetensors", "labels.json", "model_card.json"
@@ -173,7 +173,7 @@ def whole_or_not(path: Path) -> Generator[Path]:
 def code_hash() -> str:
     """Return the SHA-256 over the names and bytes of this folder's Python files."""
     digest = hashlib.sha256()
-    for path in sorted([*SOURCE_DIR.glob("*.py"), *SOURCE_DIR.glob("imgclf/*.py")]):
+    for path in sorted([*SOURCE_DIR.glob("*.py"), *SOURCE_DIR.glob("imgclf/**/*.py")]):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(SOURCE_DIR)} {len(content)}\n".encode() + content)
     return digest.hexdigest()
@@ -181,6 +181,7 @@ def code_hash() -> str:
 
 def _copy_code(target: Path) -> None:
     """Put the serving code beside the weights, so that model.tar.gz can be served as it is."""
-    (target / "imgclf").mkdir(parents=True, exist_ok=True)
-    for name in [*SERVING_FILES, *(f"imgclf/{path.name}" for path in SOURCE_DIR.glob("imgclf/*.py"))]:
+    package = [str(path.relative_to(SOURCE_DIR)) for path in sorted(SOURCE_DIR.glob("imgclf/**/*.py"))]
+    for name in [*SERVING_FILES, *package]:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(SOURCE_DIR / name, target / name)

@@ -22,8 +22,8 @@ from torch._C._distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from imgclf.batch_norm import share_batch_norm
 from imgclf.errors import ConfigError, PeerError, StoppedError
+from imgclf.learning.batch_norm import share_batch_norm
 
 logger = logging.getLogger(__name__)
 

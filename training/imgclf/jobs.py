@@ -10,16 +10,16 @@ import torch
 from torch import nn
 
 from imgclf.arguments import TrainConfig
-from imgclf.data import SPLITS, Dataset, load_dataset, read_data_hash
 from imgclf.distributed import World
-from imgclf.embedding import Pass, compute_inputs
 from imgclf.errors import ConfigError
-from imgclf.features import FeatureInputs, FeatureSource, backbone_hash, read_features
-from imgclf.inputs import Inputs, PixelInputs, Variation
-from imgclf.models import RESNET_FEATURES, Classifier, build_model
+from imgclf.features.embedding import Pass, compute_inputs
+from imgclf.features.store import FeatureInputs, FeatureSource, backbone_hash, read_features
+from imgclf.images.data import SPLITS, Dataset, load_dataset, read_data_hash
+from imgclf.images.inputs import Inputs, PixelInputs, Variation
+from imgclf.learning.recipe import Recipe, resolve_precision
+from imgclf.networks.models import RESNET_FEATURES, Classifier, build_model
+from imgclf.networks.weights import Origin, load_backbone
 from imgclf.presets import Preset, preset_for
-from imgclf.recipe import Recipe, resolve_precision
-from imgclf.weights import Origin, load_backbone
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imgclf.arguments import TrainConfig, parse_arguments
-from imgclf.embedding import AUTO
-from imgclf.engines import engine_names
 from imgclf.errors import ConfigError
+from imgclf.features.embedding import AUTO
+from imgclf.features.engines import engine_names
+from imgclf.learning.trials import MAX_TRIALS, STRATEGIES, Range, parse_ranges
 from imgclf.options import Parser, number, unquote
-from imgclf.trials import MAX_TRIALS, STRATEGIES, Range, parse_ranges
 
 MAX_VIEWS = 32
 EPILOG = "Takes all options of train.py beside these; the backbone is always frozen."

@@ -13,7 +13,7 @@ from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, StorageError, TrainingJobError
 from localaws.identity import Grant
 from localaws.namespaces import OPT_ML, Support, View, enter, find_support
-from localaws.sagemaker.training.artefacts import upload_artefacts
+from localaws.sagemaker.training.artifacts import upload_artifacts
 from localaws.sagemaker.training.channels import fetch_channels
 from localaws.sagemaker.training.checkpoints import CheckpointSync
 from localaws.sagemaker.training.container import Folders, write_config
@@ -175,7 +175,7 @@ class Attempt:
     def upload(self, *, with_model: bool) -> str | None:
         """Upload output data, and the model where wanted; return S3ModelArtifacts or None."""
         hosts = list(self._folders.values())
-        return upload_artefacts(
+        return upload_artifacts(
             self._s3, self._spec, hosts=hosts, scratch=self._folder, with_model=with_model
         )
 
@@ -189,7 +189,7 @@ class Attempt:
         )
 
     def close(self) -> None:
-        """Leave nothing: logs are in CloudWatch, artefacts in S3, and the rest dies with the instances."""
+        """Leave nothing: logs are in CloudWatch, artifacts in S3, and the rest dies with the instances."""
         if self._checkpoints is not None:
             self._checkpoints.abandon()
         if self._grant is not None:

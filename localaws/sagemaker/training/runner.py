@@ -163,7 +163,7 @@ class JobRunner:
         self._upload(with_model=True)
         self._job.end_billing()
         if not self._job.advance("Completed"):
-            self._job.advance("Stopped")  # StopTrainingJob came while the artefacts went up
+            self._job.advance("Stopped")  # StopTrainingJob came while the artifacts went up
 
     def _finish_failed(self, result: Result) -> None:
         """Fail with the script's reason; what lies in output/data is uploaded, a half-made model is not."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from botocore.exceptions import ClientError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MAX_STREAMS = 50
 """DescribeLogStreams answers at most 50 per page; no job here has that many hosts."""
@@ -39,7 +39,7 @@ class LogTail:
     def show(self) -> None:
         """Log the new lines, one record each."""
         for line in self.read():
-            log.info("%s", line)
+            logger.info("%s", line)
 
     def _streams(self) -> list[str]:
         """Return the names of the streams; none until the first container has written something."""

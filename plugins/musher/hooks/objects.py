@@ -7,17 +7,17 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from musher import names
 from musher.settings import Settings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def upload_once(hook: S3Hook, settings: Settings, *, key: str, data: bytes) -> str:
     """Upload `data` unless the key, which holds their hash, is there already; return the s3:// address."""
     bucket = names.bucket(settings)
     if hook.check_for_key(key, bucket):
-        log.info("s3://%s/%s is there already", bucket, key)
+        logger.info("s3://%s/%s is there already", bucket, key)
     else:
         hook.get_conn().put_object(Bucket=bucket, Key=key, Body=data)
-        log.info("s3://%s/%s uploaded, %d bytes", bucket, key, len(data))
+        logger.info("s3://%s/%s uploaded, %d bytes", bucket, key, len(data))
     return names.s3_uri(settings, key=key)
 
 
@@ -25,12 +25,12 @@ def upload(hook: S3Hook, settings: Settings, *, key: str, data: bytes, content_t
     """Upload `data` with a content type that browsers know; return the s3:// address."""
     bucket = names.bucket(settings)
     hook.get_conn().put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
-    log.info("s3://%s/%s uploaded, %d bytes", bucket, key, len(data))
+    logger.info("s3://%s/%s uploaded, %d bytes", bucket, key, len(data))
     return names.s3_uri(settings, key=key)
 
 
 def has_object(hook: S3Hook, *, uri: str) -> bool:
-    """Say whether there is an object at an s3:// address."""
+    """Return whether there is an object at an s3:// address."""
     bucket, key = names.split_s3_uri(uri)
     return bool(hook.check_for_key(key, bucket))
 

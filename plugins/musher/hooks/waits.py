@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import WaiterError
 from botocore.waiter import Waiter
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 WAITERS = Path(__file__).parents[1] / "waiters"
 
@@ -76,5 +76,5 @@ class StatusLog:
         """Log `status` and its detail if either is new."""
         line = f"{status} - {detail}" if detail else status
         if line != self.last:
-            log.info("%s: %s", self.subject, line)
+            logger.info("%s: %s", self.subject, line)
             self.last = line

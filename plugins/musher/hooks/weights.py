@@ -51,7 +51,7 @@ def find_weights(hook: S3Hook, *, uri: str, architecture: str) -> Weights:
 
 
 def is_safetensors(start: bytes) -> bool:
-    """Say whether a file that starts so is one: a header of bounded length, which is a JSON object."""
+    """Return whether a file that starts so is one: a header of bounded length, which is a JSON object."""
     if len(start) <= LENGTH_BYTES:
         return False
     is_bounded = 2 <= _header_bytes(start) <= MAX_HEADER_BYTES

@@ -16,7 +16,7 @@ from musher.hooks.waits import wait_until
 from musher.operators.base import InstallationMixin, fail_without_retry
 from musher.payloads.functions import build_code_update, build_configuration_update
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class DeployFunctionOperator(InstallationMixin, AwsBaseOperator[MusherLambdaHook]):
@@ -45,7 +45,7 @@ class DeployFunctionOperator(InstallationMixin, AwsBaseOperator[MusherLambdaHook
                 self.update(name)
             else:
                 self.hook.conn.create_function(**self.config)
-                log.info("%s: function created", name)
+                logger.info("%s: function created", name)
             description = self.wait_ready(name)
         return {
             "function_name": name,
@@ -59,7 +59,7 @@ class DeployFunctionOperator(InstallationMixin, AwsBaseOperator[MusherLambdaHook
         self.hook.conn.update_function_code(**build_code_update(self.config))
         self.wait_ready(name)
         self.hook.conn.update_function_configuration(**build_configuration_update(self.config))
-        log.info("%s: function existed, code and configuration updated", name)
+        logger.info("%s: function existed, code and configuration updated", name)
 
     def wait_ready(self, name: str) -> dict[str, Any]:
         """Wait until the function is active and no update is under way; return its configuration."""

@@ -17,7 +17,7 @@ from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import wait_until
 from musher.operators.base import InstallationMixin, fail_without_retry
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 GRACE_S = 3600
 """What a job may take beyond its own limit, which counts neither queueing, downloads nor uploads."""
@@ -70,7 +70,7 @@ class RunJobMixin(InstallationMixin, ABC):
     def on_kill(self) -> None:
         """Stop the job that this task waits for."""
         if self.live_job:
-            log.warning("%s: task was killed, stopping the job", self.live_job)
+            logger.warning("%s: task was killed, stopping the job", self.live_job)
             self.stop(self.live_job)
 
     @property
@@ -111,12 +111,12 @@ class RunJobMixin(InstallationMixin, ABC):
         if reason is None and is_asked_again:
             reason = self.change(latest, request)
         if reason is None:
-            log.info("%s: adopted, %s", name, latest[self.kind.status_key])
+            logger.info("%s: adopted, %s", name, latest[self.kind.status_key])
             self.live_job = None if self.is_shared else name
             return name
         if not is_asked_again:
             raise self._failure(latest, reason)
-        log.info("%s: %s: starting the next attempt", name, reason)
+        logger.info("%s: %s: starting the next attempt", name, reason)
         following = names.next_attempt(name, limit=self.kind.max_name)
         return self._create(self.kind.rename(request, job_name=following))
 
@@ -141,7 +141,7 @@ class RunJobMixin(InstallationMixin, ABC):
         try:
             self._call("stop", name)
         except ClientError as error:
-            log.warning("%s: not stopped: %s", name, error)
+            logger.warning("%s: not stopped: %s", name, error)
 
     def tail_of(self, training_job: str) -> LogTail:
         """Return the log of a training job's hosts."""
@@ -165,10 +165,10 @@ class RunJobMixin(InstallationMixin, ABC):
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUse":
                 raise
-            log.info("%s: exists already, adopted", name)
+            logger.info("%s: exists already, adopted", name)
             self.live_job = None if self.is_shared else name
         else:
-            log.info("%s: started", name)
+            logger.info("%s: started", name)
             self.live_job = name
         return name
 
@@ -221,7 +221,7 @@ class RunJobMixin(InstallationMixin, ABC):
 
 
 def is_first_try(context: Context) -> bool:
-    """Say whether a person, not an automatic retry, started this try: at trigger time or by clearing.
+    """Return whether a person, not an automatic retry, started this try: at trigger time or by clearing.
 
     Clearing a task raises max_tries by as many retries as the task has, counted from the last try.
     """

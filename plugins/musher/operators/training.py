@@ -18,7 +18,7 @@ from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.jobs import GRACE_S, Description, JobKind, RunJobMixin
 from musher.payloads.training import JOB_NAME, rename_training_job
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
@@ -49,7 +49,7 @@ class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
     def __init__(self, *, config: Any, marker: str = "", **kwargs: Any) -> None:
         """Take the CreateTrainingJob request (templated, so also an earlier task's result).
 
-        `marker` is a file of the artefacts of a job that runs share: a completed one is adopted only while
+        `marker` is a file of the artifacts of a job that runs share: a completed one is adopted only while
         that file exists.
         """
         super().__init__(config=config, deferrable=False, **kwargs)
@@ -63,8 +63,8 @@ class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
         return float(limits.get("MaxWaitTimeInSeconds") or limits["MaxRuntimeInSeconds"]) + GRACE_S
 
     def flaw(self, description: Description) -> str | None:
-        """Return that the marker is gone from a completed job's artefacts, or None."""
-        uri = artefact_uris(description)["model_uri"] + self.marker
+        """Return that the marker is gone from a completed job's artifacts, or None."""
+        uri = artifact_uris(description)["model_uri"] + self.marker
         if not self.marker or has_object(s3_hook(self.settings), uri=uri):
             return None
         return f"there is no {uri}"
@@ -81,7 +81,7 @@ class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
         """Log the job's transitions and its containers' new lines."""
         name = description["TrainingJobName"]
         if secondary_training_status_changed(description, seen):
-            log.info("%s: %s", name, secondary_training_status_message(description, seen))
+            logger.info("%s: %s", name, secondary_training_status_message(description, seen))
         self.tail = self.tail or self.tail_of(name)
         self.tail.show()
 
@@ -92,7 +92,7 @@ class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
         return f"Last lines of its log ({names.TRAINING_LOG_GROUP}, {name}/):\n{lines}"
 
     def summarise(self, description: Description) -> dict[str, Any]:
-        """Return the job's name, artefact addresses, times and final metrics."""
+        """Return the job's name, artifact addresses, times and final metrics."""
         return summarise(description)
 
 
@@ -102,7 +102,7 @@ def summarise(description: Description) -> dict[str, Any]:
     return {
         "job_name": description["TrainingJobName"],
         "status": description["TrainingJobStatus"],
-        **artefact_uris(description),
+        **artifact_uris(description),
         "instances": description["ResourceConfig"]["InstanceCount"],
         "instance_type": description["ResourceConfig"]["InstanceType"],
         "created_at": _as_text(description.get("CreationTime")),
@@ -114,7 +114,7 @@ def summarise(description: Description) -> dict[str, Any]:
     }
 
 
-def artefact_uris(description: Description) -> dict[str, str]:
+def artifact_uris(description: Description) -> dict[str, str]:
     """Return where a job's model and output lie: archives, or folders that end with a slash.
 
     From the request, as a job that writes no model has no ModelArtifacts:

@@ -42,7 +42,7 @@ class TrainingPlan:
     `channels` maps a channel's name to its S3 prefix; `hyperparameters` are the options of `program`.
     With `max_wait_s` the job runs on spot capacity, and may take so many seconds with all interruptions.
     A job that `keeps_checkpoints` continues from those of an attempt with the same options, code and data.
-    The artefacts of a job that is not `compressed` are the files themselves, below `<job>/output/model/`.
+    The artifacts of a job that is not `compressed` are the files themselves, below `<job>/output/model/`.
     """
 
     job_name: str

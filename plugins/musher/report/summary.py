@@ -115,7 +115,7 @@ def spot_savings(job: Result) -> float | None:
 
 
 def is_adopted(job: Result, started_at: datetime) -> bool:
-    """Say whether a job is older than the run that uses it, so that this run has not paid for it."""
+    """Return whether a job is older than the run that uses it, so that this run has not paid for it."""
     created_at = job["created_at"] and datetime.fromisoformat(job["created_at"])
     return bool(created_at and created_at < started_at.replace(microsecond=0))
 

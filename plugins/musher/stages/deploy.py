@@ -6,8 +6,8 @@ from airflow.sdk import setup, task, task_group
 
 from musher import names
 from musher.operators.base import fail_without_retry
-from musher.operators.hosting import DeployEndpointOperator
-from musher.payloads.hosting import EndpointPlan, build_endpoint
+from musher.operators.endpoints import DeployEndpointOperator
+from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.stages.run import current_run
 
 

@@ -11,7 +11,7 @@ from musher.operators.base import fail_without_retry
 from musher.stages.outputs import EVALUATION, load_outputs
 from musher.stages.run import current_run
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @task(multiple_outputs=False)
@@ -34,7 +34,7 @@ def evaluate(job: dict[str, Any]) -> dict[str, Any]:
 def check_accuracy(evaluation: dict[str, Any], *, minimum: float, job_name: str) -> None:
     """Raise GateError where the test accuracy is below the minimum (both 0 to 1)."""
     accuracy = evaluation["accuracy"]
-    log.info("%s: test accuracy %.4f on %d images", job_name, accuracy, evaluation["images"])
+    logger.info("%s: test accuracy %.4f on %d images", job_name, accuracy, evaluation["images"])
     if not accuracy >= minimum:
         raise GateError(
             f"The model of {job_name} has test accuracy {accuracy:.4f} on {evaluation['images']} images; "

@@ -16,7 +16,7 @@ from musher.payloads.answers import read_answer, read_billed_seconds
 from musher.settings import Settings
 from musher.stages.run import current_run
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 URL_EXPIRES_S = 900
 
@@ -64,6 +64,8 @@ def ask(
             f"See log group {names.function_log_group(function_name)}."
         )
     answer = read_answer(payload=payload, classes=classes)
-    log.info("%s: %s is %s, predicted %s", function_name, sample["key"], sample["truth"], answer["predicted"])
+    logger.info(
+        "%s: %s is %s, predicted %s", function_name, sample["key"], sample["truth"], answer["predicted"]
+    )
     billed_seconds = read_billed_seconds(response)
     return {"image": sample["key"], "truth": sample["truth"], **answer, "billed_seconds": billed_seconds}

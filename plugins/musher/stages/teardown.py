@@ -8,11 +8,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from musher import names
 from musher.hooks.connection import lambda_hook, sagemaker_hook
-from musher.hooks.hosting import remove_hosting
+from musher.hooks.endpoints import remove_endpoint_and_model
 from musher.hooks.sagemaker import found_or_none
 from musher.stages.run import Run, current_run
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def teardown(after: Any) -> Any:
@@ -36,19 +36,19 @@ def remove_resources() -> list[str]:
     run = current_run()
     name = names.endpoint(run.settings, slug=run.slug)
     if run.params["keep_resources"]:
-        log.warning("%s: keep_resources is set: endpoint and function stay, and cost, until deleted", name)
+        logger.warning("%s: keep_resources is set: endpoint and function stay, and cost, until deleted", name)
         raise AirflowSkipException(f"kept {name}, as keep_resources asks")
     removed = ["function"] if remove_function(run) else []
     delay_s = run.settings.poll_interval_s
-    return removed + remove_hosting(sagemaker_hook(run.settings), name=name, delay_s=delay_s)
+    return removed + remove_endpoint_and_model(sagemaker_hook(run.settings), name=name, delay_s=delay_s)
 
 
 def remove_function(run: Run) -> bool:
-    """Delete the run's function; say whether there was one."""
+    """Delete the run's function; return whether there was one."""
     hook = lambda_hook(run.settings)
     name = names.function(run.settings, slug=run.slug)
     is_there = hook.find_function(name) is not None
     if is_there:
         found_or_none(hook.conn.delete_function, FunctionName=name)
-        log.info("%s: removed function", name)
+        logger.info("%s: removed function", name)
     return is_there

@@ -24,7 +24,7 @@ from musher.stages.run import Run, current_run
 
 @task_group
 def train(dataset: Any, features: Any, tuning: Any) -> Any:
-    """Train on a staged data set; return the job's name, artefacts, times, metrics, features and tuning.
+    """Train on a staged data set; return the job's name, artifacts, times, metrics, features and tuning.
 
     `features` and `tuning` may be None: these stages are skipped where a run does without them.
     """

@@ -11,14 +11,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
 from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
-from musher.hooks.hosting import remove_hosting
+from musher.hooks.endpoints import remove_endpoint_and_model
 from musher.hooks.objects import upload_once
+from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
-from musher.operators.hosting import DeployEndpointOperator
 from musher.operators.training import RunTrainingJobOperator
 from musher.packaging import pack_function, pack_source
+from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.functions import FunctionPlan, build_function
-from musher.payloads.hosting import EndpointPlan, build_endpoint
 from musher.payloads.tags import resource_tags
 from musher.payloads.training import TrainingPlan, build_training_job
 from musher.settings import Settings
@@ -138,8 +138,12 @@ def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
     with pytest.raises(AirflowFailException, match=f"Endpoint {name} is not in service: .*"):
         operator.execute(context())
     hook = sagemaker_hook(installation)
-    assert remove_hosting(hook, name=name, delay_s=0.1) == ["endpoint", "endpoint configuration", "model"]
-    assert remove_hosting(hook, name=name, delay_s=0.1) == []
+    assert remove_endpoint_and_model(hook, name=name, delay_s=0.1) == [
+        "endpoint",
+        "endpoint configuration",
+        "model",
+    ]
+    assert remove_endpoint_and_model(hook, name=name, delay_s=0.1) == []
 
 
 def test_a_function_is_created_then_updated(

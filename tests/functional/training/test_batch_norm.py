@@ -16,7 +16,7 @@ COMPARE = """
 import copy, sys
 import torch, torch.distributed as dist
 from torch import nn
-from imgclf.batch_norm import share_batch_norm
+from imgclf.learning.batch_norm import share_batch_norm
 
 rank, cut, order = int(sys.argv[1]), int(sys.argv[2]), getattr(torch, sys.argv[4])
 torch.manual_seed(0)

@@ -58,7 +58,7 @@ def test_the_model_image_trains_from_sagemakers_files(digits: Path, tmp_path: Pa
     (config / "inputdataconfig.json").write_text(json.dumps({"train": {}, "valid": {}, "test": {}}))
     (tmp_path / "input" / "data").symlink_to(digits)
     result = run(
-        [sys.executable, "-m", "imgclf.container", "train"],
+        [sys.executable, "-m", "imgclf.serving.container", "train"],
         SAGEMAKER_BASE_DIR=str(tmp_path),
         PYTHONPATH=str(TRAINING),
     )

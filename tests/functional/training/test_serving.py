@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from imgclf.artifacts import ModelCard, save_model
-from imgclf.models import build_model
+from imgclf.networks.models import build_model
 
 CLASSES = [f"{number:03}.breed" for number in range(1, 134)]
 

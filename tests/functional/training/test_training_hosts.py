@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
-from imgclf.metrics import metric_definitions
+from imgclf.learning.metrics import metric_definitions
 
 StartHosts = Callable[..., list[Any]]
 

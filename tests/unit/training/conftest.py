@@ -14,9 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
-from imgclf.data import Split
-from imgclf.inputs import Indices, Variation
-from imgclf.shards import Member
+from imgclf.images.data import Split
+from imgclf.images.inputs import Indices, Variation
+from imgclf.images.shards import Member
 
 MakeImage = Callable[..., bytes]
 CENTRES = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))

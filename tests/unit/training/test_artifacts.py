@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from imgclf.artifacts import ModelCard, code_hash, load_model, save_model, write_json
 from imgclf.errors import DataError, ModelError
-from imgclf.models import build_model, count_parameters
+from imgclf.networks.models import build_model, count_parameters
 
 CLASSES = ["a", "b", "c"]
 

@@ -12,7 +12,7 @@ import torch
 
 from imgclf.artifacts import ModelCard, save_model
 from imgclf.errors import RequestError
-from imgclf.models import build_model
+from imgclf.networks.models import build_model
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from imgclf.errors import ConfigError
-from imgclf.models import ARCHITECTURES
+from imgclf.networks.models import ARCHITECTURES
 from imgclf.presets import Draw, preset_for
 
 RESNET = preset_for(architecture="resnet50", image_size=224)

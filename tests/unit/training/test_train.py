@@ -15,8 +15,8 @@ import pytest
 import train
 from safetensors import safe_open
 
-from imgclf import fit
-from imgclf.recipe import Recipe
+from imgclf.learning import fit
+from imgclf.learning.recipe import Recipe
 
 Run = Callable[..., int]
 

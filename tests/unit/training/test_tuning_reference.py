@@ -12,8 +12,8 @@ from torch import nn
 
 from benchmarks.tuning_reference import EVALUATION_BATCH, Batch, Order, Reference, learning_rate, train_trial
 from imgclf.distributed import World
-from imgclf.fit import fit
-from imgclf.recipe import Recipe
+from imgclf.learning.fit import fit
+from imgclf.learning.recipe import Recipe
 
 ALONE = World(0, 1, 0, "localhost", torch.device("cpu"))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from musher.operators import hosting, jobs
+from musher.operators import endpoints, jobs
 from musher.settings import Settings
 from tests.unit.musher.operators.fakes import FakeLogs
 
@@ -20,7 +20,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         return FakeLogs(streams)
 
     monkeypatch.setattr(jobs, "logs_hook", make)
-    monkeypatch.setattr(hosting, "logs_hook", make)
+    monkeypatch.setattr(endpoints, "logs_hook", make)
     return streams
 
 

@@ -1,12 +1,12 @@
-"""DeployEndpointOperator and remove_hosting: what exists is adopted, replaced or removed."""
+"""DeployEndpointOperator and remove_endpoint_and_model: what exists is adopted, replaced or removed."""
 
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from musher.hooks.hosting import remove_hosting
-from musher.operators.hosting import DeployEndpointOperator
+from musher.hooks.endpoints import remove_endpoint_and_model
+from musher.operators.endpoints import DeployEndpointOperator
 from musher.settings import Settings
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
 
@@ -185,13 +185,17 @@ def test_the_wait_is_bounded(
 def test_removing_twice_is_fine(operator: DeployEndpointOperator, aws: FakeSageMaker) -> None:
     deploy(operator)
     hook: Any = aws
-    assert remove_hosting(hook, name=NAME, delay_s=0.01) == ["endpoint", "endpoint configuration", "model"]
-    assert remove_hosting(hook, name=NAME, delay_s=0.01) == []
+    assert remove_endpoint_and_model(hook, name=NAME, delay_s=0.01) == [
+        "endpoint",
+        "endpoint configuration",
+        "model",
+    ]
+    assert remove_endpoint_and_model(hook, name=NAME, delay_s=0.01) == []
 
 
 def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(aws: FakeSageMaker) -> None:
     aws.script = ["Creating", "Creating", "InService"]
     aws.create_endpoint(**REQUEST["Endpoint"])
     hook: Any = aws
-    assert remove_hosting(hook, name=NAME, delay_s=0.01) == ["endpoint"]
+    assert remove_endpoint_and_model(hook, name=NAME, delay_s=0.01) == ["endpoint"]
     assert aws.endpoints == {}

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.operators import jobs, training
-from musher.operators.training import RunTrainingJobOperator, artefact_uris
+from musher.operators.training import RunTrainingJobOperator, artifact_uris
 from musher.settings import Settings
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
 
@@ -282,11 +282,11 @@ def test_a_spot_job_is_waited_for_with_its_interruptions(operator: RunTrainingJo
         ({"CompressionType": "NONE"}, "s3://b/j/n/output/model/", "s3://b/j/n/output/data/"),
     ],
 )
-def test_artefacts_are_archives_or_folders(
+def test_artifacts_are_archives_or_folders(
     compression: dict[str, str], model_uri: str, output_uri: str
 ) -> None:
     output = {"S3OutputPath": "s3://b/j/", **compression}
-    found = artefact_uris({"TrainingJobName": "n", "OutputDataConfig": output})
+    found = artifact_uris({"TrainingJobName": "n", "OutputDataConfig": output})
     assert found == {"model_uri": model_uri, "output_uri": output_uri}
 
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from musher.errors import PayloadError
+from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.functions import (
     FunctionPlan,
     build_code_update,
     build_configuration_update,
     build_function,
 )
-from musher.payloads.hosting import EndpointPlan, build_endpoint
 from musher.payloads.tags import as_list, resource_tags
 from musher.settings import Settings
 

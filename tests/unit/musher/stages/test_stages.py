@@ -169,7 +169,7 @@ def test_the_teardown_removes_the_function_before_its_endpoint(
         order.append("function")
         return True
 
-    def remove_hosting(hook: Any, *, name: str, delay_s: float) -> list[str]:
+    def remove_endpoint_and_model(hook: Any, *, name: str, delay_s: float) -> list[str]:
         order.append(name)
         return ["endpoint"]
 
@@ -177,7 +177,7 @@ def test_the_teardown_removes_the_function_before_its_endpoint(
     monkeypatch.setattr(teardown, "current_run", lambda: run)
     monkeypatch.setattr(teardown, "sagemaker_hook", lambda settings: None)
     monkeypatch.setattr(teardown, "remove_function", remove_function)
-    monkeypatch.setattr(teardown, "remove_hosting", remove_hosting)
+    monkeypatch.setattr(teardown, "remove_endpoint_and_model", remove_endpoint_and_model)
     assert teardown.remove_resources.function() == ["function", "endpoint"]
     assert order == ["function", f"musher-{run.slug}"]
 

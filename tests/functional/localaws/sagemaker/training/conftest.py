@@ -152,7 +152,7 @@ class Jobs:
             assert time.monotonic() < deadline, self.describe(name)
             time.sleep(0.03)
 
-    def artefact(self, name: str, archive: str) -> dict[str, str]:
+    def artifact(self, name: str, archive: str) -> dict[str, str]:
         """Return the files of an uploaded archive."""
         key = f"jobs/{name}/output/{archive}"
         body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()

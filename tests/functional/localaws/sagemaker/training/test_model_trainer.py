@@ -134,5 +134,5 @@ def test_the_model_trainer_trains_this_repositorys_digits_on_two_hosts(
     files = jobs.outputs(name)
     assert "model.tar.gz" in files
     assert "Training Container Execution Completed" in output  # the SDK has read the log streams
-    history = json.loads(jobs.artefact(name, "output.tar.gz")["history.json"])
+    history = json.loads(jobs.artifact(name, "output.tar.gz")["history.json"])
     assert {host["host"] for host in history["hosts"]} == {"algo-1", "algo-2"}

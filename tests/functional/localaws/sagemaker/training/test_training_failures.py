@@ -133,7 +133,7 @@ def test_stop_gives_the_script_time_to_save_and_uploads_what_it_saved(jobs: Any)
     states = [item["Status"] for item in description["SecondaryStatusTransitions"]]
     assert states == ["Starting", "Downloading", "Training", "Stopping", "Stopped"]
     assert jobs.lines(name)[-1] == "saved"
-    assert jobs.artefact(name, "model.tar.gz") == {"partial.txt": "epoch 3"}
+    assert jobs.artifact(name, "model.tar.gz") == {"partial.txt": "epoch 3"}
     assert description["ModelArtifacts"]["S3ModelArtifacts"].endswith(f"/{name}/output/model.tar.gz")
 
 
@@ -205,7 +205,7 @@ def test_a_job_past_its_limit_is_stopped_and_keeps_what_it_saved(fast_jobs: Any)
     message = description["SecondaryStatusTransitions"][-1]["StatusMessage"]
     assert message == "Training job runtime exceeded MaxRuntimeInSeconds provided"
     assert 90 <= description["BillableTimeInSeconds"] < 600
-    assert fast_jobs.artefact(name, "model.tar.gz") == {"partial.txt": "epoch 3"}
+    assert fast_jobs.artifact(name, "model.tar.gz") == {"partial.txt": "epoch 3"}
 
 
 def test_a_name_that_exists_is_refused(jobs: Any) -> None:

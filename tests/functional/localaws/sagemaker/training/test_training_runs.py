@@ -137,7 +137,7 @@ def test_a_channel_may_be_one_object_or_a_manifest(jobs: Any) -> None:
     assert jobs.lines(name) == ["listed/other.json no", "one/manifest.json {}"]
 
 
-def test_artefacts_of_all_hosts_are_uploaded_as_one_archive_each(jobs: Any) -> None:
+def test_artifacts_of_all_hosts_are_uploaded_as_one_archive_each(jobs: Any) -> None:
     script = """
 import os
 from pathlib import Path
@@ -152,12 +152,12 @@ folder.mkdir()
     uri = f"s3://{jobs.bucket}/jobs/{name}/output/model.tar.gz"
     assert description["ModelArtifacts"] == {"S3ModelArtifacts": uri}
     model = {"algo-1.bin": "model of algo-1", "algo-2.bin": "model of algo-2"}
-    assert jobs.artefact(name, "model.tar.gz") == model
+    assert jobs.artifact(name, "model.tar.gz") == model
     plots = {"plots/algo-1.txt": "plot of algo-1", "plots/algo-2.txt": "plot of algo-2"}
-    assert jobs.artefact(name, "output.tar.gz") == plots
+    assert jobs.artifact(name, "output.tar.gz") == plots
 
 
-def test_uncompressed_artefacts_are_uploaded_file_by_file(jobs: Any) -> None:
+def test_uncompressed_artifacts_are_uploaded_file_by_file(jobs: Any) -> None:
     script = """
 import os
 from pathlib import Path
@@ -180,7 +180,7 @@ Path(os.environ["SM_OUTPUT_DATA_DIR"], f"{host}.txt").write_text("plot")
     assert jobs.outputs(name) == ["data/algo-1.txt", "data/algo-2.txt", *parts]
 
 
-def test_a_job_that_saves_nothing_has_no_artefact(jobs: Any) -> None:
+def test_a_job_that_saves_nothing_has_no_artifact(jobs: Any) -> None:
     description = jobs.run("pass")
     assert description["TrainingJobStatus"] == "Completed"
     assert "ModelArtifacts" not in description
@@ -266,7 +266,7 @@ def test_many_jobs_run_at_once_and_keep_apart(jobs: Any) -> None:
     )
     names = [jobs.create(script) for _ in range(8)]
     assert {jobs.wait(name)["TrainingJobStatus"] for name in names} == {"Completed"}
-    assert [jobs.artefact(name, "model.tar.gz") for name in names] == [{"name": name} for name in names]
+    assert [jobs.artifact(name, "model.tar.gz") for name in names] == [{"name": name} for name in names]
     assert len({jobs.lines(name)[0] for name in names}) == len(names)
 
 

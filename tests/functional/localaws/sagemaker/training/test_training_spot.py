@@ -87,7 +87,7 @@ def test_an_interrupted_job_goes_on_from_its_checkpoint_on_new_instances(
     assert abs(resumed - notices[0]) <= 1, lines  # what was saved at the notice is there again
     assert "scratch" not in starts[1]  # and nothing else is
     assert lines[-1] == "done at 40"
-    assert fast_jobs.artefact(name, "model.tar.gz") == {"steps.txt": "40"}
+    assert fast_jobs.artifact(name, "model.tar.gz") == {"steps.txt": "40"}
     saved = fast_jobs.s3.get_object(Bucket=fast_jobs.bucket, Key=f"checkpoints/{name}/state.txt")
     assert saved["Body"].read() == b"40"
     assert faults(fast_jobs, "GET")[1]["faults"][0]["fired"] == 1

@@ -94,7 +94,7 @@ def test_each_host_has_its_own_opt_ml_and_the_hosts_find_each_other(jobs: Any) -
         assert seen["channel"] == "a"
         assert [seen["master"], seen["localhost"], *seen["hosts"]] == ["127.0.0.1"] * 4
         assert set(seen["opt"]) == {path.name for path in Path("/opt").iterdir()} | {"ml"}
-    assert jobs.artefact(name, "model.tar.gz") == {"algo-1": "mine", "algo-2": "mine"}
+    assert jobs.artifact(name, "model.tar.gz") == {"algo-1": "mine", "algo-2": "mine"}
     assert before == (mounts(), sorted(Path("/opt").iterdir()), Path("/etc/hosts").read_text())
 
 
@@ -106,7 +106,7 @@ def test_a_job_in_the_form_of_the_sdk_runs(jobs: Any) -> None:
         return
     assert description["TrainingJobStatus"] == "Completed", description
     assert jobs.lines(name, "algo-2") == ["algo-2 --epochs 3"]
-    assert set(jobs.artefact(name, "model.tar.gz")) == {"algo-1", "algo-2"}
+    assert set(jobs.artifact(name, "model.tar.gz")) == {"algo-1", "algo-2"}
 
 
 def test_a_job_cannot_change_the_environment_that_all_share(jobs: Any) -> None:
@@ -146,4 +146,4 @@ Path(os.environ["SM_MODEL_DIR"], "weights").write_text(os.environ["SM_CURRENT_HO
     name = plain_jobs.create(script, hosts=2)
     assert plain_jobs.wait(name)["TrainingJobStatus"] == "Completed"
     assert plain_jobs.lines(name, "algo-2") == ["127.0.0.1 True"]
-    assert set(plain_jobs.artefact(name, "model.tar.gz")) == {"weights"}
+    assert set(plain_jobs.artifact(name, "model.tar.gz")) == {"weights"}

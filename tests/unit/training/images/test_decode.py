@@ -1,0 +1,184 @@
+"""Untrusted bytes become upright RGB images or a refusal."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from imgclf.errors import ImageError
+from imgclf.images import decode
+from imgclf.images.decode import check_image, open_image
+
+GREYS = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+
+
+def pixels_of(data: bytes, *, side: float = 1, wanted: int = 1) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return (H, W, 3) of an image file, at its own size unless asked otherwise."""
+    return open_image(data).decode(side=side, wanted=wanted).permute(1, 2, 0).numpy()
+
+
+def to_jpeg(image: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Return a smooth colour image with some edges, as photos have."""
+    rows, columns = np.mgrid[0:height, 0:width] / 40
+    waves = [np.sin(rows + shift) * np.cos(columns * (1 + shift)) for shift in range(3)]
+    return Image.fromarray(
+        ((np.stack(waves, 2) + 1) * 110 + (rows + columns > 5)[..., None] * 30).astype(np.uint8)
+    )
+
+
+def to_png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def bomb_png(side: int) -> bytes:
+    """Return a tiny PNG whose header claims side x side pixels."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_each_served_format_is_decoded(make_image: Callable[..., bytes], kind: str) -> None:
+    pixels = pixels_of(make_image(kind=kind))
+    assert (pixels.shape, pixels.dtype) == ((16, 20, 3), np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
+def test_other_formats_are_refused(make_image: Callable[..., bytes], kind: str) -> None:
+    with pytest.raises(ImageError, match="not an image") as raised:
+        open_image(make_image(kind=kind))
+    assert raised.value.status == 400
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("side", [1, 10_000])
+def test_a_truncated_image_is_refused(make_image: Callable[..., bytes], kind: str, side: int) -> None:
+    data = make_image(size=(64, 64), kind=kind)
+    with pytest.raises(ImageError, match="image"):
+        pixels_of(data[: len(data) // 2], side=side)
+    with pytest.raises(ImageError, match="image"):
+        check_image(data[: len(data) // 2])
+    check_image(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\xff\xd8\xff"])
+def test_bytes_that_are_no_image_are_refused(data: bytes) -> None:
+    with pytest.raises(ImageError, match="send a whole"):
+        open_image(data)
+
+
+@pytest.mark.parametrize("side", [7_100, 10_000, 30_000])
+def test_a_decompression_bomb_is_refused_by_its_header(side: int) -> None:
+    """Our own limit, Pillow's warning and Pillow's error all end as the same refusal."""
+    with pytest.raises(ImageError, match="pixels"):
+        open_image(bomb_png(side))
+
+
+@pytest.mark.parametrize("claimed", [(9_000, 9_000), (65_500, 800)])
+def test_a_jpeg_bomb_is_refused_by_its_header(claimed: tuple[int, int]) -> None:
+    data = bytearray(to_jpeg(photo(16, 16)))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", *claimed)
+    with pytest.raises(ImageError, match=r"pixels: more than 50000000|exceeds limit"):
+        open_image(bytes(data))
+
+
+def test_a_jpeg_with_more_pixels_than_its_first_header_is_not_decoded() -> None:
+    """The fast decoder gets memory for what Pillow read: two readers of one header must not disagree."""
+    small, large = to_jpeg(photo(16, 16)), to_jpeg(photo(64, 64))
+    image = open_image(small)
+    lying = decode.EncodedImage(large, image.header, 1)
+    assert lying.decode(side=1, wanted=1).shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 40}])
+@pytest.mark.parametrize("reduction", [1, 2, 4, 8])
+def test_a_jpeg_has_the_pixels_that_pillow_gives_it(options: dict[str, Any], reduction: int) -> None:
+    data = to_jpeg(photo(203, 101), **options)
+    with Image.open(io.BytesIO(data)) as expected:
+        expected.draft("RGB", (203 // reduction, 101 // reduction))
+        ours = pixels_of(data, side=reduction * decode.REDUCED_MARGIN, wanted=1)
+        assert np.array_equal(ours, np.asarray(expected))
+
+
+def test_a_jpeg_keeps_a_margin_above_the_wanted_size() -> None:
+    data = to_jpeg(photo(400, 300))
+    sizes = [pixels_of(data, side=1200, wanted=wanted).shape[:2] for wanted in (151, 150, 76, 75, 30)]
+    assert sizes == [(300, 400), (150, 200), (150, 200), (75, 100), (38, 50)]
+
+
+def test_a_flaw_that_pillow_forgives_is_forgiven() -> None:
+    """Bytes between two segments: simplejpeg objects, Pillow and browsers show the picture."""
+    data = to_jpeg(photo(32, 32))
+    scan = data.index(b"\xff\xda")
+    flawed = data[:scan] + b"\x00\x00" + data[scan:]
+    image = open_image(flawed)
+    assert image._decode_jpeg(1) is None
+    assert np.array_equal(pixels_of(flawed), pixels_of(data))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_exif_orientation_is_applied_as_pillow_does(orientation: int, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    photo(24, 16).save(buffer, kind, exif=exif)
+    with Image.open(buffer) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    assert open_image(buffer.getvalue()).size == expected.shape[1::-1]
+    assert np.array_equal(pixels_of(buffer.getvalue()), expected)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_damaged_exif_counts_as_none(exif: bytes) -> None:
+    assert pixels_of(to_jpeg(photo(8, 4), exif=exif)).shape == (4, 8, 3)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_other_jpegs_become_rgb(mode: str) -> None:
+    image = photo(24, 16).convert(mode)
+    with Image.open(io.BytesIO(to_jpeg(image))) as expected:
+        assert np.array_equal(pixels_of(to_jpeg(image)), np.asarray(expected.convert("RGB")))
+
+
+def test_grey_becomes_rgb() -> None:
+    expected = np.repeat(GREYS[..., None], 3, axis=2)
+    assert np.array_equal(pixels_of(to_png(Image.fromarray(GREYS))), expected)
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
+    image = Image.fromarray(np.full((4, 4), 0x8000, dtype=np.uint16))
+    assert pixels_of(to_png(image))[0, 0].tolist() == [128, 128, 128]
+
+
+def test_transparency_is_laid_on_white() -> None:
+    assert pixels_of(to_png(Image.new("RGBA", (4, 4), (0, 0, 0, 0))))[0, 0].tolist() == [255] * 3
+
+
+def test_the_limit_bounds_memory() -> None:
+    assert decode.MAX_PIXELS * 3 <= 150_000_000

@@ -1,0 +1,65 @@
+"""Scores of the test split, and a temperature that makes confidence mean something."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from imgclf.distributed import World
+from imgclf.learning.evaluation import Predictions, fit_temperature, judge
+from imgclf.learning.metrics import Counter
+
+SOLO = World(0, 1, 0, "localhost", torch.device("cpu"))
+CLASSES = [f"{number:03}.class" for number in range(7)]
+
+
+def predictions(*, images: int, scale: float = 1.0, seed: int = 1) -> Predictions:
+    """Draw labels from the probabilities of random logits, then scale the logits."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(images, 7, generator=generator)
+    labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]
+    return Predictions(logits * scale, labels)
+
+
+@pytest.mark.parametrize("scale", [0.25, 1.0, 4.0])
+def test_the_temperature_is_what_the_logits_were_scaled_by(scale: float) -> None:
+    assert fit_temperature(predictions(images=20_000, scale=scale)) == pytest.approx(scale, rel=0.05)
+
+
+def test_the_temperature_calibrates_an_overconfident_model() -> None:
+    temperature = fit_temperature(predictions(images=5000, scale=4.0))
+    found = judge(predictions(images=5000, scale=4.0, seed=2), temperature=temperature, classes=CLASSES)
+    assert found["ece"] > 0.15
+    assert found["calibrated_ece"] < 0.03
+    assert found["calibrated_nll"] < found["nll"]
+
+
+def test_the_scores_are_those_of_the_counts() -> None:
+    test = predictions(images=300)
+    kept = test.labels != 6  # a class without images
+    test = Predictions(test.logits[kept], test.labels[kept])
+    found = judge(test, temperature=1.0, classes=CLASSES)
+    counter = Counter(7, SOLO.device)
+    counter.add(test.logits, test.labels)
+    expected = counter.evaluation(SOLO)
+    assert found["images"] == expected.images
+    assert found["confusion_matrix"] == expected.confusion_matrix
+    for name in ("loss", "accuracy", "top5_accuracy"):
+        assert found[name] == pytest.approx(getattr(expected, name), rel=1e-6), name
+    assert found["per_class_recall"] == pytest.approx(expected.per_class_recall)
+    assert found["loss"] == pytest.approx(float(nn.functional.cross_entropy(test.logits, test.labels)))
+    json.dumps(found, allow_nan=False)
+
+
+def test_few_classes_have_a_top_five_too() -> None:
+    logits = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
+    found = judge(Predictions(logits, torch.tensor([1, 1])), temperature=1.0, classes=["a", "b"])
+    assert (found["accuracy"], found["top5_accuracy"], found["confusion_matrix"]) == (
+        0.5,
+        1.0,
+        [[0, 0], [1, 1]],
+    )
+    assert found["per_class_recall"] == [None, 0.5]

@@ -1,0 +1,1 @@
+"""Photos as they lie on disk: indexed, decoded, made into batches."""

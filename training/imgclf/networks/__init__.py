@@ -1,0 +1,1 @@
+"""The networks: their records, how they are built, and their weights."""
