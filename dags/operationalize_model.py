@@ -23,7 +23,12 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from musher.params import DATA, DEPLOYMENT, INSTANCES, MODEL, TRAINING, TUNING
+from musher.params.data import DATA
+from musher.params.deployment import DEPLOYMENT
+from musher.params.instances import INSTANCES
+from musher.params.model import MODEL
+from musher.params.training import TRAINING
+from musher.params.tuning import TUNING
 from musher.stages.dataset import stage_dataset
 from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda

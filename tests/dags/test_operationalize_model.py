@@ -201,7 +201,7 @@ def option(value: object) -> str:
 
 def test_train_py_takes_every_value_that_the_form_can_give(dag: Any) -> None:
     from imgclf.arguments import parse_arguments
-    from musher.params import OPTIONS
+    from musher.params.form import OPTIONS
 
     base = {"freeze_backbone": True, "init": "random"}
     for name in OPTIONS:
@@ -219,7 +219,7 @@ def test_train_py_takes_every_value_that_the_form_can_give(dag: Any) -> None:
 
 def test_the_defaults_of_the_form_are_taken_together(dag: Any) -> None:
     from imgclf.arguments import parse_arguments
-    from musher.params import OPTIONS
+    from musher.params.form import OPTIONS
 
     arguments = [text for name in OPTIONS for text in (f"--{name}", option(dag.params.dump()[name]))]
     config = parse_arguments(arguments, {})

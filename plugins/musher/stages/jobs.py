@@ -12,7 +12,7 @@ from musher.hooks.objects import upload_once
 from musher.hooks.weights import Weights, find_weights
 from musher.images import GPU_INSTANCE
 from musher.packaging import pack_source
-from musher.params import OPTIONS
+from musher.params.form import OPTIONS
 from musher.payloads.training import TRAIN, TrainingPlan
 from musher.payloads.tuning import Ranges, check_ranges
 from musher.settings import Settings

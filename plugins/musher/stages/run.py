@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from musher import names
-from musher.params import INTEGERS
+from musher.params.form import INTEGERS
 from musher.payloads.tags import resource_tags
 from musher.settings import Settings
 

@@ -12,9 +12,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
 
-from musher import params
 from musher.errors import PayloadError
 from musher.hooks.weights import Weights, find_weights
+from musher.params import form as params
 from musher.settings import Settings
 from musher.stages import embed, jobs, train, tune
 from musher.stages.jobs import Code

@@ -1,0 +1,1 @@
+"""The Params of the DAGs' trigger forms, a module per section."""

@@ -1,0 +1,21 @@
+"""All sections of the form together; a wrong value is refused before anything is paid for."""
+
+from musher.params.data import DATA
+from musher.params.deployment import DEPLOYMENT
+from musher.params.instances import INSTANCES
+from musher.params.model import MODEL, MODEL_OPTIONS
+from musher.params.training import TRAINING
+from musher.params.tuning import TUNING
+
+SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT)
+
+OPTIONS = (*MODEL_OPTIONS, *TRAINING)
+"""Names of the Params that train.py takes as options of the same name."""
+
+INTEGERS = frozenset(
+    name
+    for section in SECTIONS
+    for name, param in section.items()
+    if "integer" in (param.schema.get("type"), param.schema.get("items", {}).get("type"))
+)
+"""Names of the Params that are whole numbers, or lists of them."""

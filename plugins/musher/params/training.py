@@ -1,0 +1,105 @@
+"""Section "Training" of the form: how the model learns. All are options of train.py of the same name."""
+
+from musher.params.section import in_section
+
+TRAINING = in_section(
+    "Training",
+    {
+        "epochs": {
+            "default": 10,
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+            "description": "Passes over the data.",
+        },
+        "batch_size": {
+            "default": 128,
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 4096,
+            "description": "Images of one step, over all instances together. Tuning finds a better value.",
+        },
+        "learning_rate": {
+            "default": 0.01,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 1,
+            "description": "Step size. Tuning finds a better value.",
+        },
+        "seed": {
+            "default": 1,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2**31,
+            "description": "Seed of everything that is random.",
+        },
+        "patience": {
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 1000,
+            "description": "Epochs without a lower validation loss after which training ends; 0: never.",
+        },
+        "weight_decay": {
+            "default": 0.0001,
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "AdamW's pull of the weights towards zero.",
+        },
+        "schedule": {
+            "default": "cosine",
+            "type": "string",
+            "enum": ["cosine", "step", "none"],
+            "description": "How the learning rate falls: along a cosine, by half every 5 epochs, or not.",
+        },
+        "label_smoothing": {
+            "default": 0,
+            "type": "number",
+            "minimum": 0,
+            "maximum": 0.5,
+            "description": "Share of each label that is spread over all classes.",
+        },
+        "class_weights": {
+            "default": "none",
+            "type": "string",
+            "enum": ["none", "balanced"],
+            "description": "`balanced` lets rare classes count as much as frequent ones.",
+        },
+        "accumulate": {
+            "default": 1,
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 256,
+            "description": "Parts of a batch that are computed one after the other, to save memory.",
+        },
+        "precision": {
+            "default": "auto",
+            "type": "string",
+            "enum": ["auto", "fp32", "bf16", "fp16"],
+            "description": "`auto` computes in half precision on a GPU, in full precision on a CPU.",
+        },
+        "finetune_epochs": {
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 1000,
+            "description": "With a frozen backbone: passes over the data in which, after the last layers, "
+            "all layers are trained.",
+        },
+        "finetune_learning_rate": {
+            "default": 0.00008,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 1,
+            "description": "Step size of these passes.",
+        },
+        "max_bad_images": {
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 10_000,
+            "description": "Images that training skips because they cannot be decoded; one more fails it.",
+        },
+    },
+)
