@@ -4,9 +4,13 @@ Stages a data set, looks for good values, trains a classifier with them on one o
 test accuracy against a minimum, deploys it to an endpoint with a Lambda function before it, classifies three
 test images through that function, writes a report, and removes what it deployed.
 
-    stage_dataset -> embed -> tune -> train -> evaluate -> deploy -> deploy_lambda -> smoke_test -> report
-                                                                                              `-> teardown
+    stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> deploy -> deploy_lambda -> smoke_test
+                              `-> build_image --------------------------^                              |
+                                                                                    report, teardown <-'
 
+- **preflight** looks for whatever would make the run fail later, before anything is paid: misspelt or
+  contradictory Params, quotas, roles, bucket, image. All findings come in one error.
+- **build_image** has the serving image built in the account, where it is not there yet.
 - **embed** computes the features of a frozen backbone once, for all runs that need the same ones. It is
   skipped unless `freeze_backbone` is set.
 - **tune** makes trials and gives the best one's learning rate and batch size to **train**. The objective is
@@ -34,6 +38,8 @@ from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
 from musher.stages.embed import embed
 from musher.stages.evaluate import evaluate
+from musher.stages.image import build_image
+from musher.stages.preflight import preflight
 from musher.stages.report import report
 from musher.stages.smoke_test import smoke_test
 from musher.stages.teardown import teardown
@@ -59,11 +65,14 @@ from musher.stages.tune import tune
 def operationalize_model() -> None:
     """Wire the stages."""
     dataset = stage_dataset()
-    features = embed(dataset)
+    checked = preflight(dataset)
+    image = build_image()
+    checked >> image
+    features = embed(dataset, checked)
     tuning = tune(dataset, features)
     job = train(dataset, features, tuning)
     approved = evaluate(job)
-    endpoint = deploy(approved)
+    endpoint = deploy(approved, image)
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
     report(dataset=dataset, job=job, approved=approved, endpoint=endpoint, function=function, answers=answers)

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 GRAPH = {
     "stage_dataset": {
+        "preflight",
         "embed.plan_features",
         "tune.plan_search",
         "tune.plan_trials",
@@ -15,6 +16,8 @@ GRAPH = {
         "smoke_test",
         "report",
     },
+    "preflight": {"build_image", "embed.plan_features"},
+    "build_image": {"deploy.plan_endpoint"},
     "embed.plan_features": {"embed.run_job"},
     "embed.run_job": {"tune.plan_search", "tune.plan_trials", "train.plan_job", "train.describe_job"},
     "tune.plan_search": {"tune.run_search"},
@@ -49,6 +52,11 @@ def dag(dag_bag: Any) -> Any:
 
 def test_the_graph_is_the_documented_one(dag: Any) -> None:
     assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == GRAPH
+
+
+def test_nothing_is_paid_before_preflight(dag: Any) -> None:
+    for task_id in set(GRAPH) - {"stage_dataset", "preflight"}:
+        assert "preflight" in dag.get_task(task_id).get_flat_relative_ids(upstream=True), task_id
 
 
 def test_what_is_deployed_is_torn_down_whatever_happens(dag: Any) -> None:
