@@ -25,8 +25,8 @@ class Bucket:
     def get_conn(self) -> "Bucket":
         return self
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        answer = self.answers[Key.rsplit("/", 1)[-1]]
+    def get_object(self, **request: str) -> dict[str, Any]:
+        answer = self.answers[request["Key"].rsplit("/", 1)[-1]]
         if isinstance(answer, Exception):
             raise answer
         return {"ContentLength": len(answer), "Body": io.BytesIO(answer)}
