@@ -25,6 +25,9 @@ IMPURE_MODULES = {"airflow", "boto3", "botocore", "socket", "subprocess", "urlli
 LAYERS = ("dags", "musher.stages", "musher.operators", "musher.hooks", "musher.payloads", "musher.names")
 """Each may import from those after it, none from those before."""
 
+WEB_APP = "app.py"
+"""Of plugins/musher/web: the application behind the tab, run by the API server."""
+
 LAMBDA_PACKAGES = {"boto3", "botocore"}
 LAMBDA_FILE_MODULES = {path.stem for path in (ROOT / "lambda").glob("*.py")}
 
@@ -82,9 +85,22 @@ def test_dags_import_airflow_only_by_its_sdk_and_providers() -> None:
 
 
 def test_plugins_import_airflow_only_by_its_sdk_and_providers() -> None:
-    paths = sources("plugins/musher")
+    """What the API server mounts is no task: it alone needs the server's own users and runs."""
+    paths = [path for path in sources("plugins/musher") if path.name != WEB_APP]
     found = [name for path in paths for _, name in imports(path) if name.split(".")[0] == "airflow"]
     assert [name for name in found if not name.startswith(("airflow.sdk", "airflow.providers"))] == []
+
+
+def test_the_plugin_that_every_process_loads_imports_only_its_base_class() -> None:
+    found = {name for _, name in imports(ROOT / "plugins" / "musher_plugin.py")}
+    assert {name for name in found if name.split(".")[0] not in sys.stdlib_module_names} == {
+        "airflow.plugins_manager.AirflowPlugin"
+    }
+
+
+def test_nothing_but_the_plugin_knows_of_the_web_application() -> None:
+    paths = [path for path in [*sources("dags"), *sources("plugins")] if path.parent.name != "web"]
+    assert offences(paths, {"musher.web"}) == []
 
 
 def test_the_lambda_needs_the_standard_library_and_botocore_only() -> None:

@@ -13,7 +13,8 @@
     |-- GateError                a model is not good enough to be deployed
     |-- EndpointError            an endpoint, its configuration or its model failed
     |-- LambdaError              a function failed or answered with an error
-    `-- TeardownError            something that costs may be left
+    |-- TeardownError            something that costs may be left
+    `-- ReportError              a run's report cannot be read
 
 Every message says what is wrong, with the value, and what to do about it.
 """
@@ -73,3 +74,7 @@ class LambdaError(MusherError):
 
 class TeardownError(MusherError):
     """Report what could not be stopped or removed, all of it together."""
+
+
+class ReportError(MusherError):
+    """Report a run's report that cannot be read."""

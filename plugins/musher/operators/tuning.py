@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOperator
 
-from musher import names
+from musher import console, names
 from musher.costs.billing import billed_seconds
 from musher.hooks.logs import last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
@@ -35,6 +35,7 @@ class RunTuningJobOperator(RunJobMixin, SageMakerTuningOperator):
     """
 
     aws_hook_class = MusherSageMakerHook
+    console_page = staticmethod(console.tuning_job)
     kind = JobKind(
         noun="Tuning job",
         find="find_tuning_job",
