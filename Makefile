@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 
-.PHONY: help setup demo up test test-all test-prod check bench image-uris lock clean distclean
+.PHONY: help setup demo up test test-all test-prod check bench mwaa image-uris lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,10 +40,14 @@ check: setup ## lint, format, types, and whether each production service can be 
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy $(SOURCES)
+	.venv/bin/cfn-lint infra/bootstrap.yaml
 	$(PYTHON) -m scripts.entry_points
 
 bench: setup ## run each benchmark; the last line of each is a JSON object
 	@for module in $(BENCHMARKS); do echo "== $$module"; $(PYTHON) -m $$module; done
+
+mwaa: setup ## write var/mwaa for Amazon MWAA: DAGs, plugins.zip, requirements.txt, startup.sh (needs MUSHER_ACCOUNT_ID)
+	@PYTHONPATH=plugins $(PYTHON) -m scripts.mwaa
 
 image-uris: setup ## write the addresses of AWS's training images anew, from SageMaker's SDK
 	PYTHONPATH=plugins $(PYTHON) -m scripts.update_image_uris
