@@ -1,10 +1,10 @@
 """Measure what decoding the largest images costs a server: memory at the peak, and CPU time.
 
 Claim: no image file of 49 million pixels, and none as large as its format allows, takes more than 200 MB
-beyond what the process had, or more than 3 s of CPU; it is decoded or refused as docs/limits.md says. Four at
-once take no more than the budget that they share. Each measurement runs in a fresh process that has decoded
-a small image before. Prints a table, and as its last line {"max_extra_mb": float, "max_cpu_s": float,
-"four_at_once_mb": float, "decoded": int, "refused": int}.
+beyond what the process had, or more than 3 s of CPU; it is decoded or refused as docs/limits.md says. Four
+at once take no more than 450 MB: the budget that they share, and results on their way to be scaled. Each
+measurement runs in a fresh process that has decoded a small image before. Prints a table, and as its last
+line {"max_extra_mb": float, "max_cpu_s": float, "four_at_once_mb": float, "decoded": int, "refused": int}.
 """
 
 import json
@@ -77,11 +77,10 @@ def images(*, pixels: int) -> Iterator[tuple[str, int, Write]]:
             yield name, math.isqrt(pixels), write
             if limit is not None:
                 yield f"{name}, largest", math.isqrt(limit), write
-    yield (
-        "JPEG progressive 4:4:4, largest",
-        math.isqrt(MAX_SAMPLES // 3),
-        PROGRESSIVE_JPEGS["JPEG progressive 4:4:4"],
-    )
+    largest = math.isqrt(MAX_SAMPLES // 3)
+    yield "JPEG progressive 4:4:4, largest", largest, PROGRESSIVE_JPEGS["JPEG progressive 4:4:4"]
+    # Its file has 16 MB, which Pillow copies twice.
+    yield "WebP lossless, largest with its file", math.isqrt(10_000_000), WEBPS["WebP lossless"]
 
 
 def measure(path: Path, *, at_once: int = 1) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def measure_all(folder: Path, *, pixels: int) -> tuple[dict[str, dict[str, Any]]
         path = folder / "image"
         write(path, side)
         results[name] = {**measure(path), "pixels": side * side, "bytes": path.stat().st_size}
-        if name.endswith("largest") and not results[name]["refusal"]:
+        if "largest" in name and not results[name]["refusal"]:
             most = max(most, measure(path, at_once=AT_ONCE)["extra_mb"])
     return results, most
 

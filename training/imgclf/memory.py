@@ -10,6 +10,7 @@ which end. A server's memory should fall after a burst: what its threads free st
 from __future__ import annotations
 
 import ctypes
+import threading
 
 # <malloc.h>
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
@@ -20,18 +21,22 @@ SETTINGS = {
 }
 
 
+_kept = threading.Event()
+
+
 def keep_freed_memory() -> bool:
     """Tell glibc's malloc; return False, and change nothing, where the C library is another one."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
+    _kept.set()
     return all(mallopt(option, value) == 1 for option, value in SETTINGS.items())
 
 
 def give_back_freed_memory() -> bool:
-    """Return what is free to the system; return False where nothing was, or the C library is another one."""
+    """Return what is free to the system, unless this process keeps it; return whether there was anything."""
     try:
-        return bool(ctypes.CDLL(None).malloc_trim(0))
+        return not _kept.is_set() and bool(ctypes.CDLL(None).malloc_trim(0))
     except (AttributeError, OSError, TypeError):
         return False

@@ -13,7 +13,6 @@ class MemoryBudget:
     def __init__(self, total: int) -> None:
         """Take the number of bytes."""
         self._total = self._left = total
-        self._returned = 0
         self._turn = threading.Lock()
         self._changed = threading.Condition()
 
@@ -29,13 +28,4 @@ class MemoryBudget:
         finally:
             with self._changed:
                 self._left += count
-                self._returned += count
                 self._changed.notify_all()
-
-    def take_returned(self, at_least: int) -> int:
-        """Return how many bytes came back since the last time, 0 until they are `at_least` so many."""
-        with self._changed:
-            if self._returned < at_least:
-                return 0
-            returned, self._returned = self._returned, 0
-            return returned

@@ -39,8 +39,10 @@ from imgclf.images.limits import (
     RGB_BYTES,
     SAMPLE_BYTES,
     WEBP_BYTES,
+    WEBP_COPIES,
 )
-from imgclf.images.structure import check_chunks, count_scans, find_late_exif
+from imgclf.images.structure import check_chunks, count_scans, find_late_exif, find_webp_size
+from imgclf.memory import give_back_freed_memory
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -52,6 +54,8 @@ so, 39 ms at full size."""
 TRANSPOSED = 5
 """From this EXIF orientation on, rows and columns are exchanged."""
 
+GIVEN_BACK_BYTES = 32_000_000
+"""From this size on malloc keeps no block for later, and an image is worth the milliseconds of asking it."""
 TILE_SIDE = 1024
 """Pixels; what is no plain colour JPEG becomes RGB tile by tile, so that nothing but the result is large."""
 
@@ -59,7 +63,7 @@ TILE_SIDE = 1024
 # because warnings.catch_warnings is not safe in threads.
 Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS.values())
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-memory_budget = MemoryBudget(MAX_BYTES_AT_ONCE)
+_budget = MemoryBudget(MAX_BYTES_AT_ONCE)
 """Of all images that are decoded in this process."""
 
 
@@ -90,7 +94,7 @@ class EncodedImage:
         reduction = next((r for r in REDUCTIONS if side >= r * REDUCED_MARGIN * wanted), 1)
         while reduction < REDUCTIONS[0] and self.decoding_bytes(reduction) > MAX_BYTES_OF_AN_IMAGE:
             reduction *= 2
-        with memory_budget.spend(self.decoding_bytes(reduction)), _refusals(self.data):
+        with _memory(self.decoding_bytes(reduction)), _refusals(self.data):
             pixels = self._decode_jpeg(reduction)
             if pixels is None:
                 pixels = self._decode_any(reduction)
@@ -99,9 +103,10 @@ class EncodedImage:
     def decoding_bytes(self, reduction: int) -> int:
         """Return the bytes of memory that decoding takes at its peak, turning the result upright included."""
         pixels = self.header.width * self.header.height
-        if self.header.format == "WEBP":
-            return WEBP_BYTES * pixels
-        if self.header.format == "PNG":
+        kind = _format(self.header)
+        if kind == "WEBP":
+            return WEBP_BYTES * pixels + WEBP_COPIES * len(self.data)
+        if kind == "PNG":
             return (PNG_BYTES + RGB_BYTES) * pixels
         kept = SAMPLE_BYTES * _count_samples(self.header) if self.scans > 1 else 0
         return kept + (PNG_BYTES + RGB_BYTES) * pixels // reduction**2
@@ -140,15 +145,29 @@ def open_image(data: bytes) -> EncodedImage:
     with _refusals(data):
         scans = count_scans(data)
         check_chunks(data)
+        _check_pixels("WEBP", find_webp_size(data))  # Pillow copies the file before it says
         header = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_size(header, scans)
-        return EncodedImage(data, header, _orientation(data, header), scans)
+        _check_pixels(_format(header), header.size)
+        image = EncodedImage(data, header, _orientation(data, header), scans)
+        _check_memory(image)
+        return image
 
 
 def check_image(data: bytes) -> None:
     """Raise ImageError for bytes that cannot be decoded to their end; faster than decoding at full size."""
     image = open_image(data)
     image.decode(side=math.inf, wanted=1)
+
+
+@contextmanager
+def _memory(count: int) -> Generator[None]:
+    """Hold a share of the memory for decoding; what an image of many pixels leaves goes to the system."""
+    with _budget.spend(count):
+        try:
+            yield
+        finally:
+            if count >= GIVEN_BACK_BYTES:
+                give_back_freed_memory()
 
 
 @contextmanager
@@ -167,23 +186,37 @@ def _refusals(data: bytes) -> Generator[None]:
         raise ImageError(f"unreadable image: {reason}; send a whole, undamaged file") from error
 
 
-def _check_size(image: Image.Image, scans: int) -> None:
+def _format(image: Image.Image) -> str:
+    """Return the name of the format; Pillow calls a phone's JPEG of several pictures an MPO."""
+    return "JPEG" if isinstance(image, JpegImageFile) else str(image.format)
+
+
+def _check_pixels(kind: str, size: tuple[int, int]) -> None:
     """Refuse an image by its header, before memory is spent on its pixels."""
-    width, height = image.size
-    limit = MAX_PIXELS[str(image.format)]
-    if max(width, height) > MAX_SIDE:
+    width, height = size
+    if max(size) > MAX_SIDE:
         raise ImageError(
             f"image of {width} x {height} pixels: more than {MAX_SIDE} on a side; send a smaller one"
         )
-    if width * height > limit:
-        advice = "send a smaller one" if image.format == "JPEG" else "send a smaller one, or a JPEG"
+    if width * height > MAX_PIXELS[kind]:
+        advice = "send a smaller one" if kind == "JPEG" else "send a smaller one, or a JPEG"
         raise ImageError(
-            f"{image.format} image of {width} x {height} pixels: more than {limit} in all; {advice}"
+            f"{kind} image of {width} x {height} pixels: more than {MAX_PIXELS[kind]} in all; {advice}"
         )
-    if scans > 1 and _count_samples(image) > MAX_SAMPLES:
+
+
+def _check_memory(image: EncodedImage) -> None:
+    """Refuse an image of too few pixels to be refused for them, and yet too large to decode."""
+    width, height = image.header.size
+    if image.scans > 1 and _count_samples(image.header) > MAX_SAMPLES:
         raise ImageError(
             f"progressive JPEG image of {width} x {height} pixels: more than {MAX_SAMPLES} samples in all; "
             "send a smaller one, or a baseline JPEG"
+        )
+    if image.decoding_bytes(REDUCTIONS[0]) > MAX_BYTES_OF_AN_IMAGE:
+        raise ImageError(
+            f"{_format(image.header)} image of {width} x {height} pixels and {len(image.data)} bytes: more "
+            f"than {MAX_BYTES_OF_AN_IMAGE} bytes of memory; send a smaller one, or a JPEG"
         )
 
 

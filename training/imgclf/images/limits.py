@@ -10,8 +10,8 @@ import os
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 
-MAX_PIXELS = {"JPEG": 120_000_000, "PNG": 25_000_000, "WEBP": 12_250_000}
-"""Width times height, by format: the largest phones' JPEGs, a 24-megapixel camera's PNG, 3,500 x 3,500."""
+MAX_PIXELS = {"JPEG": 120_000_000, "PNG": 25_000_000, "WEBP": 12_000_000}
+"""Width times height, by format: the largest phones' JPEGs, a 24-megapixel camera's PNG, 4,000 x 3,000."""
 MAX_SIDE = 65_535
 """Pixels, as in a JPEG: Pillow keeps 8 bytes for each row, however short it is."""
 MAX_SAMPLES = 75_000_000
@@ -30,5 +30,7 @@ ours takes, and a sample of a JPEG."""
 
 MAX_BYTES_OF_AN_IMAGE = 200_000_000
 """Of memory that decoding one image takes at its peak."""
+WEBP_COPIES = 2
+"""Of its file, which Pillow makes."""
 MAX_BYTES_AT_ONCE = max(2 * MAX_BYTES_OF_AN_IMAGE, 50_000_000 * (os.cpu_count() or 1))
 """Of memory for all images that are decoded at the same time in this process."""

@@ -22,6 +22,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive; the others are arithmetic, lossless or hierarchical."""
 
+WEBP_HEADER_BYTES = 30
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -75,3 +76,22 @@ def find_late_exif(data: bytes) -> bytes | None:
     end = start + 4 + int.from_bytes(data[start - 4 : start], "big")
     checksum = struct.pack(">I", zlib.crc32(data[start:end]))
     return data[start + 4 : end] if data[end : end + 4] == checksum else None
+
+
+def find_webp_size(data: bytes) -> tuple[int, int]:
+    """Return a WebP's width and height in pixels, (0, 0) for bytes of another kind.
+
+    https://developers.google.com/speed/webp/docs/riff_container
+    """
+    if not (data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) >= WEBP_HEADER_BYTES):
+        return 0, 0
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return 0, 0

@@ -14,16 +14,11 @@ import torch
 
 from imgclf.artifacts import LoadedModel, load_model
 from imgclf.errors import AcceptError, ContentTypeError, ImageError
-from imgclf.images.decode import memory_budget
-from imgclf.memory import give_back_freed_memory
 from imgclf.presets import Preset
 from imgclf.serving.fetch import fetch_image
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "application/x-image")
 JSON_TYPE = "application/json"
-
-TRIM_BYTES = 64_000_000
-"""Of memory for decoding that was freed, after which it is given back to the system."""
 
 _loaded: dict[str, Preset] = {}
 """The preset of the model that this process serves; the toolkit gives input_fn no model."""
@@ -59,11 +54,7 @@ def read_image(request_body: bytes, content_type: str) -> bytes:
 
 def decode_image(data: bytes) -> torch.Tensor:
     """Return an image file's pixels (1, 3, S, S) uint8; raise ImageError where it is none."""
-    try:
-        return torch.from_numpy(_loaded["preset"].to_pixels(data)).unsqueeze(0)
-    finally:
-        if memory_budget.take_returned(TRIM_BYTES):
-            give_back_freed_memory()
+    return torch.from_numpy(_loaded["preset"].to_pixels(data)).unsqueeze(0)
 
 
 def media_type(content_type: str) -> str:

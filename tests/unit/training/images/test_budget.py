@@ -81,14 +81,3 @@ def test_what_an_error_ended_is_given_back() -> None:
             pass
     with budget.spend(10):
         pass
-
-
-def test_returned_memory_is_reported_once_and_from_an_amount_on() -> None:
-    budget = MemoryBudget(10)
-    with budget.spend(4):
-        assert budget.take_returned(1) == 0
-    assert budget.take_returned(5) == 0
-    with budget.spend(4):
-        pass
-    assert budget.take_returned(5) == 8
-    assert budget.take_returned(5) == 0

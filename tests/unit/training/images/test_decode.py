@@ -124,9 +124,29 @@ def test_a_format_that_cannot_be_reduced_has_fewer_pixels_and_the_refusal_names_
 def test_a_webp_has_the_fewest_pixels(make_image: Callable[..., bytes]) -> None:
     data = bytearray(make_image(kind="WEBP"))
     start = data.index(b"\x9d\x01\x2a")
-    data[start + 3 : start + 7] = struct.pack("<HH", 3_501, 3_501)
-    with pytest.raises(ImageError, match="WEBP image of 3501 x 3501 pixels: more than 12250000 in all"):
+    data[start + 3 : start + 7] = struct.pack("<HH", 3_500, 3_500)
+    with pytest.raises(ImageError, match="WEBP image of 3500 x 3500 pixels: more than 12000000 in all"):
         open_image(bytes(data))
+
+
+def test_a_webp_whose_file_is_large_too_has_fewer_pixels_still(make_image: Callable[..., bytes]) -> None:
+    """Pillow copies the file twice."""
+    data = bytearray(make_image(kind="WEBP"))
+    start = data.index(b"\x9d\x01\x2a")
+    data[start + 3 : start + 7] = struct.pack("<HH", 4_000, 3_000)
+    assert open_image(bytes(data)).size == (4_000, 3_000)
+    with pytest.raises(ImageError, match=r"pixels and 5000\d+ bytes: more than 200000000 bytes of memory"):
+        open_image(bytes(data) + bytes(5_000_000))
+
+
+def test_a_phones_jpeg_of_several_pictures_is_its_first() -> None:
+    """Pillow calls it an MPO, whatever formats it was asked for."""
+    buffer = io.BytesIO()
+    photo(60, 40).save(buffer, "MPO", save_all=True, append_images=[photo(30, 20)])
+    image = open_image(buffer.getvalue())
+    assert image.header.format == "MPO"
+    assert image.scans == 1
+    assert image.decode(side=1, wanted=1).shape == (3, 40, 60)
 
 
 def test_a_row_of_pixels_is_no_image() -> None:

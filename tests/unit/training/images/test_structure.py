@@ -14,7 +14,7 @@ from PIL import Image
 
 from imgclf.errors import ImageError
 from imgclf.images.decode import open_image
-from imgclf.images.structure import check_chunks, count_scans, find_late_exif
+from imgclf.images.structure import check_chunks, count_scans, find_late_exif, find_webp_size
 
 SECONDS = 0.5
 """Long for a refusal, and short beside what Pillow takes: 2 to 20 s."""
@@ -103,3 +103,17 @@ def test_exif_data_is_found_behind_the_pixels_and_only_where_its_checksum_is_rig
     assert find_late_exif(data[:-12] + b"\0\0\0\2eXIfMM????" + data[-12:]) is None
     assert find_late_exif(b"eXIf") is None
     assert find_late_exif(data + b"eXIf") is None
+
+
+@pytest.mark.parametrize(
+    "options", [{"quality": 50}, {"lossless": True}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}]
+)
+def test_the_size_of_a_webp_is_read_before_pillow_copies_it(options: dict[str, Any]) -> None:
+    data = to_file("WEBP", **options)
+    assert find_webp_size(data) == (60, 40)
+    assert find_webp_size(data[:29]) == (0, 0)
+
+
+@pytest.mark.parametrize("data", [b"", to_file("PNG"), b"RIFF????WEBPVP9 " + bytes(20)])
+def test_other_bytes_have_no_webp_size(data: bytes) -> None:
+    assert find_webp_size(data) == (0, 0)
