@@ -52,7 +52,10 @@ def fetch_image(url: str, *, environ: Mapping[str, str]) -> bytes:
         answer = _get(_parse(url, trusted=trusted), trusted=trusted, deadline=deadline)
         if isinstance(answer, bytes):
             return answer
-        url = urljoin(url, answer)
+        try:
+            url = urljoin(url, answer)
+        except ValueError:  # such as an unclosed bracket in the host
+            raise SourceError(f"the URL redirects to {answer[:200]!r}, which is no address") from None
     raise SourceError(f"the URL redirects more than {MAX_REDIRECTS} times: send the final address")
 
 
