@@ -20,6 +20,7 @@ from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
 from musher.params.form import SECTIONS
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
+from musher.results import StagedDataset
 from musher.stages.account_checks import account_checks
 from musher.stages.jobs import Result, choose_ranges, chosen_weights, training_options
 from musher.stages.run import Run, current_run
@@ -38,7 +39,7 @@ class Check:
 
 
 @task(multiple_outputs=False)
-def preflight(dataset: dict[str, Any]) -> dict[str, Any]:
+def preflight(dataset: StagedDataset) -> dict[str, Any]:
     """Raise PreflightError with everything that was found; return the warnings and the estimate."""
     with fail_without_retry():
         run = current_run()
