@@ -18,6 +18,8 @@ from localaws.processes import Child, Supervisor
 ROOT = Path(__file__).resolve().parents[1]
 DAG_ID = "operationalize_model"
 ACCOUNT_ID = "123456789012"
+AIRFLOW_PRINCIPAL = f"arn:aws:iam::{ACCOUNT_ID}:user/airflow"
+"""Who may assume the role that the stack makes for Airflow."""
 REGION = "us-east-1"
 BUCKET = f"musher-{ACCOUNT_ID}-{REGION}"
 READY_S = 60.0
@@ -148,6 +150,7 @@ def apply_bootstrap(stack: Stack) -> None:
         StackName="musher-bootstrap",
         TemplateBody=(ROOT / "infra" / "bootstrap.yaml").read_text(),
         Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": "AirflowPrincipalArn", "ParameterValue": AIRFLOW_PRINCIPAL}],
     )
     waiter = client.get_waiter("stack_create_complete")
     waiter.wait(StackName="musher-bootstrap", WaiterConfig={"Delay": 1, "MaxAttempts": STACK_S})

@@ -119,7 +119,7 @@ def foreign_weights(run: Run) -> list[str]:
     return [
         f"weights_uri is {uri}: the jobs may read {names.bucket(run.settings)} and MUSHER_SOURCE_BUCKETS "
         f"({', '.join(run.settings.source_buckets) or 'none'}) only. Copy the weights there, or name "
-        f"{bucket} in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBuckets."
+        f"{bucket} in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns."
     ]
 
 

@@ -119,7 +119,7 @@ def test_weights_outside_the_known_buckets_are_refused_before_the_jobs_role_is(f
     found = form_run(weights_uri="s3://theirs/resnet50.safetensors")
     [problem] = preflight.foreign_weights(found)
     assert "weights_uri is s3://theirs/resnet50.safetensors" in problem
-    assert "name theirs in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBuckets" in problem
+    assert "name theirs in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns" in problem
     known = dataclasses.replace(found.settings, source_buckets=("theirs",))
     assert preflight.foreign_weights(dataclasses.replace(found, settings=known)) == []
 
