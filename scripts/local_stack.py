@@ -20,6 +20,8 @@ DAG_ID = "operationalize_model"
 ACCOUNT_ID = "123456789012"
 AIRFLOW_PRINCIPAL = f"arn:aws:iam::{ACCOUNT_ID}:user/airflow"
 """Who may assume the role that the stack makes for Airflow."""
+MODEL_IMAGE = "localaws/code-of-the-archive"
+"""A name only: localaws runs the code in the model's archive, and builds no images."""
 REGION = "us-east-1"
 BUCKET = f"musher-{ACCOUNT_ID}-{REGION}"
 READY_S = 60.0
@@ -82,8 +84,7 @@ def airflow_environment(*, url: str, home: Path) -> dict[str, str]:
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
         "MUSHER_ACCOUNT_ID": ACCOUNT_ID,
         "MUSHER_REGION": REGION,
-        # A name only: localaws runs the code in the model's archive, and builds no images.
-        "MUSHER_MODEL_IMAGE": "localaws/code-of-the-archive",
+        "MUSHER_MODEL_IMAGE": MODEL_IMAGE,
         "MUSHER_POLL_INTERVAL_S": "1",
     }
 

@@ -27,6 +27,8 @@ from musher.stages.run import Run, current_run
 
 logger = logging.getLogger(__name__)
 
+SHOWN_CHARACTERS = 120
+
 KNOWN_PARAMS = tuple(name for section in SECTIONS for name in section)
 
 
@@ -70,8 +72,17 @@ def look_at_all(checks: Iterable[Check]) -> tuple[list[str], list[str]]:
         except MusherError as error:
             problems.append(str(error))
         except (BotoCoreError, ClientError) as error:
-            warnings.append(f"{check.about} ({error})")
+            warnings.append(f"{check.about} ({describe_refusal(error)})")
     return list(dict.fromkeys(problems)), warnings
+
+
+def describe_refusal(error: Exception) -> str:
+    """Return AWS's code and the beginning of what it says: some answers are whole pages."""
+    if not isinstance(error, ClientError):
+        return str(error)[:SHOWN_CHARACTERS]
+    found = error.response["Error"]
+    text = " ".join(str(found.get("Message", "")).split())[:SHOWN_CHARACTERS]
+    return f"{error.operation_name}: {found.get('Code')}, {text}"
 
 
 def describe_problems(problems: Sequence[str]) -> str:
