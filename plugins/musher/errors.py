@@ -13,6 +13,7 @@
     |-- GateError                a model is not good enough to be deployed
     |-- EndpointError            an endpoint, its configuration or its model failed
     |-- LambdaError              a function failed or answered with an error
+    |-- TeardownError            something that costs may be left
     `-- ReportError              a run's report cannot be read
 
 Every message says what is wrong, with the value, and what to do about it.
@@ -69,6 +70,10 @@ class EndpointError(MusherError):
 
 class LambdaError(MusherError):
     """Report a function that failed, or whose answer is an error."""
+
+
+class TeardownError(MusherError):
+    """Report what could not be stopped or removed, all of it together."""
 
 
 class ReportError(MusherError):

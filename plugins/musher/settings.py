@@ -12,6 +12,7 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_LAMBDA_DIR       lambda/ beside the plugins folder
     MUSHER_POLL_INTERVAL_S  10; seconds between two looks at a job or an endpoint
     MUSHER_TTL_H            24; hours after which what a run left behind counts as expired
+    MUSHER_LOG_DAYS         30; days for which the logs of endpoints and functions are kept
 """
 
 import os
@@ -19,6 +20,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from musher import images
 from musher.errors import SettingsError
@@ -27,6 +29,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 PROJECT_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,16}[a-z0-9]")
 """2 to 18 characters, so that the longest name (a tuning job's, 32 characters) still fits."""
+
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922)
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 REGION_PATTERN = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
@@ -46,6 +51,7 @@ class Settings:
     lambda_dir: Path = REPOSITORY / "lambda"
     poll_interval_s: float = 10.0
     ttl_h: float = 24.0
+    log_days: int = 30
 
     def __post_init__(self) -> None:
         """Check each value and fill in the serving image, which depends on account and region."""
@@ -54,6 +60,10 @@ class Settings:
         _match("MUSHER_REGION", self.region, REGION_PATTERN, "an AWS region such as us-east-1")
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
         _at_least("MUSHER_TTL_H", self.ttl_h, 0.1)
+        if self.log_days not in LOG_DAYS:
+            raise SettingsError(
+                f"MUSHER_LOG_DAYS is {self.log_days}. Set it to one of {', '.join(map(str, LOG_DAYS))}."
+            )
         if not self.training_image:
             images.check_region(self.region)
         object.__setattr__(self, "model_image", self.model_image or self._default_model_image())
@@ -85,16 +95,17 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]  # the field names and types are this class's own
 
 
-def _parse(name: str, text: str, kind: object) -> object:
+def _parse(name: str, text: str, kind: Any) -> object:
     """Convert a variable's text to its field's type."""
     if kind is Path:
         return Path(text)
-    if kind is not float:
+    if kind not in (float, int):
         return text
     try:
-        return float(text)
+        return kind(text)
     except ValueError:
-        raise SettingsError(f"{name} is {text!r}: not a number. Set it to a number such as 10.") from None
+        wanted = "a number" if kind is float else "a whole number"
+        raise SettingsError(f"{name} is {text!r}: not {wanted}. Set it to one such as 10.") from None
 
 
 def _match(name: str, value: str, pattern: re.Pattern[str], wanted: str) -> None:

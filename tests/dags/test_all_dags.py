@@ -35,7 +35,6 @@ def test_every_dag_says_what_it_is(dag_bag: Any, dag_id: str) -> None:
     assert dag.fileloc == str(ROOT / "dags" / f"{dag_id}.py")
     assert dag.tags == {"musher"}
     assert dag.doc_md.strip().startswith("### ")
-    assert dag.dagrun_timeout
     assert not dag.catchup
 
 

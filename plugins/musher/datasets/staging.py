@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
 
 from musher.datasets.images import Scan, content_type, scan_photos
 from musher.datasets.layout import SPLITS, Photo, arrange_listing, check_classes
@@ -41,36 +40,9 @@ from musher.datasets.staged import (
     sample_name,
 )
 from musher.errors import StagingError
+from musher.results import Sample, StagedDataset
 
 logger = logging.getLogger(__name__)
-
-
-class Sample(TypedDict):
-    """A test image stored as an object of its own."""
-
-    key: str
-    truth: str
-
-
-class StagedDataset(TypedDict):
-    """What a stage hands on: ids, addresses and small numbers."""
-
-    dataset_id: str
-    data_hash: str
-    name: str
-    classes: int
-    images: dict[str, int]
-    """By split."""
-    left_out: int
-    """Unreadable images that were left out by permission."""
-    manifest_uri: str
-    train_uri: str
-    valid_uri: str
-    test_uri: str
-    samples: list[Sample]
-    uploaded_objects: int
-    uploaded_bytes: int
-    seconds: float
 
 
 def stage(

@@ -14,7 +14,6 @@ from musher.operators.training import RunTrainingJobOperator
 from musher.payloads.features import MARKER, RANDOM, FeaturesKey, features_id
 from musher.payloads.training import EMBED, TrainingPlan, build_training_job
 from musher.stages.jobs import Code, Result, chosen_weights, image_channels, make_plan, upload_code
-from musher.stages.preflight import check_run
 from musher.stages.run import Run, current_run
 
 
@@ -31,18 +30,12 @@ def embed(dataset: Any) -> Any:
 
 @task(multiple_outputs=False)
 def plan_features(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Return the CreateTrainingJob request of the job that computes the features.
-
-    No job has begun yet, so that this is where a run that cannot succeed ends, with or without features.
-    """
+    """Return the CreateTrainingJob request of the job that computes the features."""
     run = current_run()
-    with fail_without_retry():
-        weights = chosen_weights(run)
-        check_run(run, dataset=dataset, weights=weights)
     if not run.params["freeze_backbone"]:
         raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
     with fail_without_retry():
-        plan = choose_plan(run, dataset=dataset, code=upload_code(run), weights=weights)
+        plan = choose_plan(run, dataset=dataset, code=upload_code(run), weights=chosen_weights(run))
         return build_training_job(run.settings, plan=plan)
 
 

@@ -1,10 +1,23 @@
 """Refuse what a run's Params and data cannot do together, before the first job is paid for."""
 
+from airflow.sdk import task
+
 from musher.errors import PayloadError
 from musher.hooks.weights import Weights
+from musher.operators.base import fail_without_retry
 from musher.payloads.tuning import IN_JOB, as_grid, check_batches
-from musher.stages.jobs import Result, choose_ranges, training_options
-from musher.stages.run import Run
+from musher.results import StagedDataset
+from musher.stages.jobs import Result, choose_ranges, chosen_weights, training_options
+from musher.stages.run import Run, current_run
+
+
+@task(task_id="preflight", multiple_outputs=False)
+def preflight(dataset: StagedDataset) -> StagedDataset:
+    """Refuse a run that cannot succeed; hand on the data set to whatever is paid for."""
+    with fail_without_retry():
+        run = current_run()
+        check_run(run, dataset=dataset, weights=chosen_weights(run))
+    return dataset
 
 
 def check_run(run: Run, *, dataset: Result, weights: Weights | None) -> None:

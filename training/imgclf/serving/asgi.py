@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import inference
 import torch
 
 from imgclf.artifacts import LoadedModel
 from imgclf.errors import ImageError, OverloadedError, RequestError, TooLargeError
+from imgclf.serving import model_functions
 from imgclf.serving.batching import Batcher
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class App:
 
     def __init__(self, model: LoadedModel) -> None:
         """Take the model; the threads start with the first request."""
-        self._batcher = Batcher(lambda pixels: inference.predict_fn(pixels, model))
+        self._batcher = Batcher(lambda pixels: model_functions.predict_fn(pixels, model))
         self._decoders = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="decode")
         self._fetchers = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
         self._requests = 0
@@ -96,7 +96,7 @@ class App:
             body = await _read_body(headers, receive)
             pixels = await self._decode(body, headers.get("content-type", ""))
             logits = await self._batcher.submit(pixels)
-            return inference.output_fn(logits, headers.get("accept", "*/*"))
+            return model_functions.output_fn(logits, headers.get("accept", "*/*"))
         finally:
             self._requests -= 1
 
@@ -104,10 +104,10 @@ class App:
         """Run input_fn in a thread; fetching URLs has its own, so that it never holds up images."""
         loop = asyncio.get_running_loop()
         if content_type.startswith("application/json"):
-            return await loop.run_in_executor(self._fetchers, inference.input_fn, body, content_type)
+            return await loop.run_in_executor(self._fetchers, model_functions.input_fn, body, content_type)
         self._batcher.decoding += 1
         try:
-            return await loop.run_in_executor(self._decoders, inference.input_fn, body, content_type)
+            return await loop.run_in_executor(self._decoders, model_functions.input_fn, body, content_type)
         finally:
             self._batcher.decoding -= 1
 

@@ -16,7 +16,7 @@ from musher.errors import PayloadError
 from musher.hooks.weights import Weights, find_weights
 from musher.params import form as params
 from musher.settings import Settings
-from musher.stages import embed, jobs, train, tune
+from musher.stages import embed, jobs, preflight, train, tune
 from musher.stages.jobs import Code
 from musher.stages.run import Run, whole_numbers
 
@@ -195,9 +195,9 @@ def test_what_cannot_work_is_refused_before_the_first_job(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], reason: str
 ) -> None:
     run = make_run(settings, **changes)
-    monkeypatch.setattr(embed, "current_run", lambda: run)
+    monkeypatch.setattr(preflight, "current_run", lambda: run)
     with pytest.raises(AirflowFailException, match=reason):
-        embed.plan_features.function(DATASET)
+        preflight.preflight.function(DATASET)
 
 
 def test_fp16_is_taken_where_there_is_a_gpu(settings: Settings) -> None:

@@ -1,0 +1,1 @@
+"""What runs cost: pure functions of seconds, instances and prices."""
