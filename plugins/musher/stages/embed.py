@@ -17,7 +17,7 @@ from musher.stages.jobs import Code, Result, chosen_weights, image_channels, mak
 from musher.stages.run import Run, current_run
 
 
-@task_group
+@task_group(group_display_name="embed, if the backbone is frozen")
 def embed(dataset: Any) -> Any:
     """Compute a data set's features, or find them; return the job. Skipped unless the backbone is frozen."""
     return RunTrainingJobOperator(
