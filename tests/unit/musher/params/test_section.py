@@ -45,3 +45,17 @@ def test_an_open_param_has_no_section_and_comes_first_and_experts_come_last() ->
     assert "section" not in params["source"].schema
     assert "is_open" not in params["source"].schema
     assert list(order(params)) == ["source", "epochs", "decay"]
+
+
+def test_a_copy_has_a_value_of_its_own() -> None:
+    import copy
+
+    [param] = in_section(
+        "Tuning", {"sizes": {"default": [1, 2], "type": "array", "description": "d"}}
+    ).values()
+    copied = copy.deepcopy({"sizes": param})["sizes"]
+    copied.value.append(3)
+    assert param.value == [1, 2]
+    assert copied.schema is param.schema
+    assert copied.resolve([4]) == [4]
+    assert param.value == [1, 2]
