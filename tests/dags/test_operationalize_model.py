@@ -8,14 +8,17 @@ from airflow.sdk.exceptions import ParamValidationError
 
 GRAPH = {
     "run_started": {"stage_dataset", "report", "teardown"},
-    "stage_dataset": {"preflight", "report"},
-    "preflight": {
+    "stage_dataset": {
+        "preflight",
         "embed.plan_features",
         "tune.plan_search",
         "tune.plan_trials",
         "train.plan_job",
         "smoke_test",
+        "report",
     },
+    "preflight": {"build_image", "embed.plan_features"},
+    "build_image": {"deploy.plan_endpoint"},
     "embed.plan_features": {"embed.run_job"},
     "embed.run_job": {"tune.plan_search", "tune.plan_trials", "train.plan_job", "report"},
     "tune.plan_search": {"tune.run_search"},

@@ -15,18 +15,22 @@ from musher.stages.run import current_run
 
 
 @task_group
-def deploy(evaluation: Any) -> Any:
-    """Deploy the model that `evaluate` approved; return the endpoint's name, instances and seconds."""
-    return DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation)).output
+def deploy(evaluation: Any, image: Any) -> Any:
+    """Deploy the model that `evaluate` approved in the serving image that `build_image` found or made.
+
+    Return the endpoint's name, instances and seconds.
+    """
+    return DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation, image)).output
 
 
 @task(multiple_outputs=False)
-def plan_endpoint(evaluation: Evaluation) -> dict[str, Any]:
+def plan_endpoint(evaluation: Evaluation, image: dict[str, Any]) -> dict[str, Any]:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
     with fail_without_retry():
         run = current_run()
         plan = EndpointPlan(
             name=names.endpoint(run.settings, slug=run.slug),
+            image=image["uri"],
             model_uri=evaluation["model_uri"],
             instance_type=run.params["endpoint_instance_type"],
             instance_count=run.params["endpoint_instance_count"],
