@@ -1,5 +1,6 @@
 """What all sections of the form are made with."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -30,6 +31,9 @@ class FormParam(Param):
 FormParam.__module__, FormParam.__name__ = Param.__module__, Param.__name__
 """Airflow takes for a Param, when it writes a DAG to its database, only what is called so."""
 
+CODE = re.compile(r"`([^`]+)`")
+"""The form draws code as a box that covers the lines above and below, so that it is shown in bold."""
+
 UNITS = {"s": "seconds"}
 """What the last part of a Param's name stands for, as its title says it."""
 
@@ -54,7 +58,8 @@ def in_section(
 
 def _complete(name: str, schema: dict[str, Any], *, section: str) -> dict[str, Any]:
     """Return a Param's schema with all that the form shows of it."""
-    described = {"title": make_title(name), "description_md": schema.pop("description"), **schema}
+    text = CODE.sub(r"**\1**", schema.pop("description"))
+    described = {"title": make_title(name), "description_md": text, **schema}
     return described if described.pop("is_open", False) else {**described, "section": section}
 
 

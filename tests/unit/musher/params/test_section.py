@@ -25,7 +25,7 @@ def test_a_param_knows_its_section_title_and_markdown() -> None:
     assert param.description is None
     assert param.schema == {
         "title": "Max bad",
-        "description_md": "As `few`.",
+        "description_md": "As **few**.",
         "type": "integer",
         "section": "Data",
     }
