@@ -31,10 +31,10 @@ from scripts.local_stack import (
     MODEL_IMAGE,
     REGION,
     ROOT,
+    LocalAws,
     Stack,
     apply_bootstrap,
     line_writer,
-    start_localaws,
 )
 from scripts.production_compose import Addresses, Service, read_services
 from scripts.production_environment import copy_as_image
@@ -293,9 +293,10 @@ def _start_below(
     redis = start_redis(
         supervisor, folder=scratch("redis"), password=variables["REDIS_PASSWORD"], on_line=writer("redis")
     )
-    url = start_localaws(supervisor, port=0, log_line=writer("localaws"))
-    aws = Stack(url, home, supervisor, {})
-    apply_bootstrap(aws)
+    localaws = LocalAws(supervisor, port=0, log_line=writer("localaws"))
+    url = localaws.wait_ready()
+    aws = Stack(url=url, home=home, supervisor=supervisor, localaws=localaws.child, environment={})
+    apply_bootstrap(url)
     addresses = Addresses(
         postgres=postgres.port,
         redis=redis.port,
