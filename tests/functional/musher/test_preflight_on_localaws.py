@@ -37,7 +37,7 @@ def plan(installation: Settings) -> ImagePlan:
 
 @pytest.fixture
 def project(localaws: Any, installation: Settings) -> Iterator[str]:
-    """The build project, which the stack leaves out here. Its builds succeed at once, without doing anything."""
+    """The build project, which the stack leaves out here; its builds succeed at once, doing nothing."""
     client, name = localaws.client("codebuild"), names.build_project(installation)
     client.create_project(
         name=name,
