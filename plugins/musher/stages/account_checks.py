@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from musher import names
@@ -21,6 +21,7 @@ from musher.packaging import pack_image_context
 from musher.partitions import dns_suffix_of, partition_of
 from musher.payloads.builds import check_manifest, plan_image
 from musher.payloads.quotas import SERVICE, judge_quotas, list_needs
+from musher.results import Params
 from musher.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ PASSED_ROLES = {"sagemaker": "sagemaker.amazonaws.com", "lambda": "lambda.amazon
 Look = Callable[[], Sequence[str]]
 
 
-def account_checks(settings: Settings, params: Mapping[str, Any]) -> list[tuple[str, Look]]:
+def account_checks(settings: Settings, params: Params) -> list[tuple[str, Look]]:
     """Return what each look is about, and the look, which returns its findings."""
     return [
         ("quotas", lambda: check_quotas(settings, params)),
@@ -43,7 +44,7 @@ def account_checks(settings: Settings, params: Mapping[str, Any]) -> list[tuple[
     ]
 
 
-def check_quotas(settings: Settings, params: Mapping[str, Any]) -> list[str]:
+def check_quotas(settings: Settings, params: Params) -> list[str]:
     """Return which quotas are too small for the run's instances."""
     needs = list_needs(params)
     quotas = read_quotas(
