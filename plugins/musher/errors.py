@@ -11,6 +11,8 @@
     |-- ArchiveError             an archive cannot be built, or must not be read
     |-- JobFailedError           a training job ended in another state than Completed
     |-- GateError                a model is not good enough to be deployed
+    |-- AwsRefusedError          AWS refuses a call for good: a permission, a request, a quota
+    |-- MissingResultError       an earlier task of the run has left no result
     |-- EndpointError            an endpoint, its configuration or its model failed
     |-- LambdaError              a function failed or answered with an error
     |-- TeardownError            something that costs may be left
@@ -62,6 +64,14 @@ class JobFailedError(MusherError):
 
 class GateError(MusherError):
     """Report a model whose accuracy is below the minimum."""
+
+
+class AwsRefusedError(MusherError):
+    """Report a call that AWS refuses, and would refuse again."""
+
+
+class MissingResultError(MusherError):
+    """Report a task that was started without the result of one before it."""
 
 
 class EndpointError(MusherError):
