@@ -4,10 +4,13 @@ Stages a data set, looks for good values, trains a classifier with them on one o
 test accuracy against a minimum, deploys it to an endpoint with a Lambda function before it, classifies three
 test images through that function, writes a report, and removes what it deployed.
 
-    run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate
-        -> deploy -> deploy_lambda -> smoke_test -> run_succeeded, report, teardown
+    run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> deploy
+                                 `-> build_image ------------------------------^
+        -> deploy_lambda -> smoke_test -> run_succeeded, report, teardown
 
-- **preflight** refuses a run that cannot succeed, before anything is paid.
+- **preflight** looks for whatever would make the run fail later, before anything is paid: misspelt or
+  contradictory Params, quotas, roles, bucket, image. All findings come in one error.
+- **build_image** has the serving image built in the account, where it is not there yet.
 - **embed** computes the features of a frozen backbone once, for all runs that need the same ones. It is
   skipped unless `freeze_backbone` is set.
 - **tune** makes trials and gives the best one's learning rate and batch size to **train**. The objective is
@@ -27,17 +30,13 @@ from datetime import timedelta
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import dag
 
-from musher.params.data import DATA
-from musher.params.deployment import DEPLOYMENT
-from musher.params.instances import INSTANCES
-from musher.params.model import MODEL
-from musher.params.training import TRAINING
-from musher.params.tuning import TUNING
+from musher.params.form import FORM
 from musher.stages.dataset import stage_dataset
 from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
 from musher.stages.embed import embed
 from musher.stages.evaluate import evaluate
+from musher.stages.image import build_image
 from musher.stages.preflight import preflight
 from musher.stages.report import report
 from musher.stages.smoke_test import smoke_test
@@ -50,7 +49,8 @@ from musher.stages.tune import tune
     schedule=None,
     catchup=False,
     doc_md=__doc__,
-    params={**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT},
+    dag_display_name="From photos to a Lambda function",
+    params=FORM,
     tags=["musher"],
     max_active_runs=4,
     default_args={
@@ -63,17 +63,18 @@ from musher.stages.tune import tune
 def operationalize_model() -> None:
     """Wire the stages."""
     started = EmptyOperator(task_id="run_started").as_setup()
-    staged = stage_dataset()
-    dataset = preflight(staged)
-    features = embed(dataset)
+    dataset = stage_dataset()
+    checked = preflight(dataset)
+    image = build_image()
+    features = embed(dataset, checked)
     tuning = tune(dataset, features)
     job = train(dataset, features, tuning)
     evaluation = evaluate(job)
-    endpoint = deploy(evaluation)
+    endpoint = deploy(evaluation, image)
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
     results = {
-        "dataset": staged,
+        "dataset": dataset,
         "features": features,
         "tuning": tuning,
         "job": job,
@@ -82,11 +83,15 @@ def operationalize_model() -> None:
         "function": function,
         "answers": answers,
     }
-    started >> staged
+    started >> dataset
+    checked >> image
     # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
     answers >> EmptyOperator(task_id="run_succeeded")
     report(results).as_teardown(setups=started, on_failure_fail_dagrun=True)
     answers >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
 
 
-operationalize_model()
+pipeline = operationalize_model()
+
+if __name__ == "__main__":
+    pipeline.test()

@@ -150,41 +150,6 @@ def test_a_dag_file_is_a_table_of_contents() -> None:
         assert len(path.read_text().splitlines()) <= 150, path
 
 
-def modules(folder: str) -> dict[str, Path]:
-    """Return the modules below a folder of sources, by the name that they are imported by."""
-    root = ROOT / folder
-    return {".".join(path.relative_to(root).with_suffix("").parts): path for path in sources(folder)}
-
-
-def internal_imports(folder: str) -> dict[str, set[str]]:
-    """Return for each module of a folder those of the same folder that it imports, for types only too."""
-    known = modules(folder)
-    return {
-        module: {
-            target
-            for _, name in imports(path)
-            for target in (name, name.rpartition(".")[0])
-            if target in known and target != module
-        }
-        for module, path in known.items()
-    }
-
-
-@pytest.mark.parametrize("folder", ["plugins", "training", "lambda"])
-def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
-    """Take away what imports nothing that is left, again and again: only circles stay."""
-    left = internal_imports(folder)
-    while free := [module for module, targets in left.items() if not targets & left.keys()]:
-        for module in free:
-            del left[module]
-    assert left == {}
-
-
-def test_the_package_imgclf_imports_none_of_the_scripts_that_use_it() -> None:
-    scripts = {path.stem for path in (ROOT / "training").glob("*.py")}
-    assert offences(sources("training/imgclf"), scripts) == []
-
-
 ROOTS = {"plugins": "plugins", "training": "training", "lambda": "lambda", "localaws": ".", "scripts": "."}
 """Folders of code, and the folder on Python's path that their modules' names begin at."""
 

@@ -26,6 +26,7 @@ import uvicorn
 from imgclf.errors import ConfigError, ImgclfError
 from imgclf.serving import model_functions
 from imgclf.serving.asgi import App
+from imgclf.serving.protocol import GuardedProtocol
 
 logger = logging.getLogger("serve")
 
@@ -77,7 +78,7 @@ def serve(app: App, listener: socket.socket, model_dir: Path) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=GuardedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

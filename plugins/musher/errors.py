@@ -9,6 +9,8 @@
     |   |-- UnreadableImageError images that Pillow cannot open whole
     |   `-- StagingError         what lies in S3 is not what was written
     |-- ArchiveError             an archive cannot be built, or must not be read
+    |-- PreflightError           what a run asks for cannot work in this account; nothing was paid yet
+    |-- ImageError               the serving image cannot be built, or SageMaker would refuse it
     |-- JobFailedError           a training job ended in another state than Completed
     |-- GateError                a model is not good enough to be deployed
     |-- AwsRefusedError          AWS refuses a call for good: a permission, a request, a quota
@@ -56,6 +58,14 @@ class StagingError(DatasetError):
 
 class ArchiveError(MusherError):
     """Report an archive that cannot be built, or that must not be read."""
+
+
+class PreflightError(MusherError):
+    """Report all that keeps a run from succeeding, each with its value and its remedy."""
+
+
+class ImageError(MusherError):
+    """Report a serving image that cannot be built, or that SageMaker would refuse."""
 
 
 class JobFailedError(MusherError):

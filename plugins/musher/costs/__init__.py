@@ -1,1 +1,1 @@
-"""What runs cost: pure functions of seconds, instances and prices."""
+"""What things cost, and when more of them pays: pure."""

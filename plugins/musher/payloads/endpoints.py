@@ -9,6 +9,7 @@ from typing import Any
 
 from musher import names
 from musher.errors import PayloadError
+from musher.payloads.security import endpoint_volume_key, isolation, vpc_config
 from musher.payloads.tags import as_list
 from musher.settings import Settings
 
@@ -24,11 +25,13 @@ class EndpointPlan:
     """Hold what distinguishes one endpoint from another, and the names of its three resources.
 
     A model and a configuration cannot be changed: an update brings new ones under an endpoint's stable name.
+    `image` is the serving image's address. It brings the packages only: the code comes with `model_uri`.
     """
 
     model_name: str
     endpoint_config_name: str
     endpoint_name: str
+    image: str
     model_uri: str
     instance_type: str
     instance_count: int
@@ -44,7 +47,7 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
     tags = as_list(dict(plan.tags))
     return {
         "Model": {**_model(settings, plan), "Tags": tags},
-        "EndpointConfig": {**_endpoint_config(plan), "Tags": tags},
+        "EndpointConfig": {**_endpoint_config(settings, plan), "Tags": tags},
         "Endpoint": {
             "EndpointName": plan.endpoint_name,
             "EndpointConfigName": plan.endpoint_config_name,
@@ -57,11 +60,13 @@ def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     return {
         "ModelName": plan.model_name,
         "ExecutionRoleArn": names.role_arn(settings, role="sagemaker"),
-        "PrimaryContainer": {"Image": settings.model_image, "ModelDataUrl": plan.model_uri},
+        "PrimaryContainer": {"Image": plan.image, "ModelDataUrl": plan.model_uri},
+        **vpc_config(settings),
+        **isolation(settings),
     }
 
 
-def _endpoint_config(plan: EndpointPlan) -> dict[str, Any]:
+def _endpoint_config(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     variant = {
         "VariantName": VARIANT,
         "ModelName": plan.model_name,
@@ -70,4 +75,8 @@ def _endpoint_config(plan: EndpointPlan) -> dict[str, Any]:
         "InitialVariantWeight": 1.0,
         "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
     }
-    return {"EndpointConfigName": plan.endpoint_config_name, "ProductionVariants": [variant]}
+    return {
+        "EndpointConfigName": plan.endpoint_config_name,
+        "ProductionVariants": [variant],
+        **endpoint_volume_key(settings),
+    }

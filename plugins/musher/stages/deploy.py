@@ -15,13 +15,16 @@ from musher.stages.run import current_run
 
 
 @task_group
-def deploy(evaluation: Any) -> Any:
-    """Deploy the model that `evaluate` approved; return the endpoint's name, instances and seconds."""
-    return DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation)).output
+def deploy(evaluation: Any, image: Any) -> Any:
+    """Deploy the model that `evaluate` approved in the serving image that `build_image` found or made.
+
+    Return the endpoint's name, instances and seconds.
+    """
+    return DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation, image)).output
 
 
 @task(multiple_outputs=False)
-def plan_endpoint(evaluation: Evaluation) -> dict[str, Any]:
+def plan_endpoint(evaluation: Evaluation, image: dict[str, Any]) -> dict[str, Any]:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
     with fail_without_retry():
         run = current_run()
@@ -29,6 +32,7 @@ def plan_endpoint(evaluation: Evaluation) -> dict[str, Any]:
             model_name=names.model(run.settings, slug=run.slug),
             endpoint_config_name=names.endpoint_config(run.settings, slug=run.slug),
             endpoint_name=names.endpoint(run.settings, slug=run.slug),
+            image=image["uri"],
             model_uri=evaluation["model_uri"],
             instance_type=run.params["endpoint_instance_type"],
             instance_count=run.params["endpoint_instance_count"],

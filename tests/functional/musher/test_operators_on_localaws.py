@@ -137,6 +137,7 @@ def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
         model_name=name,
         endpoint_config_name=name,
         endpoint_name=name,
+        image=installation.model_image or "registry/serve:1",
         model_uri=job["model_uri"],
         instance_type="ml.m5.large",
         instance_count=1,

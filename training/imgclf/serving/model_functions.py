@@ -37,16 +37,32 @@ def input_fn(request_body: bytes, content_type: str) -> torch.Tensor:
     Takes image bytes (image/jpeg, image/png, application/x-image) or JSON {"url": "https://..."}.
     Raises ContentTypeError, ImageError, TooLargeError or SourceError.
     """
-    kind = content_type.partition(";")[0].strip().lower()
+    return decode_image(read_image(request_body, content_type))
+
+
+def read_image(request_body: bytes, content_type: str) -> bytes:
+    """Return the image file of a request: its body, or what is at the URL that it names."""
+    kind = media_type(content_type)
     if kind in IMAGE_TYPES:
-        data = bytes(request_body)
-    elif kind == JSON_TYPE:
-        data = fetch_image(_url(request_body), environ=os.environ)
-    else:
-        raise ContentTypeError(
-            f"content type {kind!r} is not served: send one of {', '.join(IMAGE_TYPES)}, {JSON_TYPE}"
-        )
+        return bytes(request_body)
+    if kind == JSON_TYPE:
+        return fetch_image(_url(request_body), environ=os.environ)
+    raise ContentTypeError(
+        f"content type {kind!r} is not served: send one of {', '.join(IMAGE_TYPES)}, {JSON_TYPE}"
+    )
+
+
+def decode_image(data: bytes) -> torch.Tensor:
+    """Return an image file's pixels (1, 3, S, S) uint8; raise ImageError where it is none."""
     return torch.from_numpy(_loaded["preset"].to_pixels(data)).unsqueeze(0)
+
+
+def media_type(content_type: str) -> str:
+    """Return `type/subtype` of a Content-Type header, in lower case and without its parameters.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-media-type
+    """
+    return content_type.partition(";")[0].strip().lower()
 
 
 @torch.inference_mode()
@@ -57,18 +73,21 @@ def predict_fn(pixels: torch.Tensor, model: LoadedModel) -> torch.Tensor:
 
 
 def output_fn(prediction: torch.Tensor, accept: str) -> bytes:
-    """Return logits (B, classes) as the JSON list [[f, f, ...], ...]; raise AcceptError for other types."""
-    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    """Return logits (B, classes) as the JSON list [[f, f, ...], ...].
+
+    Raises AcceptError for other types, ValueError for logits that are no finite numbers.
+    """
+    kinds = [media_type(part) for part in accept.split(",")]
     if not {JSON_TYPE, "application/*", "*/*", ""} & set(kinds):
         raise AcceptError(f"accept {accept!r} is not on offer: ask for {JSON_TYPE}")
-    return json.dumps(prediction.tolist()).encode()
+    return json.dumps(prediction.tolist(), allow_nan=False).encode()
 
 
 def _url(body: bytes) -> str:
     """Read {"url": "..."}; raise ImageError for any other JSON."""
     try:
         value: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ImageError('the body is not JSON: send {"url": "https://..."}') from None
     if not isinstance(value, dict) or not isinstance(value.get("url"), str):
         raise ImageError('the JSON has no text "url": send {"url": "https://..."}')
