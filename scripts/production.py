@@ -44,6 +44,8 @@ ADMIN = "admin"
 LONG_RUNNING = ("api-server", "scheduler", "dag-processor", "triggerer")
 NO_LOG_SERVER = ("worker", "scheduler", "triggerer")
 """Services whose command serves logs on every address unless told not to."""
+TASK_LOGS = "musher/airflow-logs/"
+"""Where in the project's bucket the tasks' logs go."""
 INIT_S = 300.0
 CHECK_S = 90.0
 STOP_S = 30.0
@@ -68,6 +70,7 @@ class Production:
     aws: Stack
     files: ExitStack
     """Closes the logs at the end."""
+    changes: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, Child] = field(default_factory=dict)
 
     @property
@@ -109,7 +112,7 @@ class Production:
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST": "127.0.0.1",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(self.addresses.scheduler_health),
         }
-        return image | dict(service.environment) | ports
+        return image | dict(service.environment) | ports | dict(self.changes)
 
     def run_to_end(self, name: str, *, timeout_s: float) -> None:
         """Run a service that ends by itself, such as init; raise ProductionError where it fails."""
@@ -226,7 +229,7 @@ def dotenv(*, api_server: int) -> dict[str, str]:
         "MUSHER_REGION": REGION,
         "MUSHER_POLL_INTERVAL_S": "1",
         "AIRFLOW_REMOTE_LOGGING": "true",
-        "AIRFLOW_REMOTE_LOG_FOLDER": f"s3://{BUCKET}/musher/airflow-logs",
+        "AIRFLOW_REMOTE_LOG_FOLDER": f"s3://{BUCKET}/{TASK_LOGS.rstrip('/')}",
     }
 
 
@@ -246,10 +249,13 @@ def local_connection(example: str) -> str:
 
 
 @contextmanager
-def production(*, folder: Path, python: Path) -> Generator[Production, None, None]:
+def production(
+    *, folder: Path, python: Path, changes: Mapping[str, str] | None = None
+) -> Generator[Production, None, None]:
     """Start the stores, localaws and compose's `init`; stop all that was started at the end.
 
-    `folder` is emptied first; logs stay in `folder`/logs. Raises StoreError, StackError or ProductionError.
+    `folder` is emptied first; logs stay in `folder`/logs. `changes` are variables of Airflow that an
+    installation sets over compose's. Raises StoreError, StackError or ProductionError.
     """
     shutil.rmtree(folder, ignore_errors=True)
     home, logs = folder / "airflow", folder / "logs"
@@ -261,6 +267,7 @@ def production(*, folder: Path, python: Path) -> Generator[Production, None, Non
         deployment = None
         try:
             deployment = _start_below(supervisor, files, home=home, logs=logs, python=python)
+            deployment.changes = changes or {}
             deployment.run_to_end("init", timeout_s=INIT_S)
             yield deployment
         finally:
@@ -313,6 +320,16 @@ def _start_below(
         aws=aws,
         files=files,
     )
+
+
+def keep_task_logs(deployment: Production) -> None:
+    """Copy the tasks' logs from S3 to the deployment's: Airflow empties its own files once they are there."""
+    s3 = deployment.aws.client("s3")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=TASK_LOGS)
+    for key in (item["Key"] for page in pages for item in page.get("Contents", [])):
+        target = deployment.logs / "tasks" / key.removeprefix(TASK_LOGS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(BUCKET, key, str(target))
 
 
 def training_jobs(client: Any) -> list[str]:
