@@ -25,15 +25,14 @@ import psutil
 from localaws.processes import Child, Supervisor
 from scripts.airflow_api import AirflowApi, ApiError
 from scripts.local_stack import (
-    ACCOUNT_ID,
     BUCKET,
     DAG_ID,
     REGION,
     ROOT,
-    Stack,
+    LocalAws,
     apply_bootstrap,
     line_writer,
-    start_localaws,
+    make_client,
 )
 from scripts.production_compose import Addresses, Service, read_services
 from scripts.production_environment import copy_as_image
@@ -67,7 +66,8 @@ class Production:
     addresses: Addresses
     supervisor: Supervisor
     password: str
-    aws: Stack
+    aws_url: str
+    """The address of localaws."""
     files: ExitStack
     """Closes the logs at the end."""
     changes: Mapping[str, str] = field(default_factory=dict)
@@ -225,7 +225,6 @@ def dotenv(*, api_server: int) -> dict[str, str]:
         "REDIS_PASSWORD": secrets.token_hex(32),
         "AIRFLOW_ADMIN_PASSWORD": secrets.token_hex(16),
         "AIRFLOW_BASE_URL": f"http://127.0.0.1:{api_server}",
-        "MUSHER_ACCOUNT_ID": ACCOUNT_ID,
         "MUSHER_REGION": REGION,
         "MUSHER_POLL_INTERVAL_S": "1",
         "AIRFLOW_REMOTE_LOGGING": "true",
@@ -240,12 +239,14 @@ def fernet_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def local_connection(example: str) -> str:
-    """Return the connection that .env.example gives for the profile `local`."""
-    [line] = [
-        line for line in example.splitlines() if "AIRFLOW_CONN_AWS_DEFAULT=" in line and "localaws" in line
-    ]
-    return line.split("=", 1)[1].strip("'")
+def local_variables(example: str) -> dict[str, str]:
+    """Return what .env.example gives for the profile `local`: the lines after it, up to an empty one."""
+    _, _, after = example.partition("--profile local")
+    lines = after.split("\n\n")[0].splitlines()[1:]
+    return {
+        name: value.strip("'")
+        for name, _, value in (line.removeprefix("# ").partition("=") for line in lines)
+    }
 
 
 @contextmanager
@@ -298,9 +299,8 @@ def _start_below(
     redis = start_redis(
         supervisor, folder=scratch("redis"), password=variables["REDIS_PASSWORD"], on_line=writer("redis")
     )
-    url = start_localaws(supervisor, port=0, log_line=writer("localaws"))
-    aws = Stack(url, home, supervisor, {})
-    apply_bootstrap(aws)
+    url = LocalAws(supervisor, port=0, log_line=writer("localaws")).wait_ready()
+    apply_bootstrap(url)
     addresses = Addresses(
         postgres=postgres.port,
         redis=redis.port,
@@ -308,7 +308,7 @@ def _start_below(
         scheduler_health=free_port(),
         localaws=int(url.rsplit(":", 1)[1]),
     )
-    variables["AIRFLOW_CONN_AWS_DEFAULT"] = local_connection((ROOT / ".env.example").read_text())
+    variables |= local_variables((ROOT / ".env.example").read_text())
     return Production(
         home=home,
         logs=logs,
@@ -317,14 +317,14 @@ def _start_below(
         addresses=addresses,
         supervisor=supervisor,
         password=variables["AIRFLOW_ADMIN_PASSWORD"],
-        aws=aws,
+        aws_url=url,
         files=files,
     )
 
 
 def keep_task_logs(deployment: Production) -> None:
     """Copy the tasks' logs from S3 to the deployment's: Airflow empties its own files once they are there."""
-    s3 = deployment.aws.client("s3")
+    s3 = make_client("s3", url=deployment.aws_url)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=TASK_LOGS)
     for key in (item["Key"] for page in pages for item in page.get("Contents", [])):
         target = deployment.logs / "tasks" / key.removeprefix(TASK_LOGS)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from scripts.airflow_api import AirflowApi
-from scripts.local_stack import BUCKET, DAG_ID
+from scripts.local_stack import BUCKET, DAG_ID, make_client
 from scripts.production import LONG_RUNNING, TASK_LOGS, Production, descendants, training_jobs
 
 START_S = 300
@@ -73,7 +73,7 @@ def worker_of(deployment: Production, run: Run, task: str) -> str | None:
 
 def is_training(deployment: Production) -> bool:
     """Return whether the final training job, not a trial, is in progress."""
-    sagemaker = deployment.aws.client("sagemaker")
+    sagemaker = make_client("sagemaker", url=deployment.aws_url)
     listed = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
     return any("-train-" in job["TrainingJobName"] for job in listed)
 
@@ -93,7 +93,7 @@ def check_end(deployment: Production, run: Run) -> None:
     """Check that the run ends green, with one job for each that was planned and nothing left running."""
     assert run.wait_for_end() == "success", run.states()
     assert set(run.states().values()) <= {"success", "skipped"}, run.states()
-    sagemaker = deployment.aws.client("sagemaker")
+    sagemaker = make_client("sagemaker", url=deployment.aws_url)
     jobs = training_jobs(sagemaker)
     assert len([name for name in jobs if "-train-" in name]) == 1, jobs
     assert len(jobs) == TRIALS + 1, jobs
@@ -106,7 +106,7 @@ def check_end(deployment: Production, run: Run) -> None:
 
 def check_logs_in_s3(deployment: Production) -> None:
     """Check that a task's log reached the folder that `.env` names."""
-    stored = deployment.aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=TASK_LOGS)
+    stored = make_client("s3", url=deployment.aws_url).list_objects_v2(Bucket=BUCKET, Prefix=TASK_LOGS)
     assert [item for item in stored["Contents"] if "task_id=teardown" in item["Key"]]
 
 
