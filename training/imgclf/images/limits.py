@@ -19,8 +19,10 @@ MAX_SAMPLES = 75_000_000
 The decoder keeps 2 bytes for each until the last scan."""
 MAX_SCANS = 32
 """Of a JPEG: each is a pass over all pixels. libjpeg writes 10, and 18 for CMYK."""
-MAX_SEGMENTS, MAX_JUNK_BYTES = 2_000, 65_536
-"""Of a JPEG, before its pixels: Pillow reads them one by one in Python."""
+MAX_SEGMENTS = 2_000
+"""Of a JPEG: Pillow reads them one by one in Python."""
+MAX_JUNK_BYTES = 65_536
+"""Between two segments of a JPEG's header, for the same reason."""
 MAX_CHUNKS = 50_000
 """Of a PNG; libpng writes one for each 8 KiB."""
 
