@@ -5,15 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "limits.md").read_text()
 NAMED = re.findall(r"^\| ([^|]+) \| ([\d,]+) \| `([^`]+)` `([^`]+)` \|", PAGE, re.MULTILINE)
 """Rows that name a constant: what it limits, number, file, name."""
-
-SAGEMAKER_BODY_BYTES = 6_291_456
-"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
 
 
 def constant(file: str, name: str) -> Any:
@@ -35,8 +33,8 @@ def test_each_number_of_the_page_is_the_codes(what: str, number: str, file: str,
 
 def test_the_page_names_every_place_that_takes_an_image() -> None:
     files = {file for _, _, file, _ in NAMED}
-    assert {name.split("/")[0] for name in files} == {"plugins", "training", "lambda"}
-    assert len(NAMED) >= 7
+    assert {name.split("/")[0] for name in files} == {"plugins", "training", "lambda", "localaws"}
+    assert len(NAMED) >= 8
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -66,7 +64,10 @@ def test_staging_takes_what_training_takes(name: str) -> None:
 
 
 def test_what_sagemaker_lets_through_is_taken_and_nothing_else() -> None:
-    assert constant("training/imgclf/serving/bodies.py", "MAX_BODY_BYTES") == SAGEMAKER_BODY_BYTES
+    """botocore's model of InvokeEndpoint is AWS's own."""
+    model = botocore.session.get_session().get_service_model("sagemaker-runtime")
+    limit = model.shape_for("BodyBlob").metadata["max"]
+    assert constant("training/imgclf/serving/bodies.py", "MAX_BODY_BYTES") == limit
 
 
 def test_times_and_counts_of_requests_stand_on_the_page() -> None:
