@@ -25,6 +25,8 @@ MAX_JUNK_BYTES = 65_536
 """Between two segments of a JPEG's header, for the same reason."""
 MAX_CHUNKS = 50_000
 """Of a PNG; libpng writes one for each 8 KiB."""
+MAX_TEXT_BYTES = 8 * 2**20
+"""Of a PNG's texts once they are unpacked; Pillow's own limit is 64 MiB."""
 
 PNG_BYTES, WEBP_BYTES, RGB_BYTES, SAMPLE_BYTES = 4, 16, 3, 2
 """What Pillow keeps per pixel of a PNG, and of a WebP (two canvases, the frame, the image); what a pixel of
