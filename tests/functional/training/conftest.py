@@ -142,7 +142,18 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     model = build_model(architecture="small_cnn", classes=len(CLASSES), freeze_backbone=False)
     hyperparameters = {"architecture": "small_cnn", "image_size": 32, "freeze_backbone": False}
-    card = ModelCard("small_cnn", 32, len(CLASSES), 0, hyperparameters, "", "", {}, 1, {})
+    card = ModelCard(
+        architecture="small_cnn",
+        image_size=32,
+        classes=len(CLASSES),
+        parameters=0,
+        hyperparameters=hyperparameters,
+        data_hash="",
+        code_hash="",
+        metrics={},
+        world_size=1,
+        framework={},
+    )
     save_model(folder, model=model, classes=CLASSES, card=card)
     return folder
 

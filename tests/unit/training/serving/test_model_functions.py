@@ -21,7 +21,18 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     model = build_model(architecture="small_cnn", classes=133, freeze_backbone=False)
     hyperparameters = {"architecture": "small_cnn", "image_size": 16, "freeze_backbone": False}
-    card = ModelCard("small_cnn", 16, 133, 0, hyperparameters, "", "", {}, 1, {})
+    card = ModelCard(
+        architecture="small_cnn",
+        image_size=16,
+        classes=133,
+        parameters=0,
+        hyperparameters=hyperparameters,
+        data_hash="",
+        code_hash="",
+        metrics={},
+        world_size=1,
+        framework={},
+    )
     save_model(folder, model=model, classes=[f"{n:03}.breed" for n in range(133)], card=card)
     return folder
 
