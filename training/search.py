@@ -25,14 +25,15 @@ from imgclf.artifacts import write_json
 from imgclf.distributed import World, joined_world
 from imgclf.errors import ConfigError, DivergedError
 from imgclf.features.embedding import Pass, compute_inputs
-from imgclf.images.data import load_dataset
 from imgclf.images.inputs import Inputs, Variation
+from imgclf.images.loading import load_dataset
 from imgclf.jobs import check_batch_size, make_job_on_features, make_model, make_pixels
 from imgclf.learning.fit import FitResult, fit
 from imgclf.learning.metrics import metric_line
 from imgclf.learning.recipe import Recipe, resolve_precision
 from imgclf.learning.trials import Value, draw_trials, trial_recipe
-from imgclf.presets import Preset, preset_for
+from imgclf.networks.models import preset_for
+from imgclf.presets import Preset
 from imgclf.process import log_to_stdout, run_script
 from imgclf.search_arguments import SearchConfig, parse_search_arguments
 
@@ -134,7 +135,14 @@ def make_bench(config: SearchConfig, world: World) -> Bench:
     pixels = make_pixels(train, data, preset, world)
     searched = {name: pixels[name] for name in SEARCHED_SPLITS}
     inputs, engine = compute_inputs(
-        Pass(model.backbone, preset, searched, world, views=config.views, engine=config.engine)
+        Pass(
+            backbone=model.backbone,
+            preset=preset,
+            pixels=searched,
+            world=world,
+            views=config.views,
+            engine=config.engine,
+        )
     )
     facts = {"data_hash": data.data_hash, "backbone_hash": origin.sha256, "engine": engine}
     return Bench(dict(inputs), model.head, preset, len(data.classes), facts)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import cast
 
 from musher.datasets.findings import Evidence, Findings, describe_findings, log_findings
 from musher.datasets.images import Scan, content_type, scan_photos
@@ -46,41 +46,9 @@ from musher.datasets.staged import (
     sample_name,
 )
 from musher.errors import StagingError
+from musher.results import Sample, StagedDataset
 
 logger = logging.getLogger(__name__)
-
-
-class Sample(TypedDict):
-    """A test image stored as an object of its own."""
-
-    key: str
-    truth: str
-
-
-class StagedDataset(TypedDict):
-    """What a stage hands on: ids, addresses and small numbers."""
-
-    dataset_id: str
-    data_hash: str
-    name: str
-    """Letters, digits, '.', '_' and '-' only."""
-    title: str
-    """The name as the source writes it, to be shown."""
-    classes: int
-    images: dict[str, int]
-    """By split."""
-    left_out: int
-    """Unreadable images that were left out by permission."""
-    manifest_uri: str
-    train_uri: str
-    valid_uri: str
-    test_uri: str
-    samples: list[Sample]
-    found: Findings | None
-    """What staging found; None for a data set that an older version staged."""
-    uploaded_objects: int
-    uploaded_bytes: int
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,14 @@ from musher.params.section import in_section
 
 SOURCE = r"^(digits|s3://[^/]+/.+|https?://[^/]+/.+|file:///.+|/.+)$"
 
+EXAMPLES = ["digits", "/photos", "/photos.zip", "s3://bucket/photos", "https://example.com/photos.zip"]
+
 DATA = in_section(
     "Data",
     {
         "source": {
+            "is_open": True,
+            "examples": EXAMPLES,
             "default": "digits",
             "type": "string",
             "pattern": SOURCE,
@@ -22,6 +26,7 @@ DATA = in_section(
             "maximum": 100,
             "description": "Images that may be left out because they cannot be read. "
             "One of dogImages is cut short.",
+            "title": "Unreadable images",
         },
         "split_valid": {
             "default": 0.15,

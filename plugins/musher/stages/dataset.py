@@ -1,17 +1,16 @@
 """Stage: bring a data set into the project's bucket, as shards and a manifest."""
 
-from typing import Any
-
 from airflow.sdk import task
 
 from musher import names
 from musher.hooks.connection import s3_hook
 from musher.operators.base import fail_without_retry
+from musher.results import StagedDataset
 from musher.stages.run import current_run
 
 
 @task(multiple_outputs=False)
-def stage_dataset() -> dict[str, Any]:
+def stage_dataset() -> StagedDataset:
     """Stage Param `source`; return the data set's id, hash, counts and S3 addresses."""
     from musher.datasets.s3_connection import S3Connection  # obstore, Pillow and the sources are no
     from musher.datasets.splitting import SplitShares  # business of the DAG's parse
@@ -21,7 +20,7 @@ def stage_dataset() -> dict[str, Any]:
         run = current_run()
         params = run.params
         hook = s3_hook(run.settings)
-        staged = stage(
+        return stage(
             s3=S3Connection(client=hook.get_conn(), session=hook.get_session(), verify=hook.verify),
             bucket=names.bucket(run.settings),
             prefix=run.settings.project,
@@ -34,4 +33,3 @@ def stage_dataset() -> dict[str, Any]:
                 ),
             ),
         )
-    return dict(staged)

@@ -18,11 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.artifacts import ModelCard, save_model
-from imgclf.networks.models import build_model
-
-CLASSES = [f"{number:03}.breed" for number in range(1, 134)]
-
 
 def photo(seed: int, kind: str = "JPEG", side: int = 60) -> bytes:
     """Return a generated image file."""
@@ -75,17 +70,6 @@ def source() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write an untrained model of 133 classes."""
-    folder = tmp_path_factory.mktemp("model")
-    model = build_model(architecture="small_cnn", classes=len(CLASSES), freeze_backbone=False)
-    hyperparameters = {"architecture": "small_cnn", "image_size": 32, "freeze_backbone": False}
-    card = ModelCard("small_cnn", 32, len(CLASSES), 0, hyperparameters, "", "", {}, 1, {})
-    save_model(folder, model=model, classes=CLASSES, card=card)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def server(
     start_server: Any, model_dir: Path, source: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
@@ -123,7 +107,7 @@ def test_a_url_on_the_aws_endpoint_answers_as_the_image_itself(server: Any, sour
         ("/missing.jpg", 424, "answered 404"),
         ("/loop", 424, "redirects more than 3 times"),
         ("/away", 424, "'169.254.169.254' is not a public address"),
-        ("/huge", 413, "is over 20 MB"),
+        ("/huge", 413, "is over 32 MiB"),
     ],
 )
 def test_a_url_that_cannot_be_used_says_why(
