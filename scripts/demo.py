@@ -83,7 +83,7 @@ def wait_for_run(stack: Stack, child: Child, *, progress: Progress, limit_s: flo
                 raise StackError(f"the DAG run took more than {limit_s:.0f} s; --limit-s gives it longer")
             time.sleep(LOOK_S)
     finally:
-        stack.supervisor.stop(child, grace_s=0)
+        stack.supervisor.reap(child)  # its database holds all that it knows
     return progress.run_state
 
 
