@@ -44,8 +44,8 @@ from imgclf.images.loading import load_dataset
 from imgclf.learning.fit import fit
 from imgclf.learning.recipe import Recipe, resolve_precision
 from imgclf.memory import keep_freed_memory
-from imgclf.networks.models import build_model
-from imgclf.presets import CROP_AREA, IMAGENET_MEAN, IMAGENET_STD, Preset, preset_for
+from imgclf.networks.models import build_model, preset_for
+from imgclf.presets import CROP_AREA, IMAGENET_MEAN, IMAGENET_STD, Preset
 
 MATRIX_SIDE = {"cpu": 1024, "cuda": 8192}
 EPOCHS = 3
@@ -132,7 +132,13 @@ class Bench:
     def embed(self, engine: str) -> float:
         """Return images per second of our feature pass."""
         backbone = self.model(freeze_backbone=True).backbone
-        job = Pass(backbone, self.preset, {"train": self.pixels("train")}, self.world, engine=engine)
+        job = Pass(
+            backbone=backbone,
+            preset=self.preset,
+            pixels={"train": self.pixels("train")},
+            world=self.world,
+            engine=engine,
+        )
         _, described = compute_inputs(job)
         return float(described["img_per_s"])
 

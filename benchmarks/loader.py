@@ -38,7 +38,8 @@ from imgclf.images import inputs as inputs_module
 from imgclf.images.data import Split
 from imgclf.images.inputs import PixelInputs, Variation
 from imgclf.images.shards import index_shard
-from imgclf.presets import CROP_AREA, Preset, preset_for
+from imgclf.networks.models import preset_for
+from imgclf.presets import CROP_AREA, Preset
 
 SHARDS = 2
 SEED = 1

@@ -56,8 +56,7 @@ def make_weights(data: Path, folder: Path, *, image_size: int) -> None:
     from safetensors.torch import save_file
     from torchvision.models.resnet import Bottleneck
 
-    from imgclf.networks.models import build_model
-    from imgclf.presets import preset_for
+    from imgclf.networks.models import build_model, preset_for
 
     preset = preset_for(architecture="resnet50", image_size=image_size)
     torch.manual_seed(SEED)

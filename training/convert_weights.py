@@ -4,9 +4,11 @@
         --source https://download.pytorch.org/models/resnet50-11ad3fa6.pth --output weights
     aws s3 cp weights/resnet50.safetensors s3://BUCKET/musher/weights/resnet50/
 
-Takes a state dict under torchvision's ResNet names, as torch.save wrote it; code in the file is not run.
+Takes a state dict under torchvision's names, as torch.save wrote it; code in the file is not run. Where to
+find the weights of each network: https://docs.pytorch.org/vision/stable/models.html#classification
 Writes OUTPUT/<architecture>.safetensors, whose metadata name architecture, SHA-256 and source, and prints
-them as JSON. Its classification layer is left out.
+them as JSON. Its classification layer is left out. Weights of a vision transformer keep their image size: a
+job whose images have another one interpolates their positions.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgclf.errors import ImgclfError
-from imgclf.networks.models import ARCHITECTURES
+from imgclf.networks.registry import ARCHITECTURES
 from imgclf.networks.weights import convert_weights
 
 

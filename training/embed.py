@@ -18,7 +18,7 @@ from imgclf.features.embedding import Pass, embed
 from imgclf.features.store import FeatureSource
 from imgclf.images.loading import load_dataset
 from imgclf.jobs import make_model, make_pixels
-from imgclf.presets import preset_for
+from imgclf.networks.models import preset_for
 from imgclf.process import log_to_stdout, run_script
 from imgclf.search_arguments import EmbedConfig, parse_embed_arguments
 
@@ -37,7 +37,14 @@ def embed_images(config: EmbedConfig, world: World) -> None:
         preset=preset,
     )
     pixels = make_pixels(train, data, preset, world)
-    job = Pass(model.backbone, preset, pixels, world, views=config.views, engine=config.engine)
+    job = Pass(
+        backbone=model.backbone,
+        preset=preset,
+        pixels=pixels,
+        world=world,
+        views=config.views,
+        engine=config.engine,
+    )
     embed(job, data=data, source=source, folder=train.model_dir)
 
 

@@ -32,7 +32,8 @@ from imgclf.learning.fit import FitResult, fit
 from imgclf.learning.metrics import metric_line
 from imgclf.learning.recipe import Recipe, resolve_precision
 from imgclf.learning.trials import Value, draw_trials, trial_recipe
-from imgclf.presets import Preset, preset_for
+from imgclf.networks.models import preset_for
+from imgclf.presets import Preset
 from imgclf.process import log_to_stdout, run_script
 from imgclf.search_arguments import SearchConfig, parse_search_arguments
 
@@ -134,7 +135,14 @@ def make_bench(config: SearchConfig, world: World) -> Bench:
     pixels = make_pixels(train, data, preset, world)
     searched = {name: pixels[name] for name in SEARCHED_SPLITS}
     inputs, engine = compute_inputs(
-        Pass(model.backbone, preset, searched, world, views=config.views, engine=config.engine)
+        Pass(
+            backbone=model.backbone,
+            preset=preset,
+            pixels=searched,
+            world=world,
+            views=config.views,
+            engine=config.engine,
+        )
     )
     facts = {"data_hash": data.data_hash, "backbone_hash": origin.sha256, "engine": engine}
     return Bench(dict(inputs), model.head, preset, len(data.classes), facts)

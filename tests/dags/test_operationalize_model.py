@@ -214,7 +214,8 @@ def test_the_form_is_whole_after_the_trip_to_the_database(dag: Any) -> None:
 
 
 def test_the_form_offers_what_train_py_takes(dag: Any) -> None:
-    from imgclf.networks.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+    from imgclf.networks.architecture import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+    from imgclf.networks.registry import ARCHITECTURES
 
     size = dag.params.get_param("image_size").schema
     assert dag.params.get_param("architecture").schema["enum"] == list(ARCHITECTURES)
@@ -230,7 +231,7 @@ def test_train_py_takes_every_value_that_the_form_can_give(dag: Any) -> None:
     from imgclf.arguments import parse_arguments
     from musher.params.form import OPTIONS
 
-    base = {"freeze_backbone": True, "init": "random"}
+    base = {"freeze_backbone": True, "init": "random", "image_size": 32}
     for name in OPTIONS:
         schema = dag.params.get_param(name).schema
         bounds = [schema[key] for key in ("minimum", "maximum") if key in schema]

@@ -26,8 +26,6 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 AIRFLOW_SERVICES = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 DOCKERFILES = ["Dockerfile", "localaws/Dockerfile"]
 SECRET_WORDS = ("KEY", "SECRET", "PASSWORD")
-NO_SECRETS = "KMS_KEY"
-"""The end of variables that name a key, by its ARN, and do not hold one."""
 LOGGING = "AIRFLOW__LOGGING__"
 
 
@@ -38,12 +36,12 @@ def lock(name: str) -> dict[str, str]:
 
 def secrets() -> list[str]:
     """Return the variables of .env that hold a secret, by their names."""
-    return sorted({name for name in re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE_TEXT) if is_secret(name)})
+    return sorted(filter(is_secret, variable_names(COMPOSE_TEXT)))
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a variable holds a secret, by its name."""
-    return name.endswith(SECRET_WORDS) and not name.endswith(NO_SECRETS)
+    """Return whether a variable holds a secret; the ARN of a KMS key is none."""
+    return name.endswith(SECRET_WORDS) and not name.endswith("KMS_KEY")
 
 
 def airflow_options() -> list[str]:

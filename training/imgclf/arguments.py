@@ -8,42 +8,49 @@ from pathlib import Path
 from typing import Any
 
 from imgclf.errors import ConfigError
+from imgclf.hyperparameters import hyperparameter, hyperparameters
 from imgclf.images.data import SPLITS, Channels
-from imgclf.learning.recipe import CLASS_WEIGHTS, PRECISIONS, SCHEDULES, Recipe
-from imgclf.networks.models import ARCHITECTURES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
-from imgclf.options import Parser, boolean, number, unquote
+from imgclf.learning.recipe import Recipe
+from imgclf.networks.architecture import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from imgclf.networks.registry import ARCHITECTURES, find_architecture
+from imgclf.options import Parser, add_options, boolean, number, unquote
 
 INITS = ("pretrained", "random")
-WITHOUT_PRETRAINED = ("small_cnn",)
-"""Architectures that nobody publishes weights of: they start from random ones unless told otherwise."""
-HYPERPARAMETERS = (
-    "architecture",
-    "image_size",
-    "freeze_backbone",
-    "init",
-    "finetune_epochs",
-    "finetune_learning_rate",
-    "max_bad_images",
-)
-BELOW_ZERO = -5e-324
-"""A lower bound that lets 0 pass: bounds of floats are themselves not allowed."""
 CHANNELS = (*SPLITS, "manifest", "weights", "features")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """One training job: what to train, how, from which data, and where to."""
 
     recipe: Recipe
-    architecture: str
-    image_size: int
-    """Height and width in pixels."""
-    freeze_backbone: bool
+    architecture: str = hyperparameter(
+        "small_cnn",
+        choices=tuple(ARCHITECTURES),
+        help="`small_cnn` for images of some 32 pixels, the others for photos.",
+    )
+    image_size: int = hyperparameter(
+        16, least=MIN_IMAGE_SIZE, most=MAX_IMAGE_SIZE, help="Height and width in pixels."
+    )
+    freeze_backbone: bool = hyperparameter(
+        False, help="Train the last layers only, on features that are computed once and kept."
+    )
+    finetune_epochs: int = hyperparameter(
+        0,
+        least=0,
+        most=1000,
+        help="With a frozen backbone: passes over the data in which, after the last layers, all layers are "
+        "trained.",
+    )
+    finetune_learning_rate: float = hyperparameter(8e-5, above=0, most=1, help="Step size of these passes.")
+    max_bad_images: int = hyperparameter(
+        0,
+        least=0,
+        most=10_000,
+        help="Images that training skips because they cannot be decoded; one more fails it.",
+    )
     init: str
-    finetune_epochs: int
-    """Epochs in which the backbone learns too, after the head has learned on its features; 0: none."""
-    finetune_learning_rate: float
-    max_bad_images: int
+    """"pretrained": the weights of channel `weights`; "random": those that the seed draws."""
     save_model: bool
     checkpoint_dir: Path | None
     checkpoint_minutes: float
@@ -57,7 +64,8 @@ class TrainConfig:
     @property
     def hyperparameters(self) -> dict[str, Any]:
         """Return the values that shape the model, for its card and its checkpoints."""
-        return {**asdict(self.recipe), **{name: getattr(self, name) for name in HYPERPARAMETERS}}
+        own = {name: getattr(self, name) for name in (*hyperparameters(TrainConfig), "init")}
+        return {**asdict(self.recipe), **own}
 
 
 def parse_arguments(arguments: Sequence[str], environ: Mapping[str, str]) -> TrainConfig:
@@ -67,9 +75,9 @@ def parse_arguments(arguments: Sequence[str], environ: Mapping[str, str]) -> Tra
     """
     options = vars(_parser(environ).parse_args([unquote(argument) for argument in arguments]))
     recipe = Recipe(**{field.name: options.pop(field.name) for field in fields(Recipe)})
-    del options["optimizer"]
     if options["init"] is None:
-        is_random = options["architecture"] in WITHOUT_PRETRAINED and not options["weights"]
+        record = find_architecture(options["architecture"])
+        is_random = not (record.has_published_weights or options["weights"])
         options["init"] = "random" if is_random else "pretrained"
     config = TrainConfig(recipe=recipe, channels=_take_channels(options), **options)
     _check(config)
@@ -89,6 +97,7 @@ def _take_channels(options: dict[str, Any]) -> Channels:
 
 def _check(config: TrainConfig) -> None:
     """Raise ConfigError for options that contradict each other."""
+    find_architecture(config.architecture).check_image_size(config.image_size)
     if config.finetune_epochs and not config.freeze_backbone:
         raise ConfigError(
             f"finetune_epochs {config.finetune_epochs} follows the training of the head alone: "
@@ -105,51 +114,26 @@ def _check(config: TrainConfig) -> None:
 def _parser(environ: Mapping[str, str]) -> Parser:
     """Declare the options; SM_* variables are only their defaults."""
     parser = Parser(description="Train an image classifier.", allow_abbrev=False)
-    _add_model_options(parser)
-    _add_recipe_options(parser)
+    declared = {**hyperparameters(TrainConfig), **hyperparameters(Recipe)}
+    add_options(parser, declared.values())
+    _add_job_options(parser)
     _add_checkpoint_options(parser, environ)
     _add_folders(parser, environ)
     return parser
 
 
-def _add_model_options(parser: Parser) -> None:
-    """Declare what is trained."""
+def _add_job_options(parser: Parser) -> None:
+    """Declare what a job does beside learning."""
     add = parser.add_argument
-    sizes = f"a whole number from {MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE}"
-    add("--architecture", choices=ARCHITECTURES, default="resnet50")
-    add("--image_size", type=number(sizes, int, MIN_IMAGE_SIZE, MAX_IMAGE_SIZE), default=224, help="pixels")
-    add("--freeze_backbone", type=boolean, nargs="?", const=True, default=False, help="train the head only")
-    add("--init", choices=INITS, help="pretrained (default): channel 'weights'; small_cnn: random")
+    add("--init", choices=INITS, help="Default: pretrained, where somebody publishes weights; else random.")
     add("--save_model", type=boolean, nargs="?", const=True, default=True, help="false for trials")
-
-
-def _add_recipe_options(parser: Parser) -> None:
-    """Declare how it is trained."""
-    add = parser.add_argument
-    rates, whole = "a number above 0 and up to 10", "a whole number from 0"
-    add("--learning_rate", type=number(rates, float, 0, 10), default=0.001)
-    add("--batch_size", type=number("a whole number from 1", int, 1), default=64, help="over all hosts")
-    add("--epochs", type=number("a whole number from 1 to 10000", int, 1, 10_000), default=10)
-    add("--seed", type=number(whole, int, 0, 2**32 - 1), default=1)
-    add("--optimizer", choices=("adamw",), default="adamw")
-    add("--weight_decay", type=number("a number from 0 to 1", float, BELOW_ZERO, 1), default=1e-4)
-    add("--schedule", choices=SCHEDULES, default="cosine", help="of the learning rate, after the warm-up")
-    add("--warmup_epochs", type=number("a number from 0", float, BELOW_ZERO), help="default: a tenth of all")
-    add("--label_smoothing", type=number("a number from 0 to 0.9", float, BELOW_ZERO, 0.9), default=0.0)
-    add("--class_weights", choices=CLASS_WEIGHTS, default="none")
-    add("--accumulate", type=number("a whole number from 1", int, 1), default=1, help="parts of a batch")
-    add("--patience", type=number(whole, int, 0), default=0, help="epochs without a gain; 0: no early stop")
-    add("--precision", choices=PRECISIONS, default="auto")
-    add("--finetune_epochs", type=number(whole, int, 0, 10_000), default=0, help="after the head's epochs")
-    add("--finetune_learning_rate", type=number(rates, float, 0, 10), default=8e-5)
-    add("--max_bad_images", type=number(whole, int, 0), default=0, help="unreadable images to skip")
 
 
 def _add_checkpoint_options(parser: Parser, environ: Mapping[str, str]) -> None:
     """Declare where checkpoints go: SageMaker's own folder, where the job has one."""
     folder = Path(environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "checkpoints"
     default = folder if folder.is_dir() else None
-    minutes = number("a number above 0", float, 0)
+    minutes = number(float, above=0)
     parser.add_argument("--checkpoint_dir", type=Path, default=default)
     parser.add_argument("--checkpoint_minutes", type=minutes, default=10.0, help="beside each epoch's end")
 
@@ -157,7 +141,7 @@ def _add_checkpoint_options(parser: Parser, environ: Mapping[str, str]) -> None:
 def _add_folders(parser: Parser, environ: Mapping[str, str]) -> None:
     """Declare the channels, and the folders that train.py writes."""
     add = parser.add_argument
-    seconds = number("a whole number from 1", int, 1)
+    seconds = number(int, least=1)
     add("--peer_timeout_s", type=seconds, default=600, help="wait for other hosts")
     add("--data", type=Path, help="folder with train, valid and test in it, instead of the channels")
     add("--model_dir", type=Path, default=Path(environ.get("SM_MODEL_DIR", "model")))

@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from imgclf.errors import ConfigError, DataError, ModelError
-from imgclf.networks.models import Classifier, build_model
-from imgclf.presets import Preset, preset_for
+from imgclf.networks.models import Classifier, build_model, preset_for
+from imgclf.presets import Preset
 
 WEIGHTS_FILE, LABELS_FILE, CARD_FILE = "model.safetensors", "labels.json", "model_card.json"
 CARD_FORMAT = 1
@@ -24,7 +24,7 @@ SOURCE_DIR = Path(__file__).resolve().parents[1]
 SERVING_FILES = ("inference.py", "serve.py")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadedModel:
     """A model that is ready to predict."""
 
@@ -34,7 +34,7 @@ class LoadedModel:
     card: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """What a model is, what it was made from, and how well it does."""
 
@@ -86,11 +86,16 @@ def load_model(model_dir: Path) -> LoadedModel:
         )
     try:
         preset = preset_for(architecture=architecture, image_size=image_size)
-        model = build_model(architecture=architecture, classes=classes, freeze_backbone=freeze_backbone)
+        model = build_model(
+            architecture=architecture,
+            classes=classes,
+            freeze_backbone=freeze_backbone,
+            image_size=image_size,
+        )
     except ConfigError as error:
         raise ModelError(f"{CARD_FILE}: {error}") from error
     _load_weights(model, model_dir / WEIGHTS_FILE, classes)
-    return LoadedModel(model.eval().requires_grad_(False), preset, names, card)
+    return LoadedModel(classifier=model.eval().requires_grad_(False), preset=preset, classes=names, card=card)
 
 
 def _load_weights(model: Classifier, path: Path, classes: int) -> None:

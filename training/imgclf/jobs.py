@@ -18,14 +18,13 @@ from imgclf.images.data import SPLITS, Dataset, read_data_hash
 from imgclf.images.inputs import Inputs, PixelInputs, Variation
 from imgclf.images.loading import load_dataset
 from imgclf.learning.recipe import Recipe, resolve_precision
-from imgclf.networks.models import RESNET_FEATURES, Classifier, build_model
+from imgclf.networks.models import Classifier, build_model, preset_for
+from imgclf.networks.registry import find_architecture
 from imgclf.networks.weights import Origin, load_backbone
-from imgclf.presets import Preset, preset_for
+from imgclf.presets import Preset
 
 logger = logging.getLogger(__name__)
 
-LAST_STRIDE = 32
-"""Pixels of the image for one value of a ResNet's last layer, in each direction."""
 DECODE_MARGIN = 2
 """Decoding threads per computing thread: they also wait for the disk."""
 
@@ -96,7 +95,9 @@ def make_job(config: TrainConfig, world: World) -> Job:
     pixels = make_pixels(config, data, preset, world)
     if not config.freeze_backbone:
         return Job(config, world, data, preset, model, origin, dict(pixels), None)
-    features, engine = compute_inputs(Pass(model.backbone, preset, pixels, world))
+    features, engine = compute_inputs(
+        Pass(backbone=model.backbone, preset=preset, pixels=pixels, world=world)
+    )
     return Job(config, world, data, preset, model, origin, dict(features), engine)
 
 
@@ -156,10 +157,10 @@ def check_batch_size(recipe: Recipe, *, images: int, world: World) -> None:
 def check_batch_norm(config: TrainConfig, *, images: int, world: World) -> None:
     """Refuse single images where one leaves batch normalisation with one value for each channel.
 
-    A ResNet's last layers see ceil(image_size / 32) values per side. Processes on CPUs share theirs.
+    The last layers see ceil(image_size / last_stride) values per side. Processes on CPUs share theirs.
     """
-    recipe = config.recipe
-    if world.size > 1 or config.architecture not in RESNET_FEATURES or config.image_size > LAST_STRIDE:
+    recipe, record = config.recipe, find_architecture(config.architecture)
+    if world.size > 1 or not record.has_batch_norm or config.image_size > record.last_stride:
         return
     smallest = min(recipe.batch_size, images % recipe.batch_size or recipe.batch_size)
     if smallest < 2 * recipe.accumulate:
@@ -167,7 +168,7 @@ def check_batch_norm(config: TrainConfig, *, images: int, world: World) -> None:
             f"batch_size {recipe.batch_size} of {images} training images, in {recipe.accumulate} parts each "
             f"(accumulate), makes a part of one image, which a {config.architecture} at image_size "
             f"{config.image_size} cannot normalise: choose another batch_size, or an image_size above "
-            f"{LAST_STRIDE}"
+            f"{record.last_stride}"
         )
 
 
@@ -175,7 +176,10 @@ def make_model(config: TrainConfig, classes: int, world: World) -> tuple[Classif
     """Build the model with the seed's initial weights, or the weights channel's."""
     torch.manual_seed(config.recipe.seed)
     model = build_model(
-        architecture=config.architecture, classes=classes, freeze_backbone=config.freeze_backbone
+        architecture=config.architecture,
+        classes=classes,
+        freeze_backbone=config.freeze_backbone,
+        image_size=config.image_size,
     )
     if config.init == "pretrained":
         if config.channels.weights is None:
@@ -183,9 +187,13 @@ def make_model(config: TrainConfig, classes: int, world: World) -> tuple[Classif
                 f"channel 'weights' is missing: stage {config.architecture} weights that convert_weights.py "
                 "made, or pass --init random"
             )
-        origin = load_backbone(model, config.channels.weights, architecture=config.architecture)
+        origin = load_backbone(
+            model, config.channels.weights, architecture=config.architecture, image_size=config.image_size
+        )
     else:
-        origin = Origin("random", backbone_hash(model.backbone), f"seed {config.recipe.seed}")
+        origin = Origin(
+            init="random", sha256=backbone_hash(model.backbone), source=f"seed {config.recipe.seed}"
+        )
         if config.freeze_backbone and not config.finetune_epochs:
             logger.warning(
                 "the frozen backbone has random weights: add a 'weights' channel with pre-trained ones"

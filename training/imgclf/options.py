@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 from imgclf.errors import ConfigError
+from imgclf.hyperparameters import Bounds, Hyperparameter, read
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,26 +27,45 @@ def unquote(argument: str) -> str:
 
 
 def number(
-    wanted: str, kind: type[int] | type[float], low: float, high: float = math.inf
-) -> Callable[[str], float | int]:
-    """Return a reader of bounded numbers; a float must lie above `low`, an int may equal it."""
-
-    def read(text: str) -> float | int:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = kind(low) - 1
-        too_low = value <= low if kind is float else value < low
-        if too_low or not value <= high or math.isinf(value):
-            raise argparse.ArgumentTypeError(f"{text!r} must be {wanted}")
-        return value
-
-    return read
+    kind: type[int] | type[float],
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> Callable[[str], Any]:
+    """Return a reader of bounded numbers, whole ones for int."""
+    bounds = Bounds(least=least, above=above, most=most)
+    wanted = f"{'a whole number' if kind is int else 'a number'} {bounds}".rstrip()
+    return _reader(lambda text: read(text, kind, bounds=bounds, wanted=wanted))
 
 
 def boolean(text: str) -> bool:
-    """Read true/false in the ways SageMaker and people write them."""
-    values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if text.lower() not in values:
-        raise argparse.ArgumentTypeError(f"{text!r} must be true or false")
-    return values[text.lower()]
+    """Read true or false in the ways SageMaker and people write them."""
+    return bool(_reader(lambda word: read(word, bool, bounds=Bounds(), wanted="true or false"))(text))
+
+
+def add_options(parser: Parser, declared: Iterable[Hyperparameter]) -> None:
+    """Declare the option of each hyper-parameter, under its name."""
+    for item in declared:
+        words: dict[str, Any] = {"nargs": "?", "const": True} if item.kind is bool else {}
+        if item.choices:
+            words["metavar"] = "{" + ",".join(item.choices) + "}"
+        parser.add_argument(
+            f"--{item.name}",
+            type=_reader(item.read),
+            default=item.default,
+            help=f"{item.help} Default: {item.default}.",
+            **words,
+        )
+
+
+def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Turn the ValueError of a bad value into argparse's own, so that its message names the option."""
+
+    def read_option(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read_option

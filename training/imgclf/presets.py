@@ -1,4 +1,4 @@
-"""One preprocessing preset per architecture, shared by training and serving.
+"""How an image file becomes an input: a preset for each architecture, shared by training and serving.
 
 The centre path is torchvision's Resize + CenterCrop + Normalize; the varied path is its RandomResizedCrop +
 RandomHorizontalFlip, with the randomness handed in. Both run on uint8 pixels.
@@ -14,9 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from imgclf.errors import ConfigError
 from imgclf.images.decode import open_image
 
+IMAGENET_SIDE = 224
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MAX_ASPECT = 50
@@ -27,7 +27,7 @@ CROP_ASPECT = (3 / 4, 4 / 3)
 """Width over height of a random crop."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Draw:
     """The random numbers, each in [0, 1), that decide how one image is varied."""
 
@@ -38,7 +38,7 @@ class Draw:
     flip: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """How an image becomes the model's input, and how training varies it."""
 
@@ -54,6 +54,8 @@ class Preset:
     """Largest random shift in pixels while training, where there is no random crop."""
     crop_area: tuple[float, float] | None
     """Share of the image that a random crop keeps while training; None for no random crop."""
+    interpolation: str = "bilinear"
+    """How an image is scaled: bilinear or bicubic."""
 
     def to_pixels(self, data: bytes) -> npt.NDArray[np.uint8]:
         """Decode, resize and crop one image file -> (3, image_size, image_size) uint8 RGB.
@@ -69,7 +71,8 @@ class Preset:
             pixels = _center_crop(pixels, min(pixels.shape[1:]))
         length = self.resize_size * longer // shorter
         size = (self.resize_size, length) if width >= height else (length, self.resize_size)
-        return np.ascontiguousarray(_center_crop(_resize(pixels, size), self.image_size).numpy())
+        scaled = _resize(pixels, size, self.interpolation)
+        return np.ascontiguousarray(_center_crop(scaled, self.image_size).numpy())
 
     def to_varied_pixels(self, data: bytes, draw: Draw) -> npt.NDArray[np.uint8]:
         """Decode one image file, cut a random box, scale it and perhaps mirror it; shape as `to_pixels`."""
@@ -82,7 +85,7 @@ class Preset:
         """Cut the random box out of (3, H, W) and scale it to (3, image_size, image_size); never mirrors."""
         left, top, width, height = self.crop_box((pixels.shape[2], pixels.shape[1]), draw)
         box = pixels[:, top : top + height, left : left + width]
-        return _resize(box, (self.image_size, self.image_size))
+        return _resize(box, (self.image_size, self.image_size), self.interpolation)
 
     def crop_box(self, size: tuple[int, int], draw: Draw) -> tuple[int, int, int, int]:
         """Return left, top, width and height in pixels of a random crop of an image of (width, height).
@@ -106,29 +109,28 @@ class Preset:
         return pixels.to(torch.float32, copy=True).mul_(1 / (255 * std)).sub_(mean / std)
 
 
-def preset_for(*, architecture: str, image_size: int) -> Preset:
-    """Return the preset of an architecture, or raise ConfigError for one without."""
-    if architecture == "small_cnn":
-        half, shift = (0.5, 0.5, 0.5), max(1, image_size // 16)
-        return Preset(image_size, image_size, half, half, flip=False, max_shift=shift, crop_area=None)
-    if architecture.startswith("resnet"):
-        return Preset(
-            image_size,
-            round(image_size * 256 / 224),
-            IMAGENET_MEAN,
-            IMAGENET_STD,
-            flip=True,
-            max_shift=0,
-            crop_area=CROP_AREA,
-        )
-    raise ConfigError(f"architecture {architecture!r} has no preprocessing preset; add one to presets.py")
+def photo_preset(image_size: int, *, resize: int, interpolation: str = "bilinear") -> Preset:
+    """Return the preset of a network that knows ImageNet's photos of 224 pixels.
+
+    `resize` is the length in pixels to which a photo's shorter side is brought before 224 of it are cut out.
+    """
+    return Preset(
+        image_size=image_size,
+        resize_size=round(image_size * resize / IMAGENET_SIDE),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        flip=True,
+        max_shift=0,
+        crop_area=CROP_AREA,
+        interpolation=interpolation,
+    )
 
 
-def _resize(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Scale (3, H, W) uint8 to (3, *size): bilinear, each source pixel counts when it shrinks."""
+def _resize(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
+    """Scale (3, H, W) uint8 to (3, *size), bilinear or bicubic; each source pixel counts when it shrinks."""
     if tuple(pixels.shape[1:]) == size:
         return pixels
-    scaled: torch.Tensor = nn.functional.interpolate(pixels[None], size, mode="bilinear", antialias=True)[0]
+    scaled: torch.Tensor = nn.functional.interpolate(pixels[None], size, mode=mode, antialias=True)[0]
     return scaled
 
 

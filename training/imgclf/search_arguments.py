@@ -12,11 +12,11 @@ from imgclf.features.engines import engine_names
 from imgclf.learning.trials import MAX_TRIALS, STRATEGIES, Range, parse_ranges
 from imgclf.options import Parser, number, unquote
 
-MAX_VIEWS = 32
+MAX_VIEWS = 16
 EPILOG = "Takes all options of train.py beside these; the backbone is always frozen."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EmbedConfig:
     """One job that computes features."""
 
@@ -26,7 +26,7 @@ class EmbedConfig:
     engine: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchConfig:
     """One job that runs trials."""
 
@@ -45,7 +45,7 @@ def parse_embed_arguments(arguments: Sequence[str], environ: Mapping[str, str]) 
     train = _train_config(others, environ)
     if train.features is not None:
         raise ConfigError(f"channel 'features' ({train.features}) is what embed.py writes: leave it out")
-    return EmbedConfig(train, own.views, own.engine)
+    return EmbedConfig(train=train, views=own.views, engine=own.engine)
 
 
 def parse_search_arguments(arguments: Sequence[str], environ: Mapping[str, str]) -> SearchConfig:
@@ -58,20 +58,23 @@ def parse_search_arguments(arguments: Sequence[str], environ: Mapping[str, str])
         '"batch_size": {"type": "categorical", "values": [32, 64]}}',
     )
     parser.add_argument("--strategy", choices=STRATEGIES, default="random")
-    wanted = f"a whole number from 1 to {MAX_TRIALS}"
-    parser.add_argument("--trials", type=number(wanted, int, 1, MAX_TRIALS), default=10)
+    parser.add_argument("--trials", type=number(int, least=1, most=MAX_TRIALS), default=10)
     own, others = parser.parse_known_args([unquote(argument) for argument in arguments])
     ranges = parse_ranges(own.ranges)
     return SearchConfig(
-        _train_config(others, environ), own.views, own.engine, ranges, own.strategy, own.trials
+        train=_train_config(others, environ),
+        views=own.views,
+        engine=own.engine,
+        ranges=ranges,
+        strategy=own.strategy,
+        trials=own.trials,
     )
 
 
 def _parser(description: str) -> Parser:
     """Declare what both scripts have beside train.py's options."""
     parser = Parser(description=description, epilog=EPILOG, allow_abbrev=False)
-    wanted = f"a whole number from 1 to {MAX_VIEWS}"
-    parser.add_argument("--views", type=number(wanted, int, 1, MAX_VIEWS), default=1)
+    parser.add_argument("--views", type=number(int, least=1, most=MAX_VIEWS), default=1)
     parser.add_argument("--engine", choices=[AUTO, *engine_names()], default=AUTO)
     return parser
 

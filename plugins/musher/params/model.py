@@ -2,6 +2,18 @@
 
 from musher.params.section import in_section
 
+IMAGE_SIZES = {
+    "small_cnn": (8, 1),
+    "resnet18": (8, 1),
+    "resnet34": (8, 1),
+    "resnet50": (8, 1),
+    "mobilenet_v3_large": (8, 1),
+    "efficientnet_b0": (8, 1),
+    "convnext_tiny": (32, 1),
+    "vit_b_16": (16, 16),
+}
+"""The architectures: the smallest image size in pixels that each takes, and what sizes are multiples of."""
+
 WEIGHTS = r"^s3://[^/]+/.+\.safetensors$"
 
 MODEL_OPTIONS = in_section(
@@ -10,14 +22,14 @@ MODEL_OPTIONS = in_section(
         "architecture": {
             "default": "small_cnn",
             "type": "string",
-            "enum": ["small_cnn", "resnet18", "resnet34", "resnet50"],
-            "description": "`small_cnn` for images of some 32 pixels, a ResNet for photos.",
+            "enum": list(IMAGE_SIZES),
+            "description": "`small_cnn` for images of some 32 pixels, the others for photos.",
         },
         "image_size": {
             "default": 16,
             "type": "integer",
             "minimum": 8,
-            "maximum": 512,
+            "maximum": 1024,
             "description": "Height and width in pixels.",
         },
         "freeze_backbone": {

@@ -66,8 +66,15 @@ TRAINING = in_section(
             "enum": ["cosine", "step", "none"],
             "description": "How the learning rate falls: along a cosine, by half every 5 epochs, or not.",
         },
+        "warmup_share": {
+            "default": 0.1,
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Share of all steps in which the learning rate rises to its value.",
+        },
         "label_smoothing": {
-            "default": 0,
+            "default": 0.0,
             "type": "number",
             "minimum": 0,
             "maximum": 0.5,

@@ -102,7 +102,7 @@ def wait_for_epoch(host: Any) -> None:
 
 @pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_killed_host_fails_the_other_in_seconds(start_hosts: StartHosts, digits: Path, victim: int) -> None:
-    hosts = start_hosts(2, data=digits, **{**OPTIONS, "epochs": 9999})
+    hosts = start_hosts(2, data=digits, **{**OPTIONS, "epochs": 1000})
     wait_for_epoch(hosts[0])
     hosts[victim].process.kill()
     survivor = hosts[1 - victim]
@@ -135,10 +135,10 @@ def test_a_host_that_never_comes_is_waited_for_a_bounded_time(start_hosts: Start
 def test_a_value_refused_on_all_hosts_ends_them_with_the_same_reason(
     start_hosts: StartHosts, digits: Path
 ) -> None:
-    hosts = start_hosts(2, data=digits, **{**OPTIONS, "batch_size": 5000})
+    hosts = start_hosts(2, data=digits, **{**OPTIONS, "batch_size": 2000})
     assert [host.wait() for host in hosts] == [1, 1]
-    assert any("batch_size 5000 is larger than the" in host.failure for host in hosts)
-    assert all("batch_size 5000" in host.failure for host in hosts)
+    assert any("batch_size 2000 is larger than the" in host.failure for host in hosts)
+    assert all("batch_size 2000" in host.failure for host in hosts)
 
 
 @pytest.mark.slow

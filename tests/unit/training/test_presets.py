@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,15 @@ import torch
 from PIL import Image
 
 from imgclf.errors import ConfigError
-from imgclf.networks.models import ARCHITECTURES
-from imgclf.presets import Draw, preset_for
+from imgclf.networks.models import preset_for
+from imgclf.networks.registry import ARCHITECTURES
+from imgclf.presets import Draw
 
+PUBLISHED = [name for name, record in ARCHITECTURES.items() if record.has_published_weights]
 RESNET = preset_for(architecture="resnet50", image_size=224)
 MIDDLE = Draw(area=0.5, aspect=0.5, left=0.5, top=0.5, flip=False)
+FIRST = Draw(area=0, aspect=0, left=0, top=0, flip=False)
+LAST = Draw(area=0.99, aspect=0.99, left=0.99, top=0.99, flip=True)
 
 
 def photo_jpeg(width: int, height: int, *, orientation: int = 1) -> bytes:
@@ -55,47 +60,61 @@ def test_the_centre_is_kept() -> None:
     assert preset_for(architecture="small_cnn", image_size=20).to_pixels(buffer.getvalue()).min() == 255
 
 
-def test_resnet_uses_the_imagenet_recipe() -> None:
-    preset = preset_for(architecture="resnet50", image_size=224)
-    assert (preset.resize_size, preset.image_size) == (256, 224)
+def published(architecture: str) -> Any:
+    """Return the transforms that torchvision publishes with an architecture's weights."""
+    models = pytest.importorskip("torchvision.models")
+    return models.get_weight(ARCHITECTURES[architecture].weights).transforms()
+
+
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_a_published_network_has_its_weights_preset(architecture: str) -> None:
+    theirs, ours = published(architecture), preset_for(architecture=architecture, image_size=224)
+    assert [ours.resize_size, ours.image_size] == [*theirs.resize_size, *theirs.crop_size]
+    assert [*ours.mean, *ours.std] == [*theirs.mean, *theirs.std]
+    assert ours.interpolation == theirs.interpolation.value
     grey = torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)
-    expected = [(1 - mean) / std for mean, std in zip(preset.mean, preset.std, strict=True)]
-    assert preset.normalise(grey).flatten().tolist() == pytest.approx(expected, rel=1e-5)
+    expected = [(1 - mean) / std for mean, std in zip(theirs.mean, theirs.std, strict=True)]
+    assert ours.normalise(grey).flatten().tolist() == pytest.approx(expected, rel=1e-5)
 
 
 def test_an_architecture_without_preset_is_named() -> None:
-    with pytest.raises(ConfigError, match="'vgg'"):
+    with pytest.raises(ConfigError, match="'vgg' is unknown: choose one of"):
         preset_for(architecture="vgg", image_size=32)
 
 
-def reference(data: bytes, image_size: int) -> npt.NDArray[np.uint8]:
-    """Return torchvision's Resize and CenterCrop of an image file."""
-    transforms = pytest.importorskip("torchvision.transforms")
-    steps = [transforms.Resize(round(image_size * 256 / 224)), transforms.CenterCrop(image_size)]
+def reference(data: bytes, architecture: str, image_size: int) -> npt.NDArray[np.uint8]:
+    """Return an image file's pixels after torchvision's Resize and CenterCrop of this size."""
+    transforms, theirs = pytest.importorskip("torchvision.transforms"), published(architecture)
+    side = round(image_size * theirs.resize_size[0] / theirs.crop_size[0])
+    steps = [transforms.Resize(side, interpolation=theirs.interpolation), transforms.CenterCrop(image_size)]
     with Image.open(io.BytesIO(data)) as image:
         pixels: npt.NDArray[np.uint8] = np.asarray(transforms.Compose(steps)(image.convert("RGB")))
     return pixels.transpose(2, 0, 1)
 
 
+@pytest.mark.parametrize("architecture", PUBLISHED)
 @pytest.mark.parametrize("size", [(500, 375), (333, 500), (231, 229), (520, 383)])
-def test_the_centre_path_gives_torchvisions_pixels(size: tuple[int, int]) -> None:
+def test_the_centre_path_gives_torchvisions_pixels(architecture: str, size: tuple[int, int]) -> None:
     """Only rounding differs."""
-    data = photo_jpeg(*size)
-    mean, most = difference(RESNET.to_pixels(data), reference(data, 224))
+    data, preset = photo_jpeg(*size), preset_for(architecture=architecture, image_size=224)
+    mean, most = difference(preset.to_pixels(data), reference(data, architecture, 224))
     assert mean < 0.5
     assert most <= 2
 
 
+@pytest.mark.parametrize("architecture", ["resnet50", "efficientnet_b0"])
 @pytest.mark.parametrize(("size", "image_size"), [((1200, 900), 64), ((700, 1200), 64), ((2800, 2100), 224)])
-def test_an_image_that_is_reduced_while_decoded_comes_close(size: tuple[int, int], image_size: int) -> None:
+def test_an_image_that_is_reduced_while_decoded_comes_close(
+    architecture: str, size: tuple[int, int], image_size: int
+) -> None:
     data = photo_jpeg(*size)
-    preset = preset_for(architecture="resnet50", image_size=image_size)
-    mean, most = difference(preset.to_pixels(data), reference(data, image_size))
+    preset = preset_for(architecture=architecture, image_size=image_size)
+    mean, most = difference(preset.to_pixels(data), reference(data, architecture, image_size))
     assert mean < 1
     assert most <= 4
 
 
-@pytest.mark.parametrize("draw", [MIDDLE, Draw(0, 0, 0, 0, False), Draw(0.99, 0.99, 0.99, 0.99, True)])
+@pytest.mark.parametrize("draw", [MIDDLE, FIRST, LAST])
 def test_the_varied_path_gives_torchvisions_resized_crop(draw: Draw) -> None:
     functional = pytest.importorskip("torchvision.transforms.functional")
     data = photo_jpeg(500, 375)
@@ -124,7 +143,9 @@ def test_a_crop_box_lies_inside_the_image_and_keeps_the_asked_share(size: tuple[
     rng = np.random.default_rng(0)
     shares = []
     for area, aspect, left, top in rng.random((300, 4)).tolist():
-        x, y, width, height = RESNET.crop_box(size, Draw(area, aspect, left, top, flip=False))
+        x, y, width, height = RESNET.crop_box(
+            size, Draw(area=area, aspect=aspect, left=left, top=top, flip=False)
+        )
         assert x >= 0
         assert y >= 0
         assert 1 <= width <= size[0] - x

@@ -77,13 +77,13 @@ def test_the_model_card_says_what_the_model_is(run: Run, tmp_path: Path) -> None
         2,
     )
     assert card["hyperparameters"] == {
-        "learning_rate": 0.001,
+        "learning_rate": 0.01,
         "batch_size": 5,
         "epochs": 1,
         "seed": 5,
         "weight_decay": 1e-4,
         "schedule": "cosine",
-        "warmup_epochs": None,
+        "warmup_share": 0.1,
         "label_smoothing": 0.0,
         "class_weights": "none",
         "accumulate": 1,
@@ -177,7 +177,7 @@ def test_a_loss_that_is_no_number_ends_the_job_at_its_step(
     monkeypatch.setattr(Recipe, "rate", lambda self, step, **k: 1e30 if step > 3 else rate(self, step, **k))
     assert run(epochs=3, checkpoint_dir=tmp_path / "checkpoints") == 1
     error = capsys.readouterr().err
-    assert re.search(r"the loss is (nan|inf) at step [123] of epoch [23]: lower learning_rate 0.001", error)
+    assert re.search(r"the loss is (nan|inf) at step [123] of epoch [23]: lower learning_rate 0.01", error)
     with safe_open(tmp_path / "checkpoints/model.safetensors", framework="pt") as file:
         assert json.loads(file.metadata()["state"])["epoch"] == 2
 
@@ -213,7 +213,7 @@ def test_the_head_is_trained_first_and_then_the_whole_model(run: Run, tmp_path: 
 
 
 def test_the_history_tells_of_fine_tuning_that_was_dropped(run: Run, tmp_path: Path) -> None:
-    options = {"freeze_backbone": True, "finetune_epochs": 1, "finetune_learning_rate": 3.0, "epochs": 2}
+    options = {"freeze_backbone": True, "finetune_epochs": 1, "finetune_learning_rate": 1.0, "epochs": 2}
     assert run(**options) == 0
     history = read(tmp_path / "output/data/history.json")
     assert [(entry["phase"], entry["epoch"]) for entry in history["epochs"]] == [

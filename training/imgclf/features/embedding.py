@@ -36,7 +36,7 @@ VIEW_SEED = 0
 PROGRESS_S = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pass:
     """What a pass works with."""
 
@@ -53,7 +53,7 @@ class Pass:
         return self.views if split == "train" else 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Block:
     """The features (B, views, F) float32 of some images, and their indices in the owned part of the split."""
 
@@ -97,7 +97,7 @@ def run_split(job: Pass, choice: Choice, name: str) -> Iterator[Block]:
     started = reported = time.monotonic()
     for indices, *images in zip(steps, *streams, strict=True):
         features = torch.stack([choice.run(view) for view in images], dim=1)
-        yield Block(indices, features)
+        yield Block(indices=indices, features=features)
         if time.monotonic() - reported > PROGRESS_S:
             reported, done = time.monotonic(), int(indices[-1]) + 1
             rate = done / (reported - started)

@@ -39,7 +39,7 @@ ROUNDING, BF16_ROUNDING = 1e-4, 3e-2
 ordered differently (measured: 3e-7), and bfloat16 with its 8 bits."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Engine:
     """A way to compute a backbone."""
 
@@ -58,7 +58,7 @@ class Engine:
         return all(importlib.util.find_spec(name) for name in self.needs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """How one engine did."""
 
@@ -68,7 +68,7 @@ class Measurement:
     """Largest difference from eager's features, as a share of their largest magnitude."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     """The engine of a pass, ready to run, and what spoke for it."""
 
@@ -147,12 +147,21 @@ def make_compiled_bf16(backbone: nn.Module, images: torch.Tensor) -> Run:
 
 
 ENGINES = (
-    Engine(EAGER, "cpu", make_eager, 0.0, 0.0),
-    Engine("channels_last", "cpu", make_channels_last, ROUNDING, 0.5),
-    Engine("onnxruntime", "cpu", make_onnxruntime, ROUNDING, 6.0, ("onnx", "onnxscript", "onnxruntime")),
-    Engine(EAGER, "cuda", make_eager, 0.0, 0.0),
-    Engine("bf16", "cuda", make_bf16, BF16_ROUNDING, 0.5),
-    Engine("compiled_bf16", "cuda", make_compiled_bf16, BF16_ROUNDING, 40.0),
+    Engine(name=EAGER, device="cpu", make=make_eager, tolerance=0.0, setup_s=0.0),
+    Engine(name="channels_last", device="cpu", make=make_channels_last, tolerance=ROUNDING, setup_s=0.5),
+    Engine(
+        name="onnxruntime",
+        device="cpu",
+        make=make_onnxruntime,
+        tolerance=ROUNDING,
+        setup_s=6.0,
+        needs=("onnx", "onnxscript", "onnxruntime"),
+    ),
+    Engine(name=EAGER, device="cuda", make=make_eager, tolerance=0.0, setup_s=0.0),
+    Engine(name="bf16", device="cuda", make=make_bf16, tolerance=BF16_ROUNDING, setup_s=0.5),
+    Engine(
+        name="compiled_bf16", device="cuda", make=make_compiled_bf16, tolerance=BF16_ROUNDING, setup_s=40.0
+    ),
 )
 
 
@@ -168,7 +177,7 @@ def build_engine(name: str, backbone: nn.Module, images: torch.Tensor) -> Choice
     if wanted is None or not wanted.is_installed:
         raise ConfigError(f"engine {name!r} cannot run on {images.device.type} here: use auto or {EAGER}")
     if wanted is eager or not len(images):
-        return Choice(EAGER, make_eager(backbone, images), 0.0, {})
+        return _eager_choice(backbone, images)
     truth = _compute(make_eager(backbone, images), images)
     run, found = measure(wanted, backbone, images, truth)
     if not found.difference <= wanted.tolerance:
@@ -176,7 +185,7 @@ def build_engine(name: str, backbone: nn.Module, images: torch.Tensor) -> Choice
             f"engine {name!r} differs from eager by {found.difference:.1e}, which is more than "
             f"{wanted.tolerance:.0e}: use auto"
         )
-    return Choice(name, run, wanted.tolerance, {name: found})
+    return Choice(name=name, run=run, tolerance=wanted.tolerance, measurements={name: found})
 
 
 def choose_engine(backbone: nn.Module, images: torch.Tensor, *, remaining: int) -> Choice:
@@ -186,11 +195,11 @@ def choose_engine(backbone: nn.Module, images: torch.Tensor, *, remaining: int) 
     """
     images = images[: MEASURED_IMAGES[images.device.type]]
     others = [engine for engine in ENGINES if engine.device == images.device.type and engine.name != EAGER]
-    best = Choice(EAGER, make_eager(backbone, images), 0.0, {})
+    best = _eager_choice(backbone, images)
     if not len(images):
         return best
     truth = _compute(best.run, images)
-    best.measurements[EAGER] = Measurement(_rate(best.run, images), 0.0, 0.0)
+    best.measurements[EAGER] = Measurement(img_per_s=_rate(best.run, images), setup_s=0.0, difference=0.0)
     for engine in others:
         seconds = remaining / best.measurements[best.name].img_per_s
         slowest = remaining / best.measurements[EAGER].img_per_s
@@ -199,6 +208,11 @@ def choose_engine(backbone: nn.Module, images: torch.Tensor, *, remaining: int) 
         best = _better(best, engine, backbone, images, truth)
     logger.info("engine %s for %s images: %s", best.name, remaining, best.describe()["measured"])
     return best
+
+
+def _eager_choice(backbone: nn.Module, images: torch.Tensor) -> Choice:
+    """Return the engine that is always there, not yet measured."""
+    return Choice(name=EAGER, run=make_eager(backbone, images), tolerance=0.0, measurements={})
 
 
 def _better(
@@ -218,7 +232,7 @@ def _better(
     best.measurements[engine.name] = found
     if found.img_per_s <= best.measurements[best.name].img_per_s:
         return best
-    return Choice(engine.name, run, engine.tolerance, best.measurements)
+    return Choice(name=engine.name, run=run, tolerance=engine.tolerance, measurements=best.measurements)
 
 
 def measure(
@@ -230,7 +244,7 @@ def measure(
     features = _compute(run, images)
     setup_s = time.perf_counter() - started
     difference = float((features - truth).abs().max() / truth.abs().max().clamp(min=1e-12))
-    return run, Measurement(_rate(run, images), setup_s, difference)
+    return run, Measurement(img_per_s=_rate(run, images), setup_s=setup_s, difference=difference)
 
 
 @torch.inference_mode()

@@ -38,7 +38,7 @@ SHARD_IMAGES = 4096
 """Images of one shard: 32 MiB at 2,048 features and one view."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureSource:
     """What features were made from; a consumer must be made from the same."""
 
@@ -49,7 +49,7 @@ class FeatureSource:
     preset: Preset
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureSplit(Split):
     """A split of which only features are known, not the image files: `members` is empty."""
 
@@ -88,7 +88,7 @@ class FeatureInputs:
         return torch.from_numpy(drawn).to(self.features.device)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureSet:
     """The features of a data set that this process owns, and features.json."""
 
@@ -96,28 +96,30 @@ class FeatureSet:
     inputs: dict[str, FeatureInputs]
     manifest: dict[str, Any]
 
-    def check(self, source: FeatureSource, *, with_data: bool = True) -> None:
-        """Raise DataError where the features were not made from `source`: which part, both values, the cure.
-
-        `with_data=False` leaves the data hash out, for a job that has no other word on its data.
-        """
-        check_source(self.manifest, source, with_data=with_data)
+    def check(self, source: FeatureSource) -> None:
+        """Raise DataError where the features were made from something else: both values, and the cure."""
+        check_source(self.manifest, source)
 
 
 def backbone_hash(backbone: nn.Module) -> str:
-    """Return the SHA-256 over a backbone's weights: names, types, shapes and values.
+    """Return the SHA-256 over a backbone's weights, as `state_hash` does."""
+    return state_hash(backbone.state_dict())
+
+
+def state_hash(state: Mapping[str, torch.Tensor]) -> str:
+    """Return the SHA-256 over weights: names, types, shapes and values.
 
     Batch normalisation's counters of batches are left out: they change nothing that it computes.
     """
     digest = hashlib.sha256()
-    for name, value in sorted(backbone.state_dict().items()):
+    for name, value in sorted(state.items()):
         if not name.endswith("num_batches_tracked"):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
             digest.update(value.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
 
 
-def check_source(manifest: Mapping[str, Any], source: FeatureSource, *, with_data: bool = True) -> None:
+def check_source(manifest: Mapping[str, Any], source: FeatureSource) -> None:
     """Raise DataError for features of another architecture, preset, backbone or data set."""
     remedies = {
         "architecture": "pass the same --architecture, or run embed.py again",
@@ -129,7 +131,7 @@ def check_source(manifest: Mapping[str, Any], source: FeatureSource, *, with_dat
     }
     ours = json.loads(json.dumps(asdict(source)))
     for name, remedy in remedies.items():
-        if manifest[name] != ours[name] and (with_data or name != "data_hash"):
+        if manifest[name] != ours[name]:
             raise DataError(f"features have {name} {manifest[name]}, this job has {ours[name]}: {remedy}")
 
 
@@ -231,7 +233,7 @@ def read_features(folder: Path, world: World, *, splits: Sequence[str] = SPLITS)
         manifest["data_hash"],
         bad_images=list(manifest.get("bad_images", [])),
     )
-    return FeatureSet(data, inputs, manifest)
+    return FeatureSet(data=data, inputs=inputs, manifest=manifest)
 
 
 def _shared_manifest(folder: Path, world: World) -> dict[str, Any]:

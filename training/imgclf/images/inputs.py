@@ -67,7 +67,7 @@ class Variation:
     def draw(self, position: int) -> Draw:
         """Return the random numbers of one image's crop."""
         area, aspect, left, top, flip = self._draws[position].tolist()
-        return Draw(area, aspect, left, top, flip=self._preset.flip and flip < 0.5)
+        return Draw(area=area, aspect=aspect, left=left, top=top, flip=self._preset.flip and flip < 0.5)
 
     def shift(self, images: torch.Tensor, positions: Indices) -> torch.Tensor:
         """Shift each image of (B, 3, S, S) by a few pixels, its edge repeated."""

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,7 +28,7 @@ from imgclf.images.inputs import Indices, Inputs, Variation
 from imgclf.learning.metrics import Counter, Evaluation, metric_line
 from imgclf.learning.optimizer import AdamW
 from imgclf.learning.progress import Progress
-from imgclf.learning.recipe import Recipe, balanced_weights, dtype_of
+from imgclf.learning.recipe import Recipe, balanced_weights, dtype_of, resolve_precision
 from imgclf.learning.sampling import epoch_steps, owned_indices
 
 logger = logging.getLogger(__name__)
@@ -120,6 +120,7 @@ def fit(
     `on_epoch` gets each epoch's entry of the history, on every process; where it returns True (on all of
     them) the fit ends. Raises DivergedError, naming step or epoch, when a loss is no number any more.
     """
+    recipe = replace(recipe, precision=resolve_precision(recipe.precision, world.device))
     optimizer = AdamW(model.named_parameters(), weight_decay=recipe.weight_decay)
     scaler = torch.amp.GradScaler(world.device.type, enabled=recipe.precision == "fp16")
     state = FitState(model, optimizer, scaler)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from imgclf.errors import ConfigError
+from imgclf.hyperparameters import hyperparameter
 
 SCHEDULES = ("cosine", "step", "none")
 CLASS_WEIGHTS = ("none", "balanced")
@@ -22,32 +23,65 @@ STEP_EPOCHS, STEP_FACTOR = 5, 0.5
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How one fit goes."""
 
-    learning_rate: float
-    batch_size: int
-    """Images of one step over all processes together."""
-    epochs: int
-    seed: int
-    weight_decay: float = 1e-4
-    schedule: str = "cosine"
-    warmup_epochs: float | None = None
-    """Epochs in which the learning rate rises to its value; None: a tenth of all epochs."""
-    label_smoothing: float = 0.0
-    class_weights: str = "none"
-    accumulate: int = 1
-    """Parts of a step's batch that are computed one after the other, to save memory; the sum is the same."""
-    patience: int = 0
-    """Epochs without a lower validation loss after which the fit ends; 0: never."""
-    precision: str = "fp32"
+    learning_rate: float = hyperparameter(
+        0.01, above=0, most=1, help="Step size. Tuning finds a better value."
+    )
+    batch_size: int = hyperparameter(
+        128,
+        least=1,
+        most=4096,
+        help="Images of one step, over all instances together. Tuning finds a better value.",
+    )
+    epochs: int = hyperparameter(10, least=1, most=1000, is_tunable=False, help="Passes over the data.")
+    seed: int = hyperparameter(
+        1, least=0, most=2**31, is_tunable=False, help="Seed of everything that is random."
+    )
+    weight_decay: float = hyperparameter(
+        1e-4, least=0, most=1, help="AdamW's pull of the weights towards zero."
+    )
+    schedule: str = hyperparameter(
+        "cosine",
+        choices=SCHEDULES,
+        help="How the learning rate falls: along a cosine, by half every 5 epochs, or not.",
+    )
+    warmup_share: float = hyperparameter(
+        0.1, least=0, most=1, help="Share of all steps in which the learning rate rises to its value."
+    )
+    label_smoothing: float = hyperparameter(
+        0.0, least=0, most=0.5, help="Share of each label that is spread over all classes."
+    )
+    class_weights: str = hyperparameter(
+        "none",
+        choices=CLASS_WEIGHTS,
+        help="`balanced` lets rare classes count as much as frequent ones.",
+    )
+    accumulate: int = hyperparameter(
+        1,
+        least=1,
+        most=256,
+        help="Parts of a batch that are computed one after the other, to save memory.",
+    )
+    patience: int = hyperparameter(
+        0,
+        least=0,
+        most=1000,
+        help="Epochs without a lower validation loss after which training ends; 0: never.",
+    )
+    precision: str = hyperparameter(
+        "auto",
+        choices=PRECISIONS,
+        is_tunable=False,
+        help="`auto` computes in half precision on a GPU, in full precision on a CPU.",
+    )
 
     def rate(self, step: int, *, steps_per_epoch: int) -> float:
         """Return the learning rate of a step, counted from 0 over all epochs."""
         total = self.epochs * steps_per_epoch
-        warmup_epochs = 0.1 * self.epochs if self.warmup_epochs is None else self.warmup_epochs
-        warm_up = max(1, round(warmup_epochs * steps_per_epoch))
+        warm_up = max(1, round(self.warmup_share * total))
         if step < warm_up:
             return self.learning_rate * (step + 1) / warm_up
         if self.schedule == "cosine":

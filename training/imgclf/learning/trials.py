@@ -11,13 +11,14 @@ import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from imgclf.errors import ConfigError
-from imgclf.learning.recipe import CLASS_WEIGHTS, SCHEDULES, Recipe
+from imgclf.hyperparameters import hyperparameters
+from imgclf.learning.recipe import Recipe
 
 STRATEGIES = ("random", "grid")
 TYPES = ("continuous", "integer", "categorical")
@@ -27,9 +28,10 @@ GRID_STEPS = 3
 MAX_TRIALS = 1000
 REDRAWS = 100
 """Times that a trial equal to an earlier one is drawn again."""
-TUNABLE = {field.name for field in fields(Recipe)} - {"seed", "epochs", "precision"}
-WORDS = {"schedule": SCHEDULES, "class_weights": CLASS_WEIGHTS}
-INTEGERS = {"batch_size", "accumulate", "patience"}
+DECLARED = hyperparameters(Recipe)
+TUNABLE = {name for name, declared in DECLARED.items() if declared.is_tunable}
+WORDS = {name: declared.choices for name, declared in DECLARED.items() if declared.choices}
+INTEGERS = {name for name, declared in DECLARED.items() if declared.kind is int}
 
 Value = float | int | str
 
@@ -155,16 +157,14 @@ def draw_trials(ranges: Sequence[Range], *, strategy: str, trials: int, seed: in
 
 def trial_recipe(base: Recipe, values: Mapping[str, Value], *, images: int) -> Recipe:
     """Return the recipe of one trial; raise ConfigError for values that no fit can use."""
+    for name, value in values.items():
+        try:
+            DECLARED[name].read(str(value))
+        except ValueError:
+            raise ConfigError(f"{name} {value} must be {DECLARED[name].wanted}: mend its range") from None
     recipe = replace(base, **values)  # type: ignore[arg-type]
-    if not 0 < recipe.learning_rate <= 10:
-        raise ConfigError(
-            f"learning_rate {recipe.learning_rate} must be above 0 and up to 10: mend its range"
-        )
-    if not 1 <= recipe.batch_size <= images:
+    if recipe.batch_size > images:
         raise ConfigError(
             f"batch_size {recipe.batch_size} must be from 1 to the {images} training images: mend its range"
         )
-    lowest = min(recipe.weight_decay, recipe.warmup_epochs or 0, recipe.patience, recipe.accumulate - 1)
-    if lowest < 0 or not 0 <= recipe.label_smoothing < 1:
-        raise ConfigError(f"a trial cannot use {dict(values)}: mend the ranges")
     return recipe

@@ -20,16 +20,20 @@ from safetensors.torch import save_file
 
 from imgclf.artifacts import whole_or_not
 from imgclf.errors import ConfigError
-from imgclf.features.store import backbone_hash
-from imgclf.networks.models import Classifier, build_model
+from imgclf.features.store import backbone_hash, state_hash
+from imgclf.networks.architecture import Architecture, Tensors
+from imgclf.networks.models import USUAL_IMAGE_SIZE, Classifier, build_model
+from imgclf.networks.registry import find_architecture
 
 logger = logging.getLogger(__name__)
 
-HEAD_PREFIXES = ("fc.", "head.")
-"""Tensors of a classification layer: each job trains its own."""
+WRAPPERS = ("module.", "backbone.")
+"""What DistributedDataParallel and a Classifier put before the names of a backbone's tensors."""
+HEAD = "head."
+"""What a Classifier puts before the names of its head's tensors."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """Where a model's backbone comes from."""
 
@@ -38,10 +42,11 @@ class Origin:
     source: str
 
 
-def load_backbone(model: Classifier, channel: Path, *, architecture: str) -> Origin:
+def load_backbone(model: Classifier, channel: Path, *, architecture: str, image_size: int) -> Origin:
     """Load the one .safetensors file of a channel into the backbone.
 
-    Takes torchvision's names (`conv1.weight`, its `fc` is left out) and Musher's (`backbone.conv1.weight`).
+    Takes torchvision's names (`conv1.weight`) and Musher's (`backbone.conv1.weight`); a classification layer
+    is left out. Weights for images of another size are fitted to `image_size`, where a network has such.
     Raises ConfigError when there is no such file, or it is of another architecture than it should be or
     than its own metadata say.
     """
@@ -50,22 +55,24 @@ def load_backbone(model: Classifier, channel: Path, *, architecture: str) -> Ori
         raise ConfigError(
             f"channel 'weights' ({channel}) holds {len(files)} .safetensors files: it needs exactly one"
         )
-    tensors, metadata = _read(files[0])
+    [path], (tensors, metadata) = files, _read(files[0])
     if metadata.get("architecture", architecture) != architecture:
         raise ConfigError(
-            f"{files[0]} holds weights of {metadata['architecture']}, the job trains {architecture}: "
+            f"{path} holds weights of {metadata['architecture']}, the job trains {architecture}: "
             "stage other weights, or pass that --architecture"
         )
-    _fill(model, tensors, files[0])
-    found = backbone_hash(model.backbone)
+    record = find_architecture(architecture)
+    state = _backbone_state(tensors, record, path)
+    found = state_hash(state)
     if metadata.get("sha256", found) != found:
         raise ConfigError(
-            f"{files[0]} is not what its metadata say (SHA-256 {found}, not {metadata['sha256']}): "
+            f"{path} is not what its metadata say (SHA-256 {found}, not {metadata['sha256']}): "
             "convert and stage the weights again"
         )
     if "sha256" not in metadata:
-        logger.warning("%s names neither architecture nor SHA-256: convert_weights.py adds both", files[0])
-    return Origin("pretrained", found, metadata.get("source", files[0].name))
+        logger.warning("%s names neither architecture nor SHA-256: convert_weights.py adds both", path)
+    _fill(model, _fitted(state, record, image_size, path), path)
+    return Origin(init="pretrained", sha256=found, source=metadata.get("source", path.name))
 
 
 def convert_weights(source: Path, target: Path, *, architecture: str, origin: str) -> dict[str, str]:
@@ -73,8 +80,11 @@ def convert_weights(source: Path, target: Path, *, architecture: str, origin: st
 
     Raises ConfigError when the file holds anything but tensors, or does not fit the architecture.
     """
-    model = build_model(architecture=architecture, classes=1, freeze_backbone=True)
-    _fill(model, _read_pickle(source), source)
+    record = find_architecture(architecture)
+    state = _backbone_state(_read_pickle(source), record, source)
+    image_size = _size_of(state, record, source) or USUAL_IMAGE_SIZE
+    model = build_model(architecture=architecture, classes=1, freeze_backbone=True, image_size=image_size)
+    _fill(model, state, source)
     metadata = {
         "format": "pt",
         "architecture": architecture,
@@ -120,12 +130,43 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
     return dict(state)
 
 
-def _fill(model: Classifier, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Put tensors into the backbone, without those of a classification layer."""
-    state = {name.removeprefix("module.").removeprefix("backbone."): value for name, value in tensors.items()}
-    state = {name: value for name, value in state.items() if not name.startswith(HEAD_PREFIXES)}
+def _backbone_state(tensors: Tensors, record: Architecture, path: Path) -> dict[str, torch.Tensor]:
+    """Return a backbone's tensors under its own names; raise ConfigError where a number is not finite."""
+    state = {}
+    for name, value in tensors.items():
+        for wrapper in WRAPPERS:
+            name = name.removeprefix(wrapper)
+        if not name.startswith((HEAD, f"{record.last_layer}.")):
+            state[name] = value
     if wrong := next((name for name, value in state.items() if not value.isfinite().all()), None):
         raise ConfigError(f"{path} holds numbers that are not finite in {wrong}: get a sound file")
+    return state
+
+
+def _size_of(state: Tensors, record: Architecture, path: Path) -> int | None:
+    """Return the image size that weights are for, or None where they are for any."""
+    if record.sized_state is None:
+        return None
+    try:
+        return record.sized_state.size_of(state)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ConfigError(f"{path} does not fit the architecture {record.name}: {error} is wrong") from error
+
+
+def _fitted(state: Tensors, record: Architecture, image_size: int, path: Path) -> Tensors:
+    """Return the state for images of the job's size."""
+    size = _size_of(state, record, path)
+    if record.sized_state is None or size == image_size:
+        return state
+    logger.info("%s is for images of %s pixels: fitted to %s", path, size, image_size)
+    try:
+        return record.sized_state.resize(state, image_size)
+    except ValueError as error:
+        raise ConfigError(f"{path} cannot be fitted to image_size {image_size}: {error}") from error
+
+
+def _fill(model: Classifier, state: Tensors, path: Path) -> None:
+    """Put a state into the backbone."""
     try:
         model.backbone.load_state_dict(state)
     except RuntimeError as error:

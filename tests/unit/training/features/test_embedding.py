@@ -23,8 +23,7 @@ from imgclf.images.data import Channels, Dataset, index_images
 from imgclf.images.inputs import PixelInputs
 from imgclf.learning.fit import fit
 from imgclf.learning.recipe import Recipe
-from imgclf.networks.models import Classifier, build_model
-from imgclf.presets import preset_for
+from imgclf.networks.models import Classifier, build_model, preset_for
 
 CPU = torch.device("cpu")
 ALONE = World(0, 1, 0, "localhost", CPU)
@@ -73,7 +72,9 @@ def test_a_head_on_features_has_the_loss_curve_of_the_per_epoch_loop(image_folde
 
     loop = fit(PerEpochLoop(resnet(1)), pixels(), recipe, ALONE, classes=2)
     model = resnet(1)
-    features, _ = compute_inputs(Pass(model.backbone, preset, pixels(), ALONE, engine="eager"))
+    features, _ = compute_inputs(
+        Pass(backbone=model.backbone, preset=preset, pixels=pixels(), world=ALONE, engine="eager")
+    )
     head = fit(model.head, features, recipe, ALONE, classes=2)
     curves = [
         [loss for epoch in result.history for loss in [*epoch["step_losses"], epoch["valid_loss"]]]
@@ -223,7 +224,7 @@ def test_a_trial_that_diverges_fails_alone(
         ({"ranges": '{"batch_size": {"type": "categorical", "values": [64]}}'}, "from 1 to the 12 training"),
         ({"ranges": RATES, "finetune_epochs": 2}, "search.py trains heads only"),
         ({"ranges": RATES, "engine": "bf16"}, "engine 'bf16' cannot run on cpu here"),
-        ({"ranges": RATES, "views": 0}, "must be a whole number from 1 to 32"),
+        ({"ranges": RATES, "views": 0}, "must be a whole number from 1 to 16"),
         ({"ranges": RATES, "architecture": "resnet18"}, "channel 'weights' is missing"),
     ],
 )
@@ -273,7 +274,9 @@ def test_a_process_without_images_has_features_of_the_others_width(image_folder:
     pixels = {"train": PixelInputs(split, preset, device=CPU, threads=1)}
     model = build_model(architecture="small_cnn", classes=2, freeze_backbone=True)
     world = Second(1, 2, 0, "localhost", CPU)
-    found, _ = compute_inputs(Pass(model.backbone, preset, pixels, world, engine="eager"))
+    found, _ = compute_inputs(
+        Pass(backbone=model.backbone, preset=preset, pixels=pixels, world=world, engine="eager")
+    )
     assert found["train"].features.shape == (0, 1, 512)
 
 

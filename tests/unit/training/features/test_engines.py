@@ -79,7 +79,11 @@ def test_no_images_need_no_engine(backbone: nn.Module) -> None:
 
 def fake(name: str, factor: float, *, tolerance: float = 1e-4, setup_s: float = 0.0) -> Engine:
     """Return an engine whose features are eager's times a factor."""
-    return Engine(name, "cpu", lambda backbone, _: lambda batch: factor * backbone(batch), tolerance, setup_s)
+
+    def make(backbone: nn.Module, _: torch.Tensor) -> engines.Run:
+        return lambda batch: factor * backbone(batch)
+
+    return Engine(name=name, device="cpu", make=make, tolerance=tolerance, setup_s=setup_s)
 
 
 def choose(
@@ -116,7 +120,11 @@ def test_an_engine_that_fails_costs_its_set_up_and_no_more(
     def broken(backbone: nn.Module, images: torch.Tensor) -> engines.Run:
         raise RuntimeError("no compiler found")
 
-    choice = choose(monkeypatch, {EAGER: 10.0}, Engine("broken", "cpu", broken, 1.0, 0.0))
+    choice = choose(
+        monkeypatch,
+        {EAGER: 10.0},
+        Engine(name="broken", device="cpu", make=broken, tolerance=1.0, setup_s=0.0),
+    )
     assert choice.name == EAGER
     assert "engine broken cannot be used: RuntimeError: no compiler found" in caplog.text
 

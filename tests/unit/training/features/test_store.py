@@ -20,20 +20,20 @@ from imgclf.features.store import (
     FeatureSource,
     FeatureWriter,
     backbone_hash,
-    check_source,
     describe_features,
     read_features,
     write_features,
 )
 from imgclf.images.data import Dataset
 from imgclf.images.inputs import Variation
-from imgclf.networks.models import build_model
-from imgclf.presets import preset_for
+from imgclf.networks.models import build_model, preset_for
 
 CPU = torch.device("cpu")
 ALONE = World(0, 1, 0, "localhost", CPU)
 PRESET = preset_for(architecture="resnet18", image_size=64)
-SOURCE = FeatureSource("ab" * 32, "cd" * 32, "resnet18", 64, PRESET)
+SOURCE = FeatureSource(
+    data_hash="ab" * 32, backbone_hash="cd" * 32, architecture="resnet18", image_size=64, preset=PRESET
+)
 VIEWS, DIM = 3, 4
 
 
@@ -156,11 +156,6 @@ def test_features_of_something_else_are_refused(folder: Path, change: dict[str, 
     found.check(SOURCE)
     with pytest.raises(DataError, match=reason):
         found.check(replace(SOURCE, **change))
-
-
-def test_the_data_hash_may_stay_unchecked(folder: Path) -> None:
-    manifest = read_features(folder, ALONE).manifest
-    check_source(manifest, replace(SOURCE, data_hash=""), with_data=False)
 
 
 def test_a_folder_that_embed_did_not_finish_is_refused(folder: Path) -> None:

@@ -13,7 +13,8 @@ from imgclf.errors import DataError
 from imgclf.images import inputs as inputs_module
 from imgclf.images.data import Channels, index_images
 from imgclf.images.inputs import PixelInputs, Variation
-from imgclf.presets import Preset, preset_for
+from imgclf.networks.models import preset_for
+from imgclf.presets import Preset
 
 CPU = torch.device("cpu")
 PRESET = preset_for(architecture="small_cnn", image_size=8)

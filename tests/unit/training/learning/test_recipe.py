@@ -10,7 +10,7 @@ import torch
 from imgclf.errors import ConfigError
 from imgclf.learning.recipe import Recipe, balanced_weights, resolve_precision
 
-RECIPE = Recipe(learning_rate=0.1, batch_size=8, epochs=20, seed=1, warmup_epochs=2)
+RECIPE = Recipe(learning_rate=0.1, batch_size=8, epochs=20, seed=1, warmup_share=0.1)
 CPU = torch.device("cpu")
 
 
@@ -40,7 +40,13 @@ def test_steps_halve_the_learning_rate_every_five_epochs() -> None:
 
 
 def test_the_warm_up_is_a_tenth_of_the_fit_by_default() -> None:
-    assert rates(replace(RECIPE, warmup_epochs=None)) == rates(RECIPE)
+    assert rates(Recipe(learning_rate=0.1, batch_size=8, epochs=20, seed=1)) == rates(RECIPE)
+
+
+def test_a_fit_may_warm_up_throughout_or_not_at_all() -> None:
+    rising = [0.1 * (step + 1) / 200 for step in range(200)]
+    assert rates(replace(RECIPE, warmup_share=1.0)) == pytest.approx(rising)
+    assert rates(replace(RECIPE, warmup_share=0.0))[0] == 0.1
 
 
 def test_precision_follows_the_device() -> None:

@@ -97,8 +97,8 @@ def test_a_trial_changes_its_own_values_only() -> None:
     ("values", "reason"),
     [
         ({"batch_size": 512}, "batch_size 512 must be from 1 to the 100 training images"),
-        ({"learning_rate": 20.0}, "learning_rate 20.0 must be above 0"),
-        ({"label_smoothing": 1.5}, "mend the ranges"),
+        ({"learning_rate": 20.0}, "learning_rate 20.0 must be a number above 0 and up to 1"),
+        ({"label_smoothing": 0.6}, "label_smoothing 0.6 must be a number from 0 to 0.5: mend its range"),
     ],
 )
 def test_a_trial_that_no_fit_can_use_is_refused(values: dict[str, Any], reason: str) -> None:

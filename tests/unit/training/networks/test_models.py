@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from imgclf.errors import ConfigError
-from imgclf.networks.models import ARCHITECTURES, build_model, count_parameters
+from imgclf.networks.models import build_model, count_parameters
+from imgclf.networks.registry import ARCHITECTURES
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

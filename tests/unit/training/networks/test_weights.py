@@ -37,7 +37,7 @@ def convert(file: Path, folder: Path, architecture: str = "resnet18") -> int:
 
 
 def load(model: Classifier, folder: Path, architecture: str = "resnet18") -> Origin:
-    return load_backbone(model, folder, architecture=architecture)
+    return load_backbone(model, folder, architecture=architecture, image_size=224)
 
 
 def test_a_published_file_becomes_a_channel(
@@ -48,7 +48,7 @@ def test_a_published_file_becomes_a_channel(
     assert printed["file"] == str(tmp_path / "channel/resnet18.safetensors")
     model = resnet18()
     origin = load(model, tmp_path / "channel")
-    assert origin == Origin("pretrained", printed["sha256"], SOURCE)
+    assert origin == Origin(init="pretrained", sha256=printed["sha256"], source=SOURCE)
     expected = torch.load(published, weights_only=True)["layer1.0.conv1.weight"]
     assert torch.equal(model.backbone.state_dict()["layer1.0.conv1.weight"], expected)
 

@@ -1,0 +1,1 @@
+"""The networks on offer: each file of this folder lists its records as ARCHITECTURES."""
