@@ -27,6 +27,7 @@ from scripts.airflow_api import AirflowApi, ApiError
 from scripts.local_stack import (
     BUCKET,
     DAG_ID,
+    MODEL_IMAGE,
     REGION,
     ROOT,
     LocalAws,
@@ -225,6 +226,7 @@ def dotenv(*, api_server: int) -> dict[str, str]:
         "REDIS_PASSWORD": secrets.token_hex(32),
         "AIRFLOW_ADMIN_PASSWORD": secrets.token_hex(16),
         "AIRFLOW_BASE_URL": f"http://127.0.0.1:{api_server}",
+        "MUSHER_MODEL_IMAGE": MODEL_IMAGE,
         "MUSHER_REGION": REGION,
         "MUSHER_POLL_INTERVAL_S": "1",
         "AIRFLOW_REMOTE_LOGGING": "true",
