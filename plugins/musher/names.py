@@ -73,8 +73,18 @@ def next_attempt(name: str, *, limit: int = MAX_SAGEMAKER_NAME) -> str:
     return _sagemaker_name(f"{name}-2", limit=limit)
 
 
+def model(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's model."""
+    return _sagemaker_name(f"{settings.project}-{slug}")
+
+
+def endpoint_config(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's endpoint configuration."""
+    return _sagemaker_name(f"{settings.project}-{slug}")
+
+
 def endpoint(settings: Settings, *, slug: str) -> str:
-    """Return the name that a run's model, endpoint configuration and endpoint share."""
+    """Return the name of a run's endpoint."""
     return _sagemaker_name(f"{settings.project}-{slug}")
 
 
@@ -142,6 +152,11 @@ def image_context_key(settings: Settings, *, context_hash: str) -> str:
 def build_project(settings: Settings) -> str:
     """Return the name of the CodeBuild project that builds the serving image."""
     return f"{settings.project}-image"
+
+
+def build_log_group(settings: Settings) -> str:
+    """Return the log group of the image's builds; a stream has the second part of a build's id as name."""
+    return f"/aws/codebuild/{build_project(settings)}"
 
 
 def report_prefix(settings: Settings, *, slug: str) -> str:

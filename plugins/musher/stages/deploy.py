@@ -29,7 +29,9 @@ def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> dict[str, Any]
     with fail_without_retry():
         run = current_run()
         plan = EndpointPlan(
-            name=names.endpoint(run.settings, slug=run.slug),
+            model_name=names.model(run.settings, slug=run.slug),
+            endpoint_config_name=names.endpoint_config(run.settings, slug=run.slug),
+            endpoint_name=names.endpoint(run.settings, slug=run.slug),
             image=image["uri"],
             model_uri=evaluation["model_uri"],
             instance_type=run.params["endpoint_instance_type"],
@@ -38,7 +40,7 @@ def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> dict[str, Any]
         )
         limit_log_group(
             logs_hook(run.settings),
-            group=names.endpoint_log_group(plan.name),
+            group=names.endpoint_log_group(plan.endpoint_name),
             days=run.settings.log_days,
             tags=run.tags,
         )
