@@ -17,6 +17,7 @@ from musher.payloads.builds import DOCKER_MANIFEST, ImagePlan, plan_image
 from musher.settings import Settings
 from musher.stages import account_checks
 from musher.stages.preflight import Check, look_at_all
+from tests.unit.musher.operators.fakes import FakeTask
 
 PARAMS = {name: param.value for section in SECTIONS for name, param in section.items()}
 MAX_LOOK_S = 30.0
@@ -68,13 +69,13 @@ def test_a_stack_that_was_never_deployed_is_found_part_by_part(installation: Set
 
 
 def test_a_build_that_says_it_succeeded_is_not_believed_without_its_image(
-    with_settings: Callable[..., Any], context: Callable[..., Any], project: str, plan: ImagePlan
+    with_settings: Callable[..., Any], airflow_task: FakeTask, project: str, plan: ImagePlan
 ) -> None:
     operator = with_settings(BuildImageOperator(task_id="build_image"))
     with pytest.raises(
         AirflowFailException, match=rf"Build {project}:.* succeeded, but {plan.uri} is not in"
     ):
-        operator.execute(context())
+        operator.execute(airflow_task.context())
 
 
 def test_an_image_in_the_registry_is_found(localaws: Any, installation: Settings, plan: ImagePlan) -> None:
