@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 
-.PHONY: help setup demo up test test-all test-prod check bench mwaa image-uris lock clean distclean
+.PHONY: help setup demo up env test test-all test-prod check bench mwaa image-uris lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,7 +25,10 @@ demo: setup ## run the whole pipeline on this machine: train, deploy, predict, r
 	@$(PYTHON) -m scripts.demo --conf '$(or $(CONF),{})'
 
 up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both
-	@$(PYTHON) -m scripts.up
+	@$(PYTHON) -m scripts.up $(if $(UI_PORT),--ui-port $(UI_PORT)) $(if $(AWS_PORT),--aws-port $(AWS_PORT))
+
+env: setup ## print what to source to run Airflow's commands by hand (README)
+	@$(PYTHON) -m scripts.env
 
 test: check ## check, then every test that takes less than ten seconds
 	$(PYTHON) -m pytest -m "not slow"

@@ -30,12 +30,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import dag
 
-from musher.params.data import DATA
-from musher.params.deployment import DEPLOYMENT
-from musher.params.instances import INSTANCES
-from musher.params.model import MODEL
-from musher.params.training import TRAINING
-from musher.params.tuning import TUNING
+from musher.params.form import FORM
 from musher.stages.dataset import stage_dataset
 from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
@@ -54,7 +49,8 @@ from musher.stages.tune import tune
     schedule=None,
     catchup=False,
     doc_md=__doc__,
-    params={**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT},
+    dag_display_name="From photos to a Lambda function",
+    params=FORM,
     tags=["musher"],
     max_active_runs=4,
     default_args={
@@ -95,4 +91,7 @@ def operationalize_model() -> None:
     answers >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
 
 
-operationalize_model()
+pipeline = operationalize_model()
+
+if __name__ == "__main__":
+    pipeline.test()

@@ -1,12 +1,18 @@
 """Answer `{"url": ...}` with the logits of a SageMaker endpoint, or with a status code that says why not.
 
-Deployed as it is: the standard library and the Lambda runtime's boto3 only. ENDPOINT_NAME names the endpoint.
+Deployed as it is: the standard library and the Lambda runtime's boto3 only. Its variables:
+
+    ENDPOINT_NAME        required; the endpoint
+    MUSHER_SHOW_CONTEXT  0; with 1 each answer holds str(context) as `COntent-Type-In`: the function's name,
+                         ARN and account, for callers who may know them
+
 Success: statusCode 200 and `body`, a JSON string of shape (1, classes). Failure: `body` is the JSON string
 `{"error": {"type": ..., "message": ...}}`, and statusCode is the one of the class below that was raised.
 """
 
 import json
 import logging
+import math
 import os
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,12 +109,13 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def answer(*, status: int, body: str, context: Any) -> dict[str, Any]:
-    """Build the result; `COntent-Type-In` is spelt as its readers expect it."""
+    """Build the result; `COntent-Type-In` is spelt as its readers expect it, and empty unless asked for."""
+    is_shown = os.environ.get("MUSHER_SHOW_CONTEXT") == "1"
     return {
         "statusCode": status,
         "headers": {"Content-Type": "text/plain", "Access-Control-Allow-Origin": "*"},
         "type-result": str(type(body)),
-        "COntent-Type-In": str(context),
+        "COntent-Type-In": str(context) if is_shown else "",
         "body": body,
     }
 
@@ -128,7 +135,7 @@ def read_url(*, event: Any) -> str:
 
 
 def is_http_url(*, url: str) -> bool:
-    """Tell whether this is an http(s) URL with a host; which hosts it may be, the endpoint decides."""
+    """Return whether this is an http(s) URL with a host; which hosts it may be, the endpoint decides."""
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -157,6 +164,9 @@ def predict(*, url: str, context: Any) -> str:
     except (BotoCoreError, HTTPClientError) as error:
         logger.exception("the endpoint %s cannot be called", name)
         raise ModelFailedError("The model cannot be reached.") from error
+    except Exception as error:  # botocore's parsers raise whatever an answer that is no answer makes them
+        logger.exception("the answer of endpoint %s cannot be read", name)
+        raise ModelFailedError("The model's answer cannot be read.") from error
     return check_logits(body=body)
 
 
@@ -194,7 +204,7 @@ def of_client_error(*, error: ClientError) -> PredictionError:
 
 def of_model_error(*, response: Any) -> PredictionError:
     """Translate the container's own status; only its client errors have a message for the caller."""
-    status = response.get("OriginalStatusCode", 0)
+    status = container_status(value=response.get("OriginalStatusCode"))
     message = container_message(text=response.get("OriginalMessage", ""))
     if status == 413:
         return TooLargeError(message or "The image is too large.")
@@ -203,27 +213,47 @@ def of_model_error(*, response: Any) -> PredictionError:
     if status in BUSY_STATUSES:
         return BusyError("The model is busy; try again later.")
     # SageMaker gives no status where its own 60 s ran out, only these words.
-    if status in TIMEOUT_STATUSES or "timed out" in response.get("Error", {}).get("Message", ""):
+    if status in TIMEOUT_STATUSES or "timed out" in str(response.get("Error", {}).get("Message", "")):
         return ModelTimeoutError("The model did not answer in time.")
     return ModelFailedError("The model failed on this image.")
 
 
-def container_message(*, text: str) -> str:
+def container_status(*, value: Any) -> int:
+    """Return the container's HTTP status, 0 where the answer has none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def container_message(*, text: Any) -> str:
     """Return the message of the container's `{"error": "..."}`, shortened; "" where it sent anything else."""
     try:
         error = json.loads(text)["error"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         return ""
     return error[:MAX_MESSAGE_CHARACTERS] if isinstance(error, str) else ""
 
 
 def check_logits(*, body: bytes) -> str:
-    """Return the text of a (1, classes) list; raise ModelFailedError for any other answer."""
+    """Return the text of one row of finite numbers, [[f, f, ...]]; raise ModelFailedError for others."""
     try:
         text = body.decode()
         logits = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFailedError("The model's answer is not JSON.") from error
-    if not (isinstance(logits, list) and logits and all(isinstance(row, list) and row for row in logits)):
-        raise ModelFailedError("The model's answer is not a list of logits.")
+    if not (isinstance(logits, list) and len(logits) == 1 and isinstance(logits[0], list) and logits[0]):
+        raise ModelFailedError("The model's answer is not one row of logits.")
+    if not all(is_finite_number(value=value) for value in logits[0]):
+        raise ModelFailedError("The model's answer holds logits that are no finite numbers.")
     return text
+
+
+def is_finite_number(*, value: Any) -> bool:
+    """Return whether a JSON value is a number other than NaN and the infinities; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False

@@ -1,211 +1,249 @@
 """Run the main job on the embedded AWS and say how it went: `make demo`.
 
-Prints progress and a summary; the last line of stdout is one JSON object. Exit code 0 only if four trials
-finished before, the model is accurate enough, two hosts trained it, and the Lambda answered with a number for
-each class.
+Prints a line at each task's start and end, and a summary; the last line of stdout is one JSON object. Exit
+code 0 only if the trials finished, the model is accurate enough, as many instances as asked for trained it,
+and the Lambda answered with a number for each class. Everything lies in a folder of its own: logs, report,
+Airflow's database.
 """
 
 import argparse
+import datetime
 import json
-import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.local_stack import BUCKET, DAG_ID, ROOT, Stack, StackError, line_writer, local_stack, migrate
+from localaws.processes import Child, Supervisor
+from scripts.database import prepare_database
+from scripts.local_stack import (
+    BUCKET,
+    DAG_ID,
+    PYTHON,
+    ROOT,
+    Stack,
+    StackError,
+    airflow_environment,
+    aws_variables,
+    describe_end,
+    line_writer,
+    local_stack,
+)
+from scripts.only_one import only_one
+from scripts.progress import Progress, say
+from scripts.verdict import DIGITS, check, describe, describe_failures, finished_trials, wanted_accuracy
 
-RUN_S = 900.0
-"""Seconds after which the DAG run is given up."""
-MIN_ACCURACY = 0.95
-INSTANCES = 2
-TRIALS = 4
-"""What the DAG's form has by default."""
-SAMPLES = 3
-"""Test images that the smoke test sends, where there are as many."""
-LOG_LINE = re.compile(r"\[?\d{4}-\d\d-\d\d")
-TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end)\b.*?\btask_id=(\S+)")
+DIGITS_LIMIT_S = 900.0
+"""Seconds after which a run on the digits is given up; other data take as long as their tasks may."""
 
-
-def say(text: str) -> None:
-    """Print one line for the person at the terminal."""
-    print(text, flush=True)
-
-
-class Progress:
-    """Turn the log of `airflow dags test` into a line for each task."""
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
-        self._started: dict[str, float] = {}
-        self.errors: list[str] = []
-        self._is_open = False
-
-    @property
-    def reason(self) -> str | None:
-        """Return the last error, rather one that Airflow was told than one of a job's log."""
-        told = [error for error in self.errors if "AirflowFailException:" in error]
-        return next(reversed(told or self.errors), None)
-
-    def __call__(self, line: str) -> None:
-        """Take one log line."""
-        self._write(line)
-        if "[error" in line.lower() or "Exception:" in line or "Error:" in line:
-            self.errors.append(line)
-            self._is_open = True
-        elif LOG_LINE.match(line):
-            self._is_open = False
-        elif self._is_open:
-            self.errors[-1] += f" {line.strip()}"  # the message goes on
-        if not (match := TASK_LINE.search(line)):
-            return
-        event, task = match.groups()
-        if event == "starting":
-            self._started[task] = time.monotonic()
-        elif task in self._started:
-            say(f"  {task:<40} {time.monotonic() - self._started.pop(task):6.1f} s")
+LOOK_S = 0.1
+REPORTS = "musher/reports/"
+FILES = ("report.html", "summary.json")
 
 
-def run_dag(stack: Stack, *, conf: dict[str, Any], progress: Progress) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """What is asked of a demo."""
+
+    conf: Mapping[str, Any]
+    folder: Path
+    port: int
+    limit_s: float | None
+    min_accuracy: float
+
+
+def start_run(
+    supervisor: Supervisor,
+    *,
+    environment: dict[str, str],
+    conf: Mapping[str, Any],
+    progress: Progress,
+    go: Path | None = None,
+) -> Child:
+    """Start `airflow dags test`; with `go` it begins when that file appears."""
+    argv = [str(PYTHON), "-m", "scripts.run_dag", DAG_ID, "--conf", json.dumps(conf)]
+    argv += ["--go", str(go)] if go else []
+    return supervisor.start(name="Airflow", argv=argv, env=environment, cwd=ROOT, on_line=progress)
+
+
+def wait_for_run(stack: Stack, child: Child, *, progress: Progress, limit_s: float | None) -> str:
+    """Return the state in which Airflow says that the run has ended, without waiting for Airflow's own end.
+
+    Raises StackError at once where Airflow or the embedded AWS ends by itself.
+    """
+    deadline = None if limit_s is None else time.monotonic() + limit_s
+    try:
+        while progress.run_state is None:
+            stack.check_alive()
+            if child.poll() is not None:
+                return _last_state(child, progress)
+            if deadline and time.monotonic() > deadline:
+                raise StackError(f"the DAG run took more than {limit_s:.0f} s; --limit-s gives it longer")
+            time.sleep(LOOK_S)
+    finally:
+        stack.supervisor.stop(child, grace_s=0)
+    return progress.run_state
+
+
+def _last_state(child: Child, progress: Progress) -> str:
+    """Return the state that a child that has ended has told; StackError where it told none."""
+    child.join_output()
+    if progress.run_state:
+        return progress.run_state
+    code = child.poll()
+    if code is not None and code > 0 and progress.reason:
+        raise StackError(f"Airflow ended with exit code {code}: {progress.reason}")
+    raise StackError(f"Airflow {describe_end(child)}")
+
+
+def run_dag(stack: Stack, *, conf: Mapping[str, Any], progress: Progress) -> None:
     """Run the DAG to its end; raises StackError with the reason where it fails."""
-    child = stack.airflow(
-        "dags", "test", DAG_ID, "--conf", json.dumps(conf), name="airflow dags test", on_line=progress
-    )
-    code = child.wait(timeout_s=RUN_S)
-    stack.supervisor.stop(child)
-    if code is None:
-        raise StackError(f"the DAG run took more than {RUN_S:.0f} s")
-    if code != 0:
-        reason = progress.reason or f"airflow dags test ended with {code}"
-        raise StackError(f"the DAG run failed: {reason[:500]}")
+    child = start_run(stack.supervisor, environment=stack.environment, conf=conf, progress=progress)
+    if wait_for_run(stack, child, progress=progress, limit_s=DIGITS_LIMIT_S) != "success":
+        raise StackError(f"the DAG run failed: {progress.reason}")
 
 
-def fetch_report(stack: Stack, *, folder: Path) -> tuple[dict[str, Any], Path]:
-    """Download the only run's summary and HTML report; return the summary and the report's path."""
+def fetch_report(stack: Stack, *, folder: Path) -> tuple[dict[str, Any], Path] | None:
+    """Download the only run's summary and HTML report; return the summary and the report's path, or None."""
     s3 = stack.client("s3")
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="musher/reports/").get("Contents", [])
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=REPORTS).get("Contents", [])
     keys = {Path(item["Key"]).name: item["Key"] for item in listed}
-    missing = {"summary.json", "report.html"} - keys.keys()
-    if missing:
-        raise StackError(f"the run wrote no {' and no '.join(sorted(missing))} under musher/reports/")
-    for name in ("summary.json", "report.html"):
+    if set(FILES) - keys.keys():
+        return None
+    for name in FILES:
         s3.download_file(BUCKET, keys[name], str(folder / name))
     return json.loads((folder / "summary.json").read_text()), folder / "report.html"
 
 
-def check(summary: dict[str, Any], *, conf: Mapping[str, Any]) -> str | None:
-    """Return why the run does not count as good, or None; Params that `conf` sets change what is asked."""
-    accuracy, minimum = summary["accuracy"], conf.get("min_accuracy", MIN_ACCURACY)
-    if accuracy < minimum:
-        return f"test accuracy is {accuracy:.4f}, below {minimum}"
-    instances = conf.get("instance_count", INSTANCES)
-    if summary["instances"] != instances:
-        return f"{summary['instances']} instances trained, not {instances}"
-    is_tuned = conf.get("tuning_strategy") != "none"
-    finished, wanted = finished_trials(summary), conf.get("tuning_trials", TRIALS) if is_tuned else 0
-    if conf.get("tuning_strategy") == "Grid":  # it makes as many as it has points
-        wanted = len(summary["tuning"]["trials"])
-    if finished < wanted:
-        return f"{finished} trials finished, not {wanted}"
-    return check_answers(summary)
-
-
-def check_answers(summary: dict[str, Any]) -> str | None:
-    """Return what is wrong with the Lambda's answers, or None."""
-    classes = summary["dataset"]["classes"]
-    answers = summary["lambda"]["answers"]
-    wanted = min(SAMPLES, summary["dataset"]["images"]["test"])
-    if len(answers) != wanted:
-        return f"the Lambda answered {len(answers)} images, not {wanted}"
-    for answer in answers:
-        if answer["status"] != 200:
-            return f"the Lambda answered {answer['status']} for {answer['image']}"
-        if answer["classes"] != classes:
-            return f"the Lambda answered {answer['classes']} numbers for {classes} classes"
-    return None
-
-
-def finished_trials(summary: dict[str, Any]) -> int:
-    """Return how many trials reported their objective; one that early stopping ended did, too."""
-    return sum(trial["objective"] is not None for trial in summary["tuning"]["trials"])
-
-
-def describe_tuning(tuning: dict[str, Any]) -> str:
-    """Return the line about the trials."""
-    if not tuning["best"]:
-        return "Tuning     none"
-    values = ", ".join(f"{name} {value:.4g}" for name, value in tuning["best"]["hyperparameters"].items())
-    objective = f"{tuning['objective']} {tuning['best']['objective']:.4f}"
-    return f"Tuning     {len(tuning['trials'])} trials, {tuning['strategy']}; best: {values} ({objective})"
-
-
-def describe(summary: dict[str, Any], *, report: Path) -> str:
-    """Return the human summary."""
-    dataset = summary["dataset"]
-    images = sum(dataset["images"].values())
-    lines = [
-        "",
-        f"Data       {dataset['name']}: {images} images of {dataset['classes']} classes",
-        describe_tuning(summary["tuning"]),
-        f"Accuracy   {summary['accuracy']:.4f} on the test split, by {summary['instances']} instances",
-        "Stage            seconds   billed seconds",
-    ]
-    for stage, figures in summary["stages"].items():
-        billed = figures.get("billed_seconds")
-        lines.append(f"  {stage:<14} {figures['seconds']:7.1f}   {'-' if billed is None else billed}")
-    lines.append("Lambda     truth -> predicted (probability)")
-    lines += [
-        f"  {answer['truth']} -> {answer['predicted']} ({answer['probability']:.3f})  {answer['image']}"
-        for answer in summary["lambda"]["answers"]
-    ]
-    lines.append(f"Report     {report}")
-    return "\n".join(lines)
-
-
-def run(conf: dict[str, Any], *, port: int, folder: Path) -> dict[str, Any]:
-    """Run the whole demo, with its logs and report in `folder`; return the JSON result."""
-    folder.mkdir(parents=True, exist_ok=True)
-    seconds: dict[str, float] = {}
+def run(demo: Demo) -> dict[str, Any]:
+    """Run the whole demo, with its logs and report in the demo's folder; return the JSON result."""
     started = time.monotonic()
-    say("Starting the embedded AWS and applying infra/bootstrap.yaml")
-    with (
-        local_stack(home=folder / "airflow", port=port, log=folder / "localaws.log") as stack,
-        (folder / "airflow.log").open("w") as log,
-    ):
+    folder, go = demo.folder, demo.folder / "go.json"
+    say(f"Starting the embedded AWS and Airflow; logs and report: {folder}")
+    with (folder / "airflow.log").open("w") as log:
         progress = Progress(line_writer(log))
-        say(f"Embedded AWS at {stack.url}; migrating Airflow's database")
-        migrate(stack, on_line=progress)
-        seconds["setup"] = round(time.monotonic() - started, 1)
-        say(f"Running the DAG {DAG_ID} (log: {folder / 'airflow.log'})")
-        run_dag(stack, conf=conf, progress=progress)
-        summary, report = fetch_report(stack, folder=folder)
-    say(describe(summary, report=report))
-    seconds |= {name: figures["seconds"] for name, figures in summary["stages"].items()}
-    seconds["total"] = round(time.monotonic() - started, 1)
-    reason = check(summary, conf=conf)
+        children: list[Child] = []
+
+        def start_airflow(supervisor: Supervisor) -> None:
+            home = folder / "airflow"
+            prepare_database(supervisor, home=home, on_line=progress)
+            environment = airflow_environment(home)
+            children.append(
+                start_run(supervisor, environment=environment, conf=demo.conf, progress=progress, go=go)
+            )
+
+        with local_stack(
+            home=folder / "airflow", port=demo.port, log=folder / "localaws.log", meanwhile=start_airflow
+        ) as stack:
+            setup_s = time.monotonic() - started
+            say(f"{setup_s:7.1f} s  embedded AWS at {stack.url}, infra/bootstrap.yaml applied; DAG {DAG_ID}")
+            write_whole(go, json.dumps(aws_variables(stack.url)))
+            state = wait_for_run(stack, children[0], progress=progress, limit_s=demo.limit_s)
+            found = fetch_report(stack, folder=folder)
+    if found is None:
+        raise StackError(f"the run ended as {state} and wrote no report: {progress.reason}")
+    summary, report = found
+    say(f"{describe(summary)}\nReport     {report.as_uri()}")
+    return make_result(demo, state=state, summary=summary, report=report) | {
+        "seconds": count_seconds(summary, setup_s=setup_s, total_s=time.monotonic() - started)
+    }
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there as a whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def make_result(demo: Demo, *, state: str, summary: Mapping[str, Any], report: Path) -> dict[str, Any]:
+    """Return the JSON result, less its seconds."""
+    if state != "success":
+        reason: str | None = describe_failures(summary.get("failures") or {"run": None})
+    else:
+        reason = check(summary, conf=demo.conf, min_accuracy=demo.min_accuracy)
+    answered, dataset = summary["lambda"] or {}, summary["dataset"] or {}
     result = {
         "ok": reason is None,
         "accuracy": summary["accuracy"],
         "instances": summary["instances"],
         "trials": finished_trials(summary),
-        "lambda_status": summary["lambda"]["status"],
-        "classes": summary["dataset"]["classes"],
-        "seconds": seconds,
+        "lambda_status": answered.get("status"),
+        "classes": dataset.get("classes"),
         "report": str(report),
     }
     return result if reason is None else result | {"reason": reason}
 
 
+def count_seconds(summary: Mapping[str, Any], *, setup_s: float, total_s: float) -> dict[str, float]:
+    """Return the seconds of the set-up, of each stage, and of everything."""
+    stages = {name: figures["seconds"] for name, figures in summary["stages"].items()}
+    return {"setup": round(setup_s, 1), **stages, "total": round(total_s, 1)}
+
+
+def make_folder(parent: Path) -> Path:
+    """Make this run's folder, named by the time, and let `latest` lead to it."""
+    name = datetime.datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    folder, latest, new = parent / name, parent / "latest", parent / ".latest"
+    folder.mkdir()
+    new.unlink(missing_ok=True)
+    new.symlink_to(name)
+    new.replace(latest)
+    return folder
+
+
+def read_conf(text: str) -> dict[str, Any]:
+    """Return the Params of the run, a JSON object."""
+    try:
+        conf = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+    if not isinstance(conf, dict):
+        raise argparse.ArgumentTypeError(f'{text!r} is no JSON object such as {{"epochs": 5}}')
+    return conf
+
+
+def read_arguments() -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--conf", type=read_conf, default={}, help="Params of the run, as JSON")
+    parser.add_argument("--port", type=int, default=0, help="port of the embedded AWS (default: a free one)")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "var" / "demo", help="where each run has its folder"
+    )
+    parser.add_argument(
+        "--limit-s",
+        type=float,
+        help=f"give up after so many seconds (default: {DIGITS_LIMIT_S:.0f} for the digits, else never: "
+        "each task has its own limit)",
+    )
+    parser.add_argument(
+        "--min-accuracy",
+        type=float,
+        help="test accuracy to ask for (default: the conf's min_accuracy, else 0.95 for the digits)",
+    )
+    return parser.parse_args()
+
+
 def main() -> int:
     """Parse, run, print the JSON line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
-    parser.add_argument("--conf", type=json.loads, default={}, help="Params of the run, as JSON")
-    parser.add_argument("--port", type=int, default=0, help="port of the embedded AWS (default: a free one)")
-    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "demo", help="where logs and report go")
-    arguments = parser.parse_args()
+    arguments = read_arguments()
+    conf = arguments.conf
+    is_digits = conf.get("source", DIGITS) == DIGITS
     try:
-        result = run(arguments.conf, port=arguments.port, folder=arguments.folder.resolve())
+        with only_one(arguments.folder.resolve(), what="demo"):
+            demo = Demo(
+                conf=conf,
+                folder=make_folder(arguments.folder.resolve()),
+                port=arguments.port,
+                limit_s=arguments.limit_s or (DIGITS_LIMIT_S if is_digits else None),
+                min_accuracy=(
+                    wanted_accuracy(conf) if arguments.min_accuracy is None else arguments.min_accuracy
+                ),
+            )
+            result = run(demo)
     except StackError as error:
         result = {"ok": False, "reason": str(error)}
     if not result["ok"]:

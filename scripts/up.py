@@ -2,25 +2,41 @@
 
 The components are those of `airflow standalone`, started one by one, because standalone's log servers listen
 on every address of the machine; the components share a disk here and need none.
+
+What stays in var/up for the next time: Airflow's database (runs, logs, the password) and the reports. All
+else that lies in the embedded AWS (data sets, models, deployments) ends with it.
 """
 
 import argparse
 import json
 import secrets
 import signal
+import socket
 import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from localaws.processes import Child
-from scripts.local_stack import DAG_ID, ROOT, Stack, StackError, line_writer, local_stack, migrate
+from localaws.processes import Child, Supervisor
+from scripts.database import prepare_database
+from scripts.local_stack import DAG_ID, ROOT, Stack, StackError, describe_end, line_writer, local_stack
+from scripts.only_one import only_one
+from scripts.progress import say
+from scripts.reports import load_reports, save_reports
 
 FOLDER = ROOT / "var" / "up"
 READY_S = 240.0
-STOP_S = 20.0
+REMIND_S = 15.0
+"""Seconds without news after which a line says what is waited for."""
+
+STOP_S = 10.0
+SERVER_STOP_S = 1.0
+"""The API server waits for connections that the UI keeps open; what it knows lies in the database."""
+
+SAVE_S = 10.0
 PASSWORDS = "simple_auth_manager_passwords.json.generated"
 COMPONENTS = (
     ("api-server", "--host", "127.0.0.1", "--workers", "1"),
@@ -43,21 +59,44 @@ def ui_environment(url: str) -> dict[str, str]:
     }
 
 
-def start_components(stack: Stack) -> list[Child]:
-    """Start Airflow's components, each with a log file of its own in var/up."""
+def check_port(port: int, *, option: str, use: str) -> None:
+    """Raise StackError where another process listens on a port of 127.0.0.1 (0: any is good)."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StackError(
+                f"{use} cannot listen on 127.0.0.1:{port} ({error.strerror}). `ss -ltnp 'sport = :{port}'` "
+                f"shows who does: stop that, or take another port with {option}=PORT"
+            ) from error
+
+
+def start_components(stack: Stack, folder: Path) -> list[Child]:
+    """Start Airflow's components, each with a log file of its own."""
     children = []
     for component in COMPONENTS:
-        log = (FOLDER / f"{component[0]}.log").open("w")
+        log = (folder / f"{component[0]}.log").open("w")
         children.append(stack.airflow(*component, name=component[0], on_line=line_writer(log)))
     return children
 
 
-def check_alive(children: list[Child]) -> None:
-    """Raise StackError where a component has ended."""
+def stop_components(supervisor: Supervisor, children: Sequence[Child]) -> None:
+    """Stop all at once, the API server last: running tasks tell it how they end."""
+    server, *others = children
+    for child in others:
+        child.signal(signal.SIGTERM)
+    for child in others:
+        supervisor.stop(child, grace_s=STOP_S)
+    supervisor.stop(server, grace_s=SERVER_STOP_S)
+
+
+def check_alive(stack: Stack, children: Sequence[Child]) -> None:
+    """Raise StackError where a component or the embedded AWS has ended."""
+    stack.check_alive()
     for child in children:
-        if (code := child.poll()) is not None:
-            last = child.tail[-1] if child.tail else "no output"
-            raise StackError(f"airflow {child.name} ended with {code}: {last}")
+        if child.poll() is not None:
+            raise StackError(f"airflow {child.name} {describe_end(child)}")
 
 
 def call(url: str, *, body: dict[str, str] | None = None, token: str = "") -> Any:
@@ -69,56 +108,105 @@ def call(url: str, *, body: dict[str, str] | None = None, token: str = "") -> An
         return json.load(answer)
 
 
-def is_ready(url: str, *, home: Path) -> bool:
-    """Return whether the scheduler is healthy and the DAG can be triggered."""
+def find_missing(url: str, *, home: Path) -> str | None:
+    """Return what is still missing before the DAG can be triggered, or None."""
     try:
-        if call(f"{url}/api/v2/monitor/health")["scheduler"]["status"] != "healthy":
-            return False
+        health = call(f"{url}/api/v2/monitor/health")
+    except (OSError, ValueError):  # no server yet, or half an answer
+        return "the API server"
+    for component in ("scheduler", "dag_processor", "triggerer"):
+        if health[component]["status"] != "healthy":
+            return f"the {component.replace('_', ' ')}"
+    try:
         [(user, password)] = passwords(home).items()
         login = call(f"{url}/auth/token", body={"username": user, "password": password})
-        return bool(call(f"{url}/api/v2/dags/{DAG_ID}", token=login["access_token"])["is_paused"] is False)
-    except (OSError, ValueError):  # not up yet: no server, no password file, no DAG, or half an answer
-        return False
+        dag = call(f"{url}/api/v2/dags/{DAG_ID}", token=login["access_token"])
+    except (OSError, ValueError):  # no password file, or no DAG yet
+        return f"the DAG {DAG_ID} to be parsed"
+    return None if dag["is_paused"] is False else f"the DAG {DAG_ID} to be unpaused"
 
 
-def wait_until_ready(children: list[Child], *, url: str, home: Path, stopped: threading.Event) -> None:
+class Waiting:
+    """Say what is waited for whenever that changes, and from time to time that it still is."""
+
+    def __init__(self) -> None:
+        self._origin = self._last = time.monotonic()
+        self._missing = ""
+
+    def show(self, missing: str) -> None:
+        """Print a line where there is news."""
+        now = time.monotonic()
+        if missing != self._missing or now - self._last > REMIND_S:
+            still = "still " if missing == self._missing else ""
+            say(f"{now - self._origin:7.1f} s  {still}waiting for {missing}")
+            self._missing, self._last = missing, now
+
+
+def wait_until_ready(
+    stack: Stack, children: Sequence[Child], *, url: str, folder: Path, stopped: threading.Event
+) -> None:
     """Wait until the DAG can be triggered; raises StackError where a component ends or it takes too long."""
-    deadline = time.monotonic() + READY_S
-    while not stopped.is_set() and not is_ready(url, home=home):
-        check_alive(children)
+    deadline, waiting = time.monotonic() + READY_S, Waiting()
+    while not stopped.is_set() and (missing := find_missing(url, home=stack.home)):
+        check_alive(stack, children)
+        waiting.show(missing)
         if time.monotonic() > deadline:
-            raise StackError(f"Airflow was not ready at {url} within {READY_S:.0f} s; see {FOLDER}")
+            raise StackError(
+                f"{missing} was not ready within {READY_S:.0f} s; the logs of all components lie in {folder}"
+            )
         stopped.wait(0.5)
 
 
 def passwords(home: Path) -> dict[str, str]:
-    """Return the passwords that Airflow generated for this run, by user."""
+    """Return the passwords that Airflow generated for this installation, by user."""
     users: dict[str, str] = json.loads((home / PASSWORDS).read_text())
     return users
 
 
-def up(*, aws_port: int, ui_port: int, stopped: threading.Event) -> None:
+def keep_running(stack: Stack, children: Sequence[Child], *, folder: Path, stopped: threading.Event) -> None:
+    """Look after everything until `stopped`, and copy new reports out of the embedded AWS."""
+    saved = time.monotonic()
+    while not stopped.wait(0.5):
+        check_alive(stack, children)
+        if time.monotonic() - saved > SAVE_S:
+            save_reports(stack.client("s3"), folder=folder / "reports")
+            saved = time.monotonic()
+
+
+def up(*, folder: Path, aws_port: int, ui_port: int, stopped: threading.Event) -> None:
     """Run both until `stopped`; raises StackError where one of them ends by itself."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    url = f"http://127.0.0.1:{ui_port}"
-    with local_stack(home=FOLDER / "airflow", port=aws_port, log=FOLDER / "localaws.log") as stack:
-        print(f"Embedded AWS   {stack.url}", flush=True)
-        stack.environment.update(ui_environment(url))
-        with (FOLDER / "migrate.log").open("w") as log:
-            migrate(stack, on_line=line_writer(log))
-        children = start_components(stack)
-        try:
-            wait_until_ready(children, url=url, home=stack.home, stopped=stopped)
-            if not stopped.is_set():
-                [(user, password)] = passwords(stack.home).items()
-                print(f"Airflow        {url}  (user {user}, password {password})", flush=True)
-                print(f"Trigger the DAG {DAG_ID} there. Ctrl-C stops everything.", flush=True)
-            while not stopped.wait(0.5):
-                check_alive(children)
-        finally:
-            print("Stopping", flush=True)
-            for child in reversed(children):
-                stack.supervisor.stop(child, grace_s=STOP_S)
+    check_port(aws_port, option="make up AWS_PORT", use="the embedded AWS")
+    check_port(ui_port, option="make up UI_PORT", use="Airflow's UI")
+    home, url = folder / "airflow", f"http://127.0.0.1:{ui_port}"
+    say("Starting the embedded AWS, and Airflow's database (ten seconds more the first time)")
+    with (folder / "migrate.log").open("w") as log:
+
+        def prepare(supervisor: Supervisor) -> None:
+            prepare_database(supervisor, home=home, on_line=line_writer(log))
+
+        with local_stack(home=home, port=aws_port, log=folder / "localaws.log", meanwhile=prepare) as stack:
+            say(f"Embedded AWS   {stack.url}")
+            if found := load_reports(stack.client("s3"), folder=folder / "reports"):
+                say(f"Reports        {found} of earlier runs")
+            stack.environment.update(ui_environment(url))
+            run_airflow(stack, url=url, folder=folder, stopped=stopped)
+
+
+def run_airflow(stack: Stack, *, url: str, folder: Path, stopped: threading.Event) -> None:
+    """Run Airflow's components until `stopped`."""
+    children = start_components(stack, folder)
+    try:
+        wait_until_ready(stack, children, url=url, folder=folder, stopped=stopped)
+        if not stopped.is_set():
+            [(user, password)] = passwords(stack.home).items()
+            say(f"Airflow        {url}  (user {user}, password {password})")
+            say(f"Trigger the DAG {DAG_ID} there. Ctrl-C stops everything.")
+        keep_running(stack, children, folder=folder, stopped=stopped)
+    finally:
+        say("Stopping; runs and reports are kept in var/up")
+        stop_components(stack.supervisor, children)
+        if stack.localaws.poll() is None:
+            save_reports(stack.client("s3"), folder=folder / "reports")
 
 
 def main() -> int:
@@ -126,12 +214,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="up", description=__doc__)
     parser.add_argument("--aws-port", type=int, default=4566, help="port of the embedded AWS")
     parser.add_argument("--ui-port", type=int, default=8080, help="port of Airflow's UI")
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help="where database, reports and logs are kept"
+    )
     arguments = parser.parse_args()
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    folder = arguments.folder.resolve()
     try:
-        up(aws_port=arguments.aws_port, ui_port=arguments.ui_port, stopped=stopped)
+        with only_one(folder, what="`make up`"):
+            up(folder=folder, aws_port=arguments.aws_port, ui_port=arguments.ui_port, stopped=stopped)
     except StackError as error:
         print(f"up failed: {error}", file=sys.stderr)
         return 1

@@ -5,7 +5,10 @@ for a job, by AWS.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from musher.datasets.findings import Findings
 
 Request = dict[str, Any]
 """A boto3 request: AWS's names, AWS's values."""
@@ -24,6 +27,9 @@ class StagedDataset(TypedDict):
     dataset_id: str
     data_hash: str
     name: str
+    """Letters, digits, '.', '_' and '-' only."""
+    title: str
+    """The name as the source writes it, to be shown."""
     classes: int
     images: dict[str, int]
     """By split."""
@@ -34,6 +40,8 @@ class StagedDataset(TypedDict):
     valid_uri: str
     test_uri: str
     samples: list[Sample]
+    found: "Findings | None"
+    """What staging found; None for a data set that an older version staged."""
     uploaded_objects: int
     uploaded_bytes: int
     seconds: float

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from musher.params.section import EXPERTS
 from tests.isolated_airflow import ROOT
 
 DAG_IDS = {"operationalize_model"}
@@ -47,12 +48,44 @@ def test_every_task_is_owned_retried_and_bounded(dag_bag: Any, dag_id: str) -> N
 
 
 @pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
-def test_every_param_has_a_type_a_section_and_a_description(dag_bag: Any, dag_id: str) -> None:
+def test_every_param_has_a_type_a_title_and_a_description(dag_bag: Any, dag_id: str) -> None:
+    """The form shows a Markdown description only where there is no plain one."""
     params = dag_bag.dags[dag_id].params
     for name in params:
-        schema = params.get_param(name).schema
-        assert {"type", "section"} <= set(schema), name
-        assert params.get_param(name).description, name
+        param = params.get_param(name)
+        assert {"type", "title", "description_md"} <= set(param.schema), name
+        assert param.description is None, name
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_what_matters_stands_open_and_what_experts_change_comes_last(dag_bag: Any, dag_id: str) -> None:
+    params = dag_bag.dags[dag_id].params
+    sections = [params.get_param(name).schema.get("section") for name in params]
+    assert [name for name in params if not params.get_param(name).schema.get("section")] == [
+        "source",
+        "keep_resources",
+    ]
+    assert sections[:2] == [None, None]
+    assert sections[-1] == EXPERTS
+    assert sections.index(EXPERTS) == len(sections) - sections.count(EXPERTS)
+    assert sections.count("Training") <= 10
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_the_first_lines_of_the_form_say_what_is_left_and_what_it_costs(dag_bag: Any, dag_id: str) -> None:
+    text = dag_bag.dags[dag_id].params.get_param("keep_resources").schema["description_md"]
+    assert "nothing is left running" in text
+    assert "USD" in text
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_every_dag_has_a_name_for_people(dag_bag: Any, dag_id: str) -> None:
+    assert dag_bag.dags[dag_id].dag_display_name != dag_id
+
+
+def test_a_dag_file_can_be_run_by_itself() -> None:
+    for path in (ROOT / "dags").glob("*.py"):
+        assert 'if __name__ == "__main__":\n    pipeline.test()\n' in path.read_text(), path
 
 
 def test_the_plugins_loader_executes_the_plugin_and_nothing_else_of_musher() -> None:

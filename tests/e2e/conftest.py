@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from scripts.demo import Progress, run_dag
-from scripts.local_stack import BUCKET, Stack, line_writer, local_stack, migrate
+from scripts.database import prepare_database
+from scripts.demo import run_dag
+from scripts.local_stack import BUCKET, Stack, line_writer, local_stack
+from scripts.progress import Progress
 
 
 class Runs:
@@ -43,5 +45,5 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Generator[Runs, None, None
             local_stack(home=folder / "airflow", port=0, log=folder / "localaws.log")
         )
         with log.open("w") as stream:
-            migrate(stack, on_line=line_writer(stream))
+            prepare_database(stack.supervisor, home=stack.home, on_line=line_writer(stream))
         yield Runs(stack, log)

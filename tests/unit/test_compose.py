@@ -36,7 +36,12 @@ def lock(name: str) -> dict[str, str]:
 
 def secrets() -> list[str]:
     """Return the variables of .env that hold a secret, by their names."""
-    return sorted({n for n in re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE_TEXT) if n.endswith(SECRET_WORDS)})
+    return sorted(filter(is_secret, variable_names(COMPOSE_TEXT)))
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a variable holds a secret; the ARN of a KMS key is none."""
+    return name.endswith(SECRET_WORDS) and not name.endswith("KMS_KEY")
 
 
 def airflow_options() -> list[str]:
@@ -134,7 +139,7 @@ def test_no_secret_has_a_default(name: str) -> None:
 def test_every_secret_option_comes_from_the_environment() -> None:
     for service_name, service in SERVICES.items():
         for name, value in service.get("environment", {}).items():
-            if name.endswith(SECRET_WORDS) and service_name != "localaws-bootstrap" and value is not None:
+            if is_secret(name) and service_name != "localaws-bootstrap" and value is not None:
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), (service_name, name)
 
 

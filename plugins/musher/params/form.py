@@ -4,8 +4,12 @@ from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
 from musher.params.instances import INSTANCES
 from musher.params.model import MODEL, MODEL_OPTIONS
+from musher.params.section import order
 from musher.params.training import TRAINING
 from musher.params.tuning import TUNING
+
+FORM = order({**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT})
+"""Every Param, in the order in which the form shows them."""
 
 SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT)
 

@@ -11,16 +11,19 @@ INSTANCES = in_section(
             "default": "ml.m5.xlarge",
             "type": "string",
             "pattern": INSTANCE_TYPE,
+            "examples": ["ml.m5.xlarge", "ml.c6i.4xlarge", "ml.g5.xlarge"],
             "description": "Type of each training instance.",
         },
         "instance_count": {
+            "title": "Training instances",
             "default": 2,
             "type": "integer",
             "minimum": 1,
             "maximum": 8,
-            "description": "Training instances. Each trial has one.",
+            "description": "All train one model together. Each trial has one.",
         },
         "max_runtime_s": {
+            "title": "Time limit of a job (seconds)",
             "default": 3600,
             "type": "integer",
             "minimum": 60,
@@ -28,12 +31,14 @@ INSTANCES = in_section(
             "description": "SageMaker stops a job after so many seconds.",
         },
         "use_spot": {
+            "title": "Spare capacity (spot)",
             "default": False,
             "type": "boolean",
             "description": "Use spare capacity, which is cheaper and may be taken away; training goes on "
             "from its last checkpoint.",
         },
         "max_wait_s": {
+            "title": "Time limit with interruptions (seconds)",
             "default": 7200,
             "type": "integer",
             "minimum": 60,

@@ -2,6 +2,18 @@
 
 from musher.params.section import in_section
 
+EXPERTS = (
+    "weight_decay",
+    "schedule",
+    "label_smoothing",
+    "class_weights",
+    "accumulate",
+    "precision",
+    "warmup_share",
+    "max_bad_images",
+)
+"""Their defaults are good for most data."""
+
 TRAINING = in_section(
     "Training",
     {
@@ -34,6 +46,7 @@ TRAINING = in_section(
             "description": "Seed of everything that is random.",
         },
         "patience": {
+            "title": "Patience (epochs)",
             "default": 0,
             "type": "integer",
             "minimum": 0,
@@ -74,6 +87,7 @@ TRAINING = in_section(
             "description": "`balanced` lets rare classes count as much as frequent ones.",
         },
         "accumulate": {
+            "title": "Parts of a batch",
             "default": 1,
             "type": "integer",
             "minimum": 1,
@@ -87,6 +101,7 @@ TRAINING = in_section(
             "description": "`auto` computes in half precision on a GPU, in full precision on a CPU.",
         },
         "finetune_epochs": {
+            "title": "Fine-tuning epochs",
             "default": 0,
             "type": "integer",
             "minimum": 0,
@@ -95,6 +110,7 @@ TRAINING = in_section(
             "all layers are trained.",
         },
         "finetune_learning_rate": {
+            "title": "Fine-tuning learning rate",
             "default": 0.00008,
             "type": "number",
             "exclusiveMinimum": 0,
@@ -102,6 +118,7 @@ TRAINING = in_section(
             "description": "Step size of these passes.",
         },
         "max_bad_images": {
+            "title": "Bad images in training",
             "default": 0,
             "type": "integer",
             "minimum": 0,
@@ -109,4 +126,5 @@ TRAINING = in_section(
             "description": "Images that training skips because they cannot be decoded; one more fails it.",
         },
     },
+    experts=EXPERTS,
 )

@@ -6,6 +6,7 @@ TUNING = in_section(
     "Tuning",
     {
         "tuning_strategy": {
+            "title": "Strategy",
             "default": "Random",
             "type": "string",
             "enum": ["none", "in_job", "Random", "Bayesian", "Grid", "Hyperband"],
@@ -13,13 +14,15 @@ TUNING = in_section(
             "in one job, on a frozen backbone's features; the others are SageMaker's: a job for each.",
         },
         "tuning_trials": {
+            "title": "Trials",
             "default": 4,
             "type": "integer",
             "minimum": 1,
             "maximum": 100,
-            "description": "Trials. A grid makes as many of them as its points allow.",
+            "description": "How many are made. A grid makes as many of them as its points allow.",
         },
         "tuning_parallel": {
+            "title": "Trials at the same time",
             "default": 2,
             "type": "integer",
             "minimum": 1,
@@ -27,6 +30,7 @@ TUNING = in_section(
             "description": "Trials at the same time, each on an instance of its own.",
         },
         "tuning_epochs": {
+            "title": "Epochs of each trial",
             "default": 3,
             "type": "integer",
             "minimum": 1,
@@ -34,6 +38,7 @@ TUNING = in_section(
             "description": "Passes over the data in each trial.",
         },
         "learning_rate_min": {
+            "title": "Smallest learning rate",
             "default": 0.003,
             "type": "number",
             "exclusiveMinimum": 0,
@@ -41,6 +46,7 @@ TUNING = in_section(
             "description": "The trials' smallest step size.",
         },
         "learning_rate_max": {
+            "title": "Largest learning rate",
             "default": 0.03,
             "type": "number",
             "exclusiveMinimum": 0,

@@ -20,7 +20,7 @@ REQUIREMENTS = "requirements-embed.txt"
 """The packages of this job alone: training reads features, and does without ONNX."""
 
 
-@task_group
+@task_group(group_display_name="embed, if the backbone is frozen")
 def embed(dataset: Any, checked: Any) -> Any:
     """Compute a data set's features, or find them; return the job. Skipped unless the backbone is frozen.
 

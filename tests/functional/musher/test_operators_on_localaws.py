@@ -128,6 +128,7 @@ def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
     name = names.endpoint(installation, slug=uuid.uuid4().hex[:8])
     plan = EndpointPlan(
         name=name,
+        image=installation.model_image or "registry/serve:1",
         model_uri=job["model_uri"],
         instance_type="ml.m5.large",
         instance_count=1,

@@ -17,6 +17,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from imgclf.artifacts import ModelCard, save_model
+from imgclf.networks.models import build_model
+
+CLASSES = [f"{number:03}.breed" for number in range(1, 134)]
 TRAINING = Path(__file__).resolve().parents[3] / "training"
 
 
@@ -130,6 +134,28 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray((pixels * 255 / 16).astype("uint8")).save(folder / f"{index:04}.png")
     return root
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write an untrained model of 133 classes."""
+    folder = tmp_path_factory.mktemp("model")
+    model = build_model(architecture="small_cnn", classes=len(CLASSES), freeze_backbone=False)
+    hyperparameters = {"architecture": "small_cnn", "image_size": 32, "freeze_backbone": False}
+    card = ModelCard(
+        architecture="small_cnn",
+        image_size=32,
+        classes=len(CLASSES),
+        parameters=0,
+        hyperparameters=hyperparameters,
+        data_hash="",
+        code_hash="",
+        metrics={},
+        world_size=1,
+        framework={},
+    )
+    save_model(folder, model=model, classes=CLASSES, card=card)
+    return folder
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.artifacts import ModelCard, save_model
-from imgclf.networks.models import build_model
-
-CLASSES = [f"{number:03}.breed" for number in range(1, 134)]
-
 
 def photo(seed: int, kind: str = "JPEG", side: int = 60) -> bytes:
     """Return a generated image file."""
@@ -72,28 +67,6 @@ def source() -> Iterator[str]:
     server.shutdown()
     thread.join(10)
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write an untrained model of 133 classes."""
-    folder = tmp_path_factory.mktemp("model")
-    model = build_model(architecture="small_cnn", classes=len(CLASSES), freeze_backbone=False)
-    hyperparameters = {"architecture": "small_cnn", "image_size": 32, "freeze_backbone": False}
-    card = ModelCard(
-        architecture="small_cnn",
-        image_size=32,
-        classes=len(CLASSES),
-        parameters=0,
-        hyperparameters=hyperparameters,
-        data_hash="",
-        code_hash="",
-        metrics={},
-        world_size=1,
-        framework={},
-    )
-    save_model(folder, model=model, classes=CLASSES, card=card)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import musher_lambda
 import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import (
     ConnectTimeoutError,
@@ -52,7 +53,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"):
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "MUSHER_SHOW_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(musher_lambda, "_clients", {})
 
@@ -72,7 +73,7 @@ def call(event: Any) -> dict[str, Any]:
     assert list(result) == ["statusCode", "headers", "type-result", "COntent-Type-In", "body"]
     assert result["headers"] == {"Content-Type": "text/plain", "Access-Control-Allow-Origin": "*"}
     assert result["type-result"] == "<class 'str'>"
-    assert result["COntent-Type-In"] == "LambdaContext([aws_request_id=1])"
+    assert result["COntent-Type-In"] == ""
     json.dumps(result)
     return result
 
@@ -147,7 +148,9 @@ def test_the_containers_refusal_of_the_image_is_400_with_its_message(stub: Stubb
     assert failure({"url": URL}) == (400, "BadRequest", "The image is truncated.")
 
 
-@pytest.mark.parametrize("text", ["<html>Traceback</html>", "[]", '{"error": {"a": 1}}', "null", ""])
+@pytest.mark.parametrize(
+    "text", ["<html>Traceback</html>", "[]", '{"error": {"a": 1}}', "null", "", '{"a":' * 50_000, "7"]
+)
 def test_a_refusal_in_another_form_has_a_message_of_ours(stub: Stubber, text: str) -> None:
     add_model_error(stub, status=400, text=text)
     assert failure({"url": URL}) == (400, "BadRequest", "The model refused the image.")
@@ -217,10 +220,108 @@ def test_an_endpoint_that_cannot_be_reached_is_502(error: Exception) -> None:
     assert failure({"url": URL}) == (502, "ModelError", "The model cannot be reached.")
 
 
-@pytest.mark.parametrize("body", [b"", b"body", b"\xff\xfe", b"{}", b"[]", b"[1, 2]", b"[[]]", b'"[[1]]"'])
-def test_an_answer_that_is_no_list_of_logits_is_502(stub: Stubber, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"", b"body", b"\xff\xfe", b"[[1]", b"[" * 50_000, b"[" * 50_000 + b"]" * 50_000]
+)
+def test_an_answer_that_is_no_json_is_502(stub: Stubber, body: bytes) -> None:
     add_answer(stub, body)
-    assert failure({"url": URL})[:2] == (502, "ModelError")
+    assert failure({"url": URL}) == (502, "ModelError", "The model's answer is not JSON.")
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", "[]", "[1, 2]", "[[]]", '"[[1]]"', "null", "[[1], [2]]", "[[1, 2], [3]]"]
+)
+def test_an_answer_that_is_not_one_row_is_502(stub: Stubber, body: str) -> None:
+    add_answer(stub, body.encode())
+    assert failure({"url": URL}) == (502, "ModelError", "The model's answer is not one row of logits.")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("null", '"a"', '"1.5"', "true", "false", "NaN", "Infinity", "-Infinity", "1e999", "[1]", "{}"),
+        pytest.param("9" * 400, id="more than a float holds"),
+        pytest.param("9" * 5_000, id="more digits than Python reads"),
+    ],
+)
+def test_an_answer_of_other_things_than_finite_numbers_is_502(stub: Stubber, value: str) -> None:
+    add_answer(stub, f"[[0.5, {value}]]".encode())
+    status, kind, message = failure({"url": URL})
+    assert (status, kind) == (502, "ModelError")
+    assert message in (
+        "The model's answer holds logits that are no finite numbers.",
+        "The model's answer is not JSON.",
+    )
+
+
+@pytest.mark.parametrize("text", ["[[1]]", "[[0.5, -1e-30, 0, 7]]", " [ [ 1.0 ] ] "])
+def test_one_row_of_numbers_is_logits(stub: Stubber, text: str) -> None:
+    add_answer(stub, text.encode())
+    assert call({"url": URL})["body"] == text
+
+
+@pytest.mark.parametrize(("value", "shown"), [("1", True), ("0", False), ("", False), ("yes", False)])
+def test_the_context_is_shown_where_it_is_asked_for_and_nowhere_else(
+    stub: Stubber, monkeypatch: pytest.MonkeyPatch, value: str, shown: bool
+) -> None:
+    """It names the function, its account and its log stream."""
+    monkeypatch.setenv("MUSHER_SHOW_CONTEXT", value)
+    add_answer(stub, LOGITS.encode())
+    expected = "LambdaContext([aws_request_id=1])" if shown else ""
+    assert musher_lambda.handler({"url": URL}, Context())["COntent-Type-In"] == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(424, b'{"a":' * 50_000, id="nested 50,000 deep"),
+        pytest.param(424, b"[" * 50_000 + b"]" * 50_000, id="lists 50,000 deep"),
+        pytest.param(424, b'{"message": "\xff\xfe"}', id="no UTF-8"),
+        pytest.param(424, b"[1, 2]", id="a list"),
+        pytest.param(424, b'"text"', id="a text"),
+        pytest.param(424, b'{"OriginalStatusCode": "many", "OriginalMessage": 7}', id="a status in words"),
+        pytest.param(424, b'{"OriginalStatusCode": [4], "OriginalMessage": {}}', id="a status in a list"),
+        pytest.param(424, b'{"OriginalStatusCode": 1e999, "OriginalMessage": "[]"}', id="an endless status"),
+        pytest.param(500, b"<html>" + b"\0" * 100, id="HTML"),
+        pytest.param(299, b"", id="an odd success"),
+        pytest.param(302, b"", id="a redirect"),
+        pytest.param(424, b"", id="nothing"),
+    ],
+)
+def test_whatever_the_endpoint_answers_ends_in_a_sentence(status: int, body: bytes) -> None:
+    """Read by botocore's own parsers, which fail in their own ways."""
+    client = boto3.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}))
+    headers = {"x-amzn-errortype": "ModelError", "content-type": "application/json"}
+
+    class Raw:
+        """What urllib3 would give."""
+
+        def stream(self, **_: Any) -> Iterator[bytes]:
+            yield body
+
+        def read(self, *_: Any, **__: Any) -> bytes:
+            return body
+
+        def close(self) -> None:
+            """Close nothing."""
+
+    def send(**_: Any) -> AWSResponse:
+        return AWSResponse("https://endpoint", status, HeadersDict(headers), Raw())
+
+    client.meta.events.register("before-send.sagemaker-runtime.InvokeEndpoint", send)
+    musher_lambda._clients["sagemaker-runtime"] = client
+    code, kind, message = failure({"url": URL})
+    assert (code, kind) in [(502, "ModelError"), (400, "BadRequest")]
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize("value", [None, "many", [], float("inf"), "", "4 00"])
+def test_a_status_that_is_no_number_counts_as_none(value: Any) -> None:
+    assert musher_lambda.container_status(value=value) == 0
+
+
+def test_a_status_in_digits_counts() -> None:
+    assert musher_lambda.container_status(value="415") == 415
 
 
 def test_a_function_without_endpoint_name_is_502(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from imgclf.errors import ConfigError
+from imgclf.serving.archives import unpack
 
 SOURCE_DIR = Path(__file__).resolve().parents[2]
 MASTER_PORT = "7777"
@@ -138,25 +138,6 @@ def _download(submitted: str, target: Path) -> Path:
     parts = urlsplit(submitted)
     boto3.client("s3").download_file(parts.netloc, parts.path.lstrip("/"), str(target))
     return target
-
-
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack a .tar.gz of regular files and folders; raise ConfigError for anything that points outside.
-
-    tarfile's own "data" filter can be bypassed (CVE-2025-4517), so links are refused altogether.
-    """
-    root = target.resolve()
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for info in tar:
-                path = (root / info.name).resolve()
-                if not (info.isfile() or info.isdir()) or not path.is_relative_to(root):
-                    raise ConfigError(
-                        f"{archive} holds {info.name!r}, which is no plain file inside it: refused"
-                    )
-                tar.extract(info, root, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise ConfigError(f"{archive} is no readable .tar.gz ({error}): submit the code again") from error
 
 
 def main(arguments: Sequence[str]) -> int:

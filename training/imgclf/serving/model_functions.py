@@ -73,11 +73,14 @@ def predict_fn(pixels: torch.Tensor, model: LoadedModel) -> torch.Tensor:
 
 
 def output_fn(prediction: torch.Tensor, accept: str) -> bytes:
-    """Return logits (B, classes) as the JSON list [[f, f, ...], ...]; raise AcceptError for other types."""
+    """Return logits (B, classes) as the JSON list [[f, f, ...], ...].
+
+    Raises AcceptError for other types, ValueError for logits that are no finite numbers.
+    """
     kinds = [media_type(part) for part in accept.split(",")]
     if not {JSON_TYPE, "application/*", "*/*", ""} & set(kinds):
         raise AcceptError(f"accept {accept!r} is not on offer: ask for {JSON_TYPE}")
-    return json.dumps(prediction.tolist()).encode()
+    return json.dumps(prediction.tolist(), allow_nan=False).encode()
 
 
 def _url(body: bytes) -> str:

@@ -59,6 +59,8 @@ def test_an_image_becomes_one_row_of_133_numbers(
         (b"[]", "application/json", 400, 'has no text "url"'),
         (b'{"url": 7}', "application/json", 400, 'has no text "url"'),
         (b"\xff", "application/json", 400, "the body is not JSON"),
+        (b"[" * 50_000, "application/json", 400, "the body is not JSON"),
+        (b'{"url":' * 50_000, "Application/JSON; charset=utf-8", 400, "the body is not JSON"),
         (b'{"url": "http://10.0.0.1/x"}', "application/json", 424, "not a public address"),
         (b"x", "text/csv", 415, "'text/csv' is not served"),
         (b"x", "", 415, "send one of image/jpeg"),
@@ -82,3 +84,17 @@ def test_other_answers_are_not() -> None:
     with pytest.raises(RequestError, match="'text/csv' is not on offer") as raised:
         model_functions.output_fn(torch.zeros(1, 2), "text/csv")
     assert raised.value.status == 406
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_answer_holds_what_json_cannot(value: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        model_functions.output_fn(torch.tensor([[0.5, value]]), "application/json")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["image/jpeg", "IMAGE/JPEG", "Image/Jpeg;q=1", " image/jpeg ; charset=binary", 'image/jpeg;a="x;y"'],
+)
+def test_a_media_type_is_compared_without_case_and_parameters(header: str) -> None:
+    assert model_functions.media_type(header) == "image/jpeg"

@@ -1,0 +1,108 @@
+"""What a demo's summary says to a person, and whether the run counts as good. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+DIGITS = "digits"
+MIN_ACCURACY = 0.95
+"""Of the digits, which the form's own values reach with room."""
+
+INSTANCES = 2
+TRIALS = 4
+"""What the DAG's form has by default."""
+
+SAMPLES = 3
+"""Test images that the smoke test sends, where there are as many."""
+
+
+def wanted_accuracy(conf: Mapping[str, Any]) -> float:
+    """Return the test accuracy to ask for: the run's own minimum, or what is known of the digits.
+
+    Of other data nothing is known; the run's gate has judged their model by then.
+    """
+    default = MIN_ACCURACY if conf.get("source", DIGITS) == DIGITS else 0.0
+    return float(conf.get("min_accuracy", default))
+
+
+def check(summary: Mapping[str, Any], *, conf: Mapping[str, Any], min_accuracy: float) -> str | None:
+    """Return why the run does not count as good, or None; Params that `conf` sets change what is asked."""
+    if summary.get("failures"):
+        return describe_failures(summary["failures"])
+    if summary["accuracy"] < min_accuracy:
+        return f"test accuracy is {summary['accuracy']:.4f}, below {min_accuracy}"
+    instances = conf.get("instance_count", INSTANCES)
+    if summary["instances"] != instances:
+        return f"{summary['instances']} instances trained, not {instances}"
+    is_tuned = conf.get("tuning_strategy") != "none"
+    finished, wanted = finished_trials(summary), conf.get("tuning_trials", TRIALS) if is_tuned else 0
+    if conf.get("tuning_strategy") == "Grid":  # it makes as many as it has points
+        wanted = len(summary["tuning"]["trials"])
+    if finished < wanted:
+        return f"{finished} trials finished, not {wanted}"
+    return check_answers(summary)
+
+
+def describe_failures(failures: Mapping[str, str | None]) -> str:
+    """Return what stopped the run: each failed task's reason, whole."""
+    return "; ".join(f"{task}: {reason or 'see the log'}" for task, reason in failures.items())
+
+
+def check_answers(summary: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the Lambda's answers, or None."""
+    classes = summary["dataset"]["classes"]
+    answers = summary["lambda"]["answers"]
+    wanted = min(SAMPLES, summary["dataset"]["images"]["test"])
+    if len(answers) != wanted:
+        return f"the Lambda answered {len(answers)} images, not {wanted}"
+    for answer in answers:
+        if answer["status"] != 200:
+            return f"the Lambda answered {answer['status']} for {answer['image']}"
+        if answer["classes"] != classes:
+            return f"the Lambda answered {answer['classes']} numbers for {classes} classes"
+    return None
+
+
+def finished_trials(summary: Mapping[str, Any]) -> int:
+    """Return how many trials reported their objective; one that early stopping ended did, too."""
+    return sum(trial["objective"] is not None for trial in summary["tuning"]["trials"])
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """Return what there is to say of a run, however far it came."""
+    lines = ["", *_describe_data(summary), describe_tuning(summary["tuning"])]
+    if summary["accuracy"] is not None:
+        trained = f"by {summary['instances']} instances"
+        lines.append(f"Accuracy   {summary['accuracy']:.4f} on the test split, {trained}")
+    lines.append("Stage            seconds   billed seconds")
+    for stage, figures in summary["stages"].items():
+        seconds, billed = figures["seconds"], figures.get("billed_seconds")
+        lines.append(f"  {stage:<14} {_seconds(seconds):>7}   {_seconds(billed)}")
+    if summary["lambda"]:
+        lines.append("Lambda     truth -> predicted (probability)")
+        lines += [
+            f"  {answer['truth']} -> {answer['predicted']} ({answer['probability']:.3f})  "
+            f"{answer['image'].rsplit('/', 1)[-1]}"
+            for answer in summary["lambda"]["answers"]
+        ]
+    return "\n".join(lines)
+
+
+def describe_tuning(tuning: Mapping[str, Any]) -> str:
+    """Return the line about the trials."""
+    if not tuning["best"]:
+        return "Tuning     none"
+    values = ", ".join(f"{name} {value:.4g}" for name, value in tuning["best"]["hyperparameters"].items())
+    objective = f"{tuning['objective']} {tuning['best']['objective']:.4f}"
+    return f"Tuning     {len(tuning['trials'])} trials, {tuning['strategy']}; best: {values} ({objective})"
+
+
+def _describe_data(summary: Mapping[str, Any]) -> list[str]:
+    dataset = summary["dataset"]
+    if not dataset:
+        return []
+    images = sum(dataset["images"].values())
+    return [f"Data       {dataset['name']}: {images} images of {dataset['classes']} classes"]
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

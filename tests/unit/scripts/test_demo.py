@@ -1,0 +1,155 @@
+"""The demo's own parts: its folder, its lock, its options, and what ends it at once."""
+
+import argparse
+import os
+import signal
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from localaws.processes import Child, Supervisor
+from scripts import demo
+from scripts.demo import Demo, make_folder, make_result, read_conf, wait_for_run
+from scripts.local_stack import Stack, StackError, aws_variables
+from scripts.only_one import only_one
+from scripts.progress import Progress
+
+SUMMARY: dict[str, Any] = {
+    "failures": {},
+    "accuracy": 0.97,
+    "instances": 2,
+    "dataset": {"classes": 10, "images": {"test": 2}},
+    "tuning": {"trials": [{"objective": 0.4}] * 4, "best": None},
+    "lambda": {"status": 200, "answers": [{"status": 200, "classes": 10, "image": "a"}] * 2},
+    "stages": {},
+}
+
+
+@pytest.fixture
+def quiet() -> Progress:
+    return Progress(lambda line: None, tell=lambda line: None)
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Any:
+    """Yield a stack whose localaws and Airflow are shells that sleep, or run a given script."""
+    supervisor = Supervisor()
+
+    def start(name: str, script: str = "sleep 60", **options: Any) -> Child:
+        environment = {"PATH": os.environ["PATH"]}
+        argv = ["/bin/sh", "-c", script]
+        return supervisor.start(name=name, argv=argv, env=environment, cwd=tmp_path, **options)
+
+    def make(script: str, **options: Any) -> tuple[Stack, Child]:
+        stack = Stack(
+            url="http://127.0.0.1:1",
+            home=tmp_path,
+            supervisor=supervisor,
+            localaws=start("localaws"),
+            environment={},
+        )
+        return stack, start("Airflow", script, **options)
+
+    yield make
+    supervisor.close(grace_s=0.1)
+
+
+def test_a_dead_embedded_aws_ends_the_demo_at_once_with_the_true_reason(
+    processes: Any, quiet: Progress
+) -> None:
+    """Airflow would try its calls for minutes, and name the last of them."""
+    stack, airflow = processes("sleep 60")
+    quiet.errors.append("ValueError: an old line of the log")
+    stack.localaws.signal(signal.SIGKILL)
+    started = time.monotonic()
+    with pytest.raises(StackError, match=r"^the embedded AWS was killed by SIGKILL$"):
+        wait_for_run(stack, airflow, progress=quiet, limit_s=None)
+    assert time.monotonic() - started < 5
+    assert airflow.poll() is not None
+
+
+def test_a_killed_airflow_is_named_as_such(processes: Any, quiet: Progress) -> None:
+    stack, airflow = processes("sleep 60")
+    quiet.errors.append("ValueError: an old line of the log")
+    airflow.signal(signal.SIGKILL)
+    with pytest.raises(StackError, match=r"^Airflow was killed by SIGKILL$"):
+        wait_for_run(stack, airflow, progress=quiet, limit_s=None)
+
+
+def test_an_airflow_that_refuses_says_what_it_said(processes: Any, quiet: Progress) -> None:
+    stack, airflow = processes("echo 'ParamValidationError: epochs is 0'; exit 1", on_line=quiet)
+    with pytest.raises(StackError, match="exit code 1: ParamValidationError: epochs is 0"):
+        wait_for_run(stack, airflow, progress=quiet, limit_s=None)
+
+
+def test_a_run_that_has_ended_is_not_waited_for_longer(processes: Any, quiet: Progress) -> None:
+    stack, airflow = processes(
+        "echo 'DagRun Finished: dag_id=x, state=success, y=z'; sleep 60", on_line=quiet
+    )
+    started = time.monotonic()
+    assert wait_for_run(stack, airflow, progress=quiet, limit_s=None) == "success"
+    assert time.monotonic() - started < 5
+
+
+def test_a_run_that_takes_too_long_is_given_up(processes: Any, quiet: Progress) -> None:
+    stack, airflow = processes("sleep 60")
+    with pytest.raises(StackError, match="took more than 0 s; --limit-s"):
+        wait_for_run(stack, airflow, progress=quiet, limit_s=0.2)
+
+
+def test_a_second_demo_is_told_of_the_first(tmp_path: Path) -> None:
+    with (
+        only_one(tmp_path, what="demo"),
+        pytest.raises(StackError) as failure,
+        only_one(tmp_path, what="demo"),
+    ):
+        pass
+    assert str(failure.value).startswith(f"another demo (process {os.getpid()}) is at work in {tmp_path}.")
+    with only_one(tmp_path, what="demo"):
+        pass
+
+
+def test_each_run_has_a_folder_and_latest_leads_to_the_last(tmp_path: Path) -> None:
+    first = make_folder(tmp_path)
+    (first / "report.html").write_text("first")
+    assert (tmp_path / "latest" / "report.html").read_text() == "first"
+    first.rename(tmp_path / "older")
+    second = make_folder(tmp_path)
+    assert (tmp_path / "latest").resolve() == second
+    assert (tmp_path / "older").exists()
+
+
+def test_a_conf_that_is_no_json_object_is_refused_in_words() -> None:
+    assert read_conf('{"epochs": 5}') == {"epochs": 5}
+    with pytest.raises(argparse.ArgumentTypeError, match=r"'{epochs: 5}' is not JSON"):
+        read_conf("{epochs: 5}")
+    with pytest.raises(argparse.ArgumentTypeError, match="no JSON object"):
+        read_conf("[1]")
+
+
+def result_of(state: str, **changes: Any) -> dict[str, Any]:
+    asked = Demo(conf={}, folder=Path("/x"), port=0, limit_s=None, min_accuracy=0.95)
+    return make_result(asked, state=state, summary=SUMMARY | changes, report=Path("/x/report.html"))
+
+
+def test_the_result_is_ok_only_for_a_run_that_succeeded() -> None:
+    assert result_of("success")["ok"]
+    failed = result_of("failed", failures={"deploy.run_endpoint": "Endpoint x is not in service."})
+    assert not failed["ok"]
+    assert failed["reason"] == "deploy.run_endpoint: Endpoint x is not in service."
+    assert result_of("failed", **{"lambda": None, "dataset": None})["reason"] == "run: see the log"
+
+
+def test_a_loopback_aws_is_looked_at_five_times_a_second() -> None:
+    variables = aws_variables("http://127.0.0.1:1")
+    assert variables["MUSHER_POLL_INTERVAL_S"] == "0.2"
+    assert '"endpoint_url": "http://127.0.0.1:1"' in variables["AIRFLOW_CONN_AWS_DEFAULT"]
+
+
+def test_a_run_without_a_report_is_none(tmp_path: Path) -> None:
+    s3 = SimpleNamespace(list_objects_v2=lambda **_: {})
+    stack: Any = SimpleNamespace(client=lambda service: s3)
+    assert demo.fetch_report(stack, folder=tmp_path) is None

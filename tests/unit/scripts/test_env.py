@@ -1,0 +1,37 @@
+"""`make env`: what to source so that Airflow's own commands work by hand."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts import env
+from scripts.env import check_answers, render_exports
+from scripts.local_stack import StackError, airflow_variables, aws_variables
+
+
+def test_a_shell_takes_whatever_the_values_hold() -> None:
+    values = {"A": "it's $HOME", "B": '{"a": "b c"}', "C": "x;y"}
+    script = f'{render_exports(values)}\nprintf \'%s|%s|%s\' "$A" "$B" "$C"'
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "|".join(values.values())
+
+
+def test_all_that_airflow_needs_is_there() -> None:
+    names = {**airflow_variables(Path("/home/x")), **aws_variables("http://127.0.0.1:4566")}
+    assert {
+        "AIRFLOW_HOME",
+        "AIRFLOW__CORE__DAGS_FOLDER",
+        "AIRFLOW__CORE__PLUGINS_FOLDER",
+        "AIRFLOW_CONN_AWS_DEFAULT",
+        "MUSHER_ACCOUNT_ID",
+    } <= set(names)
+
+
+def test_without_an_embedded_aws_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(url: str, *, timeout: float) -> None:
+        raise ConnectionRefusedError("Connection refused")
+
+    monkeypatch.setattr(env.urllib.request, "urlopen", refuse)
+    with pytest.raises(StackError, match=r"no embedded AWS answers at http://x .*-m localaws serve"):
+        check_answers("http://x")

@@ -1,0 +1,74 @@
+"""A line at each task's start and end, and the true reason of a failure."""
+
+from scripts.progress import Progress
+
+START = "2026-01-01T00:00:00Z [info     ] [DAG TEST] starting task_id={} map_index=-1 [airflow.sdk]"
+END = "2026-01-01T00:00:09Z [info     ] [DAG TEST] end task task_id={} map_index=-1 [airflow.sdk]"
+STATE = "2026-01-01T00:00:08Z [info     ] Task instance state updated    [x] new_state={} rows_affected=1"
+
+
+def test_a_task_has_a_line_at_its_start_and_one_at_its_end() -> None:
+    told: list[str] = []
+    times = iter([0.0, 1.0, 3.5, 4.0, 4.2])
+    progress = Progress(lambda line: None, tell=told.append, now=lambda: next(times))
+    for line in (
+        START.format("tune.run_trials"),
+        STATE.format("running"),
+        STATE.format("success"),
+        END.format("tune.run_trials"),
+        START.format("embed"),
+        STATE.format("skipped"),
+        END.format("embed"),
+    ):
+        progress(line)
+    assert [" ".join(line.split()) for line in told] == [
+        "1.0 s tune.run_trials started",
+        "3.5 s tune.run_trials done in 2.5 s",
+        "4.0 s embed started",
+        "4.2 s embed skipped",
+    ]
+
+
+def test_a_failed_task_says_so() -> None:
+    told: list[str] = []
+    progress = Progress(lambda line: None, tell=told.append, now=lambda: 0.0)
+    for state in ("failed", "up_for_retry"):
+        for line in (START.format("train"), STATE.format(state), END.format("train")):
+            progress(line)
+    assert "FAILED after 0.0 s" in told[1]
+    assert "will be tried again" in told[3]
+
+
+def test_the_run_s_state_is_what_airflow_says_at_its_end() -> None:
+    progress = Progress(lambda line: None)
+    progress("2026-01-01 [info] DagRun Finished: dag_id=x, run_id=y, run_duration=79.0, state=failed, a=b")
+    assert progress.run_state == "failed"
+
+
+def test_every_line_goes_to_the_log() -> None:
+    written: list[str] = []
+    progress = Progress(written.append, tell=lambda line: None)
+    progress("anything")
+    assert written == ["anything"]
+
+
+def test_the_reason_is_what_airflow_was_told_to_its_end() -> None:
+    progress = Progress(lambda line: None)
+    for line in (
+        "[2026-01-01T00:00:00] {task.py:1} ERROR - Task failed",
+        "airflow.sdk.exceptions.AirflowFailException: 2 things are wrong:",
+        "the first, and the second",
+        "[2026-01-01T00:00:01] {task.py:1} INFO - [algo-1] error: ValueError: from a job's log",
+    ):
+        progress(line)
+    assert progress.reason == (
+        "airflow.sdk.exceptions.AirflowFailException: 2 things are wrong: the first, and the second"
+    )
+    assert Progress(lambda line: None).reason is None
+
+
+def test_a_long_reason_is_not_cut() -> None:
+    progress = Progress(lambda line: None)
+    progress(f"airflow.sdk.exceptions.AirflowFailException: {'word ' * 300}end.")
+    assert progress.reason is not None
+    assert progress.reason.endswith("word end.")
