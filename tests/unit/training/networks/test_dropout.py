@@ -113,9 +113,7 @@ def test_a_dropout_in_a_head_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     [("mobilenet_v3_large", 1, 0), ("efficientnet_b0", 1, 16), ("convnext_tiny", 0, 18)],
 )
 def test_all_of_torchvisions_dropouts_draw_by_image(architecture: str, values: int, branches: int) -> None:
-    backbone = build_model(
-        architecture=architecture, classes=2, freeze_backbone=False, image_size=32
-    ).backbone
+    model = build_model(architecture=architecture, classes=2, freeze_backbone=False, image_size=32)
     found = [layer for layer in model.modules() if isinstance(layer, ImageDropout)]
     assert sum(layer.drops_whole_image for layer in found) == branches
     assert sum(not layer.drops_whole_image for layer in found) == values
