@@ -137,7 +137,12 @@ def _add_recipe_options(parser: Parser) -> None:
     add("--warmup_epochs", type=number("a number from 0", float, BELOW_ZERO), help="default: a tenth of all")
     add("--label_smoothing", type=number("a number from 0 to 0.9", float, BELOW_ZERO, 0.9), default=0.0)
     add("--class_weights", choices=CLASS_WEIGHTS, default="none")
-    add("--accumulate", type=number("a whole number from 1", int, 1), default=1, help="parts of a batch")
+    add(
+        "--micro_batch_size",
+        type=number("a whole number from 1", int, 1),
+        default=32,
+        help="computed at a time",
+    )
     add("--patience", type=number(whole, int, 0), default=0, help="epochs without a gain; 0: no early stop")
     add("--precision", choices=PRECISIONS, default="auto")
     add("--finetune_epochs", type=number(whole, int, 0, 10_000), default=0, help="after the head's epochs")

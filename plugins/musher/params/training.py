@@ -66,12 +66,13 @@ TRAINING = in_section(
             "enum": ["none", "balanced"],
             "description": "`balanced` lets rare classes count as much as frequent ones.",
         },
-        "accumulate": {
-            "default": 1,
+        "micro_batch_size": {
+            "default": 32,
             "type": "integer",
             "minimum": 1,
-            "maximum": 256,
-            "description": "Parts of a batch that are computed one after the other, to save memory.",
+            "maximum": 4096,
+            "description": "Images that are computed, and by batch normalisation normalised, together. A "
+            "batch consists of such parts, dealt out to the instances; smaller ones need less memory.",
         },
         "precision": {
             "default": "auto",

@@ -22,7 +22,7 @@ STEP_EPOCHS, STEP_FACTOR = 5, 0.5
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How one fit goes."""
 
@@ -37,8 +37,9 @@ class Recipe:
     """Epochs in which the learning rate rises to its value; None: a tenth of all epochs."""
     label_smoothing: float = 0.0
     class_weights: str = "none"
-    accumulate: int = 1
-    """Parts of a step's batch that are computed one after the other, to save memory; the sum is the same."""
+    micro_batch_size: int = 32
+    """Images that are computed, and by batch normalisation normalised, together. A step's batch consists of
+    as few such parts as hold it, and they are dealt out to the processes. Smaller ones need less memory."""
     patience: int = 0
     """Epochs without a lower validation loss after which the fit ends; 0: never."""
     precision: str = "fp32"

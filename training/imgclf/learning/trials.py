@@ -27,14 +27,14 @@ GRID_STEPS = 3
 MAX_TRIALS = 1000
 REDRAWS = 100
 """Times that a trial equal to an earlier one is drawn again."""
-TUNABLE = {field.name for field in fields(Recipe)} - {"seed", "epochs", "precision"}
+TUNABLE = {field.name for field in fields(Recipe)} - {"seed", "epochs", "precision", "micro_batch_size"}
 WORDS = {"schedule": SCHEDULES, "class_weights": CLASS_WEIGHTS}
-INTEGERS = {"batch_size", "accumulate", "patience"}
+INTEGERS = {"batch_size", "patience"}
 
 Value = float | int | str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Range:
     """The values that one hyper-parameter may take."""
 
@@ -93,7 +93,7 @@ def _parse_values(name: str, entry: Mapping[str, Any]) -> Range:
     values = entry.get("values")
     if not isinstance(values, list) or not values:
         raise ConfigError(f"ranges: {name} has values {values!r}: give a list of at least one")
-    return Range(name, "categorical", values=tuple(_value(name, value) for value in values))
+    return Range(name=name, kind="categorical", values=tuple(_value(name, value) for value in values))
 
 
 def _value(name: str, value: Any) -> Value:
@@ -127,7 +127,7 @@ def _parse_interval(name: str, kind: str, entry: Mapping[str, Any]) -> Range:
         )
     if not (math.isfinite(low) and math.isfinite(high) and low <= high) or (scale == "log" and low <= 0):
         raise ConfigError(f"ranges: {name} goes from {low} to {high}: min up to max, above 0 for scale 'log'")
-    return Range(name, kind, low, high, scale, steps)
+    return Range(name=name, kind=kind, low=low, high=high, scale=scale, steps=steps)
 
 
 def draw_trials(ranges: Sequence[Range], *, strategy: str, trials: int, seed: int) -> list[dict[str, Value]]:
@@ -164,7 +164,7 @@ def trial_recipe(base: Recipe, values: Mapping[str, Value], *, images: int) -> R
         raise ConfigError(
             f"batch_size {recipe.batch_size} must be from 1 to the {images} training images: mend its range"
         )
-    lowest = min(recipe.weight_decay, recipe.warmup_epochs or 0, recipe.patience, recipe.accumulate - 1)
+    lowest = min(recipe.weight_decay, recipe.warmup_epochs or 0, recipe.patience)
     if lowest < 0 or not 0 <= recipe.label_smoothing < 1:
         raise ConfigError(f"a trial cannot use {dict(values)}: mend the ranges")
     return recipe
