@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 
-.PHONY: help setup demo up test test-all check bench image-uris lock clean distclean
+.PHONY: help setup demo up test test-all test-prod check bench mwaa image-uris lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,22 +33,30 @@ test: check ## check, then every test that takes less than ten seconds
 test-all: check ## check, then every test
 	$(PYTHON) -m pytest
 
-check: setup ## lint, format and types
+test-prod: setup ## docker-compose.yaml's services as processes: a run with a worker killed and one drained
+	$(PYTHON) -m pytest -m prod tests/prod
+
+check: setup ## lint, format, types, and whether each production service can be imported
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy $(SOURCES)
+	.venv/bin/cfn-lint infra/bootstrap.yaml
+	$(PYTHON) -m scripts.entry_points
 
 bench: setup ## run each benchmark; the last line of each is a JSON object
 	@for module in $(BENCHMARKS); do echo "== $$module"; $(PYTHON) -m $$module; done
+
+mwaa: setup ## write var/mwaa for Amazon MWAA: DAGs, plugins.zip, requirements.txt, startup.sh (needs MUSHER_ACCOUNT_ID)
+	@PYTHONPATH=plugins $(PYTHON) -m scripts.mwaa
 
 image-uris: setup ## write the addresses of AWS's training images anew, from SageMaker's SDK
 	PYTHONPATH=plugins $(PYTHON) -m scripts.update_image_uris
 
 lock: setup ## resolve requirements*.in again, at the versions that still fit
 	$(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" requirements.in --output-file requirements.txt
+	  --custom-compile-command "make lock" --constraints constraints.txt requirements.in --output-file requirements.txt
 	$(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" --constraints requirements.txt \
+	  --custom-compile-command "make lock" --constraints constraints.txt --constraints requirements.txt \
 	  requirements-production.in --output-file requirements-production.txt
 
 clean: ## remove var/ and all caches

@@ -38,8 +38,9 @@ from benchmarks.tables import print_table
 from imgclf.distributed import World
 from imgclf.features.embedding import BATCH, Pass, compute_inputs
 from imgclf.features.engines import ENGINES, build_engine
-from imgclf.images.data import Channels, Dataset, load_dataset
+from imgclf.images.data import Channels, Dataset
 from imgclf.images.inputs import PixelInputs, Variation
+from imgclf.images.loading import load_dataset
 from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe, resolve_precision
 from imgclf.learning.state import Fit

@@ -41,7 +41,8 @@ from benchmarks.generated_photos import write_photos
 from benchmarks.recording_proxy import count_writes, recording_proxy
 from benchmarks.tables import print_table
 from musher.datasets.s3_connection import S3Connection
-from musher.datasets.staging import StagedDataset, stage
+from musher.datasets.staging import stage
+from musher.results import StagedDataset
 
 ACCESS_KEY = "AKIABENCHMARK0000000"
 SECRET_KEY = "not-a-secret-of-anyone"  # noqa: S105 - the server lives as long as this benchmark, on loopback

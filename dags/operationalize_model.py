@@ -4,9 +4,13 @@ Stages a data set, looks for good values, trains a classifier with them on one o
 test accuracy against a minimum, deploys it to an endpoint with a Lambda function before it, classifies three
 test images through that function, writes a report, and removes what it deployed.
 
-    stage_dataset -> embed -> tune -> train -> evaluate -> deploy -> deploy_lambda -> smoke_test -> report
-                                                                                              `-> teardown
+    run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> deploy
+                                 `-> build_image ------------------------------^
+        -> deploy_lambda -> smoke_test -> run_succeeded, report, teardown
 
+- **preflight** looks for whatever would make the run fail later, before anything is paid: misspelt or
+  contradictory Params, quotas, roles, bucket, image. All findings come in one error.
+- **build_image** has the serving image built in the account, where it is not there yet.
 - **embed** computes the features of a frozen backbone once, for all runs that need the same ones. It is
   skipped unless `freeze_backbone` is set.
 - **tune** makes trials and gives the best one's learning rate and batch size to **train**. The objective is
@@ -14,13 +18,16 @@ test images through that function, writes a report, and removes what it deployed
   tuning that somebody stops, fail the run.
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.
 
-Nothing is left running, not even after a failure, unless `keep_resources` is set. A failed job is never
-started again by a retry: correct the cause and clear the task.
-The report lies in the project's bucket, at `<project>/reports/<run>/report.html`.
+Nothing is left running, not even after a failure, unless `keep_resources` is set: **teardown** stops live
+jobs and removes what was deployed. A failed job is never started again by a retry: correct the cause and
+clear the task. A run has no time limit, as Airflow would skip the teardown with it: each task has its own.
+**report** is written for runs that fail, too. It lies in the project's bucket, at
+`<project>/reports/<run>/report.html`.
 """
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import dag
 
 from musher.params.data import DATA
@@ -34,6 +41,8 @@ from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
 from musher.stages.embed import embed
 from musher.stages.evaluate import evaluate
+from musher.stages.image import build_image
+from musher.stages.preflight import preflight
 from musher.stages.report import report
 from musher.stages.smoke_test import smoke_test
 from musher.stages.teardown import teardown
@@ -48,7 +57,6 @@ from musher.stages.tune import tune
     params={**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT},
     tags=["musher"],
     max_active_runs=4,
-    dagrun_timeout=timedelta(hours=30),
     default_args={
         "owner": "musher",
         "retries": 2,
@@ -58,16 +66,33 @@ from musher.stages.tune import tune
 )
 def operationalize_model() -> None:
     """Wire the stages."""
+    started = EmptyOperator(task_id="run_started").as_setup()
     dataset = stage_dataset()
-    features = embed(dataset)
+    checked = preflight(dataset)
+    image = build_image()
+    features = embed(dataset, checked)
     tuning = tune(dataset, features)
     job = train(dataset, features, tuning)
-    approved = evaluate(job)
-    endpoint = deploy(approved)
+    evaluation = evaluate(job)
+    endpoint = deploy(evaluation, image)
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
-    report(dataset=dataset, job=job, approved=approved, endpoint=endpoint, function=function, answers=answers)
-    teardown(after=answers)
+    results = {
+        "dataset": dataset,
+        "features": features,
+        "tuning": tuning,
+        "job": job,
+        "evaluation": evaluation,
+        "endpoint": endpoint,
+        "function": function,
+        "answers": answers,
+    }
+    started >> dataset
+    checked >> image
+    # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
+    answers >> EmptyOperator(task_id="run_succeeded")
+    report(results).as_teardown(setups=started, on_failure_fail_dagrun=True)
+    answers >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
 
 
 operationalize_model()

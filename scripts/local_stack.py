@@ -80,6 +80,8 @@ def airflow_environment(*, url: str, home: Path) -> dict[str, str]:
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
         "MUSHER_ACCOUNT_ID": ACCOUNT_ID,
         "MUSHER_REGION": REGION,
+        # A name only: localaws runs the code in the model's archive, and builds no images.
+        "MUSHER_MODEL_IMAGE": "localaws/code-of-the-archive",
         "MUSHER_POLL_INTERVAL_S": "1",
     }
 

@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ IMPURE_MODULES = {"airflow", "boto3", "botocore", "socket", "subprocess", "urlli
 
 LAYERS = ("dags", "musher.stages", "musher.operators", "musher.hooks", "musher.payloads", "musher.names")
 """Each may import from those after it, none from those before."""
+
+WEB_APP = "app.py"
+"""Of plugins/musher/web: the application behind the tab, run by the API server."""
 
 LAMBDA_PACKAGES = {"boto3", "botocore"}
 LAMBDA_FILE_MODULES = {path.stem for path in (ROOT / "lambda").glob("*.py")}
@@ -82,9 +86,22 @@ def test_dags_import_airflow_only_by_its_sdk_and_providers() -> None:
 
 
 def test_plugins_import_airflow_only_by_its_sdk_and_providers() -> None:
-    paths = sources("plugins/musher")
+    """What the API server mounts is no task: it alone needs the server's own users and runs."""
+    paths = [path for path in sources("plugins/musher") if path.name != WEB_APP]
     found = [name for path in paths for _, name in imports(path) if name.split(".")[0] == "airflow"]
     assert [name for name in found if not name.startswith(("airflow.sdk", "airflow.providers"))] == []
+
+
+def test_the_plugin_that_every_process_loads_imports_only_its_base_class() -> None:
+    found = {name for _, name in imports(ROOT / "plugins" / "musher_plugin.py")}
+    assert {name for name in found if name.split(".")[0] not in sys.stdlib_module_names} == {
+        "airflow.plugins_manager.AirflowPlugin"
+    }
+
+
+def test_nothing_but_the_plugin_knows_of_the_web_application() -> None:
+    paths = [path for path in [*sources("dags"), *sources("plugins")] if path.parent.name != "web"]
+    assert offences(paths, {"musher.web"}) == []
 
 
 def test_the_lambda_needs_the_standard_library_and_botocore_only() -> None:
@@ -119,3 +136,39 @@ def test_packages_hold_only_a_docstring_in_their_init() -> None:
 def test_a_dag_file_is_a_table_of_contents() -> None:
     for path in sources("dags"):
         assert len(path.read_text().splitlines()) <= 150, path
+
+
+ROOTS = {"plugins": "plugins", "training": "training", "lambda": "lambda", "localaws": ".", "scripts": "."}
+"""Folders of code, and the folder on Python's path that their modules' names begin at."""
+
+
+def import_graph(folder: str) -> dict[str, set[str]]:
+    """Return which modules of a folder each of its modules imports, inside functions and for types too."""
+    base = ROOT / ROOTS[folder]
+    paths = {path.relative_to(base).with_suffix(""): path for path in sources(folder)}
+    modules = {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
+    return {
+        module: {
+            found
+            for _, name in imports(path)
+            for found in (name, name.rpartition(".")[0])
+            if found in modules and found != module
+        }
+        for module, path in modules.items()
+    }
+
+
+@pytest.mark.parametrize("folder", sorted(ROOTS))
+def test_no_module_imports_itself_by_way_of_others(folder: str) -> None:
+    graph = import_graph(folder)
+    assert graph
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_no_package_of_training_imports_a_script() -> None:
+    scripts = {path.stem for path in (ROOT / "training").glob("*.py")}
+    found = {name.split(".")[0] for path in sources("training/imgclf") for _, name in imports(path)}
+    assert found & scripts == set()

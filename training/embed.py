@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from imgclf.distributed import World, joined_world
 from imgclf.features.embedding import Pass, embed
 from imgclf.features.store import FeatureSource
-from imgclf.images.data import load_dataset
+from imgclf.images.loading import load_dataset
 from imgclf.jobs import make_model, make_pixels
 from imgclf.presets import preset_for
 from imgclf.process import log_to_stdout, run_script

@@ -25,8 +25,8 @@ from imgclf.artifacts import write_json
 from imgclf.distributed import World, joined_world
 from imgclf.errors import ConfigError, DivergedError
 from imgclf.features.embedding import Pass, compute_inputs
-from imgclf.images.data import load_dataset
 from imgclf.images.inputs import Inputs, Variation
+from imgclf.images.loading import load_dataset
 from imgclf.jobs import check_batch_size, head_recipe, make_job_on_features, make_model, make_pixels
 from imgclf.learning.fit import run_fit
 from imgclf.learning.metrics import metric_line

@@ -20,12 +20,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import inference
 import torch
 import uvicorn
 
 from imgclf.errors import ConfigError, ImgclfError
+from imgclf.serving import model_functions
 from imgclf.serving.asgi import App
+from imgclf.serving.protocol import GuardedProtocol
 
 logger = logging.getLogger("serve")
 
@@ -38,9 +39,10 @@ def main(environ: Mapping[str, str]) -> int:
     """Load the model, listen, and serve until SIGTERM; return the exit code."""
     try:
         model_dir = model_folder(environ)
-        model = inference.model_fn(str(model_dir))
+        model = model_functions.model_fn(str(model_dir))
         side = model.preset.image_size
-        inference.predict_fn(torch.zeros(1, 3, side, side, dtype=torch.uint8), model)  # the first is slow
+        blank = torch.zeros(1, 3, side, side, dtype=torch.uint8)
+        model_functions.predict_fn(blank, model)  # the first is slow
         listener = listen(environ)
     except ImgclfError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -76,7 +78,7 @@ def serve(app: App, listener: socket.socket, model_dir: Path) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=GuardedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -13,6 +13,7 @@ from moto.s3.models import s3_backends
 
 from localaws.errors import ArchiveError
 from localaws.functions import packages, states
+from localaws.functions.current import function_service
 from localaws.functions.errors import InvalidRuntimeError, ResourceConflictError
 from localaws.functions.specs import EnvironmentSpec
 
@@ -139,8 +140,6 @@ class LocalFunction(LambdaFunction):
 
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:
         """Run one event for another service in moto (SQS, SNS, EventBridge, ...); called from its threads."""
-        from localaws.functions.service import function_service
-
         payload = body if isinstance(body, bytes) else str(body or "{}").encode()
         outcome = function_service().call_from_thread(self, payload)
         if outcome.error is not None:

@@ -11,8 +11,8 @@ from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction
 
 from localaws.functions import validation
 from localaws.functions.concurrency import ACCOUNT_LIMIT, UNRESERVED_MINIMUM
+from localaws.functions.current import function_service
 from localaws.functions.function import LocalFunction
-from localaws.functions.service import function_service
 
 
 class LocalLambdaBackend(LambdaBackend):

@@ -17,7 +17,6 @@ from moto.awslambda.exceptions import LambdaClientError, ValidationException
 from moto.core.exceptions import JsonRESTError
 from moto.iam.models import get_account_id_from
 
-from localaws import context as contexts
 from localaws.asgi import Request, Response, Router, aws_error
 from localaws.context import Context
 from localaws.errors import ChildStartError
@@ -69,11 +68,6 @@ class Target:
 
         base = f"arn:{get_partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{self.name}"
         return f"{base}:{self.qualifier}" if self.qualifier else base
-
-
-def function_service() -> "FunctionService":
-    """Return the service of the running localaws."""
-    return next(s for s in contexts.current().services if isinstance(s, FunctionService))
 
 
 class FunctionService:

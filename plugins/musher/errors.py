@@ -9,10 +9,14 @@
     |   |-- UnreadableImageError images that Pillow cannot open whole
     |   `-- StagingError         what lies in S3 is not what was written
     |-- ArchiveError             an archive cannot be built, or must not be read
+    |-- PreflightError           what a run asks for cannot work in this account; nothing was paid yet
+    |-- ImageError               the serving image cannot be built, or SageMaker would refuse it
     |-- JobFailedError           a training job ended in another state than Completed
     |-- GateError                a model is not good enough to be deployed
     |-- EndpointError            an endpoint, its configuration or its model failed
-    `-- LambdaError              a function failed or answered with an error
+    |-- LambdaError              a function failed or answered with an error
+    |-- TeardownError            something that costs may be left
+    `-- ReportError              a run's report cannot be read
 
 Every message says what is wrong, with the value, and what to do about it.
 """
@@ -54,6 +58,14 @@ class ArchiveError(MusherError):
     """Report an archive that cannot be built, or that must not be read."""
 
 
+class PreflightError(MusherError):
+    """Report all that keeps a run from succeeding, each with its value and its remedy."""
+
+
+class ImageError(MusherError):
+    """Report a serving image that cannot be built, or that SageMaker would refuse."""
+
+
 class JobFailedError(MusherError):
     """Report a training job that ended in another state than Completed, with AWS's reason."""
 
@@ -68,3 +80,11 @@ class EndpointError(MusherError):
 
 class LambdaError(MusherError):
     """Report a function that failed, or whose answer is an error."""
+
+
+class TeardownError(MusherError):
+    """Report what could not be stopped or removed, all of it together."""
+
+
+class ReportError(MusherError):
+    """Report a run's report that cannot be read."""

@@ -8,6 +8,7 @@ import hashlib
 import re
 
 from musher.errors import PayloadError
+from musher.partitions import dns_suffix_of, partition_of
 from musher.settings import Settings
 
 SLUG_CHARACTERS = 8
@@ -18,6 +19,9 @@ MAX_TUNING_NAME = 32
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html"""
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+
+TAG_CHARACTERS = 16
+"""Hex digits of a hash that stand for an image's content: collisions are out of question below millions."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -33,8 +37,9 @@ def bucket(settings: Settings) -> str:
 
 
 def role_arn(settings: Settings, *, role: str) -> str:
-    """Return the ARN of one of the bootstrap template's roles: airflow, sagemaker, lambda or ec2."""
-    return f"arn:aws:iam::{settings.account_id}:role/{settings.project}-{role}"
+    """Return the ARN of one of the bootstrap template's roles: airflow, sagemaker, lambda or codebuild."""
+    partition = partition_of(settings.region)
+    return f"arn:{partition}:iam::{settings.account_id}:role/{settings.project}-{role}"
 
 
 def training_job(settings: Settings, *, slug: str, attempt: int = 1) -> str:
@@ -111,6 +116,32 @@ def source_key(settings: Settings, *, code_hash: str) -> str:
 def function_key(settings: Settings, *, code_hash: str) -> str:
     """Return the key of the Lambda function's archive."""
     return f"{settings.project}/lambda/{code_hash}/function.zip"
+
+
+def image_repository(settings: Settings) -> str:
+    """Return the name of the repository that holds the serving images."""
+    return f"{settings.project}-model"
+
+
+def image_tag(context_hash: str) -> str:
+    """Return the tag of the image that is built from a context with this hash (64 hex digits)."""
+    return context_hash[:TAG_CHARACTERS]
+
+
+def image_uri(settings: Settings, *, tag: str) -> str:
+    """Return the address of a serving image in the account's own registry."""
+    registry = f"{settings.account_id}.dkr.ecr.{settings.region}.{dns_suffix_of(settings.region)}"
+    return f"{registry}/{image_repository(settings)}:{tag}"
+
+
+def image_context_key(settings: Settings, *, context_hash: str) -> str:
+    """Return the key of the archive that an image is built from."""
+    return f"{settings.project}/code/{context_hash}/image.zip"
+
+
+def build_project(settings: Settings) -> str:
+    """Return the name of the CodeBuild project that builds the serving image."""
+    return f"{settings.project}-image"
 
 
 def report_prefix(settings: Settings, *, slug: str) -> str:

@@ -7,6 +7,7 @@ bytes: it is the same on every machine, whatever its zlib.
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 import zipfile
 import zlib
@@ -20,6 +21,23 @@ SKIPPED_FOLDERS = frozenset({"__pycache__"})
 SKIPPED_NAMES = frozenset({"Dockerfile", "setup.py"})
 """With a setup.py the training container installs the folder as a package, which torchrun cannot start."""
 SKIPPED_SUFFIXES = frozenset({".pyc", ".pyo"})
+
+REQUIREMENTS = "requirements.txt"
+"""What AWS's training container installs before it runs the program."""
+
+REQUIREMENT_LISTS = re.compile(r"requirements(-[a-z]+)?\.txt")
+
+IMAGE_FILES = (
+    "Dockerfile",
+    "imgclf/__init__.py",
+    "imgclf/errors.py",
+    "imgclf/serving/__init__.py",
+    "imgclf/serving/container.py",
+    "requirements-embed.txt",
+    "requirements-image.txt",
+    "requirements.txt",
+)
+"""The Dockerfile and what it copies, sorted."""
 
 FILE_MODE = 0o644
 EXECUTABLE_MODE = 0o755
@@ -39,9 +57,12 @@ class Archive:
     code_hash: str
 
 
-def pack_source(*, folder: Path) -> Archive:
-    """Pack a training folder as sourcedir.tar.gz, as SageMaker's script mode takes it."""
-    files = _collect(folder)
+def pack_source(*, folder: Path, requirements: str = REQUIREMENTS) -> Archive:
+    """Pack a training folder as sourcedir.tar.gz, as SageMaker's script mode takes it.
+
+    Of its lists of packages only `requirements` is packed, under the name that the container installs.
+    """
+    files = _choose_requirements(_collect(folder), requirements)
     packed = io.BytesIO()
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=COMPRESSION_LEVEL, mtime=0) as gz,
@@ -58,7 +79,24 @@ def pack_source(*, folder: Path) -> Archive:
 
 def pack_function(*, folder: Path) -> Archive:
     """Pack a Lambda function's folder as a zip."""
-    files = _collect(folder)
+    return _zip(_collect(folder))
+
+
+def pack_image_context(*, folder: Path) -> Archive:
+    """Pack what the model image is built from, out of a training folder, as a zip that CodeBuild unpacks.
+
+    The image is as old as these files: code that trains or serves is not among them.
+    """
+    missing = [name for name in IMAGE_FILES if not (folder / name).is_file()]
+    if missing:
+        raise ArchiveError(
+            f"{folder} lacks {', '.join(missing)}, of which the model image is built. Restore them, or set "
+            "MUSHER_MODEL_IMAGE to an image of your own."
+        )
+    return _zip({name: folder / name for name in IMAGE_FILES})
+
+
+def _zip(files: dict[str, Path]) -> Archive:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, path in files.items():
@@ -150,6 +188,15 @@ def _collect(folder: Path) -> dict[str, Path]:
     if not files:
         raise ArchiveError(f"{folder} holds no files to pack. Correct the setting that names it.")
     return files
+
+
+def _choose_requirements(files: dict[str, Path], requirements: str) -> dict[str, Path]:
+    """Return the files with one list of packages, if there is one, as requirements.txt."""
+    chosen = files.get(requirements)
+    if chosen is None and requirements != REQUIREMENTS:
+        raise ArchiveError(f"The folder to pack has no {requirements}, which the job needs. Restore it.")
+    kept = {name: path for name, path in files.items() if not REQUIREMENT_LISTS.fullmatch(name)}
+    return dict(sorted((kept | ({REQUIREMENTS: chosen} if chosen else {})).items()))
 
 
 def _is_wanted(name: PurePosixPath) -> bool:

@@ -7,11 +7,21 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_REGION           us-east-1
     MUSHER_AWS_CONN_ID      aws_default; the Airflow connection that all AWS access goes through
     MUSHER_TRAINING_IMAGE   AWS's newest PyTorch training container for the region and the instance type
-    MUSHER_MODEL_IMAGE      the serving image built from training/Dockerfile, in the account's registry
+    MUSHER_MODEL_IMAGE      the image that the account builds from training/Dockerfile, by its content
     MUSHER_TRAINING_DIR     training/ beside the plugins folder
     MUSHER_LAMBDA_DIR       lambda/ beside the plugins folder
     MUSHER_POLL_INTERVAL_S  10; seconds between two looks at a job or an endpoint
     MUSHER_TTL_H            24; hours after which what a run left behind counts as expired
+    MUSHER_LOG_DAYS         30; days for which the logs of endpoints and functions are kept
+    MUSHER_SOURCE_BUCKETS   none; other buckets that hold data sets or weights
+    MUSHER_SUBNETS          none; the VPC subnets in which jobs, endpoints and functions run
+    MUSHER_SECURITY_GROUPS  none; their security groups
+    MUSHER_OUTPUT_KMS_KEY   the bucket's own; ARN of the key that encrypts what jobs write to S3
+    MUSHER_VOLUME_KMS_KEY   AWS's own; ARN of the key that encrypts the disks of jobs and endpoints
+    MUSHER_ENCRYPT_TRAFFIC  false; whether the instances of a training job encrypt what they exchange
+    MUSHER_ISOLATE_NETWORK  false; whether training and serving containers are cut off from every network
+
+Lists are separated by commas. docs/aws.md says what each needs in the account.
 """
 
 import os
@@ -19,6 +29,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from musher import images
 from musher.errors import SettingsError
@@ -28,7 +39,22 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,16}[a-z0-9]")
 """2 to 18 characters, so that the longest name (a tuning job's, 32 characters) still fits."""
 
-REGION_PATTERN = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922)
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+SUBNET_PATTERN = re.compile(r"subnet-[0-9a-f]{8,17}")
+SECURITY_GROUP_PATTERN = re.compile(r"sg-[0-9a-f]{8,17}")
+BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+
+KEY_PATTERN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key/[0-9a-zA-Z-]+|alias/[a-zA-Z0-9/_-]+)")
+
+MAX_SUBNETS, MAX_SECURITY_GROUPS = 16, 5
+"""SageMaker's limits: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html"""
+
+TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +68,67 @@ class Settings:
     training_image: str = ""
     """Empty: chosen by region and instance type. Ask `training_image_for`."""
     model_image: str = ""
+    """Empty: built in the account from training/Dockerfile, and named by its content."""
     training_dir: Path = REPOSITORY / "training"
     lambda_dir: Path = REPOSITORY / "lambda"
     poll_interval_s: float = 10.0
     ttl_h: float = 24.0
+    log_days: int = 30
+    source_buckets: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    output_kms_key: str = ""
+    volume_kms_key: str = ""
+    encrypt_traffic: bool = False
+    isolate_network: bool = False
 
     def __post_init__(self) -> None:
-        """Check each value and fill in the serving image, which depends on account and region."""
+        """Check each value; SettingsError names its variable."""
         _match("MUSHER_ACCOUNT_ID", self.account_id, re.compile(r"\d{12}"), "the 12 digits of an AWS account")
         _match("MUSHER_PROJECT", self.project, PROJECT_PATTERN, "2 to 18 of a-z, 0-9 and -, starting a-z")
         _match("MUSHER_REGION", self.region, REGION_PATTERN, "an AWS region such as us-east-1")
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
         _at_least("MUSHER_TTL_H", self.ttl_h, 0.1)
+        if self.log_days not in LOG_DAYS:
+            raise SettingsError(
+                f"MUSHER_LOG_DAYS is {self.log_days}. Set it to one of {', '.join(map(str, LOG_DAYS))}."
+            )
         if not self.training_image:
             images.check_region(self.region)
-        object.__setattr__(self, "model_image", self.model_image or self._default_model_image())
+        self._check_lists()
+        self._check_security()
 
     def training_image_for(self, *, instance_type: str) -> str:
         """Return the installation's own training image, or AWS's for this instance type."""
         return self.training_image or images.training_image(region=self.region, instance_type=instance_type)
 
-    def _default_model_image(self) -> str:
-        return f"{self.account_id}.dkr.ecr.{self.region}.amazonaws.com/{self.project}-model:latest"
+    def _check_lists(self) -> None:
+        """Refuse what cannot be a bucket, a subnet or a security group."""
+        _match_each("MUSHER_SOURCE_BUCKETS", self.source_buckets, BUCKET_PATTERN, "names of S3 buckets")
+        _match_each("MUSHER_SUBNETS", self.subnets, SUBNET_PATTERN, "ids such as subnet-0123456789abcdef0")
+        _match_each(
+            "MUSHER_SECURITY_GROUPS",
+            self.security_groups,
+            SECURITY_GROUP_PATTERN,
+            "ids such as sg-0123456789abcdef0",
+        )
+        _at_most("MUSHER_SUBNETS", self.subnets, MAX_SUBNETS)
+        _at_most("MUSHER_SECURITY_GROUPS", self.security_groups, MAX_SECURITY_GROUPS)
+
+    def _check_security(self) -> None:
+        """Refuse half a VPC, keys that are none, and isolation with an image that installs packages."""
+        if bool(self.subnets) != bool(self.security_groups):
+            missing = "MUSHER_SUBNETS" if self.security_groups else "MUSHER_SECURITY_GROUPS"
+            raise SettingsError(f"{missing} is not set. A VPC needs subnets and security groups: set both.")
+        for name, key in (("OUTPUT", self.output_kms_key), ("VOLUME", self.volume_kms_key)):
+            if key:
+                _match(f"MUSHER_{name}_KMS_KEY", key, KEY_PATTERN, "the ARN of a KMS key or alias")
+        if self.isolate_network and not self.training_image:
+            raise SettingsError(
+                "MUSHER_ISOLATE_NETWORK is true, and AWS's training image installs packages from an index. "
+                "Set MUSHER_TRAINING_IMAGE to an image that has them, such as the one built from "
+                "training/Dockerfile."
+            )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -85,16 +150,31 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]  # the field names and types are this class's own
 
 
-def _parse(name: str, text: str, kind: object) -> object:
+def _parse(name: str, text: str, kind: Any) -> object:
     """Convert a variable's text to its field's type."""
     if kind is Path:
         return Path(text)
-    if kind is not float:
+    if kind is bool:
+        return _parse_truth(name, text)
+    if kind in (float, int):
+        return _parse_number(name, text, kind)
+    if kind is str:
         return text
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _parse_truth(name: str, text: str) -> bool:
+    if text.lower() not in TRUTHS:
+        raise SettingsError(f"{name} is {text!r}: neither true nor false. Set it to one of them.")
+    return TRUTHS[text.lower()]
+
+
+def _parse_number(name: str, text: str, kind: type[float] | type[int]) -> float:
     try:
-        return float(text)
+        return kind(text)
     except ValueError:
-        raise SettingsError(f"{name} is {text!r}: not a number. Set it to a number such as 10.") from None
+        wanted = "a number" if kind is float else "a whole number"
+        raise SettingsError(f"{name} is {text!r}: not {wanted}. Set it to one such as 10.") from None
 
 
 def _match(name: str, value: str, pattern: re.Pattern[str], wanted: str) -> None:
@@ -105,3 +185,14 @@ def _match(name: str, value: str, pattern: re.Pattern[str], wanted: str) -> None
 def _at_least(name: str, value: float, minimum: float) -> None:
     if not value >= minimum:
         raise SettingsError(f"{name} is {value}. Set it to at least {minimum}.")
+
+
+def _match_each(name: str, values: tuple[str, ...], pattern: re.Pattern[str], wanted: str) -> None:
+    wrong = [value for value in values if not pattern.fullmatch(value)]
+    if wrong:
+        raise SettingsError(f"{name} holds {', '.join(map(repr, wrong))}. Set it to {wanted}, with commas.")
+
+
+def _at_most(name: str, values: tuple[str, ...], maximum: int) -> None:
+    if len(values) > maximum:
+        raise SettingsError(f"{name} holds {len(values)} ids; SageMaker takes {maximum}. Name fewer.")

@@ -7,7 +7,9 @@ import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
 GRAPH = {
+    "run_started": {"stage_dataset", "report", "teardown"},
     "stage_dataset": {
+        "preflight",
         "embed.plan_features",
         "tune.plan_search",
         "tune.plan_trials",
@@ -15,31 +17,29 @@ GRAPH = {
         "smoke_test",
         "report",
     },
+    "preflight": {"build_image", "embed.plan_features"},
+    "build_image": {"deploy.plan_endpoint"},
     "embed.plan_features": {"embed.run_job"},
-    "embed.run_job": {"tune.plan_search", "tune.plan_trials", "train.plan_job", "train.describe_job"},
+    "embed.run_job": {"tune.plan_search", "tune.plan_trials", "train.plan_job", "report"},
     "tune.plan_search": {"tune.run_search"},
     "tune.run_search": {"tune.gather_trials"},
     "tune.plan_trials": {"tune.run_trials"},
     "tune.run_trials": {"tune.gather_trials"},
-    "tune.gather_trials": {"train.plan_job", "train.describe_job"},
+    "tune.gather_trials": {"train.plan_job", "report"},
     "train.plan_job": {"train.run_job"},
-    "train.run_job": {"train.describe_job"},
-    "train.describe_job": {"evaluate", "report"},
+    "train.run_job": {"evaluate", "report"},
     "evaluate": {"deploy.plan_endpoint", "report"},
-    "deploy.plan_endpoint": {"deploy.run_endpoint", "teardown"},
+    "deploy.plan_endpoint": {"deploy.run_endpoint"},
     "deploy.run_endpoint": {"deploy_lambda.plan_function", "report", "teardown"},
-    "deploy_lambda.plan_function": {"deploy_lambda.run_function", "teardown"},
+    "deploy_lambda.plan_function": {"deploy_lambda.run_function"},
     "deploy_lambda.run_function": {"smoke_test", "report", "teardown"},
-    "smoke_test": {"report", "teardown"},
+    "smoke_test": {"report", "run_succeeded", "teardown"},
     "report": set(),
+    "run_succeeded": set(),
     "teardown": set(),
 }
-SETUPS = {
-    "deploy.plan_endpoint",
-    "deploy.run_endpoint",
-    "deploy_lambda.plan_function",
-    "deploy_lambda.run_function",
-}
+SETUPS = {"run_started", "deploy.run_endpoint", "deploy_lambda.run_function"}
+PAID = {"embed.run_job", "tune.run_search", "tune.run_trials", "train.run_job", "deploy.run_endpoint"}
 
 
 @pytest.fixture
@@ -56,7 +56,26 @@ def test_what_is_deployed_is_torn_down_whatever_happens(dag: Any) -> None:
     assert teardown.is_teardown
     assert teardown.trigger_rule == "all_done_setup_success"
     assert {task.task_id for task in dag.tasks if task.is_setup} == SETUPS
-    assert teardown.upstream_task_ids >= SETUPS
+    assert teardown.upstream_task_ids == SETUPS | {"smoke_test"}
+
+
+def test_teardown_and_report_run_from_the_first_task_on(dag: Any) -> None:
+    """They run once one of their setups has succeeded, and the first task is one that does nothing."""
+    first = dag.get_task("run_started")
+    assert (first.is_setup, first.upstream_task_ids, first.task_type) == (True, set(), "EmptyOperator")
+    for task_id in ("teardown", "report"):
+        assert dag.get_task(task_id).is_teardown
+        assert "run_started" in dag.get_task(task_id).upstream_task_ids
+
+
+def test_nothing_is_paid_before_preflight(dag: Any) -> None:
+    for task_id in PAID:
+        assert "preflight" in dag.get_task(task_id).get_flat_relative_ids(upstream=True), task_id
+
+
+def test_a_run_has_no_time_limit_that_would_skip_the_teardown(dag: Any) -> None:
+    """At dagrun_timeout the scheduler marks every unfinished task as skipped, teardowns too."""
+    assert dag.dagrun_timeout is None
 
 
 def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: Any) -> None:
@@ -67,17 +86,25 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "tune.plan_trials": "none_failed",
         "tune.gather_trials": "none_failed_min_one_success",
         "train.plan_job": "none_failed",
-        "train.describe_job": "none_failed",
+        "report": "all_done_setup_success",
         "teardown": "all_done_setup_success",
     }
 
 
 def test_a_failed_report_and_a_failed_teardown_both_fail_the_run(dag: Any) -> None:
     """With on_failure_fail_dagrun, Airflow overlooks every failure that stands only before the teardown."""
-    assert dag.get_task("teardown").on_failure_fail_dagrun
-    report = dag.get_task("report")
-    assert report.downstream_task_ids == set()
-    assert report.get_flat_relative_ids(upstream=True) == set(GRAPH) - {"report", "teardown"}
+    for task_id in ("report", "teardown"):
+        assert dag.get_task(task_id).on_failure_fail_dagrun
+        assert dag.get_task(task_id).downstream_task_ids == set()
+
+
+def test_a_failure_of_any_stage_fails_the_run(dag: Any) -> None:
+    """report and teardown succeed after failures, so a last task is there that does not."""
+    last = dag.get_task("run_succeeded")
+    assert (last.trigger_rule, last.downstream_task_ids) == ("all_success", set())
+    assert set(GRAPH) - {"report", "teardown"} == {"run_succeeded"} | last.get_flat_relative_ids(
+        upstream=True
+    )
 
 
 def test_the_defaults_are_the_digits_on_two_instances(dag: Any) -> None:

@@ -1,5 +1,6 @@
 """docker-compose.yaml and the images: valid, without default secrets, with options that Airflow knows."""
 
+import dataclasses
 import fnmatch
 import json
 import re
@@ -15,6 +16,9 @@ from airflow.cli.cli_parser import get_parser
 from airflow.configuration import retrieve_configuration_description
 from cryptography.fernet import Fernet
 
+from musher.settings import Settings
+from scripts.production_compose import interpolate, read_services, seconds, variable_names
+
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE_TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
@@ -22,6 +26,9 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 AIRFLOW_SERVICES = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 DOCKERFILES = ["Dockerfile", "localaws/Dockerfile"]
 SECRET_WORDS = ("KEY", "SECRET", "PASSWORD")
+NO_SECRETS = "KMS_KEY"
+"""The end of variables that name a key, by its ARN, and do not hold one."""
+LOGGING = "AIRFLOW__LOGGING__"
 
 
 def lock(name: str) -> dict[str, str]:
@@ -31,7 +38,12 @@ def lock(name: str) -> dict[str, str]:
 
 def secrets() -> list[str]:
     """Return the variables of .env that hold a secret, by their names."""
-    return sorted({n for n in re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE_TEXT) if n.endswith(SECRET_WORDS)})
+    return sorted({name for name in re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE_TEXT) if is_secret(name)})
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a variable holds a secret, by its name."""
+    return name.endswith(SECRET_WORDS) and not name.endswith(NO_SECRETS)
 
 
 def airflow_options() -> list[str]:
@@ -97,7 +109,8 @@ def test_airflow_starts_after_the_migration_and_healthy_stores() -> None:
 def test_every_dependency_and_volume_is_defined() -> None:
     for service in SERVICES.values():
         assert set(service.get("depends_on", {})) <= set(SERVICES)
-        assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
+        volumes = [interpolate(volume, {}) for volume in service.get("volumes", [])]
+        assert {volume.split(":")[0] for volume in volumes} <= set(COMPOSE["volumes"])
 
 
 @pytest.mark.parametrize("option", airflow_options())
@@ -128,7 +141,7 @@ def test_no_secret_has_a_default(name: str) -> None:
 def test_every_secret_option_comes_from_the_environment() -> None:
     for service_name, service in SERVICES.items():
         for name, value in service.get("environment", {}).items():
-            if name.endswith(SECRET_WORDS) and service_name != "localaws-bootstrap":
+            if is_secret(name) and service_name != "localaws-bootstrap" and value is not None:
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), (service_name, name)
 
 
@@ -143,6 +156,68 @@ def test_the_examples_recipe_makes_a_valid_fernet_key() -> None:
     # 32 bytes in URL-safe base 64, such as this key.
     assert "openssl rand -base64 32 | tr '+/' '-_'" in (REPOSITORY / ".env.example").read_text()
     Fernet(("-_" + "A" * 41 + "=").encode())
+
+
+@pytest.mark.parametrize("service", sorted(AIRFLOW_SERVICES))
+def test_every_setting_of_musher_is_passed(service: str) -> None:
+    settings = {f"MUSHER_{field.name.upper()}" for field in dataclasses.fields(Settings)}
+    passed = {name for name in SERVICES[service]["environment"] if name.startswith("MUSHER_")}
+    assert passed == settings
+
+
+def test_settings_that_are_not_given_keep_their_defaults() -> None:
+    given = dict.fromkeys(secrets(), "x") | {"MUSHER_ACCOUNT_ID": "123456789012"}
+    environment = read_services(REPOSITORY / "docker-compose.yaml", variables=given)["worker"].environment
+    assert Settings.from_env(environment) == Settings(account_id="123456789012")
+
+
+@pytest.mark.parametrize("service", sorted(AIRFLOW_SERVICES))
+def test_aws_credentials_are_passed_only_where_they_are_given(service: str) -> None:
+    names = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    given = dict.fromkeys(variable_names(COMPOSE_TEXT), "x")
+    path = REPOSITORY / "docker-compose.yaml"
+    assert not names & read_services(path, variables=given)[service].environment.keys()
+    keys = dict.fromkeys(names, "a key")
+    assert keys.items() <= read_services(path, variables=given | keys)[service].environment.items()
+
+
+@pytest.mark.parametrize("service", sorted(AIRFLOW_SERVICES))
+def test_task_logs_go_to_s3_where_a_folder_is_given(service: str) -> None:
+    given = dict.fromkeys(secrets(), "x") | {"MUSHER_ACCOUNT_ID": "123456789012"}
+    path = REPOSITORY / "docker-compose.yaml"
+    assert read_services(path, variables=given)[service].environment[f"{LOGGING}REMOTE_LOGGING"] == "false"
+    given |= {"AIRFLOW_REMOTE_LOGGING": "true", "AIRFLOW_REMOTE_LOG_FOLDER": "s3://a/b"}
+    environment = read_services(path, variables=given)[service].environment
+    assert environment[f"{LOGGING}REMOTE_LOGGING"] == "true"
+    assert environment[f"{LOGGING}REMOTE_BASE_LOG_FOLDER"] == "s3://a/b"
+    assert environment[f"{LOGGING}REMOTE_LOG_CONN_ID"] == environment["MUSHER_AWS_CONN_ID"]
+
+
+def test_photos_of_the_host_reach_the_worker_read_only() -> None:
+    volumes = SERVICES["worker"]["volumes"]
+    assert interpolate(volumes[-1], {"PHOTOS_DIR": "/home/you/photos"}) == "/home/you/photos:/data:ro"
+    assert interpolate(volumes[-1], {}) == "photos:/data:ro"
+    assert set(SERVICES["scheduler"]["volumes"]) <= set(volumes)
+
+
+def test_every_service_that_stays_up_has_a_memory_limit() -> None:
+    for name, service in SERVICES.items():
+        if service.get("restart") != "no":
+            limit = interpolate(service["deploy"]["resources"]["limits"]["memory"], {})
+            assert re.fullmatch(r"\d+[mg]", limit), name
+
+
+def test_a_worker_that_is_told_to_stop_may_finish_its_tasks() -> None:
+    worker = SERVICES["worker"]
+    assert worker["environment"]["DUMB_INIT_SETSID"] == "0"
+    assert seconds(worker["stop_grace_period"]) >= 600
+
+
+def test_checks_that_start_airflow_are_rare() -> None:
+    for name in AIRFLOW_SERVICES:
+        check = SERVICES[name]["healthcheck"]
+        is_cheap = "curl" in check["test"]
+        assert is_cheap or seconds(check["interval"]) >= 120, name
 
 
 def test_ports_are_published_on_loopback_only() -> None:

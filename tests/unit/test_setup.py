@@ -198,6 +198,20 @@ def test_the_lock_holds_the_packages_that_users_are_promised(package: str) -> No
 
 
 @pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_holds_what_airflow_is_tested_with(name: str) -> None:
+    wanted = pinned((REPOSITORY / "constraints.txt").read_text())
+    assert {"celery", "kombu", "redis", "sqlalchemy", "starlette"} <= set(wanted)
+    locked = pinned((REPOSITORY / name).read_text())
+    assert {package: locked.get(package) for package in wanted} == wanted
+
+
+def test_the_constraints_say_where_they_are_from_and_when() -> None:
+    text = (REPOSITORY / "constraints.txt").read_text()
+    assert re.search(r"at commit [0-9a-f]{12}", text)
+    assert re.search(r"Taken on \d+ \w+ 20\d\d", text)
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_every_requirement_has_a_version_and_hashes(name: str) -> None:
     lines = (REPOSITORY / name).read_text().splitlines()
     starts = [number for number, line in enumerate(lines) if line and line[0] not in " #"]

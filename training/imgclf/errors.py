@@ -11,6 +11,7 @@ ImgclfError
 `-- RequestError           a request that is refused; `status` is the HTTP status
     |-- ImageError             400  not an image, truncated, or too many pixels
     |-- AcceptError            406  an answer type that is not on offer
+    |-- SlowBodyError          408  a body that did not arrive in time, or slower than all others
     |-- TooLargeError          413  body or download over its limit
     |-- ContentTypeError       415  body of a type that is not served
     |-- SourceError            424  the URL's host is forbidden, unreachable, slow or answers with an error
@@ -66,6 +67,12 @@ class AcceptError(RequestError):
     """Refuse an Accept header that names no type on offer."""
 
     status = 406
+
+
+class SlowBodyError(RequestError):
+    """Refuse a body that is not there in time; the connection is closed."""
+
+    status = 408
 
 
 class TooLargeError(RequestError):

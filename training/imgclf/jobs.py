@@ -16,8 +16,9 @@ from imgclf.distributed import World
 from imgclf.errors import ConfigError
 from imgclf.features.embedding import Pass, compute_inputs
 from imgclf.features.store import FeatureInputs, FeatureSource, backbone_hash, read_features
-from imgclf.images.data import SPLITS, Dataset, load_dataset, read_data_hash
+from imgclf.images.data import SPLITS, Dataset, read_data_hash
 from imgclf.images.inputs import Inputs, PixelInputs, Variation
+from imgclf.images.loading import load_dataset
 from imgclf.learning.recipe import Recipe, resolve_precision
 from imgclf.learning.running_statistics import batch_norm_layers
 from imgclf.networks.models import Classifier, build_model

@@ -9,10 +9,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from musher.datasets.layout import SPLITS, check_name
+from musher.datasets.file_names import check_name
+from musher.datasets.split_names import SPLITS
 from musher.errors import StagingError
 
 FORMAT = 1
@@ -62,10 +63,15 @@ class Manifest:
     """A data set as it lies in S3."""
 
     name: str
+    """Letters, digits, '.', '_' and '-' only."""
     images: tuple[ImageRecord, ...]
     """Sorted by path."""
     shards: Mapping[str, tuple[ShardRecord, ...]]
     """By split."""
+    title: str = ""
+    """The name as its owner writes it; `name` where there is none."""
+    found: Mapping[str, Any] = field(default_factory=dict)
+    """What staging found (see `findings`); empty where an older version staged."""
 
     @property
     def data_hash(self) -> str:
@@ -88,8 +94,10 @@ class Manifest:
         return {split: counts[split] for split in SPLITS}
 
     def to_document(self) -> dict[str, Any]:
-        """Return what manifest.json holds."""
+        """Return what manifest.json holds; `title` and `found` only where there are any."""
+        optional = {"title": self.title, "found": self.found}
         return {
+            **{key: value for key, value in optional.items() if value},
             "format": FORMAT,
             "name": self.name,
             "data_hash": self.data_hash,
@@ -128,6 +136,8 @@ def parse_manifest(data: bytes, *, address: str) -> Manifest:
                 split: tuple(ShardRecord(**shard) for shard in document["splits"][split]["shards"])
                 for split in SPLITS
             },
+            title=document.get("title", ""),
+            found=document.get("found", {}),
         )
         agrees = _is_well_formed(manifest) and manifest.to_document() == document
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:

@@ -4,8 +4,8 @@ import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
 
-from musher.datasets.layout import SPLITS
 from musher.datasets.manifest import ImageRecord, ShardRecord
+from musher.datasets.split_names import SPLITS
 
 TARGET_SHARD_BYTES = 64 * 1024 * 1024
 """A shard is packed and sent in memory, a few at once."""

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -19,14 +20,18 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from musher.datasets.digits import write_digits
 from musher.datasets.download import download_file, public_address
-from musher.datasets.layout import Listing, Photo, first_few
+from musher.datasets.file_names import first_few, hidden_part, is_photo
+from musher.datasets.layout import Listing, Photo
 from musher.datasets.s3_connection import S3Connection
 from musher.datasets.s3_objects import S3Folder, explain_s3_errors
 from musher.datasets.zips import open_zip
 from musher.errors import DatasetSourceError
 
 DIGITS = "digits"
+ZIP = ".zip"
+OTHER_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".gz", ".7z", ".rar", ".zst")
 MAX_NAME_CHARACTERS = 63
+MAX_TITLE_CHARACTERS = 120
 
 
 @contextmanager
@@ -51,12 +56,20 @@ def open_source(*, source: str, s3: S3Connection, work_dir: Path) -> Iterator[Li
             yield listing
 
 
-def name_source(source: str) -> str:
-    """Return a short name for a source's data set: letters, digits, '.', '_' and '-' only."""
+def title_source(source: str) -> str:
+    """Return a source's own name, to be shown: the last part of its path, without `.zip`."""
     parts = _split(source)
     last = PurePosixPath(unquote(parts.path)).name or parts.netloc
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", last.removesuffix(".zip")).strip("-.")
-    return plain[:MAX_NAME_CHARACTERS] or "photos"
+    bare = last[: -len(ZIP)] if last.lower().endswith(ZIP) else last
+    shown = "".join(c for c in unicodedata.normalize("NFC", bare) if c.isprintable()).strip()
+    return shown[:MAX_TITLE_CHARACTERS] or "photos"
+
+
+def name_source(source: str) -> str:
+    """Return a short name for a source's data set: letters, digits, '.', '_' and '-' only."""
+    letters = unicodedata.normalize("NFKD", title_source(source))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.")[:MAX_NAME_CHARACTERS] or "photos"
 
 
 def split_s3_source(source: str) -> tuple[str, str]:
@@ -68,26 +81,40 @@ def split_s3_source(source: str) -> tuple[str, str]:
 
 
 def list_folder(folder: Path) -> Listing:
-    """List a folder on disk; raise DatasetSourceError for links and special files in it."""
+    """List a folder on disk; raise DatasetSourceError for links and special files among its photos.
+
+    Hidden and system folders are not entered.
+    """
     photos: list[Photo] = []
     folders: set[str] = set()
+    hidden: set[str] = set()
     odd: list[str] = []
     for parent, child_folders, names in os.walk(folder, onerror=_refuse_folder):
+        seen = [name for name in child_folders if not hidden_part(name.strip())]
         for path in (Path(parent, name) for name in (*child_folders, *names)):
             status = path.lstat()
             relative = path.relative_to(folder).as_posix()
-            if stat.S_ISDIR(status.st_mode):
+            if hidden_part(path.name.strip()):
+                hidden.add(relative)
+            elif stat.S_ISDIR(status.st_mode):
                 folders.add(relative)
             elif stat.S_ISREG(status.st_mode):
                 photos.append(Photo(path=relative, size=status.st_size, read=path.read_bytes))
-            else:
+            elif is_photo(relative) or path.is_dir():
                 odd.append(relative)
+            else:
+                hidden.add(relative)
+        child_folders[:] = seen
+    _refuse_odd(odd, folder=folder)
+    return Listing(photos=tuple(photos), folders=frozenset(folders), hidden=frozenset(hidden))
+
+
+def _refuse_odd(odd: list[str], *, folder: Path) -> None:
     if odd:
         raise DatasetSourceError(
             f"{folder} has {len(odd)} link(s) or special file(s): {first_few(sorted(odd))}. "
-            "Replace them by copies of what they stand for."
+            "Replace them by copies of what they stand for (`cp -rL` does it)."
         )
-    return Listing(photos=tuple(photos), folders=frozenset(folders))
 
 
 def list_prefix(*, folder: S3Folder, work_dir: Path) -> Listing:
@@ -115,7 +142,12 @@ def list_prefix(*, folder: S3Folder, work_dir: Path) -> Listing:
 @contextmanager
 def _open_s3(source: str, *, s3: S3Connection, work_dir: Path) -> Iterator[Listing]:
     bucket, prefix = split_s3_source(source)
-    if not prefix.endswith(".zip"):
+    if prefix.lower().endswith(OTHER_ARCHIVES):
+        raise DatasetSourceError(
+            f"{source} is no zip by its name, and other archives are not read. Unpack it and give the prefix "
+            "of the images, or pack them as a zip."
+        )
+    if not prefix.lower().endswith(ZIP):
         yield list_prefix(folder=S3Folder(s3=s3, bucket=bucket, prefix=prefix), work_dir=work_dir)
         return
     target = work_dir / "source.zip"

@@ -1,11 +1,12 @@
 """Find, check and reuse data sets that Musher has staged before."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from musher.datasets.layout import first_few
+from musher.datasets.file_names import ODD_IN_KEYS, first_few
 from musher.datasets.manifest import FILE_NAME, ImageRecord, Manifest, choose_samples, parse_manifest
 from musher.datasets.s3_connection import S3Connection
 from musher.datasets.s3_objects import S3Folder
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 SAMPLES = 3
 """Test images stored as objects of their own, so that a smoke test can presign their addresses."""
 
+MARK_CHARACTERS = 8
 THREADS = 4
 
 Item = TypeVar("Item")
@@ -34,8 +36,16 @@ def run_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> l
 
 
 def sample_name(image: ImageRecord) -> str:
-    """Return where a sample lies in its data set's folder."""
-    return f"samples/{image.member}"
+    """Return where a sample lies in its data set's folder.
+
+    Characters that S3 advises against give way to '-'; the end of a hash then keeps the names apart.
+    """
+    plain = ODD_IN_KEYS.sub("-", image.member)
+    if plain == image.member:
+        return f"samples/{plain}"
+    stem, dot, suffix = plain.rpartition(".")
+    mark = hashlib.sha256(image.member.encode()).hexdigest()[:MARK_CHARACTERS]
+    return f"samples/{stem}-{mark}{dot}{suffix}"
 
 
 def load_manifest(folder: S3Folder) -> Manifest | None:
@@ -59,7 +69,7 @@ def find_staged(*, source: str, s3: S3Connection) -> tuple[S3Folder, Manifest] |
 
     Raises StagingError where its shards or samples disagree with its manifest.
     """
-    if not source.startswith("s3://") or source.endswith(".zip"):
+    if not source.startswith("s3://") or source.lower().endswith(".zip"):
         return None
     bucket, prefix = split_s3_source(source)
     folder = S3Folder(s3=s3, bucket=bucket, prefix=prefix)

@@ -12,12 +12,15 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import cast
 
+from musher.datasets.findings import Evidence, Findings, describe_findings, log_findings
 from musher.datasets.images import Scan, content_type, scan_photos
-from musher.datasets.layout import SPLITS, Photo, arrange_listing, check_classes
+from musher.datasets.layout import Arrangement, arrange_listing, check_classes
+from musher.datasets.leaks import find_copies, find_lookalikes, refuse_copies
 from musher.datasets.manifest import (
     FILE_NAME,
     ID_CHARACTERS,
@@ -30,7 +33,9 @@ from musher.datasets.manifest import (
 from musher.datasets.s3_connection import S3Connection
 from musher.datasets.s3_objects import S3Folder
 from musher.datasets.shards import pack_shard, plan_shards
-from musher.datasets.sources import name_source, open_source
+from musher.datasets.sources import name_source, open_source, title_source
+from musher.datasets.split_names import SPLITS
+from musher.datasets.splitting import SplitShares, cut_splits
 from musher.datasets.staged import (
     SAMPLES,
     copy_staged,
@@ -41,36 +46,20 @@ from musher.datasets.staged import (
     sample_name,
 )
 from musher.errors import StagingError
+from musher.results import Sample, StagedDataset
 
 logger = logging.getLogger(__name__)
 
 
-class Sample(TypedDict):
-    """A test image stored as an object of its own."""
+@dataclass(frozen=True, kw_only=True)
+class StagingRules:
+    """What is allowed of a source, and how the splits are cut that it lacks."""
 
-    key: str
-    truth: str
-
-
-class StagedDataset(TypedDict):
-    """What a stage hands on: ids, addresses and small numbers."""
-
-    dataset_id: str
-    data_hash: str
-    name: str
-    classes: int
-    images: dict[str, int]
-    """By split."""
-    left_out: int
-    """Unreadable images that were left out by permission."""
-    manifest_uri: str
-    train_uri: str
-    valid_uri: str
-    test_uri: str
-    samples: list[Sample]
-    uploaded_objects: int
-    uploaded_bytes: int
-    seconds: float
+    max_unreadable: int = 0
+    """Images that may be left out because they cannot be read."""
+    max_duplicates: float = 0.05
+    """The share of images (0 to 1) that may be in two splits, or in two classes."""
+    shares: SplitShares = field(default_factory=SplitShares)
 
 
 def stage(
@@ -79,43 +68,59 @@ def stage(
     bucket: str,
     prefix: str,
     source: str,
-    name: str | None = None,
-    max_unreadable: int = 0,
+    rules: StagingRules = StagingRules(),
 ) -> StagedDataset:
     """Stage a source (see `sources`) below `s3://bucket/prefix/datasets/` and say where it lies.
 
-    Raises DatasetError, before anything is uploaded, for data that cannot be used; up to `max_unreadable`
-    images that cannot be opened are left out instead.
+    Raises DatasetError, before anything is uploaded, for data that cannot be used.
     """
     started = time.monotonic()
     logger.info("staging %s", source)
     root = S3Folder(s3=s3, bucket=bucket, prefix=f"{prefix}/datasets" if prefix else "datasets")
-    found = find_staged(source=source, s3=s3)
-    if found:
-        folder, manifest, sent = _reuse(*found, root=root)
-        left_out = 0
+    staged = find_staged(source=source, s3=s3)
+    if staged:
+        folder, manifest, sent = _reuse(*staged, root=root)
     else:
         with (
             tempfile.TemporaryDirectory(prefix="musher-stage-") as work,
             open_source(source=source, s3=s3, work_dir=Path(work)) as listing,
         ):
-            photos = arrange_listing(listing)
-            scan = _scan(photos, max_unreadable=max_unreadable)
+            scan, found = _examine(arrange_listing(listing), rules=rules)
             folder = root.child(hash_images(scan.records)[:ID_CHARACTERS])
-            manifest, sent = _store(folder=folder, scan=scan, name=name or name_source(source))
-            left_out = len(scan.skipped)
-    return _describe(folder, manifest, sent=sent, left_out=left_out, seconds=time.monotonic() - started)
+            plan = Manifest(
+                name=name_source(source),
+                title=title_source(source),
+                images=scan.records,
+                shards={},
+                found=cast(Mapping[str, object], found),
+            )
+            manifest, sent = _store(folder=folder, scan=scan, plan=plan)
+    return _describe(folder, manifest, sent=sent, seconds=time.monotonic() - started)
 
 
-def _scan(photos: Sequence[Photo], *, max_unreadable: int) -> Scan:
-    scan = scan_photos(photos=photos, max_unreadable=max_unreadable)
+def _examine(arrangement: Arrangement, *, rules: StagingRules) -> tuple[Scan, Findings]:
+    """Open all photos, cut the missing splits, and look for copies; refuse what cannot be used."""
+    scan = scan_photos(photos=arrangement.photos, max_unreadable=rules.max_unreadable)
     if scan.skipped:
-        check_classes(paths=[record.path for record in scan.records], folders=_class_folders(photos))
-    return scan
-
-
-def _class_folders(photos: Sequence[Photo]) -> set[str]:
-    return {photo.path.rpartition("/")[0] for photo in photos}
+        splits = tuple(split for split in SPLITS if split not in arrangement.missing)
+        check_classes(
+            paths=[record.path for record in scan.records], folders=arrangement.class_folders, splits=splits
+        )
+    images = cut_splits(scan.records, missing=arrangement.missing, shares=rules.shares)
+    copies = find_copies(images)
+    found = describe_findings(
+        Evidence(
+            arrangement=arrangement,
+            shares=rules.shares,
+            images=images,
+            skipped=scan.skipped,
+            copies=copies,
+            lookalikes=find_lookalikes(images, fingerprints=scan.fingerprints),
+        )
+    )
+    log_findings(found)
+    refuse_copies(copies, images, max_share=rules.max_duplicates)
+    return replace(scan, records=images), found
 
 
 def _reuse(origin: S3Folder, manifest: Manifest, *, root: S3Folder) -> tuple[S3Folder, Manifest, list[int]]:
@@ -127,15 +132,18 @@ def _reuse(origin: S3Folder, manifest: Manifest, *, root: S3Folder) -> tuple[S3F
     return target, manifest, [*sent, _store_manifest(target, manifest)]
 
 
-def _store(*, folder: S3Folder, scan: Scan, name: str) -> tuple[Manifest, list[int]]:
-    """Store shards, samples and the manifest, in this order; return the bytes sent for each object."""
+def _store(*, folder: S3Folder, scan: Scan, plan: Manifest) -> tuple[Manifest, list[int]]:
+    """Store shards, samples and the manifest, in this order; return the bytes sent for each object.
+
+    `plan` is the manifest without its shards.
+    """
     complete = _complete_manifest(folder, records=scan.records)
     if complete:
         shards: Mapping[str, tuple[ShardRecord, ...]] = complete.shards
         sent: list[int] = []
     else:
         shards, sent = _store_shards(folder, scan)
-    manifest = Manifest(name=name, images=scan.records, shards=shards)
+    manifest = replace(plan, shards=shards)
     sent += run_parallel(
         lambda image: _store_sample(folder, image, body=scan.load(image)),
         choose_samples(manifest, count=SAMPLES),
@@ -179,17 +187,17 @@ def _store_manifest(folder: S3Folder, manifest: Manifest) -> int:
     return folder.put_once(FILE_NAME, body=body, sha256=digest, content_type="application/json")
 
 
-def _describe(
-    folder: S3Folder, manifest: Manifest, *, sent: list[int], left_out: int, seconds: float
-) -> StagedDataset:
+def _describe(folder: S3Folder, manifest: Manifest, *, sent: list[int], seconds: float) -> StagedDataset:
+    found = cast(Findings, manifest.found) if manifest.found else None
     uploaded = [size for size in sent if size]
     result = StagedDataset(
         dataset_id=manifest.dataset_id,
         data_hash=manifest.data_hash,
         name=manifest.name,
+        title=manifest.title or manifest.name,
         classes=len(manifest.classes),
         images=manifest.image_counts(),
-        left_out=left_out,
+        left_out=found["unreadable"] if found else 0,
         manifest_uri=folder.address(FILE_NAME),
         train_uri=folder.address("train/"),
         valid_uri=folder.address("valid/"),
@@ -198,6 +206,7 @@ def _describe(
             Sample(key=folder.key(sample_name(image)), truth=image.class_name)
             for image in choose_samples(manifest, count=SAMPLES)
         ],
+        found=found,
         uploaded_objects=len(uploaded),
         uploaded_bytes=sum(uploaded),
         seconds=round(seconds, 3),

@@ -1,5 +1,6 @@
 """List the images in a zip without unpacking it: nothing is ever written where a member's name says."""
 
+import re
 import stat
 import zipfile
 import zlib
@@ -8,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from musher.datasets.file_names import clean_path, first_few, hidden_part, is_photo
+from musher.datasets.foreign_files import PAGES
 from musher.datasets.images import MAX_IMAGE_BYTES
-from musher.datasets.layout import Listing, Photo, first_few, is_ignored
+from musher.datasets.layout import Listing, Photo
 from musher.errors import DatasetSourceError, UnreadableImageError
 
 MAX_RATIO = 100
@@ -18,6 +21,22 @@ MIN_BOMB_BYTES = 1024 * 1024
 MAX_UNPACKED_BYTES = 256 * 1024**3
 MAX_MEMBERS = 2_000_000
 ENCRYPTED = 0x1
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+DRIVE = re.compile(r"[A-Za-z]:")
+
+HEAD_BYTES = 1024
+OTHERS = (
+    (0, b"\x1f\x8b", "a gzip archive (.tar.gz or .gz)"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (0, b"Rar!", "a RAR archive"),
+    (0, b"\xfd7zXZ", "an xz archive"),
+    (0, b"BZh", "a bzip2 archive"),
+    (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (0, b"\xff\xd8\xff", "a single JPEG"),
+    (0, b"\x89PNG", "a single PNG"),
+)
+"""Where a format's mark stands, the mark, and the format's name."""
 
 
 @contextmanager
@@ -30,22 +49,42 @@ def open_zip(path: Path, *, address: str) -> Iterator[Listing]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError) as error:
-        raise DatasetSourceError(
-            f"{address} is not a zip file that can be read ({error}; {_size(path)} bytes). "
-            "Check the address in a browser, or download it again."
-        ) from error
+        known = _why_no_zip(path) if path.is_file() else None
+        reason = known or f"is not a zip that can be read ({error}). Pack it again."
+        raise DatasetSourceError(f"{address} ({_size(path)} bytes) {reason}") from error
     with archive:
-        infos = archive.infolist()
-        members = [info for info in infos if not info.is_dir() and not is_ignored(info.filename)]
-        _refuse_members(members, address=address)
-        _refuse_bombs(members, address=address, packed=_size(path))
-        yield Listing(
-            photos=tuple(
-                Photo(path=info.filename, size=info.file_size, read=_reader(archive, info))
-                for info in members
-            ),
-            folders=frozenset(info.filename for info in infos if info.is_dir()),
-        )
+        yield _list_members(archive, address=address, packed=_size(path))
+
+
+def _list_members(archive: zipfile.ZipFile, *, address: str, packed: int) -> Listing:
+    infos = {info: info.filename.replace("\\", "/") for info in archive.infolist()}  # Windows writes these
+    folders = {name for name in infos.values() if name.endswith("/")}
+    hidden = {name for name in infos.values() if hidden_part(clean_path(name)) and not _leads_out(name)}
+    members = [info for info, name in infos.items() if name not in folders and name not in hidden]
+    _refuse_members(members, address=address)
+    _refuse_bombs([info for info in members if is_photo(info.filename)], address=address, packed=packed)
+    return Listing(
+        photos=tuple(
+            Photo(path=infos[info], size=info.file_size, read=_reader(archive, info)) for info in members
+        ),
+        folders=frozenset(folders - hidden),
+        hidden=frozenset(hidden),
+    )
+
+
+def _why_no_zip(path: Path) -> str | None:
+    """Say what a file is that does not open as a zip, and what to do; None where nothing is known."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        return "is empty. Copy or download it again."
+    if head.startswith(b"PK"):
+        return "is a zip whose end is missing: it was cut off. Copy or download it again."
+    if head[:512].lstrip().lower().startswith(PAGES):
+        return "is a web page, not a zip: open the address in a browser, it may ask to sign in."
+    if kind := next((kind for place, start, kind in OTHERS if head[place:].startswith(start)), None):
+        return f"is {kind}, and only zips are read. Unpack it and give the folder, or pack it as a zip."
+    return None
 
 
 def _size(path: Path) -> int:
@@ -73,10 +112,13 @@ def _unsafe(info: zipfile.ZipInfo) -> str | None:
         return "is a link or a special file"
     if info.flag_bits & ENCRYPTED:
         return "is encrypted"
-    parts = info.filename.split("/")
-    if info.filename.startswith("/") or ".." in parts or "\\" in info.filename or ":" in parts[0]:
-        return "leads out of the archive"
-    return None
+    if info.compress_type not in METHODS:
+        return f"is packed by method {info.compress_type}, which is not read (9 is Windows' Deflate64)"
+    return "leads out of the archive" if _leads_out(info.filename.replace("\\", "/")) else None
+
+
+def _leads_out(name: str) -> bool:
+    return name.startswith("/") or ".." in name.split("/") or DRIVE.match(name) is not None
 
 
 def _refuse_bombs(members: list[zipfile.ZipInfo], *, address: str, packed: int) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import BaseHook
@@ -46,6 +47,11 @@ def s3_hook(settings: Settings) -> S3Hook:
     """
     config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
     return S3Hook(**hook_parameters(settings), config=config)
+
+
+def ecr_hook(settings: Settings) -> AwsBaseHook:
+    """Return a hook for the registry that holds the serving images."""
+    return AwsBaseHook(**hook_parameters(settings), client_type="ecr")
 
 
 def sagemaker_hook(settings: Settings) -> MusherSageMakerHook:

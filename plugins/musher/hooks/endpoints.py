@@ -14,15 +14,12 @@ BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 
 def remove_endpoint_and_model(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> list[str]:
     """Delete endpoint, configuration and model `name`, wait for the end; return what was there."""
-    removed = ["endpoint"] if remove_endpoint(hook, name=name, delay_s=delay_s) else []
-    if hook.find_endpoint_config(name):
-        found_or_none(hook.conn.delete_endpoint_config, EndpointConfigName=name)
-        removed.append("endpoint configuration")
-    if hook.find_model(name):
-        found_or_none(hook.conn.delete_model, ModelName=name)
-        removed.append("model")
-    logger.info("%s: removed %s", name, ", ".join(removed) or "nothing, nothing was there")
-    return removed
+    is_removed = {
+        "endpoint": remove_endpoint(hook, name=name, delay_s=delay_s),
+        "endpoint configuration": remove_endpoint_config(hook, name=name),
+        "model": remove_model(hook, name=name),
+    }
+    return [kind for kind, was_there in is_removed.items() if was_there]
 
 
 def remove_endpoint(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> bool:
@@ -35,4 +32,23 @@ def remove_endpoint(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> 
         wait_until(hook.get_waiter("EndpointReady"), **arguments)
     found_or_none(hook.conn.delete_endpoint, EndpointName=name)
     wait_until(hook.get_waiter("EndpointGone"), **arguments)
+    logger.info("%s: removed endpoint", name)
+    return True
+
+
+def remove_endpoint_config(hook: MusherSageMakerHook, *, name: str) -> bool:
+    """Delete an endpoint configuration; return whether there was one."""
+    if hook.find_endpoint_config(name) is None:
+        return False
+    found_or_none(hook.conn.delete_endpoint_config, EndpointConfigName=name)
+    logger.info("%s: removed endpoint configuration", name)
+    return True
+
+
+def remove_model(hook: MusherSageMakerHook, *, name: str) -> bool:
+    """Delete a model; return whether there was one."""
+    if hook.find_model(name) is None:
+        return False
+    found_or_none(hook.conn.delete_model, ModelName=name)
+    logger.info("%s: removed model", name)
     return True

@@ -7,13 +7,14 @@ from typing import Any, cast
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
 from airflow.sdk import Context
 
-from musher import names
+from musher import console, names
 from musher.errors import EndpointError
 from musher.hooks.connection import logs_hook
 from musher.hooks.endpoints import remove_endpoint_and_model
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog, wait_until
+from musher.links import LINKS, show_links
 from musher.operators.base import InstallationMixin, fail_without_retry
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class DeployEndpointOperator(InstallationMixin, SageMakerEndpointOperator):
     """
 
     aws_hook_class = MusherSageMakerHook
+    operator_extra_links = LINKS
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         """Take the three requests as {"Model", "EndpointConfig", "Endpoint"} (templated)."""
@@ -45,6 +47,8 @@ class DeployEndpointOperator(InstallationMixin, SageMakerEndpointOperator):
         with fail_without_retry():
             self.make_way()
             self.create_missing()
+            log, client = (names.endpoint_log_group(self.endpoint_name), ""), self.sagemaker.conn
+            show_links(context, client=client, page=console.endpoint, name=self.endpoint_name, log=log)
             self.wait_in_service()
         return {
             "name": self.endpoint_name,

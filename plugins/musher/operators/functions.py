@@ -9,10 +9,11 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 
-from musher import names
+from musher import console, names
 from musher.errors import LambdaError
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.waits import wait_until
+from musher.links import LINKS, show_links
 from musher.operators.base import InstallationMixin, fail_without_retry
 from musher.payloads.functions import build_code_update, build_configuration_update
 
@@ -30,6 +31,7 @@ class DeployFunctionOperator(InstallationMixin, AwsBaseOperator[MusherLambdaHook
     template_fields: Sequence[str] = aws_template_fields("config")
     template_fields_renderers = {"config": "json"}  # noqa: RUF012  # the base class's own type
     ui_color = "#ff7300"
+    operator_extra_links = LINKS
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         """Take the CreateFunction request (templated, so also an earlier task's result)."""
@@ -46,6 +48,8 @@ class DeployFunctionOperator(InstallationMixin, AwsBaseOperator[MusherLambdaHook
             else:
                 self.hook.conn.create_function(**self.config)
                 logger.info("%s: function created", name)
+            log = (names.function_log_group(name), "")
+            show_links(context, client=self.hook.conn, page=console.function, name=name, log=log)
             description = self.wait_ready(name)
         return {
             "function_name": name,

@@ -2,11 +2,11 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, cast
 
-from airflow.sdk import Context
+from airflow.sdk import BaseOperatorLink, Context
 from botocore.exceptions import ClientError
 
 from musher import names
@@ -15,6 +15,7 @@ from musher.hooks.connection import logs_hook, s3_hook
 from musher.hooks.logs import LogTail
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import wait_until
+from musher.links import LINKS, show_links
 from musher.operators.base import InstallationMixin, fail_without_retry
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class RunJobMixin(InstallationMixin, ABC):
     """
 
     kind: JobKind
+    console_page: Callable[..., str]
+    operator_extra_links: Collection[BaseOperatorLink] = LINKS
     config: dict[str, Any]
     is_shared = False
     """Whether other runs may wait for the same job: then a killed task leaves it to them if it found it."""
@@ -63,6 +66,8 @@ class RunJobMixin(InstallationMixin, ABC):
         """Return what `summarise` makes of the job's description."""
         with fail_without_retry():
             name = self.adopt_or_create(self.config, is_asked_again=is_first_try(context))
+            log = (names.TRAINING_LOG_GROUP, name)
+            show_links(context, client=self.sagemaker.conn, page=self.console_page, name=name, log=log)
             description = self.wait(name)
             self.live_job = None
             return self.summarise(description)

@@ -10,7 +10,7 @@ from airflow.providers.amazon.aws.hooks.sagemaker import (
 )
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
 
-from musher import names
+from musher import console, names
 from musher.hooks.connection import s3_hook
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.objects import has_object
@@ -35,6 +35,7 @@ class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
     """
 
     aws_hook_class = MusherSageMakerHook
+    console_page = staticmethod(console.training_job)
     kind = JobKind(
         noun="Training job",
         find="find_training_job",

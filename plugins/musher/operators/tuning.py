@@ -5,7 +5,8 @@ from typing import Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOperator
 
-from musher import names
+from musher import console, names
+from musher.costs.billing import billed_seconds
 from musher.hooks.logs import last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog
@@ -34,6 +35,7 @@ class RunTuningJobOperator(RunJobMixin, SageMakerTuningOperator):
     """
 
     aws_hook_class = MusherSageMakerHook
+    console_page = staticmethod(console.tuning_job)
     kind = JobKind(
         noun="Tuning job",
         find="find_tuning_job",
@@ -97,7 +99,8 @@ class RunTuningJobOperator(RunJobMixin, SageMakerTuningOperator):
     def _billed_seconds(self, training_job: str) -> float:
         """Return what one trial is billed, over all its instances."""
         job = self.sagemaker.conn.describe_training_job(TrainingJobName=training_job)
-        return float((job.get("BillableTimeInSeconds") or 0) * job["ResourceConfig"]["InstanceCount"])
+        instances = job["ResourceConfig"]["InstanceCount"]
+        return billed_seconds(billable=job.get("BillableTimeInSeconds"), instances=instances) or 0.0
 
     def _explain_trial(self, trial: Description) -> str:
         name = trial["TrainingJobName"]

@@ -13,7 +13,7 @@ DATA = in_section(
             "pattern": SOURCE,
             "title": "Data set",
             "description": "`digits`, a folder `/photos`, a zip `/photos.zip`, `https://.../photos.zip`, or "
-            "`s3://bucket/prefix`: with train, valid and test in it, and a folder for each class in these.",
+            "`s3://bucket/prefix`: with a folder for each class, in train, valid and test or without these.",
         },
         "max_unreadable": {
             "default": 0,
@@ -22,6 +22,35 @@ DATA = in_section(
             "maximum": 100,
             "description": "Images that may be left out because they cannot be read. "
             "One of dogImages is cut short.",
+        },
+        "split_valid": {
+            "default": 0.15,
+            "type": "number",
+            "minimum": 0.01,
+            "maximum": 0.4,
+            "description": "Share of train's images that become the valid split where the source has none.",
+        },
+        "split_test": {
+            "default": 0.15,
+            "type": "number",
+            "minimum": 0.01,
+            "maximum": 0.4,
+            "description": "The same for the test split.",
+        },
+        "split_seed": {
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2**31 - 1,
+            "description": "Another seed cuts the missing splits in another way.",
+        },
+        "max_duplicates": {
+            "default": 0.05,
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Share of valid's or test's images that may be in another split too, and of all "
+            "images that may be in two classes. More of them stop the run.",
         },
     },
 )

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from musher.errors import LambdaError
+from musher.results import Prediction
 
 SHOWN_CHARACTERS = 500
 BILLED = re.compile(r"Billed Duration: (\d+(?:\.\d+)?) ms")
 
 
-def read_answer(*, payload: str, classes: Sequence[str]) -> dict[str, Any]:
+def read_answer(*, payload: str, classes: Sequence[str]) -> Prediction:
     """Return status, number of classes, predicted class and its probability from a function's answer.
 
     The answer must have statusCode 200 and as body a JSON string of [[float, ...]], one logit per class;
@@ -28,12 +29,12 @@ def read_answer(*, payload: str, classes: Sequence[str]) -> dict[str, Any]:
     logits = _logits(_decode(body, payload), count=len(classes), payload=payload)
     probabilities = softmax(logits)
     best = max(range(len(classes)), key=probabilities.__getitem__)
-    return {
-        "status": 200,
-        "classes": len(logits),
-        "predicted": classes[best],
-        "probability": round(probabilities[best], 4),
-    }
+    return Prediction(
+        status=200,
+        classes=len(logits),
+        predicted=classes[best],
+        probability=round(probabilities[best], 4),
+    )
 
 
 def read_billed_seconds(response: Mapping[str, Any]) -> float | None:

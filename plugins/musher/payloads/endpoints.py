@@ -9,6 +9,7 @@ from typing import Any
 
 from musher import names
 from musher.errors import PayloadError
+from musher.payloads.security import endpoint_volume_key, isolation, vpc_config
 from musher.payloads.tags import as_list
 from musher.settings import Settings
 
@@ -21,9 +22,13 @@ MAX_INSTANCES = 8
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointPlan:
-    """Hold what distinguishes one endpoint from another; `name` is also its model's and configuration's."""
+    """Hold what distinguishes one endpoint from another; `name` is also its model's and configuration's.
+
+    `image` is the serving image's address. It brings the packages only: the code comes with `model_uri`.
+    """
 
     name: str
+    image: str
     model_uri: str
     instance_type: str
     instance_count: int
@@ -39,7 +44,7 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
     tags = as_list(dict(plan.tags))
     return {
         "Model": {**_model(settings, plan), "Tags": tags},
-        "EndpointConfig": {**_endpoint_config(plan), "Tags": tags},
+        "EndpointConfig": {**_endpoint_config(settings, plan), "Tags": tags},
         "Endpoint": {"EndpointName": plan.name, "EndpointConfigName": plan.name, "Tags": tags},
     }
 
@@ -48,11 +53,13 @@ def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     return {
         "ModelName": plan.name,
         "ExecutionRoleArn": names.role_arn(settings, role="sagemaker"),
-        "PrimaryContainer": {"Image": settings.model_image, "ModelDataUrl": plan.model_uri},
+        "PrimaryContainer": {"Image": plan.image, "ModelDataUrl": plan.model_uri},
+        **vpc_config(settings),
+        **isolation(settings),
     }
 
 
-def _endpoint_config(plan: EndpointPlan) -> dict[str, Any]:
+def _endpoint_config(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     variant = {
         "VariantName": VARIANT,
         "ModelName": plan.name,
@@ -61,4 +68,8 @@ def _endpoint_config(plan: EndpointPlan) -> dict[str, Any]:
         "InitialVariantWeight": 1.0,
         "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
     }
-    return {"EndpointConfigName": plan.name, "ProductionVariants": [variant]}
+    return {
+        "EndpointConfigName": plan.name,
+        "ProductionVariants": [variant],
+        **endpoint_volume_key(settings),
+    }

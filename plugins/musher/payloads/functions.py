@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musher import names
+from musher.payloads.security import function_vpc_config
 from musher.settings import Settings
 
 RUNTIME = "python3.14"
@@ -42,6 +43,7 @@ def build_function(settings: Settings, *, plan: FunctionPlan) -> dict[str, Any]:
         "Timeout": TIMEOUT_S,
         "MemorySize": MEMORY_MB,
         "Environment": {"Variables": {"ENDPOINT_NAME": plan.endpoint_name}},
+        **function_vpc_config(settings),
         "Tags": dict(plan.tags),
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from musher import names
 from musher.errors import PayloadError
+from musher.payloads.security import isolation, output_key, traffic_encryption, volume_key, vpc_config
 from musher.payloads.tags import as_list
 from musher.settings import Settings
 
@@ -19,6 +20,10 @@ TRAIN, EMBED, SEARCH = "train.py", "embed.py", "search.py"
 
 CHECKPOINT_FOLDER = "/opt/ml/checkpoints"
 """Where SageMaker brings a job's earlier checkpoints, and takes new ones from while the job runs."""
+
+CODE_CHANNEL = "code"
+CODE_PATH = "/opt/ml/input/data/code/sourcedir.tar.gz"
+"""Where an isolated container finds its code, which it cannot fetch from S3: it comes as a channel."""
 
 CONTAINER_LOG_LEVEL = 20
 """logging.INFO, as the SageMaker training toolkit reads it."""
@@ -76,7 +81,7 @@ def build_training_job(settings: Settings, *, plan: TrainingPlan) -> dict[str, A
 def build_definition(settings: Settings, *, plan: TrainingPlan) -> dict[str, Any]:
     """Return what a training job and the trials of a tuning job are requested with alike."""
     _check_bounds(plan)
-    output = {"S3OutputPath": names.s3_uri(settings, key=names.jobs_prefix(settings))}
+    output = {"S3OutputPath": names.s3_uri(settings, key=names.jobs_prefix(settings)), **output_key(settings)}
     return {
         "RoleArn": names.role_arn(settings, role="sagemaker"),
         "AlgorithmSpecification": {
@@ -84,13 +89,17 @@ def build_definition(settings: Settings, *, plan: TrainingPlan) -> dict[str, Any
             "TrainingInputMode": "File",
             "MetricDefinitions": [dict(definition) for definition in plan.metric_definitions],
         },
-        "InputDataConfig": [_channel(name, uri) for name, uri in plan.channels.items()],
+        "InputDataConfig": [_channel(name, uri) for name, uri in _channels(settings, plan).items()],
         "OutputDataConfig": output if plan.is_compressed else {**output, "CompressionType": "NONE"},
         "ResourceConfig": {
             "InstanceType": plan.instance_type,
             "InstanceCount": int(plan.instance_count),
             "VolumeSizeInGB": VOLUME_GB,
+            **volume_key(settings),
         },
+        **vpc_config(settings),
+        **traffic_encryption(settings),
+        **isolation(settings),
         **_limits(plan),
     }
 
@@ -102,7 +111,7 @@ def build_hyperparameters(settings: Settings, *, plan: TrainingPlan) -> dict[str
     return {
         **hyperparameters,
         "sagemaker_program": plan.program,
-        "sagemaker_submit_directory": plan.source_uri,
+        "sagemaker_submit_directory": CODE_PATH if settings.isolate_network else plan.source_uri,
         "sagemaker_region": settings.region,
         "sagemaker_container_log_level": str(CONTAINER_LOG_LEVEL),
         JOB_NAME: plan.job_name,
@@ -135,6 +144,12 @@ def _checkpoints(settings: Settings, plan: TrainingPlan) -> dict[str, str]:
     version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:VERSION_CHARACTERS]
     prefix = names.checkpoints_prefix(settings, job_name=plan.job_name, version=version)
     return {"S3Uri": names.s3_uri(settings, key=prefix), "LocalPath": CHECKPOINT_FOLDER}
+
+
+def _channels(settings: Settings, plan: TrainingPlan) -> dict[str, str]:
+    """Return the plan's channels, and the code's where the container is isolated."""
+    code = {CODE_CHANNEL: plan.source_uri} if settings.isolate_network else {}
+    return {**plan.channels, **code}
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

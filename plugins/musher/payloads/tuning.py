@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from musher.costs.billing import billed_seconds
 from musher.errors import PayloadError
 from musher.payloads.tags import as_list
 from musher.payloads.training import JOB_NAME, TrainingPlan, as_text, build_definition, build_hyperparameters
@@ -172,7 +173,6 @@ def read_trial(summary: Mapping[str, Any]) -> dict[str, Any]:
 def read_search(found: Mapping[str, Any], *, job: Mapping[str, Any]) -> dict[str, Any]:
     """Return trials.json of the search job `job` in the form in which a tuning job's trials are returned."""
     trials = {trial["trial"]: _read_search_trial(trial) for trial in found["trials"]}
-    billable = job["billable_seconds"]
     return {
         "strategy": IN_JOB,
         "job_name": job["job_name"],
@@ -180,7 +180,7 @@ def read_search(found: Mapping[str, Any], *, job: Mapping[str, Any]) -> dict[str
         "trials": list(trials.values()),
         "best": trials[found["best"]["trial"]],
         "seconds": job["seconds"],
-        "billed_seconds": None if billable is None else billable * job["instances"],
+        "billed_seconds": billed_seconds(billable=job["billable_seconds"], instances=job["instances"]),
     }
 
 

@@ -35,13 +35,13 @@ WORST_CLASSES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What the jobs of a run wrote: evaluation.json, history.json, and features.json where there are some.
+    """What the jobs of a run wrote: evaluation.json, history.json and features.json, where there are any.
 
     `pictures` maps an answer's image to a data: address that shows it.
     """
 
-    evaluation: Mapping[str, Any]
-    history: Mapping[str, Any]
+    evaluation: Mapping[str, Any] | None = None
+    history: Mapping[str, Any] | None = None
     features: Mapping[str, Any] | None = None
     pictures: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,13 +57,13 @@ def render(*, summary: Mapping[str, Any], outputs: Outputs) -> str:
         evaluation=evaluation,
         features=outputs.features,
         pictures=outputs.pictures,
-        charts=draw_curves(outputs.history),
-        quality=quality(evaluation),
+        charts=draw_curves(outputs.history) if outputs.history else [],
+        quality=quality(evaluation) if evaluation else [],
         trials=rank_trials(summary["tuning"]),
-        map=heat_map(evaluation["confusion_matrix"], classes=evaluation["classes"]),
-        recalls=worst_recalls(evaluation),
+        map=heat_map(evaluation["confusion_matrix"], classes=evaluation["classes"]) if evaluation else None,
+        recalls=worst_recalls(evaluation) if evaluation else [],
         total_seconds=sum(stage["seconds"] or 0 for stage in summary["stages"].values()),
-        slowest_seconds=max(stage["seconds"] or 0 for stage in summary["stages"].values()) or 1,
+        slowest_seconds=max((stage["seconds"] or 0 for stage in summary["stages"].values()), default=0) or 1,
     )
 
 

@@ -1,11 +1,14 @@
-"""Gather the numbers of one run from what its stages returned."""
+"""Gather the numbers of one run from what its stages returned, however far it came."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final
 
-Result = Mapping[str, Any]
+from musher.costs.billing import billed_seconds
+from musher.results import RunResults, TrainingJobResult, TuningResult
+
+Summary = dict[str, Any]
 
 TRAINING_KEYS = (
     "job_name",
@@ -18,92 +21,99 @@ TRAINING_KEYS = (
 )
 ENDPOINT_KEYS = ("name", "instance_type", "instances")
 TUNING_KEYS = ("strategy", "job_name", "objective", "trials", "best")
-NO_TUNING: Result = {"strategy": "none", "job_name": None, "objective": None, "trials": [], "best": None}
+NO_TUNING: Final[Mapping[str, Any]] = {
+    "strategy": "none",
+    "job_name": None,
+    "objective": None,
+    "trials": [],
+    "best": None,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageResults:
-    """Hold what each stage of a run returned; every result has `seconds`."""
+class RunFacts:
+    """Say which run it is, and which of its tasks failed, with the reasons that are known, by task."""
 
-    dataset: Result
-    job: Result
-    approved: Result
-    endpoint: Result
-    function: Result
-    answers: Result
-
-    @property
-    def features(self) -> Result | None:
-        """Return the job that computed the features; None where images are trained on."""
-        return cast(Result | None, self.job["features"])
-
-    @property
-    def tuning(self) -> Result | None:
-        """Return the trials; None where there are none."""
-        return cast(Result | None, self.job["tuning"])
+    dag_id: str
+    run_id: str
+    started_at: datetime
+    failures: Mapping[str, str | None]
 
 
-def build_summary(*, dag_id: str, run_id: str, started_at: datetime, results: StageResults) -> dict[str, Any]:
-    """Return summary.json: ids, counts, accuracy, and seconds and billed seconds by stage."""
-    dataset, job = results.dataset, results.job
+def build_summary(facts: RunFacts, results: RunResults) -> Summary:
+    """Return summary.json: ids, counts, accuracy, and seconds and billed seconds by stage.
+
+    What the run did not come to is None.
+    """
+    evaluation, job = results["evaluation"], results["job"]
     return {
-        "run_id": run_id,
-        "dag_id": dag_id,
-        "dataset": {
-            "id": dataset["dataset_id"],
-            "name": dataset["name"],
-            "classes": dataset["classes"],
-            "images": dataset["images"],
-        },
-        "accuracy": results.approved["accuracy"],
-        "loss": results.approved["loss"],
-        "instances": job["instances"],
-        "features": _features(results.features, started_at),
-        "tuning": {key: results.tuning[key] for key in TUNING_KEYS} if results.tuning else NO_TUNING,
-        "training": {**{key: job[key] for key in TRAINING_KEYS}, "spot_savings": spot_savings(job)},
-        "endpoint": {key: results.endpoint[key] for key in ENDPOINT_KEYS},
-        "lambda": {
-            "function_name": results.function["function_name"],
-            "status": results.answers["status"],
-            "answers": results.answers["answers"],
-        },
-        "stages": build_stages(results, started_at=started_at),
+        "run_id": facts.run_id,
+        "dag_id": facts.dag_id,
+        "status": "failed" if facts.failures else "success",
+        "failures": dict(facts.failures),
+        "dataset": describe_dataset(results),
+        "accuracy": evaluation["accuracy"] if evaluation else None,
+        "loss": evaluation["loss"] if evaluation else None,
+        "instances": job["instances"] if job else None,
+        "features": describe_features(results["features"], facts.started_at),
+        "tuning": pick(results["tuning"], TUNING_KEYS) or NO_TUNING,
+        "training": {**pick(job, TRAINING_KEYS), "spot_savings": spot_savings(job)} if job else None,
+        "endpoint": pick(results["endpoint"], ENDPOINT_KEYS) or None,
+        "lambda": describe_function(results),
+        "stages": build_stages(results, started_at=facts.started_at),
     }
 
 
-def build_stages(results: StageResults, *, started_at: datetime) -> dict[str, dict[str, float | None]]:
+def pick(result: Mapping[str, Any] | None, keys: Sequence[str]) -> dict[str, Any]:
+    """Return some values of a result; nothing where there is none."""
+    return {key: result[key] for key in keys} if result else {}
+
+
+def describe_dataset(results: RunResults) -> dict[str, Any] | None:
+    """Return id, name, classes and images of the data set."""
+    dataset = results["dataset"]
+    if dataset is None:
+        return None
+    return {
+        "id": dataset["dataset_id"],
+        "name": dataset["name"],
+        "classes": dataset["classes"],
+        "images": dataset["images"],
+    }
+
+
+def describe_function(results: RunResults) -> dict[str, Any] | None:
+    """Return the function's name and what it answered; without answers a status of None."""
+    function, answers = results["function"], results["answers"]
+    if function is None:
+        return None
+    return {
+        "function_name": function["function_name"],
+        "status": answers["status"] if answers else None,
+        "answers": answers["answers"] if answers else [],
+    }
+
+
+def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict[str, float | None]]:
     """Return seconds and billed seconds by stage; billed is None where AWS bills nothing, or not by then.
 
     Training is billed for each instance; the endpoint bills until it is deleted, so its sum is not known yet.
     """
-    optional: dict[str, dict[str, float | None]] = {}
-    if results.features:
-        is_old = is_adopted(results.features, started_at)
-        optional["embed"] = (
-            {"seconds": 0.0, "billed_seconds": 0.0}
-            if is_old
-            else _stage(results.features, billed_s=billed_seconds(results.features))
-        )
-    if results.tuning:
-        optional["tune"] = _stage(results.tuning, billed_s=results.tuning["billed_seconds"])
-    return {
-        "stage_dataset": _stage(results.dataset),
-        **optional,
-        "train": _stage(results.job, billed_s=billed_seconds(results.job)),
-        "evaluate": _stage(results.approved),
-        "deploy": _stage(results.endpoint),
-        "deploy_lambda": _stage(results.function),
-        "smoke_test": _stage(results.answers, billed_s=results.answers["billed_seconds"]),
+    answers = results["answers"]
+    stages = {
+        "stage_dataset": _stage(results["dataset"]),
+        "embed": _embed(results["features"], started_at),
+        "tune": _tune(results["tuning"]),
+        "train": _job(results["job"]),
+        "evaluate": _stage(results["evaluation"]),
+        "deploy": _stage(results["endpoint"]),
+        "deploy_lambda": _stage(results["function"]),
+        "smoke_test": _stage(answers, billed_s=answers["billed_seconds"] if answers else None),
     }
+    return {name: figures for name, figures in stages.items() if figures is not None}
 
 
-def billed_seconds(job: Result) -> float | None:
-    """Return a training job's billed seconds over all its instances, or None where AWS does not say."""
-    billable = job["billable_seconds"]
-    return None if billable is None else float(billable * job["instances"])
-
-
-def spot_savings(job: Result) -> float | None:
+def spot_savings(job: TrainingJobResult) -> float | None:
     """Return the share (0 to 1) of the training time that spot capacity saved; None for other capacity.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
@@ -114,17 +124,36 @@ def spot_savings(job: Result) -> float | None:
     return float(round(max(0.0, 1 - billable / training), 4))
 
 
-def is_adopted(job: Result, started_at: datetime) -> bool:
+def is_adopted(job: TrainingJobResult, started_at: datetime) -> bool:
     """Return whether a job is older than the run that uses it, so that this run has not paid for it."""
     created_at = job["created_at"] and datetime.fromisoformat(job["created_at"])
     return bool(created_at and created_at < started_at.replace(microsecond=0))
 
 
-def _features(job: Result | None, started_at: datetime) -> dict[str, Any] | None:
+def describe_features(job: TrainingJobResult | None, started_at: datetime) -> dict[str, Any] | None:
+    """Return the name of the job that computed the features, and whether an earlier run paid for it."""
     if job is None:
         return None
     return {"job_name": job["job_name"], "is_adopted": is_adopted(job, started_at)}
 
 
-def _stage(result: Result, *, billed_s: float | None = None) -> dict[str, float | None]:
-    return {"seconds": result["seconds"], "billed_seconds": billed_s}
+def _embed(job: TrainingJobResult | None, started_at: datetime) -> dict[str, float | None] | None:
+    if job is not None and is_adopted(job, started_at):
+        return {"seconds": 0.0, "billed_seconds": 0.0}
+    return _job(job)
+
+
+def _job(job: TrainingJobResult | None) -> dict[str, float | None] | None:
+    if job is None:
+        return None
+    return _stage(job, billed_s=billed_seconds(billable=job["billable_seconds"], instances=job["instances"]))
+
+
+def _tune(tuning: TuningResult | None) -> dict[str, float | None] | None:
+    return _stage(tuning, billed_s=tuning["billed_seconds"]) if tuning else None
+
+
+def _stage(
+    result: Mapping[str, Any] | None, *, billed_s: float | None = None
+) -> dict[str, float | None] | None:
+    return {"seconds": result["seconds"], "billed_seconds": billed_s} if result else None

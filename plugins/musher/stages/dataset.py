@@ -1,29 +1,35 @@
 """Stage: bring a data set into the project's bucket, as shards and a manifest."""
 
-from typing import Any
-
 from airflow.sdk import task
 
 from musher import names
 from musher.hooks.connection import s3_hook
 from musher.operators.base import fail_without_retry
+from musher.results import StagedDataset
 from musher.stages.run import current_run
 
 
 @task(multiple_outputs=False)
-def stage_dataset() -> dict[str, Any]:
+def stage_dataset() -> StagedDataset:
     """Stage Param `source`; return the data set's id, hash, counts and S3 addresses."""
     from musher.datasets.s3_connection import S3Connection  # obstore, Pillow and the sources are no
-    from musher.datasets.staging import stage  # business of the DAG's parse
+    from musher.datasets.splitting import SplitShares  # business of the DAG's parse
+    from musher.datasets.staging import StagingRules, stage
 
     with fail_without_retry():
         run = current_run()
+        params = run.params
         hook = s3_hook(run.settings)
-        staged = stage(
+        return stage(
             s3=S3Connection(client=hook.get_conn(), session=hook.get_session(), verify=hook.verify),
             bucket=names.bucket(run.settings),
             prefix=run.settings.project,
-            source=run.params["source"],
-            max_unreadable=run.params["max_unreadable"],
+            source=params["source"],
+            rules=StagingRules(
+                max_unreadable=params["max_unreadable"],
+                max_duplicates=params["max_duplicates"],
+                shares=SplitShares(
+                    valid=params["split_valid"], test=params["split_test"], seed=params["split_seed"]
+                ),
+            ),
         )
-    return dict(staged)

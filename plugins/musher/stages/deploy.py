@@ -2,34 +2,44 @@
 
 from typing import Any
 
-from airflow.sdk import setup, task, task_group
+from airflow.sdk import task, task_group
 
 from musher import names
+from musher.hooks.connection import logs_hook
+from musher.hooks.log_groups import limit_log_group
 from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
+from musher.results import Evaluation
 from musher.stages.run import current_run
 
 
 @task_group
-def deploy(approved: Any) -> Any:
-    """Deploy the model that `evaluate` approved; return the endpoint's name, instances and seconds."""
-    operator = DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(approved))
-    operator.is_setup = True
-    return operator.output
+def deploy(evaluation: Any, image: Any) -> Any:
+    """Deploy the model that `evaluate` approved in the serving image that `build_image` found or made.
+
+    Return the endpoint's name, instances and seconds.
+    """
+    return DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation, image)).output
 
 
-@setup
 @task(multiple_outputs=False)
-def plan_endpoint(approved: dict[str, Any]) -> dict[str, Any]:
+def plan_endpoint(evaluation: Evaluation, image: dict[str, Any]) -> dict[str, Any]:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
     with fail_without_retry():
         run = current_run()
         plan = EndpointPlan(
             name=names.endpoint(run.settings, slug=run.slug),
-            model_uri=approved["model_uri"],
+            image=image["uri"],
+            model_uri=evaluation["model_uri"],
             instance_type=run.params["endpoint_instance_type"],
             instance_count=run.params["endpoint_instance_count"],
+            tags=run.tags,
+        )
+        limit_log_group(
+            logs_hook(run.settings),
+            group=names.endpoint_log_group(plan.name),
+            days=run.settings.log_days,
             tags=run.tags,
         )
         return build_endpoint(run.settings, plan=plan)

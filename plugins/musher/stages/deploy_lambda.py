@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from airflow.sdk import setup, task, task_group
+from airflow.sdk import task, task_group
 
 from musher import names
-from musher.hooks.connection import s3_hook
+from musher.hooks.connection import logs_hook, s3_hook
+from musher.hooks.log_groups import limit_log_group
 from musher.hooks.objects import upload_once
 from musher.operators.base import fail_without_retry
 from musher.operators.functions import DeployFunctionOperator
@@ -17,12 +18,9 @@ from musher.stages.run import current_run
 @task_group
 def deploy_lambda(endpoint: Any) -> Any:
     """Deploy the function that calls `endpoint`; return its name, ARN and seconds."""
-    operator = DeployFunctionOperator(task_id="run_function", config=plan_function(endpoint))
-    operator.is_setup = True
-    return operator.output
+    return DeployFunctionOperator(task_id="run_function", config=plan_function(endpoint)).output
 
 
-@setup
 @task(multiple_outputs=False)
 def plan_function(endpoint: dict[str, Any]) -> dict[str, Any]:
     """Upload the function's code, named by its hash; return the CreateFunction request."""
@@ -35,6 +33,12 @@ def plan_function(endpoint: dict[str, Any]) -> dict[str, Any]:
             name=names.function(run.settings, slug=run.slug),
             code_key=key,
             endpoint_name=endpoint["name"],
+            tags=run.tags,
+        )
+        limit_log_group(
+            logs_hook(run.settings),
+            group=names.function_log_group(plan.name),
+            days=run.settings.log_days,
             tags=run.tags,
         )
         return build_function(run.settings, plan=plan)

@@ -14,16 +14,23 @@ from musher.operators.training import RunTrainingJobOperator
 from musher.payloads.features import MARKER, RANDOM, FeaturesKey, features_id
 from musher.payloads.training import EMBED, TrainingPlan, build_training_job
 from musher.stages.jobs import Code, Result, chosen_weights, image_channels, make_plan, upload_code
-from musher.stages.preflight import check_run
 from musher.stages.run import Run, current_run
+
+REQUIREMENTS = "requirements-embed.txt"
+"""The packages of this job alone: training reads features, and does without ONNX."""
 
 
 @task_group
-def embed(dataset: Any) -> Any:
-    """Compute a data set's features, or find them; return the job. Skipped unless the backbone is frozen."""
+def embed(dataset: Any, checked: Any) -> Any:
+    """Compute a data set's features, or find them; return the job. Skipped unless the backbone is frozen.
+
+    It is the first stage that pays, so it comes after `checked`, and the others come after it.
+    """
+    planned = plan_features(dataset)
+    checked >> planned
     return RunTrainingJobOperator(
         task_id="run_job",
-        config=plan_features(dataset),
+        config=planned,
         marker=MARKER,
         execution_timeout=timedelta(hours=26),
     ).output
@@ -31,18 +38,13 @@ def embed(dataset: Any) -> Any:
 
 @task(multiple_outputs=False)
 def plan_features(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Return the CreateTrainingJob request of the job that computes the features.
-
-    No job has begun yet, so that this is where a run that cannot succeed ends, with or without features.
-    """
+    """Return the CreateTrainingJob request of the job that computes the features."""
     run = current_run()
-    with fail_without_retry():
-        weights = chosen_weights(run)
-        check_run(run, dataset=dataset, weights=weights)
     if not run.params["freeze_backbone"]:
         raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
     with fail_without_retry():
-        plan = choose_plan(run, dataset=dataset, code=upload_code(run), weights=weights)
+        code, weights = upload_code(run, requirements=REQUIREMENTS), chosen_weights(run)
+        plan = choose_plan(run, dataset=dataset, code=code, weights=weights)
         return build_training_job(run.settings, plan=plan)
 
 

@@ -11,7 +11,7 @@ from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload_once
 from musher.hooks.weights import Weights, find_weights
 from musher.images import GPU_INSTANCE
-from musher.packaging import pack_source
+from musher.packaging import REQUIREMENTS, pack_source
 from musher.params.form import OPTIONS
 from musher.payloads.training import TRAIN, TrainingPlan
 from musher.payloads.tuning import Ranges, check_ranges
@@ -31,9 +31,9 @@ class Code:
     code_hash: str
 
 
-def upload_code(run: Run) -> Code:
-    """Upload the training code, named by its hash, unless it is there."""
-    archive = pack_source(folder=run.settings.training_dir)
+def upload_code(run: Run, *, requirements: str = REQUIREMENTS) -> Code:
+    """Upload the training code with a job's list of packages, named by their hash, unless it is there."""
+    archive = pack_source(folder=run.settings.training_dir, requirements=requirements)
     key = names.source_key(run.settings, code_hash=archive.code_hash)
     uri = upload_once(s3_hook(run.settings), run.settings, key=key, data=archive.body)
     return Code(uri=uri, code_hash=archive.code_hash)

@@ -1,25 +1,164 @@
-"""Refuse what a run's Params and data cannot do together, before the first job is paid for."""
+"""Stage: refuse what cannot succeed, before the first thing is paid for.
 
-from musher.errors import PayloadError
-from musher.hooks.weights import Weights
-from musher.payloads.tuning import IN_JOB, as_grid, check_batches
-from musher.stages.jobs import Result, choose_ranges, training_options
-from musher.stages.run import Run
+All findings come in one error, each with its value and its remedy. What the account does not let us look at
+(no permission, no such service) is a warning: a run must not need more rights for the look than for the work.
+"""
+
+import difflib
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.sdk import task
+from botocore.exceptions import BotoCoreError, ClientError
+
+from musher import names
+from musher.costs.instances import advise_instances
+from musher.costs.prices import Use, describe_estimate
+from musher.errors import MusherError, PayloadError, PreflightError
+from musher.operators.base import fail_without_retry
+from musher.params.form import SECTIONS
+from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
+from musher.results import StagedDataset
+from musher.stages.account_checks import account_checks
+from musher.stages.jobs import Result, choose_ranges, chosen_weights, training_options
+from musher.stages.run import Run, current_run
+
+logger = logging.getLogger(__name__)
+
+KNOWN_PARAMS = tuple(name for section in SECTIONS for name in section)
 
 
-def check_run(run: Run, *, dataset: Result, weights: Weights | None) -> None:
-    """Raise PayloadError for the first contradiction; each stage's own checks stay as they are."""
-    training_options(run, weights)
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One look: what it is about, and a function that returns its findings or raises the only one."""
+
+    about: str
+    look: Callable[[], Sequence[str]]
+
+
+@task(multiple_outputs=False)
+def preflight(dataset: StagedDataset) -> dict[str, Any]:
+    """Raise PreflightError with everything that was found; return the warnings and the estimate."""
+    with fail_without_retry():
+        run = current_run()
+        problems, warnings = look_at_all([*run_checks(run, dataset=dataset), *_account(run)])
+        if warnings:
+            logger.warning("not checked: %s", "; ".join(warnings))
+        if problems:
+            raise PreflightError(describe_problems(problems))
+        estimate = describe_estimate(list_uses(run.params))
+        logger.info("%s", estimate)
+        advice = advise_instances(
+            architecture=run.params["architecture"],
+            instances=run.params["instance_count"],
+            images=dataset["images"]["train"],
+        )
+        if advice:
+            logger.info("%s", advice)
+    return {"warnings": warnings, "estimate": estimate}
+
+
+def look_at_all(checks: Iterable[Check]) -> tuple[list[str], list[str]]:
+    """Return (findings, warnings) of all checks, whatever each of them meets."""
+    problems: list[str] = []
+    warnings: list[str] = []
+    for check in checks:
+        try:
+            problems += check.look()
+        except MusherError as error:
+            problems.append(str(error))
+        except (BotoCoreError, ClientError) as error:
+            warnings.append(f"{check.about} ({error})")
+    return list(dict.fromkeys(problems)), warnings
+
+
+def describe_problems(problems: Sequence[str]) -> str:
+    """Return one message for all findings."""
+    if len(problems) == 1:
+        return f"Nothing was started: {problems[0]}"
+    listed = "\n".join(f"{number}. {text}" for number, text in enumerate(problems, start=1))
+    return f"Nothing was started, for {len(problems)} reasons:\n{listed}"
+
+
+def run_checks(run: Run, *, dataset: Result) -> list[Check]:
+    """Return what is seen from Params and data alone, and the weights."""
+
+    def options() -> Sequence[str]:
+        training_options(run, chosen_weights(run))
+        return ()
+
+    return [
+        Check(about="names of Params", look=lambda: unknown_params(run.unknown_params)),
+        Check(about="weights and options", look=options),
+        Check(about="weights' bucket", look=lambda: foreign_weights(run)),
+        Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
+    ]
+
+
+def unknown_params(names: Iterable[str]) -> list[str]:
+    """Return a sentence for each name that is no Param, with the nearest that is one."""
+    return [_unknown_param(name) for name in names]
+
+
+def _unknown_param(name: str) -> str:
+    near = difflib.get_close_matches(name, KNOWN_PARAMS, n=1)
+    remedy = f"Did you mean {near[0]!r}?" if near else "Take one of the trigger form's."
+    return f"{name!r} is no Param of this DAG, so it would have no effect. {remedy}"
+
+
+def foreign_weights(run: Run) -> list[str]:
+    """Return a sentence where the jobs' role may not read the bucket of the weights."""
+    uri = run.params["weights_uri"]
+    if not uri:
+        return []
+    bucket, _ = names.split_s3_uri(uri)
+    if bucket in (names.bucket(run.settings), *run.settings.source_buckets):
+        return []
+    return [
+        f"weights_uri is {uri}: the jobs may read {names.bucket(run.settings)} and MUSHER_SOURCE_BUCKETS "
+        f"({', '.join(run.settings.source_buckets) or 'none'}) only. Copy the weights there, or name "
+        f"{bucket} in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBuckets."
+    ]
+
+
+def check_tuning(run: Run, *, dataset: Result) -> list[str]:
+    """Return what the tuning Params contradict; PayloadError for what the data cannot fill."""
     strategy = run.params["tuning_strategy"]
     if strategy == "none":
         images, instances = dataset["images"]["train"], run.params["instance_count"]
         check_batches("batch_size", [run.params["batch_size"]], images=images, instances=instances)
-        return
-    ranges = choose_ranges(run, dataset=dataset)
-    if strategy == "Grid":
-        as_grid(ranges, trials=run.params["tuning_trials"])
+        return []
+    problems = []
     if strategy == IN_JOB and not run.params["freeze_backbone"]:
-        raise PayloadError(
+        problems.append(
             "tuning_strategy in_job makes its trials on a frozen backbone's features. "
             "Set freeze_backbone, or choose Random, Bayesian, Grid or Hyperband."
         )
+    try:
+        ranges = choose_ranges(run, dataset=dataset)
+        if strategy == "Grid":
+            as_grid(ranges, trials=run.params["tuning_trials"])
+    except PayloadError as error:
+        problems.append(str(error))
+    return problems
+
+
+def list_uses(params: Mapping[str, Any]) -> list[Use]:
+    """Return what a run pays for, each job by its time limit."""
+    limit_s = float(params["max_wait_s"] if params["use_spot"] else params["max_runtime_s"])
+    job = {"instance_type": params["instance_type"], "max_s": limit_s}
+    uses = [Use(what="train", instances=int(params["instance_count"]), **job)]
+    if params["freeze_backbone"]:
+        uses.insert(0, Use(what="embed", instances=int(params["instance_count"]), **job))
+    if params["tuning_strategy"] in STRATEGIES:
+        uses.append(Use(what="tune", instances=int(params["tuning_trials"]), **job))
+    elif params["tuning_strategy"] == IN_JOB:
+        uses.append(Use(what="tune", instances=1, **job))
+    endpoint = {"instance_type": params["endpoint_instance_type"]}
+    return [*uses, Use(what="endpoint", instances=int(params["endpoint_instance_count"]), **endpoint)]
+
+
+def _account(run: Run) -> list[Check]:
+    return [Check(about=about, look=look) for about, look in account_checks(run.settings, run.params)]

@@ -22,6 +22,8 @@ class Run:
     run_id: str
     started_at: datetime
     params: Mapping[str, Any]
+    unknown_params: tuple[str, ...] = ()
+    """Names that the run was triggered with and its DAG does not have: Airflow takes them in silence."""
 
     @property
     def slug(self) -> str:
@@ -56,4 +58,5 @@ def current_run() -> Run:
         run_id=dag_run.run_id,
         started_at=dag_run.start_date or dag_run.run_after,
         params=whole_numbers(context["params"]),
+        unknown_params=tuple(sorted(set(dag_run.conf or {}) - set(context["dag"].params))),
     )

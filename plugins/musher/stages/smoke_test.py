@@ -3,7 +3,6 @@
 import json
 import logging
 import time
-from typing import Any
 
 from airflow.sdk import task
 
@@ -13,6 +12,7 @@ from musher.hooks.connection import invoking_lambda_hook, s3_hook
 from musher.hooks.objects import download
 from musher.operators.base import fail_without_retry
 from musher.payloads.answers import read_answer, read_billed_seconds
+from musher.results import Answer, FunctionResult, Sample, SmokeTestResult, StagedDataset
 from musher.settings import Settings
 from musher.stages.run import current_run
 
@@ -22,7 +22,7 @@ URL_EXPIRES_S = 900
 
 
 @task(multiple_outputs=False)
-def smoke_test(function: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
+def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestResult:
     """Invoke the function for each sample image; return the answers beside the truth.
 
     Calls Lambda itself, as the provider's LambdaInvokeFunctionOperator passes a payload whose statusCode
@@ -32,22 +32,22 @@ def smoke_test(function: dict[str, Any], dataset: dict[str, Any]) -> dict[str, A
     with fail_without_retry():
         settings = current_run().settings
         classes = json.loads(download(s3_hook(settings), uri=dataset["manifest_uri"]))["classes"]
-        answers = [
-            ask(settings, function_name=function["function_name"], sample=sample, classes=classes)
+        found = [
+            classify_sample(settings, function_name=function["function_name"], sample=sample, classes=classes)
             for sample in dataset["samples"]
         ]
-    billed = [answer.pop("billed_seconds") for answer in answers]
-    return {
-        "status": 200,
-        "answers": answers,
-        "seconds": round(time.monotonic() - started, 3),
-        "billed_seconds": None if None in billed else round(sum(billed), 3),
-    }
+    billed = [seconds for _, seconds in found if seconds is not None]
+    return SmokeTestResult(
+        status=200,
+        answers=[answer for answer, _ in found],
+        seconds=round(time.monotonic() - started, 3),
+        billed_seconds=round(sum(billed), 3) if len(billed) == len(found) else None,
+    )
 
 
-def ask(
-    settings: Settings, *, function_name: str, sample: dict[str, str], classes: list[str]
-) -> dict[str, Any]:
+def classify_sample(
+    settings: Settings, *, function_name: str, sample: Sample, classes: list[str]
+) -> tuple[Answer, float | None]:
     """Return the function's answer for one image, its truth and the billed seconds."""
     url = s3_hook(settings).generate_presigned_url(
         "get_object",
@@ -67,5 +67,4 @@ def ask(
     logger.info(
         "%s: %s is %s, predicted %s", function_name, sample["key"], sample["truth"], answer["predicted"]
     )
-    billed_seconds = read_billed_seconds(response)
-    return {"image": sample["key"], "truth": sample["truth"], **answer, "billed_seconds": billed_seconds}
+    return Answer(image=sample["key"], truth=sample["truth"], **answer), read_billed_seconds(response)

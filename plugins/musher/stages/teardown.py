@@ -1,54 +1,142 @@
-"""Stage: remove what the run deployed, whatever became of the run."""
+"""Stage: stop and remove what the run left, whatever became of it."""
 
 import logging
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperator, task
+from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from musher import names
-from musher.hooks.connection import lambda_hook, sagemaker_hook
-from musher.hooks.endpoints import remove_endpoint_and_model
-from musher.hooks.sagemaker import found_or_none
+from musher.errors import TeardownError
+from musher.hooks.connection import lambda_hook, logs_hook, sagemaker_hook
+from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
+from musher.hooks.functions import remove_function
+from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
+from musher.hooks.log_groups import remove_log_group
+from musher.stages.failures import failures_of_run
 from musher.stages.run import Run, current_run
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
 logger = logging.getLogger(__name__)
 
+EMBED_REQUEST = "embed.plan_features"
+"""The task that returns the request of the job which runs share."""
 
-def teardown(after: Any) -> Any:
-    """Remove the run's resources after `after`, and also when a stage between failed.
 
-    Every task that is marked as a setup is paired with this one: it runs if any of them succeeded. Its own
-    failure fails the run, as something that costs may be left. Airflow then judges a run by its teardown and
-    by what is not before the teardown, so the last stage must stand beside it, or its failure is not seen.
-    """
-    removed = remove_resources()
-    [(operator, _)] = removed.iter_references()
-    tasks = operator.dag.tasks if operator.dag else []
-    after >> removed
-    setups = [found for found in tasks if isinstance(found, BaseOperator) and found.is_setup]
-    return removed.as_teardown(setups=setups, on_failure_fail_dagrun=True)
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """One thing that may be there, and how it is stopped or removed; `remove` returns what was there."""
+
+    what: str
+    remove: Callable[[], list[str]]
 
 
 @task(task_id="teardown", multiple_outputs=False)
-def remove_resources() -> list[str]:
-    """Delete function, endpoint, configuration and model of the run; return what was there."""
-    run = current_run()
-    name = names.endpoint(run.settings, slug=run.slug)
+def teardown() -> list[str]:
+    """Stop the run's live jobs, then remove endpoint, function, configuration, model and logs.
+
+    Everything is tried, the dearest first, and what fails is reported together. This task's own failure
+    fails the run, as something that costs may be left. Returns what was stopped and removed.
+    """
+    run, instance = current_run(), get_current_context()["ti"]
+    jobs = live_jobs(run, instance)
     if run.params["keep_resources"]:
+        name = names.endpoint(run.settings, slug=run.slug)
+        remove_all(jobs)
         logger.warning("%s: keep_resources is set: endpoint and function stay, and cost, until deleted", name)
         raise AirflowSkipException(f"kept {name}, as keep_resources asks")
-    removed = ["function"] if remove_function(run) else []
-    delay_s = run.settings.poll_interval_s
-    return removed + remove_endpoint_and_model(sagemaker_hook(run.settings), name=name, delay_s=delay_s)
+    is_whole = not failures_of_run(instance)
+    return remove_all([*jobs, *deployment(run), *(logs(run) if is_whole else [])])
 
 
-def remove_function(run: Run) -> bool:
-    """Delete the run's function; return whether there was one."""
-    hook = lambda_hook(run.settings)
-    name = names.function(run.settings, slug=run.slug)
-    is_there = hook.find_function(name) is not None
-    if is_there:
-        found_or_none(hook.conn.delete_function, FunctionName=name)
-        logger.info("%s: removed function", name)
-    return is_there
+def remove_all(removals: Sequence[Removal]) -> list[str]:
+    """Try every removal; return what was there, or raise TeardownError with all that failed."""
+    removed: list[str] = []
+    failures: list[str] = []
+    for removal in removals:
+        try:
+            removed += removal.remove()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the others must be tried
+            logger.error("%s: not removed: %s", removal.what, error)
+            failures.append(f"{removal.what}: {error}")
+    if failures:
+        raise TeardownError(
+            f"{len(failures)} of {len(removals)} removals failed, what they name may still cost:\n"
+            + "\n".join(failures)
+            + "\nClear this task to try again, or remove them by hand."
+        )
+    return removed
+
+
+def live_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:
+    """Return how the jobs that this run alone waits for are stopped; they bill by the second."""
+    hook = sagemaker_hook(run.settings)
+    training = [
+        names.training_job(run.settings, slug=run.slug),
+        names.search_job(run.settings, slug=run.slug),
+    ]
+    if shared := embed_job_of(run, instance):
+        training.append(shared)
+    tuning = names.tuning_job(run.settings, slug=run.slug)
+    return [
+        Removal(what=f"tuning job {tuning}", remove=partial(stop_tuning_jobs, hook, name=tuning)),
+        *(
+            Removal(what=f"training job {name}", remove=partial(stop_training_jobs, hook, name=name))
+            for name in training
+        ),
+    ]
+
+
+def embed_job_of(run: Run, instance: "RuntimeTaskInstanceProtocol") -> str | None:
+    """Return the name of the job that computes features, where no other run can be waiting for it.
+
+    Runs with the same data, code and weights share it. One that is left to others ends by itself, at the
+    latest after its own limit, and its features serve the next run.
+    """
+    request = instance.xcom_pull(task_ids=EMBED_REQUEST)
+    if not request:
+        return None
+    name = str(request["TrainingJobName"])
+    others = instance.get_dr_count(dag_id=run.dag_id, states=["running"]) - 1
+    if others > 0:
+        logger.info("%s: left alone, %d other runs may wait for it", name, others)
+        return None
+    return name
+
+
+def deployment(run: Run) -> list[Removal]:
+    """Return how endpoint, function, configuration and model of the run are removed."""
+    settings = run.settings
+    name, function = names.endpoint(settings, slug=run.slug), names.function(settings, slug=run.slug)
+    hook, functions = sagemaker_hook(settings), lambda_hook(settings)
+    steps: list[tuple[str, str, Callable[[], bool]]] = [
+        ("endpoint", name, partial(remove_endpoint, hook, name=name, delay_s=settings.poll_interval_s)),
+        ("function", function, partial(remove_function, functions, name=function)),
+        ("endpoint configuration", name, partial(remove_endpoint_config, hook, name=name)),
+        ("model", name, partial(remove_model, hook, name=name)),
+    ]
+    return [_removal(kind, subject, remove) for kind, subject, remove in steps]
+
+
+def logs(run: Run) -> list[Removal]:
+    """Return how the log groups of endpoint and function are removed.
+
+    Those of a run that failed stay, for whoever looks for the cause, until their lines expire.
+    """
+    hook = logs_hook(run.settings)
+    groups = (
+        names.endpoint_log_group(names.endpoint(run.settings, slug=run.slug)),
+        names.function_log_group(names.function(run.settings, slug=run.slug)),
+    )
+    return [_removal("log group", group, partial(remove_log_group, hook, group=group)) for group in groups]
+
+
+def _removal(kind: str, subject: str, remove: Callable[[], bool]) -> Removal:
+    """Return the removal of one named thing."""
+    what = f"{kind} {subject}"
+    return Removal(what=what, remove=lambda: [what] if remove() else [])

@@ -24,16 +24,15 @@ from musher.stages.run import Run, current_run
 
 @task_group
 def train(dataset: Any, features: Any, tuning: Any) -> Any:
-    """Train on a staged data set; return the job's name, artifacts, times, metrics, features and tuning.
+    """Train on a staged data set; return the job's name, artifacts, times and metrics.
 
     `features` and `tuning` may be None: these stages are skipped where a run does without them.
     """
-    job = RunTrainingJobOperator(
+    return RunTrainingJobOperator(
         task_id="run_job",
         config=plan_job(dataset, features, tuning),
         execution_timeout=timedelta(hours=26),
-    )
-    return describe_job(job.output, features, tuning)
+    ).output
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
@@ -45,15 +44,6 @@ def plan_job(
         run = current_run()
         plan = choose_plan(run, dataset=dataset, features=features, tuning=tuning, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
-
-
-@task(multiple_outputs=False, trigger_rule="none_failed")
-def describe_job(job: Any, features: Any, tuning: Any) -> dict[str, Any]:
-    """Return the job with what it was trained on and by; None for what was skipped.
-
-    Later stages take them from here: what follows the setups must not depend on a task that can be skipped.
-    """
-    return {**job, "features": features, "tuning": tuning}
 
 
 def choose_plan(

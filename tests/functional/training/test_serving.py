@@ -123,7 +123,7 @@ def test_a_url_on_the_aws_endpoint_answers_as_the_image_itself(server: Any, sour
         ("/missing.jpg", 424, "answered 404"),
         ("/loop", 424, "redirects more than 3 times"),
         ("/away", 424, "'169.254.169.254' is not a public address"),
-        ("/huge", 413, "is over 20 MB"),
+        ("/huge", 413, "is over 32 MiB"),
     ],
 )
 def test_a_url_that_cannot_be_used_says_why(

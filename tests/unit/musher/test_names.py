@@ -4,6 +4,7 @@ import pytest
 
 from musher import names
 from musher.errors import PayloadError
+from musher.partitions import dns_suffix_of, partition_of
 from musher.settings import Settings
 
 SETTINGS = Settings(account_id="123456789012")
@@ -28,6 +29,36 @@ def test_names_of_a_run() -> None:
     assert names.search_job(SETTINGS, slug=SLUG) == "musher-search-0123abcd"
     assert names.tuning_job(SETTINGS, slug=SLUG) == "musher-t-0123abcd"
     assert names.endpoint(SETTINGS, slug=SLUG) == names.function(SETTINGS, slug=SLUG) == "musher-0123abcd"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "domain"),
+    [
+        ("us-east-1", "aws", "amazonaws.com"),
+        ("eu-central-2", "aws", "amazonaws.com"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+        ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+    ],
+)
+def test_arns_and_registries_are_those_of_the_regions_partition(
+    region: str, partition: str, domain: str
+) -> None:
+    settings = Settings(account_id="123456789012", region=region, training_image="registry/train:1")
+    assert names.role_arn(settings, role="sagemaker").startswith(f"arn:{partition}:iam::123456789012:role/")
+    uri = names.image_uri(settings, tag="0123456789abcdef")
+    assert uri == f"123456789012.dkr.ecr.{region}.{domain}/musher-model:0123456789abcdef"
+
+
+def test_a_region_that_nobody_knows_yet_counts_as_commercial() -> None:
+    assert (partition_of("xx-moon-1"), dns_suffix_of("xx-moon-1")) == ("aws", "amazonaws.com")
+
+
+def test_an_image_is_named_by_the_hash_of_its_content() -> None:
+    assert names.image_tag("0123456789abcdef" * 4) == "0123456789abcdef"
+    assert names.image_context_key(SETTINGS, context_hash="ff") == "musher/code/ff/image.zip"
+    assert names.build_project(SETTINGS) == "musher-image"
 
 
 def test_keys_lie_below_the_project() -> None:

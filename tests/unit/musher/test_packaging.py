@@ -12,7 +12,14 @@ import pytest
 
 from musher import packaging
 from musher.errors import ArchiveError
-from musher.packaging import Archive, pack_function, pack_source, read_member_from_tar_gz
+from musher.packaging import (
+    IMAGE_FILES,
+    Archive,
+    pack_function,
+    pack_image_context,
+    pack_source,
+    read_member_from_tar_gz,
+)
 
 
 @pytest.fixture
@@ -170,3 +177,55 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.Monk
 def test_a_damaged_archive_is_refused(data: bytes) -> None:
     with pytest.raises(ArchiveError, match=r"evaluation.json"):
         read_member_from_tar_gz(archive=data, name="evaluation.json")
+
+
+def source_files(archive: Archive) -> dict[str, bytes]:
+    """Return the files of a source archive."""
+    with tarfile.open(fileobj=io.BytesIO(archive.body), mode="r:gz") as tar:
+        return {name: tar.extractfile(name).read() for name in tar.getnames()}  # type: ignore[union-attr]  # files
+
+
+def test_each_job_gets_its_own_list_of_packages(folder: Path) -> None:
+    (folder / "requirements-embed.txt").write_text("onnx")
+    plain, embed = (
+        pack_source(folder=folder),
+        pack_source(folder=folder, requirements="requirements-embed.txt"),
+    )
+    assert list(source_files(plain)) == list(source_files(embed)) == PACKED
+    assert source_files(plain)["requirements.txt"] == b"safetensors"
+    assert source_files(embed)["requirements.txt"] == b"onnx"
+    assert plain.code_hash != embed.code_hash
+
+
+def test_a_missing_list_of_packages_is_named(folder: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"has no requirements-embed\.txt"):
+        pack_source(folder=folder, requirements="requirements-embed.txt")
+
+
+TRAINING = Path(__file__).parents[3] / "training"
+
+
+def test_the_images_context_is_the_dockerfile_and_what_it_copies() -> None:
+    lines = (TRAINING / "Dockerfile").read_text().splitlines()
+    copied = {word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]}
+    assert set(IMAGE_FILES) == {"Dockerfile", *copied}
+    assert list(IMAGE_FILES) == sorted(IMAGE_FILES)
+    with zipfile.ZipFile(io.BytesIO(pack_image_context(folder=TRAINING).body)) as archive:
+        assert archive.namelist() == list(IMAGE_FILES)
+
+
+def test_only_what_an_image_is_made_of_changes_its_name(tmp_path: Path) -> None:
+    for name in (*IMAGE_FILES, "imgclf/images.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    before = pack_image_context(folder=tmp_path).code_hash
+    (tmp_path / "imgclf/images.py").write_text("other code, which comes with the model")
+    assert pack_image_context(folder=tmp_path).code_hash == before
+    (tmp_path / "requirements.txt").write_text("other packages")
+    assert pack_image_context(folder=tmp_path).code_hash != before
+
+
+def test_a_folder_without_dockerfile_is_refused_with_the_way_out(folder: Path) -> None:
+    (folder / "Dockerfile").unlink()
+    with pytest.raises(ArchiveError, match=r"lacks Dockerfile, .*MUSHER_MODEL_IMAGE"):
+        pack_image_context(folder=folder)

@@ -1,19 +1,24 @@
 """Settings: defaults, what is derived from them, and errors that name the variable."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from musher import settings as settings_module
 from musher.errors import SettingsError
 from musher.settings import Settings
 
 ACCOUNT = {"MUSHER_ACCOUNT_ID": "123456789012"}
+SUBNET, GROUP = "subnet-0123456789abcdef0", "sg-0123456789abcdef0"
+SUBNETS = ",".join(f"subnet-{number:017x}" for number in range(17))
+KEY = "arn:aws:kms:eu-west-1:210987654321:key/12345678-90ab-cdef-1234-567890abcdef"
 
 
 def test_only_the_account_is_required() -> None:
     settings = Settings.from_env(ACCOUNT)
     assert (settings.project, settings.region, settings.aws_conn_id) == ("musher", "us-east-1", "aws_default")
-    assert settings.model_image == "123456789012.dkr.ecr.us-east-1.amazonaws.com/musher-model:latest"
+    assert settings.model_image == ""
     image = settings.training_image_for(instance_type="ml.m5.xlarge")
     assert image.startswith("763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:")
     assert (settings.training_dir / "train.py").is_file()
@@ -33,6 +38,13 @@ def test_every_variable_is_read() -> None:
             "MUSHER_LAMBDA_DIR": "/opt/lambda",
             "MUSHER_POLL_INTERVAL_S": "0.5",
             "MUSHER_TTL_H": "2",
+            "MUSHER_SOURCE_BUCKETS": "photos, more-photos,photos",
+            "MUSHER_SUBNETS": "subnet-0123456789abcdef0",
+            "MUSHER_SECURITY_GROUPS": "sg-0123456789abcdef0,sg-0123456789abcdef1",
+            "MUSHER_OUTPUT_KMS_KEY": KEY,
+            "MUSHER_VOLUME_KMS_KEY": "arn:aws:kms:eu-west-1:210987654321:alias/disks",
+            "MUSHER_ENCRYPT_TRAFFIC": "True",
+            "MUSHER_ISOLATE_NETWORK": "yes",
         }
     )
     assert settings == Settings(
@@ -46,7 +58,19 @@ def test_every_variable_is_read() -> None:
         lambda_dir=Path("/opt/lambda"),
         poll_interval_s=0.5,
         ttl_h=2.0,
+        source_buckets=("photos", "more-photos"),
+        subnets=("subnet-0123456789abcdef0",),
+        security_groups=("sg-0123456789abcdef0", "sg-0123456789abcdef1"),
+        output_kms_key=KEY,
+        volume_kms_key="arn:aws:kms:eu-west-1:210987654321:alias/disks",
+        encrypt_traffic=True,
+        isolate_network=True,
     )
+
+
+def test_the_modules_table_names_every_variable() -> None:
+    documented = re.findall(r"^    (MUSHER_\w+) ", settings_module.__doc__ or "", re.MULTILINE)
+    assert documented == [f"MUSHER_{name.upper()}" for name in Settings.__dataclass_fields__]
 
 
 def test_an_image_of_ones_own_is_used_for_every_instance_type_and_in_every_region() -> None:
@@ -79,6 +103,19 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
         ({**ACCOUNT, "MUSHER_POLL_INTERVAL_S": "soon"}, "MUSHER_POLL_INTERVAL_S is 'soon': not a number"),
         ({**ACCOUNT, "MUSHER_POLL_INTERVAL_S": "0"}, "MUSHER_POLL_INTERVAL_S is 0.0"),
         ({**ACCOUNT, "MUSHER_TTL_H": "nan"}, "MUSHER_TTL_H is nan"),
+        ({**ACCOUNT, "MUSHER_SOURCE_BUCKETS": "s3://photos"}, "MUSHER_SOURCE_BUCKETS holds 's3://photos'"),
+        (
+            {**ACCOUNT, "MUSHER_SUBNETS": "vpc-1"},
+            "MUSHER_SUBNETS holds 'vpc-1'. Set it to ids such as subnet",
+        ),
+        ({**ACCOUNT, "MUSHER_SUBNETS": SUBNET}, "MUSHER_SECURITY_GROUPS is not set. A VPC needs"),
+        ({**ACCOUNT, "MUSHER_SECURITY_GROUPS": GROUP}, "MUSHER_SUBNETS is not set. A VPC needs"),
+        ({**ACCOUNT, "MUSHER_SECURITY_GROUPS": "group"}, "MUSHER_SECURITY_GROUPS holds 'group'"),
+        ({**ACCOUNT, "MUSHER_SUBNETS": SUBNETS, "MUSHER_SECURITY_GROUPS": GROUP}, "MUSHER_SUBNETS holds 17"),
+        ({**ACCOUNT, "MUSHER_OUTPUT_KMS_KEY": "my-key"}, "MUSHER_OUTPUT_KMS_KEY is 'my-key'"),
+        ({**ACCOUNT, "MUSHER_VOLUME_KMS_KEY": "my-key"}, "MUSHER_VOLUME_KMS_KEY is 'my-key'"),
+        ({**ACCOUNT, "MUSHER_ENCRYPT_TRAFFIC": "often"}, "MUSHER_ENCRYPT_TRAFFIC is 'often': neither"),
+        ({**ACCOUNT, "MUSHER_ISOLATE_NETWORK": "1"}, "MUSHER_ISOLATE_NETWORK is true, and AWS's"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_variable(environ: dict[str, str], message: str) -> None:

@@ -10,16 +10,13 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgclf.distributed import World
 from imgclf.errors import DataError, ImageError
+from imgclf.images.data import Dataset, Split
 from imgclf.images.decode import check_image
-
-if TYPE_CHECKING:
-    from imgclf.images.data import Dataset, Split
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from imgclf.distributed import World
 from imgclf.errors import DataError
-from imgclf.images.bad_images import skip_bad_images
 from imgclf.images.shards import Member, class_dirs, index_folder, index_shard
 
 logger = logging.getLogger(__name__)
@@ -94,12 +93,11 @@ class _Shard:
     members: list[Member]
 
 
-def load_dataset(channels: Channels, world: World, *, max_bad_images: int = 0) -> Dataset:
+def index_images(channels: Channels, world: World) -> Dataset:
     """Index the channels and deal the images out to the processes.
 
-    With `max_bad_images` above 0 each image is decoded once, and up to so many bad ones are left out.
     Raises DataError for a missing channel, an empty split, a class missing in a split, a shard that no
-    process has, hosts that hold different images, or too many bad images.
+    process has, or hosts that hold different images.
     """
     manifest = _read_manifest(channels.manifest)
     if manifest is None:
@@ -111,12 +109,7 @@ def load_dataset(channels: Channels, world: World, *, max_bad_images: int = 0) -
     if len(classes) < MIN_CLASSES:
         raise DataError(f"the data set has no class but {', '.join(classes)}: add images of another one")
     data_hash = manifest["data_hash"] if manifest else _data_hash(splits.values(), world)
-    data = Dataset(classes, splits, data_hash)
-    if not max_bad_images:
-        return data
-    data = skip_bad_images(data, world, limit=max_bad_images)
-    _check_what_is_left(data, world)
-    return data
+    return Dataset(classes, splits, data_hash)
 
 
 def read_data_hash(channels: Channels) -> str | None:
@@ -146,7 +139,7 @@ def _check_manifest(manifest: dict[str, Any]) -> None:
             raise DataError(
                 f"split {name!r} is missing in the manifest: stage a data set with {', '.join(SPLITS)}"
             )
-        _check_counts(name, manifest["splits"][name]["counts"], manifest["classes"])
+        check_counts(name, manifest["splits"][name]["counts"], manifest["classes"])
 
 
 def _shared_classes(folders: dict[str, Path]) -> list[str]:
@@ -154,7 +147,7 @@ def _shared_classes(folders: dict[str, Path]) -> list[str]:
     counts = {name: _count_classes(folder) for name, folder in folders.items()}
     classes = sorted(set().union(*counts.values()))
     for name in SPLITS:
-        _check_counts(name, counts[name], classes)
+        check_counts(name, counts[name], classes)
     return classes
 
 
@@ -168,7 +161,7 @@ def _count_classes(folder: Path) -> dict[str, int]:
     return counts
 
 
-def _check_counts(split: str, counts: dict[str, int], classes: Sequence[str]) -> None:
+def check_counts(split: str, counts: dict[str, int], classes: Sequence[str]) -> None:
     """Raise DataError for a split without images, or without images of one class."""
     if not sum(counts.values()):
         raise DataError(f"split {split!r} is empty: put images into {split}/<class>/")
@@ -178,19 +171,6 @@ def _check_counts(split: str, counts: dict[str, int], classes: Sequence[str]) ->
             f"split {split!r} has no images of class {missing[0]!r} ({len(missing)} of {len(classes)} "
             f"classes are missing): add images to {split}/{missing[0]}/, or remove the class from all splits"
         )
-
-
-def _check_what_is_left(data: Dataset, world: World) -> None:
-    """Raise DataError where a split, or a class of one, had bad images only."""
-    for name, split in data.splits.items():
-        parts = world.gather(np.bincount(split.labels, minlength=len(data.classes)).tolist())
-        counts = dict(zip(data.classes, map(sum, zip(*parts, strict=True)), strict=True))
-        try:
-            _check_counts(name, counts, data.classes)
-        except DataError as error:
-            raise DataError(
-                f"without the {len(data.bad_images)} images that cannot be read, {error}"
-            ) from error
 
 
 def _load_split(

@@ -5,14 +5,15 @@ colour JPEG is then decoded by simplejpeg (libjpeg-turbo, without the interprete
 0.50 ms against Pillow's 0.79 ms, with the same values. (torchvision's decoder takes 0.55 ms, but it is
 deprecated, cannot reduce, and takes seconds to import.) A JPEG far larger than needed is decoded at 1/2, 1/4
 or 1/8 of its size, as Pillow's draft mode does. Whatever simplejpeg objects to is left to Pillow to judge.
+
+What an image will take is known from its header: it is refused above MAX_BYTES_OF_AN_IMAGE, and all those
+that are decoded at once share MAX_BYTES_AT_ONCE. `python -m benchmarks.decode_memory` holds that to account.
 """
 
 from __future__ import annotations
 
 import io
 import math
-import os
-import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -26,14 +27,25 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from imgclf.errors import ImageError
+from imgclf.images.budget import MemoryBudget
+from imgclf.images.limits import (
+    FORMATS,
+    MAX_BYTES_AT_ONCE,
+    MAX_BYTES_OF_AN_IMAGE,
+    MAX_PIXELS,
+    MAX_SAMPLES,
+    MAX_SIDE,
+    PNG_BYTES,
+    RGB_BYTES,
+    SAMPLE_BYTES,
+    WEBP_BYTES,
+    WEBP_COPIES,
+)
+from imgclf.images.structure import check_chunks, count_scans, find_late_exif, find_webp_size
+from imgclf.memory import give_back_freed_memory
 
 Pixels = npt.NDArray[np.uint8]
 
-FORMATS = ("JPEG", "PNG", "WEBP")
-MAX_PIXELS = 50_000_000
-"""Pixels of one image, about 150 MB once decoded; a 20 kB PNG can claim far more."""
-MAX_PARALLEL_DECODES = max(2, os.cpu_count() or 2)
-"""Images decoded at once in this process: together with MAX_PIXELS it bounds the memory."""
 REDUCTIONS = (8, 4, 2)
 REDUCED_MARGIN = 4
 """A reduced image keeps this many times the wanted pixels on each side. Measured at 224 px, the values then
@@ -42,10 +54,17 @@ so, 39 ms at full size."""
 TRANSPOSED = 5
 """From this EXIF orientation on, rows and columns are exchanged."""
 
+GIVEN_BACK_BYTES = 32_000_000
+"""From this size on malloc keeps no block for later, and an image is worth the milliseconds of asking it."""
+TILE_SIDE = 1024
+"""Pixels; what is no plain colour JPEG becomes RGB tile by tile, so that nothing but the result is large."""
+
 # Pillow only warns for a decompression bomb; the module makes it an error for the whole process,
 # because warnings.catch_warnings is not safe in threads.
+Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS.values())
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-_decoding = threading.BoundedSemaphore(MAX_PARALLEL_DECODES)
+_budget = MemoryBudget(MAX_BYTES_AT_ONCE)
+"""Of all images that are decoded in this process."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,8 @@ class EncodedImage:
     header: Image.Image
     orientation: int
     """EXIF orientation, 1 to 8; 1 is upright."""
+    scans: int
+    """Of a JPEG: each is a pass over the whole image; 0 for other formats."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,14 +88,28 @@ class EncodedImage:
         """Return upright RGB pixels (3, H, W) uint8, of a JPEG perhaps 1/2, 1/4 or 1/8 of its size.
 
         `side` pixels of the whole image will be scaled to `wanted` ones: the decoder leaves a margin above
-        that. Decodes once. Raises ImageError when the bytes are truncated or damaged.
+        that, unless the image would not fit into MAX_BYTES_OF_AN_IMAGE so. Decodes once. Raises ImageError
+        when the bytes are truncated or damaged.
         """
         reduction = next((r for r in REDUCTIONS if side >= r * REDUCED_MARGIN * wanted), 1)
-        with _decoding, _refusals(self.data):
+        while reduction < REDUCTIONS[0] and self.decoding_bytes(reduction) > MAX_BYTES_OF_AN_IMAGE:
+            reduction *= 2
+        with _memory(self.decoding_bytes(reduction)), _refusals(self.data):
             pixels = self._decode_jpeg(reduction)
             if pixels is None:
                 pixels = self._decode_any(reduction)
             return _upright(torch.from_numpy(pixels).permute(2, 0, 1), self.orientation)
+
+    def decoding_bytes(self, reduction: int) -> int:
+        """Return the bytes of memory that decoding takes at its peak, turning the result upright included."""
+        pixels = self.header.width * self.header.height
+        kind = _format(self.header)
+        if kind == "WEBP":
+            return WEBP_BYTES * pixels + WEBP_COPIES * len(self.data)
+        if kind == "PNG":
+            return (PNG_BYTES + RGB_BYTES) * pixels
+        kept = SAMPLE_BYTES * _count_samples(self.header) if self.scans > 1 else 0
+        return kept + (PNG_BYTES + RGB_BYTES) * pixels // reduction**2
 
     def _decode_jpeg(self, reduction: int) -> Pixels | None:
         """Return (H, W, 3), or None for what is no plain colour JPEG without any flaw."""
@@ -96,24 +131,43 @@ class EncodedImage:
             width, height = self.header.size
             self.header.draft("RGB", (width // reduction, height // reduction))
         self.header.load()
-        return np.array(_to_rgb(self.header))
+        pixels = _to_rgb(self.header)
+        self.header.close()  # frees its pixels before ours are turned
+        return pixels
 
 
 def open_image(data: bytes) -> EncodedImage:
     """Read an image's header; damaged EXIF data counts as none.
 
-    Raises ImageError when `data` is no JPEG, PNG or WebP, or has over MAX_PIXELS pixels.
+    Raises ImageError when `data` is no JPEG, PNG or WebP, or is larger or put together otherwise than
+    imgclf.images.limits allows.
     """
     with _refusals(data):
+        scans = count_scans(data)
+        check_chunks(data)
+        _check_pixels("WEBP", find_webp_size(data))  # Pillow copies the file before it says
         header = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_size(header)
-        return EncodedImage(data, header, _orientation(header))
+        _check_pixels(_format(header), header.size)
+        image = EncodedImage(data, header, _orientation(data, header), scans)
+        _check_memory(image)
+        return image
 
 
 def check_image(data: bytes) -> None:
     """Raise ImageError for bytes that cannot be decoded to their end; faster than decoding at full size."""
     image = open_image(data)
     image.decode(side=math.inf, wanted=1)
+
+
+@contextmanager
+def _memory(count: int) -> Generator[None]:
+    """Hold a share of the memory for decoding; what an image of many pixels leaves goes to the system."""
+    with _budget.spend(count):
+        try:
+            yield
+        finally:
+            if count >= GIVEN_BACK_BYTES:
+                give_back_freed_memory()
 
 
 @contextmanager
@@ -132,19 +186,54 @@ def _refusals(data: bytes) -> Generator[None]:
         raise ImageError(f"unreadable image: {reason}; send a whole, undamaged file") from error
 
 
-def _check_size(image: Image.Image) -> None:
+def _format(image: Image.Image) -> str:
+    """Return the name of the format; Pillow calls a phone's JPEG of several pictures an MPO."""
+    return "JPEG" if isinstance(image, JpegImageFile) else str(image.format)
+
+
+def _check_pixels(kind: str, size: tuple[int, int]) -> None:
     """Refuse an image by its header, before memory is spent on its pixels."""
-    width, height = image.size
-    if width * height > MAX_PIXELS:
+    width, height = size
+    if max(size) > MAX_SIDE:
         raise ImageError(
-            f"image of {width} x {height} pixels: more than {MAX_PIXELS} in all; send a smaller one"
+            f"image of {width} x {height} pixels: more than {MAX_SIDE} on a side; send a smaller one"
+        )
+    if width * height > MAX_PIXELS[kind]:
+        advice = "send a smaller one" if kind == "JPEG" else "send a smaller one, or a JPEG"
+        raise ImageError(
+            f"{kind} image of {width} x {height} pixels: more than {MAX_PIXELS[kind]} in all; {advice}"
         )
 
 
-def _orientation(image: Image.Image) -> int:
+def _check_memory(image: EncodedImage) -> None:
+    """Refuse an image of too few pixels to be refused for them, and yet too large to decode."""
+    width, height = image.header.size
+    if image.scans > 1 and _count_samples(image.header) > MAX_SAMPLES:
+        raise ImageError(
+            f"progressive JPEG image of {width} x {height} pixels: more than {MAX_SAMPLES} samples in all; "
+            "send a smaller one, or a baseline JPEG"
+        )
+    if image.decoding_bytes(REDUCTIONS[0]) > MAX_BYTES_OF_AN_IMAGE:
+        raise ImageError(
+            f"{_format(image.header)} image of {width} x {height} pixels and {len(image.data)} bytes: more "
+            f"than {MAX_BYTES_OF_AN_IMAGE} bytes of memory; send a smaller one, or a JPEG"
+        )
+
+
+def _count_samples(image: Image.Image) -> int:
+    """Return the values that a JPEG stores: 1.5 per pixel at 4:2:0, 3 at 4:4:4."""
+    factors = [(across, down) for _, across, down, _ in getattr(image, "layer", [])]
+    across, down = (max([1, *values]) for values in zip(*factors, strict=True)) if factors else (1, 1)
+    return int(image.width * image.height * sum(a * d for a, d in factors) // (across * down))
+
+
+def _orientation(data: bytes, image: Image.Image) -> int:
     """Return the EXIF orientation, 1 where there is none or it is damaged."""
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if image.format == "PNG" and "exif" not in image.info and (late := find_late_exif(data)):
+            image.info["exif"] = late
+        # A PNG's own getexif decodes all of its pixels to look behind them.
+        value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
     except Exception:  # noqa: BLE001 - the pixels are sound; only their metadata is not
         return 1
     return value if value in range(1, 9) else 1
@@ -158,13 +247,24 @@ def _upright(pixels: torch.Tensor, orientation: int) -> torch.Tensor:
     return pixels.flip(mirrored) if mirrored else pixels
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Pixels:
+    """Return (H, W, 3) of any mode, converted tile by tile."""
+    width, height = image.size
+    pixels = np.empty((height, width, RGB_BYTES), np.uint8)
+    for top in range(0, height, TILE_SIDE):
+        for left in range(0, width, TILE_SIDE):
+            right, bottom = min(left + TILE_SIDE, width), min(top + TILE_SIDE, height)
+            pixels[top:bottom, left:right] = np.asarray(_tile_to_rgb(image.crop((left, top, right, bottom))))
+    return pixels
+
+
+def _tile_to_rgb(tile: Image.Image) -> Image.Image:
     """Convert any mode to RGB: 16-bit grey is scaled, transparency is laid on white."""
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.int64) >> 8
-        return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
+    if tile.mode.startswith("I"):
+        grey = np.asarray(tile).clip(0, 0xFFFF) >> 8
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if tile.has_transparency_data:
+        layer = tile.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")
+    return tile.convert("RGB")

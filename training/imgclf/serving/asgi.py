@@ -9,33 +9,29 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-import inference
 import torch
 
 from imgclf.artifacts import LoadedModel
-from imgclf.errors import ImageError, OverloadedError, RequestError, TooLargeError
+from imgclf.errors import OverloadedError, RequestError, SlowBodyError
+from imgclf.serving import model_functions
 from imgclf.serving.batching import Batcher
+from imgclf.serving.bodies import Bodies, Incoming, Message, Receive
 
 logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-MAX_BODY_BYTES = 6 * 2**20
-"""Largest request body that is read into memory."""
-BODY_TIMEOUT_S = 30.0
-"""For a client to send its whole body."""
-MAX_REQUESTS = 256
-"""Invocations in progress at once; together with MAX_BODY_BYTES it bounds the memory."""
-DRAIN_BYTES, DRAIN_S = 100 * 2**20, 5.0
-"""How much of a refused body is read and thrown away, so that the client gets to read the answer."""
-FETCH_THREADS = 16
+MAX_IMAGES = 256
+"""Images that are being decoded, or wait for it, at once."""
+FETCH_THREADS = 8
+MAX_FETCHES = 40
+"""URLs that are being fetched, or wait for it, at once: at 10 s each, the last waits 50 s; SageMaker, 60."""
 
 
 class App:
@@ -43,18 +39,21 @@ class App:
 
     def __init__(self, model: LoadedModel) -> None:
         """Take the model; the threads start with the first request."""
-        self._batcher = Batcher(lambda pixels: inference.predict_fn(pixels, model))
+        self._batcher = Batcher(lambda pixels: model_functions.predict_fn(pixels, model))
         self._decoders = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="decode")
         self._fetchers = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
-        self._requests = 0
+        self._bodies = Bodies()
+        self._fetch_slots = asyncio.Semaphore(FETCH_THREADS)
+        self._running = {"images": 0, "URLs": 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one ASGI event."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            status, body, drained = await self._route(scope, receive)
-            await _answer(send, status, body, receive=None if drained else receive)
+            incoming = Incoming(receive)
+            status, body = await self._route(scope, incoming)
+            await _answer(send, status, body, incoming=incoming)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Acknowledge start and stop; free the threads at the stop."""
@@ -67,97 +66,83 @@ class App:
                 self._fetchers.shutdown(wait=False, cancel_futures=True)
                 return
 
-    async def _route(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bool]:
-        """Return status, body, and whether nothing of the request is left to read."""
+    async def _route(self, scope: Scope, incoming: Incoming) -> tuple[int, bytes]:
+        """Return status and body."""
         route = scope["method"], scope["path"]
         if route in (("GET", "/ping"), ("HEAD", "/ping")):
-            return 200, b"{}", True
+            return 200, b"{}"
         if route != ("POST", "/invocations"):
             known = scope["path"] in ("/ping", "/invocations")
             message = f"{route[0]} {route[1]} is not served: use GET /ping or POST /invocations"
-            return 405 if known else 404, _error(message), False
+            return 405 if known else 404, _error(message)
         try:
-            return 200, await self._invoke(scope, receive), True
+            return 200, await self._invoke(scope, incoming)
         except RequestError as error:
-            return error.status, _error(str(error)), not isinstance(error, TooLargeError | OverloadedError)
+            return error.status, _error(str(error))
         except ConnectionError:
-            return 499, b"", True  # the client went away; nobody reads this
+            return 499, b""  # the client went away; nobody reads this
         except Exception:
             logger.exception("an invocation failed")
-            return 500, _error("the model failed on this request: see the endpoint's log"), True
+            return 500, _error("the model failed on this request: see the endpoint's log")
 
-    async def _invoke(self, scope: Scope, receive: Receive) -> bytes:
-        """Answer one invocation: read, decode, predict, encode."""
-        if self._requests >= MAX_REQUESTS:
-            raise OverloadedError(f"{MAX_REQUESTS} requests are in progress: try again in a moment")
+    async def _invoke(self, scope: Scope, incoming: Incoming) -> bytes:
+        """Answer one invocation: read, fetch, decode, predict, encode."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        self._requests += 1
-        try:
-            body = await _read_body(headers, receive)
-            pixels = await self._decode(body, headers.get("content-type", ""))
+        content_type = headers.get("content-type", "")
+        async with self._bodies.read(headers, incoming) as body:
+            if model_functions.media_type(content_type) == model_functions.JSON_TYPE:
+                pixels = await self._fetch_and_decode(body, content_type)
+            else:
+                pixels = await self._decode(model_functions.read_image(body, content_type))
             logits = await self._batcher.submit(pixels)
-            return inference.output_fn(logits, headers.get("accept", "*/*"))
-        finally:
-            self._requests -= 1
+            return model_functions.output_fn(logits, headers.get("accept", "*/*"))
 
-    async def _decode(self, body: bytes, content_type: str) -> torch.Tensor:
-        """Run input_fn in a thread; fetching URLs has its own, so that it never holds up images."""
-        loop = asyncio.get_running_loop()
-        if content_type.startswith("application/json"):
-            return await loop.run_in_executor(self._fetchers, inference.input_fn, body, content_type)
-        self._batcher.decoding += 1
+    async def _fetch_and_decode(self, body: bytes, content_type: str) -> torch.Tensor:
+        """Return the pixels of the image at a URL; threads of their own wait for its host.
+
+        FETCH_THREADS images at most are in memory so: a slot is free again when its image is decoded.
+        """
+        with self._one_of("URLs", MAX_FETCHES):
+            async with self._fetch_slots:
+                loop, read = asyncio.get_running_loop(), model_functions.read_image
+                return await self._decode(
+                    await loop.run_in_executor(self._fetchers, read, body, content_type)
+                )
+
+    async def _decode(self, image: bytes) -> torch.Tensor:
+        """Return the image's pixels; the decoders' threads never wait for anything but memory."""
+        with self._one_of("images", MAX_IMAGES):
+            self._batcher.decoding += 1
+            try:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._decoders, model_functions.decode_image, image)
+            finally:
+                self._batcher.decoding -= 1
+
+    @contextmanager
+    def _one_of(self, kind: str, most: int) -> Generator[None]:
+        """Count what the block does; raise OverloadedError where `most` are at it already."""
+        if self._running[kind] >= most:
+            raise OverloadedError(f"{most} {kind} are in progress: try again in a moment")
+        self._running[kind] += 1
         try:
-            return await loop.run_in_executor(self._decoders, inference.input_fn, body, content_type)
+            yield
         finally:
-            self._batcher.decoding -= 1
+            self._running[kind] -= 1
 
 
-async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
-    """Return the body; raise TooLargeError before more than MAX_BODY_BYTES are in memory."""
-    too_large = TooLargeError(f"the body is over {MAX_BODY_BYTES} bytes: send a smaller image or its URL")
-    length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ConnectionError("the client went away")
-                body += message.get("body", b"")
-                if len(body) > MAX_BODY_BYTES:
-                    raise too_large
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise ImageError(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s: send it faster") from None
-
-
-async def _answer(send: Send, status: int, body: bytes, *, receive: Receive | None) -> None:
-    """Send the whole answer; where the request is still being sent, read it away before the end."""
+async def _answer(send: Send, status: int, body: bytes, *, incoming: Incoming) -> None:
+    """Send the whole answer; close after a refusal where the request is not read to its end."""
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if receive is not None:
+    is_cut = status >= 400 and not incoming.is_whole
+    if is_cut:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": receive is not None})
-    if receive is not None:
-        await _drain(receive)
+    await send({"type": "http.response.body", "body": body, "more_body": is_cut})
+    if is_cut:
+        if status != SlowBodyError.status:
+            await incoming.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _drain(receive: Receive) -> None:
-    """Throw the rest of a refused body away, within limits: a closed socket would lose the answer."""
-    left = DRAIN_BYTES
-    try:
-        async with asyncio.timeout(DRAIN_S):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
-    except TimeoutError:
-        logger.info("a refused client was still sending after %s s", DRAIN_S)
 
 
 def _error(message: str) -> bytes:

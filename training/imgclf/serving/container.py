@@ -1,8 +1,9 @@
 """Start the model image: `train` and `serve`, the two words that SageMaker runs a container with.
 
-`train` reads the files of /opt/ml/input/config, sets the SM_* variables and becomes train.py: the image's
-own copy, or in script mode (hyper-parameters sagemaker_program and sagemaker_submit_directory) the one in
-the submitted archive. On a host with several GPUs it starts one process for each.
+The image brings packages, the archive brings code. `serve` becomes code/serve.py of the model folder. `train`
+reads the files of /opt/ml/input/config, sets the SM_* variables and becomes the program that was submitted
+(hyper-parameters sagemaker_program and sagemaker_submit_directory); where train.py lies beside this package,
+as in a checkout, it needs no submission. On a host with several GPUs it starts one process for each.
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
 
@@ -57,6 +58,21 @@ def training_command(environ: Mapping[str, str], *, gpus: int) -> tuple[list[str
     return [*_launcher(variables, hosts, gpus), str(script), *options], variables
 
 
+def serving_command(environ: Mapping[str, str]) -> list[str]:
+    """Return the command that serves: code/serve.py of the model, whatever the image's age.
+
+    Raises ConfigError for a model without code. The laptop's AWS picks the same program.
+    """
+    base = Path(environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+    model = Path(environ.get("SM_MODEL_DIR") or base / "model")
+    program = model / "code" / "serve.py"
+    if not program.is_file():
+        raise ConfigError(
+            f"{program} is missing: model.tar.gz must hold the code that serves it, as train.py writes it"
+        )
+    return [sys.executable, "-u", str(program)]
+
+
 def _read(base: Path, name: str) -> dict[str, Any]:
     """Return one file of the container's configuration."""
     path = base / "input" / "config" / name
@@ -82,10 +98,10 @@ def _launcher(variables: Mapping[str, str], hosts: list[str], gpus: int) -> list
 
 
 def _script(parameters: Mapping[str, Any], base: Path) -> Path:
-    """Return the script to run: the submitted one in script mode, else the image's own."""
+    """Return the script to run: the submitted one in script mode, else the one beside this package."""
     submitted = _unquoted(parameters.get("sagemaker_submit_directory"))
     if not submitted:
-        return SOURCE_DIR / "train.py"
+        return _own_script()
     code = base / "code"
     code.mkdir(parents=True, exist_ok=True)
     unpack(_download(submitted, code / "sourcedir.tar.gz"), code)
@@ -93,6 +109,16 @@ def _script(parameters: Mapping[str, Any], base: Path) -> Path:
     if not script.is_file():
         raise ConfigError(
             f"sagemaker_program {script.name!r} is not in {submitted}: submit it, or correct the name"
+        )
+    return script
+
+
+def _own_script() -> Path:
+    script = SOURCE_DIR / "train.py"
+    if not script.is_file():
+        raise ConfigError(
+            "the job submits no code and this image holds none: set the hyper-parameters "
+            "sagemaker_submit_directory and sagemaker_program"
         )
     return script
 
@@ -135,19 +161,25 @@ def unpack(archive: Path, target: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Become the training script or the server; return an exit code when that fails."""
-    variables: dict[str, str] = {}
-    command = [sys.executable, "-u", str(SOURCE_DIR / "serve.py")]
-    if list(arguments) == ["train"]:
-        from torch.cuda import device_count  # takes two seconds, which serving need not wait for twice
-
-        try:
-            command, variables = training_command(os.environ, gpus=device_count())
-        except ConfigError as error:
-            return _fail(str(error))
-    elif list(arguments) != ["serve"]:
-        return _fail(f"unknown command {' '.join(arguments)!r}: use train or serve")
-    os.execve(command[0], command, {**os.environ, **variables})  # noqa: S606 - no shell wanted
+    try:
+        command, variables = _command(list(arguments))
+    except ConfigError as error:
+        return _fail(str(error))
+    # Python's own path would bring this package in the place of the archive's.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    os.execve(command[0], command, {**environ, **variables})  # noqa: S606 - no shell wanted
     return 1  # not reached: the process is another program now
+
+
+def _command(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command for one of the two words, and its variables."""
+    if arguments == ["serve"]:
+        return serving_command(os.environ), {}
+    if arguments != ["train"]:
+        raise ConfigError(f"unknown command {' '.join(arguments)!r}: use train or serve")
+    from torch.cuda import device_count  # takes two seconds, which serving need not wait for twice
+
+    return training_command(os.environ, gpus=device_count())
 
 
 def _fail(message: str) -> int:

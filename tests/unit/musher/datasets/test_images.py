@@ -2,7 +2,10 @@
 
 import hashlib
 import io
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,6 +20,12 @@ from musher.errors import DatasetSourceError, UnreadableImageError
 def encoded(kind: str = "JPEG", mode: str = "RGB", side: int = 64) -> bytes:
     buffer = io.BytesIO()
     Image.effect_noise((side, side), 60).convert(mode).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def _plain(side: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), (9, 99, 199)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -49,14 +58,145 @@ def test_anything_else_is_refused_with_the_reason(data: bytes, reason: str) -> N
         verify_image(data)
 
 
-def test_a_small_png_with_very_many_pixels_is_refused() -> None:
-    rows = zlib.compress(bytes(13_000 * 13_001), 9)
-    bomb = encode_png(bytes(64), side=8)[:16] + (13_000).to_bytes(4, "big") * 2
-    head = bomb[12:] + b"\x08\0\0\0\0"
-    bomb = bomb[:12] + head + zlib.crc32(head).to_bytes(4, "big")
-    bomb += len(rows).to_bytes(4, "big") + b"IDAT" + rows + zlib.crc32(b"IDAT" + rows).to_bytes(4, "big")
-    with pytest.raises(UnreadableImageError, match=r"train/a/bomb.png: too many pixels .*decompression bomb"):
-        scan_photos(photos=[photo("train/a/bomb.png", bomb)])
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG that claims a size; its data are those of 8 x 8 pixels."""
+    data = encode_png(bytes(64), side=8)
+    head = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + data[24:29]
+    return data[:12] + head + zlib.crc32(head).to_bytes(4, "big") + data[33:]
+
+
+def webp_header(width: int, height: int) -> bytes:
+    """Return a lossless WebP's first bytes, which hold its size."""
+    bits = (width - 1) | (height - 1) << 14
+    chunk = b"VP8L" + (10).to_bytes(4, "little") + b"\x2f" + bits.to_bytes(4, "little") + bytes(5)
+    return b"RIFF" + (len(chunk) + 4).to_bytes(4, "little") + b"WEBP" + chunk
+
+
+def jpeg_header(width: int, height: int, *, data: bytes = b"") -> bytes:
+    """Return a JPEG whose header claims another size; its data are those of a smaller image."""
+    given = data or encoded(side=16)
+    place = max(given.find(bytes([0xFF, frame])) for frame in (0xC0, 0xC2)) + 5
+    return given[:place] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + given[place + 4 :]
+
+
+def progressive(**options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 60).convert("RGB").save(buffer, "JPEG", progressive=True, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (png_header(5001, 5000), "5001 x 5000 pixels, and 25000000 in all are the limit for PNG; make it"),
+        (webp_header(3501, 3500), "3501 x 3500 pixels, and 12250000 in all are the limit for WEBP"),
+        (jpeg_header(12001, 10000), "12001 x 10000 pixels, and 120000000 in all are the limit for JPEG"),
+        (jpeg_header(7100, 7100, data=progressive()), "a progressive JPEG of 7100 x 7100 pixels, 75615000"),
+        (
+            jpeg_header(5100, 5000, data=progressive(subsampling=0)),
+            "76500000 values, and 75000000 are the limit; save it without `progressive`",
+        ),
+        (png_header(20000, 20000), "too many pixels"),
+    ],
+)
+def test_an_image_above_the_limits_is_refused_by_its_header(data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableImageError, match=f"train/a/1: .*{reason}"):
+        scan_photos(photos=[photo("train/a/1", data)])
+
+
+@pytest.mark.parametrize("data", [jpeg_header(12000, 10000), jpeg_header(7000, 7000, data=progressive())])
+def test_a_jpeg_at_the_limits_is_decoded(data: bytes) -> None:
+    """What its data do not fill is grey."""
+    assert len(scan_photos(photos=[photo("train/a/1.jpg", data)]).records) == 1
+
+
+def test_a_png_at_the_limit_is_decoded() -> None:
+    with pytest.raises(UnreadableImageError, match="truncated"):
+        verify_image(png_header(5000, 5000))
+
+
+def test_a_jpeg_above_pillows_own_limit_is_accepted() -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (10_000, 9_500), 128).save(buffer, "JPEG", quality=10)
+    assert len(scan_photos(photos=[photo("train/a/1.jpg", buffer.getvalue())]).records) == 1
+
+
+def test_a_jpeg_of_too_many_scans_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_SCANS", 5)
+    with pytest.raises(UnreadableImageError, match="a JPEG of more than 5 scans, the limit"):
+        verify_image(progressive())
+    verify_image(encoded())
+
+
+def test_arithmetic_coding_is_refused() -> None:
+    data = encoded()
+    place = data.index(b"\xff\xc0")
+    with pytest.raises(UnreadableImageError, match="a JPEG with lossless or arithmetic coding"):
+        verify_image(data[:place] + b"\xff\xc9" + data[place + 2 :])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "remedy"),
+    [
+        (b"", "is empty (0 bytes)", "Copy empty files again"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "is a HEIC photo", "heif-convert"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "is an AVIF image", "photo.avif photo.jpg"),
+        (b"GIF89a", "is a GIF image", "magick photo.gif photo.jpg"),
+        (b"<!DOCTYPE html><html>", "is a web page", "Download such files again"),
+        (b"version https://git-lfs.github.com/spec/v1", "is a Git LFS pointer", "git lfs pull"),
+    ],
+)
+def test_what_is_no_photo_is_named_with_the_remedy(data: bytes, reason: str, remedy: str) -> None:
+    with pytest.raises(UnreadableImageError) as caught:
+        scan_photos(photos=[photo("train/a/1.jpg", data)])
+    assert f"train/a/1.jpg: {reason}. " in str(caught.value)
+    assert remedy in str(caught.value)
+    assert str(caught.value).endswith("Replace or delete these files, or raise max_unreadable.")
+
+
+def test_a_fingerprint_is_the_same_for_a_smaller_copy() -> None:
+    whole = Image.effect_noise((12, 12), 200).resize((512, 512), Image.Resampling.BICUBIC)
+    values = []
+    for side in (512, 300):
+        buffer = io.BytesIO()
+        whole.resize((side, side)).convert("RGB").save(buffer, "JPEG", quality=70)
+        values.append(verify_image(buffer.getvalue()))
+    assert values[0] is not None
+    assert values[1] is not None
+    assert (values[0] ^ values[1]).bit_count() <= 4
+
+
+@pytest.mark.parametrize("data", [encoded("PNG", side=31), _plain(64), _plain(600)])
+def test_small_and_plain_images_have_no_fingerprint(data: bytes) -> None:
+    assert verify_image(data) is None
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "LA", "1", "I;16", "CMYK"])
+def test_every_mode_gives_a_fingerprint_or_none(mode: str) -> None:
+    buffer = io.BytesIO()
+    source = Image.effect_noise((200, 200), 90)
+    image = source.convert("I").convert("I;16") if mode == "I;16" else source.convert("RGB").convert(mode)
+    image.save(buffer, "JPEG" if mode == "CMYK" else "PNG")
+    verify_image(buffer.getvalue())
+
+
+def test_large_images_wait_for_each_others_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "DECODE_BYTES", 5_000_000)
+    memory = images._Memory()
+    running: list[int] = []
+    most: list[int] = []
+
+    def decode(size: int) -> None:
+        with memory.take(size):
+            running.append(size)
+            most.append(sum(running))
+            time.sleep(0.005)
+            running.remove(size)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(decode, [2_000_000, 4_000_000, 9_000_000, 1_000_000] * 4))
+    assert max(most) == 9_000_000
+    assert min(most) <= 5_000_000
 
 
 def test_a_scan_hashes_every_image_and_sorts_them() -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from benchmarks.generated_photos import zip_photos
 from musher.datasets.layout import arrange_listing
-from musher.datasets.sources import list_folder, name_source, open_source
+from musher.datasets.sources import list_folder, name_source, open_source, title_source
 from musher.errors import DatasetSourceError
 
 
 def paths(source: str, s3: Any, tmp_path: Path) -> list[str]:
     with open_source(source=source, s3=s3, work_dir=tmp_path) as listing:
-        photos = arrange_listing(listing)
+        photos = arrange_listing(listing).photos
         assert all(len(photo.read()) == photo.size for photo in photos)
         return [photo.path for photo in photos]
 
@@ -112,23 +112,50 @@ def test_links_and_special_files_in_a_folder_are_named(tmp_path: Path) -> None:
         list_folder(tmp_path)
 
 
+def test_hidden_folders_are_not_entered_and_harmless_links_not_minded(tmp_path: Path) -> None:
+    (tmp_path / ".git" / "objects").mkdir(parents=True)
+    (tmp_path / ".git" / "link.jpg").symlink_to("/etc/passwd")
+    (tmp_path / "LICENSE").symlink_to("/etc/passwd")
+    (tmp_path / "1.jpg").write_bytes(b"1")
+    listing = list_folder(tmp_path)
+    assert [photo.path for photo in listing.photos] == ["1.jpg"]
+    assert not listing.folders
+    assert listing.hidden == {".git", "LICENSE"}
+
+
+def test_names_with_backslashes_are_paths(tmp_path: Path) -> None:
+    """As `unzip` leaves them of an archive that Windows packed."""
+    for name in ("train\\cat\\1.jpg", "train\\dog\\1.jpg"):
+        (tmp_path / name).write_bytes(b"1")
+    arranged = arrange_listing(list_folder(tmp_path)).photos
+    assert [photo.path for photo in arranged] == ["train/cat/1.jpg", "train/dog/1.jpg"]
+
+
+@pytest.mark.parametrize("name", ["photos.tar.gz", "photos.TGZ", "photos.7z"])
+def test_another_archive_in_s3_is_refused(name: str, s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(DatasetSourceError, match=rf"s3://theirs/{name} is no zip by its name.*Unpack it"):
+        paths(f"s3://theirs/{name}", s3, tmp_path)
+
+
 def test_a_folder_lists_its_empty_folders(tmp_path: Path) -> None:
     (tmp_path / "train" / "cat").mkdir(parents=True)
     assert list_folder(tmp_path).folders == {"train", "train/cat"}
 
 
 @pytest.mark.parametrize(
-    ("source", "name"),
+    ("source", "name", "title"),
     [
-        ("digits", "digits"),
-        ("/data/My dogs/", "My-dogs"),
-        ("file:///data/dog%20s", "dog-s"),
-        ("https://host/path/dogImages.zip?signature=x", "dogImages"),
-        ("s3://bucket/raw/dogs/", "dogs"),
-        ("s3://bucket", "bucket"),
-        ("/data/犬", "photos"),
-        ("/" + "x" * 99, "x" * 63),
+        ("digits", "digits", "digits"),
+        ("/data/My dogs/", "My-dogs", "My dogs"),
+        ("file:///data/dog%20s", "dog-s", "dog s"),
+        ("https://host/path/dogImages.zip?signature=x", "dogImages", "dogImages"),
+        ("s3://bucket/raw/dogs/", "dogs", "dogs"),
+        ("s3://bucket", "bucket", "bucket"),
+        ("/data/犬", "photos", "犬"),
+        ("/data/Fotos Müller.ZIP", "Fotos-Muller", "Fotos Müller"),
+        ("/data/Fotos Mu\u0308ller", "Fotos-Muller", "Fotos M\u00fcller"),
+        ("/" + "x" * 199, "x" * 63, "x" * 120),
     ],
 )
-def test_a_source_gives_its_data_set_a_name(source: str, name: str) -> None:
-    assert name_source(source) == name
+def test_a_source_gives_its_data_set_a_name_and_a_title(source: str, name: str, title: str) -> None:
+    assert (name_source(source), title_source(source)) == (name, title)

@@ -16,11 +16,12 @@ from musher.payloads.functions import (
 from musher.payloads.tags import as_list, resource_tags
 from musher.settings import Settings
 
-SETTINGS = Settings(account_id="123456789012", model_image="registry/serve:1", ttl_h=24)
+SETTINGS = Settings(account_id="123456789012", ttl_h=24)
 TAGS = {"musher:project": "musher", "musher:run": "0123abcd"}
 TAG_LIST = [{"Key": "musher:project", "Value": "musher"}, {"Key": "musher:run", "Value": "0123abcd"}]
 ENDPOINT = EndpointPlan(
     name="musher-0123abcd",
+    image="registry/serve:1",
     model_uri="s3://b/musher/jobs/j/output/model.tar.gz",
     instance_type="ml.m5.large",
     instance_count=1,

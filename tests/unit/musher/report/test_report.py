@@ -1,6 +1,5 @@
 """The report: numbers gathered from the stages, and a page that needs nothing else."""
 
-import dataclasses
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -9,19 +8,19 @@ import pytest
 
 from musher.report.curves import HEIGHT, WIDTH, best_place, draw_curves
 from musher.report.page import Outputs, data_address, heat_map, quality, rank_trials, render, worst_recalls
-from musher.report.summary import StageResults, build_summary, spot_savings
+from musher.report.summary import RunFacts, build_summary, spot_savings
 
-RESULTS = StageResults(
-    dataset={
+RESULTS: Any = {
+    "dataset": {
         "dataset_id": "0123456789abcdef",
         "name": "pets & <friends>",
         "classes": 3,
         "images": {"train": 1200, "valid": 60, "test": 6},
         "seconds": 2.5,
     },
-    job={
-        "features": None,
-        "tuning": None,
+    "features": None,
+    "tuning": None,
+    "job": {
         "job_name": "musher-train-0123abcd",
         "status": "Completed",
         "instance_type": "ml.m5.xlarge",
@@ -33,10 +32,10 @@ RESULTS = StageResults(
         "seconds": 42.0,
         "metrics": {"test:accuracy": 0.8333},
     },
-    approved={"accuracy": 0.8333, "loss": 0.21, "seconds": 0.1},
-    endpoint={"name": "musher-0123abcd", "instance_type": "ml.m5.large", "instances": 1, "seconds": 9.0},
-    function={"function_name": "musher-0123abcd", "seconds": 1.0},
-    answers={
+    "evaluation": {"accuracy": 0.8333, "loss": 0.21, "seconds": 0.1},
+    "endpoint": {"name": "musher-0123abcd", "instance_type": "ml.m5.large", "instances": 1, "seconds": 9.0},
+    "function": {"function_name": "musher-0123abcd", "seconds": 1.0},
+    "answers": {
         "status": 200,
         "answers": [
             {
@@ -57,7 +56,7 @@ RESULTS = StageResults(
         "seconds": 1.5,
         "billed_seconds": 0.3,
     },
-)
+}
 EVALUATION: dict[str, Any] = {
     "split": "test",
     "images": 6,
@@ -110,14 +109,20 @@ FEATURES: dict[str, Any] = {
 STARTED_AT = datetime(2026, 1, 1, 0, 0, 10, 500_000, tzinfo=UTC)
 
 
-def summary(**changes: Any) -> dict[str, Any]:
-    """Return the summary of RESULTS with changes to its job."""
-    return build_summary(
-        dag_id="operationalize_model",
-        run_id="manual__1",
-        started_at=STARTED_AT,
-        results=dataclasses.replace(RESULTS, job={**RESULTS.job, **changes}),
+NOTHING: Any = dict.fromkeys(RESULTS)
+
+
+def facts(**failures: str | None) -> RunFacts:
+    """Return which run it is, and what failed in it."""
+    return RunFacts(
+        dag_id="operationalize_model", run_id="manual__1", started_at=STARTED_AT, failures=failures
     )
+
+
+def summary(*, features: Any = None, tuning: Any = None, **changes: Any) -> dict[str, Any]:
+    """Return the summary of RESULTS with features, tuning, and changes to its job."""
+    job = {**RESULTS["job"], **changes}
+    return build_summary(facts(), {**RESULTS, "features": features, "tuning": tuning, "job": job})
 
 
 def page(found: dict[str, Any] | None = None, **outputs: Any) -> str:
@@ -130,6 +135,8 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
     assert summary() == {
         "run_id": "manual__1",
         "dag_id": "operationalize_model",
+        "status": "success",
+        "failures": {},
         "dataset": {
             "id": "0123456789abcdef",
             "name": "pets & <friends>",
@@ -155,7 +162,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
         "lambda": {
             "function_name": "musher-0123abcd",
             "status": 200,
-            "answers": RESULTS.answers["answers"],
+            "answers": RESULTS["answers"]["answers"],
         },
         "stages": {
             "stage_dataset": {"seconds": 2.5, "billed_seconds": None},
@@ -180,6 +187,26 @@ def test_the_page_shows_the_numbers_and_escapes_names() -> None:
     assert "Tuning" not in shown
     assert "Features of" not in shown
     assert "on demand" in shown
+
+
+def test_a_refused_run_shows_its_figures_and_what_refused_them() -> None:
+    reached = {**NOTHING, **{name: RESULTS[name] for name in ("dataset", "job", "evaluation")}}
+    found = build_summary(facts(evaluate="min_accuracy is 0.9 <now>"), reached)
+    assert (found["status"], found["accuracy"], found["endpoint"]) == ("failed", 0.8333, None)
+    assert list(found["stages"]) == ["stage_dataset", "train", "evaluate"]
+    shown = page(found)
+    assert "The run failed" in shown
+    assert "min_accuracy is 0.9 &lt;now&gt;" in shown
+    assert "83.3 %" in shown
+    assert "What the function answered" not in shown
+
+
+def test_a_run_that_came_to_nothing_still_has_a_page() -> None:
+    found = build_summary(facts(stage_dataset=None), NOTHING)
+    assert found["stages"] == {}
+    shown = render(summary=found, outputs=Outputs())
+    assert "No data set" in shown
+    assert "<td>stage_dataset</td><td>see the task&#39;s log</td>" in shown
 
 
 def test_the_page_needs_nothing_else() -> None:
@@ -262,11 +289,11 @@ def test_the_tuning_is_part_of_the_summary() -> None:
     ],
 )
 def test_spot_capacity_saves_what_is_not_billed(change: dict[str, Any], savings: float | None) -> None:
-    assert spot_savings({**RESULTS.job, **change}) == savings
+    assert spot_savings({**RESULTS["job"], **change}) == savings
 
 
 def test_the_page_shows_the_savings() -> None:
-    job = {**RESULTS.job, "is_spot": True, "billable_seconds": 30, "training_seconds": 100}
+    job = {**RESULTS["job"], "is_spot": True, "billable_seconds": 30, "training_seconds": 100}
     assert "spot, 70.0 % saved" in page(summary(**job))
 
 

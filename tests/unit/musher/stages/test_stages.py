@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import ArchiveError, GateError, LambdaError
 from musher.names import run_slug
 from musher.operators.base import fail_without_retry
 from musher.settings import Settings
-from musher.stages import evaluate, outputs, smoke_test, teardown
+from musher.stages import evaluate, outputs, smoke_test
 from musher.stages.run import Run
 
 PARAMS: Mapping[str, Any] = {"keep_resources": False}
@@ -112,8 +112,8 @@ class FakeLambda:
         return self.response
 
 
-def ask(settings: Settings, monkeypatch: pytest.MonkeyPatch, response: dict[str, Any]) -> dict[str, Any]:
-    """Ask a function that answers `response` about one image."""
+def ask(settings: Settings, monkeypatch: pytest.MonkeyPatch, response: dict[str, Any]) -> Any:
+    """Ask a function that answers `response` about one image; return answer and billed seconds."""
     function = FakeLambda(response)
     signer = SimpleNamespace(
         generate_presigned_url=lambda method, params, expires_in: f"https://s3/{params['Key']}?signed"
@@ -121,21 +121,22 @@ def ask(settings: Settings, monkeypatch: pytest.MonkeyPatch, response: dict[str,
     monkeypatch.setattr(smoke_test, "s3_hook", lambda settings: signer)
     monkeypatch.setattr(smoke_test, "invoking_lambda_hook", lambda settings: function)
     sample = {"key": "samples/dog/a.png", "truth": "dog"}
-    answer = smoke_test.ask(settings, function_name="f", sample=sample, classes=["cat", "dog"])
+    answer = smoke_test.classify_sample(settings, function_name="f", sample=sample, classes=["cat", "dog"])
     assert function.event == {"url": "https://s3/samples/dog/a.png?signed"}
     return answer
 
 
 def test_the_answer_stands_beside_the_truth(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     payload = io.BytesIO(b'{"statusCode": 200, "body": "[[0.0, 0.0]]"}')
-    assert ask(settings, monkeypatch, {"Payload": payload, "LogResult": ""}) == {
+    answer, billed_seconds = ask(settings, monkeypatch, {"Payload": payload, "LogResult": ""})
+    assert billed_seconds is None
+    assert answer == {
         "image": "samples/dog/a.png",
         "truth": "dog",
         "status": 200,
         "classes": 2,
         "predicted": "cat",
         "probability": 0.5,
-        "billed_seconds": None,
     }
 
 
@@ -152,34 +153,6 @@ def test_a_function_error_fails_with_its_payload(settings: Settings, monkeypatch
     response = {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload}
     with pytest.raises(LambdaError, match=r"failed on samples/dog/a\.png.*timed out.*/aws/lambda/f"):
         ask(settings, monkeypatch, response)
-
-
-def test_keep_resources_skips_the_teardown(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(teardown, "current_run", lambda: make_run(settings, keep_resources=True))
-    with pytest.raises(AirflowSkipException, match="kept musher-"):
-        teardown.remove_resources.function()
-
-
-def test_the_teardown_removes_the_function_before_its_endpoint(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order: list[str] = []
-
-    def remove_function(run: Run) -> bool:
-        order.append("function")
-        return True
-
-    def remove_endpoint_and_model(hook: Any, *, name: str, delay_s: float) -> list[str]:
-        order.append(name)
-        return ["endpoint"]
-
-    run = make_run(settings)
-    monkeypatch.setattr(teardown, "current_run", lambda: run)
-    monkeypatch.setattr(teardown, "sagemaker_hook", lambda settings: None)
-    monkeypatch.setattr(teardown, "remove_function", remove_function)
-    monkeypatch.setattr(teardown, "remove_endpoint_and_model", remove_endpoint_and_model)
-    assert teardown.remove_resources.function() == ["function", "endpoint"]
-    assert order == ["function", f"musher-{run.slug}"]
 
 
 def test_musher_errors_are_not_retried_and_others_are() -> None:

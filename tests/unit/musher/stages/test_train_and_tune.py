@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from botocore.exceptions import ClientError
 
 from musher.errors import PayloadError
@@ -173,31 +173,6 @@ def test_a_search_gets_its_ranges_as_a_string_of_json(settings: Settings) -> Non
     assert not {"learning_rate", "batch_size"} & plan.hyperparameters.keys()  # the ranges say them
     assert (plan.hyperparameters["trials"], plan.hyperparameters["epochs"]) == (4, DEFAULTS["tuning_epochs"])
     assert plan.channels["features"] == FEATURES["model_uri"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"tuning_strategy": "in_job"}, "in_job makes its trials on a frozen backbone's features"),
-        ({"tuning_strategy": "none", "batch_size": 4096}, "batch_size: 4096, but there are 1000 training"),
-        ({"tuning_strategy": "none", "batch_size": 1}, "batch_size: 1, but 2 instances share each batch"),
-        ({"batch_sizes": [1, 64]}, "batch_sizes: 1, but 2 instances share each batch"),
-        (
-            {"freeze_backbone": True, "learning_rate_min": 0.1, "learning_rate_max": 0.01},
-            "learning_rate_min is 0.1 and learning_rate_max",
-        ),
-        ({"tuning_strategy": "Grid", "tuning_trials": 1}, "A grid of 2 combinations needs as many trials"),
-        ({"precision": "fp16"}, "precision is fp16, which needs a GPU, and instance_type is ml.m5.xlarge"),
-        ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
-    ],
-)
-def test_what_cannot_work_is_refused_before_the_first_job(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], reason: str
-) -> None:
-    run = make_run(settings, **changes)
-    monkeypatch.setattr(embed, "current_run", lambda: run)
-    with pytest.raises(AirflowFailException, match=reason):
-        embed.plan_features.function(DATASET)
 
 
 def test_fp16_is_taken_where_there_is_a_gpu(settings: Settings) -> None:

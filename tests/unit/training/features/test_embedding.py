@@ -19,7 +19,7 @@ from torch import nn
 from imgclf.distributed import World
 from imgclf.features.embedding import Pass, compute_inputs
 from imgclf.features.store import read_features
-from imgclf.images.data import Channels, Dataset, load_dataset
+from imgclf.images.data import Channels, Dataset, index_images
 from imgclf.images.inputs import PixelInputs
 from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe
@@ -38,7 +38,7 @@ Job = Callable[..., int]
 
 
 def load(root: Path) -> Dataset:
-    return load_dataset(Channels(root / "train", root / "valid", root / "test", None, None), ALONE)
+    return index_images(Channels(root / "train", root / "valid", root / "test", None, None), ALONE)
 
 
 def resnet(seed: int) -> Classifier:

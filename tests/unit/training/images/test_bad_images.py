@@ -14,7 +14,8 @@ import torch
 from imgclf.distributed import World
 from imgclf.errors import DataError
 from imgclf.images.bad_images import skip_bad_images
-from imgclf.images.data import Channels, Dataset, load_dataset
+from imgclf.images.data import Channels, Dataset
+from imgclf.images.loading import load_dataset
 
 CPU = torch.device("cpu")
 ALONE = World(0, 1, 0, "localhost", CPU)

@@ -13,7 +13,7 @@ import torch
 
 from imgclf.distributed import World
 from imgclf.errors import DataError
-from imgclf.images.data import Channels, Dataset, load_dataset
+from imgclf.images.data import Channels, Dataset, index_images
 
 CPU = torch.device("cpu")
 ALONE = World(0, 1, 0, "localhost", CPU)
@@ -42,7 +42,7 @@ def ids(data: Dataset, split: str = "train") -> list[str]:
 
 
 def test_folders_and_shards_hold_the_same_images(image_folder: Path, staged: Path) -> None:
-    plain, sharded = load_dataset(channels(image_folder), ALONE), load_dataset(channels(staged), ALONE)
+    plain, sharded = index_images(channels(image_folder), ALONE), index_images(channels(staged), ALONE)
     assert plain.classes == sharded.classes == ["001.cat", "002.dog"]
     assert sorted(ids(plain)) == sorted(ids(sharded))
     assert sharded.splits["train"].total == 12
@@ -50,7 +50,7 @@ def test_folders_and_shards_hold_the_same_images(image_folder: Path, staged: Pat
 
 
 def test_labels_are_positions_in_the_sorted_classes(staged: Path) -> None:
-    split = load_dataset(channels(staged), ALONE).splits["train"]
+    split = index_images(channels(staged), ALONE).splits["train"]
     assert [split.members[i].class_name for i in range(12)] == [
         ["001.cat", "002.dog"][n] for n in split.labels
     ]
@@ -59,10 +59,10 @@ def test_labels_are_positions_in_the_sorted_classes(staged: Path) -> None:
 @pytest.mark.parametrize("source", ["image_folder", "staged"])
 def test_two_processes_own_disjoint_halves(source: str, request: pytest.FixtureRequest) -> None:
     root = request.getfixturevalue(source)
-    first = ids(load_dataset(channels(root), Pretended(0, 2, 0, "a", CPU)))
-    second = ids(load_dataset(channels(root), Pretended(1, 2, 0, "b", CPU)))
+    first = ids(index_images(channels(root), Pretended(0, 2, 0, "a", CPU)))
+    second = ids(index_images(channels(root), Pretended(1, 2, 0, "b", CPU)))
     assert len(first) == len(second) == 6
-    assert sorted(first + second) == sorted(ids(load_dataset(channels(root), ALONE)))
+    assert sorted(first + second) == sorted(ids(index_images(channels(root), ALONE)))
 
 
 def test_a_host_owns_the_shards_it_was_sent(staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,38 +73,38 @@ def test_a_host_owns_the_shards_it_was_sent(staged: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(
         Pretended, "other", staticmethod(lambda held: theirs if "train" in next(iter(held)) else {})
     )
-    split = load_dataset(channels(staged), Pretended(0, 2, 0, "a", CPU)).splits["train"]
+    split = index_images(channels(staged), Pretended(0, 2, 0, "a", CPU)).splits["train"]
     assert (split.total, split.positions.tolist()) == (12, [4, 5, 6, 7])
 
 
 def test_a_shard_on_no_host_is_named(staged: Path) -> None:
     (staged / "train" / "shard-00001.tar").unlink()
     with pytest.raises(DataError, match=r"train/shard-00001\.tar of the manifest is on no host"):
-        load_dataset(channels(staged), ALONE)
+        index_images(channels(staged), ALONE)
 
 
 def test_a_missing_channel_is_named(image_folder: Path) -> None:
     with pytest.raises(DataError, match="channel 'valid' is missing"):
-        load_dataset(replace(channels(image_folder), valid=None), ALONE)
+        index_images(replace(channels(image_folder), valid=None), ALONE)
 
 
 def test_a_missing_folder_is_named(image_folder: Path) -> None:
     shutil.rmtree(image_folder / "test")
     with pytest.raises(DataError, match="channel 'test': there is no folder"):
-        load_dataset(channels(image_folder), ALONE)
+        index_images(channels(image_folder), ALONE)
 
 
 def test_a_class_missing_in_one_split_is_named(image_folder: Path) -> None:
     shutil.rmtree(image_folder / "valid" / "002.dog")
     with pytest.raises(DataError, match=r"split 'valid' has no images of class '002\.dog'"):
-        load_dataset(channels(image_folder), ALONE)
+        index_images(channels(image_folder), ALONE)
 
 
 def test_an_empty_split_is_named(image_folder: Path) -> None:
     for path in (image_folder / "test").glob("*/*"):
         path.unlink()
     with pytest.raises(DataError, match="split 'test' is empty"):
-        load_dataset(channels(image_folder), ALONE)
+        index_images(channels(image_folder), ALONE)
 
 
 def edit_manifest(root: Path, **changes: Any) -> None:
@@ -115,27 +115,27 @@ def edit_manifest(root: Path, **changes: Any) -> None:
 def test_a_class_count_that_differs_from_the_manifest_is_named(staged: Path) -> None:
     edit_manifest(staged, classes=["001.cat", "002.dog", "003.owl"])
     with pytest.raises(DataError, match=r"no images of class '003\.owl'"):
-        load_dataset(channels(staged), ALONE)
+        index_images(channels(staged), ALONE)
 
 
 def test_an_image_of_an_unlisted_class_is_named(staged: Path) -> None:
     edit_manifest(staged, classes=["001.cat"])
     with pytest.raises(DataError, match=r"002\.dog/.*its class is not in the manifest"):
-        load_dataset(channels(staged), ALONE)
+        index_images(channels(staged), ALONE)
 
 
 @pytest.mark.parametrize("text", ["{}", "no json", "[]", '{"format": 2, "classes": []}'])
 def test_a_manifest_of_another_kind_is_refused(staged: Path, text: str) -> None:
     (staged / "manifest.json").write_text(text)
     with pytest.raises(DataError, match="no data-set manifest"):
-        load_dataset(channels(staged), ALONE)
+        index_images(channels(staged), ALONE)
 
 
 def test_a_shard_of_another_length_is_refused(staged: Path) -> None:
     path = staged / "train" / "shard-00000.tar"
     path.write_bytes(path.read_bytes()[:-512])
     with pytest.raises(DataError, match="has not the"):
-        load_dataset(channels(staged), ALONE)
+        index_images(channels(staged), ALONE)
 
 
 def test_hosts_with_different_folders_are_refused(
@@ -143,11 +143,11 @@ def test_hosts_with_different_folders_are_refused(
 ) -> None:
     monkeypatch.setattr(Pretended, "other", staticmethod(lambda _: {"train/#0": 9}))
     with pytest.raises(DataError, match="hosts hold different images of split 'train'"):
-        load_dataset(channels(image_folder), Pretended(0, 2, 0, "a", CPU))
+        index_images(channels(image_folder), Pretended(0, 2, 0, "a", CPU))
 
 
 def test_a_data_set_of_one_class_is_refused(image_folder: Path) -> None:
     for split in ("train", "valid", "test"):
         shutil.rmtree(image_folder / split / "002.dog")
     with pytest.raises(DataError, match=r"the data set has no class but 001.cat: add images of another one"):
-        load_dataset(channels(image_folder), ALONE)
+        index_images(channels(image_folder), ALONE)

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from imgclf.errors import ImageError
 from imgclf.images import decode
 from imgclf.images.decode import check_image, open_image
+from imgclf.images.limits import MAX_BYTES_OF_AN_IMAGE, MAX_PIXELS, WEBP_BYTES
 
 GREYS = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 
@@ -90,27 +91,110 @@ def test_bytes_that_are_no_image_are_refused(data: bytes) -> None:
         open_image(data)
 
 
-@pytest.mark.parametrize("side", [7_100, 10_000, 30_000])
+@pytest.mark.parametrize("side", [5_001, 10_000, 12_000, 30_000])
 def test_a_decompression_bomb_is_refused_by_its_header(side: int) -> None:
     """Our own limit, Pillow's warning and Pillow's error all end as the same refusal."""
     with pytest.raises(ImageError, match="pixels"):
         open_image(bomb_png(side))
 
 
-@pytest.mark.parametrize("claimed", [(9_000, 9_000), (65_500, 800)])
+def claim(data: bytes, width: int, height: int, *, frame: bytes = b"\xff\xc0") -> bytes:
+    """Return a small JPEG whose header claims another size."""
+    claiming = bytearray(data)
+    start = claiming.index(frame)
+    claiming[start + 5 : start + 9] = struct.pack(">HH", height, width)
+    return bytes(claiming)
+
+
+@pytest.mark.parametrize("claimed", [(11_000, 11_000), (65_500, 1_900)])
 def test_a_jpeg_bomb_is_refused_by_its_header(claimed: tuple[int, int]) -> None:
-    data = bytearray(to_jpeg(photo(16, 16)))
-    frame = data.index(b"\xff\xc0")
-    data[frame + 5 : frame + 9] = struct.pack(">HH", *claimed)
-    with pytest.raises(ImageError, match=r"pixels: more than 50000000|exceeds limit"):
+    with pytest.raises(
+        ImageError, match=r"JPEG image of \d+ x \d+ pixels: more than 120000000 in all|exceeds"
+    ):
+        open_image(claim(to_jpeg(photo(16, 16)), *claimed))
+
+
+def test_a_format_that_cannot_be_reduced_has_fewer_pixels_and_the_refusal_names_jpeg() -> None:
+    reason = "PNG image of 5001 x 5001 pixels: more than 25000000 in all; send a smaller one, or a JPEG"
+    with pytest.raises(ImageError, match=reason):
+        open_image(bomb_png(5_001))
+    assert open_image(bomb_png(5_000)).size == (5_000, 5_000)
+
+
+def test_a_webp_has_the_fewest_pixels(make_image: Callable[..., bytes]) -> None:
+    data = bytearray(make_image(kind="WEBP"))
+    start = data.index(b"\x9d\x01\x2a")
+    data[start + 3 : start + 7] = struct.pack("<HH", 3_500, 3_500)
+    with pytest.raises(ImageError, match="WEBP image of 3500 x 3500 pixels: more than 12000000 in all"):
         open_image(bytes(data))
+
+
+def test_a_webp_whose_file_is_large_too_has_fewer_pixels_still(make_image: Callable[..., bytes]) -> None:
+    """Pillow copies the file twice."""
+    data = bytearray(make_image(kind="WEBP"))
+    start = data.index(b"\x9d\x01\x2a")
+    data[start + 3 : start + 7] = struct.pack("<HH", 4_000, 3_000)
+    assert open_image(bytes(data)).size == (4_000, 3_000)
+    with pytest.raises(ImageError, match=r"pixels and 5000\d+ bytes: more than 200000000 bytes of memory"):
+        open_image(bytes(data) + bytes(5_000_000))
+
+
+def test_a_phones_jpeg_of_several_pictures_is_its_first() -> None:
+    """Pillow calls it an MPO, whatever formats it was asked for."""
+    buffer = io.BytesIO()
+    photo(60, 40).save(buffer, "MPO", save_all=True, append_images=[photo(30, 20)])
+    image = open_image(buffer.getvalue())
+    assert image.header.format == "MPO"
+    assert image.scans == 1
+    assert image.decode(side=1, wanted=1).shape == (3, 40, 60)
+
+
+def test_a_row_of_pixels_is_no_image() -> None:
+    """Pillow keeps a pointer for each row: 1 x 25,000,000 pixels would take 300 MB."""
+    header = bomb_png(1).replace(struct.pack(">II", 1, 1), struct.pack(">II", 1, 70_000))
+    start = header.index(b"IHDR")
+    checksum = struct.pack(">I", zlib.crc32(header[start : start + 17]))
+    with pytest.raises(ImageError, match="1 x 70000 pixels: more than 65535 on a side"):
+        open_image(header[: start + 17] + checksum + header[start + 21 :])
+
+
+@pytest.mark.parametrize(
+    ("options", "side"),
+    [({"subsampling": 2}, 7_072), ({"subsampling": 0}, 5_001), ({}, 10_000)],
+)
+def test_a_progressive_jpeg_is_limited_by_what_it_keeps_until_its_last_scan(
+    options: dict[str, Any], side: int
+) -> None:
+    progressive = to_jpeg(photo(16, 16), progressive=True, **options)
+    with pytest.raises(ImageError, match="more than 75000000 samples in all; send a smaller one, or a basel"):
+        open_image(claim(progressive, side, side, frame=b"\xff\xc2"))
+    baseline = open_image(claim(to_jpeg(photo(16, 16), **options), side, side))
+    assert baseline.size == (side, side)
+
+
+def test_a_large_jpeg_is_reduced_until_it_fits_whatever_size_is_wanted() -> None:
+    image = open_image(claim(to_jpeg(photo(16, 16)), 10_000, 10_000))
+    assert image.decoding_bytes(1) > MAX_BYTES_OF_AN_IMAGE > image.decoding_bytes(2)
+    whole = open_image(claim(to_jpeg(photo(16, 16), progressive=True), 7_000, 7_000, frame=b"\xff\xc2"))
+    assert whole.decoding_bytes(2) > MAX_BYTES_OF_AN_IMAGE > whole.decoding_bytes(4)
+
+
+@pytest.mark.parametrize("side", [1, 10_000])
+def test_no_image_takes_more_than_the_share_it_was_given(make_image: Callable[..., bytes], side: int) -> None:
+    for image in (
+        bomb_png(5_000),
+        claim(to_jpeg(photo(16, 16)), 10_954, 10_954),
+        claim(to_jpeg(photo(16, 16), progressive=True, subsampling=0), 5_000, 5_000, frame=b"\xff\xc2"),
+    ):
+        assert open_image(image).decoding_bytes(8) <= MAX_BYTES_OF_AN_IMAGE
+    assert WEBP_BYTES * MAX_PIXELS["WEBP"] <= MAX_BYTES_OF_AN_IMAGE
 
 
 def test_a_jpeg_with_more_pixels_than_its_first_header_is_not_decoded() -> None:
     """The fast decoder gets memory for what Pillow read: two readers of one header must not disagree."""
     small, large = to_jpeg(photo(16, 16)), to_jpeg(photo(64, 64))
     image = open_image(small)
-    lying = decode.EncodedImage(large, image.header, 1)
+    lying = decode.EncodedImage(large, image.header, 1, 1)
     assert lying.decode(side=1, wanted=1).shape == (3, 16, 16)
 
 
@@ -171,6 +255,27 @@ def test_grey_becomes_rgb() -> None:
     assert np.array_equal(pixels_of(to_png(Image.fromarray(GREYS))), expected)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16", "RGB", "RGBA"])
+def test_tiles_are_joined_as_the_whole_image_would_be(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = photo(50, 30).convert("L").convert(mode) if mode == "I;16" else photo(50, 30).convert(mode)
+    whole = pixels_of(to_png(image))
+    monkeypatch.setattr(decode, "TILE_SIDE", 7)
+    assert np.array_equal(pixels_of(to_png(image)), whole)
+
+
+def test_the_orientation_of_a_png_may_stand_after_its_pixels() -> None:
+    """Pillow's own look behind the pixels decodes them all, before their size is judged."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    late = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    data = to_png(photo(24, 16))
+    image = open_image(data[:-12] + late + data[-12:])
+    assert image.size == (16, 24)
+    assert image.header._im is None, "the pixels were decoded"
+    assert open_image(data[:-12] + late[:-1] + b"?" + data[-12:]).size == (24, 16)
+
+
 def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
     image = Image.fromarray(np.full((4, 4), 0x8000, dtype=np.uint16))
     assert pixels_of(to_png(image))[0, 0].tolist() == [128, 128, 128]
@@ -178,7 +283,3 @@ def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
 
 def test_transparency_is_laid_on_white() -> None:
     assert pixels_of(to_png(Image.new("RGBA", (4, 4), (0, 0, 0, 0))))[0, 0].tolist() == [255] * 3
-
-
-def test_the_limit_bounds_memory() -> None:
-    assert decode.MAX_PIXELS * 3 <= 150_000_000

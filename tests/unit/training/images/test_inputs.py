@@ -11,7 +11,7 @@ import torch
 from imgclf.distributed import World
 from imgclf.errors import DataError
 from imgclf.images import inputs as inputs_module
-from imgclf.images.data import Channels, load_dataset
+from imgclf.images.data import Channels, index_images
 from imgclf.images.inputs import PixelInputs, Variation
 from imgclf.presets import Preset, preset_for
 
@@ -22,7 +22,7 @@ RESNET = preset_for(architecture="resnet18", image_size=8)
 
 def make_inputs(root: Path, preset: Preset = PRESET) -> PixelInputs:
     channels = Channels(root / "train", root / "valid", root / "test", None, None)
-    split = load_dataset(channels, World(0, 1, 0, "localhost", CPU)).splits["train"]
+    split = index_images(channels, World(0, 1, 0, "localhost", CPU)).splits["train"]
     return PixelInputs(split, preset, device=CPU, threads=2)
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from imgclf.errors import ConfigError
-from imgclf.serving.container import SOURCE_DIR, main, training_command
+from imgclf.serving import container
+from imgclf.serving.container import SOURCE_DIR, main, serving_command, training_command
+from localaws.sagemaker.endpoints.model_data import find_program
+from localaws.sagemaker.endpoints.plan import VariantPlan
 
 
 @pytest.fixture
@@ -103,3 +106,56 @@ def test_outside_a_job_the_reason_is_said(tmp_path: Path) -> None:
 def test_an_unknown_word_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dance"]) == 1
     assert "use train or serve" in capsys.readouterr().err
+
+
+def test_the_models_own_code_serves_whatever_code_the_image_has(tmp_path: Path) -> None:
+    program = tmp_path / "model" / "code" / "serve.py"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    command = serving_command({"SAGEMAKER_BASE_DIR": str(tmp_path)})
+    assert command == [sys.executable, "-u", str(program)]
+    assert serving_command({"SM_MODEL_DIR": str(tmp_path / "model")}) == command
+
+
+def test_the_laptops_aws_serves_the_same_program(tmp_path: Path) -> None:
+    program = tmp_path / "model" / "code" / "serve.py"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    plan = VariantPlan.__new__(VariantPlan)  # what it holds does not count where the model has a server
+    [found] = find_program(plan, model=tmp_path / "model")
+    assert [str(tmp_path / found)] == serving_command({"SAGEMAKER_BASE_DIR": str(tmp_path)})[2:]
+
+
+def test_a_model_without_code_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    monkeypatch.delenv("SM_MODEL_DIR", raising=False)
+    assert main(["serve"]) == 1
+    assert "model.tar.gz must hold the code that serves it" in capsys.readouterr().err
+
+
+def test_an_image_without_code_trains_only_what_is_submitted(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "SOURCE_DIR", tmp_path / "image")
+    with pytest.raises(ConfigError, match=r"this image holds none: set .* sagemaker_submit_directory"):
+        training_command({"SAGEMAKER_BASE_DIR": str(base)}, gpus=0)
+    submit(base, {"train.py": b""}, sagemaker_program="train.py")
+    command, _ = training_command({"SAGEMAKER_BASE_DIR": str(base)}, gpus=0)
+    assert command[2:] == [str(base / "code" / "train.py")]
+
+
+def test_the_images_packages_do_not_shadow_the_archives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "model" / "code" / "serve.py"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    monkeypatch.setenv("PYTHONPATH", "/opt/musher")
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(container.os, "execve", lambda path, command, environ: started.append(environ))
+    main(["serve"])
+    assert "PYTHONPATH" not in started[0]
+    assert started[0]["SM_MODEL_DIR"] == str(tmp_path / "model")

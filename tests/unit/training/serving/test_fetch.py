@@ -1,39 +1,57 @@
-"""Only public addresses count as public, whatever they are dressed in."""
+"""A stranger's URL is looked at before anything is connected to, and in bounded time."""
 
 from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from imgclf.errors import SourceError
-from imgclf.serving.fetch import fetch_image, is_public
+from imgclf.serving import fetch
+from imgclf.serving.fetch import fetch_image
 
 
-@pytest.mark.parametrize(
-    "address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"]
-)
-def test_public_addresses(address: str) -> None:
-    assert is_public(address)
+@pytest.fixture
+def slow_lookups(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Let every look-up wait until the test ends, as a resolver without a network does."""
+    ended = threading.Event()
+
+    def wait(*_: Any, **__: Any) -> list[Any]:
+        ended.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    monkeypatch.setattr(fetch, "TIMEOUT_S", 0.2)
+    yield ended
+    ended.set()
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        *(
-            "127.0.0.1",
-            "10.0.0.1",
-            "172.16.9.9",
-            "192.168.1.1",
-            "169.254.169.254",
-            "169.254.170.2",
-            "100.64.0.1",
-        ),
-        *("0.0.0.0", "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
-        *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1"),
-        *("::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:4136:e378:8000:63bf:3fff:fdd2"),
-    ],
-)
-def test_private_and_special_addresses(address: str) -> None:
-    assert not is_public(address)
+def answer_with(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    """Let every look-up give these addresses; return the hosts that were looked up."""
+    hosts: list[str] = []
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        hosts.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return hosts
+
+
+def refuse_connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Let every connection fail; return the addresses that were tried."""
+    tried: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], **_: Any) -> socket.socket:
+        tried.append(address)
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    return tried
 
 
 @pytest.mark.parametrize(
@@ -61,3 +79,79 @@ def test_what_is_no_web_address_is_refused(url: str) -> None:
 def test_private_addresses_are_refused_without_a_connection(url: str) -> None:
     with pytest.raises(SourceError, match="not a public address"):
         fetch_image(url, environ={"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
+
+
+@pytest.mark.parametrize("port", [1, 22, 25, 6379, 8080, 65535])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_other_ports_are_refused_without_a_look_up(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, port: int
+) -> None:
+    hosts = answer_with(monkeypatch, "93.184.216.34")
+    with pytest.raises(SourceError, match=f"port {port} is not fetched from: use a URL at port 80 or 443"):
+        fetch_image(f"{scheme}://example.com:{port}/x.jpg", environ={})
+    assert hosts == []
+
+
+def test_the_aws_endpoint_may_have_any_port_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = refuse_connections(monkeypatch)
+    with pytest.raises(SourceError, match="cannot be reached: refused"):
+        fetch_image("http://127.0.0.1:4566/b/k", environ={"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:4566"})
+    assert tried == [("127.0.0.1", 4566)]
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is looked up once, so that it cannot point elsewhere the second time."""
+    hosts, tried = answer_with(monkeypatch, "93.184.216.34", "93.184.216.35"), refuse_connections(monkeypatch)
+    with pytest.raises(SourceError, match=r"example\.com:443 cannot be reached: refused"):
+        fetch_image("https://example.com/x.jpg", environ={})
+    assert hosts == ["example.com"]
+    assert tried == [("93.184.216.34", 443), ("93.184.216.35", 443)]
+
+
+def test_a_host_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_with(monkeypatch, "93.184.216.34", "169.254.170.2")
+    tried = refuse_connections(monkeypatch)
+    with pytest.raises(SourceError, match=r"host 'example\.com' is not a public address"):
+        fetch_image("https://example.com/x.jpg", environ={})
+    assert tried == []
+
+
+def test_a_long_url_is_refused_as_the_function_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://example.com/"
+    refuse_connections(monkeypatch)
+    answer_with(monkeypatch, "93.184.216.34")
+    with pytest.raises(SourceError, match="the URL has 8193 characters: at most 8192 are taken"):
+        fetch_image(url + "a" * (8_193 - len(url)), environ={})
+    with pytest.raises(SourceError, match="cannot be reached"):
+        fetch_image(url + "a" * (8_192 - len(url)), environ={})
+
+
+@pytest.mark.usefixtures("slow_lookups")
+def test_a_look_up_has_the_time_of_the_whole_fetch_and_no_more() -> None:
+    """getaddrinfo itself took 25 s where no server answered."""
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=r"the look-up of host 'example\.com' took more than 0 s"):
+        fetch_image("https://example.com/x.jpg", environ={})
+    assert time.monotonic() - started < 3
+
+
+def test_look_ups_that_hang_are_bounded(
+    slow_lookups: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "_lookups", threading.BoundedSemaphore(1))
+    before = threading.active_count()
+    for reason in ("took more than", "too many others are; try again", "too many others are; try again"):
+        with pytest.raises(SourceError, match=reason):
+            fetch_image("https://example.com/x.jpg", environ={})
+    assert threading.active_count() <= before + 1
+    slow_lookups.set()
+    assert fetch._lookups.acquire(timeout=5), "the look-up's place is not free again"
+
+
+def test_a_host_that_does_not_exist_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(SourceError, match=r"host 'nowhere\.example' cannot be resolved: .*Name or service"):
+        fetch_image("http://nowhere.example/", environ={})

@@ -1,0 +1,1 @@
+"""What things cost, and when more of them pays: pure."""

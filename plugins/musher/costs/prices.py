@@ -1,0 +1,61 @@
+"""Estimate what a run costs at most, from a small table of prices.
+
+The table holds on-demand prices of us-east-1, USD per instance and hour, the same for training and endpoints.
+They were noted from public tables that agree with each other, not read from AWS's price list:
+https://aws.amazon.com/sagemaker/pricing/
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+NOTED_ON = "2026-11-25"
+REGION = "us-east-1"
+
+PRICES_USD_PER_HOUR: Mapping[str, float] = {
+    "ml.c5.xlarge": 0.204,
+    "ml.g4dn.xlarge": 0.736,
+    "ml.m5.large": 0.115,
+    "ml.m5.xlarge": 0.23,
+    "ml.m5.2xlarge": 0.461,
+    "ml.m5.4xlarge": 0.922,
+    "ml.p3.2xlarge": 3.825,
+}
+
+SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """Some instances of one type for a time; `max_s` is None for what stands until it is removed."""
+
+    what: str
+    instance_type: str
+    instances: int
+    max_s: float | None = None
+
+    @property
+    def price_usd(self) -> float | None:
+        """Return the price of the whole time, or of an hour; None where the table lacks the type."""
+        price = PRICES_USD_PER_HOUR.get(self.instance_type)
+        hours = 1.0 if self.max_s is None else self.max_s / SECONDS_PER_HOUR
+        return None if price is None else price * self.instances * hours
+
+
+def describe_use(use: Use) -> str:
+    """Return one part of the estimate in words."""
+    amount = f"{use.instances} x {use.instance_type}"
+    amount += " by the hour" if use.max_s is None else f" for {use.max_s / SECONDS_PER_HOUR:.2f} h at most"
+    price = use.price_usd
+    return f"{use.what} {amount}: " + (f"${price:.2f}" if price is not None else "price unknown")
+
+
+def describe_estimate(uses: Iterable[Use]) -> str:
+    """Return the estimate as one line: each part, the known sum of those that end, and where it is from."""
+    listed = list(uses)
+    known = [use.price_usd for use in listed if use.max_s is not None]
+    total = sum(price for price in known if price is not None)
+    bound = "at most" if None not in known else "at least, as prices are missing,"
+    return (
+        f"{'; '.join(map(describe_use, listed))}. Jobs cost {bound} ${total:.2f} if each used its whole time "
+        f"limit (on-demand prices of {REGION}, noted {NOTED_ON})"
+    )

@@ -1,0 +1,44 @@
+"""Stop what a run left running: its training and tuning jobs, all attempts of them."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from musher import names
+from musher.hooks.sagemaker import MusherSageMakerHook
+
+logger = logging.getLogger(__name__)
+
+LIVE = "InProgress"
+"""The status in which a job goes on until somebody stops it; one that is Stopping ends by itself."""
+
+Description = dict[str, Any]
+
+
+def stop_training_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
+    """Stop the live ones of the training jobs `name`, `name`-2, ...; return what was stopped."""
+    found = attempts(hook.find_training_job, name, limit=names.MAX_SAGEMAKER_NAME)
+    live = [job["TrainingJobName"] for job in found if job["TrainingJobStatus"] == LIVE]
+    for job_name in live:
+        hook.conn.stop_training_job(TrainingJobName=job_name)
+        logger.warning("%s: was still running, told to stop", job_name)
+    return [f"training job {job_name}" for job_name in live]
+
+
+def stop_tuning_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
+    """Stop the live ones of the tuning jobs `name`, `name`-2, ... and with them their trials."""
+    found = attempts(hook.find_tuning_job, name, limit=names.MAX_TUNING_NAME)
+    live = [
+        job["HyperParameterTuningJobName"] for job in found if job["HyperParameterTuningJobStatus"] == LIVE
+    ]
+    for job_name in live:
+        hook.conn.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job_name)
+        logger.warning("%s: was still running, told to stop", job_name)
+    return [f"tuning job {job_name}" for job_name in live]
+
+
+def attempts(find: Callable[[str], Description | None], name: str, *, limit: int) -> Iterator[Description]:
+    """Give the descriptions of job, job-2, job-3, ... as far as they exist."""
+    while description := find(name):
+        yield description
+        name = names.next_attempt(name, limit=limit)

@@ -1,0 +1,60 @@
+"""Links from a task to what it made on AWS, shown as buttons of the task in Airflow's UI.
+
+Airflow reads a link from XCom. It stores them itself when a task has ended; a job runs for hours, so an
+operator stores them as soon as the name is known (`show_links`), and Airflow's own storing finds them there,
+also after a deferral, when the operator is another object in another process.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from airflow.sdk import BaseOperator, BaseOperatorLink, Context
+from airflow.sdk.execution_time.xcom import XCom
+from airflow.sdk.types import TaskInstanceKey
+
+from musher import console
+
+logger = logging.getLogger(__name__)
+
+
+class StoredLink(BaseOperatorLink):
+    """A link that the task itself has stored under this link's XCom key."""
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the stored address, or the empty text: then the UI shows a button that does nothing."""
+        return str(XCom.get_value(key=self.xcom_key, ti_key=ti_key) or "")
+
+
+class ResourceLink(StoredLink):
+    """The page of the job, endpoint or function in the AWS console."""
+
+    name = "AWS console"
+
+
+class LogLink(StoredLink):
+    """The log of the job, endpoint or function in CloudWatch."""
+
+    name = "CloudWatch log"
+
+
+LINKS = (ResourceLink(), LogLink())
+
+
+def show_links(
+    context: Context, *, client: Any, page: Callable[..., str], name: str, log: tuple[str, str]
+) -> None:
+    """Store the links to a resource (its console `page` and `name`) and to its log (group, streams' prefix).
+
+    None where the boto3 `client` talks to something that is not AWS and has no console. A link is a
+    convenience: that it cannot be stored never fails a task that has paid for a job.
+    """
+    try:
+        if not console.is_aws(client.meta.endpoint_url):
+            return
+        region, (group, prefix) = client.meta.region_name, log
+        addresses = page(region=region, name=name), console.log(region=region, group=group, prefix=prefix)
+        for link, address in zip(LINKS, addresses, strict=True):
+            context["ti"].xcom_push(key=link.xcom_key, value=address)
+    except Exception:  # whatever it is, see above
+        logger.warning("%s: the links to the AWS console are not stored", name, exc_info=True)

@@ -1,0 +1,157 @@
+"""What stages return and hand on through XCom: ids, addresses and small numbers, never data.
+
+All are mappings that JSON can hold. `seconds` is the time that the stage took, measured by the stage or,
+for a job, by AWS.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from musher.datasets.findings import Findings
+
+Request = dict[str, Any]
+"""A boto3 request: AWS's names, AWS's values."""
+
+
+class Sample(TypedDict):
+    """A test image that lies in S3 as an object of its own."""
+
+    key: str
+    truth: str
+
+
+class StagedDataset(TypedDict):
+    """A data set as it lies in the project's bucket."""
+
+    dataset_id: str
+    data_hash: str
+    name: str
+    """Letters, digits, '.', '_' and '-' only."""
+    title: str
+    """The name as the source writes it, to be shown."""
+    classes: int
+    images: dict[str, int]
+    """By split."""
+    left_out: int
+    """Unreadable images that were left out by permission."""
+    manifest_uri: str
+    train_uri: str
+    valid_uri: str
+    test_uri: str
+    samples: list[Sample]
+    found: "Findings | None"
+    """What staging found; None for a data set that an older version staged."""
+    uploaded_objects: int
+    uploaded_bytes: int
+    seconds: float
+
+
+class TrainingJobResult(TypedDict):
+    """A completed training job."""
+
+    job_name: str
+    status: str
+    model_uri: str
+    output_uri: str
+    instances: int
+    instance_type: str
+    created_at: str | None
+    """ISO 8601."""
+    is_spot: bool
+    billable_seconds: int | None
+    """Of one instance; `musher.costs.billing` counts all."""
+    training_seconds: int | None
+    seconds: float | None
+    metrics: dict[str, float]
+
+
+class Trial(TypedDict):
+    """One trial; the objective is None where it did not report one, the seconds where it did not run."""
+
+    name: str
+    status: str
+    hyperparameters: dict[str, int | float]
+    objective: float | None
+    seconds: float | None
+
+
+class TuningResult(TypedDict):
+    """The trials of a search, and the best of them."""
+
+    strategy: str
+    job_name: str
+    objective: str
+    trials: list[Trial]
+    best: Trial
+    seconds: float | None
+    billed_seconds: float | None
+
+
+class Evaluation(TypedDict):
+    """A model's figures on the test split, and whether they let it pass."""
+
+    model_uri: str
+    accuracy: float
+    loss: float
+    images: int
+    seconds: float
+
+
+class EndpointResult(TypedDict):
+    """An endpoint in service."""
+
+    name: str
+    instance_type: str
+    instances: int
+    seconds: float
+
+
+class FunctionResult(TypedDict):
+    """A Lambda function that can be invoked."""
+
+    function_name: str
+    function_arn: str
+    seconds: float
+
+
+class Prediction(TypedDict):
+    """What the function said of one image."""
+
+    status: int
+    classes: int
+    predicted: str
+    probability: float
+
+
+class Answer(Prediction):
+    """What the function said of one test image, beside the truth."""
+
+    image: str
+    truth: str
+
+
+class SmokeTestResult(TypedDict):
+    """The answers to all test images."""
+
+    status: int
+    answers: list[Answer]
+    seconds: float
+    billed_seconds: float | None
+
+
+class RunResults(TypedDict):
+    """What a run's stages returned; None for those that were skipped, refused, failed or never reached."""
+
+    dataset: StagedDataset | None
+    features: TrainingJobResult | None
+    tuning: TuningResult | None
+    job: TrainingJobResult | None
+    evaluation: Evaluation | None
+    endpoint: EndpointResult | None
+    function: FunctionResult | None
+    answers: SmokeTestResult | None
+
+
+Params = Mapping[str, Any]
+"""A run's Params by name, as the form's JSON schemas let them pass."""

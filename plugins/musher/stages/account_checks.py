@@ -1,0 +1,146 @@
+"""What preflight looks at in the account: instances and quotas, roles, bucket, serving image."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from musher import names
+from musher.hooks.account import (
+    find_bucket_flaw,
+    find_role,
+    look_client,
+    read_caller,
+    read_quotas,
+    simulate_pass_role,
+)
+from musher.hooks.builds import find_image
+from musher.packaging import pack_image_context
+from musher.partitions import dns_suffix_of
+from musher.payloads.builds import check_manifest, plan_image
+from musher.payloads.quotas import SERVICE, judge_quotas, list_needs
+from musher.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STACK = "Deploy infra/bootstrap.yaml as docs/aws.md says."
+PASSED_ROLES = {"sagemaker": "sagemaker.amazonaws.com", "lambda": "lambda.amazonaws.com"}
+
+Look = Callable[[], Sequence[str]]
+
+
+def account_checks(settings: Settings, params: Mapping[str, Any]) -> list[tuple[str, Look]]:
+    """Return what each look is about, and the look, which returns its findings."""
+    return [
+        ("quotas", lambda: check_quotas(settings, params)),
+        ("roles", lambda: check_roles(settings)),
+        ("passing roles", lambda: check_passing(settings)),
+        ("bucket", lambda: check_bucket(settings)),
+        ("serving image", lambda: check_image(settings)),
+        ("training image", lambda: check_training_image(settings)),
+    ]
+
+
+def check_quotas(settings: Settings, params: Mapping[str, Any]) -> list[str]:
+    """Return which quotas are too small for the run's instances."""
+    needs = list_needs(params)
+    quotas = read_quotas(
+        look_client(settings, "service-quotas"), service=SERVICE, names={need.quota for need in needs}
+    )
+    return judge_quotas(needs, quotas=quotas, region=settings.region)
+
+
+def check_roles(settings: Settings) -> list[str]:
+    """Return which roles are missing, or are not trusted to the service that works as them."""
+    iam, problems = look_client(settings, "iam"), []
+    for name, service in PASSED_ROLES.items():
+        arn = names.role_arn(settings, role=name)
+        role = find_role(iam, name=arn.rpartition("/")[2])
+        if role is None:
+            problems.append(f"The role {arn} does not exist. {STACK}")
+        elif service not in str(role["AssumeRolePolicyDocument"]):
+            problems.append(f"The role {arn} does not trust {service}. {STACK}")
+    return problems
+
+
+def check_passing(settings: Settings) -> list[str]:
+    """Return which roles Airflow's identity may not give to their service, as IAM's simulation says."""
+    iam, caller = look_client(settings, "iam"), read_caller(look_client(settings, "sts"))
+    if caller.split(":")[4] != settings.account_id:
+        return [
+            f"The connection {settings.aws_conn_id} works as {caller}, and MUSHER_ACCOUNT_ID is "
+            f"{settings.account_id}. Correct one of them."
+        ]
+    problems = []
+    for name, service in PASSED_ROLES.items():
+        arn = names.role_arn(settings, role=name)
+        decision = simulate_pass_role(iam, caller=caller, role_arn=arn, service=service)
+        if decision is None:
+            logger.warning("not checked: whether %s may pass %s", caller, arn)
+        elif decision != "allowed":
+            problems.append(
+                f"{caller} may not pass {arn} to {service} ({decision}). Let the connection "
+                f"{settings.aws_conn_id} assume {names.role_arn(settings, role='airflow')}, or allow "
+                "iam:PassRole."
+            )
+    return problems
+
+
+def check_bucket(settings: Settings) -> list[str]:
+    """Return what is wrong with the project's bucket."""
+    bucket = names.bucket(settings)
+    flaw = find_bucket_flaw(
+        look_client(settings, "s3"), bucket=bucket, account_id=settings.account_id, region=settings.region
+    )
+    if flaw is None:
+        return []
+    return [f"The bucket {bucket} {flaw}. {STACK} Where the name is taken, set another MUSHER_PROJECT."]
+
+
+def check_image(settings: Settings) -> list[str]:
+    """Return why there will be no image to serve with; one that can be built is none."""
+    if settings.model_image:
+        return check_given_image(settings, uri=settings.model_image, variable="MUSHER_MODEL_IMAGE")
+    plan = plan_image(settings, context_hash=pack_image_context(folder=settings.training_dir).code_hash)
+    image = find_image(
+        look_client(settings, "ecr"),
+        account_id=settings.account_id,
+        repository=names.image_repository(settings),
+        tag=plan.tag,
+    )
+    if image is not None:
+        check_manifest(image, uri=plan.uri)
+        return []
+    project = names.build_project(settings)
+    found = look_client(settings, "codebuild").batch_get_projects(names=[project])["projects"]
+    if not found:
+        return [
+            f"There is no image {plan.uri}, and no CodeBuild project {project} that could build it. {STACK} "
+            "Or set MUSHER_MODEL_IMAGE to an image of your own."
+        ]
+    logger.info("%s is missing: build_image will have it built, once", plan.uri)
+    return []
+
+
+def check_training_image(settings: Settings) -> list[str]:
+    """Return why an image of one's own cannot be trained with; AWS's are known by region and type."""
+    if not settings.training_image:
+        return []
+    return check_given_image(settings, uri=settings.training_image, variable="MUSHER_TRAINING_IMAGE")
+
+
+def check_given_image(settings: Settings, *, uri: str, variable: str) -> list[str]:
+    """Return whether an image of this account's registry is missing; other registries are not ours to ask."""
+    registry = f"{settings.account_id}.dkr.ecr.{settings.region}.{dns_suffix_of(settings.region)}"
+    found = re.fullmatch(rf"{re.escape(registry)}/([^:@]+):([^:@]+)", uri)
+    if found is None:
+        logger.info("%s is %s: not a tag in this account's registry, so it is not looked for", variable, uri)
+        return []
+    repository, tag = found.groups()
+    image = find_image(
+        look_client(settings, "ecr"), account_id=settings.account_id, repository=repository, tag=tag
+    )
+    if image is None:
+        return [f"{variable} is {uri}, which is not in the registry. Push it, or unset {variable}."]
+    check_manifest(image, uri=uri)
+    return []

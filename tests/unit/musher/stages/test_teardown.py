@@ -1,0 +1,167 @@
+"""What a teardown stops and removes, in which order, and what becomes of it where AWS refuses."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from musher.errors import TeardownError
+from musher.settings import Settings
+from musher.stages import teardown
+from tests.unit.musher.operators.fakes import refuse
+from tests.unit.musher.stages.test_stages import make_run
+
+EMBED = "musher-embed-0123456789abcdef"
+
+
+class FakeInstance:
+    """A task instance of a run with given states, in a DAG with so many running runs."""
+
+    dag_id, run_id = "operationalize_model", "manual__1"
+
+    def __init__(self, *, failed: tuple[str, ...] = (), running: int = 1, embed: str | None = None) -> None:
+        self.failed, self.running, self.embed = failed, running, embed
+
+    def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, Any]:
+        return {run_ids[0]: {"stage_dataset": "success", **dict.fromkeys(self.failed, "failed")}}
+
+    def get_dr_count(self, *, dag_id: str, states: list[str]) -> int:
+        assert states == ["running"]
+        return self.running
+
+    def xcom_pull(self, *, task_ids: str, key: str = "return_value") -> Any:
+        if task_ids == teardown.EMBED_REQUEST:
+            return {"TrainingJobName": self.embed} if self.embed else None
+        return f"why {task_ids} failed"
+
+
+class FakeAws:
+    """The calls of a teardown, in order; those of `broken` fail, and `jobs` are live."""
+
+    def __init__(self, *, broken: tuple[str, ...] = (), jobs: tuple[str, ...] = ()) -> None:
+        self.broken, self.jobs = broken, jobs
+        self.calls: list[str] = []
+        self.conn = self
+
+    def __getattr__(self, operation: str) -> Any:
+        """Record a call of boto3 with the name that it was given."""
+
+        def call(**arguments: str) -> dict[str, Any]:
+            self.calls.append(f"{operation} {next(iter(arguments.values()))}")
+            if operation in self.broken:
+                raise refuse("ServiceException", operation)
+            return {}
+
+        return call
+
+    def find_training_job(self, name: str) -> dict[str, Any] | None:
+        found = {"TrainingJobName": name, "TrainingJobStatus": "InProgress"}
+        return found if name in self.jobs else None
+
+    def find_tuning_job(self, name: str) -> dict[str, Any] | None:
+        found = {"HyperParameterTuningJobName": name, "HyperParameterTuningJobStatus": "InProgress"}
+        return found if name in self.jobs else None
+
+    def find_endpoint(self, name: str) -> dict[str, Any] | None:
+        return {"EndpointStatus": "InService"}
+
+    def find_endpoint_config(self, name: str) -> dict[str, Any] | None:
+        return {}
+
+    def find_model(self, name: str) -> dict[str, Any] | None:
+        return {}
+
+    def find_function(self, name: str) -> dict[str, Any] | None:
+        return {}
+
+    def get_waiter(self, name: str) -> Any:
+        return SimpleNamespace(config=SimpleNamespace(delay=1, max_attempts=1), wait=lambda **arguments: None)
+
+
+@pytest.fixture
+def tear_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that tears a run down on a fake AWS."""
+
+    def call(aws: FakeAws, instance: FakeInstance, **params: Any) -> list[str]:
+        run = make_run(settings, **params)
+        monkeypatch.setattr(teardown, "current_run", lambda: run)
+        monkeypatch.setattr(teardown, "get_current_context", lambda: {"ti": instance})
+        for hook in ("sagemaker_hook", "lambda_hook", "logs_hook"):
+            monkeypatch.setattr(teardown, hook, lambda settings: aws)
+        removed: list[str] = teardown.teardown.function()
+        return removed
+
+    return call
+
+
+def test_the_dearest_goes_first_and_logs_last(tear_down: Any, settings: Settings) -> None:
+    aws, slug = FakeAws(), make_run(settings).slug
+    assert tear_down(aws, FakeInstance()) == [
+        f"endpoint musher-{slug}",
+        f"function musher-{slug}",
+        f"endpoint configuration musher-{slug}",
+        f"model musher-{slug}",
+        f"log group /aws/sagemaker/Endpoints/musher-{slug}",
+        f"log group /aws/lambda/musher-{slug}",
+    ]
+    assert aws.calls[0] == f"delete_endpoint musher-{slug}"
+
+
+def test_live_jobs_of_the_run_are_stopped_in_all_their_attempts(tear_down: Any, settings: Settings) -> None:
+    slug = make_run(settings).slug
+    jobs = (f"musher-train-{slug}", f"musher-train-{slug}-2", f"musher-search-{slug}", f"musher-t-{slug}")
+    aws = FakeAws(jobs=jobs)
+    removed = tear_down(aws, FakeInstance(failed=("train.run_job",)))
+    assert [call for call in aws.calls if call.startswith("stop_")] == [
+        f"stop_hyper_parameter_tuning_job musher-t-{slug}",
+        f"stop_training_job musher-train-{slug}",
+        f"stop_training_job musher-train-{slug}-2",
+        f"stop_training_job musher-search-{slug}",
+    ]
+    assert f"training job musher-train-{slug}-2" in removed
+
+
+def test_jobs_are_stopped_even_where_the_deployment_is_kept(tear_down: Any, settings: Settings) -> None:
+    slug = make_run(settings).slug
+    aws = FakeAws(jobs=(f"musher-train-{slug}",))
+    with pytest.raises(AirflowSkipException, match=f"kept musher-{slug}, as keep_resources asks"):
+        tear_down(aws, FakeInstance(), keep_resources=True)
+    assert aws.calls == [f"stop_training_job musher-train-{slug}"]
+
+
+@pytest.mark.parametrize(("running", "stops"), [(1, True), (2, False)])
+def test_a_shared_job_is_stopped_only_where_no_other_run_waits(
+    tear_down: Any, running: int, stops: bool
+) -> None:
+    aws = FakeAws(jobs=(EMBED,))
+    tear_down(aws, FakeInstance(running=running, embed=EMBED))
+    assert (f"stop_training_job {EMBED}" in aws.calls) is stops
+
+
+def test_everything_is_tried_and_all_failures_are_reported_together(
+    tear_down: Any, settings: Settings
+) -> None:
+    slug = make_run(settings).slug
+    aws = FakeAws(broken=("delete_function", "delete_model"))
+    with pytest.raises(TeardownError) as caught:
+        tear_down(aws, FakeInstance())
+    assert f"delete_endpoint musher-{slug}" in aws.calls
+    assert f"delete_endpoint_config musher-{slug}" in aws.calls
+    assert str(caught.value).startswith("2 of 9 removals failed, what they name may still cost:\n")
+    for what in (f"function musher-{slug}: ", f"model musher-{slug}: ", "Clear this task to try again"):
+        assert what in str(caught.value)
+
+
+def test_a_job_that_cannot_be_stopped_does_not_spare_the_endpoint(tear_down: Any, settings: Settings) -> None:
+    slug = make_run(settings).slug
+    aws = FakeAws(broken=("stop_training_job",), jobs=(f"musher-train-{slug}",))
+    with pytest.raises(TeardownError, match=f"training job musher-train-{slug}"):
+        tear_down(aws, FakeInstance())
+    assert f"delete_endpoint musher-{slug}" in aws.calls
+
+
+def test_the_logs_of_a_run_that_failed_stay(tear_down: Any) -> None:
+    aws = FakeAws()
+    removed = tear_down(aws, FakeInstance(failed=("smoke_test",)))
+    assert not any("log group" in what for what in removed)

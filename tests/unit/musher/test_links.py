@@ -1,0 +1,69 @@
+"""The links of a task: stored as soon as there is something to link to, and found again."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.isolated_airflow import isolate_airflow
+
+isolate_airflow()
+
+from musher import console, links  # noqa: E402  # nothing of Airflow may be imported earlier
+from musher.links import LINKS, show_links  # noqa: E402
+from musher.operators.endpoints import DeployEndpointOperator  # noqa: E402
+from musher.operators.functions import DeployFunctionOperator  # noqa: E402
+from musher.operators.training import RunTrainingJobOperator  # noqa: E402
+from musher.operators.tuning import RunTuningJobOperator  # noqa: E402
+
+AWS, ELSEWHERE = "https://api.sagemaker.us-east-1.amazonaws.com", "http://127.0.0.1:4566"
+OPERATORS = (RunTrainingJobOperator, RunTuningJobOperator, DeployEndpointOperator, DeployFunctionOperator)
+
+
+def store(url: str, push: Any) -> None:
+    """Store the links of a training job on an AWS at this address."""
+    show_links(
+        {"ti": SimpleNamespace(xcom_push=push)},  # type: ignore[typeddict-item,typeddict-unknown-key]  # a context's part
+        client=SimpleNamespace(meta=SimpleNamespace(endpoint_url=url, region_name="us-east-1")),
+        page=console.training_job,
+        name="musher-train-0123abcd",
+        log=("/aws/sagemaker/TrainingJobs", "musher-train-0123abcd/"),
+    )
+
+
+def test_links_are_stored_under_the_keys_that_the_ui_reads() -> None:
+    stored: dict[str, str] = {}
+    store(AWS, lambda key, value: stored.update({key: value}))
+    assert list(stored) == ["_link_ResourceLink", "_link_LogLink"] == [link.xcom_key for link in LINKS]
+    assert stored["_link_ResourceLink"].endswith("#/jobs/musher-train-0123abcd")
+    assert "TrainingJobs$3FlogStreamNameFilter$3Dmusher-train-0123abcd$252F" in stored["_link_LogLink"]
+
+
+def test_what_is_not_aws_has_no_links() -> None:
+    store(ELSEWHERE, lambda key, value: pytest.fail(f"{key} was stored"))
+
+
+def test_a_link_that_cannot_be_stored_fails_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(key: str, value: str) -> None:
+        raise ConnectionError("no database")
+
+    store(AWS, refuse)
+    assert "the links to the AWS console are not stored" in caplog.text
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_operator_that_makes_something_has_the_links(operator: Any) -> None:
+    assert operator.operator_extra_links == LINKS
+
+
+def test_airflow_s_own_storing_at_the_end_finds_what_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def get_value(*, key: str, ti_key: object) -> str | None:
+        asked.append(key)
+        return "https://console" if key == "_link_ResourceLink" else None
+
+    monkeypatch.setattr(links.XCom, "get_value", get_value)
+    operator, key = SimpleNamespace(), SimpleNamespace()
+    assert [link.get_link(operator, ti_key=key) for link in LINKS] == ["https://console", ""]  # type: ignore[arg-type]
+    assert asked == ["_link_ResourceLink", "_link_LogLink"]

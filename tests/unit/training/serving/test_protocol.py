@@ -1,0 +1,207 @@
+"""A request's head is short and comes at once, or its connection is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from imgclf.serving import protocol
+from imgclf.serving.protocol import MAX_HEAD_BYTES, GuardedProtocol
+
+POST = b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
+
+
+class Transport(asyncio.Transport):
+    """A connection that only remembers what was written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Read on: the test decides what comes."""
+
+    def resume_reading(self) -> None:
+        """Read on."""
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the length of the body."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        size, more = size + len(message["body"]), message["more_body"]
+    text = str(size).encode()
+    headers = [(b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+class Connection:
+    """A protocol on a transport, in a loop of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        config = uvicorn.Config(application, ws="none", lifespan="off", log_config=None)
+        self.transport = Transport()
+        self.protocol = GuardedProtocol(config, ServerState(), {}, self.loop)
+        self.protocol.connection_made(self.transport)
+
+    def send(self, data: bytes) -> None:
+        """Let these bytes arrive, and the server do what it then does."""
+        if not self.transport.closed:
+            self.protocol.data_received(data)
+        self.wait(0)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.loop.run_until_complete(asyncio.sleep(seconds))
+        self.loop.run_until_complete(asyncio.sleep(0))
+
+    @property
+    def status(self) -> str:
+        """Return the last answer's status line."""
+        return self.transport.written.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n")[0].decode()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[], Connection]]:
+    made: list[Connection] = []
+
+    def make() -> Connection:
+        made.append(Connection())
+        return made[-1]
+
+    yield make
+    for connection in made:
+        connection.protocol.connection_lost(None)
+        connection.wait(0)
+        connection.loop.close()
+
+
+def test_a_request_passes_in_pieces_of_any_size(connect: Callable[[], Connection]) -> None:
+    connection = connect()
+    for byte in POST + b"Content-Length: 3\r\n\r\nabc":
+        connection.send(bytes([byte]))
+    connection.wait(0.01)
+    assert (connection.status, connection.transport.closed) == ("200 OK", False)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(POST + b"X: ", id="a header's value"),
+        pytest.param(POST, id="a header's name"),
+        pytest.param(b"GET /", id="the path"),
+    ],
+)
+def test_endless_headers_are_431_after_64_kib(connect: Callable[[], Connection], start: bytes) -> None:
+    """Each further piece cost as much as all before it: 200 MB kept the server for 15 minutes."""
+    connection = connect()
+    connection.send(start)
+    started = time.process_time()
+    for _ in range(3_000):
+        connection.send(b"a" * 65_536)
+    assert time.process_time() - started < 2
+    assert connection.transport.closed
+    assert connection.status == "431 Request Header Fields Too Large"
+
+
+def test_empty_lines_before_a_request_are_bounded(connect: Callable[[], Connection]) -> None:
+    connection = connect()
+    for _ in range(20):
+        connection.send(b"\r\n" * 2_048)
+    assert connection.transport.closed
+
+
+def test_endless_trailers_and_extensions_of_chunks_close_the_connection(
+    connect: Callable[[], Connection],
+) -> None:
+    for start in (b"0\r\nX: ", b"1;extension="):
+        connection = connect()
+        connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n" + start)
+        for _ in range(3):
+            connection.send(b"a" * 65_536)
+        assert connection.transport.closed
+
+
+def test_large_bodies_and_small_chunks_pass(connect: Callable[[], Connection]) -> None:
+    connection = connect()
+    connection.send(POST + b"Content-Length: 6000000\r\n\r\n")
+    for _ in range(60):
+        connection.send(bytes(100_000))
+    connection.wait(0.01)
+    assert (connection.status, connection.transport.written[-7:]) == ("200 OK", b"6000000")
+    connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+    for _ in range(20_000):
+        connection.send(b"8\r\n12345678\r\n")
+    connection.send(b"0\r\n\r\n")
+    connection.wait(0.01)
+    assert connection.transport.written.endswith(b"160000")
+
+
+def test_the_longest_headers_are_taken_again_and_again(connect: Callable[[], Connection]) -> None:
+    connection = connect()
+    for _ in range(5):
+        connection.send(b"GET / HTTP/1.1\r\nX: " + b"a" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
+        connection.wait(0.01)
+        assert connection.status == "200 OK"
+    assert connection.transport.written.count(b"200 OK") == 5
+
+
+def test_a_head_that_drips_or_never_comes_is_408(
+    connect: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+    silent, dripping = connect(), connect()
+    silent.wait(0.2)
+    for _ in range(10):
+        dripping.send(b"G" if not dripping.transport.written else b"x")
+        dripping.wait(0.02)
+    assert silent.status == "408 Request Timeout"
+    assert silent.transport.closed
+    assert dripping.transport.closed
+
+
+def test_a_further_request_has_a_time_of_its_own(
+    connect: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.1)
+    connection = connect()
+    connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    connection.wait(0.3)
+    assert (connection.status, connection.transport.closed) == ("200 OK", False)
+    connection.send(b"GET / HT")
+    connection.wait(0.3)
+    assert (connection.status, connection.transport.closed) == ("408 Request Timeout", True)
+
+
+def test_a_slow_body_is_left_to_the_application(
+    connect: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+    connection = connect()
+    connection.send(POST + b"Content-Length: 4\r\n\r\nab")
+    connection.wait(0.2)
+    assert not connection.transport.closed
+    connection.send(b"cd")
+    connection.wait(0.01)
+    assert connection.status == "200 OK"
