@@ -94,19 +94,6 @@ def make_job(config: TrainConfig, world: World) -> Job:
     images = data.splits["train"].total
     check_batch_size(config.recipe, images=images, world=world)
     model, origin = make_model(config, len(data.classes), world)
-    if config.freeze_backbone:
-        pixels = make_pixels(config, data, preset, world)
-        inputs, engine = compute_inputs(Pass(model.backbone, preset, pixels, world))
-        return Job(
-            config=config,
-            world=world,
-            data=data,
-            preset=preset,
-            model=model,
-            origin=origin,
-            inputs=dict(inputs),
-            engine=engine,
-        )
     job = Job(
         config=config,
         world=world,
@@ -117,7 +104,11 @@ def make_job(config: TrainConfig, world: World) -> Job:
         inputs={},
         engine=None,
     )
-    return replace(job, inputs=make_training_pixels(job, data))
+    if not config.freeze_backbone:
+        return replace(job, inputs=make_training_pixels(job, data))
+    pixels = make_pixels(config, data, preset, world)
+    features, engine = compute_inputs(Pass(model.backbone, preset, pixels, world))
+    return replace(job, inputs=dict(features), engine=engine)
 
 
 def make_job_on_features(config: TrainConfig, world: World) -> Job:

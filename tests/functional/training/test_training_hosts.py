@@ -162,18 +162,6 @@ def test_hosts_without_an_image_in_a_batch_take_part(start_hosts: StartHosts, di
     assert max(abs(a - b) for a, b in zip(single, double, strict=True)) < 1e-3
 
 
-@pytest.fixture(scope="module")
-def few_digits(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keep 15, 2 and 2 images of each digit."""
-    root = tmp_path_factory.mktemp("few-digits")
-    for split, count in (("train", 15), ("valid", 2), ("test", 2)):
-        for folder in (digits / split).iterdir():
-            (root / split / folder.name).mkdir(parents=True)
-            for path in sorted(folder.iterdir())[:count]:
-                (root / split / folder.name / path.name).symlink_to(path)
-    return root
-
-
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_batch_normalisation_by_parts_is_the_same_on_any_number_of_hosts(
     start_hosts: StartHosts, few_digits: Path, count: int

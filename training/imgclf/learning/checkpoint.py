@@ -34,7 +34,7 @@ CHECKPOINT_FORMAT = 2
 Tensors = dict[str, torch.Tensor]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StopSignal:
     """Whether SIGTERM has come."""
 

@@ -57,7 +57,7 @@ def predict(model: nn.Module, inputs: Inputs, world: World) -> Iterator[tuple[to
         yield model(images), torch.from_numpy(inputs.split.labels[indices]).to(world.device)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predictions:
     """What a model says of all images of a split, those of other processes included."""
 
@@ -74,7 +74,7 @@ def predict_split(model: nn.Module, inputs: Inputs, world: World, *, classes: in
         world.concatenate(torch.cat([part.to(world.device) for part in parts])).cpu()
         for parts in zip(empty, *found, strict=True)
     )
-    return Predictions(logits, labels)
+    return Predictions(logits=logits, labels=labels)
 
 
 def fit_temperature(valid: Predictions) -> float:

@@ -22,7 +22,7 @@ def predictions(*, images: int, scale: float = 1.0, seed: int = 1) -> Prediction
     generator = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn(images, 7, generator=generator)
     labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]
-    return Predictions(logits * scale, labels)
+    return Predictions(logits=logits * scale, labels=labels)
 
 
 @pytest.mark.parametrize("scale", [0.25, 1.0, 4.0])
@@ -41,7 +41,7 @@ def test_the_temperature_calibrates_an_overconfident_model() -> None:
 def test_the_scores_are_those_of_the_counts() -> None:
     test = predictions(images=300)
     kept = test.labels != 6  # a class without images
-    test = Predictions(test.logits[kept], test.labels[kept])
+    test = Predictions(logits=test.logits[kept], labels=test.labels[kept])
     found = judge(test, temperature=1.0, classes=CLASSES)
     predicted, labels = test.logits.argmax(1), test.labels
     assert found["images"] == len(labels)
@@ -68,7 +68,9 @@ def test_a_split_is_scored_in_batches_as_a_whole(make_points: Callable[..., Any]
 
 def test_few_classes_have_a_top_five_too() -> None:
     logits = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
-    found = judge(Predictions(logits, torch.tensor([1, 1])), temperature=1.0, classes=["a", "b"])
+    found = judge(
+        Predictions(logits=logits, labels=torch.tensor([1, 1])), temperature=1.0, classes=["a", "b"]
+    )
     assert (found["accuracy"], found["top5_accuracy"], found["confusion_matrix"]) == (
         0.5,
         1.0,
