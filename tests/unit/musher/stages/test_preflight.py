@@ -51,6 +51,14 @@ def test_a_run_with_the_forms_defaults_is_fine(form_run: MakeRun) -> None:
         ({"learning_rate_min": 0.1, "learning_rate_max": 0.01}, "learning_rate_min is 0.1 and learning_rate"),
         ({"tuning_strategy": "Grid", "tuning_trials": 1}, "A grid of 2 combinations needs as many trials"),
         ({"precision": "fp16"}, "precision is fp16, which needs a GPU, and instance_type is ml.m5.xlarge"),
+        (
+            {"architecture": "vit_b_16", "image_size": 250},
+            "image_size is 250, but vit_b_16 takes multiples of 16 from 16 pixels. Choose 256.",
+        ),
+        (
+            {"architecture": "convnext_tiny"},
+            "image_size is 16, but convnext_tiny takes sizes from 32 pixels. Choose 32.",
+        ),
         ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
     ],
 )
