@@ -48,6 +48,7 @@ CALLS = {
     "sagemaker:DeleteEndpoint": "delete_endpoint",
     "sagemaker:DeleteEndpointConfig": "delete_endpoint_config",
     "sagemaker:DeleteModel": "delete_model",
+    "sagemaker:DeleteTags": "delete_tags",
     "sagemaker:DescribeEndpoint": "describe_endpoint",
     "sagemaker:DescribeEndpointConfig": "describe_endpoint_config",
     "sagemaker:DescribeHyperParameterTuningJob": "describe_hyper_parameter_tuning_job",
