@@ -212,6 +212,7 @@ def test_a_published_vision_transformer_serves_images_of_other_sizes(
     torch.save(old, tmp_path / "published.pth")
     assert convert(tmp_path / "published.pth", tmp_path / "channel", "vit_b_16") == 0
     network.heads.head = torch.nn.Identity()
+    caplog.set_level("INFO")
     for image_size in (64, 32):
         model = build_model(architecture="vit_b_16", classes=7, freeze_backbone=True, image_size=image_size)
         origin = load_backbone(model, tmp_path / "channel", architecture="vit_b_16", image_size=image_size)
