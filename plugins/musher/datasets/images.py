@@ -56,7 +56,8 @@ BATCHES = 64
 KEPT_BYTES = 128 * 1024 * 1024
 """Of images that stay in memory for packing, so that a small data set is read once."""
 DRAFT_SIDE = 32
-"""Pixels; a JPEG is decoded to grey at an eighth of its size at best, which still reads all of its data."""
+"""Pixels; a JPEG is decoded to grey at an eighth of its size at best, which still reads all of its data, and
+leaves enough for a fingerprint."""
 
 MIN_FINGERPRINT_SIDE = 32
 """Pixels; smaller images look alike too often: 8 pairs of the 8 x 8 digits have the same fingerprint."""
@@ -239,7 +240,7 @@ def _fingerprint(image: "Image.Image") -> int | None:
     import imagehash
     import numpy as np
 
-    grey = image.convert("L")
+    grey = image if image.mode == "L" else image.convert("L")
     if min(grey.size) >= 2 * REDUCED_SIDE:
         grey = grey.reduce(min(grey.size) // REDUCED_SIDE)
     value = int.from_bytes(np.packbits(imagehash.dhash(grey).hash).tobytes())
