@@ -13,6 +13,8 @@
     |-- ImageError               the serving image cannot be built, or SageMaker would refuse it
     |-- JobFailedError           a training job ended in another state than Completed
     |-- GateError                a model is not good enough to be deployed
+    |-- AwsRefusedError          AWS refuses a call for good: a permission, a request, a quota
+    |-- MissingResultError       an earlier task of the run has left no result
     |-- EndpointError            an endpoint, its configuration or its model failed
     |-- LambdaError              a function failed or answered with an error
     |-- TeardownError            something that costs may be left
@@ -72,6 +74,14 @@ class JobFailedError(MusherError):
 
 class GateError(MusherError):
     """Report a model whose accuracy is below the minimum."""
+
+
+class AwsRefusedError(MusherError):
+    """Report a call that AWS refuses, and would refuse again."""
+
+
+class MissingResultError(MusherError):
+    """Report a task that was started without the result of one before it."""
 
 
 class EndpointError(MusherError):

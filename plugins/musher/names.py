@@ -73,8 +73,18 @@ def next_attempt(name: str, *, limit: int = MAX_SAGEMAKER_NAME) -> str:
     return _sagemaker_name(f"{name}-2", limit=limit)
 
 
+def model(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's model."""
+    return _sagemaker_name(f"{settings.project}-{slug}")
+
+
+def endpoint_config(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's endpoint configuration."""
+    return _sagemaker_name(f"{settings.project}-{slug}")
+
+
 def endpoint(settings: Settings, *, slug: str) -> str:
-    """Return the name that a run's model, endpoint configuration and endpoint share."""
+    """Return the name of a run's endpoint."""
     return _sagemaker_name(f"{settings.project}-{slug}")
 
 

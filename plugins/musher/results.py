@@ -47,6 +47,24 @@ class StagedDataset(TypedDict):
     seconds: float
 
 
+class Preflight(TypedDict):
+    """What was looked at before anything was paid for."""
+
+    warnings: list[str]
+    """What the account did not let us look at."""
+    estimate: str
+    """What the run costs at most, in words."""
+
+
+class ServingImage(TypedDict):
+    """The image that endpoints run."""
+
+    uri: str
+    is_built: bool
+    """Whether this run had it built."""
+    seconds: float
+
+
 class TrainingJobResult(TypedDict):
     """A completed training job."""
 

@@ -18,20 +18,25 @@ INVOKE_READ_TIMEOUT_S = 80
 """Longer than a function may run, so that botocore does not send a slow invocation twice."""
 
 
-def hook_parameters(settings: Settings) -> dict[str, Any]:
+def hook_parameters(
+    settings: Settings, *, aws_conn_id: str | None = None, region_name: str | None = None
+) -> dict[str, Any]:
     """Return what every hook is made with; raise SettingsError where Airflow has no such connection.
+
+    Without arguments of its own, a hook is made for the installation's connection and region.
 
     The provider only warns of a missing connection and goes on with whatever credentials the machine has,
     which may be those of another account.
     """
+    name = aws_conn_id or settings.aws_conn_id
     try:
-        BaseHook.get_connection(settings.aws_conn_id)
+        BaseHook.get_connection(name)
     except AirflowNotFoundException as error:
         raise SettingsError(
-            f"Airflow has no connection {settings.aws_conn_id!r} (MUSHER_AWS_CONN_ID). Create it, or set "
-            f"AIRFLOW_CONN_{settings.aws_conn_id.upper()}."
+            f"Airflow has no connection {name!r} (MUSHER_AWS_CONN_ID). Create it, or set "
+            f"AIRFLOW_CONN_{name.upper()}."
         ) from error
-    return {"aws_conn_id": settings.aws_conn_id, "region_name": settings.region}
+    return {"aws_conn_id": name, "region_name": region_name or settings.region}
 
 
 def logs_hook(settings: Settings) -> AwsLogsHook:

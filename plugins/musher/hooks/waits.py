@@ -19,6 +19,9 @@ WAITERS = Path(__file__).parents[1] / "waiters"
 STILL_WAITING = "Max attempts exceeded"
 TERMINAL_FAILURE = "Waiter encountered a terminal failure state"
 
+ONE_LOOK = {"MaxAttempts": 1}
+"""What makes a botocore waiter ask once, so that the time between two looks is ours."""
+
 
 def wait_until(
     waiter: Waiter,
@@ -41,7 +44,7 @@ def wait_until(
         if on_response:
             on_response(response)
         if time.monotonic() + delay_s > deadline:
-            raise TimeoutError(f"{_subject(arguments)} did not get there within {limit_s:.0f} s")
+            raise TimeoutError(f"{name_subject(arguments)} did not get there within {limit_s:.0f} s")
         time.sleep(delay_s)
     return True
 
@@ -49,18 +52,33 @@ def wait_until(
 def _look(waiter: Waiter, arguments: dict[str, str]) -> bool | dict[str, Any]:
     """Ask once: True for success, False for a failure state, else the answer."""
     try:
-        waiter.wait(**arguments, WaiterConfig={"MaxAttempts": 1})
+        waiter.wait(**arguments, WaiterConfig=ONE_LOOK)
     except WaiterError as error:
-        reason = str(error.kwargs["reason"])
-        if reason.startswith(TERMINAL_FAILURE):
-            return False
-        if not reason.startswith(STILL_WAITING):
-            raise
-        return dict(error.last_response)
+        return judge(error)
     return True
 
 
-def _subject(arguments: dict[str, str]) -> str:
+async def look_async(waiter: Any, arguments: dict[str, str]) -> bool | dict[str, Any]:
+    """Do the same with an asynchronous waiter."""
+    try:
+        await waiter.wait(**arguments, WaiterConfig=ONE_LOOK)
+    except WaiterError as error:
+        return judge(error)
+    return True
+
+
+def judge(error: WaiterError) -> bool | dict[str, Any]:
+    """Return False where a waiter met a failure state, the answer where it goes on; raise any other error."""
+    reason = str(error.kwargs["reason"])
+    if reason.startswith(TERMINAL_FAILURE):
+        return False
+    if not reason.startswith(STILL_WAITING):
+        raise error
+    return dict(error.last_response)
+
+
+def name_subject(arguments: dict[str, str]) -> str:
+    """Return what is waited for: `EndpointName e`."""
     return " ".join(f"{name} {value}" for name, value in arguments.items())
 
 

@@ -1,37 +1,150 @@
-"""What Musher's operators and tasks share: the installation's connection, and failing for good."""
+"""What Musher's operators and tasks share: connection, failing for good, and waiting, deferred or not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from types import TracebackType
+from typing import Any, NoReturn, TypeVar
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.sdk import Context
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from botocore.exceptions import BotoCoreError, ClientError
 
-from musher.errors import MusherError
+from musher import clock
+from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
+from musher.hooks.refusals import read_refusal
+from musher.operators.intent import is_given_up
 from musher.settings import Settings
+from musher.triggers.here import WaitLeftError, run_here
+from musher.triggers.waits import REFUSED, PauseTrigger, WaitEnd, WaitTrigger
+
+logger = logging.getLogger(__name__)
+
+DEFERRAL_GRACE_S = 3600.0
+"""Past a wait's deadline by this, Airflow itself ends the deferral: no triggerer runs. The try fails, and the
+next one goes on waiting."""
+
+AnyHook = TypeVar("AnyHook", bound=AwsGenericHook[Any])
 
 
-@contextmanager
-def fail_without_retry() -> Iterator[None]:
-    """Turn Musher's own errors into AirflowFailException: trying again would meet the same error.
+class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_without_retry():`
+    """Fail the task for good by what trying again would meet again; log that once, for the user.
 
-    Anything else (a broken connection, a throttled call) passes through and is retried by Airflow.
+    These are Musher's own errors, and AWS's refusals: a permission, a request, a quota. Anything else (a
+    broken connection, a throttled call) passes through and is retried by Airflow. Airflow writes a traceback
+    for whatever fails a task: the log's own line before it has the whole message, the exception the first
+    line.
     """
-    try:
-        yield
-    except MusherError as error:
-        raise AirflowFailException(str(error)) from error
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raise AirflowFailException without the error's own traceback, or let the error pass."""
+        if isinstance(error, ClientError | BotoCoreError):
+            error = read_refusal(error)
+        if isinstance(error, MusherError):
+            logger.error("%s", error)
+            raise AirflowFailException(str(error).partition("\n")[0]) from None
 
 
-class InstallationMixin:
-    """Give an operator the settings, read when it runs, and hooks for their connection and region."""
+def need_result(result: Any, *, of: str) -> None:
+    """Raise MissingResultError where an earlier task's result is None."""
+    if result is None:
+        raise MissingResultError(
+            f"{of} has left no result in this run. Run the tasks before this one first: trigger the DAG, or "
+            "use `airflow dags test`; `airflow tasks test` runs one task alone."
+        )
+
+
+class MusherOperator(AwsBaseOperator[AnyHook]):
+    """Add the installation's settings, and waits that can be deferred, to the provider's base.
+
+    `aws_conn_id` and `region_name` are the installation's unless given; `verify` and `botocore_config` hold
+    for every client, also in the triggerer. `deferrable` is [operators] default_deferrable unless given.
+    """
+
+    def __init__(
+        self,
+        *,
+        aws_conn_id: str | None = None,
+        region_name: str | None = None,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Take what every AWS operator takes, except the deprecated `region`."""
+        if "region" in kwargs:
+            raise TypeError(f"region={kwargs['region']!r}: say region_name, as the Amazon provider does.")
+        super().__init__(aws_conn_id=aws_conn_id, region_name=region_name, **kwargs)
+        default = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable: bool = default if deferrable is None else deferrable
+        self._task_instance: Any = None
+        self._must_leave = False
 
     @cached_property
     def settings(self) -> Settings:
-        """Return the installation's settings."""
+        """Return the installation's settings, read when the task runs."""
         return Settings.from_env()
 
     @property
     def _hook_parameters(self) -> dict[str, Any]:
-        return hook_parameters(self.settings)
+        chosen = hook_parameters(self.settings, aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+        return {**super()._hook_parameters, **chosen}
+
+    def know_run(self, context: Context) -> None:
+        """Learn of which task instance this process runs a try; called first in each process."""
+        self._task_instance = context["ti"]
+
+    def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
+        """Wait, deferred or here; return what `resume` makes of the end.
+
+        What must survive the wait travels in the trigger's `carried`: `dag.test` forgets a deferral's kwargs.
+        """
+        if self.deferrable:
+            limit_s = trigger.deadline - clock.now() + DEFERRAL_GRACE_S
+            self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=limit_s))
+        try:
+            return self.resume(context, run_here(trigger, must_leave=lambda: self._must_leave))
+        except WaitLeftError:
+            self._go_elsewhere()
+
+    def resume(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on after a wait; `event` is a WaitEnd."""
+        self.know_run(context)
+        with fail_without_retry():
+            end = WaitEnd(**event)
+            if end.outcome == REFUSED:
+                raise AwsRefusedError(end.message)
+            return self.go_on(context, end)
+
+    def go_on(self, context: Context, end: WaitEnd) -> Any:
+        """Return the task's result, or wait again."""
+        raise NotImplementedError(f"{type(self).__name__} waits, and does not say how to go on")
+
+    def on_kill(self) -> None:
+        """Cancel what is paid for where nobody will come back for it; else leave it to the next try.
+
+        Airflow calls this for a person's cancel and for a worker that goes away alike: docs/adr/010.
+        """
+        if self._task_instance is None:
+            return
+        if is_given_up(self._task_instance):
+            self.cancel()
+        else:
+            logger.warning("the worker was told to end: leaving the wait to another one; nothing is stopped")
+            self._must_leave = True
+
+    def cancel(self) -> None:
+        """Stop what is paid for; nothing unless a subclass says so."""
+
+    def _go_elsewhere(self) -> NoReturn:
+        """Give this try to another worker, which uses up no retry."""
+        raise AirflowRescheduleException(  # type: ignore[no-untyped-call]  # Airflow's is untyped
+            datetime.now(UTC)
+        ) from None

@@ -1,116 +1,175 @@
 """Deploy a model to an endpoint that a retried task finds again."""
 
 import logging
-import time
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
-from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
+from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 
-from musher import console, names
+from musher import clock, console, names
 from musher.errors import EndpointError
-from musher.hooks.connection import logs_hook
-from musher.hooks.endpoints import remove_endpoint_and_model
+from musher.hooks.endpoints import BUSY
 from musher.hooks.logs import LogTail, last_lines
-from musher.hooks.sagemaker import MusherSageMakerHook
-from musher.hooks.waits import StatusLog, wait_until
+from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.links import LINKS, show_links
-from musher.operators.base import InstallationMixin, fail_without_retry
+from musher.operators.base import MusherOperator, fail_without_retry, need_result
+from musher.triggers.endpoints import EndpointGoneTrigger, EndpointReadyTrigger
+from musher.triggers.waits import SUCCESS, TIMEOUT, WaitEnd
 
 logger = logging.getLogger(__name__)
 
-LIVE = ("Creating", "Updating", "SystemUpdating", "RollingBack", "InService")
+LIVE = (*BUSY, "InService")
+
+SETTLED, GONE, READY = "settled", "gone", "ready"
+"""What a wait is for: the end of what an endpoint is busy with, its deletion, its being in service."""
 
 
-class DeployEndpointOperator(InstallationMixin, SageMakerEndpointOperator):
+class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
     """Create model, configuration and endpoint of `config` where they are missing; wait until in service.
 
-    Closes these traps of the provider's operator:
+    The base is AwsBaseOperator, as nothing of the provider's SageMakerEndpointOperator would remain:
     - a retry creates the model and the configuration again and fails: here each is adopted where it exists
-      and agrees, and all three are replaced where the model or the instances differ, or the endpoint failed;
+      and agrees, and what differs is replaced, as is an endpoint that failed;
     - the wait lasts up to 300 hours: here it is bounded (waiters/sagemaker.json);
     - success means InService, which a rolled-back update reaches as well: here EndpointConfigName must match;
     - a failure says only that a waiter failed: here AWS's reason and the container's last lines are shown.
     """
 
     aws_hook_class = MusherSageMakerHook
+    template_fields: Sequence[str] = aws_template_fields("config")
+    template_fields_renderers = {"config": "json"}  # noqa: RUF012  # the base class's own type
+    ui_color = "#ff9900"
     operator_extra_links = LINKS
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         """Take the three requests as {"Model", "EndpointConfig", "Endpoint"} (templated)."""
-        super().__init__(config=config, deferrable=False, **kwargs)
+        super().__init__(**kwargs)
+        self.config = config
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Return the endpoint's name, instances and the seconds until it was in service."""
-        started = time.monotonic()
-        variant = self.config["EndpointConfig"]["ProductionVariants"][0]
+        self.know_run(context)
         with fail_without_retry():
-            self.make_way()
-            self.create_missing()
-            log, client = (names.endpoint_log_group(self.endpoint_name), ""), self.sagemaker.conn
-            show_links(context, client=client, page=console.endpoint, name=self.endpoint_name, log=log)
-            self.wait_in_service()
+            need_result(self.config, of="The task that plans this endpoint")
+            return self.settle(context, started_at=clock.now())
+
+    def settle(self, context: Context, *, started_at: float) -> Any:
+        """Remove what an earlier try left behind unless it is live and agrees, then deploy."""
+        hook = self.hook
+        endpoint = hook.find_endpoint(self.endpoint_name)
+        status = endpoint["EndpointStatus"] if endpoint else None
+        model = hook.find_model(self.model_name)
+        endpoint_config = hook.find_endpoint_config(self.endpoint_config_name)
+        if status == "Deleting":
+            return self._wait_for(context, EndpointGoneTrigger, step=GONE, started_at=started_at)
+        is_dead = status is not None and status not in LIVE
+        if (
+            not is_dead
+            and not self._has_other_model(model)
+            and not self._has_other_instances(endpoint_config)
+        ):
+            return self.deploy(context, started_at=started_at)
+        logger.info(
+            "%s: what is deployed is dead or differs from the request: replacing it", self.endpoint_name
+        )
+        if status in BUSY:
+            return self._wait_for(context, EndpointReadyTrigger, step=SETTLED, started_at=started_at)
+        if endpoint is not None:
+            found_or_none(hook.conn.delete_endpoint, EndpointName=self.endpoint_name)
+            return self._wait_for(context, EndpointGoneTrigger, step=GONE, started_at=started_at)
+        return self.replace(context, started_at=started_at)
+
+    def replace(self, context: Context, *, started_at: float) -> Any:
+        """Remove model and configuration, which no endpoint uses any more, and deploy."""
+        hook = self.hook
+        found_or_none(hook.conn.delete_endpoint_config, EndpointConfigName=self.endpoint_config_name)
+        found_or_none(hook.conn.delete_model, ModelName=self.model_name)
+        return self.deploy(context, started_at=started_at)
+
+    def deploy(self, context: Context, *, started_at: float) -> Any:
+        """Create what is missing; wait until it is in service."""
+        self.create_missing()
+        name, log = self.endpoint_name, (names.endpoint_log_group(self.endpoint_name), "")
+        show_links(context, client=self.hook.conn, page=console.endpoint, name=name, log=log)
+        return self._wait_for(context, EndpointReadyTrigger, step=READY, started_at=started_at)
+
+    def go_on(self, context: Context, end: WaitEnd) -> Any:
+        """Return the endpoint in service, or make the next step of a replacement."""
+        started_at, step = float(end.carried["started_at"]), end.carried["step"]
+        if end.outcome == TIMEOUT:
+            raise self._failure(end.message)
+        if step == SETTLED:
+            return self.settle(context, started_at=started_at)
+        if step == GONE:
+            return self.replace(context, started_at=started_at)
+        self.check_in_service(is_ready=end.outcome == SUCCESS)
+        variant = self.config["EndpointConfig"]["ProductionVariants"][0]
         return {
             "name": self.endpoint_name,
             "instance_type": variant["InstanceType"],
             "instances": variant["InitialInstanceCount"],
-            "seconds": round(time.monotonic() - started, 3),
+            "seconds": round(clock.now() - started_at, 3),
         }
 
     @property
-    def sagemaker(self) -> MusherSageMakerHook:
-        """Return the hook as what `aws_hook_class` makes it."""
-        return cast(MusherSageMakerHook, self.hook)
+    def model_name(self) -> str:
+        """Return the model's name."""
+        return str(self.config["Model"]["ModelName"])
+
+    @property
+    def endpoint_config_name(self) -> str:
+        """Return the endpoint configuration's name."""
+        return str(self.config["EndpointConfig"]["EndpointConfigName"])
 
     @property
     def endpoint_name(self) -> str:
         """Return the endpoint's name."""
         return str(self.config["Endpoint"]["EndpointName"])
 
-    def make_way(self) -> None:
-        """Remove what an earlier try left behind, unless it is live and agrees with the request."""
-        hook, name = self.sagemaker, self.endpoint_name
-        endpoint = hook.find_endpoint(name)
-        is_dead = endpoint is not None and endpoint["EndpointStatus"] not in LIVE
-        model, config = hook.find_model(name), hook.find_endpoint_config(name)
-        if is_dead or self._has_other_model(model) or self._has_other_instances(config):
-            logger.info("%s: what is deployed is dead or differs from the request: replacing it", name)
-            remove_endpoint_and_model(hook, name=name, delay_s=self.settings.poll_interval_s)
-
     def create_missing(self) -> None:
         """Create model, configuration and endpoint, each only where it does not exist."""
-        hook, name = self.sagemaker, self.endpoint_name
+        hook = self.hook
         steps = (
-            ("Model", hook.find_model, hook.conn.create_model),
-            ("EndpointConfig", hook.find_endpoint_config, hook.conn.create_endpoint_config),
-            ("Endpoint", hook.find_endpoint, hook.conn.create_endpoint),
+            ("Model", self.model_name, hook.find_model, hook.conn.create_model),
+            (
+                "EndpointConfig",
+                self.endpoint_config_name,
+                hook.find_endpoint_config,
+                hook.conn.create_endpoint_config,
+            ),
+            ("Endpoint", self.endpoint_name, hook.find_endpoint, hook.conn.create_endpoint),
         )
-        for kind, find, create in steps:
+        for kind, name, find, create in steps:
             if find(name):
                 logger.info("%s: %s adopted", name, kind)
             else:
                 create(**self.config[kind])
                 logger.info("%s: %s created", name, kind)
 
-    def wait_in_service(self) -> None:
-        """Wait for InService with the configuration asked for; raise EndpointError for anything else."""
-        status = StatusLog(subject=self.endpoint_name)
-        try:
-            is_ready = wait_until(
-                self.sagemaker.get_waiter("EndpointReady"),
-                arguments={"EndpointName": self.endpoint_name},
-                delay_s=self.settings.poll_interval_s,
-                on_response=lambda answer: status.show(answer.get("EndpointStatus", "")),
-            )
-        except TimeoutError as error:
-            raise self._failure(str(error)) from error
-        endpoint = self.sagemaker.conn.describe_endpoint(EndpointName=self.endpoint_name)
-        status.show(endpoint["EndpointStatus"], endpoint.get("FailureReason", ""))
-        wanted = self.config["Endpoint"]["EndpointConfigName"]
+    def check_in_service(self, *, is_ready: bool) -> None:
+        """Raise EndpointError unless the endpoint is in service with the configuration asked for."""
+        endpoint = self.hook.conn.describe_endpoint(EndpointName=self.endpoint_name)
+        logger.info("%s: %s", self.endpoint_name, endpoint["EndpointStatus"])
         if not is_ready:
             raise self._failure(endpoint.get("FailureReason") or "AWS gives no reason")
+        wanted = self.config["Endpoint"]["EndpointConfigName"]
         if (found := endpoint["EndpointConfigName"]) != wanted:
             raise self._failure(f"in service with configuration {found}, not {wanted}")
+
+    def _wait_for(
+        self, context: Context, trigger_class: type[EndpointReadyTrigger], *, step: str, started_at: float
+    ) -> Any:
+        data = self.hook.get_waiter(trigger_class.waiter).config
+        trigger = trigger_class(
+            arguments={"EndpointName": self.endpoint_name},
+            connection=self._hook_parameters,
+            delay_s=self.settings.poll_interval_s,
+            deadline=clock.now() + data.delay * data.max_attempts,
+            carried={"step": step, "started_at": started_at},
+        )
+        return self.wait_for(context, trigger)
 
     def _has_other_model(self, model: dict[str, Any] | None) -> bool:
         """Return whether a model of this name exists that has other data or another image."""
@@ -127,9 +186,9 @@ class DeployEndpointOperator(InstallationMixin, SageMakerEndpointOperator):
 
     def _failure(self, reason: str) -> EndpointError:
         group = names.endpoint_log_group(self.endpoint_name)
-        tail = LogTail(hook=logs_hook(self.settings), group=group, prefix="")
+        lines = last_lines(LogTail(group=group, prefix=""), AwsLogsHook(**self._hook_parameters).conn)
         return EndpointError(
             f"Endpoint {self.endpoint_name} is not in service: {reason}\n"
-            f"Last lines of its log ({group}):\n{last_lines(tail)}\n"
+            f"Last lines of its log ({group}):\n{lines}\n"
             "Correct the cause, then clear this task: that replaces the endpoint."
         )

@@ -1,30 +1,35 @@
 """Deploy a Lambda function, whether it exists or not."""
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 
-from musher import console, names
+from musher import clock, console, names
 from musher.errors import LambdaError
 from musher.hooks.functions import MusherLambdaHook
-from musher.hooks.waits import wait_until
 from musher.links import LINKS, show_links
-from musher.operators.base import InstallationMixin, fail_without_retry
+from musher.operators.base import MusherOperator, fail_without_retry, need_result
 from musher.payloads.functions import build_code_update, build_configuration_update
+from musher.triggers.functions import FunctionReadyTrigger
+from musher.triggers.waits import SUCCESS, WaitEnd
 
 logger = logging.getLogger(__name__)
 
+MAX_DELAY_S = 2.0
+"""A function is ready within seconds, so a longer interval between two looks would only be waited out."""
 
-class DeployFunctionOperator(InstallationMixin, AwsBaseOperator[MusherLambdaHook]):
+UPDATE_CODE, UPDATE_CONFIGURATION, RETURN = "update_code", "update_configuration", "return"
+"""What follows a wait: Lambda takes one change of a function at a time."""
+
+
+class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     """Create the function of `config`, or bring the existing one to it; wait until it can be invoked.
 
-    Stands in for the provider's LambdaCreateFunctionOperator, which fails on a retry because the function
-    exists, cannot update, and waits without telling why a function failed.
+    The base is AwsBaseOperator: the provider's LambdaCreateFunctionOperator fails on a retry because the
+    function exists, cannot update, and waits without telling why a function failed.
     """
 
     aws_hook_class = MusherLambdaHook
@@ -38,46 +43,63 @@ class DeployFunctionOperator(InstallationMixin, AwsBaseOperator[MusherLambdaHook
         super().__init__(**kwargs)
         self.config = config
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Return the function's name and ARN, and the seconds until it was ready."""
-        started = time.monotonic()
-        name = str(self.config["FunctionName"])
+        self.know_run(context)
         with fail_without_retry():
-            if self.hook.find_function(name):
-                self.update(name)
-            else:
-                self.hook.conn.create_function(**self.config)
-                logger.info("%s: function created", name)
-            log = (names.function_log_group(name), "")
-            show_links(context, client=self.hook.conn, page=console.function, name=name, log=log)
-            description = self.wait_ready(name)
+            need_result(self.config, of="The task that plans this function")
+            started_at = clock.now()
+            if self.hook.find_function(self.function_name):
+                return self.wait_until_ready(context, then=UPDATE_CODE, started_at=started_at)
+            self.hook.conn.create_function(**self.config)
+            logger.info("%s: function created", self.function_name)
+            return self.wait_until_ready(context, then=RETURN, started_at=started_at)
+
+    @property
+    def function_name(self) -> str:
+        """Return the function's name."""
+        return str(self.config["FunctionName"])
+
+    def go_on(self, context: Context, end: WaitEnd) -> Any:
+        """Make the next change of the function, or return it."""
+        description = self.hook.conn.get_function_configuration(FunctionName=self.function_name)
+        self.check_ready(description, end)
+        started_at = float(end.carried["started_at"])
+        if end.carried["then"] == UPDATE_CODE:
+            self.hook.conn.update_function_code(**build_code_update(self.config))
+            return self.wait_until_ready(context, then=UPDATE_CONFIGURATION, started_at=started_at)
+        if end.carried["then"] == UPDATE_CONFIGURATION:
+            self.hook.conn.update_function_configuration(**build_configuration_update(self.config))
+            logger.info("%s: function existed, code and configuration updated", self.function_name)
+            return self.wait_until_ready(context, then=RETURN, started_at=started_at)
         return {
-            "function_name": name,
+            "function_name": self.function_name,
             "function_arn": description["FunctionArn"],
-            "seconds": round(time.monotonic() - started, 3),
+            "seconds": round(clock.now() - started_at, 3),
         }
 
-    def update(self, name: str) -> None:
-        """Bring code and configuration of the existing function to the request; one update at a time."""
-        self.wait_ready(name)
-        self.hook.conn.update_function_code(**build_code_update(self.config))
-        self.wait_ready(name)
-        self.hook.conn.update_function_configuration(**build_configuration_update(self.config))
-        logger.info("%s: function existed, code and configuration updated", name)
-
-    def wait_ready(self, name: str) -> dict[str, Any]:
-        """Wait until the function is active and no update is under way; return its configuration."""
-        is_ready = wait_until(
-            self.hook.get_waiter("FunctionReady"),
-            arguments={"FunctionName": name},
-            delay_s=min(self.settings.poll_interval_s, 2.0),
+    def wait_until_ready(self, context: Context, *, then: str, started_at: float) -> Any:
+        """Wait until the function is active and no update is under way."""
+        name, log = self.function_name, (names.function_log_group(self.function_name), "")
+        show_links(context, client=self.hook.conn, page=console.function, name=name, log=log)
+        data = self.hook.get_waiter(FunctionReadyTrigger.waiter).config
+        trigger = FunctionReadyTrigger(
+            arguments={"FunctionName": self.function_name},
+            connection=self._hook_parameters,
+            delay_s=min(self.settings.poll_interval_s, MAX_DELAY_S),
+            deadline=clock.now() + data.delay * data.max_attempts,
+            carried={"then": then, "started_at": started_at},
         )
-        description: dict[str, Any] = self.hook.conn.get_function_configuration(FunctionName=name)
-        if not is_ready:
-            reason = description.get("StateReason") or description.get("LastUpdateStatusReason")
-            raise LambdaError(
-                f"Function {name} is {description.get('State')}, its last update "
-                f"{description.get('LastUpdateStatus')}: {reason or 'AWS gives no reason'}. "
-                f"See log group {names.function_log_group(name)}, then clear this task."
-            )
-        return description
+        return self.wait_for(context, trigger)
+
+    def check_ready(self, description: dict[str, Any], end: WaitEnd) -> None:
+        """Raise LambdaError unless the function is ready."""
+        if end.outcome == SUCCESS:
+            return
+        name = self.function_name
+        reason = description.get("StateReason") or description.get("LastUpdateStatusReason") or end.message
+        raise LambdaError(
+            f"Function {name} is {description.get('State')}, its last update "
+            f"{description.get('LastUpdateStatus')}: {reason or 'AWS gives no reason'}. "
+            f"See log group {names.function_log_group(name)}, then clear this task."
+        )

@@ -1,22 +1,28 @@
-"""What running a training job and a tuning job have in common: one job per name, found again, waited for."""
+"""What running training and tuning jobs has in common: one job per request, found again, waited for."""
 
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, cast
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, ClassVar
 
-from airflow.sdk import BaseOperatorLink, Context
+from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.sdk import Context
 from botocore.exceptions import ClientError
 
-from musher import names
+from musher import clock, names
 from musher.errors import JobFailedError, PayloadError
-from musher.hooks.connection import logs_hook, s3_hook
-from musher.hooks.logs import LogTail
+from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
-from musher.hooks.waits import wait_until
 from musher.links import LINKS, show_links
-from musher.operators.base import InstallationMixin, fail_without_retry
+from musher.operators.base import MusherOperator, fail_without_retry, need_result
+from musher.operators.intent import JobRecord
+from musher.triggers.jobs import JobTrigger
+from musher.triggers.waits import TIMEOUT, PauseTrigger, WaitEnd
 
 logger = logging.getLogger(__name__)
 
@@ -24,162 +30,261 @@ GRACE_S = 3600
 """What a job may take beyond its own limit, which counts neither queueing, downloads nor uploads."""
 
 ENDED_BADLY = ("Failed", "Stopped")
+ENDED = (*ENDED_BADLY, "Completed")
+LEAVING = ("Stopping", "Deleting", "DeleteFailed")
+"""States of a job that still exists and comes to nothing."""
+
+AWS_FAILURE = re.compile(
+    r"(CapacityError|InternalServerError|InternalError|InternalFailure|ServiceUnavailable)\b"
+)
+"""How FailureReason begins where not the job but AWS failed, which bills nothing; a user's begin with
+AlgorithmError or ClientError:
+https://docs.aws.amazon.com/sagemaker/latest/dg/training-troubleshooting.html"""
+
+MAX_AWS_FAILURES = 4
+PAUSE_S = 60.0
+"""After AWS's first failure; twice as long after each further one: 15 minutes in all."""
+
+WAIT, MAKE_ROOM, PAUSE = "wait", "make_room", "pause"
+"""What a wait is for: the job's end, that of one whose place it takes, or time for AWS to recover."""
 
 Description = dict[str, Any]
-Rename = Callable[..., dict[str, Any]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobKind:
-    """Hold how SageMaker names one kind of job: in text, in requests and answers, in boto3's methods.
+class RunJobOperator(MusherOperator[MusherSageMakerHook]):
+    """Start the job of `config`, or adopt the one that answers the same request, and wait for its end.
 
-    `find` is the hook's method that describes a job or returns None.
+    Whoever triggers the run or clears the task makes a request: it is answered by a live or completed job of
+    the run that is as asked for, else by the next attempt (`-2`, `-3`, ...). All else, a lost worker, a
+    retry, a triggerer's restart, goes on with the job of that request, so it never pays for a second one.
+    Only where AWS itself failed the job does the next attempt follow by itself.
     """
 
-    noun: str
-    find: str
-    name_key: str
-    status_key: str
-    method: str
-    waiter: str
-    max_name: int
-    rename: Rename
+    aws_hook_class = MusherSageMakerHook
+    template_fields: Sequence[str] = aws_template_fields("config")
+    template_fields_renderers = {"config": "json"}  # noqa: RUF012  # the base class's own type
+    ui_color = "#ff9900"
+    operator_extra_links = LINKS
 
+    noun: ClassVar[str]
+    name_key: ClassVar[str]
+    status_key: ClassVar[str]
+    max_name: ClassVar[int]
+    trigger_class: ClassVar[type[JobTrigger]]
+    console_page: ClassVar[Callable[..., str]]
 
-class RunJobMixin(InstallationMixin, ABC):
-    """Start the job of `config`, or adopt it where it exists, and wait for its end.
-
-    A live or completed job of the name is adopted, an automatic retry never starts a second one, and only a
-    person who clears the task starts the next attempt (`-2`, `-3`, ...).
-    """
-
-    kind: JobKind
-    console_page: Callable[..., str]
-    operator_extra_links: Collection[BaseOperatorLink] = LINKS
-    config: dict[str, Any]
-    is_shared = False
-    """Whether other runs may wait for the same job: then a killed task leaves it to them if it found it."""
-    live_job: str | None = None
-    """The job that on_kill stops."""
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return what `summarise` makes of the job's description."""
-        with fail_without_retry():
-            name = self.adopt_or_create(self.config, is_asked_again=is_first_try(context))
-            log = (names.TRAINING_LOG_GROUP, name)
-            show_links(context, client=self.sagemaker.conn, page=self.console_page, name=name, log=log)
-            description = self.wait(name)
-            self.live_job = None
-            return self.summarise(description)
-
-    def on_kill(self) -> None:
-        """Stop the job that this task waits for."""
-        if self.live_job:
-            logger.warning("%s: task was killed, stopping the job", self.live_job)
-            self.stop(self.live_job)
-
-    @property
-    def sagemaker(self) -> MusherSageMakerHook:
-        """Return the hook as what `aws_hook_class` makes it."""
-        return cast(MusherSageMakerHook, self.hook)  # type: ignore[attr-defined]  # every AWS operator has one
+    def __init__(self, *, config: Any, **kwargs: Any) -> None:
+        """Take the create request (templated, so also an earlier task's result)."""
+        super().__init__(**kwargs)
+        self.config = config
+        self.live_job: str | None = None
 
     @abstractmethod
-    def summarise(self, description: Description) -> dict[str, Any]:
-        """Return the ids and small numbers that later stages need."""
+    def create(self, request: dict[str, Any]) -> None:
+        """Start a job."""
 
     @abstractmethod
-    def timeout_s(self) -> float:
-        """Return the seconds after which the job is given up and stopped."""
+    def describe(self, name: str) -> Description:
+        """Return the job's description."""
 
     @abstractmethod
-    def show(self, description: Description, seen: Description) -> None:
-        """Log what is new in a description since the last one, `seen`."""
+    def find(self, name: str) -> Description | None:
+        """Return the job's description, or None where there is no such job."""
+
+    @abstractmethod
+    def stop(self, name: str) -> None:
+        """Ask for the job's end."""
+
+    @abstractmethod
+    def rename(self, request: dict[str, Any], name: str) -> dict[str, Any]:
+        """Return the same request under another name."""
+
+    @abstractmethod
+    def limit_s(self) -> float:
+        """Return the seconds after its creation at which the job is given up and stopped."""
 
     @abstractmethod
     def explain(self, description: Description) -> str:
         """Return the last log lines of a job that ended badly."""
 
     @abstractmethod
-    def flaw(self, description: Description) -> str | None:
+    def find_flaw(self, description: Description) -> str | None:
         """Return why a completed job's results cannot be used, or None."""
 
-    def change(self, description: Description, request: dict[str, Any]) -> str | None:
-        """Return how a completed job differs from the one that a person now asks for, or None."""
-        return None
+    @abstractmethod
+    def find_change(self, description: Description, request: dict[str, Any]) -> str | None:
+        """Return how a live or completed job differs from the one that is asked for, or None."""
 
-    def adopt_or_create(self, request: dict[str, Any], *, is_asked_again: bool) -> str:
-        """Return the name of the job to wait for, having started it if there is none yet."""
-        latest = self._latest_attempt(request[self.kind.name_key])
+    @abstractmethod
+    def summarise(self, description: Description) -> dict[str, Any]:
+        """Return the ids and small numbers that later stages need."""
+
+    def execute(self, context: Context) -> Any:
+        """Return what `summarise` makes of the job's description."""
+        self.know_run(context)
+        with fail_without_retry():
+            need_result(self.config, of="The task that plans this job")
+            record = JobRecord.load(context)
+            if record is not None and record.is_answer(context):
+                return self.run_attempt(context, record)
+            return self.answer(context)
+
+    def answer(self, context: Context) -> Any:
+        """Answer a person's request: by the latest attempt where it is as asked for, else by the next one."""
+        latest = self._find_latest_attempt()
         if latest is None:
-            return self._create(request)
-        name, reason = str(latest[self.kind.name_key]), self._reason(latest)
-        if reason is None and is_asked_again:
-            reason = self.change(latest, request)
+            return self.run_attempt(context, self._record(context, str(self.config[self.name_key])))
+        name, status = str(latest[self.name_key]), latest[self.status_key]
+        reason = self.find_reason_to_replace(latest)
         if reason is None:
-            logger.info("%s: adopted, %s", name, latest[self.kind.status_key])
-            self.live_job = None if self.is_shared else name
-            return name
-        if not is_asked_again:
-            raise self._failure(latest, reason)
+            return self.run_attempt(context, self._record(context, name))
         logger.info("%s: %s: starting the next attempt", name, reason)
-        following = names.next_attempt(name, limit=self.kind.max_name)
-        return self._create(self.kind.rename(request, job_name=following))
+        if status not in (*ENDED, *LEAVING):
+            self.try_to_stop(name)
+        record = self._record(context, self._name_following(name))
+        if status in ENDED:
+            return self.run_attempt(context, record)
+        return self.wait_for(context, self._make_trigger(latest, step=MAKE_ROOM, record=record))
 
-    def wait(self, name: str) -> Description:
-        """Wait for the job's end, showing how it gets on; return its description."""
-        seen: Description = {}
+    def run_attempt(self, context: Context, record: JobRecord) -> Any:
+        """Wait for the record's job, having started it where there is none of its name."""
+        name = record.job_name
+        description = self.find(name)
+        if description is None:
+            self._create(self.rename(self.config, name))
+            description = self.describe(name)
+        else:
+            logger.info("%s: adopted, %s", name, description[self.status_key])
+        log = (names.TRAINING_LOG_GROUP, name)
+        show_links(context, client=self.hook.conn, page=self.console_page, name=name, log=log)
+        self.live_job = name
+        self.join(description)
+        return self.wait_for(context, self._make_trigger(description, step=WAIT, record=record))
 
-        def show(description: Description) -> None:
-            self.show(description, seen)
-            seen.update(description)
+    def go_on(self, context: Context, end: WaitEnd) -> Any:
+        """Return the result of a job that ended well; start what takes the place of another."""
+        record = JobRecord(**end.carried["record"])
+        if end.carried["step"] != WAIT:
+            return self.run_attempt(context, record)
+        if end.outcome == TIMEOUT:
+            self.try_to_stop(record.job_name)
+            raise JobFailedError(
+                f"{self.noun} {record.job_name} did not end in {self.limit_s():.0f} s and was told to stop. "
+                "Raise max_runtime_s."
+            )
+        description = self.describe(record.job_name)
+        self.live_job = None
+        reason = self.find_reason_to_fail(description)
+        if reason is None:
+            return self.summarise(description)
+        if record.failures < MAX_AWS_FAILURES and self.is_repeatable(description, reason):
+            return self.repeat(context, record, reason)
+        raise self._failure(description, reason)
 
-        is_completed = self._wait_for_end(name, show)
-        description = self._describe(name)
-        show(description)
-        reason = self._reason(description)
-        if reason is not None or not is_completed:
-            raise self._failure(description, reason or "no reason given")
-        return description
+    def repeat(self, context: Context, record: JobRecord, reason: str) -> Any:
+        """Start the next attempt of the same request after a pause, as not the job failed but AWS."""
+        following = self._name_following(record.job_name)
+        pause_s = PAUSE_S * 2**record.failures
+        logger.warning("%s: %s: starting %s in %.0f s", record.job_name, reason, following, pause_s)
+        record = self._record(context, following, failures=record.failures + 1)
+        carried = {"step": PAUSE, "record": asdict(record)}
+        return self.wait_for(context, PauseTrigger(until=clock.now() + pause_s, carried=carried))
 
-    def stop(self, name: str) -> None:
+    def is_repeatable(self, description: Description, reason: str) -> bool:
+        """Return whether not the job but AWS failed, so that the same request may succeed."""
+        return description[self.status_key] == "Failed" and bool(AWS_FAILURE.match(reason))
+
+    def find_reason_to_replace(self, description: Description) -> str | None:
+        """Return why an attempt does not answer a person's request, or None where it does."""
+        if description[self.status_key] in LEAVING:
+            return f"it is {description[self.status_key]}"
+        return self.find_reason_to_fail(description) or self.find_change(description, self.config)
+
+    def find_reason_to_fail(self, description: Description) -> str | None:
+        """Return why a job is of no use: it ended badly, or completed with a flaw; None where it is."""
+        status = description[self.status_key]
+        if status in ENDED_BADLY:
+            given = description.get("FailureReason") or description.get("SecondaryStatus")
+            return str(given or "no reason given")
+        return self.find_flaw(description) if status == "Completed" else None
+
+    def cancel(self) -> None:
+        """Stop the job that this task waits for."""
+        if self.live_job:
+            logger.warning("%s: the task was killed by a person, stopping the job", self.live_job)
+            self.try_to_stop(self.live_job)
+
+    def try_to_stop(self, name: str) -> None:
         """Ask for the job's end; one that has ended already answers ValidationException."""
         try:
-            self._call("stop", name)
+            self.stop(name)
         except ClientError as error:
             logger.warning("%s: not stopped: %s", name, error)
 
-    def tail_of(self, training_job: str) -> LogTail:
-        """Return the log of a training job's hosts."""
-        return LogTail(
-            hook=logs_hook(self.settings), group=names.TRAINING_LOG_GROUP, prefix=f"{training_job}/"
+    def show_last_lines(self, training_job: str) -> str:
+        """Return the end of the log of a training job's hosts."""
+        return last_lines(LogTail(group=names.TRAINING_LOG_GROUP, prefix=f"{training_job}/"), self.logs)
+
+    @property
+    def logs(self) -> Any:
+        """Return a client for CloudWatch Logs."""
+        return AwsLogsHook(**self._hook_parameters).conn
+
+    @property
+    def s3_hook(self) -> S3Hook:
+        """Return a hook for S3."""
+        return S3Hook(**self._hook_parameters)
+
+    def join(self, description: Description) -> None:
+        """Tell other runs that this one waits for the job; nothing unless a subclass shares jobs."""
+
+    def carry(self) -> dict[str, Any]:
+        """Return what a wait for the job carries besides its record; nothing unless a subclass says so."""
+        return {}
+
+    def _record(self, context: Context, name: str, *, failures: int = 0) -> JobRecord:
+        """Write down that this try's request is answered by the job of this name."""
+        record = JobRecord.of_request(context, job_name=name, failures=failures)
+        record.save(context)
+        return record
+
+    def _make_trigger(self, description: Description, *, step: str, record: JobRecord) -> JobTrigger:
+        """Return the wait for a job's end, bounded by the job's own limit, counted from its creation."""
+        created: datetime | None = description.get("CreationTime")
+        return self.trigger_class(
+            arguments={self.name_key: str(description[self.name_key])},
+            connection=self._hook_parameters,
+            delay_s=self.settings.poll_interval_s,
+            deadline=(created.timestamp() if created else clock.now()) + self.limit_s(),
+            carried={"step": step, "record": asdict(record), **self.carry()},
         )
 
-    def _latest_attempt(self, name: str) -> Description | None:
+    def _name_following(self, name: str) -> str:
+        return names.next_attempt(name, limit=self.max_name)
+
+    def _find_latest_attempt(self) -> Description | None:
         """Return the description of the last of job, job-2, job-3, ... that exists."""
-        latest = None
-        while description := getattr(self.sagemaker, self.kind.find)(name):
-            latest, name = description, names.next_attempt(name, limit=self.kind.max_name)
+        latest, name = None, str(self.config[self.name_key])
+        while description := self.find(name):
+            latest, name = description, self._name_following(name)
         return latest
 
-    def _create(self, request: dict[str, Any]) -> str:
+    def _create(self, request: dict[str, Any]) -> None:
         """Start the job; where another try was quicker, that one's is ours too."""
-        name = str(request[self.kind.name_key])
+        name = request[self.name_key]
         self._check_channels(request.get("TrainingJobDefinition", request)["InputDataConfig"])
         try:
-            getattr(self.sagemaker.conn, f"create_{self.kind.method}")(**request)
+            self.create(request)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUse":
                 raise
             logger.info("%s: exists already, adopted", name)
-            self.live_job = None if self.is_shared else name
         else:
             logger.info("%s: started", name)
-            self.live_job = name
-        return name
 
     def _check_channels(self, channels: list[dict[str, Any]]) -> None:
         """Refuse channels without a single object, before anything is paid for."""
-        s3 = s3_hook(self.settings).get_conn()
+        s3 = self.s3_hook.get_conn()
         for channel in channels:
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
             bucket, prefix = names.split_s3_uri(uri)
@@ -188,47 +293,10 @@ class RunJobMixin(InstallationMixin, ABC):
                     f"Channel {channel['ChannelName']!r} has no object under {uri}. Stage the data set again."
                 )
 
-    def _wait_for_end(self, name: str, show: Callable[[Description], None]) -> bool:
-        try:
-            return wait_until(
-                self.sagemaker.get_waiter(self.kind.waiter),
-                arguments={self.kind.name_key: name},
-                delay_s=self.settings.poll_interval_s,
-                timeout_s=self.timeout_s(),
-                on_response=show,
-            )
-        except TimeoutError as error:
-            self.stop(name)
-            raise JobFailedError(f"{error}; the job was told to stop. Raise max_runtime_s.") from error
-
-    def _describe(self, name: str) -> Description:
-        return cast(Description, self._call("describe", name))
-
-    def _call(self, verb: str, name: str) -> Any:
-        """Make one of the calls that take the job's name alone."""
-        return getattr(self.sagemaker.conn, f"{verb}_{self.kind.method}")(**{self.kind.name_key: name})
-
-    def _reason(self, description: Description) -> str | None:
-        """Return why a job is of no use: it ended badly, or completed with a flaw; None where it is."""
-        status = description[self.kind.status_key]
-        if status in ENDED_BADLY:
-            given = description.get("FailureReason") or description.get("SecondaryStatus")
-            return str(given or "no reason given")
-        return self.flaw(description) if status == "Completed" else None
-
     def _failure(self, description: Description, reason: str) -> JobFailedError:
         """Return the error that says why the job is of no use, its last log lines, and what to do."""
-        name, status = description[self.kind.name_key], description[self.kind.status_key]
+        name, status = description[self.name_key], description[self.status_key]
         return JobFailedError(
-            f"{self.kind.noun} {name} is {status}: {reason}\n{self.explain(description)}\n"
+            f"{self.noun} {name} is {status}: {reason}\n{self.explain(description)}\n"
             "Correct the cause, then clear this task: that starts the next attempt."
         )
-
-
-def is_first_try(context: Context) -> bool:
-    """Return whether a person, not an automatic retry, started this try: at trigger time or by clearing.
-
-    Clearing a task raises max_tries by as many retries as the task has, counted from the last try.
-    """
-    instance = context["ti"]
-    return bool(instance.try_number == instance.max_tries - (instance.task.retries or 0) + 1)

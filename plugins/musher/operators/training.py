@@ -1,51 +1,41 @@
 """Run a SageMaker training job that a retried task finds again."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.sagemaker import (
-    secondary_training_status_changed,
-    secondary_training_status_message,
-)
-from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
+from airflow.sdk import Context
 
 from musher import console, names
-from musher.hooks.connection import s3_hook
-from musher.hooks.logs import LogTail, last_lines
+from musher.hooks import sharing
+from musher.hooks.calls import hold
 from musher.hooks.objects import has_object
-from musher.hooks.sagemaker import MusherSageMakerHook
-from musher.operators.jobs import GRACE_S, Description, JobKind, RunJobMixin
+from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.payloads.training import JOB_NAME, rename_training_job
+from musher.triggers.jobs import TrainingJobTrigger
 
 logger = logging.getLogger(__name__)
 
 
-class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
-    """Start the training job of `config`, or adopt it where it exists, and wait for its end.
+class RunTrainingJobOperator(RunJobOperator):
+    """Start the training job of `config`, or adopt the one that answers the same request; wait for its end.
 
-    Closes these traps of the provider's operator:
-    - a retry makes a new name, a second paid job: here the name is the run's own, a live or completed job is
-      adopted, and only a person who clears the task starts the next attempt (`-2`, `-3`, ...);
-    - a killed task leaves the job running and billing: here on_kill stops it;
-    - a deferred task gives up after 1,800 s while the job bills on, and on_kill never runs while deferred:
-      here the wait is as long as the job may run, and always in the worker;
-    - completion is looked for every 30 s at most: here every MUSHER_POLL_INTERVAL_S;
-    - MaxWaitTimeInSeconds is not cast to a whole number: here the payload holds one.
+    The base is AwsBaseOperator, as nothing of the provider's SageMakerTrainingOperator would remain:
+    - a retry makes a new name, a second paid job: here names follow from the run and are found again;
+    - a killed task leaves the job running and billing, deferred or not: here a person's cancel stops it;
+    - a deferred task gives up after 1,800 s while the job bills on: here it waits as long as the job may run;
+    - completion is looked for every 30 s at most, and a deferred task shows no log: here it does, every
+      MUSHER_POLL_INTERVAL_S;
+    - its OpenLineage facets read attributes that only its own `execute` sets: here none are given.
     """
 
-    aws_hook_class = MusherSageMakerHook
+    noun = "Training job"
+    name_key = "TrainingJobName"
+    status_key = "TrainingJobStatus"
+    max_name = names.MAX_SAGEMAKER_NAME
+    trigger_class = TrainingJobTrigger
     console_page = staticmethod(console.training_job)
-    kind = JobKind(
-        noun="Training job",
-        find="find_training_job",
-        name_key="TrainingJobName",
-        status_key="TrainingJobStatus",
-        method="training_job",
-        waiter="TrainingJobEnded",
-        max_name=names.MAX_SAGEMAKER_NAME,
-        rename=rename_training_job,
-    )
 
     def __init__(self, *, config: Any, marker: str = "", **kwargs: Any) -> None:
         """Take the CreateTrainingJob request (templated, so also an earlier task's result).
@@ -53,48 +43,106 @@ class RunTrainingJobOperator(RunJobMixin, SageMakerTrainingOperator):
         `marker` is a file of the artifacts of a job that runs share: a completed one is adopted only while
         that file exists.
         """
-        super().__init__(config=config, deferrable=False, **kwargs)
+        super().__init__(config=config, **kwargs)
         self.marker = marker
-        self.is_shared = bool(marker)
-        self.tail: LogTail | None = None
+        self.waiting_tag: str | None = None
 
-    def timeout_s(self) -> float:
+    def create(self, request: dict[str, Any]) -> None:
+        """Start a job."""
+        self.hook.conn.create_training_job(**request)
+
+    def describe(self, name: str) -> Description:
+        """Return the job's description."""
+        description: Description = self.hook.conn.describe_training_job(TrainingJobName=name)
+        return description
+
+    def find(self, name: str) -> Description | None:
+        """Return the job's description, or None where there is no such job."""
+        return self.hook.find_training_job(name)
+
+    def stop(self, name: str) -> None:
+        """Ask for the job's end."""
+        self.hook.conn.stop_training_job(TrainingJobName=name)
+
+    def rename(self, request: dict[str, Any], name: str) -> dict[str, Any]:
+        """Return the same request under another name."""
+        return rename_training_job(request, job_name=name)
+
+    def know_run(self, context: Context) -> None:
+        """Learn how this run marks a job that it shares, too."""
+        super().know_run(context)
+        if self.marker:
+            run = context["dag_run"]
+            self.waiting_tag = sharing.waiting_tag(names.run_slug(dag_id=run.dag_id, run_id=run.run_id))
+
+    def join(self, description: Description) -> None:
+        """Mark that this run waits for a shared job."""
+        if self.waiting_tag:
+            hold(self.hook.conn, sharing.join(arn=description["TrainingJobArn"], tag=self.waiting_tag))
+
+    def carry(self) -> dict[str, Any]:
+        """Return the mark, by which the trigger knows a shared job."""
+        return {"waiting_tag": self.waiting_tag}
+
+    def cancel(self) -> None:
+        """Stop the job, unless another run waits for it."""
+        if self.live_job and self.waiting_tag:
+            arn = self.describe(self.live_job)["TrainingJobArn"]
+            if not hold(self.hook.conn, sharing.leave(arn=arn, tag=self.waiting_tag)):
+                logger.warning("%s: the task was killed, but another run waits for this job", self.live_job)
+                return
+        super().cancel()
+
+    def is_repeatable(self, description: Description, reason: str) -> bool:
+        """Return whether AWS failed the job, or another run stopped it before it knew that this one waits."""
+        if super().is_repeatable(description, reason):
+            return True
+        is_stopped = bool(self.waiting_tag) and description["TrainingJobStatus"] == "Stopped"
+        return is_stopped and hold(self.hook.conn, sharing.was_left(arn=description["TrainingJobArn"]))
+
+    def limit_s(self) -> float:
         """Return the job's own limit, on spot with its interruptions, and a grace."""
         limits = self.config["StoppingCondition"]
         return float(limits.get("MaxWaitTimeInSeconds") or limits["MaxRuntimeInSeconds"]) + GRACE_S
 
-    def flaw(self, description: Description) -> str | None:
+    def find_flaw(self, description: Description) -> str | None:
         """Return that the marker is gone from a completed job's artifacts, or None."""
         uri = artifact_uris(description)["model_uri"] + self.marker
-        if not self.marker or has_object(s3_hook(self.settings), uri=uri):
+        if not self.marker or has_object(self.s3_hook, uri=uri):
             return None
         return f"there is no {uri}"
 
-    def change(self, description: Description, request: dict[str, Any]) -> str | None:
-        """Return which hyper-parameters are others: tuning was repeated, or the code was corrected."""
-        if self.is_shared or description["TrainingJobStatus"] != "Completed":
-            return None
-        had, wanted = description.get("HyperParameters", {}), request["HyperParameters"]
-        changed = sorted(name for name in wanted if had.get(name) != wanted[name] and name != JOB_NAME)
-        return f"trained with another {', '.join(changed)}" if changed else None
+    def find_change(self, description: Description, request: dict[str, Any]) -> str | None:
+        """Return what the job trains otherwise: tuning was repeated, or code or data were corrected.
 
-    def show(self, description: Description, seen: Description) -> None:
-        """Log the job's transitions and its containers' new lines."""
-        name = description["TrainingJobName"]
-        if secondary_training_status_changed(description, seen):
-            logger.info("%s: %s", name, secondary_training_status_message(description, seen))
-        self.tail = self.tail or self.tail_of(name)
-        self.tail.show()
+        A shared job's name stands for all that its results depend on; runs may ask for other instances.
+        """
+        if self.marker:
+            return None
+        had, wanted = describe_training(description), describe_training(request)
+        changed = sorted(key for key in wanted if had.get(key) != wanted[key])
+        return f"it trains with another {', '.join(changed)}" if changed else None
 
     def explain(self, description: Description) -> str:
         """Return the last lines of the job's log."""
         name = description["TrainingJobName"]
-        lines = last_lines(self.tail or self.tail_of(name))
-        return f"Last lines of its log ({names.TRAINING_LOG_GROUP}, {name}/):\n{lines}"
+        return f"Last lines of its log ({names.TRAINING_LOG_GROUP}, {name}/):\n{self.show_last_lines(name)}"
 
     def summarise(self, description: Description) -> dict[str, Any]:
         """Return the job's name, artifact addresses, times and final metrics."""
         return summarise(description)
+
+
+def describe_training(job: Mapping[str, Any]) -> dict[str, str]:
+    """Return by name what a job's results depend on, from its request or its description."""
+    channels = {
+        f"channel {channel['ChannelName']}": channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in job.get("InputDataConfig", [])
+    }
+    options = {name: value for name, value in job.get("HyperParameters", {}).items() if name != JOB_NAME}
+    resources = job["ResourceConfig"]
+    instances = f"{resources['InstanceCount']} x {resources['InstanceType']}"
+    return {**options, **channels, "number or type of instances": instances}
 
 
 def summarise(description: Description) -> dict[str, Any]:

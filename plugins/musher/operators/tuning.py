@@ -1,18 +1,17 @@
 """Run a SageMaker tuning job that a retried task finds again."""
 
+import json
 import math
+from collections.abc import Mapping
 from typing import Any
-
-from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOperator
 
 from musher import console, names
 from musher.costs.billing import billed_seconds
-from musher.hooks.logs import last_lines
-from musher.hooks.sagemaker import MusherSageMakerHook
-from musher.hooks.waits import StatusLog
-from musher.operators.jobs import GRACE_S, Description, JobKind, RunJobMixin
+from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.operators.training import seconds_between
+from musher.payloads.training import JOB_NAME
 from musher.payloads.tuning import read_trial, rename_tuning_job
+from musher.triggers.jobs import TuningJobTrigger
 
 SHOWN_FAILURES = 3
 """An error shows so many of the trials that failed; mostly all have failed alike."""
@@ -21,38 +20,48 @@ TRIAL_GRACE_S = 600
 """What each round of trials may take beyond its limit: starting, downloads and uploads."""
 
 
-class RunTuningJobOperator(RunJobMixin, SageMakerTuningOperator):
-    """Start the tuning job of `config`, or adopt it where it exists, and wait for its end.
+class RunTuningJobOperator(RunJobOperator):
+    """Start the tuning job of `config`, or adopt the one that answers the same request; wait for its end.
 
-    Closes these traps of the provider's operator:
+    The base is AwsBaseOperator, as nothing of the provider's SageMakerTuningOperator would remain:
     - a stopped job succeeds when not deferred, and a completed one without any measured trial always does:
       here both fail, with what the failed trials say and the last lines of their logs;
-    - a retry asks for the same name and fails: here a live or completed job is adopted, and only a person who
-      clears the task starts the next attempt;
-    - a killed task leaves all trials running and billing: here on_kill stops the job and with it the trials;
+    - a retry asks for the same name and fails: here it goes on with the job that it finds;
+    - a killed task leaves all trials running and billing: here a person's cancel stops them;
     - the wait has no end unless one is given: here it follows from the trials' own limits;
     - the answer is the description as text: here it is the trials and the best values, as numbers.
     """
 
-    aws_hook_class = MusherSageMakerHook
+    noun = "Tuning job"
+    name_key = "HyperParameterTuningJobName"
+    status_key = "HyperParameterTuningJobStatus"
+    max_name = names.MAX_TUNING_NAME
+    trigger_class = TuningJobTrigger
     console_page = staticmethod(console.tuning_job)
-    kind = JobKind(
-        noun="Tuning job",
-        find="find_tuning_job",
-        name_key="HyperParameterTuningJobName",
-        status_key="HyperParameterTuningJobStatus",
-        method="hyper_parameter_tuning_job",
-        waiter="TuningJobEnded",
-        max_name=names.MAX_TUNING_NAME,
-        rename=rename_tuning_job,
-    )
 
-    def __init__(self, *, config: Any, **kwargs: Any) -> None:
-        """Take the CreateHyperParameterTuningJob request (templated, so also an earlier task's result)."""
-        super().__init__(config=config, deferrable=False, **kwargs)
-        self.status: StatusLog | None = None
+    def create(self, request: dict[str, Any]) -> None:
+        """Start a job."""
+        self.hook.conn.create_hyper_parameter_tuning_job(**request)
 
-    def timeout_s(self) -> float:
+    def describe(self, name: str) -> Description:
+        """Return the job's description."""
+        conn = self.hook.conn
+        description: Description = conn.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        return description
+
+    def find(self, name: str) -> Description | None:
+        """Return the job's description, or None where there is no such job."""
+        return self.hook.find_tuning_job(name)
+
+    def stop(self, name: str) -> None:
+        """Ask for the job's end, and with it the trials'."""
+        self.hook.conn.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+
+    def rename(self, request: dict[str, Any], name: str) -> dict[str, Any]:
+        """Return the same request under another name."""
+        return rename_tuning_job(request, job_name=name)
+
+    def limit_s(self) -> float:
         """Return the limits of all rounds of parallel trials, and a grace."""
         resources = self.config["HyperParameterTuningJobConfig"]["ResourceLimits"]
         limits = self.config["TrainingJobDefinition"]["StoppingCondition"]
@@ -60,30 +69,29 @@ class RunTuningJobOperator(RunJobMixin, SageMakerTuningOperator):
         trial_s = limits.get("MaxWaitTimeInSeconds") or limits["MaxRuntimeInSeconds"]
         return float(rounds * (trial_s + TRIAL_GRACE_S) + GRACE_S)
 
-    def show(self, description: Description, seen: Description) -> None:
-        """Log the job's status and how many trials are in which state, where that has changed."""
-        self.status = self.status or StatusLog(subject=description[self.kind.name_key])
-        counters = description.get("TrainingJobStatusCounters") or {}
-        detail = ", ".join(f"{count} {state}" for state, count in counters.items() if count)
-        self.status.show(description[self.kind.status_key], detail)
-
     def explain(self, description: Description) -> str:
         """Return what the trials that failed say, and the last lines of their logs."""
-        trials = self.sagemaker.list_trials(description[self.kind.name_key])
+        trials = self.hook.list_trials(description[self.name_key])
         failed = [trial for trial in trials if trial["TrainingJobStatus"] == "Failed"]
         said = [self._explain_trial(trial) for trial in failed[:SHOWN_FAILURES]]
         return "\n".join([f"{len(failed)} of {len(trials)} trials failed.", *said])
 
-    def flaw(self, description: Description) -> str | None:
+    def find_flaw(self, description: Description) -> str | None:
         """Return that no trial of a completed job reported its objective, or None."""
         best = description.get("BestTrainingJob") or {}
         is_measured = "FinalHyperParameterTuningJobObjectiveMetric" in best
         return None if is_measured else "no trial reported its objective"
 
+    def find_change(self, description: Description, request: dict[str, Any]) -> str | None:
+        """Return what the trials do otherwise: other ranges, options, code or data."""
+        had, wanted = describe_tuning(description), describe_tuning(request)
+        changed = sorted(key for key in wanted if had.get(key) != wanted[key])
+        return f"it tunes with another {', '.join(changed)}" if changed else None
+
     def summarise(self, description: Description) -> dict[str, Any]:
         """Return the trials, the best one, its values as numbers, and times."""
-        name, config = description[self.kind.name_key], description["HyperParameterTuningJobConfig"]
-        best, trials = description["BestTrainingJob"], self.sagemaker.list_trials(name)
+        name, config = description[self.name_key], description["HyperParameterTuningJobConfig"]
+        best, trials = description["BestTrainingJob"], self.hook.list_trials(name)
         return {
             "strategy": config["Strategy"],
             "job_name": name,
@@ -98,7 +106,7 @@ class RunTuningJobOperator(RunJobMixin, SageMakerTuningOperator):
 
     def _billed_seconds(self, training_job: str) -> float:
         """Return what one trial is billed, over all its instances."""
-        job = self.sagemaker.conn.describe_training_job(TrainingJobName=training_job)
+        job = self.hook.conn.describe_training_job(TrainingJobName=training_job)
         instances = job["ResourceConfig"]["InstanceCount"]
         return billed_seconds(billable=job.get("BillableTimeInSeconds"), instances=instances) or 0.0
 
@@ -106,5 +114,33 @@ class RunTuningJobOperator(RunJobMixin, SageMakerTuningOperator):
         name = trial["TrainingJobName"]
         return (
             f"Trial {name} with {trial['TunedHyperParameters']}: {trial.get('FailureReason', 'no reason')}\n"
-            f"{last_lines(self.tail_of(name))}"
+            f"{self.show_last_lines(name)}"
         )
+
+
+def describe_tuning(job: Mapping[str, Any]) -> dict[str, str]:
+    """Return by name what a tuning job's results depend on, from its request or its description."""
+    config, trial = job["HyperParameterTuningJobConfig"], job.get("TrainingJobDefinition", {})
+    channels = {
+        f"channel {channel['ChannelName']}": channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in trial.get("InputDataConfig", [])
+    }
+    fixed = {name: text for name, text in trial.get("StaticHyperParameters", {}).items() if name != JOB_NAME}
+    limits = config["ResourceLimits"]
+    return {
+        **fixed,
+        **channels,
+        **_describe_ranges(config.get("ParameterRanges", {})),
+        "strategy": config["Strategy"],
+        "number of trials": str(limits.get("MaxNumberOfTrainingJobs")),
+    }
+
+
+def _describe_ranges(ranges: Mapping[str, Any]) -> dict[str, str]:
+    """Return each range's bounds or values by its name, whatever else AWS adds to it."""
+    keys = ("MinValue", "MaxValue", "Values")
+    return {
+        f"range of {found['Name']}": json.dumps([found.get(key) for key in keys])
+        for kind in ranges.values()
+        for found in kind
+    }

@@ -22,12 +22,15 @@ MAX_INSTANCES = 8
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointPlan:
-    """Hold what distinguishes one endpoint from another; `name` is also its model's and configuration's.
+    """Hold what distinguishes one endpoint from another, and the names of its three resources.
 
+    A model and a configuration cannot be changed: an update brings new ones under an endpoint's stable name.
     `image` is the serving image's address. It brings the packages only: the code comes with `model_uri`.
     """
 
-    name: str
+    model_name: str
+    endpoint_config_name: str
+    endpoint_name: str
     image: str
     model_uri: str
     instance_type: str
@@ -45,13 +48,17 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
     return {
         "Model": {**_model(settings, plan), "Tags": tags},
         "EndpointConfig": {**_endpoint_config(settings, plan), "Tags": tags},
-        "Endpoint": {"EndpointName": plan.name, "EndpointConfigName": plan.name, "Tags": tags},
+        "Endpoint": {
+            "EndpointName": plan.endpoint_name,
+            "EndpointConfigName": plan.endpoint_config_name,
+            "Tags": tags,
+        },
     }
 
 
 def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     return {
-        "ModelName": plan.name,
+        "ModelName": plan.model_name,
         "ExecutionRoleArn": names.role_arn(settings, role="sagemaker"),
         "PrimaryContainer": {"Image": plan.image, "ModelDataUrl": plan.model_uri},
         **vpc_config(settings),
@@ -62,14 +69,14 @@ def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
 def _endpoint_config(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     variant = {
         "VariantName": VARIANT,
-        "ModelName": plan.name,
+        "ModelName": plan.model_name,
         "InstanceType": plan.instance_type,
         "InitialInstanceCount": plan.instance_count,
         "InitialVariantWeight": 1.0,
         "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
     }
     return {
-        "EndpointConfigName": plan.name,
+        "EndpointConfigName": plan.endpoint_config_name,
         "ProductionVariants": [variant],
         **endpoint_volume_key(settings),
     }

@@ -10,7 +10,7 @@ from musher.hooks.log_groups import limit_log_group
 from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
-from musher.results import Evaluation
+from musher.results import Evaluation, ServingImage
 from musher.stages.run import current_run
 
 
@@ -24,12 +24,14 @@ def deploy(evaluation: Any, image: Any) -> Any:
 
 
 @task(multiple_outputs=False)
-def plan_endpoint(evaluation: Evaluation, image: dict[str, Any]) -> dict[str, Any]:
+def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> dict[str, Any]:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
     with fail_without_retry():
         run = current_run()
         plan = EndpointPlan(
-            name=names.endpoint(run.settings, slug=run.slug),
+            model_name=names.model(run.settings, slug=run.slug),
+            endpoint_config_name=names.endpoint_config(run.settings, slug=run.slug),
+            endpoint_name=names.endpoint(run.settings, slug=run.slug),
             image=image["uri"],
             model_uri=evaluation["model_uri"],
             instance_type=run.params["endpoint_instance_type"],
@@ -38,7 +40,7 @@ def plan_endpoint(evaluation: Evaluation, image: dict[str, Any]) -> dict[str, An
         )
         limit_log_group(
             logs_hook(run.settings),
-            group=names.endpoint_log_group(plan.name),
+            group=names.endpoint_log_group(plan.endpoint_name),
             days=run.settings.log_days,
             tags=run.tags,
         )

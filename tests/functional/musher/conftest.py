@@ -1,8 +1,10 @@
 """An installation of Musher on the shared localaws: connection, bucket and roles."""
 
 import dataclasses
+import uuid
 from collections.abc import Callable
-from types import SimpleNamespace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +14,21 @@ from tests.isolated_airflow import ROOT, isolate_airflow
 
 isolate_airflow()
 
-from musher.settings import Settings  # noqa: E402  # nothing of Airflow may be imported earlier
+from musher import names  # noqa: E402  # nothing of Airflow may be imported earlier
+from musher.hooks.connection import s3_hook  # noqa: E402
+from musher.hooks.objects import upload_once  # noqa: E402
+from musher.packaging import pack_source  # noqa: E402
+from musher.payloads.tags import resource_tags  # noqa: E402
+from musher.payloads.training import TrainingPlan  # noqa: E402
+from musher.payloads.tuning import OBJECTIVE  # noqa: E402
+from musher.settings import Settings  # noqa: E402
+from tests.unit.musher.operators.fakes import FakeTask  # noqa: E402
 
 PROJECT = "opstest"
+METRICS = [
+    {"Name": OBJECTIVE, "Regex": f"{OBJECTIVE}=([0-9.]+)"},
+    {"Name": "valid:loss", "Regex": "valid:loss=([0-9.]+)"},
+]
 
 
 @pytest.fixture(scope="session")
@@ -40,14 +54,11 @@ def connection(localaws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def context() -> Callable[..., Any]:
-    """Return the context of a try of a task with two retries."""
-
-    def make(*, try_number: int = 1, max_tries: int = 2) -> Any:
-        task = SimpleNamespace(retries=2)
-        return {"ti": SimpleNamespace(try_number=try_number, max_tries=max_tries, task=task)}
-
-    return make
+def airflow_task() -> FakeTask:
+    """The task of a run that an operator is."""
+    made = FakeTask()
+    made.run_id = f"manual__{uuid.uuid4().hex}"
+    return made
 
 
 @pytest.fixture
@@ -59,3 +70,29 @@ def with_settings(installation: Settings) -> Callable[..., Any]:
         return operator
 
     return give
+
+
+@pytest.fixture
+def plan_for(installation: Settings, tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that uploads a script and returns the plan of a job that runs it."""
+
+    def make(script: str, **changes: Any) -> TrainingPlan:
+        (tmp_path / "train.py").write_text(script)
+        hook = s3_hook(installation)
+        archive = pack_source(folder=tmp_path)
+        key = names.source_key(installation, code_hash=archive.code_hash)
+        upload_once(hook, installation, key=f"{installation.project}/data/a.txt", data=b"data")
+        given = {
+            "job_name": names.tuning_job(installation, slug=uuid.uuid4().hex[:8]),
+            "source_uri": upload_once(hook, installation, key=key, data=archive.body),
+            "channels": {"train": names.s3_uri(installation, key=f"{installation.project}/data/")},
+            "hyperparameters": {},
+            "instance_type": "ml.m5.xlarge",
+            "instance_count": 1,
+            "max_runtime_s": 60,
+            "metric_definitions": METRICS,
+            "tags": resource_tags(installation, slug="0123abcd", started_at=datetime.now(UTC)),
+        }
+        return TrainingPlan(**{**given, **changes})
+
+    return make

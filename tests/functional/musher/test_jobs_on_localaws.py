@@ -4,8 +4,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,21 +11,16 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
 from musher.hooks.connection import s3_hook, sagemaker_hook
-from musher.hooks.objects import upload_once
 from musher.operators.training import RunTrainingJobOperator
 from musher.operators.tuning import RunTuningJobOperator
-from musher.packaging import pack_source
-from musher.payloads.tags import resource_tags
-from musher.payloads.training import TrainingPlan, build_training_job
-from musher.payloads.tuning import OBJECTIVE, STRATEGIES, TuningPlan, build_tuning_job
+from musher.payloads.training import build_training_job
+from musher.payloads.tuning import STRATEGIES, TuningPlan, build_tuning_job
 from musher.settings import Settings
+from tests.functional.musher.scripts import NEVER_ENDS, WRITES_FEATURES
+from tests.unit.musher.operators.fakes import FakeTask
 
 Make = Callable[..., Any]
 
-METRICS = [
-    {"Name": OBJECTIVE, "Regex": f"{OBJECTIVE}=([0-9.]+)"},
-    {"Name": "valid:loss", "Regex": "valid:loss=([0-9.]+)"},
-]
 LOSS_IS_THE_RATE = """
 import argparse
 parser = argparse.ArgumentParser()
@@ -39,37 +32,6 @@ print(f"best:valid_loss={options.learning_rate:.6f}", flush=True)
 """
 EXITS_1 = "import sys\nprint('reading data', flush=True)\nsys.exit('no such class: wolf')\n"
 SAYS_NOTHING = "print('done')\n"
-NEVER_ENDS = "import time\nprint('sleeping', flush=True)\ntime.sleep(300)\n"
-WRITES_FEATURES = """
-import os, pathlib
-pathlib.Path(os.environ["SM_MODEL_DIR"], "features.json").write_text("{}")
-"""
-
-
-@pytest.fixture
-def plan_for(installation: Settings, tmp_path: Path) -> Make:
-    """Return a function that uploads a script and returns the plan of a job that runs it."""
-
-    def make(script: str, **changes: Any) -> TrainingPlan:
-        (tmp_path / "train.py").write_text(script)
-        hook = s3_hook(installation)
-        archive = pack_source(folder=tmp_path)
-        key = names.source_key(installation, code_hash=archive.code_hash)
-        upload_once(hook, installation, key=f"{installation.project}/data/a.txt", data=b"data")
-        given = {
-            "job_name": names.tuning_job(installation, slug=uuid.uuid4().hex[:8]),
-            "source_uri": upload_once(hook, installation, key=key, data=archive.body),
-            "channels": {"train": names.s3_uri(installation, key=f"{installation.project}/data/")},
-            "hyperparameters": {},
-            "instance_type": "ml.m5.xlarge",
-            "instance_count": 1,
-            "max_runtime_s": 60,
-            "metric_definitions": METRICS,
-            "tags": resource_tags(installation, slug="0123abcd", started_at=datetime.now(UTC)),
-        }
-        return TrainingPlan(**{**given, **changes})
-
-    return make
 
 
 @pytest.fixture
@@ -97,37 +59,37 @@ def tuning_for(installation: Settings, plan_for: Make) -> Make:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_best_trial_is_the_one_with_the_lowest_loss(
-    strategy: str, tuning_for: Make, with_settings: Make, context: Make
+    strategy: str, tuning_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     request = tuning_for(LOSS_IS_THE_RATE, strategy=strategy)
     operator = with_settings(RunTuningJobOperator(task_id="a", config=request))
-    found = operator.execute(context())
+    found = operator.execute(airflow_task.context())
     assert [trial["status"] for trial in found["trials"]] == ["Completed"] * 4
     for trial in found["trials"]:
         assert trial["objective"] == pytest.approx(trial["hyperparameters"]["learning_rate"], abs=1e-6)
         assert trial["hyperparameters"]["batch_size"] in (32, 64)
     assert found["best"]["objective"] == min(trial["objective"] for trial in found["trials"])
     assert found["billed_seconds"] >= 0
-    again = with_settings(RunTuningJobOperator(task_id="b", config=request)).execute(context(try_number=2))
+    again = with_settings(RunTuningJobOperator(task_id="b", config=request)).execute(airflow_task.retry())
     assert again == found
 
 
 def test_trials_that_all_fail_fail_the_task_with_their_reasons(
-    tuning_for: Make, with_settings: Make, context: Make
+    tuning_for: Make, with_settings: Make, airflow_task: FakeTask, caplog: pytest.LogCaptureFixture
 ) -> None:
     operator = with_settings(RunTuningJobOperator(task_id="a", config=tuning_for(EXITS_1)))
-    with pytest.raises(AirflowFailException) as caught:
-        operator.execute(context())
+    with pytest.raises(AirflowFailException):
+        operator.execute(airflow_task.context())
     for text in ["is Failed", "trials failed", "[algo-1] no such class: wolf", "then clear this task"]:
-        assert text in str(caught.value)
+        assert text in caplog.text
 
 
 def test_trials_without_an_objective_fail_the_task(
-    tuning_for: Make, with_settings: Make, context: Make
+    tuning_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     operator = with_settings(RunTuningJobOperator(task_id="a", config=tuning_for(SAYS_NOTHING)))
     with pytest.raises(AirflowFailException, match=r"Tuning job \S+ is (Failed|Completed): "):
-        operator.execute(context())
+        operator.execute(airflow_task.context())
 
 
 def wait_for_trials(installation: Settings, name: str) -> None:
@@ -141,7 +103,7 @@ def wait_for_trials(installation: Settings, name: str) -> None:
 
 @pytest.mark.parametrize("by_kill", [True, False], ids=["task-is-killed", "somebody-stops-it"])
 def test_a_stopped_tuning_job_fails_the_task_and_no_trial_goes_on(
-    by_kill: bool, installation: Settings, tuning_for: Make, with_settings: Make, context: Make
+    by_kill: bool, installation: Settings, tuning_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     request = tuning_for(NEVER_ENDS)
     name = request["HyperParameterTuningJobName"]
@@ -150,7 +112,7 @@ def test_a_stopped_tuning_job_fails_the_task_and_no_trial_goes_on(
 
     def execute() -> None:
         try:
-            operator.execute(context())
+            operator.execute(airflow_task.context())
         except AirflowFailException as error:
             failures.append(error)
 
@@ -158,6 +120,7 @@ def test_a_stopped_tuning_job_fails_the_task_and_no_trial_goes_on(
     task.start()
     wait_for_trials(installation, name)
     if by_kill:
+        airflow_task.state = "failed"
         operator.on_kill()
     else:
         sagemaker_hook(installation).conn.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
@@ -169,7 +132,7 @@ def test_a_stopped_tuning_job_fails_the_task_and_no_trial_goes_on(
 
 
 def test_features_are_computed_once_and_again_when_they_are_gone(
-    installation: Settings, plan_for: Make, with_settings: Make, context: Make
+    installation: Settings, plan_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     job_name = names.embed_job(installation, features_id=uuid.uuid4().hex[:16])
     plan = plan_for(WRITES_FEATURES, job_name=job_name, is_compressed=False)
@@ -177,7 +140,7 @@ def test_features_are_computed_once_and_again_when_they_are_gone(
 
     def run() -> dict[str, Any]:
         made = RunTrainingJobOperator(task_id="run_job", config=request, marker="features.json")
-        return dict(with_settings(made).execute(context()))
+        return dict(with_settings(made).execute(airflow_task.clear()))
 
     first = run()
     assert first["model_uri"].endswith(f"/{job_name}/output/model/")
@@ -188,12 +151,14 @@ def test_features_are_computed_once_and_again_when_they_are_gone(
 
 
 def test_a_spot_job_with_checkpoints_is_taken_as_requested(
-    installation: Settings, plan_for: Make, with_settings: Make, context: Make
+    installation: Settings, plan_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     job_name = names.training_job(installation, slug=uuid.uuid4().hex[:8])
     plan = plan_for(SAYS_NOTHING, job_name=job_name, max_wait_s=120, keeps_checkpoints=True)
     request = build_training_job(installation, plan=plan)
-    found = with_settings(RunTrainingJobOperator(task_id="run_job", config=request)).execute(context())
+    found = with_settings(RunTrainingJobOperator(task_id="run_job", config=request)).execute(
+        airflow_task.context()
+    )
     assert found["is_spot"]
     described = sagemaker_hook(installation).find_training_job(job_name)
     assert described

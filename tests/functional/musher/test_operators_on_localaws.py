@@ -22,6 +22,7 @@ from musher.payloads.functions import FunctionPlan, build_function
 from musher.payloads.tags import resource_tags
 from musher.payloads.training import TrainingPlan, build_training_job
 from musher.settings import Settings
+from tests.unit.musher.operators.fakes import FakeTask
 
 Make = Callable[..., Any]
 
@@ -72,11 +73,11 @@ def request_for(installation: Settings, tmp_path: Path) -> Make:
 
 
 def test_a_job_is_run_adopted_and_tagged(
-    installation: Settings, request_for: Make, with_settings: Make, context: Make
+    installation: Settings, request_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     request = request_for(WRITES_A_MODEL)
-    first = with_settings(RunTrainingJobOperator(task_id="a", config=request)).execute(context())
-    again = with_settings(RunTrainingJobOperator(task_id="b", config=request)).execute(context(try_number=2))
+    first = with_settings(RunTrainingJobOperator(task_id="a", config=request)).execute(airflow_task.context())
+    again = with_settings(RunTrainingJobOperator(task_id="b", config=request)).execute(airflow_task.retry())
     assert first == again
     assert first["model_uri"].endswith(f"/{request['TrainingJobName']}/output/model.tar.gz")
     assert first["billable_seconds"] >= 0
@@ -96,38 +97,46 @@ def test_a_job_is_run_adopted_and_tagged(
     ids=["exits-1", "is-killed", "runs-past-its-limit"],
 )
 def test_a_job_that_ends_badly_is_explained(
-    script: str, max_runtime_s: int, said: list[str], request_for: Make, with_settings: Make, context: Make
+    script: str,
+    max_runtime_s: int,
+    said: list[str],
+    request_for: Make,
+    with_settings: Make,
+    airflow_task: FakeTask,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     request = request_for(script, max_runtime_s=max_runtime_s)
     operator = with_settings(RunTrainingJobOperator(task_id="run_job", config=request))
-    with pytest.raises(AirflowFailException) as caught:
-        operator.execute(context())
+    with pytest.raises(AirflowFailException):
+        operator.execute(airflow_task.context())
     for text in [request["TrainingJobName"], *said, "then clear this task"]:
-        assert text in str(caught.value)
+        assert text in caplog.text
 
 
 def test_a_cleared_task_starts_the_next_attempt_with_corrected_code(
-    request_for: Make, with_settings: Make, context: Make
+    request_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     request = request_for(EXITS_1)
     with pytest.raises(AirflowFailException):
-        with_settings(RunTrainingJobOperator(task_id="a", config=request)).execute(context())
+        with_settings(RunTrainingJobOperator(task_id="a", config=request)).execute(airflow_task.context())
     corrected = {**request_for(WRITES_A_MODEL), "TrainingJobName": request["TrainingJobName"]}
     cleared = with_settings(RunTrainingJobOperator(task_id="b", config=corrected))
-    result = cleared.execute(context(try_number=2, max_tries=3))
+    result = cleared.execute(airflow_task.clear())
     assert (result["job_name"], result["status"]) == (f"{request['TrainingJobName']}-2", "Completed")
 
 
 def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
-    installation: Settings, request_for: Make, with_settings: Make, context: Make
+    installation: Settings, request_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     """Its archive holds no serving code, so no container answers /ping."""
     job = with_settings(RunTrainingJobOperator(task_id="a", config=request_for(WRITES_A_MODEL))).execute(
-        context()
+        airflow_task.context()
     )
     name = names.endpoint(installation, slug=uuid.uuid4().hex[:8])
     plan = EndpointPlan(
-        name=name,
+        model_name=name,
+        endpoint_config_name=name,
+        endpoint_name=name,
         image=installation.model_image or "registry/serve:1",
         model_uri=job["model_uri"],
         instance_type="ml.m5.large",
@@ -137,7 +146,7 @@ def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
     config = build_endpoint(installation, plan=plan)
     operator = with_settings(DeployEndpointOperator(task_id="run_endpoint", config=config))
     with pytest.raises(AirflowFailException, match=f"Endpoint {name} is not in service: .*"):
-        operator.execute(context())
+        operator.execute(airflow_task.context())
     hook = sagemaker_hook(installation)
     assert remove_endpoint_and_model(hook, name=name, delay_s=0.1) == [
         "endpoint",
@@ -148,7 +157,7 @@ def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
 
 
 def test_a_function_is_created_then_updated(
-    installation: Settings, with_settings: Make, context: Make
+    installation: Settings, with_settings: Make, airflow_task: FakeTask
 ) -> None:
     archive = pack_function(folder=installation.lambda_dir)
     key = names.function_key(installation, code_hash=archive.code_hash)
@@ -157,7 +166,9 @@ def test_a_function_is_created_then_updated(
     for endpoint_name in ("one", "two"):
         plan = FunctionPlan(name=name, code_key=key, endpoint_name=endpoint_name, tags=tags(installation))
         config = build_function(installation, plan=plan)
-        result = with_settings(DeployFunctionOperator(task_id="f", config=config)).execute(context())
+        result = with_settings(DeployFunctionOperator(task_id="f", config=config)).execute(
+            airflow_task.context()
+        )
         assert result["function_name"] == name
     found = lambda_hook(installation).find_function(name)
     assert found

@@ -62,18 +62,18 @@ def test_objects_named_by_their_hash_are_uploaded_once(settings: Settings) -> No
 def test_the_tail_gives_each_line_once_and_keeps_the_last(settings: Settings) -> None:
     with mock_aws():
         hook = logs_hook(settings)
-        tail = LogTail(hook=hook, group=GROUP, prefix="job/")
-        assert tail.read() == []
-        assert last_lines(tail) == f"(nothing in log group {GROUP} under 'job/')"
+        tail = LogTail(group=GROUP, prefix="job/")
+        assert tail.read(hook.conn) == []
+        assert last_lines(tail, hook.conn) == f"(nothing in log group {GROUP} under 'job/')"
         hook.conn.create_log_group(logGroupName=GROUP)
         for host in (1, 2):
             write(hook, f"job/algo-{host}-1700000000", [f"host {host} line {n}" for n in range(15)])
         write(hook, "job-2/algo-1-1700000000", ["another attempt"])
-        lines = tail.read()
+        lines = tail.read(hook.conn)
         assert (len(lines), lines[0], lines[-1]) == (30, "[algo-1] host 1 line 0", "[algo-2] host 2 line 14")
-        assert tail.read() == []
+        assert tail.read(hook.conn) == []
         write(hook, "job/algo-1-1700000000", ["Killed"])
-        assert last_lines(tail).splitlines()[-1] == "[algo-1] Killed"
+        assert last_lines(tail, hook.conn).splitlines()[-1] == "[algo-1] Killed"
         assert len(tail.last) == 20
 
 
@@ -83,7 +83,20 @@ def test_an_empty_prefix_stands_for_all_streams(settings: Settings) -> None:
         hook = logs_hook(settings)
         hook.conn.create_log_group(logGroupName=GROUP)
         write(hook, "AllTraffic/i-0123", ["loading"])
-        assert LogTail(hook=hook, group=GROUP, prefix="").read() == ["[i-0123] loading"]
+        assert LogTail(group=GROUP, prefix="").read(hook.conn) == ["[i-0123] loading"]
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_hook_of_another_connection_or_region_is_made_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", "aws://a:b@")
+    assert hook_parameters(settings, aws_conn_id="other", region_name="eu-west-1") == {
+        "aws_conn_id": "other",
+        "region_name": "eu-west-1",
+    }
+    with pytest.raises(SettingsError, match="no connection 'third'"):
+        hook_parameters(settings, aws_conn_id="third")
 
 
 def write(hook: Any, stream: str, lines: list[str]) -> None:

@@ -8,16 +8,21 @@ from airflow.sdk.exceptions import AirflowFailException
 from musher.hooks.endpoints import remove_endpoint_and_model
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.settings import Settings
-from tests.unit.musher.operators.fakes import FakeWaiter, refuse
+from musher.triggers.waits import WaitTrigger
+from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask, refuse
 
-NAME = "musher-0123abcd"
-VARIANT = {"VariantName": "AllTraffic", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-REQUEST = {
-    "Model": {"ModelName": NAME, "PrimaryContainer": {"Image": "serve:1", "ModelDataUrl": "s3://b/1"}},
-    "EndpointConfig": {"EndpointConfigName": NAME, "ProductionVariants": [VARIANT]},
-    "Endpoint": {"EndpointName": NAME, "EndpointConfigName": NAME},
+NAME, MODEL, CONFIG = "musher-e", "musher-m", "musher-c"
+VARIANT = {
+    "VariantName": "AllTraffic",
+    "ModelName": MODEL,
+    "InstanceType": "ml.m5.large",
+    "InitialInstanceCount": 1,
 }
-READY = {"InService": True, "Failed": False, "Deleting": False}
+REQUEST = {
+    "Model": {"ModelName": MODEL, "PrimaryContainer": {"Image": "serve:1", "ModelDataUrl": "s3://b/1"}},
+    "EndpointConfig": {"EndpointConfigName": CONFIG, "ProductionVariants": [VARIANT]},
+    "Endpoint": {"EndpointName": NAME, "EndpointConfigName": CONFIG},
+}
 
 
 class FakeSageMaker:
@@ -48,6 +53,9 @@ class FakeSageMaker:
             raise refuse("ValidationException", "DescribeEndpoint")
         endpoint = self.endpoints[EndpointName]
         states = endpoint["states"]
+        if states[0] == "gone":
+            del self.endpoints[EndpointName]
+            raise refuse("ValidationException", "DescribeEndpoint")
         status = states.pop(0) if len(states) > 1 else states[0]
         answer = {"EndpointStatus": status, "EndpointConfigName": endpoint["EndpointConfigName"]}
         return answer | ({"FailureReason": "ping failed"} if status == "Failed" else {})
@@ -60,10 +68,14 @@ class FakeSageMaker:
 
     def delete_endpoint_config(self, *, EndpointConfigName: str) -> None:  # noqa: N803
         self.calls.append("delete_endpoint_config")
+        if EndpointConfigName not in self.configs:
+            raise refuse("ValidationException", "DeleteEndpointConfig")
         del self.configs[EndpointConfigName]
 
     def delete_model(self, *, ModelName: str) -> None:  # noqa: N803
         self.calls.append("delete_model")
+        if ModelName not in self.models:
+            raise refuse("ValidationException", "DeleteModel")
         del self.models[ModelName]
 
     def find_model(self, name: str) -> Any:
@@ -75,24 +87,20 @@ class FakeSageMaker:
     def find_endpoint(self, name: str) -> Any:
         return self.describe_endpoint(EndpointName=name) if name in self.endpoints else None
 
-    def get_waiter(self, name: str) -> Any:
-        if name == "EndpointGone":
-            return FakeWaiter(dict, lambda _: NAME not in self.endpoints or None)
-        return FakeWaiter(
-            lambda: self.describe_endpoint(EndpointName=NAME),
-            lambda answer: READY.get(answer["EndpointStatus"]),
-        )
-
 
 @pytest.fixture
-def aws() -> FakeSageMaker:
+def aws(fake_clock: FakeClock) -> FakeSageMaker:
     return FakeSageMaker()
 
 
 @pytest.fixture
-def operator(aws: FakeSageMaker, settings: Settings, logs: dict[str, list[str]]) -> DeployEndpointOperator:
+def operator(
+    aws: FakeSageMaker, logs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> DeployEndpointOperator:
+    hook = FakeHook(aws, "sagemaker")
+    monkeypatch.setattr(WaitTrigger, "hook", hook)
     made = DeployEndpointOperator(task_id="run_endpoint", config=REQUEST)
-    made.__dict__ |= {"hook": aws, "settings": settings}
+    made.__dict__ |= {"hook": hook, "settings": Settings(account_id="123456789012", poll_interval_s=10)}
     return made
 
 
@@ -102,7 +110,7 @@ DELETIONS = ["delete_endpoint", "delete_endpoint_config", "delete_model"]
 
 def deploy(operator: DeployEndpointOperator) -> dict[str, Any]:
     """Execute the operator."""
-    return operator.execute({})
+    return dict(operator.execute(FakeTask().context()))
 
 
 def test_everything_is_created_in_order(operator: DeployEndpointOperator, aws: FakeSageMaker) -> None:
@@ -150,14 +158,41 @@ def test_a_failed_endpoint_is_replaced_when_the_task_is_cleared(
     assert aws.calls == DELETIONS + CREATIONS
 
 
-def test_a_failure_shows_reason_last_lines_and_what_to_do(
-    operator: DeployEndpointOperator, aws: FakeSageMaker, logs: dict[str, list[str]]
+def test_one_that_is_still_busy_is_replaced_once_it_may_be(
+    operator: DeployEndpointOperator, aws: FakeSageMaker
+) -> None:
+    aws.script = ["Creating", "Creating", "InService"]
+    for create, kind in zip(
+        ("create_model", "create_endpoint_config", "create_endpoint"), REQUEST, strict=True
+    ):
+        getattr(aws, create)(**REQUEST[kind])
+    aws.models[MODEL] = {**aws.models[MODEL], "PrimaryContainer": {"Image": "serve:0"}}
+    aws.calls.clear()
+    aws.script = ["Creating", "InService"]
+    deploy(operator)
+    assert aws.calls == DELETIONS + CREATIONS
+
+
+def test_a_deletion_under_way_is_waited_for(operator: DeployEndpointOperator, aws: FakeSageMaker) -> None:
+    deploy(operator)
+    aws.endpoints[NAME]["states"] = ["Deleting", "Deleting", "gone"]
+    aws.calls.clear()
+    deploy(operator)
+    assert aws.calls == [*DELETIONS[1:], *CREATIONS]
+
+
+def test_a_failure_is_logged_with_reason_last_lines_and_what_to_do(
+    operator: DeployEndpointOperator,
+    aws: FakeSageMaker,
+    logs: dict[str, list[str]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     aws.script = ["Creating", "Failed"]
     logs["AllTraffic/i-0"] = ["loading", "no such file: labels.json"]
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(AirflowFailException, match=f"Endpoint {NAME} is not in service: ping failed"):
         deploy(operator)
-    assert str(caught.value) == (
+    [message] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert message == (
         f"Endpoint {NAME} is not in service: ping failed\n"
         f"Last lines of its log (/aws/sagemaker/Endpoints/{NAME}):\n"
         "[i-0] loading\n[i-0] no such file: labels.json\n"
@@ -169,33 +204,50 @@ def test_in_service_with_another_configuration_is_no_success(
     operator: DeployEndpointOperator, aws: FakeSageMaker
 ) -> None:
     aws.create_endpoint(EndpointName=NAME, EndpointConfigName="an-older-one")
-    with pytest.raises(AirflowFailException, match="in service with configuration an-older-one, not " + NAME):
+    with pytest.raises(
+        AirflowFailException, match="in service with configuration an-older-one, not " + CONFIG
+    ):
         deploy(operator)
 
 
 def test_the_wait_is_bounded(
-    operator: DeployEndpointOperator, aws: FakeSageMaker, settings: Settings
+    operator: DeployEndpointOperator, aws: FakeSageMaker, fake_clock: FakeClock
 ) -> None:
     aws.script = ["Creating"]
-    operator.__dict__["settings"] = Settings(account_id="123456789012", poll_interval_s=31)
-    with pytest.raises(AirflowFailException, match=f"EndpointName {NAME} did not get there within 30 s"):
+    began = fake_clock.now()
+    with pytest.raises(AirflowFailException, match=f"EndpointName {NAME} did not get there in time"):
+        deploy(operator)
+    assert 1700 < fake_clock.now() - began <= 1800
+
+
+def test_a_task_that_is_run_alone_says_that_there_is_no_request(operator: DeployEndpointOperator) -> None:
+    operator.config = None
+    with pytest.raises(AirflowFailException, match="The task that plans this endpoint has left no result"):
         deploy(operator)
 
 
-def test_removing_twice_is_fine(operator: DeployEndpointOperator, aws: FakeSageMaker) -> None:
-    deploy(operator)
-    hook: Any = aws
-    assert remove_endpoint_and_model(hook, name=NAME, delay_s=0.01) == [
+@pytest.fixture
+def one_name(aws: FakeSageMaker) -> Any:
+    """A hook on an endpoint whose model and configuration have its own name."""
+    aws.create_model(ModelName=NAME)
+    aws.create_endpoint_config(EndpointConfigName=NAME)
+    aws.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
+    return FakeHook(aws, "sagemaker")
+
+
+def test_removing_twice_is_fine(aws: FakeSageMaker, one_name: Any) -> None:
+    aws.endpoints[NAME]["states"] = ["InService"]
+    assert remove_endpoint_and_model(one_name, name=NAME, delay_s=0.01) == [
         "endpoint",
         "endpoint configuration",
         "model",
     ]
-    assert remove_endpoint_and_model(hook, name=NAME, delay_s=0.01) == []
+    assert remove_endpoint_and_model(one_name, name=NAME, delay_s=0.01) == []
 
 
-def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(aws: FakeSageMaker) -> None:
-    aws.script = ["Creating", "Creating", "InService"]
-    aws.create_endpoint(**REQUEST["Endpoint"])
-    hook: Any = aws
-    assert remove_endpoint_and_model(hook, name=NAME, delay_s=0.01) == ["endpoint"]
+def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(
+    aws: FakeSageMaker, one_name: Any
+) -> None:
+    aws.endpoints[NAME]["states"] = ["Creating", "Creating", "InService"]
+    assert "endpoint" in remove_endpoint_and_model(one_name, name=NAME, delay_s=0.01)
     assert aws.endpoints == {}

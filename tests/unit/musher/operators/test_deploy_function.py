@@ -7,7 +7,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher.operators.functions import DeployFunctionOperator
 from musher.settings import Settings
-from tests.unit.musher.operators.fakes import FakeWaiter
+from musher.triggers.waits import WaitTrigger
+from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask
 
 NAME = "musher-0123abcd"
 REQUEST = {
@@ -51,29 +52,23 @@ class FakeLambda:
     def find_function(self, name: str) -> dict[str, str] | None:
         return self.end if self.exists else None
 
-    def get_waiter(self, _: str) -> Any:
-        def judge(answer: dict[str, Any]) -> bool | None:
-            if "Failed" in answer.values():
-                return False
-            return True if answer["LastUpdateStatus"] == "Successful" else None
-
-        return FakeWaiter(self.get_function_configuration, judge)
-
 
 @pytest.fixture
-def aws() -> FakeLambda:
+def aws(fake_clock: FakeClock) -> FakeLambda:
     return FakeLambda()
 
 
 @pytest.fixture
-def operator(aws: FakeLambda, settings: Settings) -> DeployFunctionOperator:
+def operator(aws: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> DeployFunctionOperator:
+    hook = FakeHook(aws, "lambda")
+    monkeypatch.setattr(WaitTrigger, "hook", hook)
     made = DeployFunctionOperator(task_id="run_function", config=REQUEST)
-    made.__dict__ |= {"hook": aws, "settings": settings}
+    made.__dict__ |= {"hook": hook, "settings": Settings(account_id="123456789012")}
     return made
 
 
 def test_a_missing_function_is_created(operator: DeployFunctionOperator, aws: FakeLambda) -> None:
-    result = operator.execute({})
+    result = operator.execute(FakeTask().context())
     assert result.pop("seconds") >= 0
     assert result == {
         "function_name": NAME,
@@ -86,7 +81,7 @@ def test_an_existing_function_is_updated_one_change_at_a_time(
     operator: DeployFunctionOperator, aws: FakeLambda
 ) -> None:
     aws.exists = True
-    operator.execute({})
+    operator.execute(FakeTask().context())
     assert aws.calls == [
         ("code", {"FunctionName": NAME, "S3Bucket": "b", "S3Key": "musher/lambda/ff/function.zip"}),
         (
@@ -99,4 +94,14 @@ def test_an_existing_function_is_updated_one_change_at_a_time(
 def test_a_failed_function_says_why(operator: DeployFunctionOperator, aws: FakeLambda) -> None:
     aws.end = {"State": "Failed", "LastUpdateStatus": "Failed", "StateReason": "The role cannot be assumed."}
     with pytest.raises(AirflowFailException, match=f"Function {NAME} is Failed.*The role cannot be assumed"):
-        operator.execute({})
+        operator.execute(FakeTask().context())
+
+
+def test_a_function_is_looked_at_every_two_seconds_within_its_bound(
+    operator: DeployFunctionOperator, aws: FakeLambda, fake_clock: FakeClock
+) -> None:
+    aws.end = {"State": "Pending", "LastUpdateStatus": "InProgress"}
+    with pytest.raises(AirflowFailException, match=r"is Pending, .*did not get there in time"):
+        operator.execute(FakeTask().context())
+    assert set(fake_clock.slept) == {2.0}
+    assert 290 < sum(fake_clock.slept) <= 300

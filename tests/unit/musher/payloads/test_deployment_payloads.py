@@ -20,7 +20,9 @@ SETTINGS = Settings(account_id="123456789012", ttl_h=24)
 TAGS = {"musher:project": "musher", "musher:run": "0123abcd"}
 TAG_LIST = [{"Key": "musher:project", "Value": "musher"}, {"Key": "musher:run", "Value": "0123abcd"}]
 ENDPOINT = EndpointPlan(
-    name="musher-0123abcd",
+    model_name="musher-m",
+    endpoint_config_name="musher-c",
+    endpoint_name="musher-e",
     image="registry/serve:1",
     model_uri="s3://b/musher/jobs/j/output/model.tar.gz",
     instance_type="ml.m5.large",
@@ -35,20 +37,20 @@ def test_tags_expire_a_fixed_time_after_the_run_began() -> None:
     assert as_list(TAGS) == TAG_LIST
 
 
-def test_model_configuration_and_endpoint_share_a_name() -> None:
+def test_model_configuration_and_endpoint_have_names_of_their_own() -> None:
     assert build_endpoint(SETTINGS, plan=ENDPOINT) == {
         "Model": {
-            "ModelName": "musher-0123abcd",
+            "ModelName": "musher-m",
             "ExecutionRoleArn": "arn:aws:iam::123456789012:role/musher-sagemaker",
             "PrimaryContainer": {"Image": "registry/serve:1", "ModelDataUrl": ENDPOINT.model_uri},
             "Tags": TAG_LIST,
         },
         "EndpointConfig": {
-            "EndpointConfigName": "musher-0123abcd",
+            "EndpointConfigName": "musher-c",
             "ProductionVariants": [
                 {
                     "VariantName": "AllTraffic",
-                    "ModelName": "musher-0123abcd",
+                    "ModelName": "musher-m",
                     "InstanceType": "ml.m5.large",
                     "InitialInstanceCount": 1,
                     "InitialVariantWeight": 1.0,
@@ -58,8 +60,8 @@ def test_model_configuration_and_endpoint_share_a_name() -> None:
             "Tags": TAG_LIST,
         },
         "Endpoint": {
-            "EndpointName": "musher-0123abcd",
-            "EndpointConfigName": "musher-0123abcd",
+            "EndpointName": "musher-e",
+            "EndpointConfigName": "musher-c",
             "Tags": TAG_LIST,
         },
     }

@@ -48,7 +48,9 @@ TUNING = TuningPlan(
     max_epochs=2,
 )
 ENDPOINT = EndpointPlan(
-    name="musher-0123abcd",
+    model_name="musher-0123abcd",
+    endpoint_config_name="musher-0123abcd",
+    endpoint_name="musher-0123abcd",
     image="registry/serve:1",
     model_uri="s3://b/model.tar.gz",
     instance_type="ml.m5.large",

@@ -1,0 +1,1 @@
+"""Triggers: waits for AWS that hold no worker."""

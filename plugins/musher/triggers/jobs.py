@@ -1,0 +1,133 @@
+"""Wait for SageMaker jobs: show their progress and log; let a person's cancel stop them."""
+
+import asyncio
+import logging
+from abc import abstractmethod
+from contextlib import AsyncExitStack
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
+from airflow.providers.amazon.aws.hooks.sagemaker import (
+    secondary_training_status_changed,
+    secondary_training_status_message,
+)
+from botocore.exceptions import BotoCoreError, ClientError
+
+from musher import names
+from musher.hooks import sharing
+from musher.hooks.calls import hold_async
+from musher.hooks.logs import LogTail, show
+from musher.hooks.sagemaker import MusherSageMakerHook
+from musher.hooks.waits import StatusLog, name_subject
+from musher.triggers.waits import WaitTrigger
+
+logger = logging.getLogger(__name__)
+
+KILL_S = 20.0
+"""How long stopping a job may take; the triggerer gives on_kill 30 s ([triggerer] on_kill_timeout)."""
+
+
+class JobTrigger(WaitTrigger):
+    """Wait for a job's end; stop it when a person marks the deferred task failed or succeeded, or clears it.
+
+    Airflow calls on_kill for that alone, not when a triggerer shuts down or its triggers move:
+    https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
+    `carried["waiting_tag"]` is set for a job that runs share: it is stopped only where no other run waits.
+    """
+
+    aws_hook_class = MusherSageMakerHook
+
+    async def on_kill(self) -> None:
+        """Stop the job."""
+        async with asyncio.timeout(KILL_S), await self.hook.get_async_conn() as client:
+            try:
+                await self._cancel(client)
+            except ClientError as error:  # ValidationException says that it has ended already
+                logger.warning("%s: not stopped: %s", name_subject(self.arguments), error)
+
+    async def _cancel(self, client: Any) -> None:
+        subject = name_subject(self.arguments)
+        if tag := self.carried.get("waiting_tag"):
+            arn = (await self.describe(client))["TrainingJobArn"]
+            if not await hold_async(client, sharing.leave(arn=arn, tag=tag)):
+                logger.warning("%s: the task was killed, but another run waits for this job", subject)
+                return
+        logger.warning("%s: the task was killed by a person, stopping the job", subject)
+        await self.stop(client)
+
+    @abstractmethod
+    async def describe(self, client: Any) -> dict[str, Any]:
+        """Return the job's description."""
+
+    @abstractmethod
+    async def stop(self, client: Any) -> None:
+        """Ask for the job's end."""
+
+
+class TrainingJobTrigger(JobTrigger):
+    """Wait for a training job's end, showing its transitions and its containers' new lines.
+
+    A triggerer that takes over shows the log again from its beginning, in a log file of its own: Airflow
+    keeps no state of a trigger that runs.
+    """
+
+    waiter = "TrainingJobEnded"
+    tail: LogTail | None = None
+    logs: Any = None
+
+    async def open_log(self, stack: AsyncExitStack) -> None:
+        """Open the job's log."""
+        hook = AwsLogsHook(**self.connection)
+        self.logs = await stack.enter_async_context(
+            await hook.get_async_conn()  # type: ignore[no-untyped-call]  # the provider's is untyped
+        )
+        self.seen: dict[str, Any] = {}
+        self.tail = LogTail(group=names.TRAINING_LOG_GROUP, prefix=f"{self.arguments['TrainingJobName']}/")
+
+    async def log_progress(self, answer: dict[str, Any]) -> None:
+        """Log transitions and lines."""
+        if secondary_training_status_changed(answer, self.seen):
+            message = secondary_training_status_message(answer, self.seen)
+            logger.info("%s: %s", answer["TrainingJobName"], message)
+        self.seen = answer
+        if self.tail:
+            show(await self.tail.read_async(self.logs))
+
+    async def log_last(self, client: Any) -> None:
+        """Log the last transition and lines."""
+        try:
+            await self.log_progress(await self.describe(client))
+        except (ClientError, BotoCoreError) as error:  # the operator looks again
+            logger.warning("%s: cannot show the end: %s", name_subject(self.arguments), error)
+
+    async def describe(self, client: Any) -> dict[str, Any]:
+        """Return the job's description."""
+        answer: dict[str, Any] = await client.describe_training_job(**self.arguments)
+        return answer
+
+    async def stop(self, client: Any) -> None:
+        """Ask for the job's end."""
+        await client.stop_training_job(**self.arguments)
+
+
+class TuningJobTrigger(JobTrigger):
+    """Wait for a tuning job's end, showing how many trials are in which state."""
+
+    waiter = "TuningJobEnded"
+    status: StatusLog | None = None
+
+    async def log_progress(self, answer: dict[str, Any]) -> None:
+        """Log the status and the trials' states where they have changed."""
+        self.status = self.status or StatusLog(subject=self.arguments["HyperParameterTuningJobName"])
+        counters = answer.get("TrainingJobStatusCounters") or {}
+        detail = ", ".join(f"{count} {state}" for state, count in counters.items() if count)
+        self.status.show(answer["HyperParameterTuningJobStatus"], detail)
+
+    async def describe(self, client: Any) -> dict[str, Any]:
+        """Return the job's description."""
+        answer: dict[str, Any] = await client.describe_hyper_parameter_tuning_job(**self.arguments)
+        return answer
+
+    async def stop(self, client: Any) -> None:
+        """Ask for the job's end, and with it the trials'."""
+        await client.stop_hyper_parameter_tuning_job(**self.arguments)
