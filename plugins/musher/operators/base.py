@@ -28,6 +28,10 @@ DEFERRAL_GRACE_S = 3600.0
 """Past a wait's deadline by this, Airflow itself ends the deferral: no triggerer runs. The try fails, and the
 next one goes on waiting."""
 
+HAND_OVER_S = 30.0
+"""After this a wait that was left goes on elsewhere. Sooner, the scheduler may queue the try again before the
+executor tells it that the old process has ended: it then takes the task for lost, which uses up a retry."""
+
 AnyHook = TypeVar("AnyHook", bound=AwsGenericHook[Any])
 
 
@@ -145,6 +149,5 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
 
     def _go_elsewhere(self) -> NoReturn:
         """Give this try to another worker, which uses up no retry."""
-        raise AirflowRescheduleException(  # type: ignore[no-untyped-call]  # Airflow's is untyped
-            datetime.now(UTC)
-        ) from None
+        when = datetime.fromtimestamp(clock.now() + HAND_OVER_S, UTC)
+        raise AirflowRescheduleException(when) from None  # type: ignore[no-untyped-call]  # Airflow's

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from musher.hooks.sharing import STOPPED, waiting_tag
 from musher.names import run_slug
 from musher.operators import intent, training
+from musher.operators.base import HAND_OVER_S
 from musher.operators.intent import JobRecord, is_given_up
 from musher.operators.training import RunTrainingJobOperator
 from musher.triggers import here
@@ -263,14 +264,16 @@ def test_a_worker_that_goes_away_stops_nothing_and_hands_the_wait_on(
     make_operator: Make,
     aws: FakeTraining,
     airflow_task: FakeTask,
+    fake_clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rescheduling uses up no retry; the try goes on elsewhere and finds the job."""
     aws.script = ["InProgress", "InProgress", "InProgress", "Completed"]
     airflow_task.state = state
     monkeypatch.setattr(here, "GLANCE_S", 0)
-    with pytest.raises(AirflowRescheduleException):
+    with pytest.raises(AirflowRescheduleException) as left:
         kill_in_wait(make_operator(), airflow_task.context(), monkeypatch)
+    assert left.value.reschedule_date.timestamp() == fake_clock.now() + HAND_OVER_S
     assert aws.stopped == []
     assert make_operator().execute(airflow_task.context())["job_name"] == NAME
     assert aws.created == [NAME]
