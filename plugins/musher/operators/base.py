@@ -38,14 +38,25 @@ AnyHook = TypeVar("AnyHook", bound=AwsGenericHook[Any])
 class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_without_retry():`
     """Fail the task for good by what trying again would meet again; log that once, for the user.
 
-    These are Musher's own errors, and AWS's refusals: a permission, a request, a quota. Anything else (a
-    broken connection, a throttled call) passes through and is retried by Airflow. Airflow writes a traceback
-    for whatever fails a task: the log's own line before it has the whole message, the exception the first
-    line.
+    These are Musher's own errors, AWS's refusals (a permission, a request, a quota), and `needs` that are
+    None: an earlier task has left no result. Anything else (a broken connection, a throttled call) passes
+    through and is retried by Airflow. Airflow writes a traceback for whatever fails a task: the log's own
+    line before it has the whole message, the exception the first line.
     """
 
+    def __init__(self, **needs: Any) -> None:
+        """Take the results of earlier tasks without which this one cannot begin, by their argument's name."""
+        self.needs = needs
+
     def __enter__(self) -> None:
-        """Begin."""
+        """Begin, or fail for a missing result."""
+        if missing := [name for name, result in self.needs.items() if result is None]:
+            raise log_failure(
+                MissingResultError(
+                    f"There is no {', no '.join(missing)}: the tasks before this one have left no result in this "
+                    "run. Trigger the DAG, or use `airflow dags test`; `airflow tasks test` runs one task alone."
+                )
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,17 +65,13 @@ class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_witho
         if isinstance(error, ClientError | BotoCoreError):
             error = read_refusal(error)
         if isinstance(error, MusherError):
-            logger.error("%s", error)
-            raise AirflowFailException(str(error).partition("\n")[0]) from None
+            raise log_failure(error) from None
 
 
-def need_result(result: Any, *, of: str) -> None:
-    """Raise MissingResultError where an earlier task's result is None."""
-    if result is None:
-        raise MissingResultError(
-            f"{of} has left no result in this run. Run the tasks before this one first: trigger the DAG, or "
-            "use `airflow dags test`; `airflow tasks test` runs one task alone."
-        )
+def log_failure(error: MusherError) -> AirflowFailException:
+    """Log an error for the user; return what fails the task with its first line."""
+    logger.error("%s", error)
+    return AirflowFailException(str(error).partition("\n")[0])
 
 
 class MusherOperator(AwsBaseOperator[AnyHook]):

@@ -19,7 +19,7 @@ from musher.errors import JobFailedError, PayloadError
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS, show_links
-from musher.operators.base import MusherOperator, fail_without_retry, need_result
+from musher.operators.base import MusherOperator, fail_without_retry
 from musher.operators.intent import JobRecord
 from musher.triggers.jobs import JobTrigger
 from musher.triggers.waits import TIMEOUT, PauseTrigger, WaitEnd
@@ -122,8 +122,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     def execute(self, context: Context) -> Any:
         """Return what `summarise` makes of the job's description."""
         self.know_run(context)
-        with fail_without_retry():
-            need_result(self.config, of="The task that plans this job")
+        with fail_without_retry(config=self.config):
             record = JobRecord.load(context)
             if record is not None and record.is_answer(context):
                 return self.run_attempt(context, record)

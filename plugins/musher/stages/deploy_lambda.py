@@ -24,7 +24,7 @@ def deploy_lambda(endpoint: Any) -> Any:
 @task(multiple_outputs=False)
 def plan_function(endpoint: dict[str, Any]) -> dict[str, Any]:
     """Upload the function's code, named by its hash; return the CreateFunction request."""
-    with fail_without_retry():
+    with fail_without_retry(endpoint=endpoint):
         run = current_run()
         archive = pack_function(folder=run.settings.lambda_dir)
         key = names.function_key(run.settings, code_hash=archive.code_hash)

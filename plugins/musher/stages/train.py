@@ -40,7 +40,7 @@ def plan_job(
     dataset: dict[str, Any], features: dict[str, Any] | None, tuning: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Return the CreateTrainingJob request."""
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         run = current_run()
         plan = choose_plan(run, dataset=dataset, features=features, tuning=tuning, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
