@@ -5,7 +5,7 @@ Unpacking writes regular files and directories inside the target and refuses eve
 """
 
 import gzip
-import lzma
+import io
 import os
 import shutil
 import stat
@@ -13,13 +13,21 @@ import tarfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 from localaws.errors import ArchiveError
 
 MAX_MEMBERS = 1_000_000
 """Members an archive may have; a bound on the work that a small file can cause."""
+MAX_DEPTH = 200
+"""Folders in each other; making them calls itself for each."""
+MAX_HEADER_BYTES = 1 << 20
+"""Of all headers that describe one member."""
+MAX_OVERHEAD_BYTES = 1 << 30
+"""What headers and padding may add to the members."""
 COPY_BYTES = 1 << 20
 """Bytes copied at a time."""
+GZIP = b"\x1f\x8b"
 
 
 def unpack_tar_gz(path: Path, target: Path, *, max_bytes: int) -> int:
@@ -29,15 +37,65 @@ def unpack_tar_gz(path: Path, target: Path, *, max_bytes: int) -> int:
     naming the member that is not allowed, or saying that the archive is corrupt. A plain tar is taken too.
     """
     target.mkdir(parents=True, exist_ok=True)
-    written = 0
     try:
-        with tarfile.open(path, mode="r:*") as archive:
-            for index, member in enumerate(archive):
-                if index >= MAX_MEMBERS:
-                    raise ArchiveError(f"{path.name} has more than {MAX_MEMBERS} members")
-                written += _unpack_member(archive, member, target=target, room=max_bytes - written)
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        with _open_unpacked(path) as file:
+            return _unpack(_HeaderBudget(file, farthest=max_bytes + MAX_OVERHEAD_BYTES), target, max_bytes)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, ArithmeticError) as error:
         raise ArchiveError(f"{path.name} is not a readable tar.gz archive: {error}") from error
+    except RecursionError as error:  # tarfile calls itself for each header that describes the next one
+        raise ArchiveError(
+            f"{path.name} is not a readable tar.gz archive: its headers describe each other without end"
+        ) from error
+
+
+class _HeaderBudget(io.RawIOBase):
+    """What tarfile reads an archive through: it gives headers only so much at a time.
+
+    Members are skipped by seeking, so that whatever is read between two members are headers, and these may
+    claim any size.
+    """
+
+    def __init__(self, file: BinaryIO, *, farthest: int) -> None:
+        self._file = file
+        self._farthest = farthest
+        self.left = MAX_HEADER_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes; raise ArchiveError for more than are left."""
+        if not 0 <= size <= self.left:
+            raise ArchiveError(f"the archive has headers of more than {MAX_HEADER_BYTES} bytes")
+        self.left -= size
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place; raise ArchiveError for one beyond what may be unpacked."""
+        if offset > self._farthest:
+            raise ArchiveError(f"the archive unpacks to more than {self._farthest} bytes, which are allowed")
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._file.tell()
+
+
+def _open_unpacked(path: Path) -> BinaryIO:
+    """Open a tar, packed by gzip or not."""
+    with path.open("rb") as file:
+        is_gzip = file.read(len(GZIP)) == GZIP
+    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
+
+
+def _unpack(stream: _HeaderBudget, target: Path, max_bytes: int) -> int:
+    written = count = 0
+    with tarfile.open(fileobj=stream, mode="r:") as archive:
+        while member := archive.next():
+            archive.members.clear()  # type: ignore[attr-defined]  # else each one stays in memory
+            count += 1
+            if count > MAX_MEMBERS:
+                raise ArchiveError(f"the archive has more than {MAX_MEMBERS} members")
+            stream.left = max(member.size, 0) + MAX_HEADER_BYTES
+            written += _unpack_member(archive, member, target=target, room=max_bytes - written)
+            stream.left = MAX_HEADER_BYTES
     return written
 
 
@@ -47,9 +105,10 @@ def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, *, target:
         if member.isdir():
             destination.mkdir(parents=True, exist_ok=True)
             return 0
-        if member.size > room:
+        if not 0 <= member.size <= room:
             raise ArchiveError(
-                f"member {member.name!r} makes the archive larger than is allowed when unpacked"
+                f"member {member.name!r} makes the archive larger than is allowed when unpacked "
+                f"({member.size} bytes)"
             )
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.unlink(missing_ok=True)
@@ -69,11 +128,13 @@ def _destination(member: tarfile.TarInfo, *, target: Path) -> Path:
 
     Nothing but folders and regular files is ever made below the target, so no component can be a link.
     """
-    if not (member.isreg() or member.isdir()):
+    if member.issparse() or not (member.isreg() or member.isdir()):
         raise ArchiveError(f"member {member.name!r} is neither a regular file nor a directory")
     pure = PurePosixPath(member.name)
     if pure.is_absolute() or ".." in pure.parts or "\0" in member.name:
         raise ArchiveError(f"member {member.name!r} points outside the archive")
+    if len(pure.parts) > MAX_DEPTH:
+        raise ArchiveError(f"member {member.name[:80]!r}... lies {len(pure.parts)} folders deep")
     if not pure.parts and not member.isdir():
         raise ArchiveError(f"member {member.name!r} has no name")
     return target.joinpath(*pure.parts)

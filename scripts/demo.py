@@ -83,7 +83,7 @@ def wait_for_run(stack: Stack, child: Child, *, progress: Progress, limit_s: flo
                 raise StackError(f"the DAG run took more than {limit_s:.0f} s; --limit-s gives it longer")
             time.sleep(LOOK_S)
     finally:
-        stack.supervisor.stop(child, grace_s=0)
+        stack.supervisor.reap(child)  # its database holds all that it knows
     return progress.run_state
 
 
@@ -146,7 +146,10 @@ def run(demo: Demo) -> dict[str, Any]:
         raise StackError(f"the run ended as {state} and wrote no report: {progress.reason}")
     summary, report = found
     say(f"{describe(summary)}\nReport     {report.as_uri()}")
-    return make_result(demo, state=state, summary=summary, report=report) | {
+    failure = None
+    if state != "success":
+        failure = describe_failures(summary.get("failures") or {}, logged=progress.reason)
+    return make_result(demo, failure=failure, summary=summary, report=report) | {
         "seconds": count_seconds(summary, setup_s=setup_s, total_s=time.monotonic() - started)
     }
 
@@ -158,12 +161,11 @@ def write_whole(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def make_result(demo: Demo, *, state: str, summary: Mapping[str, Any], report: Path) -> dict[str, Any]:
-    """Return the JSON result, less its seconds."""
-    if state != "success":
-        reason: str | None = describe_failures(summary.get("failures") or {"run": None})
-    else:
-        reason = check(summary, conf=demo.conf, min_accuracy=demo.min_accuracy)
+def make_result(
+    demo: Demo, *, failure: str | None, summary: Mapping[str, Any], report: Path
+) -> dict[str, Any]:
+    """Return the JSON result, less its seconds, of a run that failed for this reason, or of a good one."""
+    reason = failure or check(summary, conf=demo.conf, min_accuracy=demo.min_accuracy)
     answered, dataset = summary["lambda"] or {}, summary["dataset"] or {}
     result = {
         "ok": reason is None,

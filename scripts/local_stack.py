@@ -21,6 +21,10 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 DAG_ID = "operationalize_model"
 PROJECT = "musher"
 ACCOUNT_ID = "123456789012"
+AIRFLOW_PRINCIPAL = f"arn:aws:iam::{ACCOUNT_ID}:user/airflow"
+"""Who may assume the role that the stack makes for Airflow."""
+MODEL_IMAGE = "localaws/code-of-the-archive"
+"""A name only: localaws runs the code in the model's archive, and builds no images."""
 REGION = "us-east-1"
 BUCKET = f"{PROJECT}-{ACCOUNT_ID}-{REGION}"
 STACK_NAME = "musher-bootstrap"
@@ -118,8 +122,7 @@ def aws_variables(url: str) -> dict[str, str]:
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
         "MUSHER_ACCOUNT_ID": ACCOUNT_ID,
         "MUSHER_REGION": REGION,
-        # A name only: localaws runs the code in the model's archive, and builds no images.
-        "MUSHER_MODEL_IMAGE": "localaws/code-of-the-archive",
+        "MUSHER_MODEL_IMAGE": MODEL_IMAGE,
         "MUSHER_POLL_INTERVAL_S": "0.2",
     }
 
@@ -211,6 +214,7 @@ def apply_bootstrap(url: str) -> None:
             StackName=STACK_NAME,
             TemplateBody=(ROOT / "infra" / "bootstrap.yaml").read_text(),
             Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": "AirflowPrincipalArn", "ParameterValue": AIRFLOW_PRINCIPAL}],
         )
         waiter = client.get_waiter("stack_create_complete")
         waiter.wait(StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": STACK_S})

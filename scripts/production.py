@@ -25,15 +25,15 @@ import psutil
 from localaws.processes import Child, Supervisor
 from scripts.airflow_api import AirflowApi, ApiError
 from scripts.local_stack import (
-    ACCOUNT_ID,
     BUCKET,
     DAG_ID,
+    MODEL_IMAGE,
     REGION,
     ROOT,
-    Stack,
+    LocalAws,
     apply_bootstrap,
     line_writer,
-    start_localaws,
+    make_client,
 )
 from scripts.production_compose import Addresses, Service, read_services
 from scripts.production_environment import copy_as_image
@@ -44,6 +44,8 @@ ADMIN = "admin"
 LONG_RUNNING = ("api-server", "scheduler", "dag-processor", "triggerer")
 NO_LOG_SERVER = ("worker", "scheduler", "triggerer")
 """Services whose command serves logs on every address unless told not to."""
+TASK_LOGS = "musher/airflow-logs/"
+"""Where in the project's bucket the tasks' logs go."""
 INIT_S = 300.0
 CHECK_S = 90.0
 STOP_S = 30.0
@@ -65,9 +67,11 @@ class Production:
     addresses: Addresses
     supervisor: Supervisor
     password: str
-    aws: Stack
+    aws_url: str
+    """The address of localaws."""
     files: ExitStack
     """Closes the logs at the end."""
+    changes: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, Child] = field(default_factory=dict)
 
     @property
@@ -109,7 +113,7 @@ class Production:
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST": "127.0.0.1",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(self.addresses.scheduler_health),
         }
-        return image | dict(service.environment) | ports
+        return image | dict(service.environment) | ports | dict(self.changes)
 
     def run_to_end(self, name: str, *, timeout_s: float) -> None:
         """Run a service that ends by itself, such as init; raise ProductionError where it fails."""
@@ -222,11 +226,11 @@ def dotenv(*, api_server: int) -> dict[str, str]:
         "REDIS_PASSWORD": secrets.token_hex(32),
         "AIRFLOW_ADMIN_PASSWORD": secrets.token_hex(16),
         "AIRFLOW_BASE_URL": f"http://127.0.0.1:{api_server}",
-        "MUSHER_ACCOUNT_ID": ACCOUNT_ID,
+        "MUSHER_MODEL_IMAGE": MODEL_IMAGE,
         "MUSHER_REGION": REGION,
         "MUSHER_POLL_INTERVAL_S": "1",
         "AIRFLOW_REMOTE_LOGGING": "true",
-        "AIRFLOW_REMOTE_LOG_FOLDER": f"s3://{BUCKET}/musher/airflow-logs",
+        "AIRFLOW_REMOTE_LOG_FOLDER": f"s3://{BUCKET}/{TASK_LOGS.rstrip('/')}",
     }
 
 
@@ -237,19 +241,24 @@ def fernet_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def local_connection(example: str) -> str:
-    """Return the connection that .env.example gives for the profile `local`."""
-    [line] = [
-        line for line in example.splitlines() if "AIRFLOW_CONN_AWS_DEFAULT=" in line and "localaws" in line
-    ]
-    return line.split("=", 1)[1].strip("'")
+def local_variables(example: str) -> dict[str, str]:
+    """Return what .env.example gives for the profile `local`: the lines after it, up to an empty one."""
+    _, _, after = example.partition("--profile local")
+    lines = after.split("\n\n")[0].splitlines()[1:]
+    return {
+        name: value.strip("'")
+        for name, _, value in (line.removeprefix("# ").partition("=") for line in lines)
+    }
 
 
 @contextmanager
-def production(*, folder: Path, python: Path) -> Generator[Production, None, None]:
+def production(
+    *, folder: Path, python: Path, changes: Mapping[str, str] | None = None
+) -> Generator[Production, None, None]:
     """Start the stores, localaws and compose's `init`; stop all that was started at the end.
 
-    `folder` is emptied first; logs stay in `folder`/logs. Raises StoreError, StackError or ProductionError.
+    `folder` is emptied first; logs stay in `folder`/logs. `changes` are variables of Airflow that an
+    installation sets over compose's. Raises StoreError, StackError or ProductionError.
     """
     shutil.rmtree(folder, ignore_errors=True)
     home, logs = folder / "airflow", folder / "logs"
@@ -261,6 +270,7 @@ def production(*, folder: Path, python: Path) -> Generator[Production, None, Non
         deployment = None
         try:
             deployment = _start_below(supervisor, files, home=home, logs=logs, python=python)
+            deployment.changes = changes or {}
             deployment.run_to_end("init", timeout_s=INIT_S)
             yield deployment
         finally:
@@ -291,9 +301,8 @@ def _start_below(
     redis = start_redis(
         supervisor, folder=scratch("redis"), password=variables["REDIS_PASSWORD"], on_line=writer("redis")
     )
-    url = start_localaws(supervisor, port=0, log_line=writer("localaws"))
-    aws = Stack(url, home, supervisor, {})
-    apply_bootstrap(aws)
+    url = LocalAws(supervisor, port=0, log_line=writer("localaws")).wait_ready()
+    apply_bootstrap(url)
     addresses = Addresses(
         postgres=postgres.port,
         redis=redis.port,
@@ -301,7 +310,7 @@ def _start_below(
         scheduler_health=free_port(),
         localaws=int(url.rsplit(":", 1)[1]),
     )
-    variables["AIRFLOW_CONN_AWS_DEFAULT"] = local_connection((ROOT / ".env.example").read_text())
+    variables |= local_variables((ROOT / ".env.example").read_text())
     return Production(
         home=home,
         logs=logs,
@@ -310,9 +319,19 @@ def _start_below(
         addresses=addresses,
         supervisor=supervisor,
         password=variables["AIRFLOW_ADMIN_PASSWORD"],
-        aws=aws,
+        aws_url=url,
         files=files,
     )
+
+
+def keep_task_logs(deployment: Production) -> None:
+    """Copy the tasks' logs from S3 to the deployment's: Airflow empties its own files once they are there."""
+    s3 = make_client("s3", url=deployment.aws_url)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=TASK_LOGS)
+    for key in (item["Key"] for page in pages for item in page.get("Contents", [])):
+        target = deployment.logs / "tasks" / key.removeprefix(TASK_LOGS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(BUCKET, key, str(target))
 
 
 def training_jobs(client: Any) -> list[str]:

@@ -27,12 +27,17 @@ LOOK_S = 0.05
 
 
 def warm_up() -> None:
-    """Import what the run will need, and build the API through which its tasks speak to Airflow."""
+    """Import what the run will need, and build the API through which its tasks speak to Airflow.
+
+    The API makes its routes at its first request, which takes longer than all imports.
+    """
     for module in MODULES:
         importlib.import_module(module)
+    import httpx
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
-    _ = in_process_api_server().app
+    transport = in_process_api_server().transport
+    httpx.Client(transport=transport, base_url="http://in-process.invalid").get("/health").raise_for_status()
 
 
 def wait_for(go: Path) -> dict[str, str]:

@@ -42,9 +42,10 @@ def check(summary: Mapping[str, Any], *, conf: Mapping[str, Any], min_accuracy: 
     return check_answers(summary)
 
 
-def describe_failures(failures: Mapping[str, str | None]) -> str:
-    """Return what stopped the run: each failed task's reason, whole."""
-    return "; ".join(f"{task}: {reason or 'see the log'}" for task, reason in failures.items())
+def describe_failures(failures: Mapping[str, str | None], *, logged: str | None = None) -> str:
+    """Return what stopped the run: each failed task's reason, whole, or else the last error of the log."""
+    told = "; ".join(f"{task}: {reason or logged or 'see the log'}" for task, reason in failures.items())
+    return told or logged or "Airflow gives no reason"
 
 
 def check_answers(summary: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 import uvicorn
 
 from imgclf.errors import ConfigError, ImgclfError
@@ -40,9 +39,7 @@ def main(environ: Mapping[str, str]) -> int:
     try:
         model_dir = model_folder(environ)
         model = model_functions.model_fn(str(model_dir))
-        side = model.preset.image_size
-        blank = torch.zeros(1, 3, side, side, dtype=torch.uint8)
-        model_functions.predict_fn(blank, model)  # the first is slow
+        model_functions.warm_up(model)
         listener = listen(environ)
     except ImgclfError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -87,7 +84,8 @@ def serve(app: App, listener: socket.socket, model_dir: Path) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     host, port = listener.getsockname()[:2]
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Its warnings are one line for each malformed request: a stranger could fill the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     logger.info("serving %s on http://%s:%s", model_dir, host, port)
     sys.stdout.flush()
     uvicorn.Server(config).run(sockets=[listener])

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from musher.datasets.findings import Findings
 
+REASON_KEY = "reason"
+"""XCom key under which a task that fails for good leaves its message, for the report."""
+
 Request = dict[str, Any]
 """A boto3 request: AWS's names, AWS's values."""
 
@@ -44,6 +47,24 @@ class StagedDataset(TypedDict):
     """What staging found; None for a data set that an older version staged."""
     uploaded_objects: int
     uploaded_bytes: int
+    seconds: float
+
+
+class Preflight(TypedDict):
+    """What was looked at before anything was paid for."""
+
+    warnings: list[str]
+    """What the account did not let us look at."""
+    estimate: str
+    """What the run costs at most, in words."""
+
+
+class ServingImage(TypedDict):
+    """The image that endpoints run."""
+
+    uri: str
+    is_built: bool
+    """Whether this run had it built."""
     seconds: float
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -38,9 +39,9 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def stack() -> Generator[tuple[str, str, str], None, None]:
+def stack(tmp_path: Path) -> Generator[tuple[str, str, str], None, None]:
     """Run `make up` on free ports; yield the UI's address, user and password; stop it with Ctrl-C."""
-    argv = ["--ui-port", str(free_port()), "--aws-port", "0"]
+    argv = ["--ui-port", str(free_port()), "--aws-port", "0", "--folder", str(tmp_path / "up")]
     process = subprocess.Popen(
         [sys.executable, "-m", "scripts.up", *argv], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -57,6 +58,7 @@ def stack() -> Generator[tuple[str, str, str], None, None]:
         code = process.wait(timeout=STOP_S)
         process.stdout.close()
     assert code == 0
+    assert list((tmp_path / "up" / "reports").glob("*/report.html"))
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", int(found.group(1).rsplit(":", 1)[1])), timeout=5).close()
 
@@ -80,6 +82,18 @@ def wait_for_end(page: Any, *, url: str) -> str:
     return state
 
 
+def see_report(page: Any, *, url: str) -> None:
+    """Open the only run's tab "Report" and find its numbers there; the frame runs no script of it."""
+    from playwright.sync_api import expect
+
+    [run] = page.request.get(f"{url}/api/v2/dags/operationalize_model/dagRuns").json()["dag_runs"]
+    page.goto(f"{url}/dags/operationalize_model/runs/{quote(run['dag_run_id'], safe='')}")
+    page.get_by_text("Report", exact=True).first.click()
+    frame = page.frame_locator("iframe[title=Report]")
+    expect(frame.get_by_text("test accuracy")).to_be_visible()
+    expect(frame.get_by_text("What the function answered")).to_be_visible()
+
+
 def test_a_person_triggers_the_dag_in_the_ui_and_it_succeeds(stack: tuple[str, str, str]) -> None:
     from playwright.sync_api import expect, sync_playwright
 
@@ -92,8 +106,11 @@ def test_a_person_triggers_the_dag_in_the_ui_and_it_succeeds(stack: tuple[str, s
         page.get_by_role("button", name="Trigger").first.click()
         form = page.get_by_role("dialog")
         expect(form.get_by_text("Training", exact=True)).to_be_visible()
+        expect(form.get_by_text("Data set", exact=True)).to_be_visible()  # no section need be opened
+        expect(form.get_by_text("nothing is left running")).to_be_visible()
         form.get_by_role("button", name="Trigger").last.click()
         assert wait_for_end(page, url=url) == "success"
         page.reload()
         expect(page.get_by_text("Success").first).to_be_visible()
+        see_report(page, url=url)
         browser.close()

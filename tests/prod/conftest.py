@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.production import Production, production
+from scripts.production import Production, keep_task_logs, production
 from scripts.production_environment import make_environment
 from scripts.production_stores import install_missing
 
@@ -21,11 +21,16 @@ def production_python() -> Path:
 
 
 @pytest.fixture
-def deployment(production_python: Path) -> Generator[Production, None, None]:
-    """The stores, localaws and a migrated database; services are the test's to start."""
+def deployment(production_python: Path, request: pytest.FixtureRequest) -> Generator[Production, None, None]:
+    """The stores, localaws and a migrated database; services are the test's to start.
+
+    A test may parametrize it with variables that an installation sets over compose's.
+    """
     install_missing()
-    with production(folder=FOLDER, python=production_python) as running:
+    changes = getattr(request, "param", None)
+    with production(folder=FOLDER, python=production_python, changes=changes) as running:
         yield running
+        keep_task_logs(running)
     assert processes_in(FOLDER) == []
 
 

@@ -6,13 +6,19 @@ from collections.abc import Callable
 import pytest
 
 from scripts.airflow_api import AirflowApi
-from scripts.local_stack import BUCKET, DAG_ID
-from scripts.production import LONG_RUNNING, Production, descendants, training_jobs
+from scripts.local_stack import BUCKET, DAG_ID, make_client
+from scripts.production import LONG_RUNNING, TASK_LOGS, Production, descendants, training_jobs
 
 START_S = 300
 RUN_S = 1200
-"""Far above what the run takes (2 minutes on 2 cores): a lost worker is noticed after 5 minutes."""
+"""Far above what a run takes (2 minutes on 2 cores)."""
 TRIALS = 2
+WORKERS = ("worker-1", "worker-2")
+WITHOUT_DEFERRING = {
+    "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "false",
+    # A lost worker is noticed after this many seconds; Airflow's default is 300.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+}
 CONF = {
     "source": "digits",
     "tuning_trials": TRIALS,
@@ -67,35 +73,27 @@ def worker_of(deployment: Production, run: Run, task: str) -> str | None:
 
 def is_training(deployment: Production) -> bool:
     """Return whether the final training job, not a trial, is in progress."""
-    sagemaker = deployment.aws.client("sagemaker")
+    sagemaker = make_client("sagemaker", url=deployment.aws_url)
     listed = sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
     return any("-train-" in job["TrainingJobName"] for job in listed)
 
 
-def test_a_run_survives_a_killed_and_a_drained_worker_with_one_job_each(deployment: Production) -> None:
-    workers = ("worker-1", "worker-2")
-    for name in (*LONG_RUNNING, *workers):
+def start_everything(deployment: Production) -> AirflowApi:
+    """Start all services and two workers; return a client once the DAG can be triggered."""
+    names = (*LONG_RUNNING, *WORKERS)
+    for name in names:
         deployment.start(name)
-    deployment.wait_until_healthy(*LONG_RUNNING, *workers, timeout_s=START_S)
+    deployment.wait_until_healthy(*names, timeout_s=START_S)
     api = deployment.log_in()
     deployment.wait_for_dag(api, timeout_s=120)
-    run = Run(api)
+    return api
 
-    run.wait_for("training was under way", lambda: is_training(deployment))
-    waiting = run.states()["train.run_job"]
-    assert waiting in ("running", "deferred")
-    lost = worker_of(deployment, run, "train.run_job") or "worker-1"
-    deployment.kill(lost)
-    deployment.start("worker-3")  # `restart: unless-stopped`
 
-    run.wait_for("deployment began", lambda: run.states().get("deploy.run_endpoint") is not None)
-    [old] = {*workers} - {lost}
-    assert deployment.drain(old) == 0
-
+def check_end(deployment: Production, run: Run) -> None:
+    """Check that the run ends green, with one job for each that was planned and nothing left running."""
     assert run.wait_for_end() == "success", run.states()
-    states = run.states()
-    assert {name for name, state in states.items() if state not in ("success", "skipped")} == set()
-    sagemaker = deployment.aws.client("sagemaker")
+    assert set(run.states().values()) <= {"success", "skipped"}, run.states()
+    sagemaker = make_client("sagemaker", url=deployment.aws_url)
     jobs = training_jobs(sagemaker)
     assert len([name for name in jobs if "-train-" in name]) == 1, jobs
     assert len(jobs) == TRIALS + 1, jobs
@@ -104,6 +102,47 @@ def test_a_run_survives_a_killed_and_a_drained_worker_with_one_job_each(deployme
     for name in jobs:
         assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Completed"
     assert sagemaker.list_endpoints()["Endpoints"] == []
-    stored = deployment.aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="musher/airflow-logs/")
-    logs = [item["Key"] for item in stored["Contents"]]
-    assert [key for key in logs if "task_id=teardown" in key], "no log of a task's in S3"
+
+
+def check_logs_in_s3(deployment: Production) -> None:
+    """Check that a task's log reached the folder that `.env` names."""
+    stored = make_client("s3", url=deployment.aws_url).list_objects_v2(Bucket=BUCKET, Prefix=TASK_LOGS)
+    assert [item for item in stored["Contents"] if "task_id=teardown" in item["Key"]]
+
+
+def test_a_run_survives_lost_services_while_it_waits_with_one_job_each(deployment: Production) -> None:
+    """The triggerer and a worker are killed while jobs are waited for; the other worker is drained later."""
+    run = Run(start_everything(deployment))
+
+    run.wait_for("tuning was waited for", lambda: run.states()["tune.run_trials"] == "deferred")
+    deployment.kill("triggerer")
+    deployment.start("triggerer")  # `restart: unless-stopped`
+
+    run.wait_for("training was under way", lambda: is_training(deployment))
+    run.wait_for("training was waited for", lambda: run.states()["train.run_job"] == "deferred")
+    assert worker_of(deployment, run, "train.run_job") is None
+    deployment.kill("worker-1")
+    deployment.start("worker-3")
+
+    run.wait_for("deployment began", lambda: run.states().get("deploy.run_endpoint") is not None)
+    assert deployment.drain("worker-2") == 0
+
+    check_end(deployment, run)
+    tries = {name: task["try_number"] for name, task in run.api.tasks(DAG_ID, run.id).items()}
+    assert tries["train.run_job"] == tries["tune.run_trials"] == 1
+    check_logs_in_s3(deployment)
+
+
+@pytest.mark.parametrize("deployment", [WITHOUT_DEFERRING], indirect=True)
+def test_a_run_survives_the_loss_of_the_worker_that_waits_with_one_job_each(deployment: Production) -> None:
+    """Without deferring the wait is lost with its worker: the next try finds the job and waits on."""
+    run = Run(start_everything(deployment))
+
+    run.wait_for("training was under way", lambda: is_training(deployment))
+    lost = worker_of(deployment, run, "train.run_job")
+    assert lost is not None
+    deployment.kill(lost)
+    deployment.start("worker-3")
+
+    check_end(deployment, run)
+    assert run.api.tasks(DAG_ID, run.id)["train.run_job"]["try_number"] == 2

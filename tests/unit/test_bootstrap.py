@@ -1,5 +1,8 @@
 """infra/bootstrap.yaml: valid for CloudFormation, deployable, and no wider than this project's names."""
 
+import json
+import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,20 +14,41 @@ from cfnlint.decode.cfn_yaml import load
 from moto import mock_aws
 
 from musher import names
+from musher.payloads.builds import IMAGE_VARIABLE
 from musher.settings import Settings
 
 ACCOUNT = "123456789012"
 TEMPLATE = Path(__file__).parents[2] / "infra" / "bootstrap.yaml"
-ROLES = ["musher-airflow", "musher-ec2", "musher-lambda", "musher-sagemaker"]
+BUCKET = f"arn:aws:s3:::musher-{ACCOUNT}-us-east-1"
+ROLES = ["musher-airflow", "musher-codebuild", "musher-lambda", "musher-sagemaker"]
+PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/airflow-workers"
+SOURCES = ["arn:aws:s3:::photos", "arn:aws:s3:::more-photos"]
+KEYS = {name: f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{name}" for name in ("bucket", "volume", "source")}
+EVERYTHING = {
+    "AirflowPrincipalArn": PRINCIPAL,
+    "SourceBucketArns": ",".join(SOURCES),
+    "SourceKmsKeyArns": KEYS["source"],
+    "BucketKmsKeyArn": KEYS["bucket"],
+    "VolumeKmsKeyArn": KEYS["volume"],
+    "UseVpc": "true",
+    "JobsExpireAfterDays": "400",
+}
 WITHOUT_RESOURCE_LEVEL = {
     "cloudwatch:PutMetricData",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
     "ecr:GetAuthorizationToken",
-    "sagemaker:ListEndpointConfigs",
-    "sagemaker:ListEndpoints",
-    "sagemaker:ListModels",
-    "sagemaker:ListTrainingJobs",
+    "servicequotas:ListAWSDefaultServiceQuotas",
+    "servicequotas:ListServiceQuotas",
 }
 """Actions of the template that AWS authorises on "*" only (Service Authorization Reference)."""
+
+MISSING_IN_MOTO = "S3::BucketPolicy|CodeBuild::Project"
+
+Statement = dict[str, Any]
 
 
 def as_list(value: Any) -> list[Any]:
@@ -32,35 +56,52 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def create_stack(cloudformation: Any, *, project: str) -> None:
-    """Create the project's stack as a user would, and wait for it."""
+def create_stack(cloudformation: Any, *, name: str, **parameters: str) -> None:
+    """Create a stack as a user would, and wait for it; moto leaves out what it does not have."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=f"Tried to parse AWS::({MISSING_IN_MOTO}) but")
+        _create_stack(cloudformation, name=name, parameters=parameters)
+
+
+def _create_stack(cloudformation: Any, *, name: str, parameters: dict[str, str]) -> None:
     cloudformation.create_stack(
-        StackName=project,
+        StackName=name,
         TemplateBody=TEMPLATE.read_text(),
         Capabilities=["CAPABILITY_NAMED_IAM"],
-        Parameters=[{"ParameterKey": "Project", "ParameterValue": project}] if project != "musher" else [],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=project)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[boto3.Session]:
-    """Deploy the template with its defaults into moto's account; hand out a session there."""
+    """Deploy the template with every parameter into moto's account; hand out a session there."""
     with mock_aws():
         session = boto3.Session("test", "test", region_name="us-east-1")
-        create_stack(session.client("cloudformation"), project="musher")
+        create_stack(session.client("cloudformation"), name="musher", **EVERYTHING)
         yield session
 
 
-@pytest.fixture(scope="module")
-def statements(aws: boto3.Session) -> list[tuple[str, dict[str, Any]]]:
-    """Return (role, statement) of every inline policy, with all names resolved."""
-    iam = aws.client("iam")
+def read_statements(iam: Any, roles: list[str]) -> list[tuple[str, str, Statement]]:
+    """Return (role, policy, statement) of every inline policy, with all names resolved."""
     found = []
-    for role in ROLES:
+    for role in roles:
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            found += [(role, statement) for statement in document["Statement"]]
+            found += [(role, name, statement) for statement in document["Statement"]]
+    return found
+
+
+@pytest.fixture(scope="module")
+def statements(aws: boto3.Session) -> list[tuple[str, str, Statement]]:
+    """All statements of all roles."""
+    return read_statements(aws.client("iam"), ROLES)
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, Any]:
+    """The template's resources as they are written."""
+    found: dict[str, Any] = load(TEMPLATE)["Resources"]
     return found
 
 
@@ -68,33 +109,26 @@ def test_the_template_is_valid() -> None:
     assert [str(match) for match in lint_file(TEMPLATE)] == []
 
 
-def test_bucket_and_roles_have_the_names_that_the_code_computes(aws: boto3.Session) -> None:
+def test_the_names_are_those_that_the_code_computes(aws: boto3.Session) -> None:
     settings = Settings.from_env({"MUSHER_ACCOUNT_ID": ACCOUNT})
-    assert [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]] == [names.bucket(settings)]
-    found = sorted(role["RoleName"] for role in aws.client("iam").list_roles()["Roles"])
-    assert found == ROLES
-    for service in ("airflow", "sagemaker", "lambda", "ec2"):
+    aws.client("s3").head_bucket(Bucket=names.bucket(settings))
+    for service in ("airflow", "sagemaker", "lambda", "codebuild"):
         arn = aws.client("iam").get_role(RoleName=f"musher-{service}")["Role"]["Arn"]
         assert arn == names.role_arn(settings, role=service)
+    [repository] = aws.client("ecr").describe_repositories()["repositories"]
+    assert names.image_uri(settings, tag="x") == f"{repository['repositoryUri']}:x"
 
 
 def test_the_outputs_name_what_was_made(aws: boto3.Session) -> None:
     stack = aws.client("cloudformation").describe_stacks(StackName="musher")["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    assert outputs == {
+    assert {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]} == {
         "BucketName": f"musher-{ACCOUNT}-us-east-1",
+        "RepositoryUri": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/musher-model",
         "AirflowRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-airflow",
         "SageMakerRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-sagemaker",
         "LambdaRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-lambda",
-        "Ec2RoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-ec2",
-        "Ec2InstanceProfileArn": outputs["Ec2InstanceProfileArn"],
+        "CodeBuildRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-codebuild",
     }
-    assert outputs["Ec2InstanceProfileArn"].endswith("instance-profile/musher-ec2")
-
-
-def test_the_instance_profile_holds_the_ec2_role(aws: boto3.Session) -> None:
-    profile = aws.client("iam").get_instance_profile(InstanceProfileName="musher-ec2")["InstanceProfile"]
-    assert [role["RoleName"] for role in profile["Roles"]] == ["musher-ec2"]
 
 
 def test_no_managed_policy_is_attached(aws: boto3.Session) -> None:
@@ -104,21 +138,17 @@ def test_no_managed_policy_is_attached(aws: boto3.Session) -> None:
     assert "ManagedPolic" not in TEMPLATE.read_text()
 
 
-def test_every_role_has_a_policy(statements: list[tuple[str, dict[str, Any]]]) -> None:
-    assert sorted({role for role, _ in statements}) == ROLES
-
-
-def test_no_action_is_a_wildcard(statements: list[tuple[str, dict[str, Any]]]) -> None:
-    for role, statement in statements:
-        assert "NotAction" not in statement, role
-        assert "NotResource" not in statement, role
+def test_no_action_is_a_wildcard(statements: list[tuple[str, str, Statement]]) -> None:
+    for role, policy, statement in statements:
+        assert "NotAction" not in statement, (role, policy)
+        assert "NotResource" not in statement, (role, policy)
         assert all("*" not in action for action in as_list(statement["Action"])), (role, statement["Sid"])
 
 
-def test_every_resource_is_this_projects(statements: list[tuple[str, dict[str, Any]]]) -> None:
-    bucket = f"arn:aws:s3:::musher-{ACCOUNT}-us-east-1"
+def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statement]]) -> None:
+    logs = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws"
     prefixes = (
-        f"{bucket}/musher/",
+        f"{BUCKET}/musher/",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:training-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:hyper-parameter-tuning-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/musher-",
@@ -127,22 +157,28 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, dict[str, A
         f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:musher-",
         f"arn:aws:iam::{ACCOUNT}:role/musher-",
         f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/musher-",
-        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/musher-",
-        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/musher-",
+        f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/musher-image",
+        f"{logs}/codebuild/musher-image:",
+        f"{logs}/lambda/musher-",
+        f"{logs}/sagemaker/Endpoints/musher-",
         # All training jobs of an account share this group; their streams start with the job's name.
-        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/sagemaker/TrainingJobs",
+        f"{logs}/sagemaker/TrainingJobs:",
+        # Interfaces have no names of ours: only the VPC policies name them.
+        f"arn:aws:ec2:us-east-1:{ACCOUNT}:",
     )
-    whole = {bucket, "arn:aws:ecr:us-east-1:*:repository/pytorch-training"}
-    for role, statement in statements:
+    whole = {BUCKET, "arn:aws:ecr:us-east-1:*:repository/pytorch-training", *SOURCES, *KEYS.values()}
+    whole |= {f"{source}/*" for source in SOURCES}
+    for role, policy, statement in statements:
         for resource in as_list(statement["Resource"]):
             if resource != "*" and resource not in whole:
-                assert resource.startswith(prefixes), (role, statement["Sid"], resource)
+                assert resource.startswith(prefixes), (role, policy, statement["Sid"], resource)
+            assert (":ec2:" in resource) <= (policy == "use-vpc")
 
 
 def test_a_whole_account_is_named_only_where_aws_has_no_resource_level(
-    statements: list[tuple[str, dict[str, Any]]],
+    statements: list[tuple[str, str, Statement]],
 ) -> None:
-    for role, statement in statements:
+    for role, _, statement in statements:
         if "*" in as_list(statement["Resource"]):
             assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCE_LEVEL, (role, statement["Sid"])
         else:
@@ -152,13 +188,29 @@ def test_a_whole_account_is_named_only_where_aws_has_no_resource_level(
 def test_a_comment_explains_each_resource_that_is_a_star() -> None:
     lines = TEMPLATE.read_text().splitlines()
     stars = [number for number, line in enumerate(lines) if line.strip() == 'Resource: "*"']
-    assert len(stars) == 3
+    assert len(stars) == 7
     assert all("AWS has no resource level" in lines[number - 1] for number in stars)
 
 
-def test_a_role_is_passed_only_to_its_own_service(statements: list[tuple[str, dict[str, Any]]]) -> None:
+def test_a_log_groups_arn_has_its_star(statements: list[tuple[str, str, Statement]]) -> None:
+    """AWS refuses CreateLogGroup and DescribeLogStreams on a group's ARN without `:*`."""
+    on_groups = {
+        "logs:CreateLogGroup",
+        "logs:DescribeLogStreams",
+        "logs:DeleteLogGroup",
+        "logs:PutRetentionPolicy",
+    }
+    for role, _, statement in statements:
+        if on_groups & set(as_list(statement["Action"])):
+            assert all(resource.endswith("*") for resource in as_list(statement["Resource"])), (
+                role,
+                statement,
+            )
+
+
+def test_a_role_is_passed_only_to_its_own_service(statements: list[tuple[str, str, Statement]]) -> None:
     passed = {}
-    for role, statement in statements:
+    for role, _, statement in statements:
         if "iam:PassRole" in as_list(statement["Action"]):
             assert role == "musher-airflow"
             assert as_list(statement["Action"]) == ["iam:PassRole"]
@@ -169,50 +221,154 @@ def test_a_role_is_passed_only_to_its_own_service(statements: list[tuple[str, di
     }
 
 
-def test_the_lambda_may_invoke_this_projects_endpoints_and_log_and_no_more(
-    statements: list[tuple[str, dict[str, Any]]],
-) -> None:
-    allowed = {
-        action: statement["Resource"]
-        for role, statement in statements
-        if role == "musher-lambda"
-        for action in as_list(statement["Action"])
-    }
-    invoke = allowed.pop("sagemaker:InvokeEndpoint")
-    assert invoke == f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/musher-*"
-    assert sorted(allowed) == ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-
-
-@pytest.mark.parametrize("service", ["sagemaker", "lambda", "ec2"])
-def test_each_role_is_assumed_by_its_service_only(aws: boto3.Session, service: str) -> None:
+@pytest.mark.parametrize("service", ["sagemaker", "lambda", "codebuild"])
+def test_each_role_is_assumed_by_its_service_for_this_account_only(aws: boto3.Session, service: str) -> None:
     role = aws.client("iam").get_role(RoleName=f"musher-{service}")["Role"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
 
 
-def test_airflows_role_is_assumed_from_this_account_only(aws: boto3.Session) -> None:
+def test_airflows_role_is_assumed_by_the_one_that_was_named(aws: boto3.Session) -> None:
     role = aws.client("iam").get_role(RoleName="musher-airflow")["Role"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert statement["Principal"] == {"AWS": PRINCIPAL}
+    assert ":root" not in TEMPLATE.read_text()
 
 
-def test_the_bucket_is_encrypted_private_kept_and_cleaned_of_unfinished_uploads(aws: boto3.Session) -> None:
-    bucket = load(TEMPLATE)["Resources"]["Bucket"]
+def test_other_buckets_are_read_and_never_written(statements: list[tuple[str, str, Statement]]) -> None:
+    foreign = {*SOURCES, *(f"{source}/*" for source in SOURCES), KEYS["source"]}
+    found = {
+        (role, action, resource)
+        for role, _, statement in statements
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if resource in foreign
+    }
+    assert found == {
+        (role, *right)
+        for role in ("musher-airflow", "musher-sagemaker")
+        for right in (
+            *(("s3:ListBucket", source) for source in SOURCES),
+            *(("s3:GetObject", f"{source}/*") for source in SOURCES),
+            ("kms:Decrypt", KEYS["source"]),
+        )
+    }
+
+
+def test_keys_are_used_by_those_that_need_them(statements: list[tuple[str, str, Statement]]) -> None:
+    found = {
+        (role, statement["Resource"].rpartition("/")[2], action)
+        for role, _, statement in statements
+        for action in as_list(statement["Action"])
+        if action.startswith("kms:") and statement["Resource"] != [KEYS["source"]]
+    }
+    both = ("musher-airflow", "musher-sagemaker")
+    assert found == {
+        *((role, "bucket", f"kms:{action}") for role in both for action in ("Decrypt", "GenerateDataKey")),
+        *((role, "volume", f"kms:{action}") for role in both for action in ("CreateGrant", "DescribeKey")),
+        ("musher-codebuild", "bucket", "kms:Decrypt"),
+    }
+
+
+def test_the_bucket_is_encrypted_private_versioned_kept_and_cleaned(
+    aws: boto3.Session, resources: dict[str, Any]
+) -> None:
+    bucket, name = resources["Bucket"], f"musher-{ACCOUNT}-us-east-1"
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
-    assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
-    assert len(bucket["Properties"]["PublicAccessBlockConfiguration"]) == 4
-    (rule,) = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-    encryption = aws.client("s3").get_bucket_encryption(Bucket=f"musher-{ACCOUNT}-us-east-1")
-    (rule,) = encryption["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert list(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == [True] * 4
+    assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = {rule["Id"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]}
+    assert rules["abort-unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert rules["expire-old-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert rules["expire-jobs"]["Status"] == {"Fn::If": ["ExpiresJobs", "Enabled", "Disabled"]}
+    (rule,) = aws.client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"][
+        "Rules"
+    ]
+    default = rule["ApplyServerSideEncryptionByDefault"]
+    assert (default["SSEAlgorithm"], default["KMSMasterKeyID"]) == ("aws:kms", KEYS["bucket"])
+
+
+def test_the_bucket_refuses_unencrypted_connections(resources: dict[str, Any]) -> None:
+    """Read in the template: moto has no bucket policies in CloudFormation."""
+    (statement,) = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(statement["Resource"]) == 2
+
+
+def test_an_image_tag_is_never_given_twice(aws: boto3.Session, resources: dict[str, Any]) -> None:
+    [repository] = aws.client("ecr").describe_repositories()["repositories"]
+    assert repository["imageTagMutability"] == "IMMUTABLE"
+    assert resources["Repository"]["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
+
+
+def test_the_build_makes_what_create_model_takes(resources: dict[str, Any]) -> None:
+    """Read in the template: moto has no CodeBuild in CloudFormation."""
+    project = resources["ImageProject"]["Properties"]
+    settings = Settings.from_env({"MUSHER_ACCOUNT_ID": ACCOUNT})
+    assert project["Name"] == {"Fn::Sub": "${Project}-image"}
+    assert names.build_project(settings) == "musher-image"
+    buildspec = " ".join(project["Source"]["BuildSpec"].split())
+    for option in (
+        "--platform linux/amd64",
+        "--provenance=false",
+        "--sbom=false",
+        f"name=${IMAGE_VARIABLE},push=true,oci-mediatypes=false",
+    ):
+        assert option in buildspec
+    assert project["Environment"]["PrivilegedMode"] is True
+    assert project["TimeoutInMinutes"] <= 30
+
+
+def test_logs_of_builds_end(aws: boto3.Session) -> None:
+    groups = aws.client("logs").describe_log_groups()["logGroups"]
+    assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
+        "/aws/codebuild/musher-image": 90
+    }
+
+
+def test_without_parameters_there_is_no_role_for_airflow_and_no_wider_policy(aws: boto3.Session) -> None:
+    iam = aws.client("iam")
+    create_stack(aws.client("cloudformation", region_name="us-west-2"), name="plain", Project="plain")
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("plain-")]
+    assert sorted(roles) == ["plain-codebuild", "plain-lambda", "plain-sagemaker"]
+    policies = {policy for _, policy, _ in read_statements(iam, roles)}
+    assert policies == {"build", "predict", "train-and-serve"}
+
+
+def test_no_arn_names_a_partition() -> None:
+    """Read in the template: to moto, every region's partition is aws."""
+    text = TEMPLATE.read_text()
+    text = text[text.index("\nResources:") :]
+    found = re.findall(r"arn:[^:]*(?:::Partition\})?:", text)
+    assert len(found) > 20
+    assert set(found) == {"arn:${AWS::Partition}:"}
+    assert "amazonaws.com.cn" not in text
+
+
+def test_it_stays_within_what_cloudformation_and_iam_take(aws: boto3.Session) -> None:
+    """A template given as text has 51,200 bytes at most, a role's own policies 10,240 characters together.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    assert len(TEMPLATE.read_bytes()) <= 51_200
+    project, region = "a" * 18, "ap-southeast-2"
+    longest = EVERYTHING | {"Project": project}
+    create_stack(aws.client("cloudformation", region_name=region), name="longest", **longest)
+    iam = aws.client("iam")
+    for role in ("airflow", "sagemaker", "lambda", "codebuild"):
+        found = read_statements(iam, [f"{project}-{role}"])
+        assert sum(len(json.dumps(statement, separators=(",", ":"))) for _, _, statement in found) <= 9_500, (
+            role
+        )
 
 
 def test_another_project_gets_names_of_its_own_and_deletion_keeps_only_the_bucket(aws: boto3.Session) -> None:
     cloudformation, iam, s3 = (
         aws.client(name, region_name="eu-west-1") for name in ("cloudformation", "iam", "s3")
     )
-    create_stack(cloudformation, project="dogs")
+    create_stack(cloudformation, name="dogs", Project="dogs", AirflowPrincipalArn=PRINCIPAL)
 
     def names_of_dogs() -> list[str]:
         roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
@@ -220,8 +376,7 @@ def test_another_project_gets_names_of_its_own_and_deletion_keeps_only_the_bucke
         return sorted(name for name in roles + buckets if name.startswith("dogs-"))
 
     bucket = f"dogs-{ACCOUNT}-eu-west-1"
-    assert names_of_dogs() == [bucket, "dogs-airflow", "dogs-ec2", "dogs-lambda", "dogs-sagemaker"]
+    assert names_of_dogs() == [bucket, "dogs-airflow", "dogs-codebuild", "dogs-lambda", "dogs-sagemaker"]
     cloudformation.delete_stack(StackName="dogs")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName="dogs")
     assert names_of_dogs() == [bucket]
-    assert len(iam.list_instance_profiles()["InstanceProfiles"]) == 1

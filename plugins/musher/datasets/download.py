@@ -1,5 +1,6 @@
 """Fetch a zip by http or https, to disk, within bounds of size and time."""
 
+import base64
 import errno
 import http.client
 import logging
@@ -11,8 +12,9 @@ import urllib.request
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from musher.datasets.addresses import JudgedHTTPHandler, JudgedHTTPSHandler
 from musher.errors import DatasetSourceError
 
 logger = logging.getLogger(__name__)
@@ -38,15 +40,17 @@ def download_file(*, url: str, target: Path, opener: urllib.request.OpenerDirect
     Raises ConnectionError where a retry may succeed (timeouts, broken connections, answers 408, 425, 429 and
     5xx), DatasetSourceError for everything that stays until someone acts.
 
-    Only http and https are followed, redirects included. The query is left out of messages and logs: in a
+    Only http and https are followed, redirects included, and never to a machine's own credentials (see
+    `addresses`). The query is left out of messages and logs: in a
     presigned URL it is a credential.
     """
     address = public_address(url)
     started = time.monotonic()
+    deadline = started + DEADLINE_S
     try:
-        with (opener or _http_opener()).open(url, timeout=READ_TIMEOUT_S) as answer:
+        with (opener or _http_opener(deadline)).open(_request(url), timeout=READ_TIMEOUT_S) as answer:
             expected = _expected_bytes(answer, address=address)
-            received = _copy(answer, target=target, address=address, deadline=started + DEADLINE_S)
+            received = _copy(answer, target=target, address=address, deadline=deadline)
     except urllib.error.HTTPError as error:
         error.close()
         reason = f"the server answered {error.code} {error.reason}"
@@ -66,13 +70,25 @@ def public_address(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _http_opener() -> urllib.request.OpenerDirector:
+def _request(url: str) -> urllib.request.Request:
+    """Return the request; a user and password in the URL go to its own server, not to one redirected to."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if parts.scheme not in {"http", "https"} or not at:
+        return urllib.request.Request(url)  # noqa: S310 - the opener knows http and https only
+    request = urllib.request.Request(parts._replace(netloc=host).geturl())  # noqa: S310
+    token = base64.b64encode(unquote(user).encode()).decode()
+    request.add_unredirected_header("Authorization", f"Basic {token}")
+    return request
+
+
+def _http_opener(deadline: float) -> urllib.request.OpenerDirector:
     """Return an opener that knows http and https (and the proxies of the environment), not file or ftp."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        JudgedHTTPHandler(deadline=deadline),
+        JudgedHTTPSHandler(deadline=deadline),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),

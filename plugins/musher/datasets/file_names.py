@@ -69,6 +69,13 @@ def is_photo(path: str) -> bool:
 
 def check_name(name: str) -> str | None:
     """Say why a class's or file's name cannot be used as a tar member; None where it can."""
+    if (
+        name.isascii()
+        and name.isprintable()
+        and 2 < len(name) <= MAX_NAME_BYTES
+        and not set(" /") & set(name)
+    ):
+        return None
     size = len(name.encode(errors="surrogatepass"))
     if size > MAX_NAME_BYTES:
         return f"{name[:40]!r}... is {size} bytes long, and {MAX_NAME_BYTES} is the limit"

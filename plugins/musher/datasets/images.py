@@ -30,13 +30,17 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 """What the endpoint reads too, so that a model is never trained on what it cannot be asked about."""
 
 MAX_IMAGE_BYTES = 32 * 1024 * 1024
-MAX_PIXELS = {"JPEG": 120_000_000, "PNG": 25_000_000, "WEBP": 12_250_000}
+MAX_PIXELS = {"JPEG": 120_000_000, "PNG": 25_000_000, "WEBP": 12_000_000}
 """Width x height. A JPEG is decoded at a part of its size; the others cannot be, at BYTES_PER_PIXEL each."""
+MAX_SIDE = 65_535
+"""Pixels: Pillow keeps 8 bytes for each row, however short it is."""
 MAX_SAMPLES = 75_000_000
 """Of a JPEG in several scans (a progressive one is): all its values stay in memory, 2 bytes each, until the
 last scan. 50 million pixels at the usual 4:2:0, 25 million at 4:4:4."""
-MAX_SCANS = 100
-"""Of a JPEG: each costs a pass over all of its pixels. The limits are those of training and serving."""
+MAX_SCANS = 32
+"""Of a JPEG: each costs a pass over all of its pixels. docs/limits.md: as in training and serving."""
+MAX_BYTES_OF_AN_IMAGE = 200_000_000
+"""Of memory; a WebP takes 16 per pixel and its file twice."""
 
 BYTES_PER_PIXEL = {"PNG": 4, "WEBP": 16}
 """What Pillow needs to decode."""
@@ -52,7 +56,8 @@ BATCHES = 64
 KEPT_BYTES = 128 * 1024 * 1024
 """Of images that stay in memory for packing, so that a small data set is read once."""
 DRAFT_SIDE = 32
-"""Pixels; a JPEG is decoded to grey at an eighth of its size at best, which still reads all of its data."""
+"""Pixels; a JPEG is decoded to grey at an eighth of its size at best, which still reads all of its data, and
+leaves enough for a fingerprint."""
 
 MIN_FINGERPRINT_SIDE = 32
 """Pixels; smaller images look alike too often: 8 pairs of the 8 x 8 digits have the same fingerprint."""
@@ -192,8 +197,10 @@ def _decoding_bytes(image: "Image.Image", data: bytes) -> int:
             f"{width} x {height} pixels, and {MAX_PIXELS[kind]} in all are the limit for {kind}; "
             "make it smaller"
         )
+    if max(width, height) > MAX_SIDE:
+        raise UnreadableImageError(f"{width} x {height} pixels, and {MAX_SIDE} are the limit on a side")
     if kind != "JPEG":
-        return width * height * BYTES_PER_PIXEL[kind]
+        return _whole_bytes(kind, pixels=width * height, file_bytes=len(data))
     markers = read_markers(data, max_scans=MAX_SCANS)
     if markers.frame is not None and markers.frame not in DECODED_FRAMES:
         raise UnreadableImageError("a JPEG with lossless or arithmetic coding; save it as a usual one")
@@ -202,6 +209,17 @@ def _decoding_bytes(image: "Image.Image", data: bytes) -> int:
             f"a JPEG of more than {MAX_SCANS} scans, the limit; save it as a usual one"
         )
     return BYTES_PER_SAMPLE * _kept_samples(image) if markers.scans > 1 else 0
+
+
+def _whole_bytes(kind: str, *, pixels: int, file_bytes: int) -> int:
+    """Return the bytes that an image takes which cannot be decoded reduced."""
+    count = pixels * BYTES_PER_PIXEL[kind] + (2 * file_bytes if kind == "WEBP" else 0)
+    if count > MAX_BYTES_OF_AN_IMAGE:
+        raise UnreadableImageError(
+            f"{pixels} pixels in {file_bytes} bytes take {count} bytes of memory, and "
+            f"{MAX_BYTES_OF_AN_IMAGE} are the limit; make it smaller, or a JPEG"
+        )
+    return count
 
 
 def _kept_samples(image: "Image.Image") -> int:
@@ -222,7 +240,7 @@ def _fingerprint(image: "Image.Image") -> int | None:
     import imagehash
     import numpy as np
 
-    grey = image.convert("L")
+    grey = image if image.mode == "L" else image.convert("L")
     if min(grey.size) >= 2 * REDUCED_SIDE:
         grey = grey.reduce(min(grey.size) // REDUCED_SIDE)
     value = int.from_bytes(np.packbits(imagehash.dhash(grey).hash).tobytes())

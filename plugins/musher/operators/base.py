@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
-from airflow.sdk import Context
+from airflow.sdk import Context, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,7 @@ from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
 from musher.hooks.refusals import read_refusal
 from musher.operators.intent import is_given_up
+from musher.results import REASON_KEY
 from musher.settings import Settings
 from musher.triggers.here import WaitLeftError, run_here
 from musher.triggers.waits import REFUSED, PauseTrigger, WaitEnd, WaitTrigger
@@ -53,8 +54,9 @@ class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_witho
         if missing := [name for name, result in self.needs.items() if result is None]:
             raise log_failure(
                 MissingResultError(
-                    f"There is no {', no '.join(missing)}: the tasks before this one have left no result in this "
-                    "run. Trigger the DAG, or use `airflow dags test`; `airflow tasks test` runs one task alone."
+                    f"There is no {', no '.join(missing)}: the tasks before this one have left no result in "
+                    "this run. Trigger the DAG, or use `airflow dags test`; `airflow tasks test` runs one "
+                    "task alone."
                 )
             )
 
@@ -69,9 +71,22 @@ class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_witho
 
 
 def log_failure(error: MusherError) -> AirflowFailException:
-    """Log an error for the user; return what fails the task with its first line."""
+    """Log an error for the user and the report; return what fails the task, with its first line."""
     logger.error("%s", error)
+    leave_reason(str(error))
     return AirflowFailException(str(error).partition("\n")[0])
+
+
+def leave_reason(message: str) -> None:
+    """Hand the whole message on to the run's report; outside a task there is none."""
+    try:
+        instance = get_current_context()["ti"]
+    except RuntimeError:
+        return
+    try:
+        instance.xcom_push(key=REASON_KEY, value=message)
+    except Exception as error:  # noqa: BLE001  # whatever it is: the task must fail for good all the same
+        logger.warning("the report will not say why: %s", error)
 
 
 class MusherOperator(AwsBaseOperator[AnyHook]):

@@ -16,7 +16,7 @@ DATA = in_section(
             "type": "string",
             "pattern": SOURCE,
             "title": "Data set",
-            "description": "`digits`, a folder `/photos`, a zip `/photos.zip`, `https://.../photos.zip`, or "
+            "description": "`digits`, a folder `/photos`, a zip `/photos.zip` or the address of one, or "
             "`s3://bucket/prefix`: with a folder for each class, in train, valid and test or without these.",
         },
         "max_unreadable": {

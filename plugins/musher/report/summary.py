@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from musher import console
 from musher.costs.billing import billed_seconds
+from musher.payloads.tuning import IN_JOB
 from musher.results import RunResults, TrainingJobResult, TuningResult
 
 Summary = dict[str, Any]
@@ -38,6 +40,8 @@ class RunFacts:
     run_id: str
     started_at: datetime
     failures: Mapping[str, str | None]
+    console_region: str | None = None
+    """The region whose console shows the run's resources; None where what was used is not AWS."""
 
 
 def build_summary(facts: RunFacts, results: RunResults) -> Summary:
@@ -46,7 +50,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
     What the run did not come to is None.
     """
     evaluation, job = results["evaluation"], results["job"]
-    return {
+    summary = {
         "run_id": facts.run_id,
         "dag_id": facts.dag_id,
         "status": "failed" if facts.failures else "success",
@@ -61,7 +65,35 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "endpoint": pick(results["endpoint"], ENDPOINT_KEYS) or None,
         "lambda": describe_function(results),
         "stages": build_stages(results, started_at=facts.started_at),
+        "links": build_links(results, region=facts.console_region),
     }
+    rounded: Summary = round_numbers(summary)
+    return rounded
+
+
+def round_numbers(value: Any) -> Any:
+    """Return a value with all floats in it at six significant digits: 0.6675000190734863 -> 0.6675."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return {key: round_numbers(item) for key, item in value.items()}
+    return [round_numbers(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def build_links(results: RunResults, *, region: str | None) -> dict[str, str]:
+    """Return the pages of the AWS console by resource's name; none without a region that has a console."""
+    if region is None:
+        return {}
+    jobs = [job["job_name"] for job in (results["features"], results["job"]) if job]
+    links = {name: console.training_job(region=region, name=name) for name in jobs}
+    if (tuning := results["tuning"]) and tuning["strategy"] != IN_JOB:
+        links[tuning["job_name"]] = console.tuning_job(region=region, name=tuning["job_name"])
+    if endpoint := results["endpoint"]:
+        links[endpoint["name"]] = console.endpoint(region=region, name=endpoint["name"])
+    if function := results["function"]:
+        name = function["function_name"]
+        links[f"function {name}"] = console.function(region=region, name=name)
+    return {name: address for name, address in links.items() if address}
 
 
 def pick(result: Mapping[str, Any] | None, keys: Sequence[str]) -> dict[str, Any]:
@@ -76,7 +108,7 @@ def describe_dataset(results: RunResults) -> dict[str, Any] | None:
         return None
     return {
         "id": dataset["dataset_id"],
-        "name": dataset["name"],
+        "name": dataset.get("title") or dataset["name"],
         "classes": dataset["classes"],
         "images": dataset["images"],
     }

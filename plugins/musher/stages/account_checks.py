@@ -2,12 +2,14 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from musher import names
+from musher.errors import SettingsError
 from musher.hooks.account import (
     find_bucket_flaw,
+    find_denial,
     find_role,
     look_client,
     read_caller,
@@ -16,9 +18,10 @@ from musher.hooks.account import (
 )
 from musher.hooks.builds import find_image
 from musher.packaging import pack_image_context
-from musher.partitions import dns_suffix_of
+from musher.partitions import dns_suffix_of, partition_of
 from musher.payloads.builds import check_manifest, plan_image
 from musher.payloads.quotas import SERVICE, judge_quotas, list_needs
+from musher.results import Params
 from musher.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -29,7 +32,7 @@ PASSED_ROLES = {"sagemaker": "sagemaker.amazonaws.com", "lambda": "lambda.amazon
 Look = Callable[[], Sequence[str]]
 
 
-def account_checks(settings: Settings, params: Mapping[str, Any]) -> list[tuple[str, Look]]:
+def account_checks(settings: Settings, params: Params) -> list[tuple[str, Look]]:
     """Return what each look is about, and the look, which returns its findings."""
     return [
         ("quotas", lambda: check_quotas(settings, params)),
@@ -41,7 +44,7 @@ def account_checks(settings: Settings, params: Mapping[str, Any]) -> list[tuple[
     ]
 
 
-def check_quotas(settings: Settings, params: Mapping[str, Any]) -> list[str]:
+def check_quotas(settings: Settings, params: Params) -> list[str]:
     """Return which quotas are too small for the run's instances."""
     needs = list_needs(params)
     quotas = read_quotas(
@@ -97,6 +100,28 @@ def check_bucket(settings: Settings) -> list[str]:
     return [f"The bucket {bucket} {flaw}. {STACK} Where the name is taken, set another MUSHER_PROJECT."]
 
 
+def refuse_denied_source(settings: Settings, *, source: str, s3: Any) -> None:
+    """Raise SettingsError where AWS denies an s3:// source, naming what lets Musher read it."""
+    bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    if not source.startswith("s3://") or bucket == names.bucket(settings):
+        return
+    code = find_denial(s3, bucket=bucket, prefix=prefix)
+    if code is None:
+        return
+    if bucket in settings.source_buckets:
+        remedy = (
+            f"MUSHER_SOURCE_BUCKETS names {bucket}: name it in the stack's parameter SourceBucketArns, too, "
+            "and its key, if it is encrypted with one, in SourceKmsKeyArns; its own policy must allow the "
+            "account."
+        )
+    else:
+        remedy = (
+            f"Name {bucket} in MUSHER_SOURCE_BUCKETS and arn:{partition_of(settings.region)}:s3:::{bucket} "
+            "in the stack's parameter SourceBucketArns, and deploy infra/bootstrap.yaml again."
+        )
+    raise SettingsError(f"source is {source}, and AWS denies it ({code}). {remedy}")
+
+
 def check_image(settings: Settings) -> list[str]:
     """Return why there will be no image to serve with; one that can be built is none."""
     if settings.model_image:
@@ -137,6 +162,10 @@ def check_given_image(settings: Settings, *, uri: str, variable: str) -> list[st
         logger.info("%s is %s: not a tag in this account's registry, so it is not looked for", variable, uri)
         return []
     repository, tag = found.groups()
+    if not repository.startswith(f"{settings.project}-"):
+        logger.warning(
+            "%s is in %s, and the stack lets jobs pull from %s-* only", variable, repository, settings.project
+        )
     image = find_image(
         look_client(settings, "ecr"), account_id=settings.account_id, repository=repository, tag=tag
     )

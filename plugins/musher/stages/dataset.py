@@ -6,6 +6,7 @@ from musher import names
 from musher.hooks.connection import s3_hook
 from musher.operators.base import fail_without_retry
 from musher.results import StagedDataset
+from musher.stages.account_checks import refuse_denied_source
 from musher.stages.run import current_run
 
 
@@ -20,6 +21,7 @@ def stage_dataset() -> StagedDataset:
         run = current_run()
         params = run.params
         hook = s3_hook(run.settings)
+        refuse_denied_source(run.settings, source=params["source"], s3=hook.get_conn())
         return stage(
             s3=S3Connection(client=hook.get_conn(), session=hook.get_session(), verify=hook.verify),
             bucket=names.bucket(run.settings),

@@ -10,7 +10,7 @@ from musher.hooks.log_groups import limit_log_group
 from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
-from musher.results import Evaluation
+from musher.results import Evaluation, ServingImage
 from musher.stages.run import current_run
 
 
@@ -24,7 +24,7 @@ def deploy(evaluation: Any, image: Any) -> Any:
 
 
 @task(multiple_outputs=False)
-def plan_endpoint(evaluation: Evaluation, image: dict[str, Any]) -> dict[str, Any]:
+def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> dict[str, Any]:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
     with fail_without_retry(evaluation=evaluation, image=image):
         run = current_run()

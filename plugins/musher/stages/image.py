@@ -6,7 +6,6 @@ the lists of packages or the program that starts the code change. Nobody needs D
 
 import logging
 import time
-from typing import Any
 
 from airflow.sdk import task
 
@@ -23,6 +22,7 @@ from musher.hooks.objects import upload_once
 from musher.operators.base import fail_without_retry
 from musher.packaging import pack_image_context
 from musher.payloads.builds import ImagePlan, check_manifest, plan_image
+from musher.results import ServingImage
 from musher.settings import Settings
 from musher.stages.run import current_run
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 @task(multiple_outputs=False)
-def build_image() -> dict[str, Any]:
+def build_image() -> ServingImage:
     """Return the serving image's address, whether it was built now, and the seconds that took."""
     started = time.monotonic()
     with fail_without_retry():

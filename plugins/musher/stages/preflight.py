@@ -6,9 +6,8 @@ All findings come in one error, each with its value and its remedy. What the acc
 
 import difflib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from airflow.sdk import task
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,13 +18,16 @@ from musher.costs.prices import Use, describe_estimate
 from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
 from musher.params.form import SECTIONS
+from musher.params.model import IMAGE_SIZES
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
-from musher.results import StagedDataset
+from musher.results import Params, Preflight, StagedDataset
 from musher.stages.account_checks import account_checks
 from musher.stages.jobs import Result, choose_ranges, chosen_weights, training_options
 from musher.stages.run import Run, current_run
 
 logger = logging.getLogger(__name__)
+
+SHOWN_CHARACTERS = 120
 
 KNOWN_PARAMS = tuple(name for section in SECTIONS for name in section)
 
@@ -39,7 +41,7 @@ class Check:
 
 
 @task(multiple_outputs=False)
-def preflight(dataset: StagedDataset) -> dict[str, Any]:
+def preflight(dataset: StagedDataset) -> Preflight:
     """Raise PreflightError with everything that was found; return the warnings and the estimate."""
     with fail_without_retry(dataset=dataset):
         run = current_run()
@@ -70,8 +72,17 @@ def look_at_all(checks: Iterable[Check]) -> tuple[list[str], list[str]]:
         except MusherError as error:
             problems.append(str(error))
         except (BotoCoreError, ClientError) as error:
-            warnings.append(f"{check.about} ({error})")
+            warnings.append(f"{check.about} ({describe_refusal(error)})")
     return list(dict.fromkeys(problems)), warnings
+
+
+def describe_refusal(error: Exception) -> str:
+    """Return AWS's code and the beginning of what it says: some answers are whole pages."""
+    if not isinstance(error, ClientError):
+        return str(error)[:SHOWN_CHARACTERS]
+    found = error.response["Error"]
+    text = " ".join(str(found.get("Message", "")).split())[:SHOWN_CHARACTERS]
+    return f"{error.operation_name}: {found.get('Code')}, {text}"
 
 
 def describe_problems(problems: Sequence[str]) -> str:
@@ -92,6 +103,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
     return [
         Check(about="names of Params", look=lambda: unknown_params(run.unknown_params)),
         Check(about="weights and options", look=options),
+        Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
     ]
@@ -108,6 +120,17 @@ def _unknown_param(name: str) -> str:
     return f"{name!r} is no Param of this DAG, so it would have no effect. {remedy}"
 
 
+def unsuitable_size(params: Params) -> list[str]:
+    """Return a sentence where the network cannot take images of the size wanted."""
+    architecture, size = params["architecture"], params["image_size"]
+    least, step = IMAGE_SIZES[architecture]
+    if size >= least and size % step == 0:
+        return []
+    wanted = f"multiples of {step} from {least}" if step > 1 else f"sizes from {least}"
+    nearest = max(least, round(size / step) * step)
+    return [f"image_size is {size}, but {architecture} takes {wanted} pixels. Choose {nearest}."]
+
+
 def foreign_weights(run: Run) -> list[str]:
     """Return a sentence where the jobs' role may not read the bucket of the weights."""
     uri = run.params["weights_uri"]
@@ -119,7 +142,7 @@ def foreign_weights(run: Run) -> list[str]:
     return [
         f"weights_uri is {uri}: the jobs may read {names.bucket(run.settings)} and MUSHER_SOURCE_BUCKETS "
         f"({', '.join(run.settings.source_buckets) or 'none'}) only. Copy the weights there, or name "
-        f"{bucket} in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBuckets."
+        f"{bucket} in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns."
     ]
 
 
@@ -145,7 +168,7 @@ def check_tuning(run: Run, *, dataset: Result) -> list[str]:
     return problems
 
 
-def list_uses(params: Mapping[str, Any]) -> list[Use]:
+def list_uses(params: Params) -> list[Use]:
     """Return what a run pays for, each job by its time limit."""
     limit_s = float(params["max_wait_s"] if params["use_spot"] else params["max_runtime_s"])
     job = {"instance_type": params["instance_type"], "max_s": limit_s}

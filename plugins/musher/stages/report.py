@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import get_current_context, task
 
-from musher import names
+from musher import console, names
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import download, upload
 from musher.operators.base import fail_without_retry
@@ -41,6 +41,7 @@ def report(results: RunResults) -> dict[str, str]:
             run_id=run.run_id,
             started_at=run.started_at,
             failures=failures_of_run(get_current_context()["ti"]),
+            console_region=find_console_region(run.settings),
         )
         summary = build_summary(facts, results)
         page = render(summary=summary, outputs=load_run_outputs(run.settings, results))
@@ -53,6 +54,12 @@ def report(results: RunResults) -> dict[str, str]:
             name: upload(hook, run.settings, key=f"{prefix}/{name}", data=text.encode(), content_type=kind)
             for name, (text, kind) in files.items()
         }
+
+
+def find_console_region(settings: Settings) -> str | None:
+    """Return the region whose console shows what the run made; None where that is not AWS."""
+    is_aws = console.is_aws(s3_hook(settings).get_conn().meta.endpoint_url)
+    return settings.region if is_aws else None
 
 
 def load_run_outputs(settings: Settings, results: RunResults) -> "Outputs":

@@ -23,7 +23,8 @@ p {{ overflow-wrap: anywhere; }}
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox",
     "X-Frame-Options": "SAMEORIGIN",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -31,7 +32,8 @@ HEADERS = {
     "Cache-Control": "private, no-store",
 }
 """A report is generated from class and file names that others chose, and whoever writes to the bucket can
-write one: it runs no script, loads nothing, and has no part in the UI's origin.
+write one: it runs no script, loads nothing, and has no part in the UI's origin. Its links to the AWS console
+open where the page is shown by itself; the UI's own frame lets none out.
 """
 
 NOT_YET = {

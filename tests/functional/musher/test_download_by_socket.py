@@ -69,6 +69,16 @@ class Pages(BaseHTTPRequestHandler):
         self.end_headers()
         self.pour(b"x", pause_s=DRIP_S)
 
+    def metadata(self) -> None:
+        self.answer(302, Location="http://169.254.169.254/latest/meta-data/iam/")
+
+    def slow_headers(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        self.pour(b"X: 1\r\n", pause_s=DRIP_S)
+
+    def chunks(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+
     def silence(self) -> None:
         time.sleep(DRIP_S * 20)
 
@@ -137,6 +147,8 @@ def test_what_stays_wrong_fails_the_task_for_good(
     [
         ("busy", "the server answered 503"),
         ("drip", r"only \d+ bytes came in 0 s, the limit"),
+        ("slow_headers", "the answer had not ended when the time was up"),
+        ("chunks", "IncompleteRead"),
         ("silence", "timed out"),
         ("reset", "the connection ended after 3 of 10 bytes"),
     ],
@@ -151,6 +163,11 @@ def test_what_may_pass_is_left_to_airflows_retries(
     assert time.monotonic() - started < 5
 
 
+def test_a_redirect_to_a_machines_own_credentials_is_refused(fetch: Callable[[str], None]) -> None:
+    with pytest.raises(AirflowFailException, match=r"169\.254\.169\.254, where a machine gets its own cred"):
+        fetch("metadata")
+
+
 def test_a_server_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     server.server_close()
@@ -160,7 +177,10 @@ def test_a_server_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_page_that_is_no_zip_fails_for_good(site: str, tmp_path: Path) -> None:
     with (
-        pytest.raises(DatasetSourceError, match=r"/page is not a zip file that can be read"),
+        pytest.raises(
+            DatasetSourceError,
+            match=r"/page \(\d+ bytes\) is a web page, not a zip: open the address in a browser",
+        ),
         open_source(source=f"{site}/page", s3=None, work_dir=tmp_path),
     ):
         pass

@@ -117,12 +117,13 @@ def test_a_url_that_cannot_be_used_says_why(
     assert (answered, reason in answer["error"]) == (status, True), answer
 
 
-def test_another_loopback_port_is_blocked(server: Any) -> None:
-    status, answer = server.invoke(
-        json.dumps({"url": f"http://127.0.0.1:{server.port}/ping"}).encode(), "application/json"
-    )
-    assert status == 424
-    assert "not a public address" in answer["error"]
+def test_other_loopback_services_are_out_of_reach(server: Any) -> None:
+    for url, reason in (
+        (f"http://127.0.0.1:{server.port}/ping", f"port {server.port} is not fetched from"),
+        ("http://127.0.0.1/", "not a public address"),
+    ):
+        status, answer = server.invoke(json.dumps({"url": url}).encode(), "application/json")
+        assert (status, reason in answer["error"]) == (424, True), answer
 
 
 @pytest.mark.parametrize(

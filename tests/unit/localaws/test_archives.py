@@ -1,8 +1,10 @@
 """Archives: what is unpacked, and what is refused by name."""
 
+import gzip
 import io
 import os
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,62 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ArchiveError, match=r"model\.tar\.gz is not a readable"):
         unpack_tar_gz(path, tmp_path / "out", max_bytes=MIB)
+
+
+def header(name: str, *, size: int = 0, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """Return a header block, in GNU's format where the size asks for it."""
+    info = member(name, kind=kind)
+    info.size = size
+    return info.tobuf(format=tarfile.GNU_FORMAT)
+
+
+def padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % tarfile.BLOCKSIZE)
+
+
+def pax(key: str, value: object) -> bytes:
+    """Return a PAX header for the next member."""
+    text = f" {key}={value}\n"
+    line = f"{len(text) + 2}{text}".encode()
+    assert len(line) == len(text) + 2
+    return header("pax", size=len(line), kind=tarfile.XHDTYPE) + padded(line)
+
+
+HOSTILE = {
+    "a size of 10^15 by PAX": pax("size", 10**15) + header("a"),
+    "a size below nothing by PAX": pax("size", -1024) + header("a"),
+    "a size of 2^62": header("a", size=2**62),
+    "3,000 PAX headers": pax("comment", "x") * 3000 + header("a"),
+    "a PAX header of 10^15 bytes": header("pax", size=10**15, kind=tarfile.XHDTYPE),
+    "a name of 2^62 bytes": header("long", size=2**62, kind=tarfile.GNUTYPE_LONGNAME),
+    "sparse numbers that are none": pax("GNU.sparse.map", "x,y") + header("a"),
+    "a sparse file": pax("GNU.sparse.map", "0,1,9,1") + header("a", size=2) + padded(b"xy"),
+    "2,500 nested folders": header("", kind=tarfile.DIRTYPE),
+}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_hostile_headers_are_refused_at_once(tmp_path: Path, attack: str, packed: bool) -> None:
+    data = HOSTILE[attack] + bytes(1024)
+    if attack == "2,500 nested folders":
+        data = write_tar(tmp_path / "b.tar.gz", (member("a/" * 2000 + "b"), b"")).read_bytes()
+        data = gzip.decompress(data)
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    started = time.process_time()
+    with pytest.raises(ArchiveError):
+        unpack_tar_gz(path, tmp_path / "out", max_bytes=MIB)
+    assert time.process_time() - started < 5
+    assert [file for file in (tmp_path / "out").rglob("*") if file.is_file()] == []
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-1e300"])
+def test_an_odd_time_is_no_hindrance(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(pax("mtime", value) + header("a", size=2) + padded(b"xy") + bytes(1024))
+    assert unpack_tar_gz(path, tmp_path / "out", max_bytes=MIB) == 2
+    assert (tmp_path / "out/a").read_bytes() == b"xy"
 
 
 def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:

@@ -130,17 +130,17 @@ def test_a_conf_that_is_no_json_object_is_refused_in_words() -> None:
         read_conf("[1]")
 
 
-def result_of(state: str, **changes: Any) -> dict[str, Any]:
+def result_of(failure: str | None, **changes: Any) -> dict[str, Any]:
     asked = Demo(conf={}, folder=Path("/x"), port=0, limit_s=None, min_accuracy=0.95)
-    return make_result(asked, state=state, summary=SUMMARY | changes, report=Path("/x/report.html"))
+    return make_result(asked, failure=failure, summary=SUMMARY | changes, report=Path("/x/report.html"))
 
 
 def test_the_result_is_ok_only_for_a_run_that_succeeded() -> None:
-    assert result_of("success")["ok"]
-    failed = result_of("failed", failures={"deploy.run_endpoint": "Endpoint x is not in service."})
+    assert result_of(None)["ok"]
+    failed = result_of("deploy: no capacity", **{"lambda": None, "dataset": None})
     assert not failed["ok"]
-    assert failed["reason"] == "deploy.run_endpoint: Endpoint x is not in service."
-    assert result_of("failed", **{"lambda": None, "dataset": None})["reason"] == "run: see the log"
+    assert failed["reason"] == "deploy: no capacity"
+    assert failed["lambda_status"] is None
 
 
 def test_a_loopback_aws_is_looked_at_five_times_a_second() -> None:

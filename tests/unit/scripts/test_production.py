@@ -1,5 +1,6 @@
 """The production shape as processes: commands, variables and signals are those of the containers."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from localaws.processes import Child
 from scripts import production as module
-from scripts.production import LONG_RUNNING, Production, dotenv, local_connection
+from scripts.production import LONG_RUNNING, Production, dotenv, local_variables
 from scripts.production_compose import Addresses, read_services
 
 REPOSITORY = Path(__file__).parents[3]
@@ -52,7 +53,7 @@ def supervisor() -> FakeSupervisor:
 @pytest.fixture
 def deployment(tmp_path: Path, supervisor: FakeSupervisor) -> Any:
     """A deployment whose services do not really start; all that it started is stopped at the end."""
-    variables = dotenv(api_server=3) | {"AIRFLOW_CONN_AWS_DEFAULT": "aws://"}
+    variables = dotenv(api_server=3) | {"MUSHER_ACCOUNT_ID": "123456789012"}
     with ExitStack() as files:
         made = Production(
             home=tmp_path,
@@ -64,7 +65,7 @@ def deployment(tmp_path: Path, supervisor: FakeSupervisor) -> Any:
             addresses=ADDRESSES,
             supervisor=supervisor,  # type: ignore[arg-type]  # has what is used
             password="secret",
-            aws=None,  # type: ignore[arg-type]  # nothing here asks AWS
+            aws_url="http://127.0.0.1:5",
             files=files,
         )
         yield made
@@ -161,10 +162,11 @@ def test_made_up_secrets_are_what_the_example_asks_for() -> None:
         for line in (REPOSITORY / ".env.example").read_text().splitlines()
         if line.endswith("=") and line[0] != "#"
     ]
-    assert set(required) <= set(first)
+    assert set(required) - set(first) == {"MUSHER_ACCOUNT_ID"}
 
 
-def test_the_connection_is_the_examples_for_localaws() -> None:
-    found = local_connection((REPOSITORY / ".env.example").read_text())
-    assert found.startswith('{"conn_type": "aws"')
-    assert "http://localaws:4566" in found
+def test_the_variables_are_the_examples_for_localaws() -> None:
+    found = local_variables((REPOSITORY / ".env.example").read_text())
+    assert set(found) == {"MUSHER_ACCOUNT_ID", "MUSHER_MODEL_IMAGE", "AIRFLOW_CONN_AWS_DEFAULT"}
+    assert found["MUSHER_ACCOUNT_ID"] == "123456789012"
+    assert json.loads(found["AIRFLOW_CONN_AWS_DEFAULT"])["extra"]["endpoint_url"] == "http://localaws:4566"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scripts.verdict import check, describe, wanted_accuracy
+from scripts.verdict import check, describe, describe_failures, wanted_accuracy
 
 
 def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
@@ -112,3 +112,9 @@ def test_what_a_run_did_not_come_to_is_left_out() -> None:
     assert "Lambda" not in shown
     nothing = FAILED | {"dataset": None, "accuracy": None, "stages": {}}
     assert "Accuracy" not in describe(nothing)
+
+
+def test_a_task_without_a_reason_has_the_log_s() -> None:
+    assert describe_failures({"train": None}, logged="OSError: disk full") == "train: OSError: disk full"
+    assert describe_failures({}, logged="OSError: disk full") == "OSError: disk full"
+    assert describe_failures({}) == "Airflow gives no reason"

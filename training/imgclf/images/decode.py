@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 import torch
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from imgclf.errors import ImageError
@@ -35,6 +35,7 @@ from imgclf.images.limits import (
     MAX_PIXELS,
     MAX_SAMPLES,
     MAX_SIDE,
+    MAX_TEXT_BYTES,
     PNG_BYTES,
     RGB_BYTES,
     SAMPLE_BYTES,
@@ -63,6 +64,9 @@ TILE_SIDE = 1024
 # because warnings.catch_warnings is not safe in threads.
 Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS.values())
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# What Pillow says about odd metadata means nothing for the pixels, and Python keeps each new text for ever.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+PngImagePlugin.MAX_TEXT_MEMORY = MAX_TEXT_BYTES
 _budget = MemoryBudget(MAX_BYTES_AT_ONCE)
 """Of all images that are decoded in this process."""
 

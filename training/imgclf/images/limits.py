@@ -19,10 +19,14 @@ MAX_SAMPLES = 75_000_000
 The decoder keeps 2 bytes for each until the last scan."""
 MAX_SCANS = 32
 """Of a JPEG: each is a pass over all pixels. libjpeg writes 10, and 18 for CMYK."""
-MAX_SEGMENTS, MAX_JUNK_BYTES = 2_000, 65_536
-"""Of a JPEG, before its pixels: Pillow reads them one by one in Python."""
+MAX_SEGMENTS = 2_000
+"""Of a JPEG: Pillow reads them one by one in Python."""
+MAX_JUNK_BYTES = 65_536
+"""Between two segments of a JPEG's header, for the same reason."""
 MAX_CHUNKS = 50_000
 """Of a PNG; libpng writes one for each 8 KiB."""
+MAX_TEXT_BYTES = 8 * 2**20
+"""Of a PNG's texts once they are unpacked; Pillow's own limit is 64 MiB."""
 
 PNG_BYTES, WEBP_BYTES, RGB_BYTES, SAMPLE_BYTES = 4, 16, 3, 2
 """What Pillow keeps per pixel of a PNG, and of a WebP (two canvases, the frame, the image); what a pixel of

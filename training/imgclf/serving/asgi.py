@@ -14,8 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import torch
-
 from imgclf.artifacts import LoadedModel
 from imgclf.errors import OverloadedError, RequestError, SlowBodyError
 from imgclf.serving import model_functions
@@ -97,7 +95,7 @@ class App:
             logits = await self._batcher.submit(pixels)
             return model_functions.output_fn(logits, headers.get("accept", "*/*"))
 
-    async def _fetch_and_decode(self, body: bytes, content_type: str) -> torch.Tensor:
+    async def _fetch_and_decode(self, body: bytes, content_type: str) -> model_functions.Pixels:
         """Return the pixels of the image at a URL; threads of their own wait for its host.
 
         FETCH_THREADS images at most are in memory so: a slot is free again when its image is decoded.
@@ -109,7 +107,7 @@ class App:
                     await loop.run_in_executor(self._fetchers, read, body, content_type)
                 )
 
-    async def _decode(self, image: bytes) -> torch.Tensor:
+    async def _decode(self, image: bytes) -> model_functions.Pixels:
         """Return the image's pixels; the decoders' threads never wait for anything but memory."""
         with self._one_of("images", MAX_IMAGES):
             self._batcher.decoding += 1

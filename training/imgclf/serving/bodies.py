@@ -59,7 +59,7 @@ class Incoming:
                 while left > 0 and not self.is_whole:
                     left -= len(await self.read())
         except (TimeoutError, ConnectionError) as error:
-            logger.info("the rest of a refused request did not come: %r", error)
+            logger.debug("the rest of a refused request did not come: %r", error)
 
 
 @dataclass(eq=False, kw_only=True)

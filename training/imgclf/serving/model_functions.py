@@ -1,6 +1,6 @@
 """The four functions of a served model: load it, read a request, predict, write the answer.
 
-Nothing else in the serving package knows what runs the model.
+Of the serving package only this module and `batching`, which joins images, know what runs the model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from imgclf.serving.fetch import fetch_image
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "application/x-image")
 JSON_TYPE = "application/json"
+
+Pixels = torch.Tensor
+"""Of one image or a batch: (B, 3, S, S) uint8."""
 
 _loaded: dict[str, Preset] = {}
 """The preset of the model that this process serves; the toolkit gives input_fn no model."""
@@ -70,6 +73,12 @@ def predict_fn(pixels: torch.Tensor, model: LoadedModel) -> torch.Tensor:
     """Return the logits (B, classes) of pixels (B, 3, S, S) uint8."""
     logits: torch.Tensor = model.classifier(model.preset.normalise(pixels))
     return logits
+
+
+def warm_up(model: LoadedModel) -> None:
+    """Predict once: the first time is the slowest."""
+    side = model.preset.image_size
+    predict_fn(torch.zeros(1, 3, side, side, dtype=torch.uint8), model)
 
 
 def output_fn(prediction: torch.Tensor, accept: str) -> bytes:

@@ -6,6 +6,7 @@ import http.client
 import io
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -42,7 +43,7 @@ class Server(urllib.request.BaseHandler):
 
 
 def opener(server: Server) -> urllib.request.OpenerDirector:
-    director = download._http_opener()
+    director = download._http_opener(time.monotonic() + 60)
     for handlers in director.handle_open.values():
         handlers[:] = [h for h in handlers if not isinstance(h, urllib.request.HTTPHandler)]
     director.add_handler(server)
@@ -146,6 +147,31 @@ def test_a_slow_download_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_redirect_to_another_scheme_is_not_followed(tmp_path: Path, location: str) -> None:
     scheme = location.partition(":")[0]
     assert scheme in refusal(Server(status=302, Location=location), tmp_path)
+
+
+def test_a_user_and_password_are_sent_to_their_server_only(tmp_path: Path) -> None:
+    request = download._request("https://us%40er:pass@photos.example:8443/a.zip?x=1")
+    assert request.full_url == "https://photos.example:8443/a.zip?x=1"
+    assert request.unredirected_hdrs == {"Authorization": "Basic dXNAZXI6cGFzcw=="}
+    assert request.headers == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://169.254.170.2/v2/credentials",
+        "http://[fd00:ec2::254]/latest/",
+        "http://2852039166/",
+        "https://0xa9.254.0251.0xfe/",
+    ],
+)
+def test_a_machines_own_credentials_are_never_asked_for(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # which would ask for us
+    with pytest.raises(DatasetSourceError, match="where a machine gets its own credentials: nothing is ever"):
+        download_file(url=url, target=tmp_path / "a.zip")
 
 
 def test_only_http_is_opened(tmp_path: Path) -> None:

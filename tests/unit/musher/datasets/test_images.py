@@ -89,7 +89,7 @@ def progressive(**options: Any) -> bytes:
     ("data", "reason"),
     [
         (png_header(5001, 5000), "5001 x 5000 pixels, and 25000000 in all are the limit for PNG; make it"),
-        (webp_header(3501, 3500), "3501 x 3500 pixels, and 12250000 in all are the limit for WEBP"),
+        (webp_header(3501, 3500), "3501 x 3500 pixels, and 12000000 in all are the limit for WEBP"),
         (jpeg_header(12001, 10000), "12001 x 10000 pixels, and 120000000 in all are the limit for JPEG"),
         (jpeg_header(7100, 7100, data=progressive()), "a progressive JPEG of 7100 x 7100 pixels, 75615000"),
         (
@@ -108,6 +108,20 @@ def test_an_image_above_the_limits_is_refused_by_its_header(data: bytes, reason:
 def test_a_jpeg_at_the_limits_is_decoded(data: bytes) -> None:
     """What its data do not fill is grey."""
     assert len(scan_photos(photos=[photo("train/a/1.jpg", data)]).records) == 1
+
+
+def test_a_webp_is_limited_by_its_file_too() -> None:
+    """Pillow copies it twice."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (3_900, 3_000)).save(buffer, "WEBP", method=0)
+    verify_image(buffer.getvalue())
+    with pytest.raises(UnreadableImageError, match="bytes of memory, and 200000000 are the limit; make it"):
+        verify_image(buffer.getvalue() + bytes(7_000_000))
+
+
+def test_a_row_of_pixels_is_no_photo() -> None:
+    with pytest.raises(UnreadableImageError, match="1 x 65536 pixels, and 65535 are the limit on a side"):
+        verify_image(png_header(1, 65_536))
 
 
 def test_a_png_at_the_limit_is_decoded() -> None:

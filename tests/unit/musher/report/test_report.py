@@ -1,5 +1,6 @@
 """The report: numbers gathered from the stages, and a page that needs nothing else."""
 
+import dataclasses
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from musher.report.curves import HEIGHT, WIDTH, best_place, draw_curves
 from musher.report.page import Outputs, data_address, heat_map, quality, rank_trials, render, worst_recalls
-from musher.report.summary import RunFacts, build_summary, spot_savings
+from musher.report.summary import RunFacts, build_summary, round_numbers, spot_savings
 
 RESULTS: Any = {
     "dataset": {
@@ -172,6 +173,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "deploy_lambda": {"seconds": 1.0, "billed_seconds": None},
             "smoke_test": {"seconds": 1.5, "billed_seconds": 0.3},
         },
+        "links": {},
     }
 
 
@@ -344,3 +346,61 @@ def test_one_epoch_is_a_dot_in_the_middle_and_many_have_few_labels() -> None:
     epoch = HISTORY["epochs"][2]
     many = {**HISTORY, "epochs": [{**epoch, "epoch": number} for number in range(1, 101)]}
     assert len(draw_curves(many)[0]["labels"]) == 10
+
+
+def linked_summary(region: str | None) -> dict[str, Any]:
+    """Return the summary of a whole run in a region whose console is known, or None."""
+    run = dataclasses.replace(facts(), console_region=region)
+    return build_summary(run, {**RESULTS, "features": EMBED, "tuning": TUNING})
+
+
+def test_resources_link_to_their_pages_where_there_is_a_console() -> None:
+    found = linked_summary("eu-west-1")
+    assert set(found["links"]) == {
+        EMBED["job_name"],
+        TUNING["job_name"],
+        RESULTS["job"]["job_name"],
+        RESULTS["endpoint"]["name"],
+        f"function {RESULTS['function']['function_name']}",
+    }
+    shown = page(found, features=FEATURES)
+    assert shown.count('target="_blank" rel="noopener noreferrer"') == 5
+    assert "https://eu-west-1.console.aws.amazon.com/lambda/home?region=eu-west-1#/functions/" in shown
+    assert linked_summary(None)["links"] == {}
+    assert "<a " not in page(linked_summary(None), features=FEATURES)
+
+
+def test_trials_in_one_job_have_no_tuning_job_to_link_to() -> None:
+    results: Any = {**RESULTS, "tuning": {**TUNING, "strategy": "in_job"}}
+    found = build_summary(dataclasses.replace(facts(), console_region="eu-west-1"), results)
+    assert TUNING["job_name"] not in found["links"]
+
+
+def test_numbers_have_six_digits_at_most() -> None:
+    assert round_numbers({"a": [0.6675000190734863, (1.0, 3)], "b": 0.00008123456789}) == {
+        "a": [0.6675, [1.0, 3]],
+        "b": 8.12346e-05,
+    }
+
+
+def test_top_5_is_shown_only_where_it_says_something() -> None:
+    assert "top-5" not in page()
+    many = {**EVALUATION, "classes": [str(n) for n in range(6)], "per_class_recall": [None] * 6}
+    many["confusion_matrix"] = [[1] * 6] * 6
+    assert "top-5" in page(evaluation=many)
+
+
+def test_the_data_set_is_called_as_its_owner_calls_it() -> None:
+    results: Any = {**RESULTS, "dataset": {**RESULTS["dataset"], "title": "Fotos Müller"}}
+    assert build_summary(facts(), results)["dataset"]["name"] == "Fotos Müller"
+
+
+def test_a_class_name_of_html_is_text() -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    answers = [{**RESULTS["answers"]["answers"][0], "predicted": evil, "truth": evil}]
+    results: Any = {**RESULTS, "answers": {**RESULTS["answers"], "answers": answers}}
+    evaluation = {**EVALUATION, "classes": [evil, "</svg><script>", "owl"]}
+    shown = page(build_summary(facts(train=evil), results), evaluation=evaluation)
+    assert "<img" not in shown
+    assert "<script" not in shown
+    assert "&lt;img src=x onerror=alert(1)&gt;" in shown

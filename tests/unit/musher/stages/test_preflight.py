@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from musher.errors import PayloadError
+from musher.errors import PayloadError, SettingsError
 from musher.payloads.builds import DOCKER_MANIFEST
 from musher.settings import Settings
 from musher.stages import account_checks, preflight, run
@@ -80,20 +80,17 @@ def test_the_names_that_a_run_was_triggered_with_are_seen(monkeypatch: pytest.Mo
     assert run.current_run().unknown_params == ("epoch",)
 
 
-def test_all_findings_come_in_one_error(
-    form_run: MakeRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_all_findings_come_in_one_error(form_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     found = form_run(unknown=("epoch",), precision="fp16", batch_sizes=[1, 64])
     monkeypatch.setattr(preflight, "current_run", lambda: found)
     monkeypatch.setattr(preflight, "account_checks", lambda settings, params: [])
-    with pytest.raises(AirflowFailException, match="Nothing was started, for 3 reasons:"):
+    with pytest.raises(AirflowFailException) as caught:
         preflight.preflight.function(DATASET)
-    [message] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    lines = message.splitlines()
-    assert lines[0] == "Nothing was started, for 3 reasons:"
+    assert str(caught.value).startswith("Nothing was started, for 3 reasons:")
+    lines = describe_problems(find_problems(found)).splitlines()
     assert [line[:3] for line in lines[1:]] == ["1. ", "2. ", "3. "]
     for part in ("'epoch'", "precision is fp16", "batch_sizes: 1"):
-        assert part in message
+        assert part in "\n".join(lines)
 
 
 def test_one_finding_needs_no_list() -> None:
@@ -115,14 +112,14 @@ def test_a_refused_look_warns_and_the_others_go_on() -> None:
     problems, warnings = look_at_all(checks)
     assert problems == ["x is 1. Set it to 2.", "y is 3. Set it to 4."]
     assert len(warnings) == 1
-    assert warnings[0].startswith("quotas (An error occurred (AccessDeniedException)")
+    assert warnings == ["quotas (ListServiceQuotas: AccessDeniedException, no)"]
 
 
 def test_weights_outside_the_known_buckets_are_refused_before_the_jobs_role_is(form_run: MakeRun) -> None:
     found = form_run(weights_uri="s3://theirs/resnet50.safetensors")
     [problem] = preflight.foreign_weights(found)
     assert "weights_uri is s3://theirs/resnet50.safetensors" in problem
-    assert "name theirs in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBuckets" in problem
+    assert "name theirs in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns" in problem
     known = dataclasses.replace(found.settings, source_buckets=("theirs",))
     assert preflight.foreign_weights(dataclasses.replace(found, settings=known)) == []
 
@@ -319,3 +316,37 @@ def test_quotas_are_judged_by_the_runs_instances(
 def test_each_part_of_the_account_is_looked_at(settings: Settings, form_run: MakeRun) -> None:
     about = [name for name, _ in account_checks.account_checks(settings, form_run().params)]
     assert about == ["quotas", "roles", "passing roles", "bucket", "serving image", "training image"]
+
+
+class Denying:
+    """S3 that denies every bucket."""
+
+    def list_objects_v2(self, **_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
+
+
+def test_a_denied_source_names_setting_and_parameter(settings: Settings) -> None:
+    with pytest.raises(SettingsError) as caught:
+        account_checks.refuse_denied_source(settings, source="s3://photos/dogs", s3=Denying())
+    message = str(caught.value)
+    assert message.startswith("source is s3://photos/dogs, and AWS denies it (AccessDenied).")
+    assert "Name photos in MUSHER_SOURCE_BUCKETS and arn:aws:s3:::photos in the stack's parameter" in message
+
+
+def test_a_named_source_that_is_denied_points_at_stack_key_and_policy(settings: Settings) -> None:
+    known = dataclasses.replace(settings, source_buckets=("photos",))
+    with pytest.raises(SettingsError, match=r"SourceBucketArns, too.*SourceKmsKeyArns.*its own policy"):
+        account_checks.refuse_denied_source(known, source="s3://photos/dogs", s3=Denying())
+
+
+@pytest.mark.parametrize(
+    "source", ["digits", "/photos", "https://host/a.zip", f"s3://{BUCKET}/musher/datasets/a"]
+)
+def test_other_sources_are_not_asked_about(settings: Settings, source: str) -> None:
+    account_checks.refuse_denied_source(settings, source=source, s3=Denying())
+
+
+def test_an_answer_that_is_a_page_is_cut() -> None:
+    error = ClientError({"Error": {"Code": "500", "Message": "<html>\n" + "x" * 9000}}, "ListServiceQuotas")
+    assert len(preflight.describe_refusal(error)) < 200
+    assert "\n" not in preflight.describe_refusal(error)

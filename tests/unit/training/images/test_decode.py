@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -274,6 +276,28 @@ def test_the_orientation_of_a_png_may_stand_after_its_pixels() -> None:
     assert image.size == (16, 24)
     assert image.header._im is None, "the pixels were decoded"
     assert open_image(data[:-12] + late[:-1] + b"?" + data[-12:]).size == (24, 16)
+
+
+def test_a_png_full_of_packed_text_is_refused() -> None:
+    text = b"zTXtk\0\0" + zlib.compress(bytes(1_000_000))
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    data = to_png(photo(24, 16))
+    assert open_image(data[:33] + chunk * 8 + data[33:]).size == (24, 16)
+    with pytest.raises(ImageError, match="text chunks"):
+        open_image(data[:33] + chunk * 9 + data[33:])
+
+
+def test_odd_metadata_leave_nothing_behind() -> None:
+    """Python keeps the text of each warning that it shows, and a stranger can make any number of them."""
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        importlib.reload(decode)
+        shown: list[object] = []
+        warnings.showwarning = lambda *found, **_: shown.append(found)  # restored with the filters
+        for place in range(50):
+            exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHII", place, 2, 9_999, 8)
+            assert decode.open_image(to_jpeg(photo(8, 4), exif=exif)).size == (8, 4)
+    assert shown == []
 
 
 def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:

@@ -98,3 +98,19 @@ def test_no_answer_holds_what_json_cannot(value: float) -> None:
 )
 def test_a_media_type_is_compared_without_case_and_parameters(header: str) -> None:
     assert model_functions.media_type(header) == "image/jpeg"
+
+
+def test_a_model_is_warmed_up_by_an_image_of_its_own_size(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Size] = []
+    monkeypatch.setattr(model_functions, "predict_fn", lambda pixels, _: seen.append(pixels.shape))
+    model_functions.warm_up(model_functions.model_fn(str(model_dir)))
+    assert seen == [(1, 3, 16, 16)]
+
+
+def test_no_other_module_of_serving_knows_what_runs_the_model() -> None:
+    """So that a second runtime needs one module more, and no change of the server."""
+    package = Path(model_functions.__file__).parent
+    knowing = {path.name for path in package.glob("*.py") if "import torch\n" in path.read_text()}
+    assert knowing == {"model_functions.py", "batching.py"}

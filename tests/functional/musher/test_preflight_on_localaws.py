@@ -1,0 +1,85 @@
+"""preflight and build_image against an AWS over the wire: what is there passes, no success is invented."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from musher import names
+from musher.errors import ImageError
+from musher.packaging import pack_image_context
+from musher.params.form import SECTIONS
+from musher.payloads.builds import DOCKER_MANIFEST, ImagePlan, plan_image
+from musher.settings import Settings
+from musher.stages import account_checks, image
+from musher.stages.preflight import Check, look_at_all
+
+PARAMS = {name: param.value for section in SECTIONS for name, param in section.items()}
+MAX_LOOK_S = 30.0
+"""All looks together, on a busy machine: what an AWS lacks must not be asked for minutes."""
+
+
+def look(settings: Settings) -> tuple[list[str], list[str]]:
+    """Look at everything in the account."""
+    checks = account_checks.account_checks(settings, PARAMS)
+    return look_at_all(Check(about=about, look=one) for about, one in checks)
+
+
+@pytest.fixture(scope="module")
+def plan(installation: Settings) -> ImagePlan:
+    """The serving image of this checkout."""
+    context = pack_image_context(folder=installation.training_dir)
+    return plan_image(installation, context_hash=context.code_hash)
+
+
+@pytest.fixture
+def project(localaws: Any, installation: Settings) -> Iterator[str]:
+    """The build project, which the stack leaves out here; its builds succeed at once, doing nothing."""
+    client, name = localaws.client("codebuild"), names.build_project(installation)
+    client.create_project(
+        name=name,
+        source={"type": "S3", "location": "b/k"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole=names.role_arn(installation, role="codebuild"),
+    )
+    yield name
+    client.delete_project(name=name)
+
+
+def test_a_deployed_stack_passes_and_what_is_no_service_here_only_warns(installation: Settings) -> None:
+    started = time.monotonic()
+    own = dataclasses.replace(installation, model_image="localaws/code-of-the-archive")
+    problems, warnings = look(own)
+    assert problems == []
+    assert [warning.split(" (")[0] for warning in warnings if warning.startswith("quotas")] == ["quotas"]
+    assert time.monotonic() - started < MAX_LOOK_S
+
+
+def test_a_stack_that_was_never_deployed_is_found_part_by_part(installation: Settings) -> None:
+    problems, _ = look(dataclasses.replace(installation, project="nowhere"))
+    text = "\n".join(problems)
+    for part in ("role/nowhere-sagemaker", "role/nowhere-lambda", "bucket nowhere-", "project nowhere-image"):
+        assert part in text
+
+
+def test_a_build_that_says_it_succeeded_is_not_believed_without_its_image(
+    installation: Settings, project: str, plan: ImagePlan
+) -> None:
+    with pytest.raises(ImageError, match=rf"Build {project}:.* succeeded, but {plan.uri} is not in"):
+        image.make_image(installation, plan=plan, context=b"zip")
+
+
+def test_an_image_in_the_registry_is_found(localaws: Any, installation: Settings, plan: ImagePlan) -> None:
+    assert not image.has_image(installation, plan=plan)
+    manifest = {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "layers": []}
+    localaws.client("ecr").put_image(
+        repositoryName=names.image_repository(installation),
+        imageManifest=json.dumps(manifest),
+        imageTag=plan.tag,
+    )
+    assert image.has_image(installation, plan=plan)
+    assert account_checks.check_image(installation) == []

