@@ -26,7 +26,7 @@ def deploy(evaluation: Evaluation, image: ServingImage) -> EndpointResult:
 @task(multiple_outputs=False)
 def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> Request:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
-    with fail_without_retry():
+    with fail_without_retry(evaluation=evaluation, image=image):
         run = current_run()
         plan = EndpointPlan(
             model_name=names.model(run.settings, slug=run.slug),

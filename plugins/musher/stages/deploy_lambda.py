@@ -25,7 +25,7 @@ def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
 @task(multiple_outputs=False)
 def plan_function(endpoint: EndpointResult) -> Request:
     """Upload the function's code, named by its hash; return the CreateFunction request."""
-    with fail_without_retry():
+    with fail_without_retry(endpoint=endpoint):
         run = current_run()
         archive = pack_function(folder=run.settings.lambda_dir)
         key = names.function_key(run.settings, code_hash=archive.code_hash)

@@ -45,7 +45,7 @@ def plan_features(dataset: StagedDataset) -> Request:
     run = current_run()
     if not run.params["freeze_backbone"]:
         raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         code, weights = upload_code(run, requirements=REQUIREMENTS), chosen_weights(run)
         plan = choose_plan(run, dataset=dataset, code=code, weights=weights)
         return build_training_job(run.settings, plan=plan)

@@ -43,7 +43,7 @@ def plan_job(
     dataset: StagedDataset, features: TrainingJobResult | None, tuning: TuningResult | None
 ) -> Request:
     """Return the CreateTrainingJob request."""
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         run = current_run()
         plan = choose_plan(run, dataset=dataset, features=features, tuning=tuning, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)

@@ -60,7 +60,7 @@ def plan_search(dataset: StagedDataset, features: TrainingJobResult | None) -> R
     run = current_run()
     if run.params["tuning_strategy"] != IN_JOB:
         raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}, not {IN_JOB}")
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         plan = choose_search(run, dataset=dataset, features=features, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
 
@@ -71,7 +71,7 @@ def plan_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> R
     run = current_run()
     if run.params["tuning_strategy"] not in STRATEGIES:
         raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}")
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         plan = choose_trials(run, dataset=dataset, features=features, code=upload_code(run))
         return build_tuning_job(run.settings, plan=plan)
 
