@@ -41,8 +41,9 @@ from imgclf.features.engines import ENGINES, build_engine
 from imgclf.images.data import Channels, Dataset
 from imgclf.images.inputs import PixelInputs, Variation
 from imgclf.images.loading import load_dataset
-from imgclf.learning.fit import fit
+from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe, resolve_precision
+from imgclf.learning.state import Fit
 from imgclf.memory import keep_freed_memory
 from imgclf.networks.models import build_model, preset_for
 from imgclf.presets import CROP_AREA, IMAGENET_MEAN, IMAGENET_STD, Preset
@@ -157,7 +158,9 @@ class Bench:
             return Variation(self.preset, total=self.images, seed=1, epoch=epoch)
 
         model = self.model(freeze_backbone=False)
-        result = fit(model, inputs, recipe, self.world, classes=self.classes, vary=vary)
+        result = run_fit(
+            Fit(model=model, inputs=inputs, recipe=recipe, world=self.world, classes=self.classes, vary=vary)
+        )
         return self.images / float(result.history[-1]["train_seconds"])
 
     def their_loader(self, *steps: Any) -> DataLoader[Any]:

@@ -33,7 +33,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from PIL import Image
 from imgclf.errors import ImageError
-from imgclf.presets import preset_for
+from imgclf.networks.models import preset_for
 
 def kilobytes(name):
     return int(Path("/proc/self/status").read_text().partition(name + ":")[2].split()[0])

@@ -104,8 +104,8 @@ def run_ours(data: Path, folder: Path, *, image_size: int) -> None:
     def work() -> None:
         with joined_world(os.environ, timeout_s=60) as world:
             found = search(config, world)
-            bench = found.bench
-            valid = predict_split(found.best.head, bench.inputs["valid"], world, classes=bench.classes)
+            setup = found.setup
+            valid = predict_split(found.best.head, setup.inputs["valid"], world, classes=setup.classes)
         answers = {"answers": valid.logits.argmax(dim=1).tolist(), "labels": valid.labels.tolist()}
         (folder / "ours" / "answers.json").write_text(json.dumps(answers))
 

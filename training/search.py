@@ -27,10 +27,11 @@ from imgclf.errors import ConfigError, DivergedError
 from imgclf.features.embedding import Pass, compute_inputs
 from imgclf.images.inputs import Inputs, Variation
 from imgclf.images.loading import load_dataset
-from imgclf.jobs import check_batch_size, make_job_on_features, make_model, make_pixels
-from imgclf.learning.fit import FitResult, fit
+from imgclf.jobs import check_batch_size, head_recipe, make_job_on_features, make_model, make_pixels
+from imgclf.learning.fit import run_fit
 from imgclf.learning.metrics import metric_line
 from imgclf.learning.recipe import Recipe, resolve_precision
+from imgclf.learning.state import Fit, FitResult
 from imgclf.learning.trials import Value, draw_trials, trial_recipe
 from imgclf.networks.models import preset_for
 from imgclf.presets import Preset
@@ -44,8 +45,8 @@ SEARCHED_SPLITS = ("train", "valid")
 """The test split stays unseen: nothing is chosen by it."""
 
 
-@dataclass(frozen=True)
-class Bench:
+@dataclass(frozen=True, kw_only=True)
+class TrialSetup:
     """What all trials share."""
 
     inputs: dict[str, Inputs]
@@ -57,7 +58,7 @@ class Bench:
     """What trials.json says of the features."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """One trial that came to its end."""
 
@@ -74,31 +75,31 @@ class Trial:
         return float(self.result.best["valid_loss"])
 
 
-@dataclass(frozen=True)
-class Findings:
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
     """What a search found."""
 
-    bench: Bench
+    setup: TrialSetup
     best: Trial
     record: dict[str, Any]
     """The content of trials.json."""
 
 
-def search(config: SearchConfig, world: World) -> Findings:
+def search(config: SearchConfig, world: World) -> SearchResult:
     """Run all trials and write trials.json; every process of the job runs this."""
     started = time.monotonic()
     drawn = draw_trials(
         config.ranges, strategy=config.strategy, trials=config.trials, seed=config.train.recipe.seed
     )
-    bench = make_bench(config, world)
-    images = bench.inputs["train"].split.total
+    setup = make_setup(config, world)
+    images = setup.inputs["train"].split.total
     base = config.train.recipe
     base = replace(base, precision=resolve_precision(base.precision, world.device))
-    recipes = [trial_recipe(base, values, images=images) for values in drawn]
+    recipes = [head_recipe(trial_recipe(base, values, images=images)) for values in drawn]
     for recipe in recipes:
         check_batch_size(recipe, images=images, world=world)
     prepared = time.monotonic()
-    best, entries = run_trials(bench, drawn, recipes, world)
+    best, entries = run_trials(setup, drawn, recipes, world)
     seconds = {"features": prepared - started, "trials": time.monotonic() - prepared}
     record = {
         "objective": OBJECTIVE,
@@ -111,7 +112,7 @@ def search(config: SearchConfig, world: World) -> Findings:
         "trials": entries,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "strategy": config.strategy,
-        "features": bench.facts,
+        "features": setup.facts,
     }
     if world.is_main:
         write_json(config.train.output_dir / "trials.json", record)
@@ -119,16 +120,22 @@ def search(config: SearchConfig, world: World) -> Findings:
             best_valid_loss=best.objective, best_valid_accuracy=best.result.best["valid_accuracy"]
         )
         logger.info("best trial %s %s: %s", best.number, best.values, line)
-    return Findings(bench, best, record)
+    return SearchResult(setup=setup, best=best, record=record)
 
 
-def make_bench(config: SearchConfig, world: World) -> Bench:
+def make_setup(config: SearchConfig, world: World) -> TrialSetup:
     """Read the features, or compute them from the images of the splits that are searched on."""
     train = config.train
     if train.features is not None:
         job = make_job_on_features(train, world)
         facts = {"data_hash": job.data.data_hash, "backbone_hash": job.origin.sha256, "engine": job.engine}
-        return Bench(job.inputs, job.model.head, job.preset, len(job.data.classes), facts)
+        return TrialSetup(
+            inputs=job.inputs,
+            head=job.model.head,
+            preset=job.preset,
+            classes=len(job.data.classes),
+            facts=facts,
+        )
     data = load_dataset(train.channels, world, max_bad_images=train.max_bad_images)
     model, origin = make_model(train, len(data.classes), world)
     preset = preset_for(architecture=train.architecture, image_size=train.image_size)
@@ -145,11 +152,13 @@ def make_bench(config: SearchConfig, world: World) -> Bench:
         )
     )
     facts = {"data_hash": data.data_hash, "backbone_hash": origin.sha256, "engine": engine}
-    return Bench(dict(inputs), model.head, preset, len(data.classes), facts)
+    return TrialSetup(
+        inputs=dict(inputs), head=model.head, preset=preset, classes=len(data.classes), facts=facts
+    )
 
 
 def run_trials(
-    bench: Bench, drawn: Sequence[dict[str, Value]], recipes: Sequence[Recipe], world: World
+    setup: TrialSetup, drawn: Sequence[dict[str, Value]], recipes: Sequence[Recipe], world: World
 ) -> tuple[Trial, list[dict[str, Any]]]:
     """Run the trials one after the other; return the best, and the entries of trials.json.
 
@@ -160,7 +169,7 @@ def run_trials(
     for number, (values, recipe) in enumerate(zip(drawn, recipes, strict=True), start=1):
         started = time.monotonic()
         try:
-            trial = run_trial(bench, number, values, recipe, world)
+            trial = run_trial(setup, number, values, recipe, world)
         except DivergedError as error:
             logger.warning("trial %s of %s, %s, failed: %s", number, len(drawn), values, error)
             entries.append(
@@ -176,16 +185,20 @@ def run_trials(
     return best, entries
 
 
-def run_trial(bench: Bench, number: int, values: dict[str, Value], recipe: Recipe, world: World) -> Trial:
+def run_trial(
+    setup: TrialSetup, number: int, values: dict[str, Value], recipe: Recipe, world: World
+) -> Trial:
     """Train a copy of the head as train.py would."""
 
     def vary(epoch: int) -> Variation:
-        total = bench.inputs["train"].split.total
-        return Variation(bench.preset, total=total, seed=recipe.seed, epoch=epoch)
+        total = setup.inputs["train"].split.total
+        return Variation(setup.preset, total=total, seed=recipe.seed, epoch=epoch)
 
-    head = copy.deepcopy(bench.head)
-    result = fit(head, bench.inputs, recipe, world, classes=bench.classes, vary=vary)
-    return Trial(number, values, recipe, head, result)
+    head = copy.deepcopy(setup.head)
+    result = run_fit(
+        Fit(model=head, inputs=setup.inputs, recipe=recipe, world=world, classes=setup.classes, vary=vary)
+    )
+    return Trial(number=number, values=values, recipe=recipe, head=head, result=result)
 
 
 def _entry(trial: Trial, *, seconds: float) -> dict[str, Any]:

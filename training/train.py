@@ -6,7 +6,7 @@
 
 Global rank 0 writes the model folder (model.safetensors, labels.json, model_card.json, code/) and the
 output folder (history.json, evaluation.json). An error is one line on stderr, the same text in the
-container's `failure` file, and exit code 1.
+container's `failure` file, and exit code 1 (imgclf/process.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,45 +23,50 @@ import torch
 from imgclf.arguments import TrainConfig, parse_arguments
 from imgclf.artifacts import ModelCard, code_hash, save_model, write_json
 from imgclf.distributed import World, joined_world
-from imgclf.jobs import Job, Phase, describe_backbone, finetuning_phase, first_phase, make_job
+from imgclf.jobs import Job, Phase, describe_backbone, make_job, phases
 from imgclf.learning.checkpoint import Checkpoints, StopSignal, listened_for_stop
 from imgclf.learning.evaluation import fit_temperature, judge, predict_split, summary
-from imgclf.learning.fit import FitResult, fit
+from imgclf.learning.fit import run_fit
 from imgclf.learning.metrics import metric_line
 from imgclf.learning.sampling import ids_digest
+from imgclf.learning.state import Fit, FitResult
 from imgclf.networks.models import count_parameters
 from imgclf.process import log_to_stdout, run_script
 
 logger = logging.getLogger("train")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a phase came to."""
+
+    phase: Phase
+    result: FitResult
+    weights: dict[str, torch.Tensor]
+    """The whole model's, after the phase."""
+
+    @property
+    def loss(self) -> float:
+        """Return the lowest validation loss of its epochs."""
+        return float(self.result.best["valid_loss"])
+
+
 def train(config: TrainConfig, world: World) -> None:
     """Train, evaluate and save one model; every process of the job runs this."""
     job = make_job(config, world)
+    outcomes = []
     with listened_for_stop() as stop:
-        phase = first_phase(job)
-        result = run_phase(job, phase, stop)
-        history = [{"phase": phase.name, **entry} for entry in result.history]
-        if config.finetune_epochs:
-            before = {name: value.clone() for name, value in job.model.state_dict().items()}
-            tuned = finetuning_phase(job)
-            tuned_result = run_phase(job, tuned, stop)
-            history += [{"phase": tuned.name, **entry} for entry in tuned_result.history]
-            if tuned_result.best["valid_loss"] <= result.best["valid_loss"]:
-                phase, result = tuned, tuned_result
-            else:
-                logger.info("fine-tuning did no better than the head alone: its weights are dropped")
-                job.model.load_state_dict(before)
-    hosts = world.gather(describe_host(phase, result, world))
+        for phase in phases(job):
+            result = run_phase(job, phase, stop)
+            weights = {name: value.clone() for name, value in job.model.state_dict().items()}
+            outcomes.append(Outcome(phase=phase, result=result, weights=weights))
+    best = choose_outcome(outcomes)
+    job.model.load_state_dict(best.weights)
+    hosts = world.gather(describe_host(best, world))
     if world.is_main:
-        numbers = {"best_valid_loss": result.best["valid_loss"]}
-        numbers["best_valid_accuracy"] = result.best["valid_accuracy"]
-        logger.info("%s epoch %s: %s", phase.name, result.best_epoch, metric_line(**numbers))
-        record = {"epochs": history, "best_epoch": result.best_epoch, "best_phase": phase.name}
-        record |= {"hosts": hosts, "bad_images": job.data.bad_images}
-        write_json(config.output_dir / "history.json", record)
+        report(job, outcomes, best, hosts=hosts)
     if config.save_model:
-        evaluate_and_save(job, phase, result, hosts=len(hosts))
+        evaluate_and_save(job, best, hosts=len(hosts))
 
 
 def run_phase(job: Job, phase: Phase, stop: StopSignal) -> FitResult:
@@ -73,29 +79,54 @@ def run_phase(job: Job, phase: Phase, stop: StopSignal) -> FitResult:
         minutes=config.checkpoint_minutes,
         stop=stop,
     )
-    return fit(
-        phase.model,
-        phase.inputs,
-        phase.recipe,
-        job.world,
-        classes=len(job.data.classes),
-        vary=job.vary,
-        keeper=keeper,
+    return run_fit(
+        Fit(
+            model=phase.model,
+            inputs=phase.inputs,
+            recipe=phase.recipe,
+            world=job.world,
+            classes=len(job.data.classes),
+            vary=job.vary,
+            keeper=keeper,
+        )
     )
 
 
-def describe_host(phase: Phase, result: FitResult, world: World) -> dict[str, Any]:
-    """Say which training images this process read: their number and a digest that adds up over hosts."""
-    split = phase.inputs["train"].split
-    digest = ids_digest(split.image_id(index) for index in result.trained_on.tolist())
-    return {"host": world.host, "rank": world.rank, "images": len(result.trained_on), "digest": digest}
+def choose_outcome(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the phase with the lowest validation loss; of equal ones the later."""
+    best = min(reversed(outcomes), key=lambda outcome: outcome.loss)
+    if best is not outcomes[-1]:
+        logger.info("fine-tuning did no better than the head alone: its weights are dropped")
+    return best
 
 
-def evaluate_and_save(job: Job, phase: Phase, result: FitResult, *, hosts: int) -> None:
+def report(job: Job, outcomes: Sequence[Outcome], best: Outcome, *, hosts: list[Any]) -> None:
+    """Log the best epoch's metrics, and write history.json."""
+    entry = best.result.best
+    line = metric_line(best_valid_loss=entry["valid_loss"], best_valid_accuracy=entry["valid_accuracy"])
+    logger.info("%s epoch %s: %s", best.phase.name, best.result.best_epoch, line)
+    history = {
+        "epochs": [{"phase": one.phase.name, **entry} for one in outcomes for entry in one.result.history],
+        "best_epoch": best.result.best_epoch,
+        "best_phase": best.phase.name,
+        "hosts": hosts,
+        "bad_images": job.data.bad_images,
+    }
+    write_json(job.config.output_dir / "history.json", history)
+
+
+def describe_host(outcome: Outcome, world: World) -> dict[str, Any]:
+    """Say what this process trained on in the last epoch: a count and a digest that add up over hosts."""
+    split, indices = outcome.phase.inputs["train"].split, outcome.result.trained_on
+    digest = ids_digest(split.image_id(index) for index in indices.tolist())
+    return {"host": world.host, "rank": world.rank, "images": len(indices), "digest": digest}
+
+
+def evaluate_and_save(job: Job, best: Outcome, *, hosts: int) -> None:
     """Score the test split, which nothing was chosen by; write evaluation.json and the model folder."""
     classes = job.data.classes
     valid, test = (
-        predict_split(phase.model, phase.inputs[name], job.world, classes=len(classes))
+        predict_split(best.phase.model, best.phase.inputs[name], job.world, classes=len(classes))
         for name in ("valid", "test")
     )
     if not job.world.is_main:
@@ -112,7 +143,7 @@ def evaluate_and_save(job: Job, phase: Phase, result: FitResult, *, hosts: int) 
         hyperparameters=job.config.hyperparameters,
         data_hash=job.data.data_hash,
         code_hash=code_hash(),
-        metrics=summary(evaluation, result.best),
+        metrics=summary(evaluation, best.result.best),
         world_size=hosts,
         framework={"torch": torch.__version__},
         temperature=evaluation["temperature"],

@@ -216,9 +216,11 @@ def test_the_form_is_whole_after_the_trip_to_the_database(dag: Any) -> None:
 def test_the_form_offers_what_train_py_takes(dag: Any) -> None:
     from imgclf.networks.architecture import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
     from imgclf.networks.registry import ARCHITECTURES
+    from musher.params.model import IMAGE_SIZES
 
     size = dag.params.get_param("image_size").schema
-    assert dag.params.get_param("architecture").schema["enum"] == list(ARCHITECTURES)
+    assert dag.params.get_param("architecture").schema["enum"] == [*IMAGE_SIZES]
+    assert set(IMAGE_SIZES) == set(ARCHITECTURES)
     assert MIN_IMAGE_SIZE <= size["minimum"] <= size["maximum"] <= MAX_IMAGE_SIZE
 
 

@@ -17,13 +17,10 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as dist
-from torch import nn
-from torch._C._distributed_c10d import Store
+from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
-from torch.nn.parallel import DistributedDataParallel
 
 from imgclf.errors import ConfigError, PeerError, StoppedError
-from imgclf.learning.batch_norm import share_batch_norm
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +49,7 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Tell whether this is global rank 0: the one that writes files."""
+        """Return whether this is global rank 0: the one that writes files."""
         return self.rank == 0
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -90,21 +87,6 @@ class World:
         parts = [torch.empty_like(padded) for _ in range(self.size)]
         dist.all_gather(parts, padded)
         return [part[:size] for part, size in zip(parts, sizes, strict=True)]
-
-
-def distribute(model: nn.Module, world: World) -> nn.Module:
-    """Wrap the model so that gradients, and batch normalisation, are those of the whole batch."""
-    if world.size == 1:
-        return model
-    is_cuda = world.device.type == "cuda"
-    if is_cuda:
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-    return DistributedDataParallel(
-        model if is_cuda else share_batch_norm(model),
-        device_ids=[world.device.index] if is_cuda else None,
-        gradient_as_bucket_view=True,
-        forward_sync_buffers=False,  # shared batch normalisation computes the same buffers everywhere
-    )
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,6 +20,7 @@ from imgclf.images.data import SPLITS, Dataset, read_data_hash
 from imgclf.images.inputs import Inputs, PixelInputs, Variation
 from imgclf.images.loading import load_dataset
 from imgclf.learning.recipe import Recipe, resolve_precision
+from imgclf.learning.running_statistics import batch_norm_layers
 from imgclf.networks.models import Classifier, build_model, preset_for
 from imgclf.networks.registry import find_architecture
 from imgclf.networks.weights import Origin, load_backbone
@@ -29,7 +32,7 @@ DECODE_MARGIN = 2
 """Decoding threads per computing thread: they also wait for the disk."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Phase:
     """A part of the job in which one part of the model learns."""
 
@@ -39,7 +42,7 @@ class Phase:
     recipe: Recipe
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """What one process of a training job works with."""
 
@@ -89,16 +92,24 @@ def make_job(config: TrainConfig, world: World) -> Job:
     data = load_dataset(config.channels, world, max_bad_images=config.max_bad_images)
     images = data.splits["train"].total
     check_batch_size(config.recipe, images=images, world=world)
-    if not config.freeze_backbone:
-        check_batch_norm(config, images=images, world=world)
     model, origin = make_model(config, len(data.classes), world)
-    pixels = make_pixels(config, data, preset, world)
+    job = Job(
+        config=config,
+        world=world,
+        data=data,
+        preset=preset,
+        model=model,
+        origin=origin,
+        inputs={},
+        engine=None,
+    )
     if not config.freeze_backbone:
-        return Job(config, world, data, preset, model, origin, dict(pixels), None)
+        return replace(job, inputs=make_training_pixels(job, data))
+    pixels = make_pixels(config, data, preset, world)
     features, engine = compute_inputs(
         Pass(backbone=model.backbone, preset=preset, pixels=pixels, world=world)
     )
-    return Job(config, world, data, preset, model, origin, dict(features), engine)
+    return replace(job, inputs=dict(features), engine=engine)
 
 
 def make_job_on_features(config: TrainConfig, world: World) -> Job:
@@ -116,17 +127,38 @@ def make_job_on_features(config: TrainConfig, world: World) -> Job:
         preset=preset,
     )
     found.check(source)
-    return Job(config, world, found.data, preset, model, origin, dict(found.inputs), found.manifest["engine"])
+    return Job(
+        config=config,
+        world=world,
+        data=found.data,
+        preset=preset,
+        model=model,
+        origin=origin,
+        inputs=dict(found.inputs),
+        engine=found.manifest["engine"],
+    )
 
 
-def first_phase(job: Job) -> Phase:
-    """Return the phase that every job has: the head on features, or the whole model on images."""
-    if job.config.freeze_backbone:
-        return Phase("head", job.model.head, job.inputs, job.config.recipe)
-    return Phase("model", job.model, job.inputs, job.config.recipe)
+def phases(job: Job) -> Iterator[Phase]:
+    """Yield what learns, one after the other: the model; or the head on features, then all where wanted.
+
+    Each phase is prepared when the one before it has ended.
+    """
+    recipe = job.config.recipe
+    if not job.config.freeze_backbone:
+        yield Phase(name="model", model=job.model, inputs=job.inputs, recipe=recipe)
+        return
+    yield Phase(name="head", model=job.model.head, inputs=job.inputs, recipe=head_recipe(recipe))
+    if job.config.finetune_epochs:
+        yield _finetuning_phase(job)
 
 
-def finetuning_phase(job: Job) -> Phase:
+def head_recipe(recipe: Recipe) -> Recipe:
+    """Return the recipe of a head on features, which are small: a process computes its images all at once."""
+    return replace(recipe, micro_batch_size=recipe.batch_size)
+
+
+def _finetuning_phase(job: Job) -> Phase:
     """Let the backbone learn too, from the images and with a recipe of its own; the head goes on."""
     config, data = job.config, job.data
     if config.features is not None:
@@ -139,10 +171,9 @@ def finetuning_phase(job: Job) -> Phase:
     recipe = replace(
         config.recipe, epochs=config.finetune_epochs, learning_rate=config.finetune_learning_rate
     )
-    check_batch_norm(config, images=data.splits["train"].total, world=job.world)
     job.model.backbone.requires_grad_(True)
-    pixels = make_pixels(config, data, job.preset, job.world)
-    return Phase("finetune", job.model, dict(pixels), recipe)
+    inputs = make_training_pixels(job, data)
+    return Phase(name="finetune", model=job.model, inputs=inputs, recipe=recipe)
 
 
 def check_batch_size(recipe: Recipe, *, images: int, world: World) -> None:
@@ -154,22 +185,58 @@ def check_batch_size(recipe: Recipe, *, images: int, world: World) -> None:
         raise ConfigError(f"batch_size {batch_size} is smaller than the {world.size} processes: raise it")
 
 
-def check_batch_norm(config: TrainConfig, *, images: int, world: World) -> None:
-    """Refuse single images where one leaves batch normalisation with one value for each channel.
+def make_training_pixels(job: Job, data: Dataset) -> dict[str, Inputs]:
+    """Return each split's images for a phase in which the whole model learns.
 
-    The last layers see ceil(image_size / last_stride) values per side. Processes on CPUs share theirs.
+    Where the model has batch normalisation and each host holds all training images, whole parts of a batch
+    are dealt out to the processes, so that a part is the same for any number of them. Else each process
+    computes the images that it owns.
     """
-    recipe, record = config.recipe, find_architecture(config.architecture)
-    if world.size > 1 or not record.has_batch_norm or config.image_size > record.last_stride:
+    train = data.splits["train"]
+    if batch_norm_layers(job.model):
+        check_parts(job.config, images=train.total, can_deal=train.replica is not None)
+        log_parts(job.config.recipe, job.world)
+        data = replace(data, splits={**data.splits, "train": train.replica or train})
+    return dict(make_pixels(job.config, data, job.preset, job.world))
+
+
+def check_parts(config: TrainConfig, *, images: int, can_deal: bool) -> None:
+    """Refuse parts of one image where one leaves batch normalisation with one value for each channel.
+
+    A network's last layers see ceil(image_size / last_stride) values per side.
+    """
+    recipe, last_stride = config.recipe, find_architecture(config.architecture).last_stride
+    if config.image_size > last_stride:
         return
-    smallest = min(recipe.batch_size, images % recipe.batch_size or recipe.batch_size)
-    if smallest < 2 * recipe.accumulate:
+    if not can_deal:
         raise ConfigError(
-            f"batch_size {recipe.batch_size} of {images} training images, in {recipe.accumulate} parts each "
-            f"(accumulate), makes a part of one image, which a {config.architecture} at image_size "
-            f"{config.image_size} cannot normalise: choose another batch_size, or an image_size above "
-            f"{record.last_stride}"
+            f"a {config.architecture} at image_size {config.image_size} needs all training images on each "
+            f"host: use FullyReplicated channels, or an image_size above {last_stride}"
         )
+    batches = {recipe.batch_size, images % recipe.batch_size or recipe.batch_size}
+    if min(batch // math.ceil(batch / recipe.micro_batch_size) for batch in batches) < 2:
+        raise ConfigError(
+            f"batch_size {recipe.batch_size} of {images} training images, in parts of micro_batch_size "
+            f"{recipe.micro_batch_size}, makes a part of one image, which a {config.architecture} at "
+            f"image_size {config.image_size} cannot normalise: choose others, or an image_size "
+            f"above {last_stride}"
+        )
+
+
+def log_parts(recipe: Recipe, world: World) -> None:
+    """Say how a step's parts are dealt out; warn where some processes wait for others."""
+    if not world.is_main or world.size == 1:
+        return
+    parts = math.ceil(recipe.batch_size / recipe.micro_batch_size)
+    logger.log(
+        logging.WARNING if parts % world.size else logging.INFO,
+        "batch_size %s makes %s parts of micro_batch_size %s, for %s processes%s",
+        recipe.batch_size,
+        parts,
+        recipe.micro_batch_size,
+        world.size,
+        ": some wait in each step; let the parts be a multiple" if parts % world.size else "",
+    )
 
 
 def make_model(config: TrainConfig, classes: int, world: World) -> tuple[Classifier, Origin]:

@@ -12,6 +12,8 @@ from imgclf.memory import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
+FAILED_EXIT_CODE = 1
+"""What SageMaker takes for a failed job, with the failure file's text as its FailureReason."""
 STOPPED_EXIT_CODE = 143
 """What a shell reports of a program that SIGTERM ended."""
 
@@ -31,7 +33,7 @@ def run_script(work: Callable[[], None], environ: Mapping[str, str]) -> int:
             logger.exception("unexpected error")
         sys.stderr.write(f"error: {message}\n")
         write_failure(message, environ)
-        return 1
+        return FAILED_EXIT_CODE
     return 0
 
 

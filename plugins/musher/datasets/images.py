@@ -37,8 +37,8 @@ MAX_SIDE = 65_535
 MAX_SAMPLES = 75_000_000
 """Of a JPEG in several scans (a progressive one is): all its values stay in memory, 2 bytes each, until the
 last scan. 50 million pixels at the usual 4:2:0, 25 million at 4:4:4."""
-MAX_SCANS = 32
-"""Of a JPEG: each costs a pass over all of its pixels."""
+MAX_SCANS = 20
+"""Of a JPEG: each costs a pass over all of its pixels. docs/limits.md: as in training and serving."""
 MAX_BYTES_OF_AN_IMAGE = 200_000_000
 """Of memory to decode one. All these limits are those of training and serving: see docs/limits.md."""
 MAX_TEXT_BYTES = 8 * 1024 * 1024

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
-from airflow.sdk import Context
+from airflow.sdk import Context, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,7 @@ from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
 from musher.hooks.refusals import read_refusal
 from musher.operators.intent import is_given_up
+from musher.results import REASON_KEY
 from musher.settings import Settings
 from musher.triggers.here import WaitLeftError, run_here
 from musher.triggers.waits import REFUSED, PauseTrigger, WaitEnd, WaitTrigger
@@ -51,7 +52,17 @@ class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_witho
             error = read_refusal(error)
         if isinstance(error, MusherError):
             logger.error("%s", error)
+            leave_reason(str(error))
             raise AirflowFailException(str(error).partition("\n")[0]) from None
+
+
+def leave_reason(message: str) -> None:
+    """Hand the whole message on to the run's report; outside a task there is none."""
+    try:
+        instance = get_current_context()["ti"]
+    except RuntimeError:
+        return
+    instance.xcom_push(key=REASON_KEY, value=message)
 
 
 def need_result(result: Any, *, of: str) -> None:

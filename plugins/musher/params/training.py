@@ -7,7 +7,7 @@ EXPERTS = (
     "schedule",
     "label_smoothing",
     "class_weights",
-    "accumulate",
+    "micro_batch_size",
     "precision",
     "warmup_share",
     "max_bad_images",
@@ -86,13 +86,14 @@ TRAINING = in_section(
             "enum": ["none", "balanced"],
             "description": "`balanced` lets rare classes count as much as frequent ones.",
         },
-        "accumulate": {
-            "title": "Parts of a batch",
-            "default": 1,
+        "micro_batch_size": {
+            "title": "Images computed together",
+            "default": 32,
             "type": "integer",
             "minimum": 1,
-            "maximum": 256,
-            "description": "Parts of a batch that are computed one after the other, to save memory.",
+            "maximum": 4096,
+            "description": "Images that are computed, and by batch normalisation normalised, together. A "
+            "batch consists of such parts, dealt out to the instances; smaller ones need less memory.",
         },
         "precision": {
             "default": "auto",

@@ -162,6 +162,10 @@ def check_given_image(settings: Settings, *, uri: str, variable: str) -> list[st
         logger.info("%s is %s: not a tag in this account's registry, so it is not looked for", variable, uri)
         return []
     repository, tag = found.groups()
+    if not repository.startswith(f"{settings.project}-"):
+        logger.warning(
+            "%s is in %s, and the stack lets jobs pull from %s-* only", variable, repository, settings.project
+        )
     image = find_image(
         look_client(settings, "ecr"), account_id=settings.account_id, repository=repository, tag=tag
     )

@@ -18,6 +18,7 @@ from musher.costs.prices import Use, describe_estimate
 from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
 from musher.params.form import SECTIONS
+from musher.params.model import IMAGE_SIZES
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
 from musher.results import Params, Preflight, StagedDataset
 from musher.stages.account_checks import account_checks
@@ -102,6 +103,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
     return [
         Check(about="names of Params", look=lambda: unknown_params(run.unknown_params)),
         Check(about="weights and options", look=options),
+        Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
     ]
@@ -116,6 +118,17 @@ def _unknown_param(name: str) -> str:
     near = difflib.get_close_matches(name, KNOWN_PARAMS, n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else "Take one of the trigger form's."
     return f"{name!r} is no Param of this DAG, so it would have no effect. {remedy}"
+
+
+def unsuitable_size(params: Params) -> list[str]:
+    """Return a sentence where the network cannot take images of the size wanted."""
+    architecture, size = params["architecture"], params["image_size"]
+    least, step = IMAGE_SIZES[architecture]
+    if size >= least and size % step == 0:
+        return []
+    wanted = f"multiples of {step} from {least}" if step > 1 else f"sizes from {least}"
+    nearest = max(least, round(size / step) * step)
+    return [f"image_size is {size}, but {architecture} takes {wanted} pixels. Choose {nearest}."]
 
 
 def foreign_weights(run: Run) -> list[str]:

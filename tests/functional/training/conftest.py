@@ -73,12 +73,12 @@ def clean_environ(**values: str) -> dict[str, str]:
 def start_host(
     folder: Path, host: str, hosts: list[str], port: int, options: Mapping[str, object]
 ) -> HostProcess:
-    """Start train.py, or the script that option `script` names, as SageMaker does on one host."""
+    """Start train.py, or the option `script`, by this Python, or the option `python`, as SageMaker does."""
     (folder / "output").mkdir(parents=True)
     script = options.get("script", "train.py")
-    words = [
-        word for name, value in options.items() if name != "script" for word in (f"--{name}", str(value))
-    ]
+    python = str(options.get("python", sys.executable))
+    named = {name: value for name, value in options.items() if name not in ("script", "python")}
+    words = [word for name, value in named.items() for word in (f"--{name}", str(value))]
     environ = clean_environ(
         SM_HOSTS=json.dumps(hosts),
         SM_CURRENT_HOST=host,
@@ -89,7 +89,7 @@ def start_host(
         MASTER_PORT=str(port),
     )
     with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-u", str(TRAINING / str(script)), *words]
+        command = [python, "-u", str(TRAINING / str(script)), *words]
         return HostProcess(
             subprocess.Popen(command, env=environ, stdout=log, stderr=subprocess.STDOUT), folder
         )
@@ -156,6 +156,18 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     save_model(folder, model=model, classes=CLASSES, card=card)
     return folder
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep 15, 2 and 2 images of each digit."""
+    root = tmp_path_factory.mktemp("few-digits")
+    for split, count in (("train", 15), ("valid", 2), ("test", 2)):
+        for folder in (digits / split).iterdir():
+            (root / split / folder.name).mkdir(parents=True)
+            for path in sorted(folder.iterdir())[:count]:
+                (root / split / folder.name / path.name).symlink_to(path)
+    return root
 
 
 @dataclass(frozen=True)

@@ -154,24 +154,42 @@ def test_three_hosts_have_the_loss_curve_of_one(start_hosts: StartHosts, digits:
 
 
 def test_hosts_without_an_image_in_a_batch_take_part(start_hosts: StartHosts, digits: Path) -> None:
-    """A batch of 3 images, computed in 2 parts: in most steps one of the two hosts has none in a part."""
-    options = {**OPTIONS, "batch_size": 3, "accumulate": 2, "epochs": 1, "image_size": 8, "save_model": False}
-    runs = [start_hosts(count, data=digits, **options) for count in (1, 2)]
+    """Batches of 2 images, computed one by one: in many steps one of the two hosts has none."""
+    options = {**OPTIONS, "batch_size": 2, "micro_batch_size": 1, "epochs": 1, "image_size": 8}
+    runs = [start_hosts(count, data=digits, **options, save_model=False) for count in (1, 2)]
     assert [host.wait() for hosts in runs for host in hosts] == [0, 0, 0], runs[1][0].log
     single, double = (losses(hosts[0]) for hosts in runs)
     assert max(abs(a - b) for a, b in zip(single, double, strict=True)) < 1e-3
 
 
-@pytest.mark.slow
-def test_batch_normalisation_is_that_of_the_whole_batch(start_hosts: StartHosts, digits: Path) -> None:
-    """A ResNet trains on two hosts as on one; normalised by host, its losses would differ from the first."""
-    options = {**OPTIONS, "architecture": "resnet18", "image_size": 32, "init": "random", "epochs": 1}
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_batch_normalisation_by_parts_is_the_same_on_any_number_of_hosts(
+    start_hosts: StartHosts, few_digits: Path, count: int
+) -> None:
+    """150 images in batches of 48 make 3 parts of 16, and a last step of 6 images one part: a host has none.
+
+    Normalised by host, the losses would differ from the first step; the validation loss uses the running
+    statistics.
+    """
+    options = {**OPTIONS, "architecture": "resnet18", "image_size": 32, "init": "random", "epochs": 2}
+    options |= {"batch_size": 48, "micro_batch_size": 16}
     options["learning_rate"] = 1e-5  # at a high one, rounding alone parts the curves within 20 steps
-    runs = [start_hosts(count, data=digits, **options, save_model=False) for count in (1, 2)]
-    assert [host.wait() for hosts in runs for host in hosts] == [0, 0, 0], runs[1][0].log
-    single, double = (losses(hosts[0]) for hosts in runs)
-    assert abs(single[0] - double[0]) < 1e-5
-    assert max(abs(a - b) for a, b in zip(single, double, strict=True)) < 5e-3
+    runs = [start_hosts(hosts, data=few_digits, **options, save_model=False) for hosts in (1, count)]
+    assert [host.wait() for hosts in runs for host in hosts] == [0] * (1 + count), runs[1][0].log
+    single, many = (losses(hosts[0]) for hosts in runs)
+    assert abs(single[0] - many[0]) < 1e-5
+    assert max(abs(a - b) for a, b in zip(single, many, strict=True)) < 1e-3
+    one, other = (hosts[0].read("output/data/history.json") for hosts in runs)
+    for here, there in zip(one["epochs"], other["epochs"], strict=True):
+        assert here["valid_loss"] == pytest.approx(there["valid_loss"], abs=1e-3)
+    assert sum(host["images"] for host in other["hosts"]) == one["hosts"][0]["images"] == 150
+    assert sum(int(host["digest"], 16) for host in other["hosts"]) % 2**256 == int(
+        one["hosts"][0]["digest"], 16
+    )
+    if count == 2:
+        assert (
+            "batch_size 48 makes 3 parts of micro_batch_size 16, for 2 processes: some wait" in runs[1][0].log
+        )
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])

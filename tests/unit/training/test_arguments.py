@@ -91,7 +91,7 @@ def test_checkpoints_go_to_sagemakers_folder_where_the_job_has_one(tmp_path: Pat
         ("architecture", "vgg16"),
         *(("weight_decay", value) for value in ("-0.1", "2", "nan")),
         *(("label_smoothing", value) for value in ("-0.1", "0.51")),
-        *(("accumulate", value) for value in ("0", "1.5")),
+        *(("micro_batch_size", value) for value in ("0", "1.5")),
         ("schedule", "linear"),
         ("class_weights", "maybe"),
         ("precision", "int8"),

@@ -15,8 +15,8 @@ import pytest
 import train
 from safetensors import safe_open
 
-from imgclf.learning import fit
 from imgclf.learning.recipe import Recipe
+from imgclf.learning.steps import Stepper
 
 Run = Callable[..., int]
 
@@ -86,7 +86,7 @@ def test_the_model_card_says_what_the_model_is(run: Run, tmp_path: Path) -> None
         "warmup_share": 0.1,
         "label_smoothing": 0.0,
         "class_weights": "none",
-        "accumulate": 1,
+        "micro_batch_size": 32,
         "patience": 0,
         "precision": "fp32",
         "architecture": "small_cnn",
@@ -227,16 +227,19 @@ def test_the_history_tells_of_fine_tuning_that_was_dropped(run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "accumulate"), [(11, 1), (4, 4), (12, 8)], ids=["last batch", "parts", "more parts"]
+    ("batch_size", "micro_batch_size"), [(11, 32), (4, 1), (12, 1)], ids=["last batch", "parts", "more parts"]
 )
 def test_a_single_image_that_cannot_be_normalised_is_refused_before_training(
-    run: Run, capsys: pytest.CaptureFixture[str], batch_size: int, accumulate: int
+    run: Run, capsys: pytest.CaptureFixture[str], batch_size: int, micro_batch_size: int
 ) -> None:
     options = {"architecture": "resnet18", "init": "random", "image_size": 32}
-    assert run(**options, batch_size=batch_size, accumulate=accumulate) == 1
+    assert run(**options, batch_size=batch_size, micro_batch_size=micro_batch_size) == 1
     error = capsys.readouterr().err
-    assert f"batch_size {batch_size} of 12 training images, in {accumulate} parts each" in error
-    assert "choose another batch_size, or an image_size above 32" in error
+    assert (
+        f"batch_size {batch_size} of 12 training images, in parts of micro_batch_size {micro_batch_size}"
+        in error
+    )
+    assert "choose others, or an image_size above 32" in error
 
 
 def test_a_job_continues_from_its_checkpoint_to_the_same_model(
@@ -245,14 +248,14 @@ def test_a_job_continues_from_its_checkpoint_to_the_same_model(
     """Two phases, ended by SIGTERM in the middle of an epoch of each of them."""
     options = {"freeze_backbone": True, "finetune_epochs": 2, "epochs": 3}
     assert run(**options, model_dir=tmp_path / "whole") == 0
-    count, step = itertools.count(1), fit._Loop._step
+    count, step = itertools.count(1), Stepper.take_step
 
-    def terminated(loop: Any, *words: Any, **named: Any) -> Any:
+    def terminated(stepper: Any, *words: Any, **named: Any) -> Any:
         if next(count) in (5, 11):
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(loop, *words, **named)
+        return step(stepper, *words, **named)
 
-    monkeypatch.setattr(fit._Loop, "_step", terminated)
+    monkeypatch.setattr(Stepper, "take_step", terminated)
     options["checkpoint_dir"] = tmp_path / "checkpoints"
     assert [run(**options), run(**options), run(**options)] == [143, 143, 0]
     error = capsys.readouterr().err

@@ -12,8 +12,9 @@ from torch import nn
 
 from benchmarks.tuning_reference import EVALUATION_BATCH, Batch, Order, Reference, learning_rate, train_trial
 from imgclf.distributed import World
-from imgclf.learning.fit import fit
+from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe
+from imgclf.learning.state import Fit
 
 ALONE = World(0, 1, 0, "localhost", torch.device("cpu"))
 
@@ -43,7 +44,7 @@ def test_the_reference_is_the_same_recipe(make_points: type, rate: float, batch_
     trial = {"learning_rate": rate, "batch_size": batch_size}
     theirs = train_trial(reference, trial, epochs=3, source=reference.batches)
     recipe = Recipe(epochs=3, seed=1, **trial)
-    ours = fit(copy.deepcopy(head), inputs, recipe, ALONE, classes=3)
+    ours = run_fit(Fit(model=copy.deepcopy(head), inputs=inputs, recipe=recipe, world=ALONE, classes=3))
     assert theirs["valid_loss"] == pytest.approx(ours.best["valid_loss"], abs=1e-6)
     assert len(theirs["answers"]) == 30
 

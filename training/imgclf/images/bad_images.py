@@ -89,4 +89,5 @@ def _without(split: Split, bad: Bad) -> Split:
         positions=positions - np.searchsorted(removed, positions),
         labels=split.labels[kept],
         members=[split.members[index] for index in kept.tolist()],
+        replica=_without(split.replica, bad) if split.replica else None,
     )

@@ -62,6 +62,10 @@ class Split:
     positions: npt.NDArray[np.int64]  # (owned,) place of each owned image in the whole split, ascending
     labels: npt.NDArray[np.int64]  # (owned,) class index
     members: list[Member]  # (owned)
+    is_replicated: bool = False
+    """Whether every process has all of the images as its own, so that any of them can compute any image."""
+    replica: Split | None = None
+    """All of the split's images, where every process's host holds them; None where they are spread out."""
 
     def image_id(self, index: int) -> str:
         """Return `<split>/<class>/<file>` of an owned image."""
@@ -181,6 +185,9 @@ def _load_split(
         raise DataError(
             f"the hosts hold different images of split {name!r}: pass the manifest channel, or replicate"
         )
+    replica = None
+    if all(len(names) == len(held[0]) for names in held) and sum(len(s.members) for s in shards) == total:
+        replica = _replica(name, shards, classes)
     positions: list[int] = []
     members: list[Member] = []
     for shard in shards:
@@ -191,7 +198,14 @@ def _load_split(
                 members.append(member)
     labels = _labels(name, members, classes)
     logger.info("rank %s owns %s of %s images of %s", world.rank, len(members), total, name)
-    return Split(name, total, np.array(positions, dtype=np.int64), labels, members)
+    return Split(name, total, np.array(positions, dtype=np.int64), labels, members, replica=replica)
+
+
+def _replica(name: str, shards: list[_Shard], classes: list[str]) -> Split:
+    """Return a split of which this process, as every other one, has all images."""
+    members = [member for shard in shards for member in shard.members]
+    labels = _labels(name, members, classes)
+    return Split(name, len(members), np.arange(len(members)), labels, members, is_replicated=True)
 
 
 def _manifest_shards(name: str, folder: Path, manifest: dict[str, Any]) -> tuple[list[_Shard], int]:

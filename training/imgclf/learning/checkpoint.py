@@ -26,17 +26,17 @@ from safetensors.torch import save_file
 
 from imgclf.distributed import World
 from imgclf.errors import CheckpointError, StoppedError
-from imgclf.learning.fit import FitState
+from imgclf.learning.state import FitState
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 Tensors = dict[str, torch.Tensor]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StopSignal:
-    """Tell whether SIGTERM has come."""
+    """Whether SIGTERM has come."""
 
     received: bool = False
 
@@ -72,7 +72,7 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def requests(self) -> tuple[bool, bool]:
-        """Tell whether SIGTERM has come, and whether the last checkpoint is too old."""
+        """Return whether SIGTERM has come, and whether the last checkpoint is too old."""
         return self._stop.received, time.monotonic() - self._saved_at >= self._interval_s
 
     def restore(self, state: FitState, world: World) -> None:

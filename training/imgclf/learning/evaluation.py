@@ -1,4 +1,4 @@
-"""Judge a trained model: torchmetrics' scores of the test split, and how far its confidence can be trusted.
+"""Score a model: loss and accuracy after each epoch; at the end torchmetrics' scores of the test split.
 
 A model's probabilities are softmax(logits / temperature). The temperature is fitted on the validation
 split, so that the test split stays unseen; it changes confidence only, never the predicted class.
@@ -6,17 +6,19 @@ split, so that the test split stays unseen; it changes confidence only, never th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from imgclf.distributed import World
-from imgclf.images.inputs import Inputs
-from imgclf.learning.fit import predict
+from imgclf.images.inputs import Indices, Inputs
 
+BATCH = 128
+"""Images of one forward pass."""
 BINS = 15
 """Confidence bins of the calibration error."""
 COLDEST, HOTTEST = 0.05, 20.0
@@ -24,7 +26,38 @@ ROUNDS, POINTS = 5, 33
 """Times that the range of temperatures is narrowed to the best of so many, and its neighbours."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How a model does on one split."""
+
+    images: int
+    loss: float
+    """Mean cross entropy in nats."""
+    accuracy: float
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, inputs: Inputs, world: World) -> Score:
+    """Score a split, which must not be empty: each process its own images, summed over all."""
+    sums = torch.zeros(3, dtype=torch.float64, device=world.device)  # images, loss, hits
+    for logits, labels in predict(model, inputs, world):
+        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        hits = (logits.argmax(1) == labels).sum()
+        sums += torch.stack([torch.full_like(sums[0], len(labels)), loss.double(), hits.double()])
+    images, loss_sum, hit_count = world.sum(sums).tolist()
+    return Score(images=int(images), loss=loss_sum / images, accuracy=hit_count / images)
+
+
+def predict(model: nn.Module, inputs: Inputs, world: World) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield the logits (B, classes) and labels (B,) of this process's images of a split."""
+    model.eval()
+    owned = np.arange(len(inputs.split.positions))
+    steps: list[Indices] = [owned[start : start + BATCH] for start in range(0, len(owned), BATCH)]
+    for indices, images in zip(steps, inputs.batches(steps), strict=True):
+        yield model(images), torch.from_numpy(inputs.split.labels[indices]).to(world.device)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predictions:
     """What a model says of all images of a split, those of other processes included."""
 
@@ -41,7 +74,7 @@ def predict_split(model: nn.Module, inputs: Inputs, world: World, *, classes: in
         world.concatenate(torch.cat([part.to(world.device) for part in parts])).cpu()
         for parts in zip(empty, *found, strict=True)
     )
-    return Predictions(logits, labels)
+    return Predictions(logits=logits, labels=labels)
 
 
 def fit_temperature(valid: Predictions) -> float:

@@ -59,11 +59,13 @@ class Recipe:
         choices=CLASS_WEIGHTS,
         help="`balanced` lets rare classes count as much as frequent ones.",
     )
-    accumulate: int = hyperparameter(
-        1,
+    micro_batch_size: int = hyperparameter(
+        32,
         least=1,
-        most=256,
-        help="Parts of a batch that are computed one after the other, to save memory.",
+        most=4096,
+        is_tunable=False,
+        help="Images that are computed, and by batch normalisation normalised, together. A batch consists of "
+        "such parts, dealt out to the instances; smaller ones need less memory.",
     )
     patience: int = hyperparameter(
         0,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+
+from imgclf.distributed import World
+from imgclf.images.data import Split
 
 STRIDES = (60, 12, 2)
 """Candidates for the stride of the shuffle: each can be divided by the usual numbers of processes."""
@@ -25,6 +29,26 @@ def epoch_steps(*, total: int, batch_size: int, seed: int, epoch: int) -> list[n
     for residue in range(stride):
         order[residue::stride] = rng.permutation(np.arange(residue, total, stride))
     return [order[start : start + batch_size] for start in range(0, total, batch_size)]
+
+
+def own_parts(
+    batches: list[npt.NDArray[np.int64]], split: Split, *, size: int, world: World
+) -> list[list[npt.NDArray[np.int64]]]:
+    """Return, for each step, the parts of its batch that this process computes, as indices of the split.
+
+    A replicated split's batches are cut as a whole, in their order, and the parts are dealt out: so a part is
+    the same for any number of processes, and some have none where there are fewer parts. Any other split's
+    process takes the images that it owns.
+    """
+    if split.is_replicated:
+        return [cut(batch, size=size)[world.rank :: world.size] for batch in batches]
+    own = owned_indices(batches, positions=split.positions, total=split.total)
+    return [cut(indices, size=size) for indices in own]
+
+
+def cut(batch: npt.NDArray[np.int64], *, size: int) -> list[npt.NDArray[np.int64]]:
+    """Cut a batch into as few parts of at most `size` images as do, as even as possible; none of nothing."""
+    return np.array_split(batch, math.ceil(len(batch) / size)) if len(batch) else []
 
 
 def owned_indices(

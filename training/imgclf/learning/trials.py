@@ -36,7 +36,7 @@ INTEGERS = {name for name, declared in DECLARED.items() if declared.kind is int}
 Value = float | int | str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Range:
     """The values that one hyper-parameter may take."""
 
@@ -95,7 +95,7 @@ def _parse_values(name: str, entry: Mapping[str, Any]) -> Range:
     values = entry.get("values")
     if not isinstance(values, list) or not values:
         raise ConfigError(f"ranges: {name} has values {values!r}: give a list of at least one")
-    return Range(name, "categorical", values=tuple(_value(name, value) for value in values))
+    return Range(name=name, kind="categorical", values=tuple(_value(name, value) for value in values))
 
 
 def _value(name: str, value: Any) -> Value:
@@ -129,7 +129,7 @@ def _parse_interval(name: str, kind: str, entry: Mapping[str, Any]) -> Range:
         )
     if not (math.isfinite(low) and math.isfinite(high) and low <= high) or (scale == "log" and low <= 0):
         raise ConfigError(f"ranges: {name} goes from {low} to {high}: min up to max, above 0 for scale 'log'")
-    return Range(name, kind, low, high, scale, steps)
+    return Range(name=name, kind=kind, low=low, high=high, scale=scale, steps=steps)
 
 
 def draw_trials(ranges: Sequence[Range], *, strategy: str, trials: int, seed: int) -> list[dict[str, Value]]:

@@ -82,7 +82,7 @@ def image_keys(images: torch.Tensor) -> torch.Tensor:
     step = max(1, images.shape[-1] // SAMPLED_PIXELS)
     sampled = images[:, :, ::step, ::step].float().contiguous()
     bits = sampled.view(torch.int32).flatten(1).to(torch.int64)
-    weights = _mix(torch.arange(bits.shape[1], device=bits.device) * _GOLDEN)
+    weights = _mix(torch.arange(1, bits.shape[1] + 1, device=bits.device) * _GOLDEN)
     return (bits * weights).sum(1)  # int64 wraps: the sum does not depend on its order
 
 

@@ -21,8 +21,9 @@ from imgclf.features.embedding import Pass, compute_inputs
 from imgclf.features.store import read_features
 from imgclf.images.data import Channels, Dataset, index_images
 from imgclf.images.inputs import PixelInputs
-from imgclf.learning.fit import fit
+from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe
+from imgclf.learning.state import Fit
 from imgclf.networks.models import Classifier, build_model, preset_for
 
 CPU = torch.device("cpu")
@@ -70,12 +71,12 @@ def test_a_head_on_features_has_the_loss_curve_of_the_per_epoch_loop(image_folde
     def pixels() -> dict[str, PixelInputs]:
         return {name: PixelInputs(data.splits[name], preset, device=CPU, threads=2) for name in data.splits}
 
-    loop = fit(PerEpochLoop(resnet(1)), pixels(), recipe, ALONE, classes=2)
+    loop = run_fit(Fit(model=PerEpochLoop(resnet(1)), inputs=pixels(), recipe=recipe, world=ALONE, classes=2))
     model = resnet(1)
     features, _ = compute_inputs(
         Pass(backbone=model.backbone, preset=preset, pixels=pixels(), world=ALONE, engine="eager")
     )
-    head = fit(model.head, features, recipe, ALONE, classes=2)
+    head = run_fit(Fit(model=model.head, inputs=features, recipe=recipe, world=ALONE, classes=2))
     curves = [
         [loss for epoch in result.history for loss in [*epoch["step_losses"], epoch["valid_loss"]]]
         for result in (loop, head)

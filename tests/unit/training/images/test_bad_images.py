@@ -62,6 +62,9 @@ def test_as_many_as_allowed_are_left_out_and_named(damaged: Path, caplog: pytest
     assert {name: split.total for name, split in data.splits.items()} == {"train": 10, "valid": 5, "test": 6}
     train = data.splits["train"]
     assert train.positions.tolist() == list(range(10))
+    assert train.replica is not None
+    assert train.replica.positions.tolist() == list(range(train.replica.total)) == list(range(10))
+    assert [member.file_name for member in train.replica.members] == [m.file_name for m in train.members]
     assert not {"train/001.cat/1.png", "train/002.dog/4.png"} & set(ids(data, "train"))
     classes = [data.classes[label] for label in train.labels]
     assert classes == [member.class_name for member in train.members]

@@ -65,6 +65,18 @@ def test_two_processes_own_disjoint_halves(source: str, request: pytest.FixtureR
     assert sorted(first + second) == sorted(ids(index_images(channels(root), ALONE)))
 
 
+@pytest.mark.parametrize("source", ["image_folder", "staged"])
+def test_hosts_with_all_images_know_the_whole_split_too(source: str, request: pytest.FixtureRequest) -> None:
+    root = request.getfixturevalue(source)
+    whole = index_images(channels(root), ALONE).splits["train"]
+    replica = index_images(channels(root), Pretended(1, 2, 0, "b", CPU)).splits["train"].replica
+    assert replica is not None
+    assert (replica.is_replicated, whole.is_replicated, replica.total) == (True, False, 12)
+    assert replica.positions.tolist() == list(range(12)) == whole.positions.tolist()
+    assert [replica.image_id(index) for index in range(12)] == [whole.image_id(index) for index in range(12)]
+    assert replica.labels.tolist() == whole.labels.tolist()
+
+
 def test_a_host_owns_the_shards_it_was_sent(staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ShardedByS3Key: this host has one of three shards of `train`; positions still count over all."""
     for path in (staged / "train").glob("shard-0000[02].tar"):
@@ -75,6 +87,7 @@ def test_a_host_owns_the_shards_it_was_sent(staged: Path, monkeypatch: pytest.Mo
     )
     split = index_images(channels(staged), Pretended(0, 2, 0, "a", CPU)).splits["train"]
     assert (split.total, split.positions.tolist()) == (12, [4, 5, 6, 7])
+    assert split.replica is None
 
 
 def test_a_shard_on_no_host_is_named(staged: Path) -> None:

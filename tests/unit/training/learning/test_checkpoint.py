@@ -17,8 +17,9 @@ from imgclf.distributed import World
 from imgclf.errors import CheckpointError, DivergedError, StoppedError
 from imgclf.learning import checkpoint
 from imgclf.learning.checkpoint import Checkpoints, StopSignal, listened_for_stop
-from imgclf.learning.fit import FitResult, fit
+from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe
+from imgclf.learning.state import Fit, FitResult
 
 SOLO = World(0, 1, 0, "localhost", torch.device("cpu"))
 RECIPE = Recipe(learning_rate=0.05, batch_size=8, epochs=4, seed=3)
@@ -57,7 +58,7 @@ class Trial:
         keeper = Checkpoints(
             self.folder, "fit", job={**JOB, **job}, minutes=minutes, stop=stop or StopSignal()
         )
-        result = fit(model, inputs, RECIPE, SOLO, classes=3, keeper=keeper)
+        result = run_fit(Fit(model=model, inputs=inputs, recipe=RECIPE, world=SOLO, classes=3, keeper=keeper))
         return model.state_dict(), result
 
     @property
@@ -173,7 +174,9 @@ def test_without_a_folder_a_stop_says_that_nothing_was_kept(make_points: Callabl
     keeper = Checkpoints(None, "fit", job=JOB, minutes=60, stop=StopSignal(received=True))
     inputs = {"train": make_points(images=90, seed=1), "valid": make_points(images=30, seed=2)}
     with pytest.raises(StoppedError, match="there is no checkpoint_dir, so it cannot be continued"):
-        fit(nn.Linear(5, 3), inputs, RECIPE, SOLO, classes=3, keeper=keeper)
+        run_fit(
+            Fit(model=nn.Linear(5, 3), inputs=inputs, recipe=RECIPE, world=SOLO, classes=3, keeper=keeper)
+        )
 
 
 def test_the_first_sigterm_is_noted_and_the_handler_goes_with_the_block() -> None:

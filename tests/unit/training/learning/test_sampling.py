@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from imgclf.learning.sampling import epoch_steps, ids_digest, owned_indices
+from imgclf.distributed import World
+from imgclf.images.data import Split
+from imgclf.learning.sampling import cut, epoch_steps, ids_digest, own_parts, owned_indices
+
+
+def world(rank: int, size: int) -> World:
+    return World(rank, size, 0, f"algo-{rank}", torch.device("cpu"))
 
 
 @pytest.mark.parametrize(("total", "batch"), [(1257, 64), (7, 7), (100, 30), (1, 1), (961, 32)])
@@ -43,6 +50,52 @@ def test_a_host_without_images_has_empty_steps() -> None:
         0,
         0,
     ]
+
+
+def whole_split(total: int) -> Split:
+    return Split("train", total, np.arange(total), np.zeros(total, np.int64), [], is_replicated=True)
+
+
+@pytest.mark.parametrize("hosts", [1, 2, 3, 7])
+def test_the_parts_of_a_batch_are_the_same_for_any_number_of_hosts(hosts: int) -> None:
+    """Batches of 100 in parts of at most 32, the last of 57: also where there are fewer parts than hosts."""
+    batches = epoch_steps(total=1257, batch_size=100, seed=1, epoch=1)
+    dealt = [
+        own_parts(batches, whole_split(1257), size=32, world=world(rank, hosts)) for rank in range(hosts)
+    ]
+    for number, batch in enumerate(batches):
+        parts = [part.tolist() for own in dealt for part in own[number]]
+        assert sorted(parts) == sorted(part.tolist() for part in cut(batch, size=32))
+        counts = [len(own[number]) for own in dealt]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_a_host_that_owns_its_images_cuts_its_own_share() -> None:
+    """ShardedByS3Key, or a network that normalises each image alone."""
+    batches = epoch_steps(total=40, batch_size=20, seed=1, epoch=1)
+    split = Split("train", 40, np.arange(10, 40), np.zeros(30, np.int64), [])
+    for batch, parts in zip(batches, own_parts(batches, split, size=8, world=world(1, 2)), strict=True):
+        own = [position for position in batch.tolist() if position >= 10]
+        assert split.positions[np.concatenate(parts)].tolist() == own
+        assert [len(part) for part in parts] == [len(part) for part in cut(np.array(own), size=8)]
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "parts"),
+    [
+        (64, 32, [32, 32]),
+        (33, 32, [17, 16]),
+        (80, 32, [27, 27, 26]),
+        (5, 32, [5]),
+        (3, 1, [1, 1, 1]),
+        (0, 4, []),
+    ],
+)
+def test_a_batch_is_cut_into_few_even_parts(images: int, size: int, parts: list[int]) -> None:
+    """The last batch too: no part of one image beside one of 32."""
+    found = cut(np.arange(images), size=size)
+    assert [len(part) for part in found] == parts
+    assert [image for part in found for image in part.tolist()] == list(range(images))
 
 
 def test_digests_of_parts_add_up() -> None:
