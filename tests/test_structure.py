@@ -10,12 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("dags", "plugins", "training", "lambda", "localaws", "scripts", "benchmarks")
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 400, 60
-TESTS_OF = {
-    "plugins": ("unit/musher", "functional/musher", "dags"),
-    "training": ("unit/training", "functional/training"),
-    "lambda": ("unit/lambda",),
-}
-"""Where the tests of a part lie; the whole-DAG runs count for none."""
 
 
 def python_files(folder: str) -> list[Path]:
@@ -33,11 +27,6 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Return the lines of a function, its docstring included."""
     return (node.end_lineno or node.lineno) - node.lineno + 1
-
-
-def code_lines(paths: list[Path]) -> int:
-    """Return how many lines files have together."""
-    return sum(len(path.read_text().splitlines()) for path in paths)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -61,7 +50,8 @@ def test_stages_say_what_they_take_and_return() -> None:
         for function in functions(path):
             if function.name.startswith("_"):
                 continue
-            for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
+            arguments = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+            for argument in (argument for argument in arguments if argument.arg not in ("self", "cls")):
                 assert not is_any(argument.annotation), f"{path}:{argument.lineno} {argument.arg}"
             assert not is_any(function.returns), f"{path}:{function.lineno} {function.name}"
 
@@ -69,10 +59,3 @@ def test_stages_say_what_they_take_and_return() -> None:
 def is_any(annotation: ast.expr | None) -> bool:
     """Return whether an annotation says nothing: it is Any, or missing."""
     return annotation is None or (isinstance(annotation, ast.Name) and annotation.id == "Any")
-
-
-@pytest.mark.parametrize("folder", sorted(TESTS_OF))
-def test_tests_are_as_long_as_the_code_that_they_test(folder: str) -> None:
-    tests = [path for place in TESTS_OF[folder] for path in python_files(f"tests/{place}")]
-    code = code_lines(python_files(folder))
-    assert code_lines(tests) >= code, f"{code_lines(tests)} lines of tests for {code} of code"
