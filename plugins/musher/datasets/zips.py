@@ -1,7 +1,9 @@
 """List the images in a zip without unpacking it: nothing is ever written where a member's name says."""
 
+import lzma
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -23,6 +25,12 @@ MAX_MEMBERS = 2_000_000
 ENCRYPTED = 0x1
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 DRIVE = re.compile(r"[A-Za-z]:")
+
+UNREADABLE = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError, LookupError, OverflowError),
+    *(struct.error, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+)
+"""What zipfile raises for archives that are damaged or newer than it."""
 
 HEAD_BYTES = 1024
 OTHERS = (
@@ -48,7 +56,7 @@ def open_zip(path: Path, *, address: str) -> Iterator[Listing]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError) as error:
+    except UNREADABLE as error:
         known = _why_no_zip(path) if path.is_file() else None
         reason = known or f"is not a zip that can be read ({error}). Pack it again."
         raise DatasetSourceError(f"{address} ({_size(path)} bytes) {reason}") from error
@@ -78,7 +86,7 @@ def _why_no_zip(path: Path) -> str | None:
         head = file.read(HEAD_BYTES)
     if not head:
         return "is empty. Copy or download it again."
-    if head.startswith(b"PK"):
+    if head.startswith(b"PK") and not zipfile.is_zipfile(path):
         return "is a zip whose end is missing: it was cut off. Copy or download it again."
     if head[:512].lstrip().lower().startswith(PAGES):
         return "is a web page, not a zip: open the address in a browser, it may ask to sign in."
@@ -146,8 +154,7 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], byt
         try:
             with archive.open(info) as member:
                 return member.read(MAX_IMAGE_BYTES + 1)
-        # NotImplementedError is what zipfile raises for a compression that it does not know.
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise UnreadableImageError(f"damaged in the zip: {error}") from error
 
     return read

@@ -67,6 +67,14 @@ def test_what_is_no_zip_is_refused_with_what_it_is(tmp_path: Path, data: bytes, 
     assert words in message
 
 
+def test_a_zip_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", ("1.jpg", b"one"))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 202
+    path.write_bytes(data)
+    assert "is not a zip that can be read (zip file version 20.2). Pack it again." in refusal(path)
+
+
 def test_backslashes_stand_for_slashes(tmp_path: Path) -> None:
     """Windows' own zips before .NET 4.6.1 have them."""
     path = packed(tmp_path / "a.zip", ("p\\train\\cat\\", b""), ("p\\train\\cat\\1.jpg", b"one"))
