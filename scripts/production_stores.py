@@ -1,5 +1,6 @@
 """PostgreSQL and Redis as Debian packages them, on loopback, for as long as a test of production takes."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -9,6 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psycopg2
 
 from localaws.processes import Child, Supervisor
 
@@ -106,7 +110,7 @@ def start_postgres(supervisor: Supervisor, *, folder: Path, password: str, on_li
     child = supervisor.start(
         name="postgres", argv=as_owner(argv), env=environment, cwd=folder, on_line=on_line
     )
-    _wait_for_port(child, port=port)
+    _wait(child, lambda: takes_connections(port=port, password=password))
     return Store(child=child, port=port)
 
 
@@ -119,7 +123,7 @@ def start_redis(supervisor: Supervisor, *, folder: Path, password: str, on_line:
     child = supervisor.start(
         name="redis", argv=as_owner(argv), env=_plain_environment(folder), cwd=folder, on_line=on_line
     )
-    _wait_for_port(child, port=port)
+    _wait(child, lambda: _listens(port))
     return Store(child=child, port=port)
 
 
@@ -133,17 +137,26 @@ def as_owner(argv: Sequence[str]) -> list[str]:
 
 def create_database(*, port: int, password: str) -> None:
     """Create the database `airflow`, as the image's entry point does for POSTGRES_DB."""
-    import psycopg2
-
-    connection = psycopg2.connect(
-        host="127.0.0.1", port=port, user=POSTGRES_USER, password=password, dbname="postgres"
-    )
-    try:
+    with contextlib.closing(connect(port=port, password=password)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {POSTGRES_USER}")
-    finally:
-        connection.close()
+
+
+def connect(*, port: int, password: str) -> Any:
+    """Return a connection to the server's own database; raises psycopg2.OperationalError while it starts."""
+    return psycopg2.connect(
+        host="127.0.0.1", port=port, user=POSTGRES_USER, password=password, dbname="postgres"
+    )
+
+
+def takes_connections(*, port: int, password: str) -> bool:
+    """Return whether PostgreSQL is up: it listens some time before it lets anyone in."""
+    try:
+        connect(port=port, password=password).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
 
 
 def _hand_over(folder: Path) -> None:
@@ -166,13 +179,16 @@ def _run_once(argv: list[str], *, env: Mapping[str, str]) -> None:
         raise StoreError(f"{Path(argv[0]).name} ended with {done.returncode}: {done.stderr.strip()}")
 
 
-def _wait_for_port(child: Child, *, port: int) -> None:
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait(child: Child, is_ready: Callable[[], bool]) -> None:
+    """Wait until a store is ready; raise StoreError where it ends, or takes too long."""
     deadline = time.monotonic() + READY_S
-    while True:
-        with socket.socket() as probe:
-            probe.settimeout(1.0)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+    while not is_ready():
         if child.poll() is not None or time.monotonic() > deadline:
             last = child.tail[-1] if child.tail else "no output"
             raise StoreError(f"{child.name} was not ready within {READY_S:.0f} s: {last}")

@@ -1,13 +1,22 @@
 """PostgreSQL and Redis for the test of production: found where Debian puts them, named where missing."""
 
+import io
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from scripts import production_stores
-from scripts.production_stores import StoreError, as_owner, find_program, install_missing
+from scripts.production_stores import (
+    StoreError,
+    as_owner,
+    find_program,
+    install_missing,
+    takes_connections,
+)
 
 
 @pytest.fixture
@@ -58,3 +67,39 @@ def test_root_gives_itself_up_before_it_starts_a_store(monkeypatch: pytest.Monke
     assert as_owner(["postgres"])[-1] == "postgres"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert as_owner(["postgres"]) == ["postgres"]
+
+
+def refusing(times: int) -> Callable[..., io.BytesIO]:
+    """Return a psycopg2.connect that is refused so often, as by a server that listens and still starts."""
+    left = iter(range(times))
+
+    def connect(**wanted: object) -> io.BytesIO:
+        if next(left, None) is not None:
+            raise psycopg2.OperationalError("FATAL:  the database system is starting up")
+        assert wanted["dbname"] == "postgres"
+        return io.BytesIO()  # something that can be closed
+
+    return connect
+
+
+def test_postgres_is_ready_once_it_takes_connections_not_once_it_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(production_stores.psycopg2, "connect", refusing(2))
+    answers = [takes_connections(port=1, password="p") for _ in range(3)]
+    assert answers == [False, False, True]
+
+
+class EndedChild:
+    """A store that ended at once."""
+
+    name = "postgres"
+    tail = ("FATAL:  out of disk",)
+
+    def poll(self) -> int:
+        return 1
+
+
+def test_a_store_that_ends_before_it_is_ready_is_told_with_its_last_line() -> None:
+    with pytest.raises(StoreError, match=r"^postgres was not ready within 30 s: FATAL:  out of disk$"):
+        production_stores._wait(EndedChild(), lambda: False)  # type: ignore[arg-type]  # has what is used
