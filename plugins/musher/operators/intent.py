@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from airflow.sdk import Context
@@ -42,11 +42,18 @@ class JobRecord:
 
     @classmethod
     def load(cls, context: Context) -> "JobRecord | None":
-        """Return what the last try wrote, or None: there was none, or a person cleared the store."""
+        """Return what the last try wrote, or None where there is nothing that can be read."""
         store = context.get("task_state_store")
         found = store.get(KEY) if store is not None else None
-        record: dict[str, Any] | None = found if isinstance(found, dict) else None
-        return cls(**record) if record else None
+        if not isinstance(found, dict):
+            return None
+        known: dict[str, Any] = {
+            field.name: found[field.name] for field in fields(cls) if field.name in found
+        }
+        try:
+            return cls(**known)
+        except TypeError:  # another version of Musher wrote it
+            return None
 
     def save(self, context: Context) -> None:
         """Write the record, before the job is asked for: a try that dies in between then knows its name."""

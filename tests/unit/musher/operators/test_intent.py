@@ -72,6 +72,16 @@ def test_a_try_that_died_between_its_record_and_its_job_is_made_good(
     assert make_operator().execute(airflow_task.retry())["job_name"] == f"{NAME}-4"
 
 
+def test_a_record_of_another_version_is_read_as_far_as_it_is_known(airflow_task: FakeTask) -> None:
+    """An upgrade amid a run must not fail its tasks."""
+    context = airflow_task.context()
+    airflow_task.store.set("job", {"job_name": NAME, "clear_number": 0, "max_tries": 2, "more": 1})
+    found = JobRecord.load(context)
+    assert found == JobRecord(job_name=NAME, clear_number=0, max_tries=2)
+    airflow_task.store.set("job", {"job_name": NAME})
+    assert JobRecord.load(context) is None
+
+
 def test_an_infrastructure_error_before_execute_does_not_use_up_the_request(
     make_operator: Make, aws: FakeTraining, airflow_task: FakeTask
 ) -> None:
