@@ -46,7 +46,7 @@ class Check:
 @task(multiple_outputs=False)
 def preflight(dataset: StagedDataset) -> Preflight:
     """Raise PreflightError with everything that was found; return the warnings and the estimate."""
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         run = current_run()
         problems, warnings = look_at_all([*run_checks(run, dataset=dataset), *_account(run)])
         if warnings:
