@@ -85,17 +85,19 @@ def _get(parts: SplitResult, *, trusted: set[tuple[str, int]], deadline: float) 
     """Ask for one URL; return its body, or the address it redirects to."""
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     sock = _connect(host, port, is_trusted=(host, port) in trusted, deadline=deadline)
-    if parts.scheme == "https":
-        sock = _tls().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     connection = http.client.HTTPConnection(host, port)
     connection.auto_open, connection.sock = 0, sock
     try:
+        if parts.scheme == "https":
+            sock = _tls().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+            connection.sock = sock
         with _cut_off(sock, deadline):
             if isinstance(sock, ssl.SSLSocket):
                 sock.do_handshake()
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", target, headers={"Accept": "image/*", "User-Agent": "musher"})
-            return _read_answer(connection.getresponse(), f"{host}:{port}")
+            with connection.getresponse() as response:
+                return _read_answer(response, f"{host}:{port}")
     except (OSError, http.client.HTTPException, ValueError) as error:
         if time.monotonic() >= deadline:
             raise _too_slow(f"{host}:{port}") from error
