@@ -4,11 +4,11 @@ The image brings the packages and the model brings the code, so it is built anew
 the lists of packages or the program that starts the code change. Nobody needs Docker for that.
 """
 
-from typing import Any
-
 from musher.operators.images import BuildImageOperator
+from musher.results import ServingImage
+from musher.stages.groups import output_of
 
 
-def build_image() -> Any:
+def build_image() -> ServingImage:
     """Return the serving image's address, whether it was built now, and the seconds that took."""
-    return BuildImageOperator(task_id="build_image").output
+    return output_of(BuildImageOperator(task_id="build_image"), ServingImage)
