@@ -9,9 +9,9 @@ import logging
 from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy import select
@@ -55,26 +55,33 @@ async def show_error(request: Request, error: HTTPException) -> Response:
 
 
 @app.get("/reports/{dag_id}/{run_id}", dependencies=[may_read_runs])
-def show_report(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
+def show_report(dag_id: str, run_id: str) -> HTMLResponse:
     """Return a run's report, as its last stage wrote it."""
-    return HTMLResponse(find_report(dag_id, run_id, session=session).page)
+    return HTMLResponse(find_report(dag_id, run_id).page)
 
 
 @app.get("/reports/{dag_id}/{run_id}/summary.json", dependencies=[may_read_runs])
-def show_summary(dag_id: str, run_id: str, session: SessionDep) -> JSONResponse:
+def show_summary(dag_id: str, run_id: str) -> JSONResponse:
     """Return a run's numbers."""
-    return JSONResponse(find_report(dag_id, run_id, session=session).summary)
+    return JSONResponse(find_report(dag_id, run_id).summary)
 
 
-def find_report(dag_id: str, run_id: str, *, session: SessionDep) -> Report:
+def find_report(dag_id: str, run_id: str) -> Report:
     """Return the report of a run that Airflow knows; HTTPException with the reason where there is none."""
-    state = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    state = read_state(dag_id, run_id)
     if state is None:
         raise HTTPException(404, f"Airflow has no run {run_id!r} of a DAG {dag_id!r}.")
     try:
         return read_report(Settings.from_env(), dag_id=dag_id, run_id=run_id)
     except ReportMissingError as error:
-        raise HTTPException(404, f"{explain_missing(str(state))} ({error})") from error
+        raise HTTPException(404, f"{explain_missing(state)} ({error})") from error
     except MusherError as error:
         logger.warning("report of %s %s: %s", dag_id, run_id, error)
         raise HTTPException(502, str(error)) from error
+
+
+def read_state(dag_id: str, run_id: str) -> str | None:
+    """Return the state of a run, or None; the database is let go before S3, which may be slow, is asked."""
+    with create_session(scoped=False) as session:
+        state = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    return None if state is None else str(state)
