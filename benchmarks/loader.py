@@ -1,6 +1,6 @@
 """How fast tar shards become batches of tensors, against torchvision's ImageFolder and DataLoader.
 
-Both read the same JPEGs in the same random order and give the same float32 batches: Resize(256),
+Both read the same JPEGs in the same random order and give the same float32 batches: Resize(232),
 CenterCrop(224), ToTensor, Normalize; then again RandomResizedCrop(224), RandomHorizontalFlip, ToTensor,
 Normalize ("varied"). Ours decodes in as many threads as the DataLoader has processes. Epochs alternate.
 An epoch is timed from asking for its first batch to receiving its last, the first batch included for both;

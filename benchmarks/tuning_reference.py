@@ -101,7 +101,7 @@ class Reference:
 
     def __init__(self, data: Path, backbone: Path, head: Path, *, image_size: int, seed: int) -> None:
         """Open the folders and load the weights."""
-        resize = round(image_size * 256 / 224)
+        resize = round(image_size * 232 / 224)  # as the preset of ResNet-50
         prepare = v2.Compose(
             [
                 v2.PILToTensor(),

@@ -1,5 +1,6 @@
 """infra/bootstrap.yaml: valid for CloudFormation, deployable, and no wider than this project's names."""
 
+import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -344,6 +345,23 @@ def test_no_arn_names_a_partition() -> None:
     assert len(found) > 20
     assert set(found) == {"arn:${AWS::Partition}:"}
     assert "amazonaws.com.cn" not in text
+
+
+def test_it_stays_within_what_cloudformation_and_iam_take(aws: boto3.Session) -> None:
+    """A template given as text has 51,200 bytes at most, a role's own policies 10,240 characters together.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    assert len(TEMPLATE.read_bytes()) <= 51_200
+    project, region = "a" * 18, "ap-southeast-2"
+    longest = EVERYTHING | {"Project": project}
+    create_stack(aws.client("cloudformation", region_name=region), name="longest", **longest)
+    iam = aws.client("iam")
+    for role in ("airflow", "sagemaker", "lambda", "codebuild"):
+        found = read_statements(iam, [f"{project}-{role}"])
+        assert sum(len(json.dumps(statement, separators=(",", ":"))) for _, _, statement in found) <= 9_500, (
+            role
+        )
 
 
 def test_another_project_gets_names_of_its_own_and_deletion_keeps_only_the_bucket(aws: boto3.Session) -> None:

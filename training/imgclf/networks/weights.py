@@ -150,7 +150,9 @@ def _size_of(state: Tensors, record: Architecture, path: Path) -> int | None:
     try:
         return record.sized_state.size_of(state)
     except (KeyError, IndexError, ValueError) as error:
-        raise ConfigError(f"{path} does not fit the architecture {record.name}: {error} is wrong") from error
+        raise ConfigError(
+            f"{path} does not fit the architecture {record.name}: {error} is missing or wrong"
+        ) from error
 
 
 def _fitted(state: Tensors, record: Architecture, image_size: int, path: Path) -> Tensors:

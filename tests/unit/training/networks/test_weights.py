@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from imgclf.errors import ConfigError
+from imgclf.networks.architectures.torchvision_networks import resize_vit, vit_size
 from imgclf.networks.models import Classifier, build_model
 from imgclf.networks.weights import Origin, load_backbone
 
@@ -137,3 +138,98 @@ def test_a_pickle_is_no_weights_file(tmp_path: Path) -> None:
 def test_a_weights_channel_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds 0 \.safetensors files"):
         load(resnet18(), tmp_path)
+
+
+PUBLISHED = {
+    "mobilenet_v3_large": "classifier.3",
+    "efficientnet_b0": "classifier.1",
+    "convnext_tiny": "classifier.2",
+}
+"""Networks whose weights fit images of every size, and torchvision's name of their last layer."""
+
+
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_a_published_network_computes_what_it_did_before_its_conversion(
+    tmp_path: Path, architecture: str
+) -> None:
+    """A state dict of torchvision's own layout; the layer that scores ImageNet's classes stays behind."""
+    from torchvision.models import get_model
+
+    network = get_model(architecture, weights=None).eval()
+    torch.save(network.state_dict(), tmp_path / "published.pth")
+    assert convert(tmp_path / "published.pth", tmp_path / "channel", architecture) == 0
+    model = build_model(architecture=architecture, classes=7, freeze_backbone=True, image_size=32)
+    load(model, tmp_path / "channel", architecture)
+    network.set_submodule(PUBLISHED[architecture], torch.nn.Identity())
+    images = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(model.backbone(images), network(images))
+
+
+def vit_state(image_size: int) -> dict[str, torch.Tensor]:
+    """Return the positions of a vision transformer as torchvision publishes them, and one other weight."""
+    positions = 1 + (image_size // 16) ** 2
+    generator = torch.Generator().manual_seed(1)
+    return {
+        "encoder.pos_embedding": torch.randn(1, positions, 768, generator=generator),
+        "class_token": torch.ones(1, 1, 768),
+    }
+
+
+@pytest.mark.parametrize("image_size", [224, 384])
+def test_positions_tell_which_image_size_they_are_for(image_size: int) -> None:
+    assert vit_size(vit_state(image_size)) == image_size
+
+
+def test_positions_are_interpolated_to_another_image_size() -> None:
+    """The class keeps its own; a grid that grows keeps what its patches had at their corners."""
+    state = vit_state(64)
+    found = resize_vit(state, 128)
+    assert found["encoder.pos_embedding"].shape == (1, 1 + 8 * 8, 768)
+    assert torch.equal(found["encoder.pos_embedding"][:, 0], state["encoder.pos_embedding"][:, 0])
+    assert torch.equal(found["class_token"], state["class_token"])
+    before, after = (
+        values["encoder.pos_embedding"][0, 1:].unflatten(0, (side, side))
+        for values, side in ((state, 4), (found, 8))
+    )
+    assert torch.allclose(after[0, 0], before[0, 0], atol=1e-5)
+    assert torch.allclose(after[-1, -1], before[-1, -1], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_published_vision_transformer_serves_images_of_other_sizes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The published file is of an older layout, whose names torchvision itself maps to today's."""
+    from torchvision.models import vit_b_16
+    from torchvision.models.vision_transformer import interpolate_embeddings
+
+    network = vit_b_16(weights=None, image_size=64).eval()
+    old = {
+        name.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2."): value
+        for name, value in network.state_dict().items()
+    }
+    torch.save(old, tmp_path / "published.pth")
+    assert convert(tmp_path / "published.pth", tmp_path / "channel", "vit_b_16") == 0
+    network.heads.head = torch.nn.Identity()
+    caplog.set_level("INFO")
+    for image_size in (64, 32):
+        model = build_model(architecture="vit_b_16", classes=7, freeze_backbone=True, image_size=image_size)
+        origin = load_backbone(model, tmp_path / "channel", architecture="vit_b_16", image_size=image_size)
+        assert origin.init == "pretrained"
+        state = interpolate_embeddings(image_size, 16, network.state_dict())
+        expected = vit_b_16(weights=None, image_size=image_size).eval()
+        expected.heads.head = torch.nn.Identity()
+        expected.load_state_dict(state)
+        images = torch.randn(2, 3, image_size, image_size)
+        with torch.inference_mode():
+            assert torch.equal(model.backbone(images), expected(images))
+    assert "is for images of 64 pixels: fitted to 32" in caplog.text
+
+
+def test_a_file_without_positions_is_no_vision_transformer(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert(published, tmp_path / "channel", "vit_b_16") == 1
+    error = capsys.readouterr().err
+    assert f"{published} does not fit the architecture vit_b_16: 'encoder.pos_embedding' is" in error
