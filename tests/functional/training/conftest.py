@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,14 @@ class HostProcess:
     def wait(self, timeout_s: float = 90) -> int:
         """Return the exit code."""
         return self.process.wait(timeout_s)
+
+    def wait_for(self, text: str, timeout_s: float = 60) -> None:
+        """Wait until the log has this text."""
+        deadline = time.monotonic() + timeout_s
+        while text not in self.log:
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
 
     @property
     def log(self) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,22 +80,16 @@ def test_a_stopped_job_continues_there(
     options = {"architecture": "small_cnn", "image_size": 8, "batch_size": 10, "epochs": 20, "python": python}
     options |= {"data": few_digits, "checkpoint_dir": tmp_path / "checkpoints"}
     hosts = start_hosts(2, **options)
-    deadline = time.monotonic() + 60
-    while "epoch 1:" not in hosts[0].log:
-        assert time.monotonic() < deadline, hosts[0].log
-        time.sleep(0.05)
+    hosts[0].wait_for("epoch 1:", 300)
     hosts[1].process.terminate()
-    assert [host.wait() for host in hosts] == [143, 143], hosts[0].log
+    assert [host.wait(300) for host in hosts] == [143, 143], hosts[0].log
     assert "continued from epoch" in finish(start_hosts(2, **options)).log
 
 
 def test_a_killed_host_ends_the_other_there(start_hosts: StartHosts, few_digits: Path, python: Path) -> None:
-    options = {"architecture": "small_cnn", "image_size": 8, "batch_size": 10, "epochs": 9999}
+    options = {"architecture": "small_cnn", "image_size": 8, "batch_size": 10, "epochs": 1000}
     hosts = start_hosts(2, python=python, data=few_digits, **options)
-    deadline = time.monotonic() + 60
-    while "epoch 1:" not in hosts[0].log:
-        assert time.monotonic() < deadline, hosts[0].log
-        time.sleep(0.05)
+    hosts[0].wait_for("epoch 1:", 300)
     hosts[1].process.kill()
     assert hosts[0].wait(20) == 1
     assert "another process of this job ended" in hosts[0].failure

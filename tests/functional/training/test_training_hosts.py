@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,18 +91,10 @@ def test_sagemakers_regexes_find_every_metric_in_the_first_hosts_log_only(two_ho
     assert f"test:accuracy={evaluation['accuracy']:.6f}" in two_hosts[0].log
 
 
-def wait_for_epoch(host: Any) -> None:
-    """Wait until the first epoch has been reported."""
-    deadline = time.monotonic() + 60
-    while "epoch 1:" not in host.log:
-        assert time.monotonic() < deadline, host.log
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("victim", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_killed_host_fails_the_other_in_seconds(start_hosts: StartHosts, digits: Path, victim: int) -> None:
     hosts = start_hosts(2, data=digits, **{**OPTIONS, "epochs": 1000})
-    wait_for_epoch(hosts[0])
+    hosts[0].wait_for("epoch 1:")
     hosts[victim].process.kill()
     survivor = hosts[1 - victim]
     assert survivor.wait(15) == 1
@@ -199,7 +190,7 @@ def test_a_job_that_sigterm_ended_continues_to_the_same_model(
     """SIGTERM goes to the last host only; all stop together, and together they start again."""
     options = {**OPTIONS, "data": digits, "checkpoint_dir": tmp_path / "checkpoints"}
     hosts = start_hosts(count, **options)
-    wait_for_epoch(hosts[0])
+    hosts[0].wait_for("epoch 1:")
     hosts[-1].process.terminate()
     assert [host.wait(30) for host in hosts] == [143] * count, hosts[0].log
     assert "stopped: SIGTERM ended the training in epoch" in hosts[0].log
