@@ -5,8 +5,9 @@ libraries of training, data and tests is imported by it. Each measurement runs i
 
 Loaded before the clock starts:
 - what the DAG processor itself has. The command `airflow dag-processor` imports
-  airflow.cli.commands.dag_processor_command, and for each file forks a child of itself
-  (airflow.dag_processing.processor), which has its parent's modules;
+  airflow.cli.commands.dag_processor_command; before it forks a child for a file it imports the `airflow`
+  modules that the file names (parsing_pre_import_modules, airflow.dag_processing.processor), and the child
+  imports airflow.sdk.execution_time.task_runner before the file (_parse_file_entrypoint, there);
 - the Amazon provider's operators and hooks, whose import is the provider's cost, not the file's. `cold ms`
   is the same parse without these.
 
@@ -29,7 +30,11 @@ ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 5
 TIMEOUT_S = 120
 FORBIDDEN = ("torch", "torchvision", "numpy", "pandas", "matplotlib", "sagemaker", "moto", "PIL", "obstore")
-PROCESSOR_MODULES = ("airflow.cli.commands.dag_processor_command", "airflow.dag_processing.processor")
+PROCESSOR_MODULES = (
+    "airflow.cli.commands.dag_processor_command",
+    "airflow.dag_processing.processor",
+    "airflow.sdk.execution_time.task_runner",
+)
 PROVIDER_MODULES = (
     "airflow.providers.amazon.aws.operators.sagemaker",
     "airflow.providers.amazon.aws.operators.lambda_function",
@@ -41,7 +46,8 @@ PROVIDER_MODULES = (
 PARSE = """
 import importlib, importlib.util, json, sys, time
 path, modules, forbidden = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
-for module in modules:
+from airflow.utils.file import iter_airflow_imports
+for module in [*modules, *iter_airflow_imports(path)]:
     importlib.import_module(module)
 loaded = set(sys.modules)
 spec = importlib.util.spec_from_file_location("measured_dag", path)

@@ -1,5 +1,6 @@
 """Large image files of each format and depth that a client may send, made for a benchmark."""
 
+import functools
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -24,15 +25,16 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Of a PNG's colour types: grey, RGB, palette, grey and alpha, RGBA."""
 
 
-def smooth_image(side: int, mode: str = "RGB") -> Image.Image:
-    """Return a smooth random image."""
+@functools.lru_cache(maxsize=1)
+def smooth_image(side: int) -> Image.Image:
+    """Return a smooth random image; the last one is kept, because making it takes longer than packing it."""
     few = np.random.default_rng(0).integers(0, 256, (max(1, side // BLOCK),) * 2 + (3,), dtype=np.uint8)
-    return Image.fromarray(few).resize((side, side), Image.Resampling.BILINEAR).convert(mode)
+    return Image.fromarray(few).resize((side, side), Image.Resampling.BILINEAR)
 
 
 def write_with_pillow(path: Path, side: int, *, kind: str, mode: str = "RGB", **options: Any) -> None:
     """Write a smooth image with Pillow."""
-    smooth_image(side, mode).save(path, kind, **options)
+    smooth_image(side).convert(mode).save(path, kind, **options)
 
 
 def write_animation(path: Path, side: int) -> None:

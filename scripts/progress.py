@@ -8,6 +8,7 @@ LOG_LINE = re.compile(r"\[?\d{4}-\d\d-\d\d")
 TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end)\b.*?\btask_id=(\S+)")
 STATE_LINE = re.compile(r"Task instance state updated\b.*?\bnew_state=(\w+)")
 RUN_LINE = re.compile(r"DagRun Finished:.*?\bstate=(\w+)")
+TOLD = re.compile(r"AirflowFailException: (.*)")
 ENDS = {
     "success": "done in {seconds:.1f} s",
     "skipped": "skipped",
@@ -44,8 +45,8 @@ class Progress:
 
     @property
     def reason(self) -> str | None:
-        """Return the last error, rather one that Airflow was told than one of a job's log."""
-        told = [error for error in self.errors if "AirflowFailException:" in error]
+        """Return the last error, rather what Airflow was told than a line of a job's log."""
+        told = [match[1] for error in self.errors if (match := TOLD.search(error))]
         return next(reversed(told or self.errors), None)
 
     def __call__(self, line: str) -> None:

@@ -42,6 +42,12 @@ def function(*, region: str, name: str) -> str:
     return _page(region, "lambda", f"/functions/{_part(name)}")
 
 
+def build(*, region: str, name: str) -> str:
+    """Return the page of a build, by its id `<project>:<uuid>`."""
+    project = name.partition(":")[0]
+    return _page(region, "codesuite/codebuild/projects", f"/{_part(project)}/build/{_part(name)}")
+
+
 def log(*, region: str, group: str, prefix: str = "") -> str:
     """Return the page of a log group, or of its streams that begin with `prefix`."""
     streams = f"$3FlogStreamNameFilter$3D{_log_part(prefix)}" if prefix else ""

@@ -154,6 +154,11 @@ def build_project(settings: Settings) -> str:
     return f"{settings.project}-image"
 
 
+def build_log_group(settings: Settings) -> str:
+    """Return the log group of the image's builds; a stream has the second part of a build's id as name."""
+    return f"/aws/codebuild/{build_project(settings)}"
+
+
 def report_prefix(settings: Settings, *, slug: str) -> str:
     """Return the key prefix that holds a run's report.html and summary.json."""
     return f"{settings.project}/reports/{slug}"

@@ -32,6 +32,7 @@ IMAGE_FILES = (
     "imgclf/__init__.py",
     "imgclf/errors.py",
     "imgclf/serving/__init__.py",
+    "imgclf/serving/archives.py",
     "imgclf/serving/container.py",
     "requirements-embed.txt",
     "requirements-image.txt",

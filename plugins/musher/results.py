@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from musher.datasets.findings import Findings
 
+REASON_KEY = "reason"
+"""XCom key under which a task that fails for good leaves its message, for the report."""
+
 Request = dict[str, Any]
 """A boto3 request: AWS's names, AWS's values."""
 

@@ -254,3 +254,27 @@ def test_the_defaults_of_the_form_are_taken_together(dag: Any) -> None:
     arguments = [text for name in OPTIONS for text in (f"--{name}", option(dag.params.dump()[name]))]
     config = parse_arguments(arguments, {})
     assert config.recipe.epochs == dag.params.dump()["epochs"]
+
+
+@pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Airflow's own use of pathspec
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        "embed.run_job",
+        "tune.run_search",
+        "tune.run_trials",
+        "train.run_job",
+        "deploy.run_endpoint",
+        "deploy_lambda.run_function",
+    ],
+)
+def test_the_ui_finds_the_links_of_what_is_made(dag: Any, task_id: str) -> None:
+    """The API server knows of a link only what is in the database: its name and its XCom key."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    tasks = DagSerialization.to_dict(dag)["dag"]["tasks"]
+    [task] = [found["__var"] for found in tasks if found["__var"]["task_id"] == task_id]
+    assert task["_operator_extra_links"] == {
+        "AWS console": "_link_ResourceLink",
+        "CloudWatch log": "_link_LogLink",
+    }

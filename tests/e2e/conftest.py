@@ -20,19 +20,26 @@ class Runs:
     def __init__(self, stack: Stack, log: Path) -> None:
         self.stack = stack
         self.log = log
-        self._seen: set[str] = set()
 
     def run(self, **conf: Any) -> dict[str, Any]:
         """Run the DAG to its end and return its summary."""
+        before = self.summaries()
         with self.log.open("a") as log:
             run_dag(self.stack, conf=conf, progress=Progress(line_writer(log)))
+        [new] = self.summaries() - before
         s3 = self.stack.client("s3")
-        listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="musher/reports/")["Contents"]
-        keys = {item["Key"] for item in listed if item["Key"].endswith("/summary.json")}
-        [new] = keys - self._seen
-        self._seen = keys
         summary: dict[str, Any] = json.load(s3.get_object(Bucket=BUCKET, Key=new)["Body"])
         return summary
+
+    def summaries(self) -> set[str]:
+        """Return the keys of all summaries, those of runs that failed included."""
+        pages = (
+            self.stack.client("s3")
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=BUCKET, Prefix="musher/reports/")
+        )
+        keys = {item["Key"] for page in pages for item in page.get("Contents", [])}
+        return {key for key in keys if key.endswith("/summary.json")}
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from musher.datasets.file_names import first_few
+from musher.datasets.file_structure import check_chunks, count_scans, find_webp_size
 from musher.datasets.foreign_files import identify
-from musher.datasets.jpeg_scans import DECODED_FRAMES, read_markers
 from musher.datasets.layout import Photo
 from musher.datasets.manifest import ImageRecord
 from musher.errors import DatasetSourceError, UnreadableImageError
@@ -33,19 +33,23 @@ MAX_IMAGE_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = {"JPEG": 120_000_000, "PNG": 25_000_000, "WEBP": 12_000_000}
 """Width x height. A JPEG is decoded at a part of its size; the others cannot be, at BYTES_PER_PIXEL each."""
 MAX_SIDE = 65_535
-"""Pixels: Pillow keeps 8 bytes for each row, however short it is."""
+"""Pixels."""
 MAX_SAMPLES = 75_000_000
 """Of a JPEG in several scans (a progressive one is): all its values stay in memory, 2 bytes each, until the
 last scan. 50 million pixels at the usual 4:2:0, 25 million at 4:4:4."""
-MAX_SCANS = 32
+MAX_SCANS = 20
 """Of a JPEG: each costs a pass over all of its pixels. docs/limits.md: as in training and serving."""
 MAX_BYTES_OF_AN_IMAGE = 200_000_000
-"""Of memory; a WebP takes 16 per pixel and its file twice."""
+"""Of memory to decode one. All these limits are those of training and serving: see docs/limits.md."""
+MAX_TEXT_BYTES = 8 * 1024 * 1024
+"""Of a PNG's texts once they are unpacked."""
 
 BYTES_PER_PIXEL = {"PNG": 4, "WEBP": 16}
 """What Pillow needs to decode."""
+WEBP_COPIES = 2
+"""Of its file, which Pillow makes."""
 BYTES_PER_SAMPLE = 2
-DECODE_BYTES = 400_000_000
+DECODE_BYTES = 2 * MAX_BYTES_OF_AN_IMAGE
 """Memory that the threads share for decoding; one image may always be decoded."""
 COUNTED_BYTES = 1_000_000
 """An image that needs less is not counted."""
@@ -162,12 +166,17 @@ def verify_image(data: bytes) -> int | None:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        check_chunks(data)
+        webp_bytes = _webp_bytes(data)
+        with (
+            _memory.take(webp_bytes),
+            Image.open(io.BytesIO(data), formats=FORMATS) as image,
+            _memory.take(0 if webp_bytes else _decoding_bytes(image, data)),
+        ):
             size = image.size
-            with _memory.take(_decoding_bytes(image, data)):
-                image.draft("L", (DRAFT_SIDE, DRAFT_SIDE))
-                image.load()
-                return _fingerprint(image) if min(size) >= MIN_FINGERPRINT_SIDE else None
+            image.draft("L", (DRAFT_SIDE, DRAFT_SIDE))
+            image.load()
+            return _fingerprint(image) if min(size) >= MIN_FINGERPRINT_SIDE else None
     except UnreadableImageError:
         raise
     except UnidentifiedImageError as error:
@@ -185,41 +194,44 @@ def content_type(data: bytes) -> str:
     return next(kind for start, kind in MEDIA_TYPES.items() if data.startswith(start))
 
 
+def _webp_bytes(data: bytes) -> int:
+    """Return what memory a WebP takes from its opening on, 0 for other bytes; refuse one above limits."""
+    size = find_webp_size(data)
+    if size is None:
+        return 0
+    _check_size("WEBP", *size)
+    needed = BYTES_PER_PIXEL["WEBP"] * size[0] * size[1] + WEBP_COPIES * len(data)
+    if needed > MAX_BYTES_OF_AN_IMAGE:
+        raise UnreadableImageError(
+            f"a WebP of {size[0]} x {size[1]} pixels and {len(data)} bytes takes {needed} bytes of memory, "
+            f"and {MAX_BYTES_OF_AN_IMAGE} are the limit; make it smaller, or a JPEG"
+        )
+    return needed
+
+
 def _decoding_bytes(image: "Image.Image", data: bytes) -> int:
-    """Return how much memory an image takes while it is checked; refuse one above the limits.
+    """Return how much memory a JPEG or PNG takes while it is checked; refuse one above the limits.
 
     Everything is read from headers, before memory is spent.
     """
     kind = "JPEG" if image.format in {"JPEG", "MPO"} else str(image.format)
-    width, height = image.size
-    if width * height > MAX_PIXELS[kind]:
-        raise UnreadableImageError(
-            f"{width} x {height} pixels, and {MAX_PIXELS[kind]} in all are the limit for {kind}; "
-            "make it smaller"
-        )
-    if max(width, height) > MAX_SIDE:
-        raise UnreadableImageError(f"{width} x {height} pixels, and {MAX_SIDE} are the limit on a side")
+    _check_size(kind, *image.size)
     if kind != "JPEG":
-        return _whole_bytes(kind, pixels=width * height, file_bytes=len(data))
-    markers = read_markers(data, max_scans=MAX_SCANS)
-    if markers.frame is not None and markers.frame not in DECODED_FRAMES:
-        raise UnreadableImageError("a JPEG with lossless or arithmetic coding; save it as a usual one")
-    if markers.scans > MAX_SCANS:
-        raise UnreadableImageError(
-            f"a JPEG of more than {MAX_SCANS} scans, the limit; save it as a usual one"
-        )
-    return BYTES_PER_SAMPLE * _kept_samples(image) if markers.scans > 1 else 0
+        return image.width * image.height * BYTES_PER_PIXEL[kind]
+    scans = count_scans(data, max_scans=MAX_SCANS)
+    return BYTES_PER_SAMPLE * _kept_samples(image) if scans > 1 else 0
 
 
-def _whole_bytes(kind: str, *, pixels: int, file_bytes: int) -> int:
-    """Return the bytes that an image takes which cannot be decoded reduced."""
-    count = pixels * BYTES_PER_PIXEL[kind] + (2 * file_bytes if kind == "WEBP" else 0)
-    if count > MAX_BYTES_OF_AN_IMAGE:
+def _check_size(kind: str, width: int, height: int) -> None:
+    if max(width, height) > MAX_SIDE:
         raise UnreadableImageError(
-            f"{pixels} pixels in {file_bytes} bytes take {count} bytes of memory, and "
-            f"{MAX_BYTES_OF_AN_IMAGE} are the limit; make it smaller, or a JPEG"
+            f"{width} x {height} pixels, and {MAX_SIDE} are the limit on a side; make it smaller"
         )
-    return count
+    if width * height > MAX_PIXELS[kind]:
+        advice = "make it smaller" if kind == "JPEG" else "make it smaller, or a JPEG"
+        raise UnreadableImageError(
+            f"{width} x {height} pixels, and {MAX_PIXELS[kind]} in all are the limit for {kind}; {advice}"
+        )
 
 
 def _kept_samples(image: "Image.Image") -> int:
@@ -249,8 +261,9 @@ def _fingerprint(image: "Image.Image") -> int | None:
 
 
 def _examine_all(photos: Sequence[Photo]) -> list[_Outcome]:
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
+    PngImagePlugin.MAX_TEXT_MEMORY = MAX_TEXT_BYTES
     sizes = accumulate(photo.size for photo in photos)
     marked = [(photo, total <= KEPT_BYTES) for photo, total in zip(photos, sizes, strict=True)]
     batches = [marked[first::BATCHES] for first in range(min(BATCHES, len(marked)))]

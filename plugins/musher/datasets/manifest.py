@@ -103,7 +103,7 @@ class Manifest:
             "data_hash": self.data_hash,
             "classes": self.classes,
             "splits": {split: self._split_document(split) for split in SPLITS},
-            "images": [asdict(image) for image in self.images],
+            "images": [dict(vars(image)) for image in self.images],  # asdict takes 50 us for each
         }
 
     def to_bytes(self) -> bytes:

@@ -15,6 +15,7 @@ import stat
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -90,23 +91,28 @@ def list_folder(folder: Path) -> Listing:
     hidden: set[str] = set()
     odd: list[str] = []
     for parent, child_folders, names in os.walk(folder, onerror=_refuse_folder):
-        seen = [name for name in child_folders if not hidden_part(name.strip())]
-        for path in (Path(parent, name) for name in (*child_folders, *names)):
-            status = path.lstat()
-            relative = path.relative_to(folder).as_posix()
-            if hidden_part(path.name.strip()):
+        below = os.path.relpath(parent, folder)
+        start = "" if below == os.curdir else f"{below}/"
+        for name in (*child_folders, *names):
+            relative, path = f"{start}{name}", f"{parent}/{name}"
+            status = os.lstat(path)
+            if hidden_part(name.strip()):
                 hidden.add(relative)
             elif stat.S_ISDIR(status.st_mode):
                 folders.add(relative)
             elif stat.S_ISREG(status.st_mode):
-                photos.append(Photo(path=relative, size=status.st_size, read=path.read_bytes))
-            elif is_photo(relative) or path.is_dir():
+                photos.append(Photo(path=relative, size=status.st_size, read=partial(_read_file, path)))
+            elif is_photo(relative) or Path(path).is_dir():
                 odd.append(relative)
             else:
                 hidden.add(relative)
-        child_folders[:] = seen
+        child_folders[:] = [name for name in child_folders if not hidden_part(name.strip())]
     _refuse_odd(odd, folder=folder)
     return Listing(photos=tuple(photos), folders=frozenset(folders), hidden=frozenset(hidden))
+
+
+def _read_file(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def _refuse_odd(odd: list[str], *, folder: Path) -> None:

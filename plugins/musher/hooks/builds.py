@@ -9,8 +9,10 @@ from botocore.exceptions import ClientError
 
 from musher import names
 from musher.errors import ImageError
-from musher.hooks.waits import WAITERS, StatusLog, wait_until
+from musher.hooks.waits import WAITERS
 from musher.payloads.builds import (
+    RUNNING,
+    SUCCEEDED,
     ImagePlan,
     build_start_build,
     explain_failure,
@@ -73,31 +75,22 @@ def adopt_or_start(hook: MusherCodeBuildHook, settings: Settings, *, plan: Image
     return build_id
 
 
-def wait_for_build(hook: MusherCodeBuildHook, *, build_id: str, delay_s: float) -> dict[str, Any]:
-    """Wait for a build's end, whatever it is, logging its phases; return its description."""
-    status = StatusLog(subject=build_id)
-    arguments: dict[str, Any] = {"ids": [build_id]}
-    try:
-        wait_until(
-            hook.get_waiter("BuildComplete"),
-            arguments=arguments,
-            delay_s=delay_s,
-            on_response=lambda answer: status.show(answer["builds"][0].get("currentPhase", "")),
-        )
-    except TimeoutError as error:
-        raise ImageError(f"{error}. Stop build {build_id} in CodeBuild, then clear this task.") from error
+def describe_build(hook: MusherCodeBuildHook, *, build_id: str) -> dict[str, Any]:
+    """Return a build as it is now."""
     build: dict[str, Any] = hook.conn.batch_get_builds(ids=[build_id])["builds"][0]
-    status.show(build["buildStatus"])
     return build
 
 
 def build_failure(build: dict[str, Any], *, uri: str) -> ImageError:
     """Return the error of a build after which there is no image."""
-    if build["buildStatus"] == "SUCCEEDED":
+    name, status = build["id"], build["buildStatus"]
+    if status == SUCCEEDED:
         return ImageError(
-            f"Build {build['id']} succeeded, but {uri} is not in the registry. Deploy infra/bootstrap.yaml "
-            "again: its build pushes to the address that it is given."
+            f"Build {name} succeeded, but {uri} is not in the registry. Deploy infra/bootstrap.yaml again: "
+            "its build pushes to the address that it is given."
         )
+    if status == RUNNING:
+        return ImageError(f"Build {name} has not ended in time. Stop it in CodeBuild, then clear this task.")
     return ImageError(f"{explain_failure(build)}. Correct the cause, then clear this task.")
 
 

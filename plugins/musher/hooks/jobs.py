@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from musher import names
+from musher.hooks.calls import hold
 from musher.hooks.sagemaker import MusherSageMakerHook
+from musher.hooks.sharing import leave
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,22 @@ def stop_training_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
         hook.conn.stop_training_job(TrainingJobName=job_name)
         logger.warning("%s: was still running, told to stop", job_name)
     return [f"training job {job_name}" for job_name in live]
+
+
+def leave_training_jobs(hook: MusherSageMakerHook, *, name: str, tag: str) -> list[str]:
+    """Take a run's mark off the live attempts of a shared job; stop those that no other run waits for."""
+    found = attempts(hook.find_training_job, name, limit=names.MAX_SAGEMAKER_NAME)
+    stopped = []
+    for job in found:
+        if job["TrainingJobStatus"] != LIVE:
+            continue
+        if hold(hook.conn, leave(arn=job["TrainingJobArn"], tag=tag)):
+            hook.conn.stop_training_job(TrainingJobName=job["TrainingJobName"])
+            logger.warning("%s: was still running, told to stop", job["TrainingJobName"])
+            stopped.append(f"training job {job['TrainingJobName']}")
+        else:
+            logger.info("%s: left to the other runs that wait for it", job["TrainingJobName"])
+    return stopped
 
 
 def stop_tuning_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:

@@ -1,8 +1,9 @@
 """Mark which runs wait for a job that they share, so that one run's end never stops another's job.
 
 The marks are tags of the job itself: whoever may stop it sees them, and no second place can disagree. What
-stops a shared job leaves a mark, too: a run that waits for it after all then starts it anew, where it would
-take a job that a person stopped in AWS's console for stopped.
+stops a job because of a person's cancel leaves a mark, too: a try that waits for it after all (of another
+run, or begun by the clearing itself before the triggerer came to stop the old job) then starts it anew, where
+it takes a job that a person stopped in AWS's console for stopped.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 from musher.hooks.calls import Conversation
 
 WAITING = "musher:waiting-run-"
-STOPPED = "musher:stopped-by-run"
+STOPPED = "musher:stopped-by"
 
 
 def waiting_tag(slug: str) -> str:
@@ -29,12 +30,17 @@ def leave(*, arn: str, tag: str) -> Conversation[bool]:
     yield "delete_tags", {"ResourceArn": arn, "TagKeys": [tag]}
     if any(key.startswith(WAITING) for key in (yield from list_tag_keys(arn=arn))):
         return False
-    yield "add_tags", {"ResourceArn": arn, "Tags": [{"Key": STOPPED, "Value": tag.removeprefix(WAITING)}]}
+    yield from mark_stopped(arn=arn)
     return True
 
 
+def mark_stopped(*, arn: str) -> Conversation[None]:
+    """Mark that a cancel, not a person in AWS's console, stops the job."""
+    yield "add_tags", {"ResourceArn": arn, "Tags": [{"Key": STOPPED, "Value": "cancelled"}]}
+
+
 def was_left(*, arn: str) -> Conversation[bool]:
-    """Return whether a run, not a person, stopped the job."""
+    """Return whether a cancel, not a person in AWS's console, stopped the job."""
     return STOPPED in (yield from list_tag_keys(arn=arn))
 
 

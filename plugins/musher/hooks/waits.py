@@ -58,7 +58,7 @@ def _look(waiter: Waiter, arguments: dict[str, str]) -> bool | dict[str, Any]:
     return True
 
 
-async def look_async(waiter: Any, arguments: dict[str, str]) -> bool | dict[str, Any]:
+async def look_async(waiter: Any, arguments: dict[str, Any]) -> bool | dict[str, Any]:
     """Do the same with an asynchronous waiter."""
     try:
         await waiter.wait(**arguments, WaiterConfig=ONE_LOOK)
@@ -77,7 +77,7 @@ def judge(error: WaiterError) -> bool | dict[str, Any]:
     return dict(error.last_response)
 
 
-def name_subject(arguments: dict[str, str]) -> str:
+def name_subject(arguments: dict[str, Any]) -> str:
     """Return what is waited for: `EndpointName e`."""
     return " ".join(f"{name} {value}" for name, value in arguments.items())
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
-from airflow.sdk import Context
+from airflow.sdk import Context, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,7 @@ from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
 from musher.hooks.refusals import read_refusal
 from musher.operators.intent import is_given_up
+from musher.results import REASON_KEY
 from musher.settings import Settings
 from musher.triggers.here import WaitLeftError, run_here
 from musher.triggers.waits import REFUSED, PauseTrigger, WaitEnd, WaitTrigger
@@ -28,20 +29,36 @@ DEFERRAL_GRACE_S = 3600.0
 """Past a wait's deadline by this, Airflow itself ends the deferral: no triggerer runs. The try fails, and the
 next one goes on waiting."""
 
+HAND_OVER_S = 30.0
+"""After this a wait that was left goes on elsewhere. Sooner, the scheduler may queue the try again before the
+executor tells it that the old process has ended: it then takes the task for lost, which uses up a retry."""
+
 AnyHook = TypeVar("AnyHook", bound=AwsGenericHook[Any])
 
 
 class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_without_retry():`
     """Fail the task for good by what trying again would meet again; log that once, for the user.
 
-    These are Musher's own errors, and AWS's refusals: a permission, a request, a quota. Anything else (a
-    broken connection, a throttled call) passes through and is retried by Airflow. Airflow writes a traceback
-    for whatever fails a task: the log's own line before it has the whole message, the exception the first
-    line.
+    These are Musher's own errors, AWS's refusals (a permission, a request, a quota), and `needs` that are
+    None: an earlier task has left no result. Anything else (a broken connection, a throttled call) passes
+    through and is retried by Airflow. Airflow writes a traceback for whatever fails a task: the log's own
+    line before it has the whole message, the exception the first line.
     """
 
+    def __init__(self, **needs: Any) -> None:
+        """Take the results of earlier tasks without which this one cannot begin, by their argument's name."""
+        self.needs = needs
+
     def __enter__(self) -> None:
-        """Begin."""
+        """Begin, or fail for a missing result."""
+        if missing := [name for name, result in self.needs.items() if result is None]:
+            raise log_failure(
+                MissingResultError(
+                    f"There is no {', no '.join(missing)}: the tasks before this one have left no result in "
+                    "this run. Trigger the DAG, or use `airflow dags test`; `airflow tasks test` runs one "
+                    "task alone."
+                )
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -50,17 +67,26 @@ class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_witho
         if isinstance(error, ClientError | BotoCoreError):
             error = read_refusal(error)
         if isinstance(error, MusherError):
-            logger.error("%s", error)
-            raise AirflowFailException(str(error).partition("\n")[0]) from None
+            raise log_failure(error) from None
 
 
-def need_result(result: Any, *, of: str) -> None:
-    """Raise MissingResultError where an earlier task's result is None."""
-    if result is None:
-        raise MissingResultError(
-            f"{of} has left no result in this run. Run the tasks before this one first: trigger the DAG, or "
-            "use `airflow dags test`; `airflow tasks test` runs one task alone."
-        )
+def log_failure(error: MusherError) -> AirflowFailException:
+    """Log an error for the user and the report; return what fails the task, with its first line."""
+    logger.error("%s", error)
+    leave_reason(str(error))
+    return AirflowFailException(str(error).partition("\n")[0])
+
+
+def leave_reason(message: str) -> None:
+    """Hand the whole message on to the run's report; outside a task there is none."""
+    try:
+        instance = get_current_context()["ti"]
+    except RuntimeError:
+        return
+    try:
+        instance.xcom_push(key=REASON_KEY, value=message)
+    except Exception as error:  # noqa: BLE001  # whatever it is: the task must fail for good all the same
+        logger.warning("the report will not say why: %s", error)
 
 
 class MusherOperator(AwsBaseOperator[AnyHook]):
@@ -145,6 +171,5 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
 
     def _go_elsewhere(self) -> NoReturn:
         """Give this try to another worker, which uses up no retry."""
-        raise AirflowRescheduleException(  # type: ignore[no-untyped-call]  # Airflow's is untyped
-            datetime.now(UTC)
-        ) from None
+        when = datetime.fromtimestamp(clock.now() + HAND_OVER_S, UTC)
+        raise AirflowRescheduleException(when) from None  # type: ignore[no-untyped-call]  # Airflow's

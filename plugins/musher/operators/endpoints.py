@@ -14,7 +14,7 @@ from musher.hooks.endpoints import BUSY
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.links import LINKS, show_links
-from musher.operators.base import MusherOperator, fail_without_retry, need_result
+from musher.operators.base import MusherOperator, fail_without_retry
 from musher.triggers.endpoints import EndpointGoneTrigger, EndpointReadyTrigger
 from musher.triggers.waits import SUCCESS, TIMEOUT, WaitEnd
 
@@ -51,8 +51,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
     def execute(self, context: Context) -> Any:
         """Return the endpoint's name, instances and the seconds until it was in service."""
         self.know_run(context)
-        with fail_without_retry():
-            need_result(self.config, of="The task that plans this endpoint")
+        with fail_without_retry(config=self.config):
             return self.settle(context, started_at=clock.now())
 
     def settle(self, context: Context, *, started_at: float) -> Any:

@@ -11,7 +11,7 @@ from musher import clock, console, names
 from musher.errors import LambdaError
 from musher.hooks.functions import MusherLambdaHook
 from musher.links import LINKS, show_links
-from musher.operators.base import MusherOperator, fail_without_retry, need_result
+from musher.operators.base import MusherOperator, fail_without_retry
 from musher.payloads.functions import build_code_update, build_configuration_update
 from musher.triggers.functions import FunctionReadyTrigger
 from musher.triggers.waits import SUCCESS, WaitEnd
@@ -46,8 +46,7 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     def execute(self, context: Context) -> Any:
         """Return the function's name and ARN, and the seconds until it was ready."""
         self.know_run(context)
-        with fail_without_retry():
-            need_result(self.config, of="The task that plans this function")
+        with fail_without_retry(config=self.config):
             started_at = clock.now()
             if self.hook.find_function(self.function_name):
                 return self.wait_until_ready(context, then=UPDATE_CODE, started_at=started_at)

@@ -16,10 +16,12 @@ from botocore.exceptions import ClientError
 
 from musher import clock, names
 from musher.errors import JobFailedError, PayloadError
+from musher.hooks import sharing
+from musher.hooks.calls import hold
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS, show_links
-from musher.operators.base import MusherOperator, fail_without_retry, need_result
+from musher.operators.base import MusherOperator, fail_without_retry
 from musher.operators.intent import JobRecord
 from musher.triggers.jobs import JobTrigger
 from musher.triggers.waits import TIMEOUT, PauseTrigger, WaitEnd
@@ -78,6 +80,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         super().__init__(**kwargs)
         self.config = config
         self.live_job: str | None = None
+        self._is_cancelled = False
 
     @abstractmethod
     def create(self, request: dict[str, Any]) -> None:
@@ -122,8 +125,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     def execute(self, context: Context) -> Any:
         """Return what `summarise` makes of the job's description."""
         self.know_run(context)
-        with fail_without_retry():
-            need_result(self.config, of="The task that plans this job")
+        with fail_without_retry(config=self.config):
             record = JobRecord.load(context)
             if record is not None and record.is_answer(context):
                 return self.run_attempt(context, record)
@@ -177,21 +179,25 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         reason = self.find_reason_to_fail(description)
         if reason is None:
             return self.summarise(description)
-        if record.failures < MAX_AWS_FAILURES and self.is_repeatable(description, reason):
+        may_repeat = record.failures < MAX_AWS_FAILURES and not self._is_cancelled
+        if may_repeat and self.is_repeatable(description, reason):
             return self.repeat(context, record, reason)
         raise self._failure(description, reason)
 
     def repeat(self, context: Context, record: JobRecord, reason: str) -> Any:
-        """Start the next attempt of the same request after a pause, as not the job failed but AWS."""
+        """Start the next attempt of the same request, after a pause where AWS failed this one."""
         following = self._name_following(record.job_name)
-        pause_s = PAUSE_S * 2**record.failures
+        pause_s = PAUSE_S * 2**record.failures if AWS_FAILURE.match(reason) else 0.0
         logger.warning("%s: %s: starting %s in %.0f s", record.job_name, reason, following, pause_s)
         record = self._record(context, following, failures=record.failures + 1)
         carried = {"step": PAUSE, "record": asdict(record)}
         return self.wait_for(context, PauseTrigger(until=clock.now() + pause_s, carried=carried))
 
     def is_repeatable(self, description: Description, reason: str) -> bool:
-        """Return whether not the job but AWS failed, so that the same request may succeed."""
+        """Return whether AWS failed, not the job, or the cancel of another request stopped it."""
+        if description[self.status_key] == "Stopped":
+            arn = str(description[self.trigger_class.arn_key])
+            return hold(self.hook.conn, sharing.was_left(arn=arn))
         return description[self.status_key] == "Failed" and bool(AWS_FAILURE.match(reason))
 
     def find_reason_to_replace(self, description: Description) -> str | None:
@@ -209,10 +215,24 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         return self.find_flaw(description) if status == "Completed" else None
 
     def cancel(self) -> None:
-        """Stop the job that this task waits for."""
-        if self.live_job:
+        """Stop the job that this task waits for, unless another run waits for it, too."""
+        self._is_cancelled = True
+        if self.live_job is None:
+            return
+        arn = str(self.describe(self.live_job)[self.trigger_class.arn_key])
+        if self.leave(arn):
             logger.warning("%s: the task was killed by a person, stopping the job", self.live_job)
             self.try_to_stop(self.live_job)
+        else:
+            logger.warning("%s: the task was killed, but another run waits for this job", self.live_job)
+
+    def leave(self, arn: str) -> bool:
+        """Mark that this cancel stops the job; return whether it may."""
+        try:
+            hold(self.hook.conn, sharing.mark_stopped(arn=arn))
+        except ClientError as error:  # the job costs, the mark only helps
+            logger.warning("%s: not marked as cancelled: %s", arn, error)
+        return True
 
     def try_to_stop(self, name: str) -> None:
         """Ask for the job's end; one that has ended already answers ValidationException."""

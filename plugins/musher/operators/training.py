@@ -1,6 +1,5 @@
 """Run a SageMaker training job that a retried task finds again."""
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,8 +13,6 @@ from musher.hooks.objects import has_object
 from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.payloads.training import JOB_NAME, rename_training_job
 from musher.triggers.jobs import TrainingJobTrigger
-
-logger = logging.getLogger(__name__)
 
 
 class RunTrainingJobOperator(RunJobOperator):
@@ -84,21 +81,11 @@ class RunTrainingJobOperator(RunJobOperator):
         """Return the mark, by which the trigger knows a shared job."""
         return {"waiting_tag": self.waiting_tag}
 
-    def cancel(self) -> None:
-        """Stop the job, unless another run waits for it."""
-        if self.live_job and self.waiting_tag:
-            arn = self.describe(self.live_job)["TrainingJobArn"]
-            if not hold(self.hook.conn, sharing.leave(arn=arn, tag=self.waiting_tag)):
-                logger.warning("%s: the task was killed, but another run waits for this job", self.live_job)
-                return
-        super().cancel()
-
-    def is_repeatable(self, description: Description, reason: str) -> bool:
-        """Return whether AWS failed the job, or another run stopped it before it knew that this one waits."""
-        if super().is_repeatable(description, reason):
-            return True
-        is_stopped = bool(self.waiting_tag) and description["TrainingJobStatus"] == "Stopped"
-        return is_stopped and hold(self.hook.conn, sharing.was_left(arn=description["TrainingJobArn"]))
+    def leave(self, arn: str) -> bool:
+        """Take this run's mark off a shared job; return whether the job may be stopped."""
+        if self.waiting_tag is None:
+            return super().leave(arn)
+        return hold(self.hook.conn, sharing.leave(arn=arn, tag=self.waiting_tag))
 
     def limit_s(self) -> float:
         """Return the job's own limit, on spot with its interruptions, and a grace."""

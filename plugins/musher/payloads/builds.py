@@ -17,7 +17,7 @@ IMAGE_VARIABLE = "IMAGE_URI"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 """The one kind of manifest that CreateModel takes."""
 
-RUNNING = "IN_PROGRESS"
+RUNNING, SUCCEEDED = "IN_PROGRESS", "SUCCEEDED"
 
 
 @dataclass(frozen=True, kw_only=True)

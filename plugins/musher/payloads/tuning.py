@@ -18,6 +18,7 @@ from musher.costs.billing import billed_seconds
 from musher.errors import PayloadError
 from musher.payloads.tags import as_list
 from musher.payloads.training import JOB_NAME, TrainingPlan, as_text, build_definition, build_hyperparameters
+from musher.results import TrainingJobResult, Trial, TuningResult
 from musher.settings import Settings
 
 Ranges = Mapping[str, Mapping[str, Any]]
@@ -170,29 +171,29 @@ def read_trial(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_search(found: Mapping[str, Any], *, job: Mapping[str, Any]) -> dict[str, Any]:
+def read_search(found: Mapping[str, Any], *, job: TrainingJobResult) -> TuningResult:
     """Return trials.json of the search job `job` in the form in which a tuning job's trials are returned."""
     trials = {trial["trial"]: _read_search_trial(trial) for trial in found["trials"]}
-    return {
-        "strategy": IN_JOB,
-        "job_name": job["job_name"],
-        "objective": found["objective"],
-        "trials": list(trials.values()),
-        "best": trials[found["best"]["trial"]],
-        "seconds": job["seconds"],
-        "billed_seconds": billed_seconds(billable=job["billable_seconds"], instances=job["instances"]),
-    }
+    return TuningResult(
+        strategy=IN_JOB,
+        job_name=job["job_name"],
+        objective=found["objective"],
+        trials=list(trials.values()),
+        best=trials[found["best"]["trial"]],
+        seconds=job["seconds"],
+        billed_seconds=billed_seconds(billable=job["billable_seconds"], instances=job["instances"]),
+    )
 
 
-def _read_search_trial(trial: Mapping[str, Any]) -> dict[str, Any]:
+def _read_search_trial(trial: Mapping[str, Any]) -> Trial:
     """Return one trial; one whose loss was no number any more has neither objective nor seconds."""
-    return {
-        "name": f"trial-{trial['trial']}",
-        "status": trial["status"],
-        "hyperparameters": read_values(trial["hyperparameters"]),
-        "objective": trial.get("objective"),
-        "seconds": trial.get("seconds"),
-    }
+    return Trial(
+        name=f"trial-{trial['trial']}",
+        status=trial["status"],
+        hyperparameters=read_values(trial["hyperparameters"]),
+        objective=trial.get("objective"),
+        seconds=trial.get("seconds"),
+    )
 
 
 def read_values(tuned: Mapping[str, object]) -> dict[str, int | float]:

@@ -102,15 +102,17 @@ def pick(result: Mapping[str, Any] | None, keys: Sequence[str]) -> dict[str, Any
 
 
 def describe_dataset(results: RunResults) -> dict[str, Any] | None:
-    """Return id, name, classes and images of the data set."""
+    """Return id, name, classes and images of the data set, and what staging found where it says so."""
     dataset = results["dataset"]
     if dataset is None:
         return None
+    found = dataset.get("found")
     return {
         "id": dataset["dataset_id"],
         "name": dataset.get("title") or dataset["name"],
         "classes": dataset["classes"],
         "images": dataset["images"],
+        **({"found": pick(found, ("warnings", "notes"))} if found else {}),
     }
 
 

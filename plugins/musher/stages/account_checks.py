@@ -3,7 +3,8 @@
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+
+from botocore.client import BaseClient
 
 from musher import names
 from musher.errors import SettingsError
@@ -100,7 +101,7 @@ def check_bucket(settings: Settings) -> list[str]:
     return [f"The bucket {bucket} {flaw}. {STACK} Where the name is taken, set another MUSHER_PROJECT."]
 
 
-def refuse_denied_source(settings: Settings, *, source: str, s3: Any) -> None:
+def refuse_denied_source(settings: Settings, *, source: str, s3: BaseClient) -> None:
     """Raise SettingsError where AWS denies an s3:// source, naming what lets Musher read it."""
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
     if not source.startswith("s3://") or bucket == names.bucket(settings):

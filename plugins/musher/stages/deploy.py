@@ -1,8 +1,6 @@
 """Stage: put the approved model behind an endpoint."""
 
-from typing import Any
-
-from airflow.sdk import task, task_group
+from airflow.sdk import task
 
 from musher import names
 from musher.hooks.connection import logs_hook
@@ -10,23 +8,25 @@ from musher.hooks.log_groups import limit_log_group
 from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
-from musher.results import Evaluation, ServingImage
+from musher.results import EndpointResult, Evaluation, Request, ServingImage
+from musher.stages.groups import output_of, stage_group
 from musher.stages.run import current_run
 
 
-@task_group
-def deploy(evaluation: Any, image: Any) -> Any:
+@stage_group()
+def deploy(evaluation: Evaluation, image: ServingImage) -> EndpointResult:
     """Deploy the model that `evaluate` approved in the serving image that `build_image` found or made.
 
     Return the endpoint's name, instances and seconds.
     """
-    return DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation, image)).output
+    operator = DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation, image))
+    return output_of(operator, EndpointResult)
 
 
 @task(multiple_outputs=False)
-def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> dict[str, Any]:
+def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> Request:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
-    with fail_without_retry():
+    with fail_without_retry(evaluation=evaluation, image=image):
         run = current_run()
         plan = EndpointPlan(
             model_name=names.model(run.settings, slug=run.slug),

@@ -1,8 +1,6 @@
 """Stage: put a Lambda function before the endpoint."""
 
-from typing import Any
-
-from airflow.sdk import task, task_group
+from airflow.sdk import task
 
 from musher import names
 from musher.hooks.connection import logs_hook, s3_hook
@@ -12,19 +10,22 @@ from musher.operators.base import fail_without_retry
 from musher.operators.functions import DeployFunctionOperator
 from musher.packaging import pack_function
 from musher.payloads.functions import FunctionPlan, build_function
+from musher.results import EndpointResult, FunctionResult, Request
+from musher.stages.groups import output_of, stage_group
 from musher.stages.run import current_run
 
 
-@task_group
-def deploy_lambda(endpoint: Any) -> Any:
+@stage_group()
+def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
     """Deploy the function that calls `endpoint`; return its name, ARN and seconds."""
-    return DeployFunctionOperator(task_id="run_function", config=plan_function(endpoint)).output
+    operator = DeployFunctionOperator(task_id="run_function", config=plan_function(endpoint))
+    return output_of(operator, FunctionResult)
 
 
 @task(multiple_outputs=False)
-def plan_function(endpoint: dict[str, Any]) -> dict[str, Any]:
+def plan_function(endpoint: EndpointResult) -> Request:
     """Upload the function's code, named by its hash; return the CreateFunction request."""
-    with fail_without_retry():
+    with fail_without_retry(endpoint=endpoint):
         run = current_run()
         archive = pack_function(folder=run.settings.lambda_dir)
         key = names.function_key(run.settings, code_hash=archive.code_hash)

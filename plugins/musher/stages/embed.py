@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import cast
 
-from airflow.sdk import task, task_group
+from airflow.sdk import XComArg, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from musher import names
@@ -13,42 +13,45 @@ from musher.operators.base import fail_without_retry
 from musher.operators.training import RunTrainingJobOperator
 from musher.payloads.features import MARKER, RANDOM, FeaturesKey, features_id
 from musher.payloads.training import EMBED, TrainingPlan, build_training_job
-from musher.stages.jobs import Code, Result, chosen_weights, image_channels, make_plan, upload_code
+from musher.results import Preflight, Request, StagedDataset, TrainingJobResult
+from musher.stages.groups import output_of, stage_group
+from musher.stages.jobs import Code, chosen_weights, image_channels, make_plan, upload_code
 from musher.stages.run import Run, current_run
 
 REQUIREMENTS = "requirements-embed.txt"
 """The packages of this job alone: training reads features, and does without ONNX."""
 
 
-@task_group(group_display_name="embed, if the backbone is frozen")
-def embed(dataset: Any, checked: Any) -> Any:
+@stage_group(display_name="embed, if the backbone is frozen")
+def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
     """Compute a data set's features, or find them; return the job. Skipped unless the backbone is frozen.
 
     It is the first stage that pays, so it comes after `checked`, and the others come after it.
     """
     planned = plan_features(dataset)
-    checked >> planned
-    return RunTrainingJobOperator(
+    cast(XComArg, checked) >> planned
+    operator = RunTrainingJobOperator(
         task_id="run_job",
         config=planned,
         marker=MARKER,
         execution_timeout=timedelta(hours=26),
-    ).output
+    )
+    return output_of(operator, TrainingJobResult)
 
 
 @task(multiple_outputs=False)
-def plan_features(dataset: dict[str, Any]) -> dict[str, Any]:
+def plan_features(dataset: StagedDataset) -> Request:
     """Return the CreateTrainingJob request of the job that computes the features."""
     run = current_run()
     if not run.params["freeze_backbone"]:
         raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         code, weights = upload_code(run, requirements=REQUIREMENTS), chosen_weights(run)
         plan = choose_plan(run, dataset=dataset, code=code, weights=weights)
         return build_training_job(run.settings, plan=plan)
 
 
-def choose_plan(run: Run, *, dataset: Result, code: Code, weights: Weights | None) -> TrainingPlan:
+def choose_plan(run: Run, *, dataset: StagedDataset, code: Code, weights: Weights | None) -> TrainingPlan:
     """Return the plan of a job whose name stands for all that its features depend on."""
     key = FeaturesKey(
         data_hash=dataset["data_hash"],

@@ -21,7 +21,7 @@ def evaluate(job: TrainingJobResult) -> Evaluation:
     The figures are handed on before the verdict, so that the report of a refused run has them.
     """
     started = time.monotonic()
-    with fail_without_retry():
+    with fail_without_retry(job=job):
         run = current_run()
         [evaluation] = load_outputs(run.settings, output_uri=job["output_uri"], names=[EVALUATION])
         result = Evaluation(

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from musher.results import REASON_KEY
+
 if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
-
-REASON_KEY = "reason"
-"""XCom key under which a task that Musher refuses leaves its message; see `fail_without_retry`."""
 
 
 def failures_of_run(instance: "RuntimeTaskInstanceProtocol") -> dict[str, str | None]:

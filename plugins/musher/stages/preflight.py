@@ -7,6 +7,7 @@ All findings come in one error, each with its value and its remedy. What the acc
 import difflib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from airflow.sdk import task
@@ -28,6 +29,8 @@ from musher.stages.run import Run, current_run
 logger = logging.getLogger(__name__)
 
 SHOWN_CHARACTERS = 120
+MAX_LOOKS = 8
+"""Looks at the same time: most of each is waiting for AWS."""
 
 KNOWN_PARAMS = tuple(name for section in SECTIONS for name in section)
 
@@ -43,7 +46,7 @@ class Check:
 @task(multiple_outputs=False)
 def preflight(dataset: StagedDataset) -> Preflight:
     """Raise PreflightError with everything that was found; return the warnings and the estimate."""
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         run = current_run()
         problems, warnings = look_at_all([*run_checks(run, dataset=dataset), *_account(run)])
         if warnings:
@@ -63,17 +66,21 @@ def preflight(dataset: StagedDataset) -> Preflight:
 
 
 def look_at_all(checks: Iterable[Check]) -> tuple[list[str], list[str]]:
-    """Return (findings, warnings) of all checks, whatever each of them meets."""
-    problems: list[str] = []
-    warnings: list[str] = []
-    for check in checks:
-        try:
-            problems += check.look()
-        except MusherError as error:
-            problems.append(str(error))
-        except (BotoCoreError, ClientError) as error:
-            warnings.append(f"{check.about} ({describe_refusal(error)})")
-    return list(dict.fromkeys(problems)), warnings
+    """Return (findings, warnings) of all checks, whatever each of them meets; they look at the same time."""
+    with ThreadPoolExecutor(max_workers=MAX_LOOKS) as pool:
+        found = list(pool.map(_look, checks))
+    problems = [problem for listed, _ in found for problem in listed]
+    return list(dict.fromkeys(problems)), [warning for _, warning in found if warning]
+
+
+def _look(check: Check) -> tuple[list[str], str | None]:
+    """Return a check's findings, or the warning that it could not look."""
+    try:
+        return list(check.look()), None
+    except MusherError as error:
+        return [str(error)], None
+    except (BotoCoreError, ClientError) as error:
+        return [], f"{check.about} ({describe_refusal(error)})"
 
 
 def describe_refusal(error: Exception) -> str:

@@ -29,7 +29,7 @@ def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestRes
     is 500. Presigned addresses are credentials, so they are made here and never travel through XCom.
     """
     started = time.monotonic()
-    with fail_without_retry():
+    with fail_without_retry(function=function, dataset=dataset):
         settings = current_run().settings
         classes = json.loads(download(s3_hook(settings), uri=dataset["manifest_uri"]))["classes"]
         found = [

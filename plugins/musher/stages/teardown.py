@@ -14,8 +14,9 @@ from musher.errors import TeardownError
 from musher.hooks.connection import lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
 from musher.hooks.functions import remove_function
-from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
+from musher.hooks.jobs import leave_training_jobs, stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
+from musher.hooks.sharing import waiting_tag
 from musher.stages.failures import failures_of_run
 from musher.stages.run import Run, current_run
 
@@ -80,8 +81,6 @@ def live_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal
         names.training_job(run.settings, slug=run.slug),
         names.search_job(run.settings, slug=run.slug),
     ]
-    if shared := embed_job_of(run, instance):
-        training.append(shared)
     tuning = names.tuning_job(run.settings, slug=run.slug)
     return [
         Removal(what=f"tuning job {tuning}", remove=partial(stop_tuning_jobs, hook, name=tuning)),
@@ -89,24 +88,18 @@ def live_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal
             Removal(what=f"training job {name}", remove=partial(stop_training_jobs, hook, name=name))
             for name in training
         ),
+        *shared_jobs(run, instance),
     ]
 
 
-def embed_job_of(run: Run, instance: "RuntimeTaskInstanceProtocol") -> str | None:
-    """Return the name of the job that computes features, where no other run can be waiting for it.
-
-    Runs with the same data, code and weights share it. One that is left to others ends by itself, at the
-    latest after its own limit, and its features serve the next run.
-    """
+def shared_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:
+    """Return how the job that computes features is stopped: unless another run waits for it, too."""
     request = instance.xcom_pull(task_ids=EMBED_REQUEST)
     if not request:
-        return None
-    name = str(request["TrainingJobName"])
-    others = instance.get_dr_count(dag_id=run.dag_id, states=["running"]) - 1
-    if others > 0:
-        logger.info("%s: left alone, %d other runs may wait for it", name, others)
-        return None
-    return name
+        return []
+    hook, name = sagemaker_hook(run.settings), str(request["TrainingJobName"])
+    leave = partial(leave_training_jobs, hook, name=name, tag=waiting_tag(run.slug))
+    return [Removal(what=f"training job {name}", remove=leave)]
 
 
 def deployment(run: Run) -> list[Removal]:

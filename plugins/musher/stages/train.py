@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-from airflow.sdk import task, task_group
+from airflow.sdk import task
 
 from musher import names
 from musher.operators.base import fail_without_retry
 from musher.operators.training import RunTrainingJobOperator
 from musher.payloads.training import TrainingPlan, build_training_job
+from musher.results import Request, StagedDataset, TrainingJobResult, TuningResult
+from musher.stages.groups import output_of, stage_group
 from musher.stages.jobs import (
     Code,
-    Result,
     chosen_weights,
     make_plan,
     training_channels,
@@ -22,32 +22,40 @@ from musher.stages.jobs import (
 from musher.stages.run import Run, current_run
 
 
-@task_group
-def train(dataset: Any, features: Any, tuning: Any) -> Any:
+@stage_group()
+def train(
+    dataset: StagedDataset, features: TrainingJobResult | None, tuning: TuningResult | None
+) -> TrainingJobResult:
     """Train on a staged data set; return the job's name, artifacts, times and metrics.
 
     `features` and `tuning` may be None: these stages are skipped where a run does without them.
     """
-    return RunTrainingJobOperator(
+    operator = RunTrainingJobOperator(
         task_id="run_job",
         config=plan_job(dataset, features, tuning),
         execution_timeout=timedelta(hours=26),
-    ).output
+    )
+    return output_of(operator, TrainingJobResult)
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
 def plan_job(
-    dataset: dict[str, Any], features: dict[str, Any] | None, tuning: dict[str, Any] | None
-) -> dict[str, Any]:
+    dataset: StagedDataset, features: TrainingJobResult | None, tuning: TuningResult | None
+) -> Request:
     """Return the CreateTrainingJob request."""
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         run = current_run()
         plan = choose_plan(run, dataset=dataset, features=features, tuning=tuning, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
 
 
 def choose_plan(
-    run: Run, *, dataset: Result, features: Result | None, tuning: Result | None, code: Code
+    run: Run,
+    *,
+    dataset: StagedDataset,
+    features: TrainingJobResult | None,
+    tuning: TuningResult | None,
+    code: Code,
 ) -> TrainingPlan:
     """Return the plan of a job with checkpoints, in which the best trial's values replace the Params'."""
     weights = chosen_weights(run)

@@ -2,9 +2,9 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import cast
 
-from airflow.sdk import task, task_group
+from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from musher import names
@@ -20,6 +20,8 @@ from musher.payloads.tuning import (
     build_tuning_job,
     read_search,
 )
+from musher.results import Request, StagedDataset, TrainingJobResult, TuningResult
+from musher.stages.groups import output_of, stage_group
 from musher.stages.jobs import (
     Code,
     Result,
@@ -36,8 +38,8 @@ from musher.stages.run import Run, current_run
 LIMIT = timedelta(hours=26)
 
 
-@task_group
-def tune(dataset: Any, features: Any) -> Any:
+@stage_group()
+def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningResult:
     """Make trials; return them with the best one. Skipped where tuning_strategy is none.
 
     `features` may be None: that stage is skipped where images are trained on.
@@ -48,33 +50,34 @@ def tune(dataset: Any, features: Any) -> Any:
     trials = RunTuningJobOperator(
         task_id="run_trials", config=plan_trials(dataset, features), execution_timeout=LIMIT
     )
-    return gather_trials(search.output, trials.output)
+    gathered = gather_trials(output_of(search, TrainingJobResult), output_of(trials, TuningResult))
+    return cast(TuningResult, gathered)
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
-def plan_search(dataset: dict[str, Any], features: dict[str, Any]) -> dict[str, Any]:
+def plan_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
     """Return the CreateTrainingJob request of the one job that makes all trials."""
     run = current_run()
     if run.params["tuning_strategy"] != IN_JOB:
         raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}, not {IN_JOB}")
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         plan = choose_search(run, dataset=dataset, features=features, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
-def plan_trials(dataset: dict[str, Any], features: dict[str, Any] | None) -> dict[str, Any]:
+def plan_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
     """Return the CreateHyperParameterTuningJob request."""
     run = current_run()
     if run.params["tuning_strategy"] not in STRATEGIES:
         raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}")
-    with fail_without_retry():
+    with fail_without_retry(dataset=dataset):
         plan = choose_trials(run, dataset=dataset, features=features, code=upload_code(run))
         return build_tuning_job(run.settings, plan=plan)
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed_min_one_success")
-def gather_trials(search: Any, trials: Any) -> Any:
+def gather_trials(search: TrainingJobResult | None, trials: TuningResult | None) -> TuningResult:
     """Return the trials of whichever job made them, and the best one with its values.
 
     The other job's result is None: its task was skipped.
@@ -89,7 +92,7 @@ def gather_trials(search: Any, trials: Any) -> Any:
         return read_search(found, job=search)
 
 
-def choose_search(run: Run, *, dataset: Result, features: Result, code: Code) -> TrainingPlan:
+def choose_search(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TrainingPlan:
     """Return the plan of the job that makes all trials on shared features.
 
     The ranges are a JSON string of JSON: the container decodes each hyper-parameter once.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from abc import abstractmethod
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.hooks.sagemaker import (
@@ -36,6 +36,7 @@ class JobTrigger(WaitTrigger):
     """
 
     aws_hook_class = MusherSageMakerHook
+    arn_key: ClassVar[str]
 
     async def on_kill(self) -> None:
         """Stop the job."""
@@ -47,13 +48,21 @@ class JobTrigger(WaitTrigger):
 
     async def _cancel(self, client: Any) -> None:
         subject = name_subject(self.arguments)
-        if tag := self.carried.get("waiting_tag"):
-            arn = (await self.describe(client))["TrainingJobArn"]
-            if not await hold_async(client, sharing.leave(arn=arn, tag=tag)):
-                logger.warning("%s: the task was killed, but another run waits for this job", subject)
-                return
+        arn = str((await self.describe(client))[self.arn_key])
+        tag = self.carried.get("waiting_tag")
+        if tag is None:
+            await self._mark(client, arn)
+        elif not await hold_async(client, sharing.leave(arn=arn, tag=tag)):
+            logger.warning("%s: the task was killed, but another run waits for this job", subject)
+            return
         logger.warning("%s: the task was killed by a person, stopping the job", subject)
         await self.stop(client)
+
+    async def _mark(self, client: Any, arn: str) -> None:
+        try:
+            await hold_async(client, sharing.mark_stopped(arn=arn))
+        except ClientError as error:  # the job costs, the mark only helps
+            logger.warning("%s: not marked as cancelled: %s", arn, error)
 
     @abstractmethod
     async def describe(self, client: Any) -> dict[str, Any]:
@@ -72,6 +81,7 @@ class TrainingJobTrigger(JobTrigger):
     """
 
     waiter = "TrainingJobEnded"
+    arn_key = "TrainingJobArn"
     tail: LogTail | None = None
     logs: Any = None
 
@@ -114,6 +124,7 @@ class TuningJobTrigger(JobTrigger):
     """Wait for a tuning job's end, showing how many trials are in which state."""
 
     waiter = "TuningJobEnded"
+    arn_key = "HyperParameterTuningJobArn"
     status: StatusLog | None = None
 
     async def log_progress(self, answer: dict[str, Any]) -> None:

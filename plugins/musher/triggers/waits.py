@@ -56,7 +56,7 @@ class WaitTrigger(BaseTrigger):
     def __init__(
         self,
         *,
-        arguments: dict[str, str],
+        arguments: dict[str, Any],
         connection: dict[str, Any],
         delay_s: float,
         deadline: float,

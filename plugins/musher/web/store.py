@@ -47,18 +47,31 @@ def read_report(settings: Settings, *, dag_id: str, run_id: str) -> Report:
     """
     prefix = names.report_prefix(settings, slug=names.run_slug(dag_id=dag_id, run_id=run_id))
     bucket = names.bucket(settings)
-    s3 = S3Hook(**hook_parameters(settings), config=CONFIG).get_conn()
-    summary = json.loads(_get(s3, bucket=bucket, key=f"{prefix}/summary.json"))
+    hook = S3Hook(**hook_parameters(settings), config=CONFIG)
+    summary = _read_summary(_get(hook, bucket=bucket, key=f"{prefix}/summary.json"))
     if (summary.get("dag_id"), summary.get("run_id")) != (dag_id, run_id):
         logger.warning("s3://%s/%s belongs to another run than %s %s", bucket, prefix, dag_id, run_id)
         raise ReportMissingError(f"s3://{bucket}/{prefix} holds the report of another run.")
-    return Report(page=_get(s3, bucket=bucket, key=f"{prefix}/report.html"), summary=summary)
+    return Report(page=_get(hook, bucket=bucket, key=f"{prefix}/report.html"), summary=summary)
 
 
-def _get(s3: Any, *, bucket: str, key: str) -> bytes:
+def _read_summary(body: bytes) -> Mapping[str, Any]:
+    """Return summary.json's content, which anybody may have written who may write to the bucket."""
+    try:
+        summary = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ReportError(
+            f"The run's summary.json is not JSON ({error}). Clear the task `report`."
+        ) from error
+    if not isinstance(summary, dict):
+        raise ReportError("The run's summary.json is no JSON object. Clear the task `report`.")
+    return summary
+
+
+def _get(hook: S3Hook, *, bucket: str, key: str) -> bytes:
     uri = f"s3://{bucket}/{key}"
     try:
-        answer = s3.get_object(Bucket=bucket, Key=key)
+        answer = hook.get_conn().get_object(Bucket=bucket, Key=key)
         if answer["ContentLength"] > MAX_BYTES:
             raise ReportError(
                 f"{uri} has {answer['ContentLength']} bytes, and at most {MAX_BYTES} are shown."
@@ -80,7 +93,7 @@ def _explain(error: ClientError, *, uri: str, bucket: str) -> ReportError:
         return ReportMissingError(f"There is nothing at {uri}.")
     if code in FORBIDDEN:
         return ReportError(
-            f"The API server may not read {uri} ({code}). Grant its role s3:GetObject on it, and "
+            f"The API server may not read {uri} ({error}). Grant its role s3:GetObject on it, and "
             "s3:ListBucket on the bucket: without the latter, S3 gives this answer also for a report that is "
             "not written yet."
         )

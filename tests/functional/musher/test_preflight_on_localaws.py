@@ -3,19 +3,21 @@
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
-from musher.errors import ImageError
+from musher.operators.images import BuildImageOperator, has_image
 from musher.packaging import pack_image_context
 from musher.params.form import SECTIONS
 from musher.payloads.builds import DOCKER_MANIFEST, ImagePlan, plan_image
 from musher.settings import Settings
-from musher.stages import account_checks, image
+from musher.stages import account_checks
 from musher.stages.preflight import Check, look_at_all
+from tests.unit.musher.operators.fakes import FakeTask
 
 PARAMS = {name: param.value for section in SECTIONS for name, param in section.items()}
 MAX_LOOK_S = 30.0
@@ -67,19 +69,22 @@ def test_a_stack_that_was_never_deployed_is_found_part_by_part(installation: Set
 
 
 def test_a_build_that_says_it_succeeded_is_not_believed_without_its_image(
-    installation: Settings, project: str, plan: ImagePlan
+    with_settings: Callable[..., Any], airflow_task: FakeTask, project: str, plan: ImagePlan
 ) -> None:
-    with pytest.raises(ImageError, match=rf"Build {project}:.* succeeded, but {plan.uri} is not in"):
-        image.make_image(installation, plan=plan, context=b"zip")
+    operator = with_settings(BuildImageOperator(task_id="build_image"))
+    with pytest.raises(
+        AirflowFailException, match=rf"Build {project}:.* succeeded, but {plan.uri} is not in"
+    ):
+        operator.execute(airflow_task.context())
 
 
 def test_an_image_in_the_registry_is_found(localaws: Any, installation: Settings, plan: ImagePlan) -> None:
-    assert not image.has_image(installation, plan=plan)
+    assert not has_image(installation, plan=plan)
     manifest = {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "layers": []}
     localaws.client("ecr").put_image(
         repositoryName=names.image_repository(installation),
         imageManifest=json.dumps(manifest),
         imageTag=plan.tag,
     )
-    assert image.has_image(installation, plan=plan)
+    assert has_image(installation, plan=plan)
     assert account_checks.check_image(installation) == []

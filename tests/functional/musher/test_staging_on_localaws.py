@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,6 +192,52 @@ def test_images_in_s3_and_a_zip_in_s3_are_the_same_data_set(
     assert len({result["data_hash"] for result in results}) == 1
     assert [result["name"] for result in results] == ["dogImages", "raw", "raw"]
     assert [result["uploaded_objects"] for result in results] == [8, 1, 0]
+
+
+ODD_NAMES = (
+    "photo[1].jpg",
+    "IMG~2.jpg",
+    "a#b.jpg",
+    "100%.jpg",
+    "a%20b.jpg",
+    "{x}^`|<>.jpg",
+    'say "hi".jpg',
+    "x?y*.jpg",
+)
+
+
+def test_odd_names_are_read_from_s3_and_sampled(
+    localaws: Any, bucket: str, run: Stage, tmp_path: Path
+) -> None:
+    top = write_photos(folder=tmp_path, classes=2, train=8, valid=1, test=8, side=32)
+    s3 = localaws.client("s3")
+    for split in ("train", "test"):
+        for folder in (top / split).iterdir():
+            for path, name in zip(sorted(folder.iterdir()), ODD_NAMES, strict=True):
+                path.rename(path.with_name(name))
+    for path in top.rglob("*.jpg"):
+        s3.upload_file(str(path), bucket, f"raw/{path.relative_to(top).as_posix()}")
+    results = [run(source=source) for source in (top, f"s3://{bucket}/raw")]
+    assert results[0]["data_hash"] == results[1]["data_hash"]
+    for sample in results[1]["samples"]:
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": sample["key"]})
+        with urllib.request.urlopen(url) as answer:
+            data = answer.read()
+        assert data in [path.read_bytes() for path in (top / "test" / sample["truth"]).iterdir()]
+
+
+def test_class_folders_in_s3_are_cut(localaws: Any, bucket: str, run: Stage, photos: Path) -> None:
+    s3 = localaws.client("s3")
+    for path in photos.rglob("*.jpg"):
+        s3.upload_file(str(path), bucket, f"raw/{path.parent.name}/{path.parts[-3]}-{path.name}")
+    s3.put_object(Bucket=bucket, Key="raw/README.md", Body=b"x")
+    result = run(source=f"s3://{bucket}/raw")
+    assert result["found"] is not None
+    assert result["found"]["cut"] == {"shares": {"valid": 0.15, "test": 0.15}, "seed": 0}
+    assert result["found"]["left_out"] == {"no image by its name": 1}
+    assert sum(result["images"].values()) == 30
+    again = run(source=result["manifest_uri"].removesuffix("/manifest.json"))
+    assert (again["found"], again["uploaded_objects"]) == (result["found"], 0)
 
 
 def test_a_staged_data_set_is_copied_from_another_bucket(

@@ -78,7 +78,7 @@ def test_a_head_then_all_layers_and_a_search_run_there(
 def test_a_stopped_job_continues_there(
     start_hosts: StartHosts, few_digits: Path, python: Path, tmp_path: Path
 ) -> None:
-    options = {"architecture": "small_cnn", "image_size": 8, "batch_size": 10, "epochs": 40, "python": python}
+    options = {"architecture": "small_cnn", "image_size": 8, "batch_size": 10, "epochs": 20, "python": python}
     options |= {"data": few_digits, "checkpoint_dir": tmp_path / "checkpoints"}
     hosts = start_hosts(2, **options)
     deadline = time.monotonic() + 60

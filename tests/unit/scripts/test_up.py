@@ -1,7 +1,6 @@
-"""`make up`: ports that are taken, news while it starts, what it keeps."""
+"""`make up`: news while it starts, what it keeps."""
 
 import io
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,24 +8,8 @@ from typing import Any
 import pytest
 
 from scripts import up
-from scripts.local_stack import StackError
 from scripts.reports import load_reports, save_reports
-from scripts.up import Waiting, check_port
-
-
-def test_a_free_port_is_free_and_0_is_any(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_port(0, option="make up UI_PORT", use="Airflow's UI")
-
-
-def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.listen()
-        port = sock.getsockname()[1]
-        with pytest.raises(StackError) as failure:
-            check_port(port, option="make up UI_PORT", use="Airflow's UI")
-    assert f"Airflow's UI cannot listen on 127.0.0.1:{port}" in str(failure.value)
-    assert "make up UI_PORT=PORT" in str(failure.value)
+from scripts.up import Waiting
 
 
 def test_while_it_starts_there_is_a_line_for_each_thing_waited_for(

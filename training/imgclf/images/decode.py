@@ -132,8 +132,8 @@ class EncodedImage:
     def _decode_any(self, reduction: int) -> Pixels:
         """Return (H, W, 3) of any format and mode; only JPEGs can be reduced."""
         if reduction > 1:
-            width, height = self.header.size
-            self.header.draft("RGB", (width // reduction, height // reduction))
+            width, height = (max(1, side // reduction) for side in self.header.size)
+            self.header.draft("RGB", (width, height))
         self.header.load()
         pixels = _to_rgb(self.header)
         self.header.close()  # frees its pixels before ours are turned

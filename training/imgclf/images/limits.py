@@ -17,7 +17,7 @@ MAX_SIDE = 65_535
 MAX_SAMPLES = 75_000_000
 """Of a JPEG with several scans, as progressive ones have: 50 million pixels at 4:2:0, 25 million at 4:4:4.
 The decoder keeps 2 bytes for each until the last scan."""
-MAX_SCANS = 32
+MAX_SCANS = 20
 """Of a JPEG: each is a pass over all pixels. libjpeg writes 10, and 18 for CMYK."""
 MAX_SEGMENTS = 2_000
 """Of a JPEG: Pillow reads them one by one in Python."""

@@ -165,7 +165,8 @@ def _resolve(host: str, port: int, *, is_trusted: bool, deadline: float) -> list
 def _look_up(host: str, port: int, *, deadline: float) -> list[str]:
     """Return a host's addresses, each once; a thread of its own waits for them, and may be left behind."""
     found: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
-    if not _lookups.acquire(timeout=max(0.0, deadline - time.monotonic())):
+    places = _lookups
+    if not places.acquire(timeout=max(0.0, deadline - time.monotonic())):
         raise SourceError(f"host {host!r} was not looked up: too many others are; try again in a moment")
 
     def look() -> None:
@@ -175,7 +176,7 @@ def _look_up(host: str, port: int, *, deadline: float) -> list[str]:
         except (OSError, UnicodeError) as error:
             found.put(error)
         finally:
-            _lookups.release()
+            places.release()
 
     threading.Thread(target=look, name="look-up", daemon=True).start()
     try:

@@ -89,7 +89,7 @@ def progressive(**options: Any) -> bytes:
     ("data", "reason"),
     [
         (png_header(5001, 5000), "5001 x 5000 pixels, and 25000000 in all are the limit for PNG; make it"),
-        (webp_header(3501, 3500), "3501 x 3500 pixels, and 12000000 in all are the limit for WEBP"),
+        (webp_header(4000, 3001), "4000 x 3001 pixels, and 12000000 in all are the limit for WEBP"),
         (jpeg_header(12001, 10000), "12001 x 10000 pixels, and 120000000 in all are the limit for JPEG"),
         (jpeg_header(7100, 7100, data=progressive()), "a progressive JPEG of 7100 x 7100 pixels, 75615000"),
         (
@@ -97,6 +97,10 @@ def progressive(**options: Any) -> bytes:
             "76500000 values, and 75000000 are the limit; save it without `progressive`",
         ),
         (png_header(20000, 20000), "too many pixels"),
+        (
+            webp_header(4000, 3000) + bytes(5_000_000),
+            "takes 202000060 bytes of memory, and 200000000 are the",
+        ),
     ],
 )
 def test_an_image_above_the_limits_is_refused_by_its_header(data: bytes, reason: str) -> None:
@@ -137,7 +141,7 @@ def test_a_jpeg_above_pillows_own_limit_is_accepted() -> None:
 
 def test_a_jpeg_of_too_many_scans_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MAX_SCANS", 5)
-    with pytest.raises(UnreadableImageError, match="a JPEG of more than 5 scans, the limit"):
+    with pytest.raises(UnreadableImageError, match="a JPEG of more than 5 scans; save it"):
         verify_image(progressive())
     verify_image(encoded())
 

@@ -56,7 +56,7 @@ def test_the_last_run_that_leaves_a_shared_job_may_stop_it_and_says_so() -> None
     assert hold(aws, sharing.was_left(arn=ARN)) is False
     assert hold(aws, sharing.leave(arn=ARN, tag=two)) is True
     assert hold(aws, sharing.was_left(arn=ARN)) is True
-    assert aws.jobs["job"]["tags"] == {sharing.STOPPED: "2"}
+    assert aws.jobs["job"]["tags"] == {sharing.STOPPED: "cancelled"}
 
 
 class Pages:

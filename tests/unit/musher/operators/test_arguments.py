@@ -13,6 +13,7 @@ from musher.operators import base
 from musher.operators.base import MusherOperator
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
+from musher.operators.images import BuildImageOperator
 from musher.operators.training import RunTrainingJobOperator
 from musher.operators.tuning import RunTuningJobOperator
 from musher.settings import Settings
@@ -20,11 +21,18 @@ from tests.unit.musher.operators.fake_jobs import FakeTraining
 from tests.unit.musher.operators.fakes import FakeTask
 
 OPERATORS: list[type[MusherOperator[Any]]] = [
+    BuildImageOperator,
     DeployEndpointOperator,
     DeployFunctionOperator,
     RunTrainingJobOperator,
     RunTuningJobOperator,
 ]
+OWN: dict[type[MusherOperator[Any]], set[str]] = {
+    BuildImageOperator: set(),
+    RunTrainingJobOperator: {"config", "marker"},
+}
+"""Arguments of an operator of ours, where they are not `config` alone."""
+
 PROVIDERS_OWN = [
     "action_if_job_exists",
     "action_if_endpoint_exists",
@@ -54,8 +62,13 @@ def test_these_are_all_arguments_of_an_operator(operator: type[MusherOperator[An
     """A new one, of ours or of the provider, comes with its test below."""
     inherited = {"aws_conn_id", "region_name", "verify", "botocore_config", "region"}
     assert parameters(AwsBaseOperator) == inherited
-    own = {"config", "deferrable"} | ({"marker"} if operator is RunTrainingJobOperator else set())
-    assert parameters(operator) == inherited | own
+    assert parameters(operator) == inherited | {"deferrable"} | OWN.get(operator, {"config"})
+
+
+def make(operator: type[MusherOperator[Any]], **arguments: Any) -> MusherOperator[Any]:
+    """Return an operator with what it must have, and these arguments."""
+    config = {"config": {}} if "config" in OWN.get(operator, {"config"}) else {}
+    return operator(task_id="a", **config, **arguments)
 
 
 @pytest.fixture
@@ -68,7 +81,7 @@ def hook_parameters(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Call
     monkeypatch.setattr(base, "hook_parameters", chosen)
 
     def made(operator: type[MusherOperator[Any]], **arguments: Any) -> dict[str, Any]:
-        found = operator(task_id="a", config={}, **arguments)
+        found = make(operator, **arguments)
         found.__dict__["settings"] = settings
         return found._hook_parameters
 
@@ -97,7 +110,7 @@ def test_connection_region_and_client_options_are_used_for_every_hook(
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_the_deprecated_region_is_refused_with_the_word_to_use(operator: type[MusherOperator[Any]]) -> None:
     with pytest.raises(TypeError, match="region='eu-west-1': say region_name"):
-        operator(task_id="a", config={}, region="eu-west-1")
+        make(operator, region="eu-west-1")
 
 
 @pytest.mark.parametrize("argument", PROVIDERS_OWN)
@@ -106,18 +119,18 @@ def test_what_the_providers_operators_take_and_ours_do_not_is_refused(
     operator: type[MusherOperator[Any]], argument: str
 ) -> None:
     with pytest.raises(TypeError, match=argument):
-        operator(task_id="a", config={}, **{argument: 1})
+        make(operator, **{argument: 1})
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_deferrable_is_airflows_default_unless_given(
     operator: type[MusherOperator[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert operator(task_id="a", config={}).deferrable is False
-    assert operator(task_id="a", config={}, deferrable=True).deferrable is True
+    assert make(operator).deferrable is False
+    assert make(operator, deferrable=True).deferrable is True
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
-    assert operator(task_id="a", config={}).deferrable is True
-    assert operator(task_id="a", config={}, deferrable=False).deferrable is False
+    assert make(operator).deferrable is True
+    assert make(operator, deferrable=False).deferrable is False
 
 
 def test_a_deferred_wait_has_the_same_connection_interval_and_bound(

@@ -222,7 +222,7 @@ def test_the_wait_is_bounded(
 
 def test_a_task_that_is_run_alone_says_that_there_is_no_request(operator: DeployEndpointOperator) -> None:
     operator.config = None
-    with pytest.raises(AirflowFailException, match="The task that plans this endpoint has left no result"):
+    with pytest.raises(AirflowFailException, match="There is no config: "):
         deploy(operator)
 
 

@@ -133,5 +133,5 @@ def test_a_task_run_alone_says_what_is_missing(
         operator = make_operator(config=None)
     state, error = run(operator)
     assert state == "failed"
-    assert "has left no result in this run. Run the tasks before this one first" in shown(error, caplog)
+    assert "There is no config: the tasks before this one have left no result" in shown(error, caplog)
     assert "NoneType" not in shown(error, caplog)

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 
-from musher.hooks.sharing import STOPPED, waiting_tag
+from musher.hooks.calls import hold
+from musher.hooks.sharing import STOPPED, mark_stopped, waiting_tag
 from musher.names import run_slug
 from musher.operators import intent, training
+from musher.operators.base import HAND_OVER_S
 from musher.operators.intent import JobRecord, is_given_up
 from musher.operators.training import RunTrainingJobOperator
 from musher.triggers import here
 from tests.unit.musher.operators.fake_jobs import NAME, REQUEST, FakeTraining
-from tests.unit.musher.operators.fakes import FakeClock, FakeTask
+from tests.unit.musher.operators.fakes import FakeClock, FakeTask, refuse
 
 Make = Callable[..., RunTrainingJobOperator]
 OTHER_RATE = {**REQUEST, "HyperParameters": {"epochs": "9", "sagemaker_job_name": NAME}}
@@ -257,20 +259,62 @@ def test_a_persons_cancel_stops_the_job(
     assert aws.stopped == [NAME]
 
 
+def test_a_cancelled_try_starts_nothing_in_the_seconds_that_it_has_left(
+    shared: Make, aws: FakeTraining, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark that it leaves on the job is for others."""
+    aws.script = ["InProgress", "InProgress", "InProgress", "Completed"]
+    airflow_task.state = "failed"
+    with pytest.raises(AirflowFailException, match="is Stopped"):
+        kill_in_wait(shared(), airflow_task.context(), monkeypatch)
+    assert (aws.created, aws.stopped) == ([NAME], [NAME])
+
+
+def test_a_cleared_task_that_began_before_the_triggerer_stopped_its_job_starts_anew(
+    make_operator: Make, aws: FakeTraining, airflow_task: FakeTask, fake_clock: FakeClock
+) -> None:
+    """The clearing's own cancel stops the job that the new try has just adopted."""
+    aws.add(NAME, *["InProgress"] * 5, "Completed")
+
+    def stop_late() -> None:
+        fake_clock.on_sleep = lambda: None
+        hold(aws, mark_stopped(arn=f"arn:{NAME}"))
+        aws.stop_training_job(TrainingJobName=NAME)
+
+    fake_clock.on_sleep = stop_late
+    assert make_operator().execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+
+
+def test_a_mark_that_aws_refuses_does_not_keep_a_cancel_from_stopping_the_job(
+    make_operator: Make, aws: FakeTraining, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: Any) -> None:
+        raise refuse("AccessDeniedException", "AddTags")
+
+    aws.add_tags = refused  # type: ignore[method-assign]
+    aws.script = ["InProgress", "InProgress", "InProgress", "Completed"]
+    airflow_task.state = "failed"
+    with pytest.raises(AirflowFailException, match="is Stopped"):
+        kill_in_wait(make_operator(), airflow_task.context(), monkeypatch)
+    assert aws.stopped == [NAME]
+
+
 @pytest.mark.parametrize("state", ["running", "up_for_retry", "queued", "scheduled", None])
 def test_a_worker_that_goes_away_stops_nothing_and_hands_the_wait_on(
     state: Any,
     make_operator: Make,
     aws: FakeTraining,
     airflow_task: FakeTask,
+    fake_clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rescheduling uses up no retry; the try goes on elsewhere and finds the job."""
     aws.script = ["InProgress", "InProgress", "InProgress", "Completed"]
     airflow_task.state = state
     monkeypatch.setattr(here, "GLANCE_S", 0)
-    with pytest.raises(AirflowRescheduleException):
+    with pytest.raises(AirflowRescheduleException) as left:
         kill_in_wait(make_operator(), airflow_task.context(), monkeypatch)
+    assert left.value.reschedule_date.timestamp() == fake_clock.now() + HAND_OVER_S
     assert aws.stopped == []
     assert make_operator().execute(airflow_task.context())["job_name"] == NAME
     assert aws.created == [NAME]

@@ -98,7 +98,7 @@ def test_a_task_that_is_run_alone_says_that_there_is_no_request(
 ) -> None:
     """`airflow tasks test` gives None for what an earlier task has not left."""
     operator.config = None
-    with pytest.raises(AirflowFailException, match=r"has left no result in this run\. .*`airflow dags test`"):
+    with pytest.raises(AirflowFailException, match=r"There is no config: .* `airflow dags test`"):
         operator.execute(airflow_task.context())
 
 

@@ -56,6 +56,7 @@ class FakeTuning:
         self.created: list[dict[str, Any]] = []
         self.stopped: list[str] = []
         self.config: dict[str, Any] = CONFIG
+        self.tags: dict[str, str] = {}
         self.conn = self
 
     def create_hyper_parameter_tuning_job(self, **request: Any) -> None:
@@ -74,6 +75,7 @@ class FakeTuning:
         return {
             "HyperParameterTuningJobName": HyperParameterTuningJobName,
             "HyperParameterTuningJobStatus": status,
+            "HyperParameterTuningJobArn": f"arn:{HyperParameterTuningJobName}",
             "HyperParameterTuningJobConfig": self.config,
             "TrainingJobDefinition": REQUEST["TrainingJobDefinition"],
             "TrainingJobStatusCounters": {"Completed": 1, "InProgress": 1, "Stopped": 0},
@@ -81,6 +83,12 @@ class FakeTuning:
             "HyperParameterTuningEndTime": START.replace(second=42),
             **({"BestTrainingJob": best} if best else {}),
         }
+
+    def add_tags(self, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:  # noqa: N803
+        self.tags |= {tag["Key"]: tag["Value"] for tag in Tags}
+
+    def list_tags(self, *, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()]}
 
     def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803
         return {"BillableTimeInSeconds": 10, "ResourceConfig": {"InstanceCount": 1}}

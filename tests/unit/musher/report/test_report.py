@@ -395,6 +395,28 @@ def test_the_data_set_is_called_as_its_owner_calls_it() -> None:
     assert build_summary(facts(), results)["dataset"]["name"] == "Fotos Müller"
 
 
+def test_what_staging_found_is_shown_as_text() -> None:
+    found = {
+        "warnings": ["1 image(s) are in <two> splits."],
+        "notes": ["2 file(s) were left out."],
+        "cut": None,
+    }
+    results: Any = {**RESULTS, "dataset": {**RESULTS["dataset"], "found": found}}
+    built = build_summary(facts(), results)
+    assert built["dataset"]["found"] == {"warnings": found["warnings"], "notes": found["notes"]}
+    shown = page(built)
+    assert "<h2>What staging found</h2>" in shown
+    assert "<b>1 image(s) are in &lt;two&gt; splits.</b>" in shown
+    assert "2 file(s) were left out." in shown
+
+
+def test_a_data_set_of_an_older_version_has_no_findings() -> None:
+    results: Any = {**RESULTS, "dataset": {**RESULTS["dataset"], "found": None}}
+    built = build_summary(facts(), results)
+    assert "found" not in built["dataset"]
+    assert "What staging found" not in page(built)
+
+
 def test_a_class_name_of_html_is_text() -> None:
     evil = "<img src=x onerror=alert(1)>"
     answers = [{**RESULTS["answers"]["answers"][0], "predicted": evil, "truth": evil}]

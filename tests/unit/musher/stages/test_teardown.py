@@ -16,19 +16,15 @@ EMBED = "musher-embed-0123456789abcdef"
 
 
 class FakeInstance:
-    """A task instance of a run with given states, in a DAG with so many running runs."""
+    """A task instance of a run with given states."""
 
     dag_id, run_id = "operationalize_model", "manual__1"
 
-    def __init__(self, *, failed: tuple[str, ...] = (), running: int = 1, embed: str | None = None) -> None:
-        self.failed, self.running, self.embed = failed, running, embed
+    def __init__(self, *, failed: tuple[str, ...] = (), embed: str | None = None) -> None:
+        self.failed, self.embed = failed, embed
 
     def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, Any]:
         return {run_ids[0]: {"stage_dataset": "success", **dict.fromkeys(self.failed, "failed")}}
-
-    def get_dr_count(self, *, dag_id: str, states: list[str]) -> int:
-        assert states == ["running"]
-        return self.running
 
     def xcom_pull(self, *, task_ids: str, key: str = "return_value") -> Any:
         if task_ids == teardown.EMBED_REQUEST:
@@ -39,8 +35,11 @@ class FakeInstance:
 class FakeAws:
     """The calls of a teardown, in order; those of `broken` fail, and `jobs` are live."""
 
-    def __init__(self, *, broken: tuple[str, ...] = (), jobs: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, broken: tuple[str, ...] = (), jobs: tuple[str, ...] = (), waiting: tuple[str, ...] = ()
+    ) -> None:
         self.broken, self.jobs = broken, jobs
+        self.tags = {f"musher:waiting-run-{slug}" for slug in waiting}
         self.calls: list[str] = []
         self.conn = self
 
@@ -55,8 +54,15 @@ class FakeAws:
 
         return call
 
+    def list_tags(self, *, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"Tags": [{"Key": key, "Value": "waits"} for key in sorted(self.tags)]}
+
+    def delete_tags(self, *, ResourceArn: str, TagKeys: list[str]) -> dict[str, Any]:  # noqa: N803
+        self.tags -= set(TagKeys)
+        return {}
+
     def find_training_job(self, name: str) -> dict[str, Any] | None:
-        found = {"TrainingJobName": name, "TrainingJobStatus": "InProgress"}
+        found = {"TrainingJobName": name, "TrainingJobStatus": "InProgress", "TrainingJobArn": f"arn:{name}"}
         return found if name in self.jobs else None
 
     def find_tuning_job(self, name: str) -> dict[str, Any] | None:
@@ -130,12 +136,12 @@ def test_jobs_are_stopped_even_where_the_deployment_is_kept(tear_down: Any, sett
     assert aws.calls == [f"stop_training_job musher-train-{slug}"]
 
 
-@pytest.mark.parametrize(("running", "stops"), [(1, True), (2, False)])
+@pytest.mark.parametrize(("others", "stops"), [((), True), (("89abcdef",), False)])
 def test_a_shared_job_is_stopped_only_where_no_other_run_waits(
-    tear_down: Any, running: int, stops: bool
+    tear_down: Any, settings: Settings, others: tuple[str, ...], stops: bool
 ) -> None:
-    aws = FakeAws(jobs=(EMBED,))
-    tear_down(aws, FakeInstance(running=running, embed=EMBED))
+    aws = FakeAws(jobs=(EMBED,), waiting=(make_run(settings).slug, *others))
+    tear_down(aws, FakeInstance(embed=EMBED))
     assert (f"stop_training_job {EMBED}" in aws.calls) is stops
 
 

@@ -201,6 +201,7 @@ def test_cancelling_a_wait_whose_job_has_ended_is_no_error(
     def refused(**_: str) -> None:
         raise refuse("ValidationException", "StopTrainingJob")
 
+    aws.add(NAME, "Completed")
     monkeypatch.setattr(aws, "stop_training_job", refused)
     asyncio.run(make().on_kill())
 
@@ -208,6 +209,7 @@ def test_cancelling_a_wait_whose_job_has_ended_is_no_error(
 def test_a_cancel_that_aws_does_not_answer_is_bounded(
     make: Make, aws: FakeTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    aws.add(NAME, "InProgress")
     trigger = make()
 
     async def never(client: Any) -> None:

@@ -81,6 +81,35 @@ def test_a_refusal_says_what_to_do(
         read_report(settings, **IDS)
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "is not JSON"),
+        (b"[1]", "no JSON object"),
+        (b"[" * 200_000, "is not JSON"),
+        (b"\xff", "is not JSON"),
+    ],
+)
+def test_a_summary_that_is_none_says_how_to_get_one(
+    serve: Any, settings: Settings, body: bytes, message: str
+) -> None:
+    serve(summary_json=body)
+    with pytest.raises(ReportError, match=rf"{message}.*Clear the task"):
+        read_report(settings, **IDS)
+
+
+def test_a_role_that_cannot_be_assumed_is_a_refusal_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Any) -> None:
+        raise refusal("AccessDenied")
+
+    monkeypatch.setattr(store, "hook_parameters", lambda settings: {})
+    monkeypatch.setattr(store.S3Hook, "get_conn", refuse)
+    with pytest.raises(ReportError, match=r"may not read .*as AWS says"):
+        read_report(settings, **IDS)
+
+
 def test_a_page_that_would_fill_the_server_is_refused(serve: Any, settings: Settings) -> None:
     class Huge(bytes):
         def __len__(self) -> int:

@@ -245,6 +245,12 @@ def test_damaged_exif_counts_as_none(exif: bytes) -> None:
     assert pixels_of(to_jpeg(photo(8, 4), exif=exif)).shape == (4, 8, 3)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("size", [(5, 90), (90, 5), (1, 1), (7, 7)])
+def test_a_strip_thinner_than_the_reduction_is_an_image(mode: str, size: tuple[int, int]) -> None:
+    check_image(to_jpeg(photo(*size).convert(mode)))
+
+
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_other_jpegs_become_rgb(mode: str) -> None:
     image = photo(24, 16).convert(mode)

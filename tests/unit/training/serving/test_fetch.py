@@ -16,17 +16,19 @@ from imgclf.serving.fetch import fetch_image
 
 
 @pytest.fixture
-def slow_lookups(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Let every look-up wait until the test ends, as a resolver without a network does."""
+def slow_lookups(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[threading.Event]]:
+    """Let every look-up wait until the test ends, as without a network; give what ends each."""
     ended = threading.Event()
+    begun: list[threading.Event] = []
 
     def wait(*_: Any, **__: Any) -> list[Any]:
+        begun.append(ended)
         ended.wait(10)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", wait)
     monkeypatch.setattr(fetch, "TIMEOUT_S", 0.2)
-    yield ended
+    yield begun
     ended.set()
 
 
@@ -136,16 +138,16 @@ def test_a_look_up_has_the_time_of_the_whole_fetch_and_no_more() -> None:
 
 
 def test_look_ups_that_hang_are_bounded(
-    slow_lookups: threading.Event, monkeypatch: pytest.MonkeyPatch
+    slow_lookups: list[threading.Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "_lookups", threading.BoundedSemaphore(1))
-    before = threading.active_count()
+    places = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(fetch, "_lookups", places)
     for reason in ("took more than", "too many others are; try again", "too many others are; try again"):
         with pytest.raises(SourceError, match=reason):
             fetch_image("https://example.com/x.jpg", environ={})
-    assert threading.active_count() <= before + 1
-    slow_lookups.set()
-    assert fetch._lookups.acquire(timeout=5), "the look-up's place is not free again"
+    assert len(slow_lookups) == 1
+    slow_lookups[0].set()
+    assert places.acquire(timeout=5), "the look-up's place is not free again"
 
 
 def test_a_host_that_does_not_exist_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""build_image: found by content, built where missing, adopted where another run builds."""
+"""BuildImageOperator: found by content, built where missing, adopted where another run builds."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,14 +6,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from botocore.exceptions import ClientError
 
+from musher.operators import images
+from musher.operators.images import BuildImageOperator
 from musher.packaging import pack_image_context
 from musher.payloads.builds import plan_image, source_location
 from musher.settings import Settings
-from musher.stages import image
-from musher.stages.run import Run
+from musher.triggers.builds import BuildCompleteTrigger
+from musher.triggers.here import run_here
+from musher.triggers.waits import WaitTrigger
+from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask
 
 
 class FakeRegistry:
@@ -60,17 +64,17 @@ class FakeCodeBuild:
         self.builds[build["id"]] = build
         return {"build": build}
 
-    def end(self, build_id: str) -> None:
-        """End a build."""
-        build = self.builds[build_id]
-        build["buildStatus"] = self.ends_as
-        if self.pushes:
-            tag = build["source"]["location"].split("/")[-2][:16]
-            self.registry.tags[tag] = {"imageDigest": "sha256:0"}
+    def end_all(self) -> None:
+        """End all builds."""
+        for build in self.builds.values():
+            build["buildStatus"] = self.ends_as
+            if self.pushes:
+                tag = build["source"]["location"].split("/")[-2][:16]
+                self.registry.tags[tag] = {"imageDigest": "sha256:0"}
 
 
 class Account(SimpleNamespace):
-    """What the stage meets in the account."""
+    """What the operator meets in the account."""
 
     registry: FakeRegistry
     codebuild: FakeCodeBuild
@@ -78,34 +82,28 @@ class Account(SimpleNamespace):
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    """An account without the image."""
+def account(monkeypatch: pytest.MonkeyPatch, fake_clock: FakeClock) -> Account:
+    """An account without the image, whose builds end while somebody sleeps."""
     registry = FakeRegistry()
     codebuild = FakeCodeBuild(registry)
     uploads: dict[str, bytes] = {}
-
-    def wait(hook: Any, *, build_id: str, delay_s: float) -> dict[str, Any]:
-        codebuild.end(build_id)
-        return codebuild.builds[build_id]
-
-    monkeypatch.setattr(image, "ecr_hook", lambda settings: SimpleNamespace(conn=registry))
-    monkeypatch.setattr(image, "hook_parameters", lambda settings: {})
-    monkeypatch.setattr(image, "MusherCodeBuildHook", lambda: SimpleNamespace(conn=codebuild))
-    monkeypatch.setattr(image, "s3_hook", lambda settings: None)
-    monkeypatch.setattr(image, "upload_once", lambda hook, settings, key, data: uploads.update({key: data}))
-    monkeypatch.setattr(image, "wait_for_build", wait)
-    return Account(registry=registry, codebuild=codebuild, uploads=uploads)
+    fake_clock.on_sleep = codebuild.end_all
+    monkeypatch.setattr(images, "ecr_hook", lambda settings: SimpleNamespace(conn=registry))
+    monkeypatch.setattr(images, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(images, "upload_once", lambda hook, settings, key, data: uploads.update({key: data}))
+    hook = FakeHook(codebuild, "codebuild")
+    monkeypatch.setattr(WaitTrigger, "hook", hook)
+    return Account(registry=registry, codebuild=codebuild, uploads=uploads, hook=hook)
 
 
 @pytest.fixture
-def build(monkeypatch: pytest.MonkeyPatch, form_run: Callable[..., Run]) -> Callable[..., dict[str, Any]]:
-    """Run the task."""
+def build(account: Account, settings: Settings) -> Callable[..., dict[str, Any]]:
+    """Run the operator."""
 
-    def run(**changes: Any) -> dict[str, Any]:
-        found = form_run()
-        found = dataclasses.replace(found, settings=dataclasses.replace(found.settings, **changes))
-        monkeypatch.setattr(image, "current_run", lambda: found)
-        result: dict[str, Any] = image.build_image.function()
+    def run(*, deferrable: bool = False, **changes: Any) -> dict[str, Any]:
+        operator = BuildImageOperator(task_id="build_image", deferrable=deferrable)
+        operator.__dict__ |= {"hook": account.hook, "settings": dataclasses.replace(settings, **changes)}
+        result: dict[str, Any] = operator.execute(FakeTask().context())
         return result
 
     return run
@@ -182,3 +180,36 @@ def test_an_image_of_ones_own_is_taken_as_it_is(account: Account, build: Any) ->
     result = build(model_image="registry/mine:1")
     assert result == {"uri": "registry/mine:1", "is_built": False, "seconds": 0.0}
     assert account.codebuild.started == []
+
+
+def test_a_wait_that_is_deferred_goes_on_with_what_it_carries(
+    account: Account, build: Any, settings: Settings, fake_clock: FakeClock
+) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        build(deferrable=True)
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, BuildCompleteTrigger)
+    assert trigger.arguments == {"ids": ["musher-image:1"]}
+    again = BuildCompleteTrigger(**trigger.serialize()[1])
+    account.codebuild.end_all()
+    operator = BuildImageOperator(task_id="build_image")
+    operator.__dict__ |= {"hook": account.hook, "settings": settings}
+    result = operator.resume(FakeTask().context(), run_here(again, must_leave=lambda: False))
+    assert (result["uri"], result["is_built"]) == (plan(settings).uri, True)
+
+
+def test_a_wait_has_an_end(account: Account, build: Any, fake_clock: FakeClock) -> None:
+    account.codebuild.ends_as, account.codebuild.pushes = "IN_PROGRESS", False
+    with pytest.raises(AirflowFailException, match=r"has not ended in time\. Stop it in CodeBuild"):
+        build(poll_interval_s=60.0)
+    assert 3500 < sum(fake_clock.slept) <= 3600
+
+
+@pytest.mark.parametrize("status", ["FAILED", "FAULT", "TIMED_OUT", "STOPPED"])
+def test_every_bad_end_ends_the_wait(
+    account: Account, build: Any, fake_clock: FakeClock, status: str
+) -> None:
+    account.codebuild.ends_as, account.codebuild.pushes = status, False
+    with pytest.raises(AirflowFailException, match=f"ended as {status}"):
+        build()
+    assert len(fake_clock.slept) == 1

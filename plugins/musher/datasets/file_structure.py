@@ -1,0 +1,90 @@
+"""Read how an image file is put together without decoding it, nor letting Pillow open it.
+
+What is refused here is refused by training too, and costs CPU or memory that no photo needs.
+JPEG: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B. PNG: https://www.w3.org/TR/png-3/#5Chunk-layout.
+WebP: https://developers.google.com/speed/webp/docs/riff_container.
+"""
+
+import re
+import struct
+
+from musher.errors import UnreadableImageError
+
+MAX_SEGMENTS = 2_000
+"""Of a JPEG; Pillow reads each in Python."""
+MAX_JUNK_BYTES = 65_536
+"""Between two segments of a JPEG's header."""
+MAX_CHUNKS = 50_000
+"""Of a PNG; libpng writes one for each 8 KiB."""
+
+START_OF_SCAN = 0xDA
+END_OF_IMAGE = 0xD9
+OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Start of a frame that is neither baseline, extended nor progressive with Huffman codes."""
+BARE_MARKERS = frozenset({0x01, 0xD8})
+"""They have no length."""
+
+_SCAN = bytes((0xFF, START_OF_SCAN))
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+"""All but those within a scan: a stuffed zero, and restarts."""
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_FRAME_BYTES = 12
+_WEBP_HEADER_BYTES = 30
+
+
+def count_scans(data: bytes, *, max_scans: int) -> int:
+    """Return the number of a JPEG's scans; those of a thumbnail or a second image are not counted.
+
+    Raises UnreadableImageError for more scans, segments or stray bytes than the limits, and for a coding that
+    no browser shows.
+    """
+    place, scans = 2, 0
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.search(data, place)
+        if not scans and (found.start() if found else len(data)) - place > MAX_JUNK_BYTES:
+            raise UnreadableImageError(f"a JPEG with more than {MAX_JUNK_BYTES} stray bytes in its header")
+        if found is None or found[1][0] == END_OF_IMAGE:
+            return scans
+        marker, place = found[1][0], found.end()
+        if marker in BARE_MARKERS:
+            continue
+        if marker in OTHER_FRAMES:
+            raise UnreadableImageError("a JPEG with lossless or arithmetic coding; save it as a usual one")
+        place += int.from_bytes(data[place : place + 2])
+        scans += marker == START_OF_SCAN
+        if scans > max_scans:
+            raise UnreadableImageError(f"a JPEG of more than {max_scans} scans; save it as a usual one")
+        if marker == START_OF_SCAN and data.find(_SCAN, place) < 0:  # much faster than reading the scan
+            return scans
+    raise UnreadableImageError(
+        f"a JPEG of more than {MAX_SEGMENTS} segments; save it anew without its metadata"
+    )
+
+
+def check_chunks(data: bytes) -> None:
+    """Raise UnreadableImageError for a PNG of more than MAX_CHUNKS chunks; other bytes pass."""
+    if not data.startswith(_PNG_SIGNATURE) or len(data) < MAX_CHUNKS * _CHUNK_FRAME_BYTES:
+        return
+    place = len(_PNG_SIGNATURE)
+    for _ in range(MAX_CHUNKS):
+        if place + _CHUNK_FRAME_BYTES > len(data):
+            return
+        place += _CHUNK_FRAME_BYTES + int.from_bytes(data[place : place + 4])
+    raise UnreadableImageError(f"a PNG of more than {MAX_CHUNKS} chunks; save it anew")
+
+
+def find_webp_size(data: bytes) -> tuple[int, int] | None:
+    """Return a WebP's width and height, None for other bytes: Pillow takes the memory when it opens one."""
+    if not (data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) >= _WEBP_HEADER_BYTES):
+        return None
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None

@@ -1,0 +1,31 @@
+"""Make task groups that say what they take and hand on."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+from airflow.sdk import BaseOperator, task_group
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def stage_group(
+    *, display_name: str = ""
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Make a task group of a function, as `task_group` does, whose types allow no result but a task.
+
+    A group's types are those of the values that travel when its tasks run, as in a function that is a task.
+    While the DAG is built, the values are XComArgs.
+    """
+
+    def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        group: Any = task_group(group_display_name=display_name)(cast(Any, function))
+        return cast(Callable[Parameters, Result], group)
+
+    return decorate
+
+
+def output_of(operator: BaseOperator, kind: type[Result]) -> Result:
+    """Return an operator's result, which is of this kind when the tasks run."""
+    output: Any = operator.output
+    return cast(Result, output)

@@ -1,0 +1,40 @@
+"""`airflow tasks test` of a later task: its arguments are None, and it says so."""
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from musher.settings import Settings
+from musher.stages import deploy, deploy_lambda, embed, evaluate, preflight, smoke_test, train, tune
+from tests.unit.musher.stages.test_stages import make_run
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "missing"),
+    [
+        (preflight.preflight, [None], "dataset"),
+        (embed.plan_features, [None], "dataset"),
+        (tune.plan_search, [None, None], "dataset"),
+        (tune.plan_trials, [None, None], "dataset"),
+        (train.plan_job, [None, None, None], "dataset"),
+        (evaluate.evaluate, [None], "job"),
+        (deploy.plan_endpoint, [None, {"uri": "serve:1"}], "evaluation"),
+        (deploy.plan_endpoint, [None, None], "evaluation, no image"),
+        (deploy_lambda.plan_function, [None], "endpoint"),
+        (smoke_test.smoke_test, [None, {}], "function"),
+    ],
+)
+def test_a_stage_says_which_result_is_missing(
+    function: Any,
+    arguments: list[Any],
+    missing: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strategy = "in_job" if function is tune.plan_search else "Random"
+    made = make_run(settings, freeze_backbone=True, tuning_strategy=strategy)
+    for module in (deploy, deploy_lambda, embed, evaluate, preflight, smoke_test, train, tune):
+        monkeypatch.setattr(module, "current_run", lambda: made)
+    with pytest.raises(AirflowFailException, match=f"^There is no {missing}: the tasks before this one have"):
+        function.function(*arguments)
