@@ -24,10 +24,18 @@ from imgclf.networks.registry import ARCHITECTURES
 from imgclf.networks.weights import convert_weights
 
 
+def _published_names() -> list[str]:
+    """Return a line for each network that somebody publishes weights of."""
+    return [f"  {name}: {record.weights}" for name, record in ARCHITECTURES.items() if record.weights]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Convert one file and return the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        description=__doc__,
+        epilog="Images are prepared as these weights want it:\n" + "\n".join(_published_names()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("file", type=Path, help="state-dict file (.pth, .pt)")
     parser.add_argument("--architecture", choices=ARCHITECTURES, required=True)

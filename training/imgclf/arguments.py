@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imgclf.errors import ConfigError
-from imgclf.hyperparameters import hyperparameter, hyperparameters
+from imgclf.hyperparameters import Bounds, hyperparameter, hyperparameters
 from imgclf.images.data import SPLITS, Channels
 from imgclf.learning.recipe import Recipe
 from imgclf.networks.architecture import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
@@ -30,23 +30,23 @@ class TrainConfig:
         help="`small_cnn` for images of some 32 pixels, the others for photos.",
     )
     image_size: int = hyperparameter(
-        16, least=MIN_IMAGE_SIZE, most=MAX_IMAGE_SIZE, help="Height and width in pixels."
+        16, bounds=Bounds(least=MIN_IMAGE_SIZE, most=MAX_IMAGE_SIZE), help="Height and width in pixels."
     )
     freeze_backbone: bool = hyperparameter(
         False, help="Train the last layers only, on features that are computed once and kept."
     )
     finetune_epochs: int = hyperparameter(
         0,
-        least=0,
-        most=1000,
+        bounds=Bounds(least=0, most=1000),
         help="With a frozen backbone: passes over the data in which, after the last layers, all layers are "
         "trained.",
     )
-    finetune_learning_rate: float = hyperparameter(8e-5, above=0, most=1, help="Step size of these passes.")
+    finetune_learning_rate: float = hyperparameter(
+        8e-5, bounds=Bounds(above=0, most=1), help="Step size of these passes."
+    )
     max_bad_images: int = hyperparameter(
         0,
-        least=0,
-        most=10_000,
+        bounds=Bounds(least=0, most=10_000),
         help="Images that training skips because they cannot be decoded; one more fails it.",
     )
     init: str

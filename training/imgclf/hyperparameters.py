@@ -1,6 +1,6 @@
 """Declare a hyper-parameter once: in the field that holds its value.
 
-    learning_rate: float = hyperparameter(0.01, above=0, most=1, help="Step size.")
+    learning_rate: float = hyperparameter(0.01, bounds=Bounds(above=0, most=1), help="Step size.")
 
 The scripts' options, the trials' checks and a test of Airflow's form read what is declared here.
 """
@@ -47,6 +47,9 @@ class Bounds:
         return " ".join(filter(None, [low, f"{joint} {self.most}" if self.most is not None else ""]))
 
 
+UNBOUNDED = Bounds()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameter:
     """What is known of one hyper-parameter beside its value."""
@@ -91,19 +94,12 @@ def hyperparameter(
     default: T,
     *,
     help: str,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
+    bounds: Bounds = UNBOUNDED,
     choices: tuple[str, ...] = (),
     is_tunable: bool = True,
 ) -> T:
     """Return a dataclass field of this default that carries bounds, choices and help."""
-    declared = {
-        "help": help,
-        "bounds": Bounds(least=least, above=above, most=most),
-        "choices": choices,
-        "is_tunable": is_tunable,
-    }
+    declared = {"help": help, "bounds": bounds, "choices": choices, "is_tunable": is_tunable}
     return field(default=default, metadata={_KEY: declared})
 
 

@@ -15,8 +15,8 @@ from imgclf.options import Parser, add_options
 class Cake:
     """Some hyper-parameters of each kind, and a field that is none."""
 
-    sugar_g: int = hyperparameter(100, least=0, most=500, help="Sweetness.")
-    heat: float = hyperparameter(0.5, above=0, most=1, help="Share of the oven's power.")
+    sugar_g: int = hyperparameter(100, bounds=Bounds(least=0, most=500), help="Sweetness.")
+    heat: float = hyperparameter(0.5, bounds=Bounds(above=0, most=1), help="Share of the oven's power.")
     shape: str = hyperparameter("round", choices=("round", "square"), is_tunable=False, help="Its form.")
     iced: bool = hyperparameter(False, help="Whether it is iced.")
     baker: str = "nobody"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from imgclf.errors import ConfigError
-from imgclf.hyperparameters import hyperparameter
+from imgclf.hyperparameters import Bounds, hyperparameter
 
 SCHEDULES = ("cosine", "step", "none")
 CLASS_WEIGHTS = ("none", "balanced")
@@ -28,20 +28,21 @@ class Recipe:
     """How one fit goes."""
 
     learning_rate: float = hyperparameter(
-        0.01, above=0, most=1, help="Step size. Tuning finds a better value."
+        0.01, bounds=Bounds(above=0, most=1), help="Step size. Tuning finds a better value."
     )
     batch_size: int = hyperparameter(
         128,
-        least=1,
-        most=4096,
+        bounds=Bounds(least=1, most=4096),
         help="Images of one step, over all instances together. Tuning finds a better value.",
     )
-    epochs: int = hyperparameter(10, least=1, most=1000, is_tunable=False, help="Passes over the data.")
+    epochs: int = hyperparameter(
+        10, bounds=Bounds(least=1, most=1000), is_tunable=False, help="Passes over the data."
+    )
     seed: int = hyperparameter(
-        1, least=0, most=2**31, is_tunable=False, help="Seed of everything that is random."
+        1, bounds=Bounds(least=0, most=2**31), is_tunable=False, help="Seed of everything that is random."
     )
     weight_decay: float = hyperparameter(
-        1e-4, least=0, most=1, help="AdamW's pull of the weights towards zero."
+        1e-4, bounds=Bounds(least=0, most=1), help="AdamW's pull of the weights towards zero."
     )
     schedule: str = hyperparameter(
         "cosine",
@@ -49,10 +50,12 @@ class Recipe:
         help="How the learning rate falls: along a cosine, by half every 5 epochs, or not.",
     )
     warmup_share: float = hyperparameter(
-        0.1, least=0, most=1, help="Share of all steps in which the learning rate rises to its value."
+        0.1,
+        bounds=Bounds(least=0, most=1),
+        help="Share of all steps in which the learning rate rises to its value.",
     )
     label_smoothing: float = hyperparameter(
-        0.0, least=0, most=0.5, help="Share of each label that is spread over all classes."
+        0.0, bounds=Bounds(least=0, most=0.5), help="Share of each label that is spread over all classes."
     )
     class_weights: str = hyperparameter(
         "none",
@@ -61,16 +64,14 @@ class Recipe:
     )
     micro_batch_size: int = hyperparameter(
         32,
-        least=1,
-        most=4096,
+        bounds=Bounds(least=1, most=4096),
         is_tunable=False,
         help="Images that are computed, and by batch normalisation normalised, together. A batch consists of "
         "such parts, dealt out to the instances; smaller ones need less memory.",
     )
     patience: int = hyperparameter(
         0,
-        least=0,
-        most=1000,
+        bounds=Bounds(least=0, most=1000),
         help="Epochs without a lower validation loss after which training ends; 0: never.",
     )
     precision: str = hyperparameter(
