@@ -19,8 +19,9 @@ test images through that function, writes a report, and removes what it deployed
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.
 
 Nothing is left running, not even after a failure, unless `keep_resources` is set: **teardown** stops live
-jobs and removes what was deployed. A failed job is never started again by a retry: correct the cause and
-clear the task. A run has no time limit, as Airflow would skip the teardown with it: each task has its own.
+jobs and removes what was deployed. A failed job is started again by itself only where AWS failed it, not
+the job: correct the cause and clear the task. A run has no time limit, as Airflow would skip the teardown
+with it: each task has its own.
 **report** is written for runs that fail, too. It lies in the project's bucket, at
 `<project>/reports/<run>/report.html`.
 """
