@@ -20,6 +20,7 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_VOLUME_KMS_KEY   AWS's own; ARN of the key that encrypts the disks of jobs and endpoints
     MUSHER_ENCRYPT_TRAFFIC  false; whether the instances of a training job encrypt what they exchange
     MUSHER_ISOLATE_NETWORK  false; whether training and serving containers are cut off from every network
+    MUSHER_SHOW_CONTEXT     false; whether the function's answers show its context, which names the account
 
 Lists are separated by commas. docs/aws.md says what each needs in the account.
 """
@@ -81,6 +82,7 @@ class Settings:
     volume_kms_key: str = ""
     encrypt_traffic: bool = False
     isolate_network: bool = False
+    show_context: bool = False
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""

@@ -42,10 +42,16 @@ def build_function(settings: Settings, *, plan: FunctionPlan) -> dict[str, Any]:
         "Description": f"Classifies the image at a URL by endpoint {plan.endpoint_name}.",
         "Timeout": TIMEOUT_S,
         "MemorySize": MEMORY_MB,
-        "Environment": {"Variables": {"ENDPOINT_NAME": plan.endpoint_name}},
+        "Environment": {"Variables": _variables(settings, plan)},
         **function_vpc_config(settings),
         "Tags": dict(plan.tags),
     }
+
+
+def _variables(settings: Settings, plan: FunctionPlan) -> dict[str, str]:
+    """Return what the function reads at its start; its context is shown to its callers only where asked for."""
+    shown = {"MUSHER_SHOW_CONTEXT": "1"} if settings.show_context else {}
+    return {"ENDPOINT_NAME": plan.endpoint_name, **shown}
 
 
 def build_code_update(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,3 +94,10 @@ def test_the_function_knows_its_endpoint() -> None:
     assert request == {**configuration, "Code": code, "Tags": TAGS}
     assert build_code_update(request) == {"FunctionName": "musher-0123abcd", **code}
     assert build_configuration_update(request) == configuration
+
+
+def test_the_function_shows_its_context_only_where_that_is_asked_for() -> None:
+    plan = FunctionPlan(name="f", code_key="k", endpoint_name="e", tags=TAGS)
+    settings = dataclasses.replace(SETTINGS, show_context=True)
+    variables = build_function(settings, plan=plan)["Environment"]["Variables"]
+    assert variables == {"ENDPOINT_NAME": "e", "MUSHER_SHOW_CONTEXT": "1"}
