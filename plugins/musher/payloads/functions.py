@@ -49,7 +49,7 @@ def build_function(settings: Settings, *, plan: FunctionPlan) -> dict[str, Any]:
 
 
 def _variables(settings: Settings, plan: FunctionPlan) -> dict[str, str]:
-    """Return what the function reads at its start; its context is shown to its callers only where asked for."""
+    """Return what the function reads at its start; callers see its context only where that is asked for."""
     shown = {"MUSHER_SHOW_CONTEXT": "1"} if settings.show_context else {}
     return {"ENDPOINT_NAME": plan.endpoint_name, **shown}
 
