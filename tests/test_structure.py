@@ -10,6 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("dags", "plugins", "training", "lambda", "localaws", "scripts", "benchmarks")
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 400, 60
+TESTS_OF = {
+    "plugins": ("unit/musher", "functional/musher", "dags"),
+    "training": ("unit/training", "functional/training"),
+    "lambda": ("unit/lambda",),
+}
+"""Where the tests of a part lie; the whole-DAG runs count for none."""
 
 
 def python_files(folder: str) -> list[Path]:
@@ -27,6 +33,11 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Return the lines of a function, its docstring included."""
     return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def code_lines(paths: list[Path]) -> int:
+    """Return how many lines files have together."""
+    return sum(len(path.read_text().splitlines()) for path in paths)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -59,3 +70,10 @@ def test_stages_say_what_they_take_and_return() -> None:
 def is_any(annotation: ast.expr | None) -> bool:
     """Return whether an annotation says nothing: it is Any, or missing."""
     return annotation is None or (isinstance(annotation, ast.Name) and annotation.id == "Any")
+
+
+@pytest.mark.parametrize("folder", sorted(TESTS_OF))
+def test_tests_are_as_long_as_the_code_that_they_test(folder: str) -> None:
+    tests = [path for place in TESTS_OF[folder] for path in python_files(f"tests/{place}")]
+    code = code_lines(python_files(folder))
+    assert code_lines(tests) >= code, f"{code_lines(tests)} lines of tests for {code} of code"
