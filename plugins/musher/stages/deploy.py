@@ -19,12 +19,12 @@ def deploy(evaluation: Evaluation, image: ServingImage) -> EndpointResult:
 
     Return the endpoint's name, instances and seconds.
     """
-    operator = DeployEndpointOperator(task_id="run_endpoint", config=plan_endpoint(evaluation, image))
+    operator = DeployEndpointOperator(task_id="run_endpoint", config=request_endpoint(evaluation, image))
     return output_of(operator, EndpointResult)
 
 
 @task(multiple_outputs=False)
-def plan_endpoint(evaluation: Evaluation, image: ServingImage) -> Request:
+def request_endpoint(evaluation: Evaluation, image: ServingImage) -> Request:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests."""
     with fail_without_retry(evaluation=evaluation, image=image):
         run = current_run()

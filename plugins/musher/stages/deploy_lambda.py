@@ -18,12 +18,12 @@ from musher.stages.run import current_run
 @stage_group()
 def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
     """Deploy the function that calls `endpoint`; return its name, ARN and seconds."""
-    operator = DeployFunctionOperator(task_id="run_function", config=plan_function(endpoint))
+    operator = DeployFunctionOperator(task_id="run_function", config=request_function(endpoint))
     return output_of(operator, FunctionResult)
 
 
 @task(multiple_outputs=False)
-def plan_function(endpoint: EndpointResult) -> Request:
+def request_function(endpoint: EndpointResult) -> Request:
     """Upload the function's code, named by its hash; return the CreateFunction request."""
     with fail_without_retry(endpoint=endpoint):
         run = current_run()

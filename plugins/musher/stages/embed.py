@@ -15,7 +15,7 @@ from musher.payloads.features import MARKER, RANDOM, FeaturesKey, features_id
 from musher.payloads.training import EMBED, TrainingPlan, build_training_job
 from musher.results import Preflight, Request, StagedDataset, TrainingJobResult
 from musher.stages.groups import output_of, stage_group
-from musher.stages.jobs import Code, chosen_weights, image_channels, make_plan, upload_code
+from musher.stages.jobs import Code, find_chosen_weights, image_channels, plan_one_instance, upload_code
 from musher.stages.run import Run, current_run
 
 REQUIREMENTS = "requirements-embed.txt"
@@ -28,7 +28,7 @@ def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
 
     It is the first stage that pays, so it comes after `checked`, and the others come after it.
     """
-    planned = plan_features(dataset)
+    planned = request_features(dataset)
     cast(XComArg, checked) >> planned
     operator = RunTrainingJobOperator(
         task_id="run_job",
@@ -40,18 +40,18 @@ def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
 
 
 @task(multiple_outputs=False)
-def plan_features(dataset: StagedDataset) -> Request:
+def request_features(dataset: StagedDataset) -> Request:
     """Return the CreateTrainingJob request of the job that computes the features."""
     run = current_run()
     if not run.params["freeze_backbone"]:
         raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
     with fail_without_retry(dataset=dataset):
-        code, weights = upload_code(run, requirements=REQUIREMENTS), chosen_weights(run)
-        plan = choose_plan(run, dataset=dataset, code=code, weights=weights)
+        code, weights = upload_code(run, requirements=REQUIREMENTS), find_chosen_weights(run)
+        plan = plan_embedding(run, dataset=dataset, code=code, weights=weights)
         return build_training_job(run.settings, plan=plan)
 
 
-def choose_plan(run: Run, *, dataset: StagedDataset, code: Code, weights: Weights | None) -> TrainingPlan:
+def plan_embedding(run: Run, *, dataset: StagedDataset, code: Code, weights: Weights | None) -> TrainingPlan:
     """Return the plan of a job whose name stands for all that its features depend on."""
     key = FeaturesKey(
         data_hash=dataset["data_hash"],
@@ -62,7 +62,7 @@ def choose_plan(run: Run, *, dataset: StagedDataset, code: Code, weights: Weight
         seed=int(run.params["seed"]),
         code_hash=code.code_hash,
     )
-    plan = make_plan(
+    plan = plan_one_instance(
         run,
         job_name=names.embed_job(run.settings, features_id=features_id(key)),
         code=code,

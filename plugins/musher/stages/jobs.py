@@ -39,7 +39,7 @@ def upload_code(run: Run, *, requirements: str = REQUIREMENTS) -> Code:
     return Code(uri=uri, code_hash=archive.code_hash)
 
 
-def chosen_weights(run: Run) -> Weights | None:
+def find_chosen_weights(run: Run) -> Weights | None:
     """Return the pre-trained weights that the run asks for, having looked at them; None for random ones."""
     uri = run.params["weights_uri"]
     if not uri:
@@ -84,7 +84,7 @@ def training_options(run: Run, weights: Weights | None) -> dict[str, object]:
     return {**options, "init": "random" if weights is None else "pretrained"}
 
 
-def choose_ranges(run: Run, *, dataset: Result) -> Ranges:
+def plan_ranges(run: Run, *, dataset: Result) -> Ranges:
     """Return the ranges that the run's Params give; PayloadError where the data cannot fill a batch."""
     low, high = run.params["learning_rate_min"], run.params["learning_rate_max"]
     ranges = {
@@ -95,7 +95,7 @@ def choose_ranges(run: Run, *, dataset: Result) -> Ranges:
     return ranges
 
 
-def make_plan(
+def plan_one_instance(
     run: Run,
     *,
     job_name: str,

@@ -23,7 +23,7 @@ from musher.params.model import IMAGE_SIZES
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
 from musher.results import Params, Preflight, StagedDataset
 from musher.stages.account_checks import account_checks
-from musher.stages.jobs import Result, choose_ranges, chosen_weights, training_options
+from musher.stages.jobs import Result, find_chosen_weights, plan_ranges, training_options
 from musher.stages.run import Run, current_run
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
     """Return what is seen from Params and data alone, and the weights."""
 
     def options() -> Sequence[str]:
-        training_options(run, chosen_weights(run))
+        training_options(run, find_chosen_weights(run))
         return ()
 
     return [
@@ -167,7 +167,7 @@ def check_tuning(run: Run, *, dataset: Result) -> list[str]:
             "Set freeze_backbone, or choose Random, Bayesian, Grid or Hyperband."
         )
     try:
-        ranges = choose_ranges(run, dataset=dataset)
+        ranges = plan_ranges(run, dataset=dataset)
         if strategy == "Grid":
             as_grid(ranges, trials=run.params["tuning_trials"])
     except PayloadError as error:

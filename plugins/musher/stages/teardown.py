@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EMBED_REQUEST = "embed.plan_features"
+EMBED_REQUEST = "embed.request_features"
 """The task that returns the request of the job which runs share."""
 
 

@@ -13,8 +13,8 @@ from musher.results import Request, StagedDataset, TrainingJobResult, TuningResu
 from musher.stages.groups import output_of, stage_group
 from musher.stages.jobs import (
     Code,
-    chosen_weights,
-    make_plan,
+    find_chosen_weights,
+    plan_one_instance,
     training_channels,
     training_options,
     upload_code,
@@ -32,24 +32,24 @@ def train(
     """
     operator = RunTrainingJobOperator(
         task_id="run_job",
-        config=plan_job(dataset, features, tuning),
+        config=request_job(dataset, features, tuning),
         execution_timeout=timedelta(hours=26),
     )
     return output_of(operator, TrainingJobResult)
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
-def plan_job(
+def request_job(
     dataset: StagedDataset, features: TrainingJobResult | None, tuning: TuningResult | None
 ) -> Request:
     """Return the CreateTrainingJob request."""
     with fail_without_retry(dataset=dataset):
         run = current_run()
-        plan = choose_plan(run, dataset=dataset, features=features, tuning=tuning, code=upload_code(run))
+        plan = plan_training(run, dataset=dataset, features=features, tuning=tuning, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
 
 
-def choose_plan(
+def plan_training(
     run: Run,
     *,
     dataset: StagedDataset,
@@ -58,8 +58,8 @@ def choose_plan(
     code: Code,
 ) -> TrainingPlan:
     """Return the plan of a job with checkpoints, in which the best trial's values replace the Params'."""
-    weights = chosen_weights(run)
-    plan = make_plan(
+    weights = find_chosen_weights(run)
+    plan = plan_one_instance(
         run,
         job_name=names.training_job(run.settings, slug=run.slug),
         code=code,

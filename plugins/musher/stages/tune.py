@@ -25,9 +25,9 @@ from musher.stages.groups import output_of, stage_group
 from musher.stages.jobs import (
     Code,
     Result,
-    choose_ranges,
-    chosen_weights,
-    make_plan,
+    find_chosen_weights,
+    plan_one_instance,
+    plan_ranges,
     training_channels,
     training_options,
     upload_code,
@@ -45,34 +45,34 @@ def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningRe
     `features` may be None: that stage is skipped where images are trained on.
     """
     search = RunTrainingJobOperator(
-        task_id="run_search", config=plan_search(dataset, features), execution_timeout=LIMIT
+        task_id="run_search", config=request_search(dataset, features), execution_timeout=LIMIT
     )
     trials = RunTuningJobOperator(
-        task_id="run_trials", config=plan_trials(dataset, features), execution_timeout=LIMIT
+        task_id="run_trials", config=request_trials(dataset, features), execution_timeout=LIMIT
     )
     gathered = gather_trials(output_of(search, TrainingJobResult), output_of(trials, TuningResult))
     return cast(TuningResult, gathered)
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
-def plan_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
+def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
     """Return the CreateTrainingJob request of the one job that makes all trials."""
     run = current_run()
     if run.params["tuning_strategy"] != IN_JOB:
         raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}, not {IN_JOB}")
     with fail_without_retry(dataset=dataset):
-        plan = choose_search(run, dataset=dataset, features=features, code=upload_code(run))
+        plan = plan_search(run, dataset=dataset, features=features, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
 
 
 @task(multiple_outputs=False, trigger_rule="none_failed")
-def plan_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
+def request_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
     """Return the CreateHyperParameterTuningJob request."""
     run = current_run()
     if run.params["tuning_strategy"] not in STRATEGIES:
         raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}")
     with fail_without_retry(dataset=dataset):
-        plan = choose_trials(run, dataset=dataset, features=features, code=upload_code(run))
+        plan = plan_trials(run, dataset=dataset, features=features, code=upload_code(run))
         return build_tuning_job(run.settings, plan=plan)
 
 
@@ -92,14 +92,14 @@ def gather_trials(search: TrainingJobResult | None, trials: TuningResult | None)
         return read_search(found, job=search)
 
 
-def choose_search(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TrainingPlan:
+def plan_search(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TrainingPlan:
     """Return the plan of the job that makes all trials on shared features.
 
     The ranges are a JSON string of JSON: the container decodes each hyper-parameter once.
     """
-    weights = chosen_weights(run)
+    weights = find_chosen_weights(run)
     channels = training_channels(dataset, features=features, weights=weights, with_images=False)
-    ranges = json.dumps(choose_ranges(run, dataset=dataset), separators=(",", ":"))
+    ranges = json.dumps(plan_ranges(run, dataset=dataset), separators=(",", ":"))
     fixed = {name: value for name, value in training_options(run, weights).items() if name not in KINDS}
     options = {
         **fixed,
@@ -108,7 +108,7 @@ def choose_search(run: Run, *, dataset: Result, features: Result | None, code: C
         "trials": run.params["tuning_trials"],
         "ranges": json.dumps(ranges),
     }
-    return make_plan(
+    return plan_one_instance(
         run,
         job_name=names.search_job(run.settings, slug=run.slug),
         code=code,
@@ -118,10 +118,10 @@ def choose_search(run: Run, *, dataset: Result, features: Result | None, code: C
     )
 
 
-def choose_trials(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TuningPlan:
+def plan_trials(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TuningPlan:
     """Return the plan of a tuning job whose trials are short runs of train.py that save no model."""
-    weights, epochs = chosen_weights(run), run.params["tuning_epochs"]
-    trial = make_plan(
+    weights, epochs = find_chosen_weights(run), run.params["tuning_epochs"]
+    trial = plan_one_instance(
         run,
         job_name=names.tuning_job(run.settings, slug=run.slug),
         code=code,
@@ -136,7 +136,7 @@ def choose_trials(run: Run, *, dataset: Result, features: Result | None, code: C
     return TuningPlan(
         trial=trial,
         strategy=run.params["tuning_strategy"],
-        ranges=choose_ranges(run, dataset=dataset),
+        ranges=plan_ranges(run, dataset=dataset),
         trials=run.params["tuning_trials"],
         parallel=run.params["tuning_parallel"],
         seed=run.params["seed"],

@@ -14,14 +14,14 @@ from tests.unit.musher.stages.test_stages import make_run
     ("function", "arguments", "missing"),
     [
         (preflight.preflight, [None], "dataset"),
-        (embed.plan_features, [None], "dataset"),
-        (tune.plan_search, [None, None], "dataset"),
-        (tune.plan_trials, [None, None], "dataset"),
-        (train.plan_job, [None, None, None], "dataset"),
+        (embed.request_features, [None], "dataset"),
+        (tune.request_search, [None, None], "dataset"),
+        (tune.request_trials, [None, None], "dataset"),
+        (train.request_job, [None, None, None], "dataset"),
         (evaluate.evaluate, [None], "job"),
-        (deploy.plan_endpoint, [None, {"uri": "serve:1"}], "evaluation"),
-        (deploy.plan_endpoint, [None, None], "evaluation, no image"),
-        (deploy_lambda.plan_function, [None], "endpoint"),
+        (deploy.request_endpoint, [None, {"uri": "serve:1"}], "evaluation"),
+        (deploy.request_endpoint, [None, None], "evaluation, no image"),
+        (deploy_lambda.request_function, [None], "endpoint"),
         (smoke_test.smoke_test, [None, {}], "function"),
     ],
 )
@@ -32,7 +32,7 @@ def test_a_stage_says_which_result_is_missing(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    strategy = "in_job" if function is tune.plan_search else "Random"
+    strategy = "in_job" if function is tune.request_search else "Random"
     made = make_run(settings, freeze_backbone=True, tuning_strategy=strategy)
     for module in (deploy, deploy_lambda, embed, evaluate, preflight, smoke_test, train, tune):
         monkeypatch.setattr(module, "current_run", lambda: made)
