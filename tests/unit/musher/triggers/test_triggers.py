@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,12 +33,12 @@ def make(
     """Return a function that makes the trigger of a training job, with an hour to wait."""
     monkeypatch.setattr(WaitTrigger, "hook", FakeHook(aws, "sagemaker"))
 
-    def made(**carried: Any) -> TrainingJobTrigger:
+    def made(*, wait_s: float = 3600, **carried: Any) -> TrainingJobTrigger:
         return TrainingJobTrigger(
             arguments={"TrainingJobName": NAME},
             connection=CONNECTION,
             delay_s=10.0,
-            deadline=fake_clock.now() + 3600,
+            deadline=fake_clock.now() + wait_s,
             carried={"step": "wait", **carried},
         )
 
@@ -235,7 +236,7 @@ def test_a_cancel_while_deferred_leaves_a_job_that_another_run_waits_for(
 def test_a_triggerer_that_shuts_down_stops_nothing(make: Make, aws: FakeTraining) -> None:
     """It cancels the trigger's coroutine and calls cleanup, never on_kill."""
     aws.add(NAME, "InProgress")
-    trigger = make()
+    trigger = make(wait_s=math.inf)  # the fake clock is quick: any other wait may have ended
 
     async def shut_down() -> None:
         running = asyncio.ensure_future(anext(aiter(trigger.run())))
