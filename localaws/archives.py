@@ -90,6 +90,7 @@ def _unpack(stream: _HeaderBudget, target: Path, max_bytes: int) -> int:
     with tarfile.open(fileobj=stream, mode="r:") as archive:
         while member := archive.next():
             archive.members.clear()  # type: ignore[attr-defined]  # else each one stays in memory
+            archive.pax_headers.clear()  # type: ignore[attr-defined]  # and each global header, of which every member gets a copy
             count += 1
             if count > MAX_MEMBERS:
                 raise ArchiveError(f"the archive has more than {MAX_MEMBERS} members")

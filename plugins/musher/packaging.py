@@ -194,6 +194,7 @@ def _next_member(tar: tarfile.TarFile, stream: _HeaderBudget) -> tarfile.TarInfo
     stream.left = MAX_HEADER_BYTES
     member = tar.next()
     tar.members.clear()  # type: ignore[attr-defined]  # else each one stays in memory
+    tar.pax_headers.clear()  # type: ignore[attr-defined]  # and each global header, of which every member gets a copy
     if member is None:
         return None
     if member.name.startswith("/") or ".." in PurePosixPath(member.name).parts:

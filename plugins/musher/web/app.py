@@ -38,7 +38,11 @@ may_read_runs = Depends(requires_access_dag(method="GET", access_entity=DagAcces
 @app.middleware("http")
 async def add_headers(request: Request, call_next: Any) -> Any:
     """Send every answer, errors too, with the headers that tie it down."""
-    answer = await call_next(request)
+    try:
+        answer = await call_next(request)
+    except Exception:  # an answer without these headers would be worse than a short one
+        logger.exception("%s could not be answered", request.url.path)
+        answer = Response("This page could not be made. See the API server's log.", status_code=500)
     answer.headers.update(HEADERS)
     return answer
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -154,3 +155,19 @@ def test_a_redirect_is_checked_as_the_first_address_was(
 ) -> None:
     answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"
     timed_failure(host(lambda client: client.sendall(answer)), reason)
+
+
+@pytest.mark.parametrize("size", [b"-1", b"7fffffff"])
+def test_a_piece_without_a_bound_is_an_error(host: Callable[[Serve], str], size: bytes) -> None:
+    """http.client takes a chunk of -1 bytes for all that the connection will ever bring."""
+
+    def serve(client: socket.socket) -> None:
+        client.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\n")
+        with suppress(OSError):
+            for _ in range(4_000):
+                client.sendall(bytes(65_536))
+
+    started = time.monotonic()
+    with pytest.raises((SourceError, TooLargeError)):
+        get(host(serve))
+    assert time.monotonic() - started < 5

@@ -32,6 +32,7 @@ from imgclf.images.limits import (
     FORMATS,
     MAX_BYTES_AT_ONCE,
     MAX_BYTES_OF_AN_IMAGE,
+    MAX_EXIF_BYTES,
     MAX_PIXELS,
     MAX_SAMPLES,
     MAX_SIDE,
@@ -236,6 +237,8 @@ def _orientation(data: bytes, image: Image.Image) -> int:
     try:
         if image.format == "PNG" and "exif" not in image.info and (late := find_late_exif(data)):
             image.info["exif"] = late
+        if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
+            return 1  # Pillow would parse millions of values in Python
         # A PNG's own getexif decodes all of its pixels to look behind them.
         value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
     except Exception:  # noqa: BLE001 - the pixels are sound; only their metadata is not

@@ -23,6 +23,8 @@ MAX_SEGMENTS = 2_000
 """Of a JPEG: Pillow reads them one by one in Python."""
 MAX_JUNK_BYTES = 65_536
 """Between two segments of a JPEG's header, for the same reason."""
+MAX_EXIF_BYTES = 128 * 1024
+"""Of an image: Pillow parses it value by value in Python. One segment of a JPEG holds 64 KiB at most."""
 MAX_CHUNKS = 50_000
 """Of a PNG; libpng writes one for each 8 KiB."""
 MAX_TEXT_BYTES = 8 * 2**20

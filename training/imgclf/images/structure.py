@@ -11,13 +11,14 @@ import struct
 import zlib
 
 from imgclf.errors import ImageError
-from imgclf.images.limits import MAX_CHUNKS, MAX_JUNK_BYTES, MAX_SCANS, MAX_SEGMENTS
+from imgclf.images.limits import MAX_CHUNKS, MAX_EXIF_BYTES, MAX_JUNK_BYTES, MAX_SCANS, MAX_SEGMENTS
 
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
 """Any JPEG marker but the ones inside of a scan: a stuffed zero and the restart markers."""
 _ALONE = frozenset({0x01, 0xD8})
 """Markers without a length."""
 _END, _SCAN = 0xD9, 0xDA
+_EXIF = b"Exif\0\0"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive; the others are arithmetic, lossless or hierarchical."""
@@ -33,7 +34,7 @@ def count_scans(data: bytes) -> int:
     """
     if not data.startswith(b"\xff\xd8"):
         return 0
-    position, scans = 2, 0
+    position, scans, exif_bytes = 2, 0, 0
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, position)
         if not scans and (found.start() if found else len(data)) - position > MAX_JUNK_BYTES:
@@ -52,7 +53,13 @@ def count_scans(data: bytes) -> int:
         scans += marker == _SCAN
         if scans > MAX_SCANS:
             raise ImageError(f"JPEG of more than {MAX_SCANS} scans; save it as a baseline JPEG")
-        position += int.from_bytes(data[position : position + 2], "big")
+        length = int.from_bytes(data[position : position + 2], "big")
+        exif_bytes += length * data.startswith(_EXIF, position + 2)
+        if exif_bytes > MAX_EXIF_BYTES:
+            raise ImageError(
+                f"JPEG with more than {MAX_EXIF_BYTES // 1024} KiB of EXIF; save it without them"
+            )
+        position += length
     raise ImageError(f"JPEG of more than {MAX_SEGMENTS} segments; save it anew without its metadata")
 
 

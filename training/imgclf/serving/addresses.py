@@ -18,6 +18,7 @@ NOT_PUBLIC_IPV4 = {
     IPv4Network("10.0.0.0/8"): "Private-Use",
     IPv4Network("100.64.0.0/10"): "Shared Address Space",
     IPv4Network("127.0.0.0/8"): "Loopback",
+    IPv4Network("168.63.129.16/32"): "Azure's host",
     IPv4Network("169.254.0.0/16"): "Link Local, with the metadata services of EC2 and ECS",
     IPv4Network("172.16.0.0/12"): "Private-Use",
     IPv4Network("192.0.0.0/24"): "IETF Protocol Assignments",

@@ -69,6 +69,8 @@ def _unpack(stream: _Bounded, target: Path) -> None:
             if count >= MAX_MEMBERS:
                 raise ConfigError(f"it holds more than {MAX_MEMBERS} files and folders")
             _write(tar, member, target)
+            tar.members.clear()  # else each one stays in memory
+            tar.pax_headers.clear()  # and each global header, of which every member gets a copy
     while stream.read(MAX_HEADER_BYTES):  # gzip checks its sum at the end
         pass
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from imgclf.artifacts import LoadedModel
-from imgclf.errors import OverloadedError, RequestError, SlowBodyError
+from imgclf.errors import OverloadedError, RequestError, SlowBodyError, TooLargeError
 from imgclf.serving import model_functions
 from imgclf.serving.batching import Batcher
 from imgclf.serving.bodies import Bodies, Incoming, Message, Receive
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
+MAX_JSON_BYTES = 64 * 1024
+"""Of a JSON body: it holds one URL of at most 8,192 characters, and 6 MiB of JSON become 200 MB."""
 MAX_IMAGES = 256
 """Images that are being decoded, or wait for it, at once."""
 FETCH_THREADS = 8
@@ -89,6 +91,8 @@ class App:
         content_type = headers.get("content-type", "")
         async with self._bodies.read(headers, incoming) as body:
             if model_functions.media_type(content_type) == model_functions.JSON_TYPE:
+                if len(body) > MAX_JSON_BYTES:
+                    raise TooLargeError(f"the JSON is over {MAX_JSON_BYTES // 1024} KiB: send a URL alone")
                 pixels = await self._fetch_and_decode(body, content_type)
             else:
                 pixels = await self._decode(model_functions.read_image(body, content_type))

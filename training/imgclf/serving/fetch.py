@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import http.client
+import io
 import queue
 import socket
 import ssl
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from imgclf.errors import SourceError, TooLargeError
@@ -32,6 +34,8 @@ MAX_REDIRECTS = 3
 MAX_LOOKUPS = 16
 """Host names that are looked up at once; getaddrinfo has no time limit, so one may take half a minute."""
 CHUNK_BYTES = 65_536
+MAX_ADDRESSES = 8
+"""Of a host, that are tried one after the other; all of them are judged."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 PORTS = {"http": 80, "https": 443}
@@ -75,7 +79,10 @@ def _parse(url: str, *, trusted: set[tuple[str, int]]) -> SplitResult:
     except ValueError:
         valid = False
     if not valid or not url.isascii() or any(character <= " " for character in url):
-        raise SourceError(f"URL {url[:200]!r} is not a valid http or https address")
+        # The URL itself may hold a password or a signature, and errors are logged and answered.
+        raise SourceError(
+            "the URL is not a valid http or https address: escape spaces and other characters in it"
+        )
     if parts.port not in (None, *PORTS.values()) and (parts.hostname, parts.port) not in trusted:
         raise SourceError(f"port {parts.port} is not fetched from: use a URL at port 80 or 443")
     return parts
@@ -87,6 +94,7 @@ def _get(parts: SplitResult, *, trusted: set[tuple[str, int]], deadline: float) 
     sock = _connect(host, port, is_trusted=(host, port) in trusted, deadline=deadline)
     connection = http.client.HTTPConnection(host, port)
     connection.auto_open, connection.sock = 0, sock
+    connection.response_class = _BoundedResponse
     try:
         if parts.scheme == "https":
             sock = _tls().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -146,9 +154,12 @@ def _shut_down(sock: socket.socket) -> None:
 def _connect(host: str, port: int, *, is_trusted: bool, deadline: float) -> socket.socket:
     """Connect to the first address of the host that answers; all of them were checked to be public."""
     reason: OSError | None = None
-    for address in _resolve(host, port, is_trusted=is_trusted, deadline=deadline):
+    for address in _resolve(host, port, is_trusted=is_trusted, deadline=deadline)[:MAX_ADDRESSES]:
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0:
+            raise _too_slow(f"{host}:{port}")
         try:
-            return socket.create_connection((address, port), timeout=max(0.1, deadline - time.monotonic()))
+            return socket.create_connection((address, port), timeout=remaining_s)
         except OSError as error:
             reason = error
     raise SourceError(f"{host}:{port} cannot be reached: {reason}") from reason
@@ -198,6 +209,24 @@ def _read_answer(response: http.client.HTTPResponse, source: str) -> bytes | str
     if response.status != 200:
         raise SourceError(f"{source} answered {response.status} {response.reason}: check the URL")
     return _read(response)
+
+
+class _BoundedReader(io.BufferedReader):
+    """Refuse to read without a bound: http.client takes a chunk's size of -1 for the whole connection."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes."""
+        if size is None or not 0 <= size <= MAX_DOWNLOAD_BYTES:
+            raise http.client.HTTPException(f"a piece of {size} bytes was announced")
+        return super().read(size)
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    """An answer of which no piece may be of any size."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp = _BoundedReader(self.fp.detach())
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:

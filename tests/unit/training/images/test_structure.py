@@ -117,3 +117,11 @@ def test_the_size_of_a_webp_is_read_before_pillow_copies_it(options: dict[str, A
 @pytest.mark.parametrize("data", [b"", to_file("PNG"), b"RIFF????WEBPVP9 " + bytes(20)])
 def test_other_bytes_have_no_webp_size(data: bytes) -> None:
     assert find_webp_size(data) == (0, 0)
+
+
+def test_a_jpeg_with_more_exif_than_a_camera_writes_is_refused() -> None:
+    segment = b"\xff\xe1" + (65_533).to_bytes(2, "big") + b"Exif\0\0" + bytes(65_525)
+    jpeg = to_file("JPEG")
+    assert count_scans(jpeg[:2] + segment * 2 + jpeg[2:]) == 1
+    with pytest.raises(ImageError, match="JPEG with more than 128 KiB of EXIF; save it"):
+        count_scans(jpeg[:2] + segment * 3 + jpeg[2:])

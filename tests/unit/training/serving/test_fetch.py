@@ -157,3 +157,35 @@ def test_a_host_that_does_not_exist_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(SourceError, match=r"host 'nowhere\.example' cannot be resolved: .*Name or service"):
         fetch_image("http://nowhere.example/", environ={})
+
+
+def test_addresses_that_never_answer_share_the_time_of_the_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    many = [f"93.184.216.{number}" for number in range(200)]
+
+    def never(address: tuple[str, int], timeout: float) -> socket.socket:
+        asked.append(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(fetch, "_look_up", lambda host, port, deadline: many)
+    monkeypatch.setattr(fetch.socket, "create_connection", never)
+    with pytest.raises(SourceError, match="cannot be reached: timed out"):
+        fetch_image("http://photos.example/a.jpg", environ={})
+    assert len(asked) == fetch.MAX_ADDRESSES
+    assert max(asked) <= fetch.TIMEOUT_S
+
+
+def test_no_connection_is_tried_past_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = refuse_connections(monkeypatch)
+    monkeypatch.setattr(fetch, "_look_up", lambda host, port, deadline: ["93.184.216.34"])
+    monkeypatch.setattr(fetch, "TIMEOUT_S", 0.0)
+    with pytest.raises(SourceError, match="took more than 0 s"):
+        fetch_image("http://photos.example/a.jpg", environ={})
+    assert refused == []
+
+
+def test_a_refused_url_is_not_repeated_as_it_may_hold_a_secret() -> None:
+    with pytest.raises(SourceError) as caught:
+        fetch_image("https://user:hunter2@example.com/a b.jpg?X-Amz-Signature=SECRET", environ={})
+    assert "hunter2" not in str(caught.value)
+    assert "SECRET" not in str(caught.value)
