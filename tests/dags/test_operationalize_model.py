@@ -278,3 +278,10 @@ def test_the_ui_finds_the_links_of_what_is_made(dag: Any, task_id: str) -> None:
         "AWS console": "_link_ResourceLink",
         "CloudWatch log": "_link_LogLink",
     }
+
+
+def test_the_report_knows_the_task_of_each_result(dag: Any) -> None:
+    from musher.stages.failures import LAST_TASK
+    from musher.stages.report import TASK_OF
+
+    assert {*TASK_OF.values(), LAST_TASK} <= set(GRAPH)

@@ -16,6 +16,7 @@ from musher.settings import Settings
 LOOK = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2, "mode": "standard"})
 """A look that fails is a warning, so it is not worth minutes."""
 
+DENIALS = ("403", "AccessDenied", "Forbidden")
 NOBODY = ("NoSuchEntity", "404", "NoSuchBucket", "NotFound")
 PAGE = 100
 
@@ -99,7 +100,10 @@ def find_bucket_flaw(s3: Any, *, bucket: str, account_id: str, region: str) -> s
         return f"is in {found}, not in {region}"
     try:
         s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account_id)
-    except ClientError:  # the first look was allowed, so only the owner can be what is refused
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIALS:
+            raise
+        # The first look was allowed, so only the owner can be what is refused.
         return f"belongs to another account than {account_id}"
     return None
 

@@ -14,14 +14,25 @@ EXISTS = "ResourceAlreadyExistsException"
 
 
 def limit_log_group(hook: AwsLogsHook, *, group: str, days: int, tags: Mapping[str, str]) -> None:
-    """Make a log group whose lines expire after `days`, before the function or endpoint makes its own."""
+    """Make a log group whose lines expire after `days`, before the function or endpoint makes its own.
+
+    A role that may not do so does not end a run whose training is paid: the lines then stay for ever.
+    """
+    try:
+        _create(hook, group=group, tags=tags)
+        hook.conn.put_retention_policy(logGroupName=group, retentionInDays=days)
+    except ClientError as error:
+        logger.warning("%s: lines are kept for ever: %s", group, error)
+    else:
+        logger.info("%s: lines are kept for %d days", group, days)
+
+
+def _create(hook: AwsLogsHook, *, group: str, tags: Mapping[str, str]) -> None:
     try:
         hook.conn.create_log_group(logGroupName=group, tags=dict(tags))
     except ClientError as error:
         if error.response["Error"]["Code"] != EXISTS:
             raise
-    hook.conn.put_retention_policy(logGroupName=group, retentionInDays=days)
-    logger.info("%s: lines are kept for %d days", group, days)
 
 
 def remove_log_group(hook: AwsLogsHook, *, group: str) -> bool:

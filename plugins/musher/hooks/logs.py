@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from musher.hooks.calls import Conversation, hold, hold_async
 
@@ -85,7 +85,10 @@ def show(lines: list[str]) -> None:
 
 def last_lines(tail: LogTail, client: Any) -> str:
     """Return the end of the log as text for an error message."""
-    tail.read(client)
+    try:
+        tail.read(client)
+    except (BotoCoreError, ClientError) as error:  # it must not hide what the message is about
+        return f"(log group {tail.group} cannot be read: {error})"
     return "\n".join(tail.last) if tail.last else f"(nothing in log group {tail.group} under {tail.prefix!r})"
 
 

@@ -133,7 +133,7 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
         What must survive the wait travels in the trigger's `carried`: `dag.test` forgets a deferral's kwargs.
         """
         if self.deferrable:
-            limit_s = trigger.deadline - clock.now() + DEFERRAL_GRACE_S
+            limit_s = max(0.0, trigger.deadline - clock.now()) + DEFERRAL_GRACE_S
             self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=limit_s))
         try:
             return self.resume(context, run_here(trigger, must_leave=lambda: self._must_leave))

@@ -12,7 +12,7 @@ from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock, names
 from musher.errors import JobFailedError, PayloadError
@@ -103,8 +103,8 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         """Return the same request under another name."""
 
     @abstractmethod
-    def limit_s(self) -> float:
-        """Return the seconds after its creation at which the job is given up and stopped."""
+    def limit_s(self, job: Description) -> float:
+        """Return the seconds after its creation at which a job is given up and stopped."""
 
     @abstractmethod
     def explain(self, description: Description) -> str:
@@ -160,7 +160,10 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         log = (names.TRAINING_LOG_GROUP, name)
         show_links(context, client=self.hook.conn, page=self.console_page, name=name, log=log)
         self.live_job = name
-        self.join(description)
+        if description[self.status_key] not in ENDED:  # else its tags would grow by one with each run
+            self.join(description)
+        if self._is_cancelled:  # while the job was being created
+            self.cancel()
         return self.wait_for(context, self._make_trigger(description, step=WAIT, record=record))
 
     def go_on(self, context: Context, end: WaitEnd) -> Any:
@@ -169,11 +172,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         if end.carried["step"] != WAIT:
             return self.run_attempt(context, record)
         if end.outcome == TIMEOUT:
-            self.try_to_stop(record.job_name)
-            raise JobFailedError(
-                f"{self.noun} {record.job_name} did not end in {self.limit_s():.0f} s and was told to stop. "
-                "Raise max_runtime_s."
-            )
+            raise self._time_out(record.job_name)
         description = self.describe(record.job_name)
         self.live_job = None
         reason = self.find_reason_to_fail(description)
@@ -183,6 +182,17 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         if may_repeat and self.is_repeatable(description, reason):
             return self.repeat(context, record, reason)
         raise self._failure(description, reason)
+
+    def _time_out(self, name: str) -> JobFailedError:
+        """Stop a job that took too long, unless another run waits for it; return the error that says so."""
+        description = self.describe(name)
+        may_stop = self.leave(str(description[self.trigger_class.arn_key]))
+        if may_stop:
+            self.try_to_stop(name)
+        return JobFailedError(
+            f"{self.noun} {name} did not end in {self.limit_s(description):.0f} s"
+            f"{' and was told to stop' if may_stop else '; it goes on for another run'}. Raise max_runtime_s."
+        )
 
     def repeat(self, context: Context, record: JobRecord, reason: str) -> Any:
         """Start the next attempt of the same request, after a pause where AWS failed this one."""
@@ -197,7 +207,11 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         """Return whether AWS failed, not the job, or the cancel of another request stopped it."""
         if description[self.status_key] == "Stopped":
             arn = str(description[self.trigger_class.arn_key])
-            return hold(self.hook.conn, sharing.was_left(arn=arn))
+            try:
+                return hold(self.hook.conn, sharing.was_left(arn=arn))
+            except ClientError as error:
+                logger.warning("%s: cannot be asked who stopped it: %s", arn, error)
+                return False
         return description[self.status_key] == "Failed" and bool(AWS_FAILURE.match(reason))
 
     def find_reason_to_replace(self, description: Description) -> str | None:
@@ -219,8 +233,12 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         self._is_cancelled = True
         if self.live_job is None:
             return
-        arn = str(self.describe(self.live_job)[self.trigger_class.arn_key])
-        if self.leave(arn):
+        try:
+            may_stop = self.leave(str(self.describe(self.live_job)[self.trigger_class.arn_key]))
+        except (BotoCoreError, ClientError) as error:  # the run's teardown tries again
+            logger.error("%s: the task was killed, and the job not stopped: %s", self.live_job, error)
+            return
+        if may_stop:
             logger.warning("%s: the task was killed by a person, stopping the job", self.live_job)
             self.try_to_stop(self.live_job)
         else:
@@ -275,7 +293,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
             arguments={self.name_key: str(description[self.name_key])},
             connection=self._hook_parameters,
             delay_s=self.settings.poll_interval_s,
-            deadline=(created.timestamp() if created else clock.now()) + self.limit_s(),
+            deadline=(created.timestamp() if created else clock.now()) + self.limit_s(description),
             carried={"step": step, "record": asdict(record), **self.carry()},
         )
 

@@ -87,9 +87,12 @@ class RunTrainingJobOperator(RunJobOperator):
             return super().leave(arn)
         return hold(self.hook.conn, sharing.leave(arn=arn, tag=self.waiting_tag))
 
-    def limit_s(self) -> float:
-        """Return the job's own limit, on spot with its interruptions, and a grace."""
-        limits = self.config["StoppingCondition"]
+    def limit_s(self, job: Description) -> float:
+        """Return the job's own limit, on spot with its interruptions, and a grace.
+
+        A job that runs share may have been started with another limit than this run's.
+        """
+        limits = job.get("StoppingCondition") or self.config["StoppingCondition"]
         return float(limits.get("MaxWaitTimeInSeconds") or limits["MaxRuntimeInSeconds"]) + GRACE_S
 
     def find_flaw(self, description: Description) -> str | None:

@@ -61,8 +61,8 @@ class RunTuningJobOperator(RunJobOperator):
         """Return the same request under another name."""
         return rename_tuning_job(request, job_name=name)
 
-    def limit_s(self) -> float:
-        """Return the limits of all rounds of parallel trials, and a grace."""
+    def limit_s(self, job: Description) -> float:
+        """Return the limits of all rounds of parallel trials, and a grace; the job is this run's own."""
         resources = self.config["HyperParameterTuningJobConfig"]["ResourceLimits"]
         limits = self.config["TrainingJobDefinition"]["StoppingCondition"]
         rounds = math.ceil(resources["MaxNumberOfTrainingJobs"] / resources["MaxParallelTrainingJobs"])

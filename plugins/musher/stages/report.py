@@ -1,12 +1,15 @@
 """Stage: write the run's report, whatever became of the run."""
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from airflow.sdk import get_current_context, task
+from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import console, names
+from musher.errors import MusherError
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import download, upload
 from musher.operators.base import fail_without_retry
@@ -14,12 +17,28 @@ from musher.payloads.features import MARKER
 from musher.report.summary import RunFacts, build_summary
 from musher.results import RunResults, SmokeTestResult, TrainingJobResult
 from musher.settings import Settings
-from musher.stages.failures import failures_of_run
+from musher.stages.failures import failures_of_run, states_of_run
 from musher.stages.outputs import EVALUATION, HISTORY, load_outputs
 from musher.stages.run import current_run
 
 if TYPE_CHECKING:
     from musher.report.page import Outputs
+
+logger = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded")
+
+TASK_OF = {
+    "dataset": "stage_dataset",
+    "features": "embed.run_job",
+    "tuning": "tune.gather_trials",
+    "job": "train.run_job",
+    "evaluation": "evaluate",
+    "endpoint": "deploy.run_endpoint",
+    "function": "deploy_lambda.run_function",
+    "answers": "smoke_test",
+}
+"""The task that makes each result."""
 
 MAX_PICTURE_BYTES = 1_000_000
 """Larger images are named in the report, not shown."""
@@ -35,12 +54,13 @@ def report(results: RunResults) -> dict[str, str]:
     from musher.report.page import render  # the template engine is no business of the DAG's parse
 
     with fail_without_retry():
-        run = current_run()
+        run, instance = current_run(), get_current_context()["ti"]
+        results = drop_old_results(results, states_of_run(instance))
         facts = RunFacts(
             dag_id=run.dag_id,
             run_id=run.run_id,
             started_at=run.started_at,
-            failures=failures_of_run(get_current_context()["ti"]),
+            failures=failures_of_run(instance),
             console_region=find_console_region(run.settings),
         )
         summary = build_summary(facts, results)
@@ -66,26 +86,47 @@ def load_run_outputs(settings: Settings, results: RunResults) -> "Outputs":
     """Return what the jobs wrote about themselves, and the pictures that the function was asked about."""
     from musher.report.page import Outputs
 
-    evaluation, history = load_job_outputs(settings, results["job"])
-    features, answers = results["features"], results["answers"]
+    job, features, answers = results["job"], results["features"], results["answers"]
+    evaluation, history = (
+        tolerate(lambda: load_outputs(settings, output_uri=job["output_uri"], names=[EVALUATION, HISTORY]))
+        if job
+        else None
+    ) or (None, None)
     return Outputs(
         evaluation=evaluation,
         history=history,
-        features=json.loads(download(s3_hook(settings), uri=features["model_uri"] + MARKER))
-        if features
-        else None,
-        pictures=load_pictures(settings, answers) if answers else {},
+        features=tolerate(lambda: load_features(settings, features)) if features else None,
+        pictures=(tolerate(lambda: load_pictures(settings, answers)) if answers else None) or {},
     )
 
 
-def load_job_outputs(
-    settings: Settings, job: TrainingJobResult | None
-) -> tuple[Mapping[str, object] | None, Mapping[str, object] | None]:
-    """Return evaluation.json and history.json of the training job; None for what it did not come to."""
-    if job is None:
-        return None, None
-    evaluation, history = load_outputs(settings, output_uri=job["output_uri"], names=[EVALUATION, HISTORY])
-    return evaluation, history
+def drop_old_results(results: RunResults, states: Mapping[str, str | None]) -> RunResults:
+    """Return without what an earlier attempt made: a task that did not run again keeps its old result.
+
+    A stage that failed may have left figures, as a gate that refuses does.
+    """
+    return cast(
+        RunResults,
+        {
+            name: value if states.get(TASK_OF[name], "success") in ("success", "failed") else None
+            for name, value in results.items()
+        },
+    )
+
+
+def tolerate(load: Callable[[], Loaded]) -> Loaded | None:
+    """Return what is loaded; None where that cannot be had: the report shows what there is."""
+    try:
+        return load()
+    except (MusherError, BotoCoreError, ClientError, ValueError) as error:
+        logger.warning("the report lacks a part: %s", error)
+        return None
+
+
+def load_features(settings: Settings, features: TrainingJobResult) -> dict[str, object]:
+    """Return what the features' job wrote about them."""
+    found: dict[str, object] = json.loads(download(s3_hook(settings), uri=features["model_uri"] + MARKER))
+    return found
 
 
 def load_pictures(settings: Settings, answers: SmokeTestResult) -> dict[str, str]:

@@ -12,6 +12,9 @@ from musher.params.form import INTEGERS
 from musher.payloads.tags import resource_tags
 from musher.settings import Settings
 
+AIRFLOWS_OWN = "airflow/"
+"""Keys of a run's conf that begin so are Airflow's, such as `airflow/task_span_detail_level`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -58,5 +61,11 @@ def current_run() -> Run:
         run_id=dag_run.run_id,
         started_at=dag_run.start_date or dag_run.run_after,
         params=whole_numbers(context["params"]),
-        unknown_params=tuple(sorted(set(dag_run.conf or {}) - set(context["dag"].params))),
+        unknown_params=tuple(
+            sorted(
+                name
+                for name in set(dag_run.conf or {}) - set(context["dag"].params)
+                if not name.startswith(AIRFLOWS_OWN)
+            )
+        ),
     )

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from musher import names
 from musher.errors import TeardownError
@@ -17,7 +17,7 @@ from musher.hooks.functions import remove_function
 from musher.hooks.jobs import leave_training_jobs, stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.sharing import waiting_tag
-from musher.stages.failures import failures_of_run
+from musher.stages.failures import LAST_TASK, failures_of_run, states_of_run
 from musher.stages.run import Run, current_run
 
 if TYPE_CHECKING:
@@ -49,10 +49,21 @@ def teardown() -> list[str]:
     if run.params["keep_resources"]:
         name = names.endpoint(run.settings, slug=run.slug)
         remove_all(jobs)
+        refuse_green(instance)
         logger.warning("%s: keep_resources is set: endpoint and function stay, and cost, until deleted", name)
         raise AirflowSkipException(f"kept {name}, as keep_resources asks")
-    is_whole = not failures_of_run(instance)
-    return remove_all([*jobs, *deployment(run), *(logs(run) if is_whole else [])])
+    removed = remove_all([*jobs, *deployment(run)])
+    if not failures_of_run(instance):
+        removed += remove_all(logs(run))
+    refuse_green(instance)
+    return removed
+
+
+def refuse_green(instance: "RuntimeTaskInstanceProtocol") -> None:
+    """Fail where somebody marked the run as failed: Airflow skips the stages, and would call it a success."""
+    states = states_of_run(instance)
+    if states.get(LAST_TASK) == "skipped" and "failed" in states.values():
+        raise AirflowFailException("the run was marked as failed; what it left was stopped and removed")
 
 
 def remove_all(removals: Sequence[Removal]) -> list[str]:
@@ -94,12 +105,15 @@ def live_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal
 
 def shared_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:
     """Return how the job that computes features is stopped: unless another run waits for it, too."""
-    request = instance.xcom_pull(task_ids=EMBED_REQUEST)
-    if not request:
-        return []
-    hook, name = sagemaker_hook(run.settings), str(request["TrainingJobName"])
-    leave = partial(leave_training_jobs, hook, name=name, tag=waiting_tag(run.slug))
-    return [Removal(what=f"training job {name}", remove=leave)]
+
+    def leave() -> list[str]:
+        request = instance.xcom_pull(task_ids=EMBED_REQUEST)
+        if not request:
+            return []
+        name, hook = str(request["TrainingJobName"]), sagemaker_hook(run.settings)
+        return leave_training_jobs(hook, name=name, tag=waiting_tag(run.slug))
+
+    return [Removal(what="the job that computes features", remove=leave)]
 
 
 def deployment(run: Run) -> list[Removal]:

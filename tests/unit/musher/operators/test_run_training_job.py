@@ -162,7 +162,7 @@ def test_times_that_aws_does_not_give_are_none() -> None:
 
 def test_a_spot_job_is_waited_for_with_its_interruptions(operator: RunTrainingJobOperator) -> None:
     operator.config = {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 7200}}
-    assert operator.limit_s() == 7200 + 3600
+    assert operator.limit_s({}) == 7200 + 3600
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def test_what_aws_adds_to_a_request_is_no_change(
 
 
 def test_the_wait_covers_every_round_of_trials(operator: RunTuningJobOperator) -> None:
-    assert operator.limit_s() == 3 * (60 + tuning.TRIAL_GRACE_S) + 3600
+    assert operator.limit_s({}) == 3 * (60 + tuning.TRIAL_GRACE_S) + 3600
 
 
 def test_a_job_that_never_ends_is_stopped(

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from musher.errors import TeardownError
 from musher.settings import Settings
@@ -20,11 +20,15 @@ class FakeInstance:
 
     dag_id, run_id = "operationalize_model", "manual__1"
 
-    def __init__(self, *, failed: tuple[str, ...] = (), embed: str | None = None) -> None:
-        self.failed, self.embed = failed, embed
+    def __init__(
+        self, *, failed: tuple[str, ...] = (), skipped: tuple[str, ...] = (), embed: str | None = None
+    ) -> None:
+        self.states = {"stage_dataset": "success", **dict.fromkeys(failed, "failed")}
+        self.states |= dict.fromkeys(skipped, "skipped")
+        self.embed = embed
 
     def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, Any]:
-        return {run_ids[0]: {"stage_dataset": "success", **dict.fromkeys(self.failed, "failed")}}
+        return {run_ids[0]: self.states}
 
     def xcom_pull(self, *, task_ids: str, key: str = "return_value") -> Any:
         if task_ids == teardown.EMBED_REQUEST:
@@ -154,7 +158,7 @@ def test_everything_is_tried_and_all_failures_are_reported_together(
         tear_down(aws, FakeInstance())
     assert f"delete_endpoint musher-{slug}" in aws.calls
     assert f"delete_endpoint_config musher-{slug}" in aws.calls
-    assert str(caught.value).startswith("2 of 9 removals failed, what they name may still cost:\n")
+    assert str(caught.value).startswith("2 of 8 removals failed, what they name may still cost:\n")
     for what in (f"function musher-{slug}: ", f"model musher-{slug}: ", "Clear this task to try again"):
         assert what in str(caught.value)
 
@@ -171,3 +175,22 @@ def test_the_logs_of_a_run_that_failed_stay(tear_down: Any) -> None:
     aws = FakeAws()
     removed = tear_down(aws, FakeInstance(failed=("smoke_test",)))
     assert not any("log group" in what for what in removed)
+
+
+def test_a_run_that_somebody_marked_as_failed_does_not_end_green(tear_down: Any, settings: Settings) -> None:
+    """Airflow skips the stages that wait, and skipped counts as success; what runs then is the teardown."""
+    aws = FakeAws()
+    with pytest.raises(AirflowFailException, match="the run was marked as failed"):
+        tear_down(aws, FakeInstance(failed=("train.run_job",), skipped=("run_succeeded",)))
+    assert f"delete_endpoint musher-{make_run(settings).slug}" in aws.calls
+
+
+def test_removals_are_tried_before_airflow_is_asked_anything_else(tear_down: Any, settings: Settings) -> None:
+    class Unreachable(FakeInstance):
+        def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, Any]:
+            raise ConnectionError("the API server restarts")
+
+    aws = FakeAws()
+    with pytest.raises(ConnectionError, match="restarts"):
+        tear_down(aws, Unreachable())
+    assert f"delete_endpoint musher-{make_run(settings).slug}" in aws.calls
