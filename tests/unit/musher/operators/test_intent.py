@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 
 from musher.hooks.calls import hold
+from musher.hooks.logs import LogTail
 from musher.hooks.sharing import STOPPED, mark_stopped, waiting_tag
 from musher.names import run_slug
 from musher.operators import intent, training
@@ -463,3 +465,58 @@ def test_a_shared_job_that_completes_without_its_files_fails(
     monkeypatch.setattr(training, "has_object", lambda hook, uri: False)
     with pytest.raises(AirflowFailException, match=r"is Completed: there is no s3://b/jobs/.*features\.json"):
         shared().execute(airflow_task.context())
+
+
+def test_finished_features_are_found_without_a_mark(
+    shared: Make, aws: FakeTraining, airflow_task: FakeTask
+) -> None:
+    """A resource has at most 50 tags: one for each run that finds the features would be too many."""
+    aws.add(NAME, "Completed", **EMBED_SCRIPT)
+    assert shared().execute(airflow_task.context())["job_name"] == NAME
+    assert aws.jobs[NAME]["tags"] == {}
+
+
+def test_a_run_with_a_shorter_limit_waits_as_long_as_the_shared_job_may_run(
+    shared: Make, aws: FakeTraining, airflow_task: FakeTask
+) -> None:
+    """It would otherwise stop the job that another run pays for and waits for."""
+    limits = {"StoppingCondition": {"MaxRuntimeInSeconds": 86_400}}
+    aws.add(NAME, *["InProgress"] * 2_000, "Completed", **EMBED_SCRIPT, **limits)
+    operator = shared()
+    operator.config["StoppingCondition"] = {"MaxRuntimeInSeconds": 60}
+    assert operator.execute(airflow_task.context())["status"] == "Completed"
+    assert aws.stopped == []
+
+
+def test_a_shared_job_that_takes_too_long_is_left_to_those_who_wait(
+    shared: Make, aws: FakeTraining, airflow_task: FakeTask
+) -> None:
+    aws.add(NAME, "InProgress", **EMBED_SCRIPT)
+    aws.jobs[NAME]["tags"] = {waiting_tag("89abcdef"): "waits"}
+    with pytest.raises(AirflowFailException, match=r"did not end in \d+ s; it goes on for another run"):
+        shared().execute(airflow_task.context())
+    assert aws.stopped == []
+
+
+def test_old_features_are_not_deferred_into_the_past(
+    shared: Make, aws: FakeTraining, airflow_task: FakeTask
+) -> None:
+    """Airflow ends a deferral whose time is over before the trigger has looked once."""
+    aws.add(NAME, "Completed", **EMBED_SCRIPT)
+    aws.jobs[NAME]["created"] -= timedelta(days=10)
+    with pytest.raises(TaskDeferred) as caught:
+        shared(deferrable=True).execute(airflow_task.context())
+    assert caught.value.timeout.total_seconds() > 0
+
+
+def test_a_log_that_cannot_be_read_does_not_hide_why_the_job_failed(
+    make_operator: Make, aws: FakeTraining, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(self: Any, client: Any) -> list[str]:
+        raise refuse("AccessDeniedException", "DescribeLogStreams")
+
+    aws.script = ["Failed"]
+    operator = make_operator()
+    monkeypatch.setattr(LogTail, "read", denied)
+    with pytest.raises(AirflowFailException, match="is Failed: AlgorithmError: exit code 1"):
+        operator.execute(airflow_task.context())
