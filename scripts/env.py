@@ -13,6 +13,7 @@ import argparse
 import os
 import shlex
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -32,17 +33,26 @@ from scripts.local_stack import (
 
 FOLDER = ROOT / "var" / "dev"
 ANSWER_S = 5.0
+READY_S = 15.0
+"""How long an embedded AWS that was started just before may take to answer."""
+LOOK_S = 0.2
 
 
 def check_answers(url: str) -> None:
-    """Raise StackError where no embedded AWS answers at `url`."""
-    try:
-        urllib.request.urlopen(f"{url}/_localaws/health", timeout=ANSWER_S).close()  # noqa: S310 - our own
-    except (OSError, ValueError) as error:
-        raise StackError(
-            f"no embedded AWS answers at {url} ({error}). Start it in another terminal: "
-            ".venv/bin/python -m localaws serve"
-        ) from error
+    """Raise StackError where no embedded AWS answers at `url` within READY_S."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/_localaws/health", timeout=ANSWER_S).close()  # noqa: S310 - our own
+        except (OSError, ValueError) as error:
+            if time.monotonic() < deadline:
+                time.sleep(LOOK_S)
+                continue
+            raise StackError(
+                f"no embedded AWS answers at {url} ({error}). Start it in another terminal: "
+                ".venv/bin/python -m localaws serve"
+            ) from error
+        return
 
 
 def apply_missing_stack(url: str) -> None:
@@ -82,6 +92,7 @@ def main() -> int:
         prepare(arguments.url, home=home)
     except StackError as error:
         print(f"env failed: {error}", file=sys.stderr)
+        print("false")  # a shell that sources this does not see the exit code
         return 1
     path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     print(render_exports({"PATH": path, **airflow_variables(home), **aws_variables(arguments.url)}))

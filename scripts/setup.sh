@@ -31,7 +31,7 @@ make_environment() {
     python=$(find_python)
     "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
         fail "$python has no venv module: install it, for example with 'apt-get install python3.11-venv', then run make again."
-    echo "setup: making .venv with $("$python" --version)"
+    echo "setup: making .venv with $("$python" --version): downloads several GB, which takes a minute or ten"
     rm -rf .venv
     mkdir .venv
     touch .venv/.incomplete

@@ -244,7 +244,8 @@ def check_batches(name: str, batches: Sequence[int], *, images: int, instances: 
     too_large = [size for size in batches if size > images]
     if too_large:
         raise PayloadError(
-            f"{name}: {', '.join(map(str, too_large))}, but there are {images} training images. Choose fewer."
+            f"{name}: {', '.join(map(str, too_large))}, but there are {images} training images. "
+            f"Choose sizes of at most {images}."
         )
     too_small = [size for size in batches if size < instances]
     if too_small:

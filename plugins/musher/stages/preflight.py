@@ -121,6 +121,12 @@ def unknown_params(names: Iterable[str]) -> list[str]:
     return [_unknown_param(name) for name in names]
 
 
+def refuse_unknown_params(names: Sequence[str]) -> None:
+    """Raise PreflightError for names that are no Params."""
+    if problems := unknown_params(names):
+        raise PreflightError(describe_problems(problems))
+
+
 def _unknown_param(name: str) -> str:
     near = difflib.get_close_matches(name, KNOWN_PARAMS, n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else "Take one of the trigger form's."

@@ -25,5 +25,6 @@ def test_without_an_embedded_aws_it_says_how_to_start_one(monkeypatch: pytest.Mo
         raise ConnectionRefusedError("Connection refused")
 
     monkeypatch.setattr(env.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(env, "READY_S", 0.0)
     with pytest.raises(StackError, match=r"no embedded AWS answers at http://x .*-m localaws serve"):
         check_answers("http://x")

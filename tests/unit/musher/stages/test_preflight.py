@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from musher.errors import PayloadError, SettingsError
+from musher.errors import PayloadError, PreflightError, SettingsError
 from musher.payloads.builds import DOCKER_MANIFEST
 from musher.settings import Settings
 from musher.stages import account_checks, preflight, run
@@ -350,3 +350,9 @@ def test_an_answer_that_is_a_page_is_cut() -> None:
     error = ClientError({"Error": {"Code": "500", "Message": "<html>\n" + "x" * 9000}}, "ListServiceQuotas")
     assert len(preflight.describe_refusal(error)) < 200
     assert "\n" not in preflight.describe_refusal(error)
+
+
+def test_a_misspelt_param_is_refused_before_anything_is_staged() -> None:
+    with pytest.raises(PreflightError, match=r"Nothing was started: 'epoch' is no Param .*'epochs'"):
+        preflight.refuse_unknown_params(("epoch",))
+    preflight.refuse_unknown_params(())
