@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.hooks.sagemaker import (
     secondary_training_status_changed,
     secondary_training_status_message,
 )
+from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import names
@@ -39,12 +40,37 @@ class JobTrigger(WaitTrigger):
     arn_key: ClassVar[str]
 
     async def on_kill(self) -> None:
-        """Stop the job."""
+        """Stop the job, unless its task waits all the same: another triggerer has taken the wait."""
+        if await self._is_still_deferred():
+            logger.warning(
+                "%s: another triggerer waits for it, nothing is stopped", name_subject(self.arguments)
+            )
+            return
         async with asyncio.timeout(KILL_S), await self.hook.get_async_conn() as client:
             try:
                 await self._cancel(client)
             except ClientError as error:  # ValidationException says that it has ended already
                 logger.warning("%s: not stopped: %s", name_subject(self.arguments), error)
+
+    async def _is_still_deferred(self) -> bool:
+        """Return whether Airflow says that the task is deferred; without an answer it is taken as not.
+
+        A triggerer that missed its heartbeats loses its triggers to another one, and then cancels them as if
+        a person had.
+        """
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # not for the DAG's parse
+
+        ti: Any = self.task_instance
+        if ti is None:
+            return False
+        try:
+            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+                dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+            )
+        except Exception as error:  # noqa: BLE001  # whatever it is: what costs must not go on for it
+            logger.warning("%s: its task's state is not known: %s", name_subject(self.arguments), error)
+            return False
+        return bool(states.get(ti.run_id, {}).get(ti.task_id) == "deferred")
 
     async def _cancel(self, client: Any) -> None:
         subject = name_subject(self.arguments)

@@ -4,9 +4,11 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.serde import deserialize, serialize
 from airflow.triggers.base import BaseTrigger
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -194,6 +196,29 @@ def test_a_persons_cancel_stops_the_deferred_tasks_job(make: Make, aws: FakeTrai
     aws.add(NAME, "InProgress", "InProgress")
     asyncio.run(make().on_kill())
     assert aws.stopped == [NAME]
+
+
+@pytest.mark.parametrize(
+    ("state", "stopped"),
+    [("deferred", []), ("failed", [NAME]), ("success", [NAME]), (None, [NAME]), ("unknown", [NAME])],
+)
+def test_a_trigger_that_only_moved_to_another_triggerer_stops_nothing(
+    make: Make, aws: FakeTraining, monkeypatch: pytest.MonkeyPatch, state: str | None, stopped: list[str]
+) -> None:
+    """A triggerer that stalled cancels what another one has taken, as if a person had."""
+
+    def get_task_states(**asked: Any) -> dict[str, Any]:
+        assert asked == {"dag_id": "d", "task_ids": ["t"], "run_ids": ["r"], "map_index": -1}
+        if state == "unknown":
+            raise ConnectionError("no answer")
+        return {"r": {"t": state}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
+    aws.add(NAME, "InProgress", "InProgress")
+    trigger = make()
+    trigger._task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)
+    asyncio.run(trigger.on_kill())
+    assert aws.stopped == stopped
 
 
 def test_cancelling_a_wait_whose_job_has_ended_is_no_error(
