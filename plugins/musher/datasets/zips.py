@@ -1,6 +1,5 @@
 """List the images in a zip without unpacking it: nothing is ever written where a member's name says."""
 
-import lzma
 import re
 import stat
 import struct
@@ -30,7 +29,7 @@ DRIVE = re.compile(r"[A-Za-z]:")
 
 UNREADABLE = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError, LookupError, OverflowError),
-    *(struct.error, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+    *(struct.error, zlib.error, NotImplementedError, RuntimeError),
 )
 """What zipfile raises for archives that are damaged or newer than it."""
 

@@ -17,29 +17,22 @@ LIVE = "InProgress"
 Description = dict[str, Any]
 
 
-def stop_training_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
-    """Stop the live ones of the training jobs `name`, `name`-2, ...; return what was stopped."""
-    found = attempts(hook.find_training_job, name, limit=names.MAX_SAGEMAKER_NAME)
-    live = [job["TrainingJobName"] for job in found if job["TrainingJobStatus"] == LIVE]
-    for job_name in live:
-        hook.conn.stop_training_job(TrainingJobName=job_name)
-        logger.warning("%s: was still running, told to stop", job_name)
-    return [f"training job {job_name}" for job_name in live]
+def stop_training_jobs(hook: MusherSageMakerHook, *, name: str, tag: str | None = None) -> list[str]:
+    """Stop the live ones of the training jobs `name`, `name`-2, ...; return what was stopped.
 
-
-def leave_training_jobs(hook: MusherSageMakerHook, *, name: str, tag: str) -> list[str]:
-    """Take a run's mark off the live attempts of a shared job; stop those that no other run waits for."""
+    `tag` is this run's mark on a job that runs share: it is taken off, and those for which no other run
+    waits are stopped.
+    """
     found = attempts(hook.find_training_job, name, limit=names.MAX_SAGEMAKER_NAME)
     stopped = []
-    for job in found:
-        if job["TrainingJobStatus"] != LIVE:
+    for job in (job for job in found if job["TrainingJobStatus"] == LIVE):
+        job_name = job["TrainingJobName"]
+        if tag and not hold(hook.conn, leave(arn=job["TrainingJobArn"], tag=tag)):
+            logger.info("%s: left to the other runs that wait for it", job_name)
             continue
-        if hold(hook.conn, leave(arn=job["TrainingJobArn"], tag=tag)):
-            hook.conn.stop_training_job(TrainingJobName=job["TrainingJobName"])
-            logger.warning("%s: was still running, told to stop", job["TrainingJobName"])
-            stopped.append(f"training job {job['TrainingJobName']}")
-        else:
-            logger.info("%s: left to the other runs that wait for it", job["TrainingJobName"])
+        hook.conn.stop_training_job(TrainingJobName=job_name)
+        logger.warning("%s: was still running, told to stop", job_name)
+        stopped.append(f"training job {job_name}")
     return stopped
 
 

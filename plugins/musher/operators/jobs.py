@@ -18,6 +18,7 @@ from musher import clock, names
 from musher.errors import JobFailedError, PayloadError
 from musher.hooks import sharing
 from musher.hooks.calls import hold
+from musher.hooks.jobs import attempts
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS, show_links
@@ -302,10 +303,8 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
 
     def _find_latest_attempt(self) -> Description | None:
         """Return the description of the last of job, job-2, job-3, ... that exists."""
-        latest, name = None, str(self.config[self.name_key])
-        while description := self.find(name):
-            latest, name = description, self._name_following(name)
-        return latest
+        found = attempts(self.find, str(self.config[self.name_key]), limit=self.max_name)
+        return next(reversed(list(found)), None)
 
     def _create(self, request: dict[str, Any]) -> None:
         """Start the job; where another try was quicker, that one's is ours too."""

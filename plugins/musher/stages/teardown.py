@@ -14,7 +14,7 @@ from musher.errors import TeardownError
 from musher.hooks.connection import lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
 from musher.hooks.functions import remove_function
-from musher.hooks.jobs import leave_training_jobs, stop_training_jobs, stop_tuning_jobs
+from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.sharing import waiting_tag
 from musher.stages.failures import LAST_TASK, failures_of_run, states_of_run
@@ -111,7 +111,7 @@ def shared_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Remov
         if not request:
             return []
         name, hook = str(request["TrainingJobName"]), sagemaker_hook(run.settings)
-        return leave_training_jobs(hook, name=name, tag=waiting_tag(run.slug))
+        return stop_training_jobs(hook, name=name, tag=waiting_tag(run.slug))
 
     return [Removal(what="the job that computes features", remove=leave)]
 

@@ -222,7 +222,7 @@ def test_a_trigger_that_only_moved_to_another_triggerer_stops_nothing(
 
 
 def test_cancelling_a_wait_whose_job_has_ended_is_no_error(
-    make: Make, aws: FakeTraining, monkeypatch: pytest.MonkeyPatch
+    make: Make, aws: FakeTraining, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refused(**_: str) -> None:
         raise refuse("ValidationException", "StopTrainingJob")
@@ -230,6 +230,7 @@ def test_cancelling_a_wait_whose_job_has_ended_is_no_error(
     aws.add(NAME, "Completed")
     monkeypatch.setattr(aws, "stop_training_job", refused)
     asyncio.run(make().on_kill())
+    assert "not stopped" in caplog.text
 
 
 def test_a_cancel_that_aws_does_not_answer_is_bounded(

@@ -30,12 +30,12 @@ def test_never_more_is_held_than_there_is() -> None:
 def test_small_images_are_decoded_side_by_side() -> None:
     budget, together = MemoryBudget(10), threading.Barrier(5, timeout=10)
 
-    def work(_: int) -> None:
+    def work(_: int) -> int:
         with budget.spend(2):
-            together.wait()
+            return together.wait()
 
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(work, range(5)))
+        assert sorted(pool.map(work, range(5))) == [0, 1, 2, 3, 4]
 
 
 def test_more_than_there_is_in_all_takes_all_of_it() -> None:
