@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import os
 import struct
 import threading
 import warnings
@@ -54,7 +55,9 @@ DECODE_BYTES = 2 * MAX_BYTES_OF_AN_IMAGE
 COUNTED_BYTES = 1_000_000
 """An image that needs less is not counted."""
 
-THREADS = 8
+REMOTE_THREADS = 8
+"""Where photos come over a network. Photos on disk get a thread for each core: with more, the threads wait
+for each other, and 2,000 small photos take 0.8 s instead of 0.5."""
 BATCHES = 64
 """Into which the photos are dealt: handing over each alone would cost a tenth of its check."""
 KEPT_BYTES = 128 * 1024 * 1024
@@ -267,10 +270,19 @@ def _examine_all(photos: Sequence[Photo]) -> list[_Outcome]:
     sizes = accumulate(photo.size for photo in photos)
     marked = [(photo, total <= KEPT_BYTES) for photo, total in zip(photos, sizes, strict=True)]
     batches = [marked[first::BATCHES] for first in range(min(BATCHES, len(marked)))]
-    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS, thread_name_prefix="scan") as threads:
+    with (
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(_threads(photos), thread_name_prefix="scan") as threads,
+    ):
         warnings.simplefilter("ignore", UserWarning)  # odd EXIF data say nothing about the pixels
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
         return [outcome for outcomes in threads.map(_examine_batch, batches) for outcome in outcomes]
+
+
+def _threads(photos: Sequence[Photo]) -> int:
+    """Return how many threads examine these photos."""
+    cores = len(os.sched_getaffinity(0))
+    return max(cores, REMOTE_THREADS) if any(photo.is_remote for photo in photos) else cores
 
 
 def _examine_batch(marked: Sequence[tuple[Photo, bool]]) -> list[_Outcome]:

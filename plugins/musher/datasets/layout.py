@@ -47,6 +47,8 @@ class Photo:
     size: int
     """Bytes, as the source declares."""
     read: Callable[[], bytes]
+    is_remote: bool = False
+    """Whether reading it waits for a network, so that more readers than cores are a gain."""
 
 
 @dataclass(frozen=True, kw_only=True)

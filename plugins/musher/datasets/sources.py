@@ -33,6 +33,8 @@ ZIP = ".zip"
 OTHER_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".gz", ".7z", ".rar", ".zst")
 MAX_NAME_CHARACTERS = 63
 MAX_TITLE_CHARACTERS = 120
+READ_BYTES = 1024 * 1024
+"""Of a file on disk at once: most photos whole."""
 
 
 @contextmanager
@@ -112,7 +114,16 @@ def list_folder(folder: Path) -> Listing:
 
 
 def _read_file(path: str) -> bytes:
-    return Path(path).read_bytes()
+    """Return a file's bytes with as few system calls as there can be.
+
+    Each lets another of the scan's threads run, and a file object makes six of them: that costs more than
+    reading.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return b"".join(iter(partial(os.read, descriptor, READ_BYTES), b""))
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_odd(odd: list[str], *, folder: Path) -> None:
@@ -136,7 +147,7 @@ def list_prefix(*, folder: S3Folder, work_dir: Path) -> Listing:
                 markers.add(path.rstrip("/"))
             else:
                 read = _cached_object(folder, path, work_dir=work_dir)
-                photos.append(Photo(path=path, size=item["Size"], read=read))
+                photos.append(Photo(path=path, size=item["Size"], read=read, is_remote=True))
     if not photos:
         raise DatasetSourceError(
             f"{folder.address('')} is missing or empty: no object's key starts with {start!r} there. "

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import threading
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -224,6 +225,29 @@ def test_a_scan_hashes_every_image_and_sorts_them() -> None:
     for record in scan.records:
         assert record.sha256 == hashlib.sha256(data[record.path]).hexdigest()
         assert record.bytes == len(data[record.path])
+
+
+@pytest.mark.parametrize("is_remote", [True, False])
+def test_more_photos_than_cores_are_read_at_once_only_from_afar(
+    is_remote: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1})
+    wanted = images.REMOTE_THREADS if is_remote else 2
+    together, most, running = threading.Barrier(wanted), [], set[int]()
+
+    def read() -> bytes:
+        running.add(threading.get_ident())
+        most.append(len(running))
+        together.wait(timeout=30)  # broken, and the test with it, where fewer read at once
+        running.discard(threading.get_ident())
+        return encoded()
+
+    photos = [
+        Photo(path=f"train/a/{place}.jpg", size=100, read=read, is_remote=is_remote)
+        for place in range(2 * wanted)
+    ]
+    assert len(scan_photos(photos=photos).records) == len(photos)
+    assert max(most) <= wanted
 
 
 def test_unreadable_images_are_named_and_counted() -> None:

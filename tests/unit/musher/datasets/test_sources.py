@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.generated_photos import zip_photos
 from musher.datasets.layout import arrange_listing
-from musher.datasets.sources import list_folder, name_source, open_source, title_source
+from musher.datasets.sources import READ_BYTES, list_folder, name_source, open_source, title_source
 from musher.errors import DatasetSourceError
 
 
@@ -37,6 +37,12 @@ def test_a_local_folder(form: str, photo_folder: Path, s3: Any, tmp_path: Path, 
 def test_a_local_zip(photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
     target = zip_photos(top=photo_folder, target=tmp_path / "photos.zip")
     assert paths(str(target), s3, tmp_path) == expected
+
+
+def test_photos_below_an_s3_prefix_are_remote(photo_folder: Path, s3: Any, tmp_path: Path) -> None:
+    upload(photo_folder, s3, "raw/dogs/")
+    with open_source(source="s3://theirs/raw/dogs", s3=s3, work_dir=tmp_path) as listing:
+        assert {photo.is_remote for photo in listing.photos} == {True}
 
 
 def test_an_s3_prefix(photo_folder: Path, s3: Any, tmp_path: Path, expected: list[str]) -> None:
@@ -159,3 +165,11 @@ def test_a_folder_lists_its_empty_folders(tmp_path: Path) -> None:
 )
 def test_a_source_gives_its_data_set_a_name_and_a_title(source: str, name: str, title: str) -> None:
     assert (name_source(source), title_source(source)) == (name, title)
+
+
+@pytest.mark.parametrize("size", [0, 5, READ_BYTES, 2 * READ_BYTES + 1])
+def test_a_file_on_disk_is_read_whole(size: int, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(data := os.urandom(size))
+    (photo,) = list_folder(tmp_path).photos
+    assert photo.read() == data
+    assert not photo.is_remote
