@@ -41,6 +41,17 @@ def test_the_stacks_parameters_that_it_names_exist() -> None:
     assert named <= set(load(ROOT / "infra" / "bootstrap.yaml")["Parameters"])
 
 
+def test_every_parameter_of_the_stack_has_a_row_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z][A-Za-z]+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
+    parameters = load(ROOT / "infra" / "bootstrap.yaml")["Parameters"]
+    assert list(rows) == list(parameters)
+    for name, declared in parameters.items():
+        default = str(declared["Default"])
+        assert rows[name] == default or (not default and rows[name] in {"none", "S3's own", "AWS's own"}), (
+            name
+        )
+
+
 def test_the_tests_that_it_names_exist() -> None:
     names = set(re.findall(r"\b(test_\w+\.py)", PAGE))
     assert len(names) > 8
