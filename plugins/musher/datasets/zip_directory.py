@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 END = struct.Struct("<4s4H2LH")
-"""The end record: mark, two disk numbers, two counts, the directory's size and offset, the comment's length."""
+"""The end record: mark, disk numbers, counts, the directory's size and offset, the comment's length."""
 END64 = struct.Struct("<4sQ2H2L4Q")
 LOCATOR = struct.Struct("<4sLQL")
 HEADER = struct.Struct("<4s24x3H12x")
