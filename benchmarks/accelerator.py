@@ -96,7 +96,7 @@ class Bench:
     def __init__(self, folder: Path, options: argparse.Namespace, device: torch.device) -> None:
         """Read the data set as a job does."""
         self.folder, self.options, self.device = folder, options, device
-        self.world = World(0, 1, 0, "localhost", device)
+        self.world = World(rank=0, size=1, local_rank=0, host="localhost", device=device)
         found = {name: folder / name for name in ("train", "valid", "test")}
         channels = Channels(**found, manifest=None, weights=None)
         self.data: Dataset = load_dataset(channels, self.world, max_bad_images=0)

@@ -66,7 +66,13 @@ def index(shards: list[Path], photos: list[Path]) -> Split:
         f"{member.class_name}/{member.file_name}": member for shard in shards for member in index_shard(shard)
     }
     members = [found[f"{photo.parent.name}/{photo.name}"] for photo in photos]
-    return Split("train", len(members), np.arange(len(members)), np.zeros(len(members), np.int64), members)
+    return Split(
+        name="train",
+        total=len(members),
+        positions=np.arange(len(members)),
+        labels=np.zeros(len(members), np.int64),
+        members=members,
+    )
 
 
 def our_batches(inputs: PixelInputs, preset: Preset, *, batch_size: int, is_varied: bool) -> Batches:

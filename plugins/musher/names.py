@@ -12,6 +12,11 @@ from musher.partitions import dns_suffix_of, partition_of
 from musher.settings import Settings
 
 SLUG_CHARACTERS = 8
+"""All that a tuning job's name of 32 characters has room for."""
+
+REPORT_CHARACTERS = 32
+"""A key has room for 128 bits: no two runs share a report, even where somebody looks for such ids."""
+
 MAX_SAGEMAKER_NAME = 63
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html"""
 
@@ -27,8 +32,12 @@ TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
 def run_slug(*, dag_id: str, run_id: str) -> str:
-    """Return 8 hex digits that stand for one DAG run in every name."""
-    return hashlib.sha256(f"{dag_id}/{run_id}".encode()).hexdigest()[:SLUG_CHARACTERS]
+    """Return 8 hex digits that stand for one DAG run in the names of its jobs, endpoint and function."""
+    return _run_digest(dag_id=dag_id, run_id=run_id)[:SLUG_CHARACTERS]
+
+
+def _run_digest(*, dag_id: str, run_id: str) -> str:
+    return hashlib.sha256(f"{dag_id}/{run_id}".encode()).hexdigest()
 
 
 def bucket(settings: Settings) -> str:
@@ -159,9 +168,9 @@ def build_log_group(settings: Settings) -> str:
     return f"/aws/codebuild/{build_project(settings)}"
 
 
-def report_prefix(settings: Settings, *, slug: str) -> str:
+def report_prefix(settings: Settings, *, dag_id: str, run_id: str) -> str:
     """Return the key prefix that holds a run's report.html and summary.json."""
-    return f"{settings.project}/reports/{slug}"
+    return f"{settings.project}/reports/{_run_digest(dag_id=dag_id, run_id=run_id)[:REPORT_CHARACTERS]}"
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

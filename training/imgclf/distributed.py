@@ -37,7 +37,7 @@ _PEER_SYMPTOM = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class World:
     """This process's place among the processes of the job."""
 
@@ -100,10 +100,10 @@ def joined_world(environ: Mapping[str, str], *, timeout_s: int) -> Iterator[Worl
     rank, size, local_rank, host, hosts = _placement(environ)
     device = _device(local_rank)
     if size == 1:
-        yield World(rank, size, local_rank, host, device)
+        yield World(rank=rank, size=size, local_rank=local_rank, host=host, device=device)
         return
     store = _rendezvous(environ, rank=rank, size=size, hosts=hosts, device=device, timeout_s=timeout_s)
-    world = World(rank, size, local_rank, host, device)
+    world = World(rank=rank, size=size, local_rank=local_rank, host=host, device=device)
     watcher = _Watcher(store)
     try:
         yield world

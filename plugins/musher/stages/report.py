@@ -69,7 +69,8 @@ def report(results: RunResults) -> dict[str, str]:
             "report.html": (page, "text/html; charset=utf-8"),
             "summary.json": (json.dumps(summary, indent=1), "application/json"),
         }
-        hook, prefix = s3_hook(run.settings), names.report_prefix(run.settings, slug=run.slug)
+        hook = s3_hook(run.settings)
+        prefix = names.report_prefix(run.settings, dag_id=run.dag_id, run_id=run.run_id)
         return {
             name: upload(hook, run.settings, key=f"{prefix}/{name}", data=text.encode(), content_type=kind)
             for name, (text, kind) in files.items()

@@ -72,6 +72,7 @@ class WaitTrigger(BaseTrigger):
         self.delay_s = delay_s
         self.deadline = deadline
         self.carried = dict(carried or {})
+        self._warned: set[str] = set()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class's path and the arguments that make this trigger again."""
@@ -130,7 +131,7 @@ class WaitTrigger(BaseTrigger):
         """Log the error; raise it where too many looks in a row have failed."""
         if failed_looks > MAX_FAILED_LOOKS:
             raise error
-        logger.warning("%s: look failed, looking again: %s", name_subject(self.arguments), error)
+        self._warn_once(f"look failed, looking again: {error}")
 
     async def _log_progress(self, answer: dict[str, Any]) -> None:
         """Log progress; where that fails, the wait goes on, as it is worth more than its log."""
@@ -139,7 +140,13 @@ class WaitTrigger(BaseTrigger):
         try:
             await self.log_progress(answer)
         except (ClientError, BotoCoreError) as error:
-            logger.warning("%s: cannot show progress: %s", name_subject(self.arguments), error)
+            self._warn_once(f"cannot show progress: {error}")
+
+    def _warn_once(self, message: str) -> None:
+        """Log a warning that this wait has not logged yet: looks go on for hours, seconds apart."""
+        if message not in self._warned:
+            self._warned.add(message)
+            logger.warning("%s: %s", name_subject(self.arguments), message)
 
 
 class PauseTrigger(BaseTrigger):

@@ -42,10 +42,10 @@ class Report:
 def read_report(settings: Settings, *, dag_id: str, run_id: str) -> Report:
     """Return a run's report; ReportMissingError where there is none, ReportError where it cannot be read.
 
-    The key holds 8 hex digits that stand for the run, and ids with the same digits can be looked for: what is
-    found must say itself that it belongs to this run.
+    Who may write to the bucket may copy a report to another run's key: what is found must say itself that it
+    belongs to this run.
     """
-    prefix = names.report_prefix(settings, slug=names.run_slug(dag_id=dag_id, run_id=run_id))
+    prefix = names.report_prefix(settings, dag_id=dag_id, run_id=run_id)
     bucket = names.bucket(settings)
     hook = S3Hook(**hook_parameters(settings), config=CONFIG)
     summary = _read_summary(_get(hook, bucket=bucket, key=f"{prefix}/summary.json"))

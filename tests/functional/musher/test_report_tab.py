@@ -88,8 +88,7 @@ def bucket(localaws: Any) -> Any:
 
     s3 = localaws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    slug = names.run_slug(dag_id=DAG, run_id=RUN)
-    prefix = names.report_prefix(Settings(account_id=ACCOUNT), slug=slug)
+    prefix = names.report_prefix(Settings(account_id=ACCOUNT), dag_id=DAG, run_id=RUN)
     summary = json.dumps({"dag_id": DAG, "run_id": RUN, "accuracy": 0.97})
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}/summary.json", Body=summary)
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}/report.html", Body=f"<!doctype html>{EVIL}".encode())
@@ -174,14 +173,15 @@ def test_a_user_of_one_dag_does_not_see_another_s(
     assert asked == [("GET", "RUN", DAG), ("GET", "RUN", DAG), ("GET", "RUN", OTHER)]
 
 
-def test_a_run_whose_digits_are_another_s_does_not_get_the_other_s_report(
+def test_a_run_whose_key_holds_another_s_report_does_not_get_it(
     server: Any, viewer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Eight hex digits can be found by trying; what is found in the bucket says whose it is."""
+    """Reports can be copied within the bucket; what is found in it says whose it is."""
     from musher import names
+    from musher.settings import Settings
 
-    wanted = names.run_slug(dag_id=DAG, run_id=RUN)
-    monkeypatch.setattr(names, "run_slug", lambda **_: wanted)
+    copied = names.report_prefix(Settings(account_id=ACCOUNT), dag_id=DAG, run_id=RUN)
+    monkeypatch.setattr(names, "report_prefix", lambda *_, **__: copied)
     answer = server.get(report_path(OTHER, RUN), headers=viewer)
     assert answer.status_code == 404
     assert "another run" in answer.text

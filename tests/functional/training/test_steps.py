@@ -53,8 +53,9 @@ targets = torch.randn(11, 160, 5, 5).double().split(sizes)
 parts = list(zip(images, targets))
 dist.init_process_group("gloo", init_method=sys.argv[2], rank=rank, world_size=2)
 for _ in range(2):
-    step(whole, World(0, 1, 0, "one", cpu), parts)
-    step(mine, World(rank, 2, 0, "two", cpu), [parts[number] for number in own])
+    step(whole, World(rank=0, size=1, local_rank=0, host="one", device=cpu), parts)
+    second = World(rank=rank, size=2, local_rank=0, host="two", device=cpu)
+    step(mine, second, [parts[number] for number in own])
     for (name, expected), found in zip(whole.named_parameters(), mine.parameters()):
         if name.startswith("unused"):
             assert expected.grad is None and not found.grad.any()

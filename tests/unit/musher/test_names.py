@@ -1,5 +1,7 @@
 """Names: pure functions of project, account, region and run, within AWS's limits."""
 
+import re
+
 import pytest
 
 from musher import names
@@ -67,7 +69,6 @@ def test_keys_lie_below_the_project() -> None:
     prefix = names.checkpoints_prefix(SETTINGS, job_name="musher-train-0123abcd", version="89abcdef")
     assert prefix == "musher/jobs/musher-train-0123abcd/checkpoints/89abcdef"
     assert names.function_key(SETTINGS, code_hash="ff") == "musher/lambda/ff/function.zip"
-    assert names.report_prefix(SETTINGS, slug=SLUG) == "musher/reports/0123abcd"
     assert names.s3_uri(SETTINGS, key="musher/jobs") == "s3://musher-123456789012-us-east-1/musher/jobs"
 
 
@@ -119,3 +120,12 @@ def test_s3_addresses_are_split() -> None:
 def test_what_is_no_s3_address_is_refused(uri: str) -> None:
     with pytest.raises(PayloadError, match="is not an address of the form s3://bucket/key"):
         names.split_s3_uri(uri)
+
+
+def test_a_report_s_key_has_128_bits_of_its_run() -> None:
+    """These two ids share the 8 digits of their jobs' names."""
+    first, second = {"dag_id": "d", "run_id": "manual__5830"}, {"dag_id": "d", "run_id": "manual__30820"}
+    assert names.run_slug(**first) == names.run_slug(**second)
+    prefixes = {names.report_prefix(SETTINGS, **run) for run in (first, second)}
+    assert len(prefixes) == 2
+    assert all(re.fullmatch(r"musher/reports/[0-9a-f]{32}", prefix) for prefix in prefixes)

@@ -54,11 +54,18 @@ def test_who_may_not_install_is_told_what_to_install(monkeypatch: pytest.MonkeyP
         install_missing()
 
 
-def test_nothing_is_installed_where_nothing_is_missing(bare_machine: Path) -> None:
+def test_nothing_is_installed_where_nothing_is_missing(
+    bare_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(production_stores.subprocess, "run", lambda words, **_: ran.append(words))
+    make_program(Path(os.environ["PATH"]) / "apt-get")
     for name in ("initdb", "postgres"):
         make_program(bare_machine / "16/bin" / name)
     make_program(Path(os.environ["PATH"]) / "redis-server")
     install_missing()
+    assert ran == []
 
 
 def test_root_gives_itself_up_before_it_starts_a_store(monkeypatch: pytest.MonkeyPatch) -> None:

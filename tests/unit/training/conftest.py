@@ -97,7 +97,9 @@ class Points:
         noise = torch.randn(images, 5, generator=torch.Generator().manual_seed(seed))
         self.values = CENTRES[truth] + 0.5 * noise
         members: list[Member] = [None] * images  # type: ignore[list-item] # they are never read
-        self.split = Split("train", images, np.arange(images), truth.numpy(), members)
+        self.split = Split(
+            name="train", total=images, positions=np.arange(images), labels=truth.numpy(), members=members
+        )
 
     def batches(
         self, steps: Sequence[Indices], *, variation: Variation | None = None

@@ -43,7 +43,10 @@ def test_batch_normalisation_makes_every_image_anyones(
     image_folder: Path, architecture: str, positions: range
 ) -> None:
     """The other splits, and all splits of a network that normalises each image alone, are dealt out once."""
-    job = make_job(configure(image_folder, architecture=architecture), SecondOfTwo(1, 2, 0, "b", CPU))
+    job = make_job(
+        configure(image_folder, architecture=architecture),
+        SecondOfTwo(rank=1, size=2, local_rank=0, host="b", device=CPU),
+    )
     assert job.inputs["train"].split.positions.tolist() == list(positions)
     assert job.inputs["train"].split.is_replicated == (architecture == "resnet18")
     assert job.inputs["valid"].split.positions.tolist() == [1, 3, 5]
@@ -51,7 +54,7 @@ def test_batch_normalisation_makes_every_image_anyones(
 
 def test_a_head_computes_its_images_at_once_and_what_follows_in_parts(image_folder: Path) -> None:
     config = configure(image_folder, freeze_backbone=True, finetune_epochs=1, micro_batch_size=3)
-    job = make_job(config, World(0, 1, 0, "localhost", CPU))
+    job = make_job(config, World(rank=0, size=1, local_rank=0, host="localhost", device=CPU))
     head, tuning = phases(job)
     assert (head.name, head.recipe.micro_batch_size) == ("head", 8)
     assert (tuning.name, tuning.recipe.micro_batch_size) == ("finetune", 3)
@@ -70,7 +73,10 @@ def test_hosts_that_would_wait_are_told_of(
     image_folder: Path, caplog: pytest.LogCaptureFixture, hosts: int, level: str, words: str
 ) -> None:
     caplog.set_level("INFO")
-    log_parts(configure(image_folder, micro_batch_size=2).recipe, World(0, hosts, 0, "a", CPU))
+    log_parts(
+        configure(image_folder, micro_batch_size=2).recipe,
+        World(rank=0, size=hosts, local_rank=0, host="a", device=CPU),
+    )
     [record] = caplog.records
     assert record.levelname == level
     assert words in record.getMessage()

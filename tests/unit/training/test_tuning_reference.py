@@ -16,7 +16,7 @@ from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe
 from imgclf.learning.state import Fit
 
-ALONE = World(0, 1, 0, "localhost", torch.device("cpu"))
+ALONE = World(rank=0, size=1, local_rank=0, host="localhost", device=torch.device("cpu"))
 
 
 class PointsReference(Reference):

@@ -228,9 +228,9 @@ def read_features(folder: Path, world: World, *, splits: Sequence[str] = SPLITS)
     manifest = _shared_manifest(folder, world)
     inputs = {name: _read_split(folder, name, manifest, world) for name in splits}
     data = Dataset(
-        manifest["classes"],
-        {name: part.split for name, part in inputs.items()},
-        manifest["data_hash"],
+        classes=manifest["classes"],
+        splits={name: part.split for name, part in inputs.items()},
+        data_hash=manifest["data_hash"],
         bad_images=list(manifest.get("bad_images", [])),
     )
     return FeatureSet(data=data, inputs=inputs, manifest=manifest)

@@ -30,7 +30,7 @@ MIN_CLASSES = 2
 """Fewest classes that there is something to learn about."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Channels:
     """Folders of the job's input channels; None where the job has no such channel."""
 
@@ -52,7 +52,7 @@ class Channels:
         return path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Split:
     """The images of one split that this process owns; positions count over all processes."""
 
@@ -73,7 +73,7 @@ class Split:
         return f"{self.name}/{member.class_name}/{member.file_name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """The classes and the splits of a job."""
 
@@ -84,7 +84,7 @@ class Dataset:
     """Images that were left out, each with what is wrong with it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Shard:
     """A shard that is on this host, and the position of its first image in the split."""
 
@@ -109,7 +109,7 @@ def index_images(channels: Channels, world: World) -> Dataset:
     if len(classes) < MIN_CLASSES:
         raise DataError(f"the data set has no class but {', '.join(classes)}: add images of another one")
     data_hash = manifest["data_hash"] if manifest else _data_hash(splits.values(), world)
-    return Dataset(classes, splits, data_hash)
+    return Dataset(classes=classes, splits=splits, data_hash=data_hash)
 
 
 def read_data_hash(channels: Channels) -> str | None:
@@ -198,14 +198,28 @@ def _load_split(
                 members.append(member)
     labels = _labels(name, members, classes)
     logger.info("rank %s owns %s of %s images of %s", world.rank, len(members), total, name)
-    return Split(name, total, np.array(positions, dtype=np.int64), labels, members, replica=replica)
+    return Split(
+        name=name,
+        total=total,
+        positions=np.array(positions, dtype=np.int64),
+        labels=labels,
+        members=members,
+        replica=replica,
+    )
 
 
 def _replica(name: str, shards: list[_Shard], classes: list[str]) -> Split:
     """Return a split of which this process, as every other one, has all images."""
     members = [member for shard in shards for member in shard.members]
     labels = _labels(name, members, classes)
-    return Split(name, len(members), np.arange(len(members)), labels, members, is_replicated=True)
+    return Split(
+        name=name,
+        total=len(members),
+        positions=np.arange(len(members)),
+        labels=labels,
+        members=members,
+        is_replicated=True,
+    )
 
 
 def _manifest_shards(name: str, folder: Path, manifest: dict[str, Any]) -> tuple[list[_Shard], int]:
@@ -223,7 +237,7 @@ def _manifest_shards(name: str, folder: Path, manifest: dict[str, Any]) -> tuple
                 raise DataError(
                     f"shard {path} holds {len(members)} images, the manifest says {entry['images']}"
                 )
-            shards.append(_Shard(entry["key"], first, members))
+            shards.append(_Shard(name=entry["key"], first=first, members=members))
         first += int(entry["images"])
     return shards, first
 
@@ -236,7 +250,7 @@ def _local_shards(name: str, folder: Path) -> tuple[list[_Shard], int]:
     for shard_name, members in indexed:
         names = "\n".join(f"{member.class_name}/{member.file_name} {member.size}" for member in members)
         key = f"{name}/{shard_name}#{hashlib.sha256(names.encode()).hexdigest()[:16]}"
-        shards.append(_Shard(key, first, members))
+        shards.append(_Shard(name=key, first=first, members=members))
         first += len(members)
     return shards, first
 

@@ -72,7 +72,7 @@ _budget = MemoryBudget(MAX_BYTES_AT_ONCE)
 """Of all images that are decoded in this process."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodedImage:
     """An image file whose header is sound; its pixels are not decoded yet."""
 
@@ -153,7 +153,7 @@ def open_image(data: bytes) -> EncodedImage:
         _check_pixels("WEBP", find_webp_size(data))  # Pillow copies the file before it says
         header = Image.open(io.BytesIO(data), formats=FORMATS)
         _check_pixels(_format(header), header.size)
-        image = EncodedImage(data, header, _orientation(data, header), scans)
+        image = EncodedImage(data=data, header=header, orientation=_orientation(data, header), scans=scans)
         _check_memory(image)
         return image
 

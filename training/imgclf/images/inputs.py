@@ -118,7 +118,7 @@ class PixelInputs:
         """Copy what the cache has, and begin to decode the rest."""
         side, is_pinned = self._preset.image_size, self._device.type == "cuda"
         pixels = torch.empty((len(indices), 3, side, side), dtype=torch.uint8, pin_memory=is_pinned)
-        batch = _Batch(indices, pixels, pixels.numpy(), [])
+        batch = _Batch(indices=indices, pixels=pixels, array=pixels.numpy(), futures=[])
         crops = variation if variation is not None and variation.on_files else None
         missing = np.arange(len(indices))
         if self._cache is not None and crops is None:
@@ -161,7 +161,7 @@ class PixelInputs:
         return variation.shift(images, self.split.positions[batch.indices])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Batch:
     """A batch that is being decoded."""
 

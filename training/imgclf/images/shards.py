@@ -16,7 +16,7 @@ from imgclf.errors import DataError
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Member:
     """Where one image file lies."""
 
@@ -55,13 +55,13 @@ def _member(path: Path, info: tarfile.TarInfo) -> Member:
         raise DataError(
             f"shard {path} holds {info.name!r}: only regular files named <class>/<file> belong there"
         )
-    return Member(parts[0], parts[1], path, info.offset_data, info.size)
+    return Member(class_name=parts[0], file_name=parts[1], path=path, offset=info.offset_data, size=info.size)
 
 
 def index_folder(path: Path) -> list[Member]:
     """List the images of `<class>/<file>` below a split folder, sorted by class and file name."""
     return [
-        Member(class_dir.name, file.name, file, 0, file.stat().st_size)
+        Member(class_name=class_dir.name, file_name=file.name, path=file, offset=0, size=file.stat().st_size)
         for class_dir in class_dirs(path)
         for file in sorted(class_dir.iterdir())
         if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")

@@ -71,8 +71,25 @@ def test_the_connection_goes_to_an_address_that_was_judged(monkeypatch: pytest.M
         connect("photos.example", 80, timeout_s=3, resolve=resolver())
 
 
+def passes(url: str) -> bool:
+    try:
+        refuse_literal(url)
+    except DatasetSourceError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(
-    "url", ["http://photos.example/a", "http://10.0.0.1/", "https://[::1]:8/", "http:///x"]
+    ("url", "allowed"),
+    [
+        ("http://photos.example/a", True),
+        ("http://10.0.0.1/", True),
+        ("https://[::1]:8/", True),
+        ("http:///x", True),
+        ("http://photos.example/169.254.169.254", True),
+        ("http://169.254.169.254/a", False),
+        ("https://[fd00:ec2::254]:8/", False),
+    ],
 )
-def test_other_urls_pass(url: str) -> None:
-    refuse_literal(url)
+def test_urls_of_refused_addresses_do_not_pass_and_others_do(url: str, allowed: bool) -> None:
+    assert passes(url) is allowed

@@ -160,7 +160,7 @@ def test_more_members_or_bytes_than_the_limits_are_refused(
     assert "2 members of 6 bytes" in refusal(path)
     monkeypatch.undo()
     monkeypatch.setattr(zips, "MAX_MEMBERS", 1)
-    assert "limits: 1 members" in refusal(path)
+    assert "has more than 1 members. Split it" in refusal(path)
 
 
 def _flip_data(data: bytearray) -> None:

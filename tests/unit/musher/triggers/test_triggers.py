@@ -125,6 +125,21 @@ def test_throttling_errors_of_aws_and_broken_connections_are_outlasted(
     assert fake_clock.slept == [10.0, 20.0, 40.0, 60.0]
 
 
+def test_a_warning_is_logged_once_in_a_wait(
+    make: Make, aws: FakeTraining, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refused(*_: Any) -> None:
+        raise refuse("ThrottlingException", "GetLogEvents")
+
+    monkeypatch.setattr(TrainingJobTrigger, "log_progress", refused)
+    failing(aws, *[EndpointConnectionError(endpoint_url="https://a")] * 3)
+    aws.add(NAME, "InProgress", "InProgress", "InProgress", "Completed")
+    assert run(make())["outcome"] == "success"
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len([line for line in warnings if "look failed, looking again" in line]) == 1
+    assert len([line for line in warnings if "cannot show progress" in line]) == 1
+
+
 def test_errors_without_end_fail_the_try_which_is_retried(make: Make, aws: FakeTraining) -> None:
     failing(aws, *[EndpointConnectionError(endpoint_url="x")] * (MAX_FAILED_LOOKS + 1))
     with pytest.raises(EndpointConnectionError):

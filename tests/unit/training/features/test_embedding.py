@@ -27,7 +27,7 @@ from imgclf.learning.state import Fit
 from imgclf.networks.models import Classifier, build_model, preset_for
 
 CPU = torch.device("cpu")
-ALONE = World(0, 1, 0, "localhost", CPU)
+ALONE = World(rank=0, size=1, local_rank=0, host="localhost", device=CPU)
 SMALL = {"architecture": "small_cnn", "image_size": 8, "batch_size": 5, "epochs": 2}
 LOSS_TOLERANCE = 1e-5
 """Largest difference between the losses of the two loops: rounding of another batch (measured: 2e-7)."""
@@ -37,7 +37,10 @@ Job = Callable[..., int]
 
 
 def load(root: Path) -> Dataset:
-    return index_images(Channels(root / "train", root / "valid", root / "test", None, None), ALONE)
+    return index_images(
+        Channels(train=root / "train", valid=root / "valid", test=root / "test", manifest=None, weights=None),
+        ALONE,
+    )
 
 
 def resnet(seed: int) -> Classifier:
@@ -274,7 +277,7 @@ def test_a_process_without_images_has_features_of_the_others_width(image_folder:
     split = replace(data.splits["train"], positions=none, labels=none, members=[])
     pixels = {"train": PixelInputs(split, preset, device=CPU, threads=1)}
     model = build_model(architecture="small_cnn", classes=2, freeze_backbone=True)
-    world = Second(1, 2, 0, "localhost", CPU)
+    world = Second(rank=1, size=2, local_rank=0, host="localhost", device=CPU)
     found, _ = compute_inputs(
         Pass(backbone=model.backbone, preset=preset, pixels=pixels, world=world, engine="eager")
     )

@@ -29,7 +29,7 @@ from imgclf.images.inputs import Variation
 from imgclf.networks.models import build_model, preset_for
 
 CPU = torch.device("cpu")
-ALONE = World(0, 1, 0, "localhost", CPU)
+ALONE = World(rank=0, size=1, local_rank=0, host="localhost", device=CPU)
 PRESET = preset_for(architecture="resnet18", image_size=64)
 SOURCE = FeatureSource(
     data_hash="ab" * 32, backbone_hash="cd" * 32, architecture="resnet18", image_size=64, preset=PRESET
@@ -63,7 +63,12 @@ def folder(tmp_path: Path) -> Path:
                 writer.add(features_of(count, views)[places], labels=places % 2, positions=places)
             shards += writer.close()
         splits[name] = {"images": count, "views": views, "shards": shards}
-    data = Dataset(["001.cat", "002.dog"], {}, SOURCE.data_hash, bad_images=["train/001.cat/x.jpg: broken"])
+    data = Dataset(
+        classes=["001.cat", "002.dog"],
+        splits={},
+        data_hash=SOURCE.data_hash,
+        bad_images=["train/001.cat/x.jpg: broken"],
+    )
     engine = {"name": "eager", "img_per_s": 9.5, "measured": {"eager": 9.5}}
     manifest = describe_features(source=SOURCE, data=data, views=VIEWS, dim=DIM, engine=engine, splits=splits)
     write_features(tmp_path, manifest)
@@ -101,7 +106,12 @@ def test_features_json_says_what_the_shards_are(folder: Path) -> None:
 
 
 def test_processes_that_see_the_same_files_share_the_images_out(folder: Path) -> None:
-    parts = [read_features(folder, Replicated(rank, 3, 0, "host", CPU)).inputs["train"] for rank in range(3)]
+    parts = [
+        read_features(folder, Replicated(rank=rank, size=3, local_rank=0, host="host", device=CPU)).inputs[
+            "train"
+        ]
+        for rank in range(3)
+    ]
     assert [part.split.positions.tolist() for part in parts] == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
     assert all(part.split.total == 10 for part in parts)
     assert torch.equal(parts[1].features, features_of(10)[[1, 4, 7]])
@@ -138,7 +148,7 @@ def read_split(count: int) -> Any:
     from imgclf.features.store import FeatureSplit
 
     places = np.arange(count)
-    return FeatureSplit("train", count, places, places % 2, [])
+    return FeatureSplit(name="train", total=count, positions=places, labels=places % 2, members=[])
 
 
 @pytest.mark.parametrize(

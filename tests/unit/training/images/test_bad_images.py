@@ -18,7 +18,7 @@ from imgclf.images.data import Channels, Dataset
 from imgclf.images.loading import load_dataset
 
 CPU = torch.device("cpu")
-ALONE = World(0, 1, 0, "localhost", CPU)
+ALONE = World(rank=0, size=1, local_rank=0, host="localhost", device=CPU)
 
 
 class Recorded(World):
@@ -31,7 +31,9 @@ class Recorded(World):
 
 
 def load(root: Path, *, limit: int, world: World = ALONE) -> Dataset:
-    channels = Channels(root / "train", root / "valid", root / "test", None, None)
+    channels = Channels(
+        train=root / "train", valid=root / "valid", test=root / "test", manifest=None, weights=None
+    )
     return load_dataset(channels, world, max_bad_images=limit)
 
 
@@ -126,7 +128,7 @@ def test_processes_agree_on_what_is_left(damaged: Path, rank: int) -> None:
     }
     if rank == 1:
         theirs = {"train": {10: "train/002.dog/4.png: no image"}, "valid": {}, "test": {}}
-    world = Recorded(rank, 2, 0, "a", CPU)
+    world = Recorded(rank=rank, size=2, local_rank=0, host="a", device=CPU)
     object.__setattr__(world, "theirs", theirs)
     left = skip_bad_images(parts[rank], world, limit=3)
     assert len(left.bad_images) == 3

@@ -6,6 +6,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from imgclf.images.budget import MemoryBudget
 
 
@@ -41,9 +43,8 @@ def test_small_images_are_decoded_side_by_side() -> None:
 def test_more_than_there_is_in_all_takes_all_of_it() -> None:
     budget = MemoryBudget(10)
     with budget.spend(99):
-        pass
-    with budget.spend(10):
-        pass
+        assert budget._left == 0
+    assert budget._left == 10
 
 
 def test_a_large_image_is_not_overtaken_for_ever_by_small_ones() -> None:
@@ -73,11 +74,7 @@ def test_a_large_image_is_not_overtaken_for_ever_by_small_ones() -> None:
 
 def test_what_an_error_ended_is_given_back() -> None:
     budget = MemoryBudget(10)
-    for _ in range(3):
-        try:
-            with budget.spend(10):
-                raise ValueError
-        except ValueError:
-            pass
-    with budget.spend(10):
-        pass
+    for count in (10, 3, 99):
+        with pytest.raises(ValueError, match="damaged"), budget.spend(count):
+            raise ValueError("damaged")
+        assert budget._left == 10

@@ -16,7 +16,7 @@ from imgclf.errors import DataError
 from imgclf.images.data import Channels, Dataset, index_images
 
 CPU = torch.device("cpu")
-ALONE = World(0, 1, 0, "localhost", CPU)
+ALONE = World(rank=0, size=1, local_rank=0, host="localhost", device=CPU)
 
 
 class Pretended(World):
@@ -32,7 +32,11 @@ class Pretended(World):
 def channels(root: Path) -> Channels:
     manifest = root / "manifest.json"
     return Channels(
-        root / "train", root / "valid", root / "test", manifest if manifest.exists() else None, None
+        train=root / "train",
+        valid=root / "valid",
+        test=root / "test",
+        manifest=manifest if manifest.exists() else None,
+        weights=None,
     )
 
 
@@ -59,8 +63,8 @@ def test_labels_are_positions_in_the_sorted_classes(staged: Path) -> None:
 @pytest.mark.parametrize("source", ["image_folder", "staged"])
 def test_two_processes_own_disjoint_halves(source: str, request: pytest.FixtureRequest) -> None:
     root = request.getfixturevalue(source)
-    first = ids(index_images(channels(root), Pretended(0, 2, 0, "a", CPU)))
-    second = ids(index_images(channels(root), Pretended(1, 2, 0, "b", CPU)))
+    first = ids(index_images(channels(root), Pretended(rank=0, size=2, local_rank=0, host="a", device=CPU)))
+    second = ids(index_images(channels(root), Pretended(rank=1, size=2, local_rank=0, host="b", device=CPU)))
     assert len(first) == len(second) == 6
     assert sorted(first + second) == sorted(ids(index_images(channels(root), ALONE)))
 
@@ -69,7 +73,11 @@ def test_two_processes_own_disjoint_halves(source: str, request: pytest.FixtureR
 def test_hosts_with_all_images_know_the_whole_split_too(source: str, request: pytest.FixtureRequest) -> None:
     root = request.getfixturevalue(source)
     whole = index_images(channels(root), ALONE).splits["train"]
-    replica = index_images(channels(root), Pretended(1, 2, 0, "b", CPU)).splits["train"].replica
+    replica = (
+        index_images(channels(root), Pretended(rank=1, size=2, local_rank=0, host="b", device=CPU))
+        .splits["train"]
+        .replica
+    )
     assert replica is not None
     assert (replica.is_replicated, whole.is_replicated, replica.total) == (True, False, 12)
     assert replica.positions.tolist() == list(range(12)) == whole.positions.tolist()
@@ -85,7 +93,9 @@ def test_a_host_owns_the_shards_it_was_sent(staged: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(
         Pretended, "other", staticmethod(lambda held: theirs if "train" in next(iter(held)) else {})
     )
-    split = index_images(channels(staged), Pretended(0, 2, 0, "a", CPU)).splits["train"]
+    split = index_images(
+        channels(staged), Pretended(rank=0, size=2, local_rank=0, host="a", device=CPU)
+    ).splits["train"]
     assert (split.total, split.positions.tolist()) == (12, [4, 5, 6, 7])
     assert split.replica is None
 
@@ -156,7 +166,7 @@ def test_hosts_with_different_folders_are_refused(
 ) -> None:
     monkeypatch.setattr(Pretended, "other", staticmethod(lambda _: {"train/#0": 9}))
     with pytest.raises(DataError, match="hosts hold different images of split 'train'"):
-        index_images(channels(image_folder), Pretended(0, 2, 0, "a", CPU))
+        index_images(channels(image_folder), Pretended(rank=0, size=2, local_rank=0, host="a", device=CPU))
 
 
 def test_a_data_set_of_one_class_is_refused(image_folder: Path) -> None:

@@ -196,7 +196,7 @@ def test_a_jpeg_with_more_pixels_than_its_first_header_is_not_decoded() -> None:
     """The fast decoder gets memory for what Pillow read: two readers of one header must not disagree."""
     small, large = to_jpeg(photo(16, 16)), to_jpeg(photo(64, 64))
     image = open_image(small)
-    lying = decode.EncodedImage(large, image.header, 1, 1)
+    lying = decode.EncodedImage(data=large, header=image.header, orientation=1, scans=1)
     assert lying.decode(side=1, wanted=1).shape == (3, 16, 16)
 
 

@@ -22,8 +22,12 @@ RESNET = preset_for(architecture="resnet18", image_size=8)
 
 
 def make_inputs(root: Path, preset: Preset = PRESET) -> PixelInputs:
-    channels = Channels(root / "train", root / "valid", root / "test", None, None)
-    split = index_images(channels, World(0, 1, 0, "localhost", CPU)).splits["train"]
+    channels = Channels(
+        train=root / "train", valid=root / "valid", test=root / "test", manifest=None, weights=None
+    )
+    split = index_images(channels, World(rank=0, size=1, local_rank=0, host="localhost", device=CPU)).splits[
+        "train"
+    ]
     return PixelInputs(split, preset, device=CPU, threads=2)
 
 

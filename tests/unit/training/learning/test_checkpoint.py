@@ -21,7 +21,7 @@ from imgclf.learning.fit import run_fit
 from imgclf.learning.recipe import Recipe
 from imgclf.learning.state import Fit, FitResult
 
-SOLO = World(0, 1, 0, "localhost", torch.device("cpu"))
+SOLO = World(rank=0, size=1, local_rank=0, host="localhost", device=torch.device("cpu"))
 RECIPE = Recipe(learning_rate=0.05, batch_size=8, epochs=4, seed=3)
 JOB = {"architecture": "linear", "data_hash": "ab", "learning_rate": 0.05}
 STEPS_PER_EPOCH = 12

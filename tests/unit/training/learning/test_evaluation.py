@@ -13,7 +13,7 @@ from torch import nn
 from imgclf.distributed import World
 from imgclf.learning.evaluation import Predictions, evaluate, fit_temperature, judge
 
-SOLO = World(0, 1, 0, "localhost", torch.device("cpu"))
+SOLO = World(rank=0, size=1, local_rank=0, host="localhost", device=torch.device("cpu"))
 CLASSES = [f"{number:03}.class" for number in range(7)]
 
 

@@ -12,7 +12,7 @@ from imgclf.learning.sampling import cut, epoch_steps, ids_digest, own_parts, ow
 
 
 def world(rank: int, size: int) -> World:
-    return World(rank, size, 0, f"algo-{rank}", torch.device("cpu"))
+    return World(rank=rank, size=size, local_rank=0, host=f"algo-{rank}", device=torch.device("cpu"))
 
 
 @pytest.mark.parametrize(("total", "batch"), [(1257, 64), (7, 7), (100, 30), (1, 1), (961, 32)])
@@ -53,7 +53,14 @@ def test_a_host_without_images_has_empty_steps() -> None:
 
 
 def whole_split(total: int) -> Split:
-    return Split("train", total, np.arange(total), np.zeros(total, np.int64), [], is_replicated=True)
+    return Split(
+        name="train",
+        total=total,
+        positions=np.arange(total),
+        labels=np.zeros(total, np.int64),
+        members=[],
+        is_replicated=True,
+    )
 
 
 @pytest.mark.parametrize("hosts", [1, 2, 3, 7])
@@ -73,7 +80,9 @@ def test_the_parts_of_a_batch_are_the_same_for_any_number_of_hosts(hosts: int) -
 def test_a_host_that_owns_its_images_cuts_its_own_share() -> None:
     """ShardedByS3Key, or a network that normalises each image alone."""
     batches = epoch_steps(total=40, batch_size=20, seed=1, epoch=1)
-    split = Split("train", 40, np.arange(10, 40), np.zeros(30, np.int64), [])
+    split = Split(
+        name="train", total=40, positions=np.arange(10, 40), labels=np.zeros(30, np.int64), members=[]
+    )
     for batch, parts in zip(batches, own_parts(batches, split, size=8, world=world(1, 2)), strict=True):
         own = [position for position in batch.tolist() if position >= 10]
         assert split.positions[np.concatenate(parts)].tolist() == own

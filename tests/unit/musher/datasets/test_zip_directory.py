@@ -1,0 +1,71 @@
+"""A zip's entries are counted as zipfile would list them, in next to no memory."""
+
+import struct
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from musher.datasets import zips
+from musher.datasets.zip_directory import count_entries
+from musher.datasets.zips import open_zip
+from musher.errors import DatasetSourceError
+
+
+def make_zip(path: Path, count: int, *, comment: bytes = b"", before: bytes = b"") -> Path:
+    """Write a zip of empty members; `before` stands in front of it, as in a self-extracting one."""
+    path.write_bytes(before)
+    with zipfile.ZipFile(path, "a" if before else "w") as archive:
+        for number in range(count):
+            archive.writestr(f"train/cat/{number}.jpg", b"")
+        archive.comment = comment
+    return path
+
+
+@pytest.mark.parametrize(("comment", "before"), [(b"", b""), (b"of cats", b""), (b"", b"MZ program")])
+def test_entries_are_counted(tmp_path: Path, comment: bytes, before: bytes) -> None:
+    assert count_entries(make_zip(tmp_path / "a.zip", 7, comment=comment, before=before), limit=10) == 7
+
+
+def test_no_more_than_the_limit_are_looked_at(tmp_path: Path) -> None:
+    assert count_entries(make_zip(tmp_path / "a.zip", 7), limit=3) == 4
+
+
+def test_zip64_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 5)
+    path = make_zip(tmp_path / "a.zip", 7)
+    assert b"PK\x06\x06" in path.read_bytes()
+    assert count_entries(path, limit=10) == 7
+
+
+def test_a_count_that_lies_is_not_believed(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "a.zip", 7)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<2H", data, len(data) - 14, 1, 1)
+    path.write_bytes(data)
+    assert count_entries(path, limit=10) == 7
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x05\x06", b"hello" * 30, b"PK\x05\x06" + b"\xff" * 18])
+def test_what_is_no_zip_has_none(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    assert count_entries(tmp_path / "a.zip", limit=10) == 0
+
+
+def test_too_many_entries_are_refused_before_they_cost_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zips, "MAX_MEMBERS", 100)
+    path = make_zip(tmp_path / "a.zip", 5_000)
+    tracemalloc.start()
+    try:
+        with (
+            pytest.raises(DatasetSourceError, match=r"^a\.zip has more than 100 members\. Split it"),
+            open_zip(path, address="a.zip"),
+        ):
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 500_000  # zipfile's objects of 5,000 members take more than 2 MB
