@@ -1,12 +1,14 @@
 """What Musher's operators and tasks share: connection, failing for good, and waiting, deferred or not."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.sdk import Context, get_current_context
 from airflow.sdk.configuration import conf
@@ -16,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from musher import clock
 from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
+from musher.hooks.log_groups import limit_log_group
 from musher.hooks.refusals import read_refusal
 from musher.operators.intent import is_given_up
 from musher.results import REASON_KEY
@@ -126,6 +129,11 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
     def know_run(self, context: Context) -> None:
         """Learn of which task instance this process runs a try; called first in each process."""
         self._task_instance = context["ti"]
+
+    def limit_log(self, group: str, *, tags: Mapping[str, str]) -> None:
+        """Let the lines of the resource's log expire; called by each try, as a teardown removes the group."""
+        logs = AwsLogsHook(**self._hook_parameters)
+        limit_log_group(logs, group=group, days=self.settings.log_days, tags=tags)
 
     def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
         """Wait, deferred or here; return what `resume` makes of the end.

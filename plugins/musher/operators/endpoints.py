@@ -88,9 +88,11 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         return self.deploy(context, started_at=started_at)
 
     def deploy(self, context: Context, *, started_at: float) -> Any:
-        """Create what is missing; wait until it is in service."""
-        self.create_missing()
+        """Create what is missing, the log first; wait until it is in service."""
         name, log = self.endpoint_name, (names.endpoint_log_group(self.endpoint_name), "")
+        tags = {tag["Key"]: tag["Value"] for tag in self.config["Endpoint"].get("Tags", [])}
+        self.limit_log(log[0], tags=tags)
+        self.create_missing()
         show_links(context, client=self.hook.conn, page=console.endpoint, name=name, log=log)
         return self._wait_for(context, EndpointReadyTrigger, step=READY, started_at=started_at)
 

@@ -48,6 +48,8 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         self.know_run(context)
         with fail_without_retry(config=self.config):
             started_at = clock.now()
+            group = names.function_log_group(self.function_name)
+            self.limit_log(group, tags=self.config.get("Tags", {}))
             if self.hook.find_function(self.function_name):
                 return self.wait_until_ready(context, then=UPDATE_CODE, started_at=started_at)
             self.hook.conn.create_function(**self.config)

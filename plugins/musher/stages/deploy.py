@@ -3,8 +3,6 @@
 from airflow.sdk import task
 
 from musher import names
-from musher.hooks.connection import logs_hook
-from musher.hooks.log_groups import limit_log_group
 from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
@@ -36,12 +34,6 @@ def request_endpoint(evaluation: Evaluation, image: ServingImage) -> Request:
             model_uri=evaluation["model_uri"],
             instance_type=run.params["endpoint_instance_type"],
             instance_count=run.params["endpoint_instance_count"],
-            tags=run.tags,
-        )
-        limit_log_group(
-            logs_hook(run.settings),
-            group=names.endpoint_log_group(plan.endpoint_name),
-            days=run.settings.log_days,
             tags=run.tags,
         )
         return build_endpoint(run.settings, plan=plan)

@@ -3,8 +3,7 @@
 from airflow.sdk import task
 
 from musher import names
-from musher.hooks.connection import logs_hook, s3_hook
-from musher.hooks.log_groups import limit_log_group
+from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload_once
 from musher.operators.base import fail_without_retry
 from musher.operators.functions import DeployFunctionOperator
@@ -34,12 +33,6 @@ def request_function(endpoint: EndpointResult) -> Request:
             name=names.function(run.settings, slug=run.slug),
             code_key=key,
             endpoint_name=endpoint["name"],
-            tags=run.tags,
-        )
-        limit_log_group(
-            logs_hook(run.settings),
-            group=names.function_log_group(plan.name),
-            days=run.settings.log_days,
             tags=run.tags,
         )
         return build_function(run.settings, plan=plan)

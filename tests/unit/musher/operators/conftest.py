@@ -41,6 +41,14 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 
 @pytest.fixture(autouse=True)
+def log_groups(monkeypatch: pytest.MonkeyPatch) -> FakeLogs:
+    """The account's log groups, in which operators set how long lines are kept."""
+    made = FakeLogs({})
+    monkeypatch.setattr(base, "AwsLogsHook", lambda **_: FakeHook(made, "logs"))
+    return made
+
+
+@pytest.fixture(autouse=True)
 def connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let hooks be made without an Airflow that has connections."""
     monkeypatch.setattr(base, "hook_parameters", lambda settings, **given: dict(CONNECTION))

@@ -41,6 +41,16 @@ class FakeLogs:
 
     def __init__(self, streams: dict[str, list[str]]) -> None:
         self.streams = streams
+        self.tags: dict[str, dict[str, str]] = {}
+        self.days: dict[str, int] = {}
+
+    def create_log_group(self, *, logGroupName: str, tags: dict[str, str]) -> None:  # noqa: N803
+        if logGroupName in self.tags:
+            raise refuse("ResourceAlreadyExistsException", "CreateLogGroup")
+        self.tags[logGroupName] = tags
+
+    def put_retention_policy(self, *, logGroupName: str, retentionInDays: int) -> None:  # noqa: N803
+        self.days[logGroupName] = retentionInDays
 
     def describe_log_streams(self, *, logGroupName: str, limit: int, logStreamNamePrefix: str = "") -> Any:  # noqa: N803
         names = [name for name in self.streams if name.startswith(logStreamNamePrefix)][:limit]

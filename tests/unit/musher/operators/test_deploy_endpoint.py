@@ -9,7 +9,7 @@ from musher.hooks.endpoints import remove_endpoint_and_model
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.settings import Settings
 from musher.triggers.waits import WaitTrigger
-from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask, refuse
+from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeLogs, FakeTask, refuse
 
 NAME, MODEL, CONFIG = "musher-e", "musher-m", "musher-c"
 VARIANT = {
@@ -21,7 +21,11 @@ VARIANT = {
 REQUEST = {
     "Model": {"ModelName": MODEL, "PrimaryContainer": {"Image": "serve:1", "ModelDataUrl": "s3://b/1"}},
     "EndpointConfig": {"EndpointConfigName": CONFIG, "ProductionVariants": [VARIANT]},
-    "Endpoint": {"EndpointName": NAME, "EndpointConfigName": CONFIG},
+    "Endpoint": {
+        "EndpointName": NAME,
+        "EndpointConfigName": CONFIG,
+        "Tags": [{"Key": "musher:project", "Value": "musher"}],
+    },
 }
 
 
@@ -118,6 +122,29 @@ def test_everything_is_created_in_order(operator: DeployEndpointOperator, aws: F
     assert result.pop("seconds") >= 0
     assert result == {"name": NAME, "instance_type": "ml.m5.large", "instances": 1}
     assert aws.calls == CREATIONS
+
+
+def test_each_try_sets_how_long_the_log_is_kept_before_the_endpoint_writes_it(
+    operator: DeployEndpointOperator,
+    aws: FakeSageMaker,
+    log_groups: FakeLogs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = f"/aws/sagemaker/Endpoints/{NAME}"
+    create, days = aws.create_endpoint, list[int | None]()
+
+    def create_endpoint(**request: Any) -> None:
+        days.append(log_groups.days.get(group))
+        create(**request)
+
+    monkeypatch.setattr(aws, "create_endpoint", create_endpoint)
+    deploy(operator)
+    log_groups.tags.clear()  # a teardown removes everything, and a person clears the task
+    log_groups.days.clear()
+    aws.endpoints.clear()
+    deploy(operator)
+    assert days == [operator.settings.log_days] * 2
+    assert log_groups.tags == {group: {"musher:project": "musher"}}
 
 
 def test_a_retry_adopts_what_agrees(operator: DeployEndpointOperator, aws: FakeSageMaker) -> None:

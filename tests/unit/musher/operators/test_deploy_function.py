@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from musher.operators.functions import DeployFunctionOperator
 from musher.settings import Settings
 from musher.triggers.waits import WaitTrigger
-from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask
+from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeLogs, FakeTask
 
 NAME = "musher-0123abcd"
 REQUEST = {
@@ -75,6 +75,17 @@ def test_a_missing_function_is_created(operator: DeployFunctionOperator, aws: Fa
         "function_arn": "arn:aws:lambda:us-east-1:123456789012:function:" + NAME,
     }
     assert aws.calls == [("create", REQUEST)]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_each_try_sets_how_long_the_log_is_kept(
+    operator: DeployFunctionOperator, aws: FakeLambda, log_groups: FakeLogs, exists: bool
+) -> None:
+    aws.exists = exists
+    operator.execute(FakeTask().context())
+    group = f"/aws/lambda/{NAME}"
+    assert log_groups.days == {group: operator.settings.log_days}
+    assert log_groups.tags == {group: {"musher:project": "musher"}}
 
 
 def test_an_existing_function_is_updated_one_change_at_a_time(
