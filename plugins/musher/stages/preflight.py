@@ -14,7 +14,7 @@ from airflow.sdk import task
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import names
-from musher.costs.instances import advise_instances
+from musher.costs.instances import advise_instances, advise_parts
 from musher.costs.prices import Use, describe_estimate
 from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
@@ -55,13 +55,11 @@ def preflight(dataset: StagedDataset) -> Preflight:
             raise PreflightError(describe_problems(problems))
         estimate = describe_estimate(list_uses(run.params))
         logger.info("%s", estimate)
-        advice = advise_instances(
-            architecture=run.params["architecture"],
-            instances=run.params["instance_count"],
-            images=dataset["images"]["train"],
-        )
+        advice = advise_instances(instances=run.params["instance_count"], images=dataset["images"]["train"])
         if advice:
             logger.info("%s", advice)
+        if waiting := describe_waiting(run.params):
+            logger.warning("%s", waiting)
     return {"warnings": warnings, "estimate": estimate}
 
 
@@ -179,6 +177,18 @@ def check_tuning(run: Run, *, dataset: Result) -> list[str]:
     except PayloadError as error:
         problems.append(str(error))
     return problems
+
+
+def describe_waiting(params: Params) -> str | None:
+    """Return a sentence where training's instances would wait in each step; tuning chooses batches."""
+    if params["freeze_backbone"] or params["tuning_strategy"] != "none":
+        return None
+    return advise_parts(
+        architecture=params["architecture"],
+        instances=params["instance_count"],
+        batch_size=params["batch_size"],
+        micro_batch_size=params["micro_batch_size"],
+    )
 
 
 def list_uses(params: Params) -> list[Use]:

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from musher.costs import instances, prices
-from musher.costs.instances import advise_instances
+from imgclf.networks.registry import ARCHITECTURES
+from musher.costs import prices
+from musher.costs.instances import WHOLE_BATCHES, advise_instances, advise_parts
 from musher.costs.prices import Use, describe_estimate
 
 JOB = Use(what="train", instance_type="ml.m5.xlarge", instances=2, max_s=1800)
@@ -34,17 +35,39 @@ def test_the_table_has_a_date_and_positive_prices() -> None:
 
 
 def test_one_instance_needs_no_advice() -> None:
-    assert advise_instances(architecture="resnet50", instances=1, images=100) is None
+    assert advise_instances(instances=1, images=100) is None
 
 
 def test_advice_without_figures_gives_none() -> None:
-    text = advise_instances(architecture="resnet50", instances=2, images=100)
+    text = advise_instances(instances=2, images=100)
     assert text is not None
     assert text.startswith("instance_count is 2, for 100 training images: every instance starts")
     assert "%" not in text
 
 
-def test_a_measured_figure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instances, "EFFICIENCY", {"resnet50": {2: 0.95}})
-    text = advise_instances(architecture="resnet50", instances=2, images=100)
-    assert "Each works at 95% of its speed alone." in str(text)
+@pytest.mark.parametrize(
+    ("architecture", "instances", "batch_size"),
+    [("resnet18", 1, 64), ("resnet18", 2, 64), ("resnet18", 2, 33), ("resnet18", 3, 96), ("vit_b_16", 3, 64)],
+)
+def test_batches_that_keep_every_instance_at_work_need_no_advice(
+    architecture: str, instances: int, batch_size: int
+) -> None:
+    assert not advise_parts(
+        architecture=architecture, instances=instances, batch_size=batch_size, micro_batch_size=32
+    )
+
+
+@pytest.mark.parametrize(
+    ("instances", "batch_size", "parts", "share"), [(2, 32, 1, "50%"), (3, 64, 2, "67%"), (2, 96, 3, "75%")]
+)
+def test_instances_that_would_wait_are_named(instances: int, batch_size: int, parts: int, share: str) -> None:
+    text = str(
+        advise_parts(architecture="resnet18", instances=instances, batch_size=batch_size, micro_batch_size=32)
+    )
+    assert f"batch_size {batch_size} makes {parts} part(s) of at most 32 images" in text
+    assert f"at most {share} of what is paid for works" in text
+    assert f"a multiple of {instances} parts" in text
+
+
+def test_only_networks_without_batch_normalisation_are_spared_the_advice() -> None:
+    assert {name for name, record in ARCHITECTURES.items() if not record.has_batch_norm} >= WHOLE_BATCHES

@@ -17,7 +17,14 @@ from musher.errors import PayloadError, PreflightError, SettingsError
 from musher.payloads.builds import DOCKER_MANIFEST
 from musher.settings import Settings
 from musher.stages import account_checks, preflight, run
-from musher.stages.preflight import Check, describe_problems, list_uses, look_at_all, run_checks
+from musher.stages.preflight import (
+    Check,
+    describe_problems,
+    describe_waiting,
+    list_uses,
+    look_at_all,
+    run_checks,
+)
 from musher.stages.run import Run
 
 MakeRun = Callable[..., Run]
@@ -356,3 +363,18 @@ def test_a_misspelt_param_is_refused_before_anything_is_staged() -> None:
     with pytest.raises(PreflightError, match=r"Nothing was started: 'epoch' is no Param .*'epochs'"):
         preflight.refuse_unknown_params(("epoch",))
     preflight.refuse_unknown_params(())
+
+
+@pytest.mark.parametrize(
+    ("params", "warns"),
+    [
+        ({}, True),
+        ({"freeze_backbone": True}, False),
+        ({"tuning_strategy": "Random"}, False),
+        ({"micro_batch_size": 16}, False),
+    ],
+)
+def test_instances_that_would_wait_for_each_other_are_told_of(params: dict[str, Any], warns: bool) -> None:
+    usual = {"architecture": "resnet18", "instance_count": 2, "batch_size": 32, "micro_batch_size": 32}
+    found = describe_waiting({"tuning_strategy": "none", "freeze_backbone": False, **usual, **params})
+    assert (found is not None) == warns
