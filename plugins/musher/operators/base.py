@@ -126,14 +126,18 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
         chosen = hook_parameters(self.settings, aws_conn_id=self.aws_conn_id, region_name=self.region_name)
         return {**super()._hook_parameters, **chosen}
 
+    @property
+    def logs_hook(self) -> AwsLogsHook:
+        """Return a hook for CloudWatch Logs."""
+        return AwsLogsHook(**self._hook_parameters)
+
     def know_run(self, context: Context) -> None:
         """Learn of which task instance this process runs a try; called first in each process."""
         self._task_instance = context["ti"]
 
     def limit_log(self, group: str, *, tags: Mapping[str, str]) -> None:
         """Let the lines of the resource's log expire; called by each try, as a teardown removes the group."""
-        logs = AwsLogsHook(**self._hook_parameters)
-        limit_log_group(logs, group=group, days=self.settings.log_days, tags=tags)
+        limit_log_group(self.logs_hook, group=group, days=self.settings.log_days, tags=tags)
 
     def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
         """Wait, deferred or here; return what `resume` makes of the end.

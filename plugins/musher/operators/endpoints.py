@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 
@@ -15,6 +14,7 @@ from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.links import LINKS, show_links
 from musher.operators.base import MusherOperator, fail_without_retry
+from musher.payloads.tags import as_mapping
 from musher.triggers.endpoints import EndpointGoneTrigger, EndpointReadyTrigger
 from musher.triggers.waits import SUCCESS, TIMEOUT, WaitEnd
 
@@ -90,8 +90,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
     def deploy(self, context: Context, *, started_at: float) -> Any:
         """Create what is missing, the log first; wait until it is in service."""
         name, log = self.endpoint_name, (names.endpoint_log_group(self.endpoint_name), "")
-        tags = {tag["Key"]: tag["Value"] for tag in self.config["Endpoint"].get("Tags", [])}
-        self.limit_log(log[0], tags=tags)
+        self.limit_log(log[0], tags=as_mapping(self.config["Endpoint"].get("Tags", [])))
         self.create_missing()
         show_links(context, client=self.hook.conn, page=console.endpoint, name=name, log=log)
         return self._wait_for(context, EndpointReadyTrigger, step=READY, started_at=started_at)
@@ -187,7 +186,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
 
     def _failure(self, reason: str) -> EndpointError:
         group = names.endpoint_log_group(self.endpoint_name)
-        lines = last_lines(LogTail(group=group, prefix=""), AwsLogsHook(**self._hook_parameters).conn)
+        lines = last_lines(LogTail(group=group, prefix=""), self.logs_hook.conn)
         return EndpointError(
             f"Endpoint {self.endpoint_name} is not in service: {reason}\n"
             f"Last lines of its log ({group}):\n{lines}\n"

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
@@ -262,12 +261,8 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
 
     def show_last_lines(self, training_job: str) -> str:
         """Return the end of the log of a training job's hosts."""
-        return last_lines(LogTail(group=names.TRAINING_LOG_GROUP, prefix=f"{training_job}/"), self.logs)
-
-    @property
-    def logs(self) -> Any:
-        """Return a client for CloudWatch Logs."""
-        return AwsLogsHook(**self._hook_parameters).conn
+        tail = LogTail(group=names.TRAINING_LOG_GROUP, prefix=f"{training_job}/")
+        return last_lines(tail, self.logs_hook.conn)
 
     @property
     def s3_hook(self) -> S3Hook:

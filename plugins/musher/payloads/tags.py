@@ -1,5 +1,6 @@
 """Build the tags that every paid resource carries."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from musher.settings import Settings
@@ -22,3 +23,8 @@ def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dic
 def as_list(tags: dict[str, str]) -> list[dict[str, str]]:
     """Return tags in the form that SageMaker and most other services take."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def as_mapping(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return tags in the form that Lambda and CloudWatch Logs take, from the other services' form."""
+    return {tag["Key"]: tag["Value"] for tag in tags}

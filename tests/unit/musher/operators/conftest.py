@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from musher import clock
-from musher.operators import base, endpoints, jobs
+from musher.operators import base, jobs
 from musher.operators.training import RunTrainingJobOperator
 from musher.settings import Settings
 from musher.triggers import jobs as job_triggers
@@ -27,25 +27,19 @@ def fake_clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return made
 
 
-@pytest.fixture
-def logs(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """The lines of each log stream, which every operator and trigger then reads."""
-    streams: dict[str, list[str]] = {}
-
-    def make(**_: Any) -> FakeHook:
-        return FakeHook(FakeLogs(streams), "logs")
-
-    for module in (jobs, endpoints, job_triggers):
-        monkeypatch.setattr(module, "AwsLogsHook", make)
-    return streams
-
-
 @pytest.fixture(autouse=True)
 def log_groups(monkeypatch: pytest.MonkeyPatch) -> FakeLogs:
-    """The account's log groups, in which operators set how long lines are kept."""
+    """CloudWatch Logs, as every operator and trigger finds it."""
     made = FakeLogs({})
-    monkeypatch.setattr(base, "AwsLogsHook", lambda **_: FakeHook(made, "logs"))
+    for module in (base, job_triggers):
+        monkeypatch.setattr(module, "AwsLogsHook", lambda **_: FakeHook(made, "logs"))
     return made
+
+
+@pytest.fixture
+def logs(log_groups: FakeLogs) -> dict[str, list[str]]:
+    """The lines of each log stream."""
+    return log_groups.streams
 
 
 @pytest.fixture(autouse=True)

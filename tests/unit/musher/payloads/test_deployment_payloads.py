@@ -13,7 +13,7 @@ from musher.payloads.functions import (
     build_configuration_update,
     build_function,
 )
-from musher.payloads.tags import as_list, resource_tags
+from musher.payloads.tags import as_list, as_mapping, resource_tags
 from musher.settings import Settings
 
 SETTINGS = Settings(account_id="123456789012", ttl_h=24)
@@ -35,6 +35,7 @@ def test_tags_expire_a_fixed_time_after_the_run_began() -> None:
     tags = resource_tags(SETTINGS, slug="0123abcd", started_at=datetime(2026, 1, 1, 12, tzinfo=UTC))
     assert tags == {**TAGS, "musher:expires-at": "2026-01-02T12:00:00+00:00"}
     assert as_list(TAGS) == TAG_LIST
+    assert as_mapping(TAG_LIST) == TAGS
 
 
 def test_model_configuration_and_endpoint_have_names_of_their_own() -> None:

@@ -1,5 +1,5 @@
 """The fakes of the operators' tests, for the triggers that they wait by."""
 
-from tests.unit.musher.operators.conftest import aws, fake_clock, logs
+from tests.unit.musher.operators.conftest import aws, fake_clock, log_groups, logs
 
-__all__ = ["aws", "fake_clock", "logs"]
+__all__ = ["aws", "fake_clock", "log_groups", "logs"]
