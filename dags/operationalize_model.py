@@ -29,7 +29,7 @@ with it: each task has its own.
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import dag
+from airflow.sdk import ParamsDict, dag
 
 from musher.params.form import FORM
 from musher.stages.dataset import stage_dataset
@@ -51,7 +51,6 @@ from musher.stages.tune import tune
     catchup=False,
     doc_md=__doc__,
     dag_display_name="From photos to a Lambda function",
-    params=FORM,
     tags=["musher"],
     max_active_runs=4,
     default_args={
@@ -93,6 +92,8 @@ def operationalize_model() -> None:
 
 
 pipeline = operationalize_model()
+# Given last: Airflow copies a DAG's Params to each task that is made after, and checks every copy at each parse.
+pipeline.params = ParamsDict(FORM)
 
 if __name__ == "__main__":
     pipeline.test()

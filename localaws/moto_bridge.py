@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from moto.core.request import (
@@ -21,8 +22,12 @@ from moto.core.request import (
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from localaws.asgi import Request, Response, Scope, Send
+from localaws.protocols import Call, Protocol, error_answer, not_implemented, read_call
 
 logger = logging.getLogger(__name__)
+
+NO_ROUTE, HTML = (404, 405), b"<!doctype html>"
+"""How Werkzeug answers where moto has no route for a path. No service of AWS answers a signed request so."""
 
 WORKERS = 32
 """Threads for moto's handlers; they never wait for children, so this bounds memory, not jobs."""
@@ -31,12 +36,16 @@ WORKERS = 32
 def create_moto_application() -> Any:
     """Return moto's dispatcher; its Flask apps are built at the first request to each service.
 
-    Their debug flag is switched off: with it, Werkzeug would show tracebacks to clients.
+    Their debug flag is switched off: with it, Werkzeug would show tracebacks to clients. What their handlers
+    raise comes out, as only the bridge can answer it in the protocol of the client.
     """
 
     def create(service: Any) -> Any:
+        if service is None:
+            raise NotImplementedError
         app = create_backend_app(service)
         app.debug = False
+        app.config["PROPAGATE_EXCEPTIONS"] = True
         return app
 
     return DomainDispatcherApplication(create)
@@ -92,9 +101,17 @@ class MotoBridge:
 
     async def __call__(self, request: Request, scope: Scope, send: Send) -> None:
         """Answer one request from moto."""
-        environ = build_environ(scope=scope, body=await request.body())
+        sent = await request.body()
         loop = asyncio.get_running_loop()
-        status, headers, body = await loop.run_in_executor(self._executor, self._call, environ)
+        call = partial(self._call, build_environ(scope=scope, body=sent))
+        try:
+            status, headers, body = await loop.run_in_executor(self._executor, call)
+        except Exception as error:
+            await answer_failure(error, request=request, body=sent).send(send)
+            return
+        if status in NO_ROUTE and body.startswith(HTML) and (missing := read_request(request, body=sent)):
+            await not_implemented(missing).send(send)
+            return
         if scope["method"] != "HEAD":
             headers = [pair for pair in headers if pair[0] != b"content-length"]
             headers.append((b"content-length", str(len(body)).encode()))
@@ -122,10 +139,24 @@ class MotoBridge:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def internal_error(error: Exception) -> Response:
+def read_request(request: Request, *, body: bytes) -> Call | None:
+    """Return what a request asks for, or None where it is not signed."""
+    return read_call(method=request.method, path=request.path, headers=request.headers, body=body)
+
+
+def answer_failure(error: Exception, *, request: Request, body: bytes) -> Response:
+    """Return what a client is told of what moto raised: what is missing is said, and not to be tried again."""
+    call = read_request(request, body=body)
+    if isinstance(error, NotImplementedError) and call:
+        said = str(error)
+        return not_implemented(call, detail="" if call.action in said else said)
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return internal_error(error, call=call)
+
+
+def internal_error(error: Exception, *, call: Call | None = None) -> Response:
     """Return the 500 that a failure of localaws itself becomes."""
-    return Response(
-        status=500,
-        body=f'{{"__type":"InternalFailure","message":"localaws: {type(error).__name__}"}}'.encode(),
-        headers={"content-type": "application/json", "x-amzn-errortype": "InternalFailure"},
+    call = call or Call(service="localaws", action="?", protocol=Protocol.REST_JSON)
+    return error_answer(
+        call, status=500, code="InternalFailure", message=f"localaws: {type(error).__name__}"
     )

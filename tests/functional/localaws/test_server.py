@@ -12,7 +12,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 30
@@ -144,3 +147,43 @@ def test_a_killed_localaws_leaves_no_folder(tmp_path: Path) -> None:
     while list(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments", "named"),
+    [
+        pytest.param(
+            "service-quotas",
+            "list_service_quotas",
+            {"ServiceCode": "sagemaker"},
+            "servicequotas:ListServiceQuotas",
+            id="an action that moto lacks",
+        ),
+        pytest.param(
+            "lambda",
+            "list_capacity_providers",
+            {},
+            "lambda:ListCapacityProviders",
+            id="a path that moto lacks",
+        ),
+        pytest.param("iam", "list_service_specific_credentials", {}, "iam:", id="a form"),
+        pytest.param("ec2", "describe_trunk_interface_associations", {}, "ec2:", id="a form of EC2's"),
+        pytest.param("braket", "search_devices", {"filters": []}, "braket:SearchDevices", id="a service"),
+    ],
+)
+def test_what_is_missing_says_so_once(
+    localaws: Any, service: str, operation: str, arguments: dict[str, Any], named: str
+) -> None:
+    """An HTML page with 404 or 500 made SDKs ask again, and left them without a reason."""
+    client = boto3.client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=localaws.url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 2, "mode": "standard"}),
+    )
+    with pytest.raises(ClientError) as caught:
+        getattr(client, operation)(**arguments)
+    assert f"localaws does not implement {named}" in caught.value.response["Error"]["Message"]
+    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0

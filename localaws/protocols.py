@@ -1,0 +1,151 @@
+"""Read which action of which service a request asks for, and answer errors as that service does.
+
+AWS has six ways to write an error. Which one a client reads follows from its request alone: the header
+`smithy-protocol`, the header `X-Amz-Target`, a form with an `Action`, or else a path of a REST service.
+Shapes: https://smithy.io/2.0/aws/protocols/
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
+
+import botocore.loaders
+from botocore.exceptions import UnknownServiceError
+
+from localaws.asgi import Response
+
+SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
+RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
+FORM = "application/x-www-form-urlencoded"
+
+
+class Protocol(Enum):
+    """How a service writes requests and answers."""
+
+    CBOR = "smithy-rpc-v2-cbor"
+    JSON = "json"
+    QUERY = "query"
+    EC2 = "ec2"
+    REST_JSON = "rest-json"
+    REST_XML = "rest-xml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What a signed request asks for."""
+
+    service: str
+    """The name that the request is signed for, as in IAM's actions."""
+    action: str
+    """AWS's name of the action, or method and path where botocore knows none."""
+    protocol: Protocol
+
+
+def read_call(*, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call | None:
+    """Return what a request asks for; None unless it is signed. Header names are lower case."""
+    scope = SCOPE.search(headers.get("authorization", ""))
+    if scope is None:
+        return None
+    service = scope[1].lower()
+    if rpc := RPC_PATH.fullmatch(path):
+        return Call(service=service, action=rpc[2], protocol=Protocol.CBOR)
+    if target := headers.get("x-amz-target"):
+        return Call(service=service, action=target.rpartition(".")[2], protocol=Protocol.JSON)
+    if headers.get("content-type", "").startswith(FORM) and (form := parse_qs(body.decode("latin-1"))):
+        protocol = Protocol.EC2 if service == "ec2" else Protocol.QUERY
+        return Call(service=service, action=form.get("Action", ["?"])[0], protocol=protocol)
+    return _read_rest_call(service, method=method, path=path)
+
+
+def _read_rest_call(service: str, *, method: str, path: str) -> Call:
+    """Return what a path of a REST service stands for: the operation whose path has the most fixed letters."""
+    try:
+        model = botocore.loaders.Loader().load_service_model(service, "service-2")
+    except UnknownServiceError:
+        return Call(service=service, action=f"{method} {path}", protocol=Protocol.REST_JSON)
+    fitting = [
+        (len(re.sub(r"\{[^}]+\}", "", operation["http"]["requestUri"])), name)
+        for name, operation in model["operations"].items()
+        if operation["http"]["method"] == method and _fits(operation["http"]["requestUri"], path)
+    ]
+    is_xml = model["metadata"]["protocol"] == Protocol.REST_XML.value
+    return Call(
+        service=service,
+        action=max(fitting)[1] if fitting else f"{method} {path}",
+        protocol=Protocol.REST_XML if is_xml else Protocol.REST_JSON,
+    )
+
+
+def _fits(request_uri: str, path: str) -> bool:
+    """Tell whether a path is one of an operation's, whose labels stand in braces (`{Name+}` holds slashes)."""
+    pattern = "".join(
+        (".+" if part.endswith("+}") else "[^/]+") if part.startswith("{") else re.escape(part)
+        for part in re.split(r"(\{[^}]+\})", request_uri.partition("?")[0].rstrip("/"))
+    )
+    return re.fullmatch(pattern, unquote(path).rstrip("/")) is not None
+
+
+def error_answer(call: Call, *, status: int, code: str, message: str) -> Response:
+    """Return an error in the protocol of the call."""
+    request_id = str(uuid.uuid4())
+    headers = {"x-amzn-requestid": request_id}
+    if call.protocol is Protocol.CBOR:
+        body = b"\xa2" + b"".join(_cbor_text(text) for text in ("__type", code, "message", message))
+        return Response(
+            status=status,
+            body=body,
+            headers=headers | {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"},
+        )
+    if call.protocol in (Protocol.JSON, Protocol.REST_JSON):
+        text = json.dumps({"__type": code, "message": message, "Message": message})
+        kind = "application/x-amz-json-1.1" if call.protocol is Protocol.JSON else "application/json"
+        return Response(
+            status=status,
+            body=text.encode(),
+            headers=headers | {"content-type": kind, "x-amzn-errortype": code},
+        )
+    document = _xml_error(call.protocol, code=escape(code), message=escape(message), request_id=request_id)
+    return Response(status=status, body=document.encode(), headers=headers | {"content-type": "text/xml"})
+
+
+def _xml_error(protocol: Protocol, *, code: str, message: str, request_id: str) -> str:
+    error = f"<Code>{code}</Code><Message>{message}</Message>"
+    if protocol is Protocol.EC2:
+        return f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    if protocol is Protocol.REST_XML:
+        return f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
+    return (
+        f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error>"
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+
+
+def _cbor_text(text: str) -> bytes:
+    """Encode a text of at most 64 KiB (RFC 8949, major type 3 with a two-byte length)."""
+    encoded = text.encode()[:0xFFFF]
+    return b"\x79" + len(encoded).to_bytes(2, "big") + encoded
+
+
+NOT_IMPLEMENTED = {
+    Protocol.CBOR: (400, "UnknownOperationException"),
+    Protocol.JSON: (400, "UnknownOperationException"),
+    Protocol.REST_JSON: (404, "UnknownOperationException"),
+    Protocol.QUERY: (400, "InvalidAction"),
+    Protocol.EC2: (400, "InvalidAction"),
+    Protocol.REST_XML: (501, "NotImplemented"),
+}
+"""What AWS answers for an action that a service does not have. None of it is retried by an SDK."""
+
+
+def not_implemented(call: Call, *, detail: str = "") -> Response:
+    """Return the answer for what localaws does not have."""
+    status, code = NOT_IMPLEMENTED[call.protocol]
+    message = f"localaws does not implement {call.service}:{call.action}"
+    return error_answer(
+        call, status=status, code=code, message=f"{message}: {detail}" if detail else message
+    )
