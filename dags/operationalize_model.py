@@ -11,11 +11,11 @@ test images through that function, writes a report, and removes what it deployed
 - **preflight** looks for whatever would make the run fail later, before anything is paid: misspelt or
   contradictory Params, quotas, roles, bucket, image. All findings come in one error.
 - **build_image** has the serving image built in the account, where it is not there yet.
-- **embed** computes the features of a frozen backbone once, for all runs that need the same ones. It is
-  skipped unless `freeze_backbone` is set.
+- **embed** computes the features of a frozen backbone once, for all runs that need the same ones.
+  Its job is skipped unless `freeze_backbone` is set.
 - **tune** makes trials and gives the best one's learning rate and batch size to **train**. The objective is
-  the validation loss per image. It is skipped where `tuning_strategy` is `none`. Trials that all fail, and
-  tuning that somebody stops, fail the run.
+  the validation loss per image. No trials are made where `tuning_strategy` is `none`. Trials that all fail,
+  and tuning that somebody stops, fail the run.
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.
 
 Nothing is left running, not even after a failure, unless `keep_resources` is set: **teardown** stops live
@@ -92,7 +92,7 @@ def operationalize_model() -> None:
 
 
 pipeline = operationalize_model()
-# Given last: Airflow copies a DAG's Params to each task that is made after, and checks every copy at each parse.
+# Given last: each task made after it would get a copy of every Param, checked and stored at each parse.
 pipeline.params = ParamsDict(FORM)
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.python import ShortCircuitOperator
 from airflow.sdk.exceptions import ParamValidationError
 
 GRAPH = {
@@ -79,7 +80,7 @@ def test_a_run_has_no_time_limit_that_would_skip_the_teardown(dag: Any) -> None:
 
 
 def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: Any) -> None:
-    """embed is skipped where images are trained on, tune where tuning_strategy is none."""
+    """embed's job is skipped where images are trained on, tune's where tuning_strategy is none."""
     rules = {task.task_id: task.trigger_rule for task in dag.tasks if task.trigger_rule != "all_success"}
     assert rules == {
         "tune.request_search": "none_failed",
@@ -89,6 +90,15 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "report": "all_done_setup_success",
         "teardown": "all_done_setup_success",
     }
+
+
+@pytest.mark.parametrize("name", ["embed.request_features", "tune.request_search", "tune.request_trials"])
+def test_a_request_that_is_not_needed_skips_its_job_and_no_more(dag: Any, name: str) -> None:
+    """A whole stage in the colour of skipped tasks looked like trouble on every default run."""
+    task = dag.get_task(name)
+    assert isinstance(task, ShortCircuitOperator)
+    assert not task.ignore_downstream_trigger_rules
+    assert len(task.downstream_task_ids) == 1
 
 
 def test_a_failed_report_and_a_failed_teardown_both_fail_the_run(dag: Any) -> None:
