@@ -4,6 +4,8 @@ import json
 import logging
 import time
 
+from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import task
 
 from musher import names
@@ -13,7 +15,6 @@ from musher.hooks.objects import download
 from musher.operators.base import fail_without_retry
 from musher.payloads.answers import read_answer, read_billed_seconds
 from musher.results import Answer, FunctionResult, Sample, SmokeTestResult, StagedDataset
-from musher.settings import Settings
 from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
@@ -31,11 +32,15 @@ def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestRes
     started = time.monotonic()
     with fail_without_retry(function=function, dataset=dataset):
         settings = current_run().settings
-        classes = json.loads(download(s3_hook(settings), uri=dataset["manifest_uri"]))["classes"]
-        found = [
-            classify_sample(settings, function_name=function["function_name"], sample=sample, classes=classes)
-            for sample in dataset["samples"]
-        ]
+        s3, functions = s3_hook(settings), invoking_lambda_hook(settings)
+        classes = json.loads(download(s3, uri=dataset["manifest_uri"]))["classes"]
+        found = []
+        for sample in dataset["samples"]:
+            url = sign_url(s3, bucket=names.bucket(settings), key=sample["key"])
+            answered = classify_sample(
+                functions, function_name=function["function_name"], sample=sample, url=url, classes=classes
+            )
+            found.append(answered)
     billed = [seconds for _, seconds in found if seconds is not None]
     return SmokeTestResult(
         status=200,
@@ -45,16 +50,19 @@ def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestRes
     )
 
 
-def classify_sample(
-    settings: Settings, *, function_name: str, sample: Sample, classes: list[str]
-) -> tuple[Answer, float | None]:
-    """Return the function's answer for one image, its truth and the billed seconds."""
-    url = s3_hook(settings).generate_presigned_url(
-        "get_object",
-        params={"Bucket": names.bucket(settings), "Key": sample["key"]},
-        expires_in=URL_EXPIRES_S,
+def sign_url(s3: S3Hook, *, bucket: str, key: str) -> str:
+    """Return an address from which anyone can read an object for URL_EXPIRES_S."""
+    url: str = s3.conn.generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_EXPIRES_S
     )
-    response = invoking_lambda_hook(settings).invoke_lambda(
+    return url
+
+
+def classify_sample(
+    functions: LambdaHook, *, function_name: str, sample: Sample, url: str, classes: list[str]
+) -> tuple[Answer, float | None]:
+    """Return the function's answer for one image at `url`, its truth and the billed seconds."""
+    response = functions.invoke_lambda(
         function_name=function_name, log_type="Tail", payload=json.dumps({"url": url})
     )
     payload = response["Payload"].read().decode()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -112,23 +113,33 @@ class FakeLambda:
         return self.response
 
 
-def ask(settings: Settings, monkeypatch: pytest.MonkeyPatch, response: dict[str, Any]) -> Any:
+def ask(response: dict[str, Any]) -> Any:
     """Ask a function that answers `response` about one image; return answer and billed seconds."""
-    function = FakeLambda(response)
-    signer = SimpleNamespace(
-        generate_presigned_url=lambda method, params, expires_in: f"https://s3/{params['Key']}?signed"
+    function: Any = FakeLambda(response)
+    answer = smoke_test.classify_sample(
+        function,
+        function_name="f",
+        sample={"key": "samples/dog/a.png", "truth": "dog"},
+        url="https://s3/a.png?signed",
+        classes=["cat", "dog"],
     )
-    monkeypatch.setattr(smoke_test, "s3_hook", lambda settings: signer)
-    monkeypatch.setattr(smoke_test, "invoking_lambda_hook", lambda settings: function)
-    sample = {"key": "samples/dog/a.png", "truth": "dog"}
-    answer = smoke_test.classify_sample(settings, function_name="f", sample=sample, classes=["cat", "dog"])
-    assert function.event == {"url": "https://s3/samples/dog/a.png?signed"}
+    assert function.event == {"url": "https://s3/a.png?signed"}
     return answer
 
 
-def test_the_answer_stands_beside_the_truth(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_is_of_the_object_and_ends() -> None:
+    client = boto3.client(
+        "s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    signer: Any = SimpleNamespace(conn=client)
+    url = smoke_test.sign_url(signer, bucket="b", key="samples/dog/a.png")
+    assert "samples/dog/a.png?" in url
+    assert "Expires" in url
+
+
+def test_the_answer_stands_beside_the_truth() -> None:
     payload = io.BytesIO(b'{"statusCode": 200, "body": "[[0.0, 0.0]]"}')
-    answer, billed_seconds = ask(settings, monkeypatch, {"Payload": payload, "LogResult": ""})
+    answer, billed_seconds = ask({"Payload": payload, "LogResult": ""})
     assert billed_seconds is None
     assert answer == {
         "image": "samples/dog/a.png",
@@ -140,19 +151,17 @@ def test_the_answer_stands_beside_the_truth(settings: Settings, monkeypatch: pyt
     }
 
 
-def test_a_status_code_of_500_in_the_payload_fails(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_status_code_of_500_in_the_payload_fails() -> None:
     payload = io.BytesIO(b'{"statusCode": 500, "body": "out of order"}')
     with pytest.raises(LambdaError, match="out of order"):
-        ask(settings, monkeypatch, {"StatusCode": 200, "Payload": payload})
+        ask({"StatusCode": 200, "Payload": payload})
 
 
-def test_a_function_error_fails_with_its_payload(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_error_fails_with_its_payload() -> None:
     payload = io.BytesIO(b'{"errorMessage": "Task timed out after 70.00 seconds"}')
     response = {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload}
     with pytest.raises(LambdaError, match=r"failed on samples/dog/a\.png.*timed out.*/aws/lambda/f"):
-        ask(settings, monkeypatch, response)
+        ask(response)
 
 
 def test_musher_errors_are_not_retried_and_others_are() -> None:
