@@ -4,10 +4,16 @@
 "Optical Recognition of Handwritten Digits"), shipped inside scikit-learn.
 """
 
+import csv
+import gzip
 import hashlib
+import importlib.util
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+
+from musher.errors import DatasetSourceError
 
 SIDE = 8
 LEVELS = 16
@@ -16,20 +22,31 @@ SPLIT_PERCENT = {"train": 70, "valid": 15, "test": 15}
 
 def write_digits(*, folder: Path) -> None:
     """Write train, valid and test below `folder`: 70/15/15 % of each class, the same files every time."""
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
     names: dict[str, list[str]] = {}
     pixels: dict[str, bytes] = {}
-    for number, (image, target) in enumerate(zip(bunch.images, bunch.target, strict=True)):
+    for number, (levels, digit) in enumerate(read_scans()):
         name = f"digit_{number:04d}.png"
-        names.setdefault(str(int(target)), []).append(name)
-        pixels[name] = bytes(round(float(level) * 255 / LEVELS) for level in image.ravel())
+        names.setdefault(str(digit), []).append(name)
+        pixels[name] = bytes(round(level * 255 / LEVELS) for level in levels)
     for class_name, members in sorted(names.items()):
         for name, split in split_names(members).items():
             target_file = folder / split / class_name / name
             target_file.parent.mkdir(parents=True, exist_ok=True)
             target_file.write_bytes(encode_png(pixels[name], side=SIDE))
+
+
+def read_scans() -> Iterator[tuple[list[int], int]]:
+    """Yield each scan's SIDE x SIDE levels, 0 to LEVELS, and its digit, in scikit-learn's order.
+
+    Reads the table that scikit-learn is installed with: its import takes longer than all the rest.
+    """
+    found = importlib.util.find_spec("sklearn")
+    if found is None or found.origin is None:
+        raise DatasetSourceError("digits: scikit-learn holds them and is missing. Install scikit-learn.")
+    with gzip.open(Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz", "rt") as table:
+        for row in csv.reader(table):
+            *levels, digit = (int(float(number)) for number in row)
+            yield levels, digit
 
 
 def split_names(names: list[str]) -> dict[str, str]:

@@ -1,7 +1,11 @@
 """The built-in digits become image folders, the same ones every time."""
 
 import hashlib
+import importlib.util
 import io
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 from PIL import Image
 
 from musher.datasets.digits import encode_png, split_names, write_digits
+from musher.errors import DatasetSourceError
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +62,27 @@ def test_a_png_is_readable() -> None:
     pixels = bytes(range(16))
     with Image.open(io.BytesIO(encode_png(pixels, side=4))) as image:
         assert image.tobytes() == pixels
+
+
+def test_the_digits_are_read_without_importing_scikit_learn(tmp_path: Path) -> None:
+    """Its import takes a second, on every machine that runs a demo."""
+    program = (
+        "import sys, pathlib; from musher.datasets.digits import write_digits; "
+        "write_digits(folder=pathlib.Path(sys.argv[1])); print('sklearn' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_without_scikit_learn_the_message_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DatasetSourceError, match="Install scikit-learn"):
+        write_digits(folder=tmp_path)
