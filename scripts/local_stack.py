@@ -104,6 +104,7 @@ def airflow_variables(home: Path) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__AWS__SESSION_FACTORY": "musher.hooks.sessions.OneLoaderSessionFactory",
     }
 
 
