@@ -106,7 +106,7 @@ class MotoBridge:
         call = partial(self._call, build_environ(scope=scope, body=sent))
         try:
             status, headers, body = await loop.run_in_executor(self._executor, call)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the process boundary: one bad request must not end the server
             await answer_failure(error, request=request, body=sent).send(send)
             return
         if status in NO_ROUTE and body.startswith(HTML) and (missing := read_request(request, body=sent)):
@@ -145,7 +145,7 @@ def read_request(request: Request, *, body: bytes) -> Call | None:
 
 
 def answer_failure(error: Exception, *, request: Request, body: bytes) -> Response:
-    """Return what a client is told of what moto raised: what is missing is said, and not to be tried again."""
+    """Return what a client is told of what moto raised; what is missing is not to be tried again."""
     call = read_request(request, body=body)
     if isinstance(error, NotImplementedError) and call:
         said = str(error)
@@ -157,6 +157,4 @@ def answer_failure(error: Exception, *, request: Request, body: bytes) -> Respon
 def internal_error(error: Exception, *, call: Call | None = None) -> Response:
     """Return the 500 that a failure of localaws itself becomes."""
     call = call or Call(service="localaws", action="?", protocol=Protocol.REST_JSON)
-    return error_answer(
-        call, status=500, code="InternalFailure", message=f"localaws: {type(error).__name__}"
-    )
+    return error_answer(call, status=500, code="InternalFailure", message=f"localaws: {type(error).__name__}")

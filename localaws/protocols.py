@@ -63,7 +63,7 @@ def read_call(*, method: str, path: str, headers: Mapping[str, str], body: bytes
 
 
 def _read_rest_call(service: str, *, method: str, path: str) -> Call:
-    """Return what a path of a REST service stands for: the operation whose path has the most fixed letters."""
+    """Return what a path of a REST service stands for: the operation with the most fixed letters."""
     try:
         model = botocore.loaders.Loader().load_service_model(service, "service-2")
     except UnknownServiceError:
@@ -82,7 +82,7 @@ def _read_rest_call(service: str, *, method: str, path: str) -> Call:
 
 
 def _fits(request_uri: str, path: str) -> bool:
-    """Tell whether a path is one of an operation's, whose labels stand in braces (`{Name+}` holds slashes)."""
+    """Tell whether a path is an operation's, whose labels stand in braces (`{Name+}` holds slashes)."""
     pattern = "".join(
         (".+" if part.endswith("+}") else "[^/]+") if part.startswith("{") else re.escape(part)
         for part in re.split(r"(\{[^}]+\})", request_uri.partition("?")[0].rstrip("/"))
@@ -116,7 +116,9 @@ def error_answer(call: Call, *, status: int, code: str, message: str) -> Respons
 def _xml_error(protocol: Protocol, *, code: str, message: str, request_id: str) -> str:
     error = f"<Code>{code}</Code><Message>{message}</Message>"
     if protocol is Protocol.EC2:
-        return f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        return (
+            f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        )
     if protocol is Protocol.REST_XML:
         return f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
     return (
@@ -146,6 +148,4 @@ def not_implemented(call: Call, *, detail: str = "") -> Response:
     """Return the answer for what localaws does not have."""
     status, code = NOT_IMPLEMENTED[call.protocol]
     message = f"localaws does not implement {call.service}:{call.action}"
-    return error_answer(
-        call, status=status, code=code, message=f"{message}: {detail}" if detail else message
-    )
+    return error_answer(call, status=status, code=code, message=f"{message}: {detail}" if detail else message)

@@ -1,11 +1,11 @@
 """Stage: compute the features of a frozen backbone, once for all runs that need the same."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
 from airflow.sdk import XComArg, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from musher import names
 from musher.hooks.weights import Weights
@@ -18,13 +18,15 @@ from musher.stages.groups import output_of, stage_group
 from musher.stages.jobs import Code, find_chosen_weights, image_channels, plan_one_instance, upload_code
 from musher.stages.run import Run, current_run
 
+logger = logging.getLogger(__name__)
+
 REQUIREMENTS = "requirements-embed.txt"
 """The packages of this job alone: training reads features, and does without ONNX."""
 
 
 @stage_group(display_name="embed, if the backbone is frozen")
 def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
-    """Compute a data set's features, or find them; return the job. Skipped unless the backbone is frozen.
+    """Compute a data set's features, or find them; return the job. No job runs unless the backbone is frozen.
 
     It is the first stage that pays, so it comes after `checked`, and the others come after it.
     """
@@ -39,12 +41,13 @@ def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
     return output_of(operator, TrainingJobResult)
 
 
-@task(multiple_outputs=False)
-def request_features(dataset: StagedDataset) -> Request:
-    """Return the CreateTrainingJob request of the job that computes the features."""
+@task.short_circuit(multiple_outputs=False, ignore_downstream_trigger_rules=False)
+def request_features(dataset: StagedDataset) -> Request | None:
+    """Return the CreateTrainingJob request of the job that computes the features, or None: then none runs."""
     run = current_run()
     if not run.params["freeze_backbone"]:
-        raise AirflowSkipException("freeze_backbone is off: training reads the images themselves")
+        logger.info("freeze_backbone is off: no features are computed, training reads the images")
+        return None
     with fail_without_retry(dataset=dataset):
         code, weights = upload_code(run, requirements=REQUIREMENTS), find_chosen_weights(run)
         plan = plan_embedding(run, dataset=dataset, code=code, weights=weights)

@@ -1,6 +1,7 @@
 """Stage: look for the learning rate and batch size that generalise best, before the real training is paid."""
 
 import json
+import logging
 from datetime import timedelta
 from typing import cast
 
@@ -35,6 +36,8 @@ from musher.stages.jobs import (
 from musher.stages.outputs import TRIALS, load_outputs
 from musher.stages.run import Run, current_run
 
+logger = logging.getLogger(__name__)
+
 LIMIT = timedelta(hours=26)
 
 
@@ -54,23 +57,25 @@ def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningRe
     return cast(TuningResult, gathered)
 
 
-@task(multiple_outputs=False, trigger_rule="none_failed")
-def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
-    """Return the CreateTrainingJob request of the one job that makes all trials."""
+@task.short_circuit(multiple_outputs=False, trigger_rule="none_failed", ignore_downstream_trigger_rules=False)
+def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
+    """Return the CreateTrainingJob request of the one job that makes all trials, or None: then none runs."""
     run = current_run()
     if run.params["tuning_strategy"] != IN_JOB:
-        raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}, not {IN_JOB}")
+        logger.info("tuning_strategy is %s: no one job makes the trials", run.params["tuning_strategy"])
+        return None
     with fail_without_retry(dataset=dataset):
         plan = plan_search(run, dataset=dataset, features=features, code=upload_code(run))
         return build_training_job(run.settings, plan=plan)
 
 
-@task(multiple_outputs=False, trigger_rule="none_failed")
-def request_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request:
-    """Return the CreateHyperParameterTuningJob request."""
+@task.short_circuit(multiple_outputs=False, trigger_rule="none_failed", ignore_downstream_trigger_rules=False)
+def request_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
+    """Return the CreateHyperParameterTuningJob request, or None: then no tuning job runs."""
     run = current_run()
     if run.params["tuning_strategy"] not in STRATEGIES:
-        raise AirflowSkipException(f"tuning_strategy is {run.params['tuning_strategy']}")
+        logger.info("tuning_strategy is %s: no tuning job makes trials", run.params["tuning_strategy"])
+        return None
     with fail_without_retry(dataset=dataset):
         plan = plan_trials(run, dataset=dataset, features=features, code=upload_code(run))
         return build_tuning_job(run.settings, plan=plan)
