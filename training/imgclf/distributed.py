@@ -135,12 +135,21 @@ def _placement(environ: Mapping[str, str]) -> tuple[int, int, int, str, list[str
 
 
 def _device(local_rank: int) -> torch.device:
-    """Pick the GPU of this local rank where there is one, else the CPU."""
-    if torch.cuda.is_available() and local_rank < torch.cuda.device_count():
-        torch.cuda.set_device(local_rank)
-        torch.backends.cudnn.deterministic = True
-        return torch.device("cuda", local_rank)
-    return torch.device("cpu")
+    """Return the GPU of this local rank, or the CPU where there is no GPU at all.
+
+    Raises ConfigError for more processes than GPUs: nccl wants a GPU for each, and CPUs cannot join it.
+    """
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    gpus = torch.cuda.device_count()
+    if local_rank >= gpus:
+        raise ConfigError(
+            f"LOCAL_RANK {local_rank} has no GPU, this host has {gpus}: start one process for each "
+            f"(--nproc_per_node {gpus}), or set CUDA_VISIBLE_DEVICES to nothing to train on the CPU"
+        )
+    torch.cuda.set_device(local_rank)
+    torch.backends.cudnn.deterministic = True
+    return torch.device("cuda", local_rank)
 
 
 def _rendezvous(
@@ -160,8 +169,10 @@ def _rendezvous(
     logger.info("rank %s of %s waits for the others at %s:%s", rank, size, address, port)
     try:
         store, _, _ = next(rendezvous("env://", rank, size, timeout=timeout))
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+        backend, gpu = ("nccl", device) if device.type == "cuda" else ("gloo", None)
+        dist.init_process_group(
+            backend, store=store, rank=rank, world_size=size, timeout=timeout, device_id=gpu
+        )
         dist.barrier()
     except RuntimeError as error:
         raise PeerError(

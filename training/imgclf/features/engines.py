@@ -247,7 +247,7 @@ def measure(
     return run, Measurement(img_per_s=_rate(run, images), setup_s=setup_s, difference=difference)
 
 
-@torch.inference_mode()
+@torch.no_grad()  # as the pass itself: what was compiled in inference mode would be compiled again for it
 def _compute(run: Run, images: torch.Tensor) -> torch.Tensor:
     """Run once, to its end."""
     features = run(images)

@@ -67,6 +67,27 @@ def test_the_compiled_engine_sees_batches_of_one_size(
     assert torch.allclose(found, truth, atol=engines.BF16_ROUNDING * float(truth.abs().max()))
 
 
+def test_an_engine_is_measured_as_the_pass_runs_it(backbone: nn.Module) -> None:
+    """torch.compile keeps code for inference mode apart: a pass without it compiled everything again."""
+    modes = []
+
+    def make(network: nn.Module, _: torch.Tensor) -> engines.Run:
+        def run(batch: torch.Tensor) -> torch.Tensor:
+            modes.append((torch.is_grad_enabled(), torch.is_inference_mode_enabled()))
+            return torch.as_tensor(network(batch))
+
+        return run
+
+    engine = Engine(name="observed", device="cpu", make=make, tolerance=0.0, setup_s=0.0)
+    with torch.no_grad():
+        truth = backbone(IMAGES)
+    run, found = engines.measure(engine, backbone, IMAGES, truth)
+    with torch.no_grad():  # as embedding.run_split
+        run(IMAGES)
+    assert found.difference == 0
+    assert set(modes) == {(False, False)}
+
+
 def test_a_short_pass_is_not_worth_a_measurement(backbone: nn.Module) -> None:
     choice = choose_engine(backbone, IMAGES, remaining=8)
     assert choice.name == EAGER
