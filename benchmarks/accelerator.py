@@ -9,7 +9,9 @@ float32 to evaluate, automatic mixed precision (on a GPU) and SGD to train.
 
 embed_*      a frozen backbone's features of all training photos, decoding included
 engine_*     the backbone alone, on a batch that is on the device already, by engine
-finetune_*   the training steps of an epoch of the whole model, random crops and decoding included
+finetune_*   the training steps of an epoch of the whole model, random crops and decoding included; in parts
+             of the default size, and `finetune_whole` in whole batches
+read_*       the images alone, decoded (or cropped at random) and copied to the device
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
@@ -143,13 +146,28 @@ class Bench:
         _, described = compute_inputs(job)
         return float(described["img_per_s"])
 
-    def finetune(self) -> float:
-        """Return images per second of our training steps."""
+    def read(self, *, is_varied: bool) -> float:
+        """Return images per second that arrive on the device, decoded or randomly cropped."""
+        count = BATCH[self.device.type]
+        steps = [np.arange(at, min(at + count, self.images)) for at in range(0, self.images, count)]
+        variation = Variation(self.preset, total=self.images, seed=1, epoch=1) if is_varied else None
+
+        def epoch() -> None:
+            inputs = self.pixels("train")
+            for _ in inputs.batches(steps, variation=variation):
+                pass
+            inputs.close()
+
+        return self.images / timed(epoch, self.device, repeats=2)
+
+    def finetune(self, *, micro_batch_size: int) -> float:
+        """Return images per second of our training steps, of parts of so many images."""
         inputs = {"train": self.pixels("train"), "valid": self.pixels("valid")}
         recipe = Recipe(
             learning_rate=8e-5,
             batch_size=self.options.batch_size,
             epochs=EPOCHS,
+            micro_batch_size=micro_batch_size,
             seed=1,
             precision=resolve_precision("auto", self.device),
         )
@@ -228,7 +246,13 @@ def measure(bench: Bench) -> dict[str, float]:
     keep_freed_memory()  # as our jobs do; torchvision's loop has run without
     engines = bench.engines()
     best = max(engines, key=lambda name: engines[name])
-    ours = {"embed": bench.embed(best), "finetune": bench.finetune()}
+    ours = {
+        "embed": bench.embed(best),
+        "finetune": bench.finetune(micro_batch_size=Recipe.micro_batch_size),
+        "finetune_whole": bench.finetune(micro_batch_size=bench.options.batch_size),
+        "read": bench.read(is_varied=False),
+        "read_varied": bench.read(is_varied=True),
+    }
     return {**ours, **theirs, **{f"engine_{name}": rate for name, rate in engines.items()}}
 
 
@@ -237,13 +261,17 @@ def report(rates: dict[str, float], bench: Bench, *, name: str) -> None:
     peak = matrix_peak(bench.device)
     forward, training = count_operations(bench.options.architecture, image_size=bench.options.image_size)
     shares = {
-        key: rate * (training if key.endswith("finetune") else forward) / peak for key, rate in rates.items()
+        key: rate * (training if "finetune" in key else forward) / peak
+        for key, rate in rates.items()
+        if not key.startswith("read")
     }
     print_table(
         ["", "images/s", "TFLOP/s", "share of the matrix peak"],
         [
-            [key, f"{rates[key]:.1f}", f"{shares[key] * peak / 1e12:.2f}", f"{shares[key]:.3f}"]
-            for key in rates
+            [key, f"{rate:.1f}", f"{shares[key] * peak / 1e12:.2f}", f"{shares[key]:.3f}"]
+            if key in shares
+            else [key, f"{rate:.1f}", "", ""]
+            for key, rate in rates.items()
         ],
     )
     print(
@@ -255,6 +283,7 @@ def report(rates: dict[str, float], bench: Bench, *, name: str) -> None:
         "finetune_ratio": rates["finetune"] / rates["torchvision_finetune"],
         "embed_share": shares["embed"],
         "finetune_share": shares["finetune"],
+        "whole_batch_ratio": rates["finetune_whole"] / rates["finetune"],
     }
     rounded = {key: round(value, 4) for key, value in found.items()}
     print(json.dumps({**rounded, "device": name, "images_per_s": {k: round(v, 1) for k, v in rates.items()}}))

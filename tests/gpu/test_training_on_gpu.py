@@ -22,8 +22,8 @@ from imgclf.learning.steps import Stepper
 from tests.gpu.conftest import RESNET, SMALL, Runner
 
 ROUNDING = {"tf32": 1e-3, "ieee": 1e-4}
-"""Largest relative difference of a step's loss from the CPU's, by how convolutions round their factors on a
-GPU: to TF32's 10 bits, as torch and so our jobs do, or not at all. Matrix products stay in float32 in both."""
+"""Largest relative difference of a step's loss from the CPU's, by how convolutions round on a
+GPU: to TF32's 10 bits, as torch and so our jobs do, or not at all. Matrix products stay in float32."""
 RESUMED = 1e-4
 """Largest relative difference of a step's loss between an interrupted and an undivided training."""
 
