@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 
-.PHONY: help setup demo up env test test-all test-prod check bench mwaa image-uris lock clean distclean
+.PHONY: help setup demo up env test test-all test-gpu test-prod check bench mwaa image-uris lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ test: check ## check, then every test that takes less than ten seconds
 
 test-all: check ## check, then every test
 	$(PYTHON) -m pytest
+
+test-gpu: setup ## train, embed, search and predict on this machine's GPU; skipped where there is none
+	$(PYTHON) -m pytest tests/gpu
 
 test-prod: setup ## docker-compose.yaml's services as processes: a run with a worker killed and one drained
 	$(PYTHON) -m pytest -m prod tests/prod

@@ -229,7 +229,19 @@ def test_no_package_index_is_recorded(name: str) -> None:
 
 def test_make_alone_lists_the_targets(checkout: Checkout) -> None:
     listed = [line.split()[0] for line in checkout.run("make").stdout.splitlines()]
-    promised = {"setup", "demo", "test", "test-all", "test-prod", "check", "up", "bench", "mwaa", "lock"}
+    promised = {
+        "setup",
+        "demo",
+        "test",
+        "test-all",
+        "test-gpu",
+        "test-prod",
+        "check",
+        "up",
+        "bench",
+        "mwaa",
+        "lock",
+    }
     assert promised | {"clean", "help"} <= set(listed)
 
 
