@@ -21,7 +21,7 @@ test images through that function, writes a report, and removes what it deployed
 Nothing is left running, not even after a failure, unless `keep_resources` is set: **teardown** stops live
 jobs and removes what was deployed. A failed job is started again by itself only where AWS failed it, not
 the job: correct the cause and clear the task. A run has no time limit, as Airflow would skip the teardown
-with it: each task has its own.
+with it: each task has its own, and each wait for a job the job's.
 **report** is written for runs that fail, too. It lies in the project's bucket, at
 `<project>/reports/<run>/report.html`.
 """

@@ -1,7 +1,6 @@
 """Stage: look for the learning rate and batch size that generalise best, before the real training is paid."""
 
 import json
-from datetime import timedelta
 from typing import cast
 
 from airflow.sdk import task
@@ -35,8 +34,6 @@ from musher.stages.jobs import (
 from musher.stages.outputs import TRIALS, load_outputs
 from musher.stages.run import Run, current_run
 
-LIMIT = timedelta(hours=26)
-
 
 @stage_group()
 def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningResult:
@@ -44,12 +41,8 @@ def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningRe
 
     `features` may be None: that stage is skipped where images are trained on.
     """
-    search = RunTrainingJobOperator(
-        task_id="run_search", config=request_search(dataset, features), execution_timeout=LIMIT
-    )
-    trials = RunTuningJobOperator(
-        task_id="run_trials", config=request_trials(dataset, features), execution_timeout=LIMIT
-    )
+    search = RunTrainingJobOperator(task_id="run_search", config=request_search(dataset, features))
+    trials = RunTuningJobOperator(task_id="run_trials", config=request_trials(dataset, features))
     gathered = gather_trials(output_of(search, TrainingJobResult), output_of(trials, TuningResult))
     return cast(TuningResult, gathered)
 
