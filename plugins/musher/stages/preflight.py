@@ -180,8 +180,12 @@ def check_tuning(run: Run, *, dataset: Result) -> list[str]:
 
 
 def describe_waiting(params: Params) -> str | None:
-    """Return a sentence where training's instances would wait in each step; tuning chooses batches."""
-    if params["freeze_backbone"] or params["tuning_strategy"] != "none":
+    """Return a sentence where training's instances would wait in each step; tuning chooses batches.
+
+    Training on a frozen backbone's features has no parts, finetuning after it has those of any training.
+    """
+    has_no_parts = params["freeze_backbone"] and not params["finetune_epochs"]
+    if has_no_parts or params["tuning_strategy"] != "none":
         return None
     return advise_parts(
         architecture=params["architecture"],

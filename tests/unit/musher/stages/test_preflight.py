@@ -370,11 +370,13 @@ def test_a_misspelt_param_is_refused_before_anything_is_staged() -> None:
     [
         ({}, True),
         ({"freeze_backbone": True}, False),
+        ({"freeze_backbone": True, "finetune_epochs": 1}, True),
         ({"tuning_strategy": "Random"}, False),
         ({"micro_batch_size": 16}, False),
     ],
 )
 def test_instances_that_would_wait_for_each_other_are_told_of(params: dict[str, Any], warns: bool) -> None:
     usual = {"architecture": "resnet18", "instance_count": 2, "batch_size": 32, "micro_batch_size": 32}
-    found = describe_waiting({"tuning_strategy": "none", "freeze_backbone": False, **usual, **params})
+    one_stage = {"tuning_strategy": "none", "freeze_backbone": False, "finetune_epochs": 0}
+    found = describe_waiting({**usual, **one_stage, **params})
     assert (found is not None) == warns
