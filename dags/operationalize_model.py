@@ -8,8 +8,9 @@ test images through that function, writes a report, and removes what it deployed
                                  `-> build_image ------------------------------^
         -> deploy_lambda -> smoke_test -> run_succeeded, report, teardown
 
-- **preflight** looks for whatever would make the run fail later, before anything is paid: misspelt or
-  contradictory Params, quotas, roles, bucket, image. All findings come in one error.
+- **stage_dataset** refuses misspelt names of Params before it stages anything.
+- **preflight** looks for whatever would make the run fail later, before anything is paid: contradictory
+  Params, quotas, roles, bucket, image. All findings come in one error.
 - **build_image** has the serving image built in the account, where it is not there yet.
 - **embed** computes the features of a frozen backbone once, for all runs that need the same ones. It is
   skipped unless `freeze_backbone` is set.
