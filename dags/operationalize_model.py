@@ -8,8 +8,9 @@ test images through that function, writes a report, and removes what it deployed
                                  `-> build_image ------------------------------^
         -> deploy_lambda -> smoke_test -> run_succeeded, report, teardown
 
-- **preflight** looks for whatever would make the run fail later, before anything is paid: misspelt or
-  contradictory Params, quotas, roles, bucket, image. All findings come in one error.
+- **stage_dataset** refuses misspelt names of Params before it stages anything.
+- **preflight** looks for whatever would make the run fail later, before anything is paid: contradictory
+  Params, quotas, roles, bucket, image. All findings come in one error.
 - **build_image** has the serving image built in the account, where it is not there yet.
 - **embed** computes the features of a frozen backbone once, for all runs that need the same ones.
   Its job is skipped unless `freeze_backbone` is set.
@@ -21,7 +22,7 @@ test images through that function, writes a report, and removes what it deployed
 Nothing is left running, not even after a failure, unless `keep_resources` is set: **teardown** stops live
 jobs and removes what was deployed. A failed job is started again by itself only where AWS failed it, not
 the job: correct the cause and clear the task. A run has no time limit, as Airflow would skip the teardown
-with it: each task has its own.
+with it: each task has its own, and each wait for a job the job's.
 **report** is written for runs that fail, too. It lies in the project's bucket, at
 `<project>/reports/<run>/report.html`.
 """

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from musher.operators.jobs import RunJobOperator
+from musher.operators.tuning import RunTuningJobOperator
 from musher.params.section import EXPERTS
 from tests.isolated_airflow import ROOT
 
@@ -41,10 +43,33 @@ def test_every_dag_says_what_it_is(dag_bag: Any, dag_id: str) -> None:
 
 @pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 def test_every_task_is_owned_retried_and_bounded(dag_bag: Any, dag_id: str) -> None:
+    """Waits for jobs by the jobs' own limits, all else by Airflow."""
     for task in dag_bag.dags[dag_id].tasks:
         assert task.owner == "musher", task.task_id
         assert task.retries == 2, task.task_id
-        assert timedelta(0) < task.execution_timeout <= timedelta(hours=26), task.task_id
+        if isinstance(task, RunJobOperator):
+            assert task.execution_timeout is None, task.task_id
+        else:
+            assert timedelta(0) < task.execution_timeout <= timedelta(hours=2), task.task_id
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_no_wait_for_a_job_ends_before_the_longest_job_that_the_form_allows(
+    dag_bag: Any, dag_id: str
+) -> None:
+    """A hundred trials of a day, one after another, are a paid job that goes on for a hundred days."""
+    dag = dag_bag.dags[dag_id]
+    job_s, trials = (dag.params.get_param(name).schema["maximum"] for name in ("max_wait_s", "tuning_trials"))
+    longest = {"StoppingCondition": {"MaxWaitTimeInSeconds": job_s}}
+    resources = {"MaxNumberOfTrainingJobs": trials, "MaxParallelTrainingJobs": 1}
+    for task in (found for found in dag.tasks if isinstance(found, RunJobOperator)):
+        is_tuning = isinstance(task, RunTuningJobOperator)
+        task.config = {
+            "HyperParameterTuningJobConfig": {"ResourceLimits": resources},
+            "TrainingJobDefinition": longest,
+        }
+        jobs_s = trials * job_s if is_tuning else job_s
+        assert jobs_s < task.limit_s(longest) <= jobs_s + (trials + 6) * 600, task.task_id
 
 
 @pytest.mark.parametrize("dag_id", sorted(DAG_IDS))

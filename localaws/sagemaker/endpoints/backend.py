@@ -184,7 +184,11 @@ class EndpointsMixin(SageMakerModelBackend):
         super().reset()
 
     def _begin(self, endpoint: FakeEndpoint, to: str) -> None:
-        """Move to the state `to`, or refuse as AWS does."""
+        """Move to the state `to`, or refuse as AWS does.
+
+        The sentence for a busy endpoint, which DeleteEndpoint answers too, stands in AWS's own client:
+        https://github.com/aws/amazon-sagemaker-operator-for-k8s/blob/master/controllers/sdkutil/clientwrapper/sagemaker_client.go
+        """
         before = endpoint.endpoint_status
         if states.try_move(endpoint, to=to, now=contexts.current().clock.now()):
             return

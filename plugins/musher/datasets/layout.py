@@ -39,7 +39,7 @@ _LAYOUTS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Photo:
     """One file: its place in the source (`<split>/<class>/<file>` once arranged), and how to read it."""
 

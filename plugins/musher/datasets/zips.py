@@ -6,22 +6,26 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from musher.datasets.file_names import clean_path, first_few, hidden_part, is_photo
 from musher.datasets.foreign_files import PAGES
 from musher.datasets.images import MAX_IMAGE_BYTES
 from musher.datasets.layout import Listing, Photo
-from musher.datasets.zip_directory import count_entries
+from musher.datasets.zip_directory import count_entries, find_directory
 from musher.errors import DatasetSourceError, UnreadableImageError
 
 MAX_RATIO = 100
 """Unpacked to packed size of a member above MIN_BOMB_BYTES; JPEG and PNG files pack to about 1."""
 MIN_BOMB_BYTES = 1024 * 1024
 MAX_UNPACKED_BYTES = 256 * 1024**3
-MAX_MEMBERS = 2_000_000
+MAX_MEMBERS = 1_000_000
+"""docs/datasets.md says what memory each takes."""
+MAX_DIRECTORY_BYTES = 256 * 1024**2
+"""Of all names, extra fields and comments, which zipfile holds at once: one member's may have 192 KiB."""
 ENCRYPTED = 0x1
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """zipfile unpacks bzip2 and LZMA without a bound: a member of 2 kB fills gigabytes at once."""
@@ -56,10 +60,8 @@ def open_zip(path: Path, *, address: str) -> Iterator[Listing]:
     Raises DatasetSourceError for a file that is no zip, and for one with links, encrypted or repeated
     members, names that lead out of it, or far more data than its size warrants.
     """
-    if path.is_file() and count_entries(path, limit=MAX_MEMBERS) > MAX_MEMBERS:
-        raise DatasetSourceError(
-            f"{address} has more than {MAX_MEMBERS} members. Split it, or give the folder."
-        )
+    if path.is_file():
+        _refuse_directory(path, address=address)
     try:
         archive = zipfile.ZipFile(path)
     except UNREADABLE as error:
@@ -68,6 +70,22 @@ def open_zip(path: Path, *, address: str) -> Iterator[Listing]:
         raise DatasetSourceError(f"{address} ({_size(path)} bytes) {reason}") from error
     with archive:
         yield _list_members(archive, address=address, packed=_size(path))
+
+
+def _refuse_directory(path: Path, *, address: str) -> None:
+    """Refuse a zip whose directory would fill the memory, before zipfile reads it."""
+    directory = find_directory(path)
+    if directory is None:
+        return
+    if directory.size > MAX_DIRECTORY_BYTES:
+        raise DatasetSourceError(
+            f"{address} has a directory of {directory.size} bytes, and {MAX_DIRECTORY_BYTES} are accepted. "
+            "Pack it again with shorter names and without comments, or give the folder."
+        )
+    if count_entries(path, directory, limit=MAX_MEMBERS) > MAX_MEMBERS:
+        raise DatasetSourceError(
+            f"{address} has more than {MAX_MEMBERS} members. Split it, or give the folder."
+        )
 
 
 def _list_members(archive: zipfile.ZipFile, *, address: str, packed: int) -> Listing:
@@ -79,7 +97,8 @@ def _list_members(archive: zipfile.ZipFile, *, address: str, packed: int) -> Lis
     _refuse_bombs([info for info in members if is_photo(info.filename)], address=address, packed=packed)
     return Listing(
         photos=tuple(
-            Photo(path=infos[info], size=info.file_size, read=_reader(archive, info)) for info in members
+            Photo(path=infos[info], size=info.file_size, read=partial(_read, archive, info))
+            for info in members
         ),
         folders=frozenset(folders - hidden),
         hidden=frozenset(hidden),
@@ -155,12 +174,9 @@ def _refuse_bombs(members: list[zipfile.ZipInfo], *, address: str, packed: int) 
         )
 
 
-def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            with archive.open(info) as member:
-                return member.read(MAX_IMAGE_BYTES + 1)
-        except UNREADABLE as error:
-            raise UnreadableImageError(f"damaged in the zip: {error}") from error
-
-    return read
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(info) as member:
+            return member.read(MAX_IMAGE_BYTES + 1)
+    except UNREADABLE as error:
+        raise UnreadableImageError(f"damaged in the zip: {error}") from error

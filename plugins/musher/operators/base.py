@@ -1,6 +1,7 @@
 """What Musher's operators and tasks share: connection, failing for good, and waiting, deferred or not."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -12,7 +13,7 @@ from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.sdk import Context, get_current_context
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowTaskTimeout
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock
@@ -168,11 +169,17 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
     def on_kill(self) -> None:
         """Cancel what is paid for where nobody will come back for it; else leave it to the next try.
 
-        Airflow calls this for a person's cancel and for a worker that goes away alike: docs/adr/010.
+        Airflow calls this for a person's cancel, for a worker that goes away and for an execution_timeout
+        alike: docs/adr/010.
         """
         if self._task_instance is None:
             return
-        if is_given_up(self._task_instance):
+        if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
+            logger.warning(
+                "the task's execution_timeout is over; nothing is stopped: the next try goes on with it, and "
+                "after the last one the run's teardown ends it"
+            )
+        elif is_given_up(self._task_instance):
             self.cancel()
         else:
             logger.warning("the worker was told to end: leaving the wait to another one; nothing is stopped")

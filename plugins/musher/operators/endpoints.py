@@ -6,10 +6,11 @@ from typing import Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
+from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock, console, names
 from musher.errors import EndpointError
-from musher.hooks.endpoints import BUSY
+from musher.hooks.endpoints import BUSY, COSTS_UNTIL, ask_for_deletion
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.links import LINKS, show_links
@@ -34,7 +35,9 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
       and agrees, and what differs is replaced, as is an endpoint that failed;
     - the wait lasts up to 300 hours: here it is bounded (waiters/sagemaker.json);
     - success means InService, which a rolled-back update reaches as well: here EndpointConfigName must match;
-    - a failure says only that a waiter failed: here AWS's reason and the container's last lines are shown.
+    - a failure says only that a waiter failed: here AWS's reason and the container's last lines are shown;
+    - a killed task says nothing of the endpoint that goes on: here a person's cancel says what it costs. It
+      deletes nothing, as AWS refuses that while an endpoint is Creating: the run's teardown does.
     """
 
     aws_hook_class = MusherSageMakerHook
@@ -76,7 +79,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         if status in BUSY:
             return self._wait_for(context, EndpointReadyTrigger, step=SETTLED, started_at=started_at)
         if endpoint is not None:
-            found_or_none(hook.conn.delete_endpoint, EndpointName=self.endpoint_name)
+            ask_for_deletion(hook, name=self.endpoint_name)
             return self._wait_for(context, EndpointGoneTrigger, step=GONE, started_at=started_at)
         return self.replace(context, started_at=started_at)
 
@@ -98,6 +101,11 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
     def go_on(self, context: Context, end: WaitEnd) -> Any:
         """Return the endpoint in service, or make the next step of a replacement."""
         started_at, step = float(end.carried["started_at"]), end.carried["step"]
+        if end.outcome == TIMEOUT and step == GONE:
+            raise EndpointError(
+                f"Endpoint {self.endpoint_name} was to be replaced, and AWS has not deleted it: "
+                f"{end.message}. Clear this task: that asks for its deletion again."
+            )
         if end.outcome == TIMEOUT:
             raise self._failure(end.message)
         if step == SETTLED:
@@ -112,6 +120,19 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             "instances": variant["InitialInstanceCount"],
             "seconds": round(clock.now() - started_at, 3),
         }
+
+    def cancel(self) -> None:
+        """Say what becomes of the endpoint, if there is one: AWS deletes none that is Creating."""
+        try:
+            endpoint = self.hook.find_endpoint(self.endpoint_name) if self.config else None
+        except (BotoCoreError, ClientError) as error:
+            logger.warning(
+                "%s: the task was killed; cannot ask AWS for its endpoint: %s", self.task_id, error
+            )
+            return
+        if endpoint is not None:
+            status = endpoint["EndpointStatus"]
+            logger.warning("%s is %s: the task was killed; %s", self.endpoint_name, status, COSTS_UNTIL)
 
     @property
     def model_name(self) -> str:

@@ -60,6 +60,10 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     the run that is as asked for, else by the next attempt (`-2`, `-3`, ...). All else, a lost worker, a
     retry, a triggerer's restart, goes on with the job of that request, so it never pays for a second one.
     Only where AWS itself failed the job does the next attempt follow by itself.
+
+    The wait is bounded by the job's own limits (`limit_s`). An `execution_timeout` holds only where it is
+    given here: one of the DAG's default_args is meant for other tasks, and would fail a run whose paid job
+    goes on.
     """
 
     aws_hook_class = MusherSageMakerHook
@@ -77,6 +81,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         """Take the create request (templated, so also an earlier task's result)."""
+        kwargs.setdefault("execution_timeout", None)
         super().__init__(**kwargs)
         self.config = config
         self.live_job: str | None = None

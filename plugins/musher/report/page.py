@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from musher.report.curves import draw_curves
+from musher.report.strict import replace_surrogates
 
 TEMPLATES = Path(__file__).parent
 LABELLED_CLASSES = 40
@@ -52,7 +53,7 @@ def render(*, summary: Mapping[str, Any], outputs: Outputs) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template("page.html.j2").render(
+    page = environment.get_template("page.html.j2").render(
         summary=summary,
         evaluation=evaluation,
         features=outputs.features,
@@ -65,6 +66,7 @@ def render(*, summary: Mapping[str, Any], outputs: Outputs) -> str:
         total_seconds=sum(stage["seconds"] or 0 for stage in summary["stages"].values()),
         slowest_seconds=max((stage["seconds"] or 0 for stage in summary["stages"].values()), default=0) or 1,
     )
+    return replace_surrogates(page)
 
 
 def quality(evaluation: Mapping[str, Any]) -> list[tuple[str, float, str]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from musher import console
 from musher.costs.billing import billed_seconds
 from musher.payloads.tuning import IN_JOB
+from musher.report.strict import make_strict
 from musher.results import RunResults, TrainingJobResult, TuningResult
 
 Summary = dict[str, Any]
@@ -47,7 +48,7 @@ class RunFacts:
 def build_summary(facts: RunFacts, results: RunResults) -> Summary:
     """Return summary.json: ids, counts, accuracy, and seconds and billed seconds by stage.
 
-    What the run did not come to is None.
+    What the run did not come to is None, and so is a loss that is no number: the training diverged.
     """
     evaluation, job = results["evaluation"], results["job"]
     summary = {
@@ -67,17 +68,8 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "stages": build_stages(results, started_at=facts.started_at),
         "links": build_links(results, region=facts.console_region),
     }
-    rounded: Summary = round_numbers(summary)
-    return rounded
-
-
-def round_numbers(value: Any) -> Any:
-    """Return a value with all floats in it at six significant digits: 0.6675000190734863 -> 0.6675."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, Mapping):
-        return {key: round_numbers(item) for key, item in value.items()}
-    return [round_numbers(item) for item in value] if isinstance(value, list | tuple) else value
+    strict: Summary = make_strict(summary)
+    return strict
 
 
 def build_links(results: RunResults, *, region: str | None) -> dict[str, str]:

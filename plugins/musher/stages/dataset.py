@@ -7,7 +7,7 @@ from musher.hooks.connection import s3_hook
 from musher.operators.base import fail_without_retry
 from musher.results import StagedDataset
 from musher.stages.account_checks import refuse_denied_source
-from musher.stages.preflight import refuse_unknown_params
+from musher.stages.param_names import refuse_unknown_params
 from musher.stages.run import current_run
 
 
@@ -20,7 +20,7 @@ def stage_dataset() -> StagedDataset:
 
     with fail_without_retry():
         run = current_run()
-        refuse_unknown_params(run.unknown_params)  # before hours of staging
+        refuse_unknown_params(run.unknown_params)
         params = run.params
         hook = s3_hook(run.settings)
         refuse_denied_source(run.settings, source=params["source"], s3=hook.get_conn())

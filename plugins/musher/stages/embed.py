@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from typing import cast
 
 from airflow.sdk import XComArg, task
@@ -32,12 +31,7 @@ def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
     """
     planned = request_features(dataset)
     cast(XComArg, checked) >> planned
-    operator = RunTrainingJobOperator(
-        task_id="run_job",
-        config=planned,
-        marker=MARKER,
-        execution_timeout=timedelta(hours=26),
-    )
+    operator = RunTrainingJobOperator(task_id="run_job", config=planned, marker=MARKER)
     return output_of(operator, TrainingJobResult)
 
 

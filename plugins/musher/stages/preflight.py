@@ -4,7 +4,6 @@ All findings come in one error, each with its value and its remedy. What the acc
 (no permission, no such service) is a warning: a run must not need more rights for the look than for the work.
 """
 
-import difflib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,6 @@ from musher.costs.instances import advise_instances, advise_parts
 from musher.costs.prices import Use, describe_estimate
 from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
-from musher.params.form import SECTIONS
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
 from musher.results import Params, Preflight, StagedDataset
@@ -31,8 +29,6 @@ logger = logging.getLogger(__name__)
 SHOWN_CHARACTERS = 120
 MAX_LOOKS = 8
 """Looks at the same time: most of each is waiting for AWS."""
-
-KNOWN_PARAMS = tuple(name for section in SECTIONS for name in section)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,36 +95,18 @@ def describe_problems(problems: Sequence[str]) -> str:
 
 
 def run_checks(run: Run, *, dataset: Result) -> list[Check]:
-    """Return what is seen from Params and data alone, and the weights."""
+    """Return what is seen from Params and data alone, and the weights; names are judged before staging."""
 
     def options() -> Sequence[str]:
         training_options(run, find_chosen_weights(run))
         return ()
 
     return [
-        Check(about="names of Params", look=lambda: unknown_params(run.unknown_params)),
         Check(about="weights and options", look=options),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
     ]
-
-
-def unknown_params(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each name that is no Param, with the nearest that is one."""
-    return [_unknown_param(name) for name in names]
-
-
-def refuse_unknown_params(names: Sequence[str]) -> None:
-    """Raise PreflightError for names that are no Params."""
-    if problems := unknown_params(names):
-        raise PreflightError(describe_problems(problems))
-
-
-def _unknown_param(name: str) -> str:
-    near = difflib.get_close_matches(name, KNOWN_PARAMS, n=1)
-    remedy = f"Did you mean {near[0]!r}?" if near else "Take one of the trigger form's."
-    return f"{name!r} is no Param of this DAG, so it would have no effect. {remedy}"
 
 
 def unsuitable_size(params: Params) -> list[str]:
@@ -180,8 +158,12 @@ def check_tuning(run: Run, *, dataset: Result) -> list[str]:
 
 
 def describe_waiting(params: Params) -> str | None:
-    """Return a sentence where training's instances would wait in each step; tuning chooses batches."""
-    if params["freeze_backbone"] or params["tuning_strategy"] != "none":
+    """Return a sentence where training's instances would wait in each step; tuning chooses batches.
+
+    Training on a frozen backbone's features has no parts, finetuning after it has those of any training.
+    """
+    has_no_parts = params["freeze_backbone"] and not params["finetune_epochs"]
+    if has_no_parts or params["tuning_strategy"] != "none":
         return None
     return advise_parts(
         architecture=params["architecture"],

@@ -67,7 +67,7 @@ def report(results: RunResults) -> dict[str, str]:
         page = render(summary=summary, outputs=load_run_outputs(run.settings, results))
         files = {
             "report.html": (page, "text/html; charset=utf-8"),
-            "summary.json": (json.dumps(summary, indent=1), "application/json"),
+            "summary.json": (json.dumps(summary, indent=1, allow_nan=False), "application/json"),
         }
         hook = s3_hook(run.settings)
         prefix = names.report_prefix(run.settings, dag_id=run.dag_id, run_id=run.run_id)

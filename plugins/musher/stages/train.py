@@ -1,7 +1,6 @@
 """Stage: train on one or more instances, with the best values that were found."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from airflow.sdk import task
 
@@ -30,11 +29,7 @@ def train(
 
     `features` and `tuning` may be None: these stages are skipped where a run does without them.
     """
-    operator = RunTrainingJobOperator(
-        task_id="run_job",
-        config=request_job(dataset, features, tuning),
-        execution_timeout=timedelta(hours=26),
-    )
+    operator = RunTrainingJobOperator(task_id="run_job", config=request_job(dataset, features, tuning))
     return output_of(operator, TrainingJobResult)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from datetime import timedelta
 from typing import cast
 
 from airflow.sdk import task
@@ -38,8 +37,6 @@ from musher.stages.run import Run, current_run
 
 logger = logging.getLogger(__name__)
 
-LIMIT = timedelta(hours=26)
-
 
 @stage_group()
 def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningResult:
@@ -47,12 +44,8 @@ def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningRe
 
     `features` may be None: that stage is skipped where images are trained on.
     """
-    search = RunTrainingJobOperator(
-        task_id="run_search", config=request_search(dataset, features), execution_timeout=LIMIT
-    )
-    trials = RunTuningJobOperator(
-        task_id="run_trials", config=request_trials(dataset, features), execution_timeout=LIMIT
-    )
+    search = RunTrainingJobOperator(task_id="run_search", config=request_search(dataset, features))
+    trials = RunTuningJobOperator(task_id="run_trials", config=request_trials(dataset, features))
     gathered = gather_trials(output_of(search, TrainingJobResult), output_of(trials, TuningResult))
     return cast(TuningResult, gathered)
 

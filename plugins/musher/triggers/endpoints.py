@@ -1,10 +1,14 @@
 """Wait for SageMaker endpoints."""
 
+import logging
 from typing import Any
 
+from musher.hooks.endpoints import COSTS_UNTIL
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog
 from musher.triggers.waits import WaitTrigger
+
+logger = logging.getLogger(__name__)
 
 
 class EndpointReadyTrigger(WaitTrigger):
@@ -18,6 +22,13 @@ class EndpointReadyTrigger(WaitTrigger):
         """Log the status where it has changed."""
         self.status = self.status or StatusLog(subject=self.arguments["EndpointName"])
         self.status.show(answer["EndpointStatus"])
+
+    async def on_kill(self) -> None:
+        """Say what becomes of the endpoint when a person marks the deferred task failed, or clears it."""
+        status = self.status.last if self.status else "not seen yet"
+        logger.warning(
+            "%s is %s: the wait was cancelled; %s", self.arguments["EndpointName"], status, COSTS_UNTIL
+        )
 
 
 class EndpointGoneTrigger(EndpointReadyTrigger):

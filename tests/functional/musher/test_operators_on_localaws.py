@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
 from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
-from musher.hooks.endpoints import remove_endpoint_and_model
+from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
 from musher.hooks.objects import upload_once
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
@@ -125,6 +125,41 @@ def test_a_cleared_task_starts_the_next_attempt_with_corrected_code(
     assert (result["job_name"], result["status"]) == (f"{request['TrainingJobName']}-2", "Completed")
 
 
+def endpoint_of(installation: Settings, *, name: str, model_uri: str) -> Any:
+    """Return the requests of an endpoint, all under one name."""
+    plan = EndpointPlan(
+        model_name=name,
+        endpoint_config_name=name,
+        endpoint_name=name,
+        image=installation.model_image or "registry/serve:1",
+        model_uri=model_uri,
+        instance_type="ml.m5.large",
+        instance_count=1,
+        tags=tags(installation),
+    )
+    return build_endpoint(installation, plan=plan)
+
+
+def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(
+    installation: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """DeleteEndpoint is refused until then, here as on AWS."""
+    caplog.set_level("INFO", logger="musher")
+    key = f"{installation.project}/jobs/no-archive"
+    model_uri = upload_once(s3_hook(installation), installation, key=key, data=b"none")
+    name = names.endpoint(installation, slug=uuid.uuid4().hex[:8])
+    config, hook = endpoint_of(installation, name=name, model_uri=model_uri), sagemaker_hook(installation)
+    hook.conn.create_model(**config["Model"])
+    hook.conn.create_endpoint_config(**config["EndpointConfig"])
+    hook.conn.create_endpoint(**config["Endpoint"])
+    assert remove_endpoint(hook, name=name, delay_s=0.1)
+    assert hook.find_endpoint(name) is None
+    assert remove_endpoint_config(hook, name=name)
+    assert remove_model(hook, name=name)
+    asked, removed = f"{name}: asked AWS to delete the endpoint", f"{name}: removed endpoint"
+    assert caplog.messages.index(asked) < caplog.messages.index(removed)
+
+
 def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
     installation: Settings, request_for: Make, with_settings: Make, airflow_task: FakeTask
 ) -> None:
@@ -133,27 +168,15 @@ def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
         airflow_task.context()
     )
     name = names.endpoint(installation, slug=uuid.uuid4().hex[:8])
-    plan = EndpointPlan(
-        model_name=name,
-        endpoint_config_name=name,
-        endpoint_name=name,
-        image=installation.model_image or "registry/serve:1",
-        model_uri=job["model_uri"],
-        instance_type="ml.m5.large",
-        instance_count=1,
-        tags=tags(installation),
-    )
-    config = build_endpoint(installation, plan=plan)
+    config = endpoint_of(installation, name=name, model_uri=job["model_uri"])
     operator = with_settings(DeployEndpointOperator(task_id="run_endpoint", config=config))
     with pytest.raises(AirflowFailException, match=f"Endpoint {name} is not in service: .*"):
         operator.execute(airflow_task.context())
     hook = sagemaker_hook(installation)
-    assert remove_endpoint_and_model(hook, name=name, delay_s=0.1) == [
-        "endpoint",
-        "endpoint configuration",
-        "model",
-    ]
-    assert remove_endpoint_and_model(hook, name=name, delay_s=0.1) == []
+    for was_there in (True, False):
+        assert remove_endpoint(hook, name=name, delay_s=0.1) is was_there
+        assert remove_endpoint_config(hook, name=name) is was_there
+        assert remove_model(hook, name=name) is was_there
 
 
 def test_a_function_is_created_then_updated(

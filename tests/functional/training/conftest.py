@@ -9,9 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from PIL import Image
 
 from imgclf.artifacts import ModelCard, save_model
 from imgclf.networks.models import build_model
+from tests.functional.training.sources import Source, photo
 
 CLASSES = [f"{number:03}.breed" for number in range(1, 134)]
 TRAINING = Path(__file__).resolve().parents[3] / "training"
@@ -235,6 +238,36 @@ def start_server() -> Iterator[Callable[..., Server]]:
     for process in started:
         process.kill()
         process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def source() -> Iterator[str]:
+    """Serve images on loopback; return the address."""
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Source)
+    web.daemon_threads = True
+    thread = threading.Thread(target=web.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{web.server_port}"
+    web.shutdown()
+    thread.join(10)
+    web.server_close()
+
+
+@pytest.fixture(scope="module")
+def server(
+    start_server: Callable[..., Server],
+    model_dir: Path,
+    source: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """Run serve.py with the loopback source as its AWS endpoint; it must survive all tests of a module."""
+    log = tmp_path_factory.mktemp("serve") / "log"
+    running = start_server(model_dir, log, AWS_ENDPOINT_URL=source)
+    assert running.invoke(photo(), "image/jpeg")[0] == 200  # the first one loads what the others share
+    yield running
+    assert running.request("GET", "/ping")[0] == 200
+    assert running.stop() == 0
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -2,84 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import socket
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-
-def photo(seed: int, kind: str = "JPEG", side: int = 60) -> bytes:
-    """Return a generated image file."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
-    return buffer.getvalue()
-
-
-class Source(BaseHTTPRequestHandler):
-    """A web server with an image, a redirect, an endless body and an error."""
-
-    def do_GET(self) -> None:
-        """Answer by path."""
-        if self.path == "/loop":
-            self.send_response(302)
-            self.send_header("Location", "/loop")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        elif self.path == "/away":
-            self.send_response(302)
-            self.send_header("Location", "http://169.254.169.254/latest/meta-data/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        elif self.path == "/huge":
-            self.send_response(200)
-            self.send_header("Content-Length", str(10**9))
-            self.end_headers()
-        elif self.path.startswith("/cat.jpg?X-Amz-Signature="):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(photo(1))
-        else:
-            self.send_error(404)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
-@pytest.fixture(scope="module")
-def source() -> Iterator[str]:
-    """Serve images on loopback; return the address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Source)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def server(
-    start_server: Any, model_dir: Path, source: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
-    """Run serve.py with the loopback source as its AWS endpoint; it must survive all tests of this module."""
-    log = tmp_path_factory.mktemp("serve") / "log"
-    running = start_server(model_dir, log, AWS_ENDPOINT_URL=source)
-    yield running
-    assert running.request("GET", "/ping")[0] == 200
-    assert running.stop() == 0
-    assert "Traceback" not in log.read_text()
+from tests.functional.training.sources import photo
 
 
 def test_ping_is_200_once_the_model_is_loaded(server: Any) -> None:

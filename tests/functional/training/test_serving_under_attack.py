@@ -6,70 +6,15 @@ import contextlib
 import io
 import json
 import socket
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
-SLOW_S = 4.0
-"""What a slow source takes to answer; one that is half slow, half of that."""
-
-
-def photo(kind: str = "JPEG", side: int = 60) -> bytes:
-    """Return a generated image file."""
-    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
-    return buffer.getvalue()
-
-
-class SlowSource(BaseHTTPRequestHandler):
-    """A web server that takes its time."""
-
-    def do_GET(self) -> None:
-        """Answer late."""
-        time.sleep(SLOW_S / 2 if self.path == "/half" else SLOW_S)
-        with contextlib.suppress(ConnectionError):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(photo())
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
-@pytest.fixture(scope="module")
-def source() -> Iterator[str]:
-    """Serve slowly on loopback; return the address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), SlowSource)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def server(
-    start_server: Any, model_dir: Path, source: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
-    """Run serve.py; it must survive all tests of this module."""
-    log = tmp_path_factory.mktemp("serve") / "log"
-    running = start_server(model_dir, log, AWS_ENDPOINT_URL=source)
-    assert running.invoke(photo(), "image/jpeg")[0] == 200
-    yield running
-    assert running.request("GET", "/ping")[0] == 200
-    assert running.stop() == 0
-    assert "Traceback" not in log.read_text()
+from tests.functional.training.sources import SLOW_S, photo
 
 
 def megabytes(server: Any, name: str = "VmRSS") -> float:
@@ -164,3 +109,45 @@ def test_memory_is_bounded_while_large_images_are_decoded_and_falls_after(server
     assert answers == [200] * 8
     assert megabytes(server, "VmHWM") - before < 600
     assert megabytes(server) - before < 150
+
+
+HEAD = b"%s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 1000000000\r\n\r\n"
+
+
+@pytest.mark.parametrize("drips", [False, True])
+@pytest.mark.parametrize(
+    ("request_line", "content_type", "status"),
+    [
+        (b"POST /invocations", b"image/jpeg", 413),
+        (b"POST /invocations", b"text/csv", 413),
+        (b"POST /", b"image/jpeg", 404),
+        (b"GET /invocations", b"image/jpeg", 405),
+        (b"GET /ping", b"image/jpeg", 200),
+    ],
+)
+def test_a_body_that_is_announced_and_not_read_holds_no_connection(
+    server: Any, request_line: bytes, content_type: bytes, status: int, drips: bool
+) -> None:
+    """The answer comes at once, and the connection ends soon, whether the body comes by bytes or never."""
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=0.5) as client:
+        client.sendall(HEAD % (request_line, content_type))
+        client.settimeout(10)
+        assert client.recv(65_536).startswith(b"HTTP/1.1 %d " % status)
+        assert time.monotonic() - started < 2
+        client.settimeout(0.5)
+        while not is_closed(client):
+            assert time.monotonic() - started < 15, "the connection is still held"
+            if drips:
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(b"x")
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Wait for half a second; return whether the server has closed the connection."""
+    try:
+        return client.recv(65_536) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True

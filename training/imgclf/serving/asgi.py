@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
+Headers = Mapping[str, str]
+"""By name in lower case, as ASGI servers give them."""
 
 MAX_JSON_BYTES = 64 * 1024
 """Of a JSON body: it holds one URL of at most 8,192 characters, and 6 MiB of JSON become 200 MB."""
@@ -51,8 +53,9 @@ class App:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            incoming = Incoming(receive)
-            status, body = await self._route(scope, incoming)
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            incoming = Incoming(receive, headers=headers)
+            status, body = await self._route(scope, headers, incoming)
             await _answer(send, status, body, incoming=incoming)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -66,7 +69,7 @@ class App:
                 self._fetchers.shutdown(wait=False, cancel_futures=True)
                 return
 
-    async def _route(self, scope: Scope, incoming: Incoming) -> tuple[int, bytes]:
+    async def _route(self, scope: Scope, headers: Headers, incoming: Incoming) -> tuple[int, bytes]:
         """Return status and body."""
         route = scope["method"], scope["path"]
         if route in (("GET", "/ping"), ("HEAD", "/ping")):
@@ -76,7 +79,7 @@ class App:
             message = f"{route[0]} {route[1]} is not served: use GET /ping or POST /invocations"
             return 405 if known else 404, _error(message)
         try:
-            return 200, await self._invoke(scope, incoming)
+            return 200, await self._invoke(headers, incoming)
         except RequestError as error:
             return error.status, _error(str(error))
         except ConnectionError:
@@ -85,9 +88,8 @@ class App:
             logger.exception("an invocation failed")
             return 500, _error("the model failed on this request: see the endpoint's log")
 
-    async def _invoke(self, scope: Scope, incoming: Incoming) -> bytes:
+    async def _invoke(self, headers: Headers, incoming: Incoming) -> bytes:
         """Answer one invocation: read, fetch, decode, predict, encode."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         content_type = headers.get("content-type", "")
         async with self._bodies.read(headers, incoming) as body:
             if model_functions.media_type(content_type) == model_functions.JSON_TYPE:
@@ -134,9 +136,12 @@ class App:
 
 
 async def _answer(send: Send, status: int, body: bytes, *, incoming: Incoming) -> None:
-    """Send the whole answer; close after a refusal where the request is not read to its end."""
+    """Send the whole answer; then close where the request is not read to its end.
+
+    Else whoever drips a body that nobody reads, of a ping for one, would keep the connection for ever.
+    """
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    is_cut = status >= 400 and not incoming.is_whole
+    is_cut = not incoming.is_whole
     if is_cut:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -37,10 +37,10 @@ logger = logging.getLogger(__name__)
 class Incoming:
     """What is still to be read of one request."""
 
-    def __init__(self, receive: Receive) -> None:
-        """Take the ASGI server's `receive`."""
+    def __init__(self, receive: Receive, *, headers: Mapping[str, str]) -> None:
+        """Take the ASGI server's `receive`, and the headers, which say whether there is a body."""
         self._receive = receive
-        self.is_whole = False
+        self.is_whole = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         """Whether the last byte was read, or never comes."""
 
     async def read(self) -> bytes:

@@ -1,13 +1,17 @@
-"""DeployEndpointOperator and remove_endpoint_and_model: what exists is adopted, replaced or removed."""
+"""DeployEndpointOperator and the removal of endpoints: what exists is adopted, replaced or removed."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from musher.hooks.endpoints import remove_endpoint_and_model
+from musher.errors import TeardownError
+from musher.hooks import waits
+from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.settings import Settings
+from musher.triggers.endpoints import EndpointReadyTrigger
 from musher.triggers.waits import WaitTrigger
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeLogs, FakeTask, refuse
 
@@ -38,6 +42,8 @@ class FakeSageMaker:
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.script = ["Creating", "InService"]
         self.calls: list[str] = []
+        self.ignored_deletions = 0
+        """So many are answered with success, and come to nothing."""
         self.conn = self
 
     def create_model(self, **request: Any) -> None:
@@ -68,6 +74,9 @@ class FakeSageMaker:
         self.calls.append("delete_endpoint")
         if self.endpoints[EndpointName]["states"][0] in ("Creating", "Updating"):
             raise refuse("ValidationException", "DeleteEndpoint")
+        if self.ignored_deletions:
+            self.ignored_deletions -= 1
+            return
         del self.endpoints[EndpointName]
 
     def delete_endpoint_config(self, *, EndpointConfigName: str) -> None:  # noqa: N803
@@ -264,17 +273,117 @@ def one_name(aws: FakeSageMaker) -> Any:
 
 def test_removing_twice_is_fine(aws: FakeSageMaker, one_name: Any) -> None:
     aws.endpoints[NAME]["states"] = ["InService"]
-    assert remove_endpoint_and_model(one_name, name=NAME, delay_s=0.01) == [
-        "endpoint",
-        "endpoint configuration",
-        "model",
-    ]
-    assert remove_endpoint_and_model(one_name, name=NAME, delay_s=0.01) == []
+    for was_there in (True, False):
+        assert remove_endpoint(one_name, name=NAME, delay_s=0.01) is was_there
+        assert remove_endpoint_config(one_name, name=NAME) is was_there
+        assert remove_model(one_name, name=NAME) is was_there
 
 
 def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(
     aws: FakeSageMaker, one_name: Any
 ) -> None:
     aws.endpoints[NAME]["states"] = ["Creating", "Creating", "InService"]
-    assert "endpoint" in remove_endpoint_and_model(one_name, name=NAME, delay_s=0.01)
+    assert remove_endpoint(one_name, name=NAME, delay_s=0.01)
     assert aws.endpoints == {}
+
+
+def test_an_endpoint_that_begins_to_update_amid_its_removal_is_waited_for(
+    aws: FakeSageMaker, one_name: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AWS refuses the deletion with the code that it has for missing endpoints, too."""
+    caplog.set_level("INFO")
+    aws.endpoints[NAME]["states"] = ["InService", "InService", "Updating", "Updating", "InService"]
+    assert remove_endpoint(one_name, name=NAME, delay_s=0.01)
+    assert aws.endpoints == {}
+    assert aws.calls.count("delete_endpoint") == 2
+    assert caplog.messages == [
+        f"endpoint {NAME}: InService",
+        f"{NAME}: AWS does not delete the endpoint now: An error occurred (ValidationException) when calling "
+        "the DeleteEndpoint operation: ValidationException",
+        f"endpoint {NAME}: Updating",
+        f"endpoint {NAME}: InService",
+        f"{NAME}: asked AWS to delete the endpoint",
+        f"{NAME}: removed endpoint",
+    ]
+
+
+def test_a_deletion_that_aws_answers_and_does_not_do_is_asked_for_again(
+    aws: FakeSageMaker, one_name: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    aws.endpoints[NAME]["states"], aws.ignored_deletions = ["InService"], 2
+    assert remove_endpoint(one_name, name=NAME, delay_s=0.01)
+    assert aws.endpoints == {}
+    assert caplog.messages.index(f"{NAME}: removed endpoint") == len(caplog.messages) - 1
+
+
+def test_an_endpoint_that_stays_is_reported_with_its_state_and_never_as_removed(
+    aws: FakeSageMaker, one_name: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    aws.endpoints[NAME]["states"] = ["Creating"]
+    monkeypatch.setattr(waits.time, "monotonic", iter(range(0, 10**6, 1000)).__next__)
+    with pytest.raises(
+        TeardownError, match=f"EndpointName {NAME} did not .* 5400 s: it is Creating, and costs"
+    ):
+        remove_endpoint(one_name, name=NAME, delay_s=0.01)
+    assert "removed" not in caplog.text
+
+
+def test_a_replaced_endpoint_that_aws_does_not_delete_fails_and_says_what_to_do(
+    operator: DeployEndpointOperator, aws: FakeSageMaker
+) -> None:
+    deploy(operator)
+    aws.endpoints[NAME]["states"], aws.ignored_deletions = ["Failed"], 99
+    with pytest.raises(
+        AirflowFailException, match=f"Endpoint {NAME} was to be replaced, and AWS has not deleted"
+    ):
+        deploy(operator)
+
+
+@pytest.fixture
+def cancelled(operator: DeployEndpointOperator) -> DeployEndpointOperator:
+    """The operator in a process that a person's cancel ends."""
+    task = FakeTask()
+    operator.know_run(task.context())
+    task.state = "failed"
+    return operator
+
+
+def test_a_cancel_while_creating_says_that_the_endpoint_goes_on_and_deletes_nothing(
+    cancelled: DeployEndpointOperator, aws: FakeSageMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.create_endpoint(**REQUEST["Endpoint"])
+    cancelled.on_kill()
+    assert "delete_endpoint" not in aws.calls
+    assert caplog.messages == [
+        f"{NAME} is Creating: the task was killed; it costs until the run's teardown removes it, which AWS "
+        "allows once it has settled; keep_resources keeps it"
+    ]
+
+
+def test_a_cancel_without_an_endpoint_without_a_request_or_without_an_answer_raises_nothing(
+    cancelled: DeployEndpointOperator,
+    aws: FakeSageMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cancelled.on_kill()
+    config, cancelled.config = cancelled.config, None
+    cancelled.on_kill()
+    assert caplog.messages == []
+
+    def refused(name: str) -> None:
+        raise refuse("AccessDeniedException", "DescribeEndpoint")
+
+    monkeypatch.setattr(aws, "find_endpoint", refused)
+    cancelled.config = config
+    cancelled.on_kill()
+    assert "cannot ask AWS for its endpoint" in caplog.text
+
+
+def test_a_cancel_while_deferred_says_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    trigger = EndpointReadyTrigger(arguments={"EndpointName": NAME}, connection={}, delay_s=1, deadline=1)
+    asyncio.run(trigger.log_progress({"EndpointStatus": "Creating"}))
+    asyncio.run(trigger.on_kill())
+    assert caplog.messages[-1].startswith(f"{NAME} is Creating: the wait was cancelled; it costs until")

@@ -1,5 +1,6 @@
 """Who asked for a try, and what follows: the cases of docs/adr/010-a-persons-intent-is-recorded.md."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,8 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+from airflow.sdk.execution_time.task_runner import _run_execute_callable
 
+from musher import clock
 from musher.hooks.calls import hold
 from musher.hooks.logs import LogTail
 from musher.hooks.sharing import STOPPED, mark_stopped, waiting_tag
@@ -309,6 +317,27 @@ def test_a_mark_that_aws_refuses_does_not_keep_a_cancel_from_stopping_the_job(
     with pytest.raises(AirflowFailException, match="is Stopped"):
         kill_in_wait(make_operator(), airflow_task.context(), monkeypatch)
     assert aws.stopped == [NAME]
+
+
+def test_an_execution_timeout_stops_nothing_and_the_next_try_goes_on_with_the_job(
+    make_operator: Make,
+    aws: FakeTraining,
+    airflow_task: FakeTask,
+    fake_clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As Airflow's own runner times a try out; after the last try the run's teardown stops the job."""
+    aws.script = ["InProgress"]
+    monkeypatch.setattr(clock, "sleep", lambda seconds: asyncio.sleep(0.01))
+    operator = make_operator(execution_timeout=timedelta(seconds=0.2))
+    with pytest.raises(AirflowTaskTimeout):
+        _run_execute_callable(airflow_task.context(), operator.execute, operator)
+    assert "the task's execution_timeout is over; nothing is stopped" in caplog.text
+    monkeypatch.setattr(clock, "sleep", fake_clock.sleep)
+    aws.jobs[NAME]["states"] = ["InProgress", "Completed"]
+    assert make_operator().execute(airflow_task.retry())["job_name"] == NAME
+    assert (aws.created, aws.stopped) == ([NAME], [])
 
 
 @pytest.mark.parametrize("state", ["running", "up_for_retry", "queued", "scheduled", None])

@@ -1,6 +1,8 @@
 """The report: numbers gathered from the stages, and a page that needs nothing else."""
 
 import dataclasses
+import json
+import math
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +11,8 @@ import pytest
 
 from musher.report.curves import HEIGHT, WIDTH, best_place, draw_curves
 from musher.report.page import Outputs, data_address, heat_map, quality, rank_trials, render, worst_recalls
-from musher.report.summary import RunFacts, build_summary, round_numbers, spot_savings
+from musher.report.strict import make_strict
+from musher.report.summary import RunFacts, build_summary, spot_savings
 
 RESULTS: Any = {
     "dataset": {
@@ -377,10 +380,29 @@ def test_trials_in_one_job_have_no_tuning_job_to_link_to() -> None:
 
 
 def test_numbers_have_six_digits_at_most() -> None:
-    assert round_numbers({"a": [0.6675000190734863, (1.0, 3)], "b": 0.00008123456789}) == {
+    assert make_strict({"a": [0.6675000190734863, (1.0, 3)], "b": 0.00008123456789}) == {
         "a": [0.6675, [1.0, 3]],
         "b": 8.12346e-05,
     }
+
+
+def test_what_is_no_number_is_none_and_half_a_character_is_replaced() -> None:
+    values = {"a\udcff": ["\ud83d", math.nan, math.inf, -math.inf, True, None, "\U0001f600"]}
+    assert make_strict(values) == {"a\ufffd": ["\ufffd", None, None, None, True, None, "\U0001f600"]}
+
+
+def test_the_report_of_a_training_that_diverged_on_oddly_named_photos_is_strict() -> None:
+    results = {
+        **RESULTS,
+        "dataset": {**RESULTS["dataset"], "title": "caf\udce9"},
+        "tuning": {**TUNING, "best": {**TRIALS[0], "objective": math.nan}},
+        "evaluation": {"accuracy": 0.1, "loss": math.nan, "seconds": 0.1},
+    }
+    found = build_summary(facts(evaluate="class \udce9 is worst"), results)
+    json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    assert (found["loss"], found["tuning"]["best"]["objective"]) == (None, None)
+    evaluation = {**EVALUATION, "loss": math.nan, "classes": ["cat\udce9", "dog", "owl"]}
+    assert "<h1>caf\ufffd: 83.3 %" in page(found, evaluation=evaluation).encode().decode()
 
 
 def test_top_5_is_shown_only_where_it_says_something() -> None:

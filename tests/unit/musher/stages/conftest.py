@@ -15,16 +15,15 @@ DEFAULTS: Mapping[str, Any] = {name: param.value for section in SECTIONS for nam
 
 @pytest.fixture
 def form_run(settings: Settings) -> Callable[..., Run]:
-    """Return runs with changed Params, and with names that are none."""
+    """Return runs with changed Params."""
 
-    def make(*, unknown: tuple[str, ...] = (), installation: Settings = settings, **changes: Any) -> Run:
+    def make(*, installation: Settings = settings, **changes: Any) -> Run:
         return Run(
             settings=installation,
             dag_id="operationalize_model",
             run_id="manual__1",
             started_at=datetime(2026, 1, 1, tzinfo=UTC),
             params={**DEFAULTS, **changes},
-            unknown_params=unknown,
         )
 
     return make

@@ -13,10 +13,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from musher.errors import PayloadError, PreflightError, SettingsError
+from musher.errors import PayloadError, SettingsError
 from musher.payloads.builds import DOCKER_MANIFEST
 from musher.settings import Settings
-from musher.stages import account_checks, preflight, run
+from musher.stages import account_checks, preflight
 from musher.stages.preflight import (
     Check,
     describe_problems,
@@ -66,29 +66,8 @@ def test_contradictions_are_found(form_run: MakeRun, changes: dict[str, Any], re
     assert reason in problem
 
 
-def test_a_misspelt_param_is_found_with_the_nearest_name(form_run: MakeRun) -> None:
-    [first, second] = find_problems(form_run(unknown=("epoch", "zzzz")))
-    assert first == "'epoch' is no Param of this DAG, so it would have no effect. Did you mean 'epochs'?"
-    assert second.endswith("Take one of the trigger form's.")
-
-
-def test_the_names_that_a_run_was_triggered_with_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow merges any conf into the Params; what the DAG does not know shows in the run's conf only."""
-    dag_run = SimpleNamespace(
-        dag_id="d", run_id="r", start_date=None, run_after=None, conf={"epoch": 3, "epochs": 2}
-    )
-    context = {
-        "dag_run": dag_run,
-        "params": {"epochs": 2, "epoch": 3},
-        "dag": SimpleNamespace(params={"epochs": 1}),
-    }
-    monkeypatch.setattr(run, "get_current_context", lambda: context)
-    monkeypatch.setenv("MUSHER_ACCOUNT_ID", "123456789012")
-    assert run.current_run().unknown_params == ("epoch",)
-
-
 def test_all_findings_come_in_one_error(form_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = form_run(unknown=("epoch",), precision="fp16", batch_sizes=[1, 64])
+    found = form_run(image_size=1, precision="fp16", batch_sizes=[1, 64])
     monkeypatch.setattr(preflight, "current_run", lambda: found)
     monkeypatch.setattr(preflight, "account_checks", lambda settings, params: [])
     with pytest.raises(AirflowFailException) as caught:
@@ -96,7 +75,7 @@ def test_all_findings_come_in_one_error(form_run: MakeRun, monkeypatch: pytest.M
     assert str(caught.value).startswith("Nothing was started, for 3 reasons:")
     lines = describe_problems(find_problems(found)).splitlines()
     assert [line[:3] for line in lines[1:]] == ["1. ", "2. ", "3. "]
-    for part in ("'epoch'", "precision is fp16", "batch_sizes: 1"):
+    for part in ("image_size is 1", "precision is fp16", "batch_sizes: 1"):
         assert part in "\n".join(lines)
 
 
@@ -359,22 +338,18 @@ def test_an_answer_that_is_a_page_is_cut() -> None:
     assert "\n" not in preflight.describe_refusal(error)
 
 
-def test_a_misspelt_param_is_refused_before_anything_is_staged() -> None:
-    with pytest.raises(PreflightError, match=r"Nothing was started: 'epoch' is no Param .*'epochs'"):
-        preflight.refuse_unknown_params(("epoch",))
-    preflight.refuse_unknown_params(())
-
-
 @pytest.mark.parametrize(
     ("params", "warns"),
     [
         ({}, True),
         ({"freeze_backbone": True}, False),
+        ({"freeze_backbone": True, "finetune_epochs": 1}, True),
         ({"tuning_strategy": "Random"}, False),
         ({"micro_batch_size": 16}, False),
     ],
 )
 def test_instances_that_would_wait_for_each_other_are_told_of(params: dict[str, Any], warns: bool) -> None:
     usual = {"architecture": "resnet18", "instance_count": 2, "batch_size": 32, "micro_batch_size": 32}
-    found = describe_waiting({"tuning_strategy": "none", "freeze_backbone": False, **usual, **params})
+    one_stage = {"tuning_strategy": "none", "freeze_backbone": False, "finetune_epochs": 0}
+    found = describe_waiting({**usual, **one_stage, **params})
     assert (found is not None) == warns

@@ -1,5 +1,8 @@
 """The report's task: it shows what there is, of this attempt, and never fails for what is missing."""
 
+import json
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from musher.errors import ArchiveError
 from musher.settings import Settings
 from musher.stages import report
 from musher.stages.failures import failures_of_run
+from musher.stages.run import Run
 from tests.unit.musher.stages.test_teardown import FakeInstance
 
 JOB: Any = {"output_uri": "s3://b/output.tar.gz"}
@@ -51,3 +55,27 @@ def test_a_run_that_was_marked_as_failed_says_so() -> None:
         "evaluate": "why evaluate failed",
         "run_succeeded": "Somebody marked the run as failed.",
     }
+
+
+def test_what_is_stored_is_strict_json_and_utf_8(
+    form_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NaN is Python's own, and half a surrogate pair is what it makes of a file name that is not UTF-8."""
+    stored: dict[str, bytes] = {}
+
+    def upload(hook: Any, settings: Settings, *, key: str, data: bytes, content_type: str) -> str:
+        stored[key.rpartition("/")[2]] = data
+        return key
+
+    instance = FakeInstance(failed=("evaluate\udce9",))
+    monkeypatch.setattr(report, "current_run", form_run)
+    monkeypatch.setattr(report, "get_current_context", lambda: {"ti": instance})
+    monkeypatch.setattr(report, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(report, "find_console_region", lambda settings: None)
+    monkeypatch.setattr(report, "upload", upload)
+    evaluation: Any = {"accuracy": math.nan, "loss": math.inf, "seconds": 0.1}
+    report.report.function({**NOTHING, "evaluation": evaluation})
+    summary = json.loads(stored["summary.json"], parse_constant=lambda text: pytest.fail(text))
+    assert (summary["accuracy"], summary["loss"]) == (None, None)
+    assert summary["failures"] == {"evaluate\ufffd": "why evaluate\ufffd failed"}
+    assert b"why evaluate\xef\xbf\xbd failed" in stored["report.html"]

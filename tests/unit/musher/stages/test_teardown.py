@@ -1,6 +1,5 @@
 """What a teardown stops and removes, in which order, and what becomes of it where AWS refuses."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from musher.errors import TeardownError
 from musher.settings import Settings
 from musher.stages import teardown
-from tests.unit.musher.operators.fakes import refuse
+from tests.unit.musher.operators.fakes import FakeWaiter, refuse
 from tests.unit.musher.stages.test_stages import make_run
 
 EMBED = "musher-embed-0123456789abcdef"
@@ -73,8 +72,13 @@ class FakeAws:
         found = {"HyperParameterTuningJobName": name, "HyperParameterTuningJobStatus": "InProgress"}
         return found if name in self.jobs else None
 
-    def find_endpoint(self, name: str) -> dict[str, Any] | None:
+    def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        if f"delete_endpoint {EndpointName}" in self.calls:
+            raise refuse("ValidationException", "DescribeEndpoint")
         return {"EndpointStatus": "InService"}
+
+    def find_endpoint(self, name: str) -> dict[str, Any] | None:
+        return self.describe_endpoint(EndpointName=name)
 
     def find_endpoint_config(self, name: str) -> dict[str, Any] | None:
         return {}
@@ -86,7 +90,7 @@ class FakeAws:
         return {}
 
     def get_waiter(self, name: str) -> Any:
-        return SimpleNamespace(config=SimpleNamespace(delay=1, max_attempts=1), wait=lambda **arguments: None)
+        return FakeWaiter(self, "sagemaker", name)
 
 
 @pytest.fixture

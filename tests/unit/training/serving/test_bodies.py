@@ -12,6 +12,8 @@ from imgclf.errors import OverloadedError, SlowBodyError, TooLargeError
 from imgclf.serving import bodies
 from imgclf.serving.bodies import Bodies, Incoming, Message
 
+CHUNKED = {"transfer-encoding": "chunked"}
+
 
 def pieces(*parts: bytes, ends: bool = True) -> Callable[[], Coroutine[Any, Any, Message]]:
     """Return a `receive` that gives these pieces, and then ends or waits for ever."""
@@ -32,7 +34,7 @@ async def disconnected() -> Message:
 
 async def read(store: Bodies, receive: Any, **headers: str) -> bytes:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with store.read(named, Incoming(receive)) as body:
+    async with store.read(named, Incoming(receive, headers=CHUNKED)) as body:
         return body
 
 
@@ -137,7 +139,7 @@ def test_bodies_count_until_their_request_is_answered(monkeypatch: pytest.Monkey
 
     async def run() -> bytes:
         store = Bodies()
-        async with store.read({}, Incoming(pieces(bytes(60)))):
+        async with store.read({}, Incoming(pieces(bytes(60)), headers=CHUNKED)):
             with pytest.raises(OverloadedError):
                 await read(store, pieces(bytes(60)))
         with pytest.raises(ConnectionError):
@@ -147,12 +149,20 @@ def test_bodies_count_until_their_request_is_answered(monkeypatch: pytest.Monkey
     assert len(asyncio.run(run())) == 100
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_whole"),
+    [({}, True), ({"content-length": "0"}, True), ({"content-length": "1"}, False), (CHUNKED, False)],
+)
+def test_headers_say_whether_there_is_a_body_to_read(headers: dict[str, str], is_whole: bool) -> None:
+    assert Incoming(pieces(), headers=headers).is_whole is is_whole
+
+
 def test_the_rest_of_a_refused_body_is_read_away_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "DRAIN_S", 0.1)
     monkeypatch.setattr(bodies, "DRAIN_BYTES", 10)
 
     async def run(receive: Any) -> bool:
-        incoming = Incoming(receive)
+        incoming = Incoming(receive, headers=CHUNKED)
         await incoming.drain()
         return incoming.is_whole
 
