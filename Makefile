@@ -21,10 +21,10 @@ setup: $(STAMP) ## make .venv from the lock (Python 3.11), once
 $(STAMP): requirements.txt scripts/setup.sh
 	@scripts/setup.sh
 
-demo: setup ## run the whole pipeline on this machine: train, deploy, predict, report
+demo: setup ## run the whole pipeline on this machine: train, deploy, predict, report (CONF='{"epochs": 5}' for Params)
 	@$(PYTHON) -m scripts.demo --conf '$(or $(CONF),{})'
 
-up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both
+up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both (UI_PORT=8080, AWS_PORT=4566)
 	@$(PYTHON) -m scripts.up $(if $(UI_PORT),--ui-port $(UI_PORT)) $(if $(AWS_PORT),--aws-port $(AWS_PORT))
 
 env: setup ## print what to source to run Airflow's commands by hand (README)

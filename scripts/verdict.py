@@ -72,8 +72,8 @@ def describe(summary: Mapping[str, Any]) -> str:
     """Return what there is to say of a run, however far it came."""
     lines = ["", *_describe_data(summary), describe_tuning(summary["tuning"])]
     if summary["accuracy"] is not None:
-        trained = f"by {summary['instances']} instances"
-        lines.append(f"Accuracy   {summary['accuracy']:.4f} on the test split, {trained}")
+        images, trained = summary["dataset"]["images"]["test"], f"by {summary['instances']} instances"
+        lines.append(f"Accuracy   {summary['accuracy']:.4f} on the test split's {images} images, {trained}")
     lines.append("Stage            seconds   billed seconds")
     for stage, figures in summary["stages"].items():
         seconds, billed = figures["seconds"], figures.get("billed_seconds")
@@ -102,7 +102,11 @@ def _describe_data(summary: Mapping[str, Any]) -> list[str]:
     if not dataset:
         return []
     images = sum(dataset["images"].values())
-    return [f"Data       {dataset['name']}: {images} images of {dataset['classes']} classes"]
+    warnings = (dataset.get("found") or {}).get("warnings") or []
+    return [
+        f"Data       {dataset['name']}: {images} images of {dataset['classes']} classes",
+        *(f"Warning    {warning}" for warning in warnings),
+    ]
 
 
 def _seconds(value: float | None) -> str:

@@ -109,9 +109,18 @@ def test_what_a_run_did_not_come_to_is_left_out() -> None:
     shown = describe(FAILED)
     assert "dogs: 5 images of 2 classes" in shown
     assert "12.3   24.0" in shown
+    assert "0.5000 on the test split's 2 images" in shown
     assert "Lambda" not in shown
+    assert "Warning" not in shown
     nothing = FAILED | {"dataset": None, "accuracy": None, "stages": {}}
     assert "Accuracy" not in describe(nothing)
+
+
+def test_what_staging_warned_of_stands_below_the_data() -> None:
+    found = {"warnings": ["cat has 3 test images"], "notes": ["1 file left out"]}
+    shown = describe(FAILED | {"dataset": {**FAILED["dataset"], "found": found}})
+    assert "Warning    cat has 3 test images" in shown
+    assert "left out" not in shown
 
 
 def test_a_task_without_a_reason_has_the_log_s() -> None:
