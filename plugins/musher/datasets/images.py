@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -108,12 +108,12 @@ class _Memory:
         self._used = 0
         self._changed = threading.Condition()
 
-    @contextmanager
-    def take(self, size: int) -> Generator[None]:
+    def take(self, size: int) -> AbstractContextManager[None]:
         """Wait until so many bytes are free, or nobody else has any; give them back at the end."""
-        if size < COUNTED_BYTES:
-            yield
-            return
+        return _NOTHING if size < COUNTED_BYTES else self._take(size)
+
+    @contextmanager
+    def _take(self, size: int) -> Generator[None]:
         with self._changed:
             self._changed.wait_for(lambda: not self._used or self._used + size <= DECODE_BYTES)
             self._used += size
@@ -125,6 +125,7 @@ class _Memory:
                 self._changed.notify_all()
 
 
+_NOTHING = nullcontext()
 _memory = _Memory()
 
 
