@@ -3,6 +3,7 @@
 import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from musher.datasets.manifest import ImageRecord, ShardRecord
 from musher.datasets.split_names import SPLITS
@@ -14,6 +15,10 @@ MIN_TRAIN_SHARDS = 2
 """So that ShardedByS3Key gives each of two hosts something."""
 
 FILE_MODE = 0o644
+
+SIZE_FIELD = slice(124, 135)
+CHECKSUM_FIELD = slice(148, 155)
+"""https://www.gnu.org/software/tar/manual/html_node/Standard.html, without the byte that ends each."""
 
 
 def plan_shards(images: Sequence[ImageRecord]) -> dict[str, list[ImageRecord]]:
@@ -38,8 +43,7 @@ def pack_shard(
     parts: list[bytes] = []
     for image in images:
         data = load(image)
-        header = _member(image.member, size=len(data)).tobuf(format=tarfile.PAX_FORMAT)
-        parts += (header, data, bytes(-len(data) % tarfile.BLOCKSIZE))
+        parts += (_header(image.member, size=len(data)), data, bytes(-len(data) % tarfile.BLOCKSIZE))
     end = 2 * tarfile.BLOCKSIZE
     parts.append(bytes(end + -(sum(map(len, parts)) + end) % tarfile.RECORDSIZE))
     body = b"".join(parts)
@@ -47,12 +51,34 @@ def pack_shard(
     return ShardRecord(key=key, bytes=len(body), sha256=digest, images=len(images)), body
 
 
-def _member(name: str, *, size: int) -> tarfile.TarInfo:
-    """Return a header whose owner and time are zero."""
+def _header(name: str, *, size: int) -> bytes:
+    """Return what tarfile writes before a file, whose owner and time are zero.
+
+    tarfile takes 25 us, half of the time of packing a small photo, so a plain name and its size are written
+    into a copy of an empty name's header.
+    """
+    if not name.isascii() or len(name) > tarfile.LENGTH_NAME:
+        return _written_header(name, size=size)
+    header = bytearray(_empty_header())
+    header[: len(name)] = name.encode()
+    header[SIZE_FIELD] = b"%011o" % size
+    header[CHECKSUM_FIELD] = b"%06o\0" % sum(header)
+    return bytes(header)
+
+
+@cache
+def _empty_header() -> bytes:
+    """Return the header of an empty name, its checksum's field blank as it is while the sum is taken."""
+    header = bytearray(_written_header("", size=0))
+    header[CHECKSUM_FIELD] = b" " * 7
+    return bytes(header)
+
+
+def _written_header(name: str, *, size: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size = size
     info.mode = FILE_MODE
-    return info
+    return info.tobuf(format=tarfile.PAX_FORMAT)
 
 
 def _path_hash(image: ImageRecord) -> bytes:

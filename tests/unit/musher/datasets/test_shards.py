@@ -88,6 +88,20 @@ def test_the_bytes_are_those_that_tarfile_writes(count: int) -> None:
     assert pack(records(count))[1] == expected.getvalue()
 
 
+@pytest.mark.parametrize("size", [0, 7, 8, 18_300, 32 * 1024 * 1024])
+@pytest.mark.parametrize(
+    "name", ["a/b.jpg", "x" * 100, f"{'c' * 60}/{'x' * 60}.jpg", "Bär/ß.jpg", "c d/~.png"]
+)
+def test_each_header_is_the_one_that_tarfile_writes(name: str, size: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    image = ImageRecord(path=f"train/{name}", sha256="", bytes=size)
+    _, data = pack_shard(key="train/shard-00000.tar", images=[image], load=lambda _: bytes(size))
+    header = info.tobuf(format=tarfile.PAX_FORMAT)
+    assert data[: len(header)] == header
+    assert len(data) - size >= len(header)
+
+
 def test_members_are_class_and_file_without_owner_or_time() -> None:
     images = records(1)[:2]
     with opened(pack(images)[1]) as tar:
