@@ -8,7 +8,6 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import imagehash
 import pytest
 from PIL import Image
 
@@ -184,17 +183,6 @@ def test_a_fingerprint_is_the_same_for_a_smaller_copy() -> None:
     assert values[0] is not None
     assert values[1] is not None
     assert (values[0] ^ values[1]).bit_count() <= 4
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-@pytest.mark.parametrize("size", [(32, 32), (48, 33), (90, 127), (100, 60)])
-def test_a_fingerprint_is_the_difference_hash_of_imagehash(kind: str, size: tuple[int, int]) -> None:
-    buffer = io.BytesIO()
-    Image.effect_noise(size, 90).save(buffer, kind)
-    with Image.open(buffer) as image:
-        image.draft("L", (32, 32))
-        expected = int(str(imagehash.dhash(image)), 16)
-    assert verify_image(buffer.getvalue()) == expected
 
 
 @pytest.mark.parametrize("data", [encoded("PNG", side=31), _plain(64), _plain(600)])
