@@ -19,7 +19,7 @@ from imgclf.features.store import FeatureSource
 from imgclf.images.loading import load_dataset
 from imgclf.jobs import make_model, make_pixels
 from imgclf.networks.models import preset_for
-from imgclf.process import log_to_stdout, run_script
+from imgclf.process import leave, log_to_stdout, run_script
 from imgclf.search_arguments import EmbedConfig, parse_embed_arguments
 
 
@@ -61,4 +61,4 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 if __name__ == "__main__":
     log_to_stdout()
-    sys.exit(main(sys.argv[1:], os.environ))
+    leave(main(sys.argv[1:], os.environ))

@@ -35,7 +35,7 @@ from imgclf.learning.state import Fit, FitResult
 from imgclf.learning.trials import Value, draw_trials, trial_recipe
 from imgclf.networks.models import preset_for
 from imgclf.presets import Preset
-from imgclf.process import log_to_stdout, run_script
+from imgclf.process import leave, log_to_stdout, run_script
 from imgclf.search_arguments import SearchConfig, parse_search_arguments
 
 logger = logging.getLogger("search")
@@ -231,4 +231,4 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 if __name__ == "__main__":
     log_to_stdout()
-    sys.exit(main(sys.argv[1:], os.environ))
+    leave(main(sys.argv[1:], os.environ))

@@ -23,6 +23,7 @@ from pathlib import Path
 import uvicorn
 
 from imgclf.errors import ConfigError, ImgclfError
+from imgclf.process import leave
 from imgclf.serving import model_functions
 from imgclf.serving.asgi import App
 from imgclf.serving.protocol import GuardedProtocol
@@ -94,4 +95,4 @@ def serve(app: App, listener: socket.socket, model_dir: Path) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
-    sys.exit(main(os.environ))
+    leave(main(os.environ))

@@ -31,7 +31,7 @@ from imgclf.learning.metrics import metric_line
 from imgclf.learning.sampling import ids_digest
 from imgclf.learning.state import Fit, FitResult
 from imgclf.networks.models import count_parameters
-from imgclf.process import log_to_stdout, run_script
+from imgclf.process import leave, log_to_stdout, run_script
 
 logger = logging.getLogger("train")
 
@@ -166,4 +166,4 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 if __name__ == "__main__":
     log_to_stdout()
-    sys.exit(main(sys.argv[1:], os.environ))
+    leave(main(sys.argv[1:], os.environ))

@@ -6,7 +6,8 @@ also after a deferral, when the operator is another object in another process.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
@@ -49,12 +50,29 @@ def show_links(
     None where the boto3 `client` talks to something that is not AWS and has no console. A link is a
     convenience: that it cannot be stored never fails a task that has paid for a job.
     """
-    try:
+    with _at_most_warning(name):
         if not console.is_aws(client.meta.endpoint_url):
+            _store(context, ["" for _ in LINKS])
             return
         region, (group, prefix) = client.meta.region_name, log
-        addresses = page(region=region, name=name), console.log(region=region, group=group, prefix=prefix)
-        for link, address in zip(LINKS, addresses, strict=True):
-            context["ti"].xcom_push(key=link.xcom_key, value=address)
-    except Exception:  # whatever it is, see above
+        address = page(region=region, name=name)
+        _store(context, [address, console.log(region=region, group=group, prefix=prefix)])
+
+
+def show_no_links(context: Context) -> None:
+    """Store that there is nothing to link to: else Airflow logs an error for each link that it misses."""
+    with _at_most_warning("nothing to link to"):
+        _store(context, ["" for _ in LINKS])
+
+
+def _store(context: Context, addresses: Sequence[str]) -> None:
+    for link, address in zip(LINKS, addresses, strict=True):
+        context["ti"].xcom_push(key=link.xcom_key, value=address)
+
+
+@contextmanager
+def _at_most_warning(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # whatever it is, see show_links
         logger.warning("%s: the links to the AWS console are not stored", name, exc_info=True)

@@ -1,11 +1,14 @@
-"""End a job's script: every reason goes to stderr and to the container's failure file."""
+"""End a script: every reason goes to stderr and to the container's failure file."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from imgclf.errors import ImgclfError, StoppedError
 from imgclf.memory import keep_freed_memory
@@ -44,6 +47,18 @@ def write_failure(message: str, environ: Mapping[str, str]) -> None:
     )
     if folder.is_dir():
         (folder / "failure").write_text(message[:1024])
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once, when all that it wrote is out.
+
+    With torch loaded, Python takes a quarter of a second and more to take itself apart, which is paid for.
+    """
+    logging.shutdown()
+    with contextlib.suppress(OSError):  # nobody reads any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def log_to_stdout() -> None:

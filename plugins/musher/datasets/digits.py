@@ -29,10 +29,10 @@ def write_digits(*, folder: Path) -> None:
         names.setdefault(str(digit), []).append(name)
         pixels[name] = bytes(round(level * 255 / LEVELS) for level in levels)
     for class_name, members in sorted(names.items()):
+        for split in SPLIT_PERCENT:
+            (folder / split / class_name).mkdir(parents=True, exist_ok=True)
         for name, split in split_names(members).items():
-            target_file = folder / split / class_name / name
-            target_file.parent.mkdir(parents=True, exist_ok=True)
-            target_file.write_bytes(encode_png(pixels[name], side=SIDE))
+            (folder / split / class_name / name).write_bytes(encode_png(pixels[name], side=SIDE))
 
 
 def read_scans() -> Iterator[tuple[list[int], int]]:

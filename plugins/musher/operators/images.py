@@ -16,7 +16,7 @@ from musher.hooks.builds import (
 )
 from musher.hooks.connection import ecr_hook, s3_hook
 from musher.hooks.objects import upload_once
-from musher.links import LINKS, show_links
+from musher.links import LINKS, show_links, show_no_links
 from musher.operators.base import MusherOperator, fail_without_retry
 from musher.packaging import pack_image_context
 from musher.payloads.builds import ImagePlan, check_manifest, plan_image
@@ -42,6 +42,7 @@ class BuildImageOperator(MusherOperator[MusherCodeBuildHook]):
     def execute(self, context: Context) -> Any:
         """Return the image's address, whether it was built now, and the seconds that took."""
         self.know_run(context)
+        show_no_links(context)
         with fail_without_retry():
             if self.settings.model_image:
                 uri = self.settings.model_image
