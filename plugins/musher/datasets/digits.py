@@ -17,6 +17,8 @@ from musher.errors import DatasetSourceError
 
 SIDE = 8
 LEVELS = 16
+GREYS = bytes(round(min(level, LEVELS) * 255 / LEVELS) for level in range(256))
+"""Level -> grey of 8 bits."""
 SPLIT_PERCENT = {"train": 70, "valid": 15, "test": 15}
 
 
@@ -27,7 +29,7 @@ def write_digits(*, folder: Path) -> None:
     for number, (levels, digit) in enumerate(read_scans()):
         name = f"digit_{number:04d}.png"
         names.setdefault(str(digit), []).append(name)
-        pixels[name] = bytes(round(level * 255 / LEVELS) for level in levels)
+        pixels[name] = levels.translate(GREYS)
     for class_name, members in sorted(names.items()):
         for split in SPLIT_PERCENT:
             (folder / split / class_name).mkdir(parents=True, exist_ok=True)
@@ -35,7 +37,7 @@ def write_digits(*, folder: Path) -> None:
             (folder / split / class_name / name).write_bytes(encode_png(pixels[name], side=SIDE))
 
 
-def read_scans() -> Iterator[tuple[list[int], int]]:
+def read_scans() -> Iterator[tuple[bytes, int]]:
     """Yield each scan's SIDE x SIDE levels, 0 to LEVELS, and its digit, in scikit-learn's order.
 
     Reads the table that scikit-learn is installed with: its import takes longer than all the rest.
@@ -45,8 +47,8 @@ def read_scans() -> Iterator[tuple[list[int], int]]:
         raise DatasetSourceError("digits: scikit-learn holds them and is missing. Install scikit-learn.")
     with gzip.open(Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz", "rt") as table:
         for row in csv.reader(table):
-            *levels, digit = (int(float(number)) for number in row)
-            yield levels, digit
+            *levels, digit = map(int, row)
+            yield bytes(levels), digit
 
 
 def split_names(names: list[str]) -> dict[str, str]:
