@@ -1,4 +1,4 @@
-"""Write scikit-learn's hand-written digits as image folders: a real data set that needs no download.
+"""List scikit-learn's hand-written digits as image folders: a real data set that needs no download.
 
 1,797 scans of 8 x 8 pixels with 17 grey levels, collected by E. Alpaydin and C. Kaynak (UCI repository,
 "Optical Recognition of Handwritten Digits"), shipped inside scikit-learn.
@@ -11,8 +11,10 @@ import importlib.util
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+from musher.datasets.layout import Listing, Photo
 from musher.errors import DatasetSourceError
 
 SIDE = 8
@@ -22,19 +24,19 @@ GREYS = bytes(round(min(level, LEVELS) * 255 / LEVELS) for level in range(256))
 SPLIT_PERCENT = {"train": 70, "valid": 15, "test": 15}
 
 
-def write_digits(*, folder: Path) -> None:
-    """Write train, valid and test below `folder`: 70/15/15 % of each class, the same files every time."""
-    names: dict[str, list[str]] = {}
-    pixels: dict[str, bytes] = {}
+def list_digits() -> Listing:
+    """List train, valid and test: 70/15/15 % of each class, the same files every time, all in memory (1 MB)."""
+    scans: dict[str, dict[str, bytes]] = {}
     for number, (levels, digit) in enumerate(read_scans()):
-        name = f"digit_{number:04d}.png"
-        names.setdefault(str(digit), []).append(name)
-        pixels[name] = levels.translate(GREYS)
-    for class_name, members in sorted(names.items()):
-        for split in SPLIT_PERCENT:
-            (folder / split / class_name).mkdir(parents=True, exist_ok=True)
-        for name, split in split_names(members).items():
-            (folder / split / class_name / name).write_bytes(encode_png(pixels[name], side=SIDE))
+        png = encode_png(levels.translate(GREYS), side=SIDE)
+        scans.setdefault(str(digit), {})[f"digit_{number:04d}.png"] = png
+    return Listing(
+        photos=tuple(
+            Photo(path=f"{split}/{digit}/{name}", size=len(pngs[name]), read=partial(bytes, pngs[name]))
+            for digit, pngs in scans.items()
+            for name, split in split_names(list(pngs)).items()
+        )
+    )
 
 
 def read_scans() -> Iterator[tuple[bytes, int]]:

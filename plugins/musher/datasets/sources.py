@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from musher.datasets.digits import write_digits
+from musher.datasets.digits import list_digits
 from musher.datasets.download import download_file, public_address
 from musher.datasets.file_names import first_few, hidden_part, is_photo
 from musher.datasets.layout import Listing, Photo
@@ -45,8 +45,7 @@ def open_source(*, source: str, s3: S3Connection, work_dir: Path) -> Iterator[Li
     """
     scheme = _split(source).scheme
     if source == DIGITS:
-        write_digits(folder=work_dir / DIGITS)
-        yield list_folder(work_dir / DIGITS)
+        yield list_digits()
     elif scheme in {"http", "https"}:
         download_file(url=source, target=work_dir / "source.zip")
         with open_zip(work_dir / "source.zip", address=public_address(source)) as listing:

@@ -12,14 +12,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from musher.datasets.digits import encode_png, split_names, write_digits
+from musher.datasets.digits import encode_png, list_digits, split_names
 from musher.errors import DatasetSourceError
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("digits")
-    write_digits(folder=target)
+    for photo in list_digits().photos:
+        path = target / photo.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(photo.read())
+        assert path.stat().st_size == photo.size
     return target
 
 
@@ -64,14 +68,14 @@ def test_a_png_is_readable() -> None:
         assert image.tobytes() == pixels
 
 
-def test_the_digits_are_read_without_importing_scikit_learn(tmp_path: Path) -> None:
+def test_the_digits_are_read_without_importing_scikit_learn() -> None:
     """Its import takes a second, on every machine that runs a demo."""
     program = (
-        "import sys, pathlib; from musher.datasets.digits import write_digits; "
-        "write_digits(folder=pathlib.Path(sys.argv[1])); print('sklearn' in sys.modules)"
+        "import sys; from musher.datasets.digits import list_digits; "
+        "list_digits(); print('sklearn' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)],
+        [sys.executable, "-c", program],
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -80,9 +84,7 @@ def test_the_digits_are_read_without_importing_scikit_learn(tmp_path: Path) -> N
     assert done.stdout.strip() == "False"
 
 
-def test_without_scikit_learn_the_message_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DatasetSourceError, match="Install scikit-learn"):
-        write_digits(folder=tmp_path)
+        list_digits()
