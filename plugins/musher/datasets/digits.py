@@ -25,7 +25,7 @@ SPLIT_PERCENT = {"train": 70, "valid": 15, "test": 15}
 
 
 def list_digits() -> Listing:
-    """List train, valid and test: 70/15/15 % of each class, the same files every time, all in memory (1 MB)."""
+    """List train, valid and test: 70/15/15 % of each class, the same files every time, in memory (1 MB)."""
     scans: dict[str, dict[str, bytes]] = {}
     for number, (levels, digit) in enumerate(read_scans()):
         png = encode_png(levels.translate(GREYS), side=SIDE)
