@@ -2,20 +2,36 @@
 
 import json
 import logging
+from collections.abc import Sequence
 
-from localaws.asgi import Receive, Request, Response, Router, Scope, Send
+from localaws.asgi import Message, Receive, Request, Response, Router, Scope, Send, aws_error
 from localaws.context import Context
 from localaws.identity import CREDENTIALS_PATH
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
+from localaws.origins import Guard
 
 logger = logging.getLogger(__name__)
+
+
+def adding_headers(send: Send, added: Sequence[tuple[bytes, bytes]]) -> Send:
+    """Return a `send` that puts headers in the place of those of the same names."""
+    names = {name for name, _ in added}
+
+    async def send_with(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [pair for pair in message["headers"] if pair[0].lower() not in names]
+            message = {**message, "headers": [*kept, *added]}
+        await send(message)
+
+    return send_with
 
 
 class Application:
     """Route requests to native handlers or to moto."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, guard: Guard) -> None:
         self.router = Router()
+        self._guard = guard
         self._context = context
         self._moto = MotoBridge(create_moto_application())
         self.router.add("GET", f"{CREDENTIALS_PATH}(?P<grant_id>[0-9a-f]+)", self._serve_credentials)
@@ -41,6 +57,13 @@ class Application:
 
     async def _answer(self, request: Request, scope: Scope, send: Send) -> None:
         found = self.router.find(method=request.method, path=request.path)
+        verdict = self._guard.judge(request, is_s3=lambda: found is None and self._moto.is_for_s3(scope))
+        if verdict.refusal is not None:
+            logger.warning("%s %s refused: %s", request.method, request.path, verdict.refusal)
+            await aws_error(status=403, code="AccessDenied", message=verdict.refusal).send(send)
+            return
+        if verdict.page is not None:
+            send = adding_headers(send, verdict.page.headers())
         if found is None:
             await self._moto(request, scope, send)
             return

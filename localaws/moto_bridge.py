@@ -19,15 +19,18 @@ from moto.core.request import (
     environ_key_for_header,
     should_preserve_original_header_name,
 )
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server import werkzeug_app
 
 from localaws.asgi import Request, Response, Scope, Send
-from localaws.protocols import Call, Protocol, error_answer, not_implemented, read_call
+from localaws.protocols import FORM, Call, Protocol, error_answer, not_implemented, read_call
 
 logger = logging.getLogger(__name__)
 
 NO_ROUTE, HTML = (404, 405), b"<!doctype html>"
 """How Werkzeug answers where moto has no route for a path. No service of AWS answers a signed request so."""
+
+MOTO_PATHS = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
+"""Paths that moto answers itself, whatever service a request is for."""
 
 WORKERS = 32
 """Threads for moto's handlers; they never wait for children, so this bounds memory, not jobs."""
@@ -36,19 +39,22 @@ WORKERS = 32
 def create_moto_application() -> Any:
     """Return moto's dispatcher; its Flask apps are built at the first request to each service.
 
-    Their debug flag is switched off: with it, Werkzeug would show tracebacks to clients. What their handlers
+    Their debug flag is switched off: with it, Werkzeug would show tracebacks to clients. So is CORS for every
+    page: `origins` says which pages may ask for what. What their handlers
     raise comes out, as only the bridge can answer it in the protocol of the client.
     """
+
+    werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]  # an import of its settings
 
     def create(service: Any) -> Any:
         if service is None:
             raise NotImplementedError
-        app = create_backend_app(service)
+        app = werkzeug_app.create_backend_app(service)
         app.debug = False
         app.config["PROPAGATE_EXCEPTIONS"] = True
         return app
 
-    return DomainDispatcherApplication(create)
+    return werkzeug_app.DomainDispatcherApplication(create)
 
 
 def build_environ(*, scope: Scope, body: bytes) -> dict[str, Any]:
@@ -117,6 +123,14 @@ class MotoBridge:
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
+
+    def is_for_s3(self, scope: Scope) -> bool:
+        """Tell whether moto takes a request for one to S3, whatever its body says."""
+        path, headers = scope["path"], dict(scope["headers"])
+        if path.startswith(MOTO_PATHS) or headers.get(b"content-type", b"").lower().startswith(FORM.encode()):
+            return False
+        host = self._application.infer_service_region_host(build_environ(scope=scope, body=b""), path)
+        return host is None or host.startswith("s3.")
 
     def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         answer: dict[str, Any] = {}

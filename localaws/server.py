@@ -18,6 +18,7 @@ from localaws.clock import ScaledClock
 from localaws.context import Context, activate
 from localaws.errors import AddressInUseError
 from localaws.identity import Identity
+from localaws.origins import make_guard
 from localaws.processes import Supervisor
 from localaws.registry import create_services
 
@@ -100,7 +101,8 @@ async def serve(options: ServeOptions) -> None:
     local_url = f"http://{reachable_host(options.host)}:{sock.getsockname()[1]}"
     with running_context(options, local_url=local_url) as context:
         overrides.install()
-        app = Application(context)
+        guard = make_guard(public_url=options.public_url, host=options.host)
+        app = Application(context, guard=guard)
         context.services.extend(create_services(context))
         context.start_services(app.router)
         server = _Server(_uvicorn_config(app))

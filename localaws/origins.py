@@ -1,0 +1,146 @@
+"""Refuse what a web page in somebody's browser sends: whoever reaches localaws can run code on the machine.
+
+A browser sends requests to loopback for any page. Two things tell them from a client's. Their `Host` is the
+page's own name where a name was bound to 127.0.0.1 after the page was loaded (DNS rebinding). And their
+`Origin` names the page, or `Sec-Fetch-Site` says that another site asks: no AWS client sends either. As on
+AWS, a bucket's CORS rules let pages through to that bucket, and to nothing else.
+https://fetch.spec.whatwg.org/#http-origin  https://www.w3.org/TR/fetch-metadata/
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from moto.s3.models import CorsRule, s3_backends
+
+from localaws.asgi import Request
+
+AWS_DOMAIN = "amazonaws.com"
+LOCAL_DOMAIN = "localhost"
+FOREIGN_SITES = ("cross-site", "same-site")
+"""Values of Sec-Fetch-Site that another page has; `none` is an address that a person typed."""
+VIRTUAL_HOST = re.compile(r"(.+)\.s3[.-][a-z0-9.-]+")
+
+Rules = Callable[[str], Iterable[CorsRule]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A web page that a bucket's CORS rules let through."""
+
+    origin: str
+    rule: CorsRule
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return what lets the browser show the page an answer; moto adds it to some answers only."""
+        exposed: Sequence[str] = self.rule.exposed_headers or ()
+        found = {"access-control-allow-origin": self.origin, "vary": "Origin"}
+        if exposed:
+            found["access-control-expose-headers"] = ", ".join(exposed)
+        return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of a request."""
+
+    refusal: str | None = None
+    """Why it is refused, and what to do."""
+    page: Page | None = None
+    """The page that sent it, where a bucket lets it through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """What may be asked of a localaws, by Host and Origin."""
+
+    public_host: str | None
+    """The host of `--public-url`, by which clients on other machines call it."""
+    is_remote: bool
+    """Whether it listens beyond loopback, so that clients may call it by any address."""
+    rules_of: Rules
+    """Bucket -> its CORS rules."""
+
+    def judge(self, request: Request, *, is_s3: Callable[[], bool]) -> Verdict:
+        """Say whether a request may pass.
+
+        `is_s3` tells whether the request would be answered by S3, and is asked where a page sent it.
+        """
+        host = request.headers.get("host", "")
+        if not self._is_expected(host):
+            return Verdict(
+                refusal=f"localaws does not answer to the host {host[:100]!r}: use 127.0.0.1 or localhost, "
+                "or name the host in --public-url"
+            )
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        if origin is None and site not in FOREIGN_SITES:
+            return Verdict()
+        if origin is not None and is_s3() and (rule := self._find_rule(request, origin=origin, host=host)):
+            return Verdict(page=Page(origin=origin, rule=rule))
+        return Verdict(
+            refusal=f"localaws takes no request from a web page (Origin {(origin or 'not sent')[:100]!r}): "
+            "for S3, allow its origin and method in the bucket's CORS rules"
+        )
+
+    def _is_expected(self, host: str) -> bool:
+        """Tell whether a Host header is one that no page can make its own."""
+        name = host_name(host)
+        if name is None:
+            return False
+        try:
+            return ipaddress.ip_address(name).is_loopback or self.is_remote
+        except ValueError:
+            expected = (LOCAL_DOMAIN, AWS_DOMAIN, *([self.public_host] if self.public_host else []))
+            return any(name == known or name.endswith(f".{known}") for known in expected)
+
+    def _find_rule(self, request: Request, *, origin: str, host: str) -> CorsRule | None:
+        """Return the first CORS rule of the request's bucket that allows the origin and the method."""
+        headers, is_preflight = request.headers, request.method == "OPTIONS"
+        method = headers.get("access-control-request-method", "") if is_preflight else request.method
+        rules = self.rules_of(bucket_of(path=request.path, host=host_name(host) or ""))
+        return next((rule for rule in rules if allows(rule, origin=origin, method=method)), None)
+
+
+def host_name(host: str) -> str | None:
+    """Return the name or address of a Host header, in lower case and without its port; None for nonsense."""
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+    return name.rstrip(".") if name and not set(name) & set("/\\@ ") else None
+
+
+def bucket_of(*, path: str, host: str) -> str:
+    """Return the bucket of an S3 request, by its virtual host or by its path."""
+    virtual = VIRTUAL_HOST.fullmatch(host)
+    return virtual[1] if virtual else unquote(path.lstrip("/").partition("/")[0])
+
+
+def allows(rule: CorsRule, *, origin: str, method: str) -> bool:
+    """Tell whether a CORS rule allows an origin, which may have one `*`, and a method."""
+    methods: Iterable[str] = rule.allowed_methods or ()
+    patterns: Iterable[str] = rule.allowed_origins or ()
+    return method in methods and any(
+        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), origin) for pattern in patterns
+    )
+
+
+def stored_rules(bucket: str) -> Iterable[CorsRule]:
+    """Return the CORS rules that a bucket has in moto's S3."""
+    accounts: Mapping[str, tuple[str, str]] = s3_backends.bucket_accounts
+    if bucket not in accounts:
+        return ()
+    partition, account_id = accounts[bucket]
+    found = s3_backends[account_id][partition].buckets.get(bucket)
+    return () if found is None else found.cors
+
+
+def make_guard(*, public_url: str | None, host: str) -> Guard:
+    """Return the guard of a localaws that listens on `host`; clients elsewhere may use another address."""
+    return Guard(
+        public_host=host_name(urlsplit(public_url).netloc) if public_url else None,
+        is_remote=not ipaddress.ip_address(host).is_loopback,
+        rules_of=stored_rules,
+    )
