@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import struct
+import termios
 from typing import Protocol
 
 from localaws.functions.invocations import LOG_TAIL_BYTES
@@ -44,7 +47,8 @@ class OutputPipe:
     """The pipe that is a child's stdout and stderr.
 
     A child writes its output before it posts its answer, so `drain`, called when the answer comes, finds all
-    of it: log lines are never late and never belong to the wrong invocation.
+    of it: log lines are never late and never belong to the wrong invocation. What a thread goes on printing
+    meanwhile is read later, in turn with everything else.
     """
 
     def __init__(self, log: FunctionLog) -> None:
@@ -61,21 +65,27 @@ class OutputPipe:
             os.close(self.write_end)
 
     def drain(self) -> None:
-        """Hand on what has been written; never waits."""
-        while self._read():
-            pass
+        """Hand on what has been written until now; never waits."""
+        left = self._waiting_bytes()
+        while left > 0 and (read := self._read(min(left, READ_BYTES))):
+            left -= read
 
-    def _read(self) -> bool:
-        """Read once; return whether there was anything."""
+    def _waiting_bytes(self) -> int:
+        """Return how many bytes lie in the pipe."""
+        answer = fcntl.ioctl(self._read_end, termios.FIONREAD, bytes(struct.calcsize("i")))
+        found: int = struct.unpack("i", answer)[0]
+        return found
+
+    def _read(self, most: int = READ_BYTES) -> int:
+        """Read once; return how many bytes there were."""
         try:
-            data = os.read(self._read_end, READ_BYTES)
+            data = os.read(self._read_end, most)
         except BlockingIOError:
-            return False
+            return 0
         if not data:
             self._loop.remove_reader(self._read_end)
-            return False
         self._split(data)
-        return True
+        return len(data)
 
     def _split(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")

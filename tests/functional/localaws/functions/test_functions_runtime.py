@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -230,3 +232,40 @@ def test_a_layer_is_on_the_path(on_each_client: Any) -> None:
     source = "import breeds\ndef handler(event, context):\n    return breeds.NAMES\n"
     name = on_each_client.create(source, Layers=[layer["LayerVersionArn"]])
     assert json.loads(on_each_client.invoke(name, {}).payload) == ["Affenpinscher"]
+
+
+TALKER = """
+import itertools, threading
+
+def talk():
+    for number in itertools.count():
+        print("number", number)
+
+def handler(event, context):
+    threading.Thread(target=talk, daemon=True).start()
+    return "answered"
+"""
+
+
+def test_a_function_that_prints_without_end_holds_nobody_up(own_functions: Any) -> None:
+    """A thread of it that printed on after the answer stopped every route for 82 s."""
+    name = own_functions.create(TALKER, MemorySize=256)
+    started = time.monotonic()
+    assert own_functions.invoke(name).json == "answered"
+    for _ in range(10):
+        own_functions.server.client("sts").get_caller_identity()
+    own_functions.lam.delete_function(FunctionName=name)
+    assert time.monotonic() - started < 30
+
+
+def test_a_module_that_prints_without_end_times_out_alone(own_functions: Any) -> None:
+    name = own_functions.create("while True: print('importing')", Timeout=3)
+    started = time.monotonic()
+    answers: list[Any] = []
+    caller = threading.Thread(target=lambda: answers.append(own_functions.invoke(name)))
+    caller.start()
+    for _ in range(10):
+        own_functions.server.client("sts").get_caller_identity()
+    caller.join(timeout=60)
+    assert answers[0].error == "Unhandled"
+    assert time.monotonic() - started < 60

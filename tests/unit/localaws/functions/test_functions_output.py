@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+import time
 
 from localaws.functions import output
 from localaws.functions.output import FunctionLog, OutputPipe
@@ -74,3 +76,33 @@ def test_memory_is_watched() -> None:
     assert used > 5
     assert peak_memory_mb(2**22 + 1) is None
     asyncio.run(asyncio.wait_for(wait_for_excess(os.getpid(), limit_mb=1), 5))
+
+
+def test_what_a_thread_goes_on_printing_is_not_waited_for() -> None:
+    """It held the event loop, and with it every route of localaws, for as long as the thread printed."""
+    lines = Lines()
+
+    async def main() -> None:
+        pipe = OutputPipe(FunctionLog(lines))
+        ended = threading.Event()
+
+        def print_without_end() -> None:
+            while not ended.is_set():
+                os.write(pipe.write_end, b"more\n" * 100)
+
+        thread = threading.Thread(target=print_without_end, daemon=True)
+        os.write(pipe.write_end, b"before\n")
+        thread.start()
+        started = time.monotonic()
+        for _ in range(20):
+            pipe.flush()
+        assert time.monotonic() - started < 5
+        assert lines.lines[0] == "before"
+        ended.set()
+        await asyncio.sleep(0.1)  # the pipe is read on, so that the thread is not held by a full one
+        thread.join(timeout=5)
+        assert not thread.is_alive()
+        pipe.close_write_end()
+        pipe.close()
+
+    asyncio.run(main())
