@@ -27,6 +27,7 @@ with it: each task has its own, and each wait for a job the job's.
 `<project>/reports/<run>/report.html`.
 """
 
+from copy import deepcopy
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -94,7 +95,8 @@ def operationalize_model() -> None:
 
 pipeline = operationalize_model()
 # Given last: each task made after it would get a copy of every Param, checked and stored at each parse.
-pipeline.params = ParamsDict(FORM)
+# A copy of the form: a run's conf is written into the Params that its tasks are given.
+pipeline.params = ParamsDict(deepcopy(FORM))
 
 if __name__ == "__main__":
     pipeline.test()

@@ -90,9 +90,9 @@ def main() -> int:
 def leave(code: int) -> NoReturn:
     """End the process at once: taking all of moto apart takes longer than all else at the end."""
     logging.shutdown()
-    with contextlib.suppress(OSError):  # nobody reads any more
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+            stream.flush()
     os._exit(code)
 
 

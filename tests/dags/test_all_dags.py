@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk.definitions.param import process_params
 
 from musher.operators.jobs import RunJobOperator
 from musher.operators.tuning import RunTuningJobOperator
+from musher.params.form import FORM
 from musher.params.section import EXPERTS
 from tests.isolated_airflow import ROOT
 
@@ -87,6 +89,15 @@ def test_no_task_carries_a_copy_of_the_form(dag_bag: Any, dag_id: str) -> None:
     """The copies made nine tenths of the serialised DAG, and took a second and a half at each parse."""
     for task in dag_bag.dags[dag_id].tasks:
         assert not list(task.params), task.task_id
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_a_run_s_conf_does_not_become_the_form_s_default(dag_bag: Any, dag_id: str) -> None:
+    dag, before = dag_bag.dags[dag_id], FORM["source"].value
+    given = process_params(dag, dag.tasks[0], {"source": "/elsewhere"}, suppress_exception=False)
+    assert given["source"] == "/elsewhere"
+    dag.params["source"] = before  # as it was, for the tests that share this DAG
+    assert FORM["source"].value == before
 
 
 @pytest.mark.parametrize("dag_id", sorted(DAG_IDS))

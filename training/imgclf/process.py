@@ -55,9 +55,9 @@ def leave(code: int) -> NoReturn:
     With torch loaded, Python takes a quarter of a second and more to take itself apart, which is paid for.
     """
     logging.shutdown()
-    with contextlib.suppress(OSError):  # nobody reads any more
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+            stream.flush()
     os._exit(code)
 
 

@@ -6,15 +6,19 @@ tasks share a process, as in `airflow dags test`; everything else is as without 
 loader among the sessions of its triggers in the same way.
 """
 
+import functools
 from typing import Any
 
 import boto3
 import botocore.session
 from airflow.providers.amazon.aws.hooks.base_aws import BaseSessionFactory
-from botocore.loaders import Loader
+from botocore.loaders import Loader, create_loader
 
-LOADER = Loader()
-"""The models that were read so far: a few tens of MB at most."""
+
+@functools.cache
+def loader_of(data_path: str | None) -> Loader:
+    """Return the one loader of botocore's models and those of AWS_DATA_PATH; it keeps what it read."""
+    return create_loader(data_path)
 
 
 class OneLoaderSessionFactory(BaseSessionFactory):
@@ -23,7 +27,8 @@ class OneLoaderSessionFactory(BaseSessionFactory):
     def _create_basic_session(self, session_kwargs: dict[str, Any]) -> boto3.session.Session:
         """Return a session of these credentials, profile and region."""
         core = botocore.session.get_session()
-        core.register_component("data_loader", LOADER)
+        loader = loader_of(core.get_config_variable("data_path"))
+        core.register_component("data_loader", loader)
         session = boto3.session.Session(botocore_session=core, **session_kwargs)
-        LOADER.search_paths[:] = dict.fromkeys(LOADER.search_paths)  # boto3 adds its folder each time
+        loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # boto3 adds its folder each time
         return session

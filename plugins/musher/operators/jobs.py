@@ -62,8 +62,8 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     Only where AWS itself failed the job does the next attempt follow by itself.
 
     The wait is bounded by the job's own limits (`limit_s`). An `execution_timeout` holds only where it is
-    given here: one of the DAG's default_args is meant for other tasks, and would fail a run whose paid job
-    goes on.
+    given here (to a mapped operator as None, in `partial`): one of the DAG's default_args is meant for other
+    tasks, and would fail a run whose paid job goes on.
     """
 
     aws_hook_class = MusherSageMakerHook

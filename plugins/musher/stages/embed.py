@@ -35,7 +35,9 @@ def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
     return output_of(operator, TrainingJobResult)
 
 
-@task.short_circuit(multiple_outputs=False, ignore_downstream_trigger_rules=False)
+@task.short_circuit(
+    multiple_outputs=False, ignore_downstream_trigger_rules=False, show_return_value_in_logs=False
+)
 def request_features(dataset: StagedDataset) -> Request | None:
     """Return the CreateTrainingJob request of the job that computes the features, or None: then none runs."""
     run = current_run()

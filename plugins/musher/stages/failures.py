@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 LAST_TASK = "run_succeeded"
-"""The task that follows the stages; it is skipped where somebody marks the run as failed."""
+"""The task that follows the stages. Only a person's mark on the run, as failed or as a success, skips it."""
 
 
 def states_of_run(instance: "RuntimeTaskInstanceProtocol") -> dict[str, str | None]:
@@ -25,5 +25,5 @@ def failures_of_run(instance: "RuntimeTaskInstanceProtocol") -> dict[str, str | 
     failed = sorted(task_id for task_id, state in states.items() if state == "failed")
     found = {task_id: instance.xcom_pull(task_ids=task_id, key=REASON_KEY) for task_id in failed}
     if states.get(LAST_TASK) == "skipped":
-        found[LAST_TASK] = "Somebody marked the run as failed."
+        found[LAST_TASK] = "Somebody ended the run by hand: what had not begun was skipped."
     return found

@@ -50,7 +50,12 @@ def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningRe
     return cast(TuningResult, gathered)
 
 
-@task.short_circuit(multiple_outputs=False, trigger_rule="none_failed", ignore_downstream_trigger_rules=False)
+@task.short_circuit(
+    multiple_outputs=False,
+    trigger_rule="none_failed",
+    ignore_downstream_trigger_rules=False,
+    show_return_value_in_logs=False,
+)
 def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
     """Return the CreateTrainingJob request of the one job that makes all trials, or None: then none runs."""
     run = current_run()
@@ -62,7 +67,12 @@ def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -
         return build_training_job(run.settings, plan=plan)
 
 
-@task.short_circuit(multiple_outputs=False, trigger_rule="none_failed", ignore_downstream_trigger_rules=False)
+@task.short_circuit(
+    multiple_outputs=False,
+    trigger_rule="none_failed",
+    ignore_downstream_trigger_rules=False,
+    show_return_value_in_logs=False,
+)
 def request_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
     """Return the CreateHyperParameterTuningJob request, or None: then no tuning job runs."""
     run = current_run()

@@ -1,5 +1,6 @@
 """Sessions of one process share botocore's models, and nothing else."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from airflow.providers.amazon.aws.hooks import base_aws
 from airflow.sdk import Connection
 from botocore.loaders import JSONFileLoader
 
-from musher.hooks.sessions import LOADER, OneLoaderSessionFactory
+from musher.hooks.sessions import OneLoaderSessionFactory, loader_of
 
 
 @pytest.fixture
@@ -55,4 +56,12 @@ def test_region_and_keys_are_the_connections() -> None:
 def test_boto3s_own_models_are_found_too_and_its_folder_stands_there_once() -> None:
     for _ in range(2):
         assert make_session().resource("s3").Bucket("photos").name == "photos"
-    assert len(LOADER.search_paths) == len(set(LOADER.search_paths))
+    paths = loader_of(None).search_paths
+    assert len(paths) == len(set(paths))
+
+
+def test_models_of_the_user_s_own_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ours" / "2026-01-01").mkdir(parents=True)
+    (tmp_path / "ours" / "2026-01-01" / "service-2.json").write_text("{}")
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    assert "ours" in make_session().get_available_services()

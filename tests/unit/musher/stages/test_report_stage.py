@@ -49,11 +49,11 @@ def test_every_result_has_the_task_that_makes_it() -> None:
     assert set(report.TASK_OF) == set(RunResults.__annotations__)
 
 
-def test_a_run_that_was_marked_as_failed_says_so() -> None:
+def test_a_run_that_was_ended_by_hand_says_so() -> None:
     instance: Any = FakeInstance(failed=("evaluate",), skipped=("run_succeeded",))
     assert failures_of_run(instance) == {
         "evaluate": "why evaluate failed",
-        "run_succeeded": "Somebody marked the run as failed.",
+        "run_succeeded": "Somebody ended the run by hand: what had not begun was skipped.",
     }
 
 
