@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 
-.PHONY: help setup demo up env test test-all test-gpu test-prod check bench mwaa image-uris lock clean distclean
+.PHONY: help setup demo up params env test test-all test-gpu test-prod check bench mwaa image-uris lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -21,11 +21,15 @@ setup: $(STAMP) ## make .venv from the lock (Python 3.11), once
 $(STAMP): requirements.txt scripts/setup.sh
 	@scripts/setup.sh
 
+demo: export NO_PARAMS := {}
 demo: setup ## run the whole pipeline on this machine: train, deploy, predict, report (CONF='{"epochs": 5}' for Params)
-	@$(PYTHON) -m scripts.demo --conf '$(or $(CONF),{})'
+	@$(PYTHON) -m scripts.demo --conf "$${CONF:-$$NO_PARAMS}"
 
 up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both (UI_PORT=8080, AWS_PORT=4566)
 	@$(PYTHON) -m scripts.up $(if $(UI_PORT),--ui-port $(UI_PORT)) $(if $(AWS_PORT),--aws-port $(AWS_PORT))
+
+params: setup ## list the DAG's Params: names, defaults, what is allowed
+	@PYTHONPATH=plugins $(PYTHON) -m scripts.params
 
 env: setup ## print what to source to run Airflow's commands by hand (README)
 	@$(PYTHON) -m scripts.env

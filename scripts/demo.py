@@ -11,7 +11,7 @@ import datetime
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,6 +207,27 @@ def read_conf(text: str) -> dict[str, Any]:
     return conf
 
 
+def read_seconds(text: str) -> float:
+    """Return a time limit."""
+    return read_number(text, is_fine=lambda number: number > 0, wanted="seconds above 0")
+
+
+def read_share(text: str) -> float:
+    """Return an accuracy."""
+    return read_number(text, is_fine=lambda number: 0 <= number <= 1, wanted="a share from 0 to 1")
+
+
+def read_number(text: str, *, is_fine: Callable[[float], bool], wanted: str) -> float:
+    """Return a number; the error names what is wanted."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not is_fine(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return number
+
+
 def read_arguments() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
@@ -217,13 +238,13 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--limit-s",
-        type=float,
+        type=read_seconds,
         help=f"give up after so many seconds (default: {DIGITS_LIMIT_S:.0f} for the digits, else never: "
         "each task has its own limit)",
     )
     parser.add_argument(
         "--min-accuracy",
-        type=float,
+        type=read_share,
         help="test accuracy to ask for (default: the conf's min_accuracy, else 0.95 for the digits)",
     )
     return parser.parse_args()
@@ -248,6 +269,8 @@ def main() -> int:
             result = run(demo)
     except StackError as error:
         result = {"ok": False, "reason": str(error)}
+    except KeyboardInterrupt:
+        result = {"ok": False, "reason": "stopped by Ctrl-C; all its processes have ended"}
     if not result["ok"]:
         print(f"demo failed: {result['reason']}", file=sys.stderr)
     say(json.dumps(result))

@@ -9,6 +9,10 @@ TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end)\b.*?\btask_id=(\S+)")
 STATE_LINE = re.compile(r"Task instance state updated\b.*?\bnew_state=(\w+)")
 RUN_LINE = re.compile(r"DagRun Finished:.*?\bstate=(\w+)")
 TOLD = re.compile(r"AirflowFailException: (.*)")
+BAD_PARAM = re.compile(
+    r".*ParamValidationError: (Invalid input for param \w+: .*?) +Failed validating .*", re.DOTALL
+)
+"""What Airflow says of a Param's value, before it prints the whole schema."""
 ENDS = {
     "success": "done in {seconds:.1f} s",
     "skipped": "skipped",
@@ -47,7 +51,8 @@ class Progress:
     def reason(self) -> str | None:
         """Return the last error, rather what Airflow was told than a line of a job's log."""
         told = [match[1] for error in self.errors if (match := TOLD.search(error))]
-        return next(reversed(told or self.errors), None)
+        reason = next(reversed(told or self.errors), None)
+        return BAD_PARAM.sub(r"\1: correct it in the conf.", reason) if reason else None
 
     def __call__(self, line: str) -> None:
         """Take one log line."""

@@ -280,3 +280,25 @@ def test_ci_runs_make_test_and_names_the_photos_where_they_exist(
     expected = photos if has_photos else "nothing"
     assert result.stdout == f"make test in {checkout.root} with {expected}\n"
     assert result.returncode == 3
+
+
+@pytest.mark.parametrize("conf", ['{"source": "/tmp/Bob\'s photos"}', '{"a": 1}', ""])
+def test_make_hands_on_a_conf_as_it_is(conf: str) -> None:
+    """An apostrophe in a folder's name ended the shell's quotes."""
+    arguments = [f"CONF={conf}"] if conf else []
+    done = subprocess.run(
+        [
+            "make",
+            "-s",
+            "-o",
+            "setup",
+            "demo",
+            "PYTHON=python3 -c 'import sys; print(sys.argv[-1])'",
+            *arguments,
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == (conf or "{}")

@@ -163,15 +163,20 @@ def _check_bounds(plan: TrainingPlan) -> None:
         raise PayloadError(
             f"instance_count is {plan.instance_count}. Choose 1 to {MAX_INSTANCES} training instances."
         )
-    if not 1 <= plan.max_runtime_s <= MAX_RUNTIME_S:
-        raise PayloadError(f"max_runtime_s is {plan.max_runtime_s}. Choose 1 to {MAX_RUNTIME_S} seconds.")
-    if plan.max_wait_s is not None and not plan.max_runtime_s <= plan.max_wait_s <= MAX_RUNTIME_S:
-        raise PayloadError(
-            f"max_wait_s is {plan.max_wait_s}. Choose max_runtime_s ({plan.max_runtime_s}) to "
-            f"{MAX_RUNTIME_S} seconds: it counts the interruptions, too."
-        )
+    check_time_limits(max_runtime_s=plan.max_runtime_s, max_wait_s=plan.max_wait_s)
     if not plan.channels:
         raise PayloadError(f"Training job {plan.job_name} has no input channel. Stage a data set first.")
+
+
+def check_time_limits(*, max_runtime_s: int, max_wait_s: int | None) -> None:
+    """Raise PayloadError for limits that AWS would refuse; `max_wait_s` is None without spot capacity."""
+    if not 1 <= max_runtime_s <= MAX_RUNTIME_S:
+        raise PayloadError(f"max_runtime_s is {max_runtime_s}. Choose 1 to {MAX_RUNTIME_S} seconds.")
+    if max_wait_s is not None and not max_runtime_s <= max_wait_s <= MAX_RUNTIME_S:
+        raise PayloadError(
+            f"max_wait_s is {max_wait_s}. Choose max_runtime_s ({max_runtime_s}) to "
+            f"{MAX_RUNTIME_S} seconds: it counts the interruptions, too."
+        )
 
 
 def _check_hyperparameters(hyperparameters: Mapping[str, str]) -> None:

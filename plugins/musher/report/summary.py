@@ -41,6 +41,8 @@ class RunFacts:
     run_id: str
     started_at: datetime
     failures: Mapping[str, str | None]
+    keeps_resources: bool = False
+    """Whether endpoint and function outlive the run."""
     console_region: str | None = None
     """The region whose console shows the run's resources; None where what was used is not AWS."""
 
@@ -64,6 +66,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "tuning": pick(results["tuning"], TUNING_KEYS) or NO_TUNING,
         "training": {**pick(job, TRAINING_KEYS), "spot_savings": spot_savings(job)} if job else None,
         "endpoint": pick(results["endpoint"], ENDPOINT_KEYS) or None,
+        "keeps_resources": facts.keeps_resources,
         "lambda": describe_function(results),
         "stages": build_stages(results, started_at=facts.started_at),
         "links": build_links(results, region=facts.console_region),

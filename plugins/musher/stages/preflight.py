@@ -18,6 +18,7 @@ from musher.costs.prices import Use, describe_estimate
 from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
 from musher.params.model import IMAGE_SIZES
+from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
 from musher.results import Params, Preflight, StagedDataset
 from musher.stages.account_checks import account_checks
@@ -101,8 +102,15 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         training_options(run, find_chosen_weights(run))
         return ()
 
+    def limits() -> Sequence[str]:
+        params = run.params
+        max_wait_s = params["max_wait_s"] if params["use_spot"] else None
+        check_time_limits(max_runtime_s=params["max_runtime_s"], max_wait_s=max_wait_s)
+        return ()
+
     return [
         Check(about="weights and options", look=options),
+        Check(about="time limits", look=limits),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),

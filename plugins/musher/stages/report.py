@@ -61,6 +61,7 @@ def report(results: RunResults) -> dict[str, str]:
             run_id=run.run_id,
             started_at=run.started_at,
             failures=failures_of_run(instance),
+            keeps_resources=bool(run.params["keep_resources"]),
             console_region=find_console_region(run.settings),
         )
         summary = build_summary(facts, results)

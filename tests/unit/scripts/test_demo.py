@@ -77,3 +77,33 @@ def test_a_run_without_a_report_is_none(tmp_path: Path) -> None:
     s3 = SimpleNamespace(list_objects_v2=lambda **_: {})
     stack: Any = SimpleNamespace(client=lambda service: s3)
     assert demo.fetch_report(stack, folder=tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "wanted"),
+    [
+        ("--limit-s", "0", "seconds above 0"),
+        ("--limit-s", "soon", "seconds above 0"),
+        ("--min-accuracy", "3", "a share from 0 to 1"),
+        ("--min-accuracy", "nan", "a share from 0 to 1"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_refused_at_once(
+    option: str, text: str, wanted: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["demo", option, text])
+    with pytest.raises(SystemExit):
+        demo.read_arguments()
+    assert f"{text!r} is not {wanted}" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(wanted: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["demo", "--folder", str(tmp_path)])
+    monkeypatch.setattr(demo, "run", interrupt)
+    assert demo.main() == 1
+    assert "stopped by Ctrl-C" in capsys.readouterr().err

@@ -70,3 +70,17 @@ def test_a_long_reason_is_not_cut() -> None:
     progress(f"airflow.sdk.exceptions.AirflowFailException: {'word ' * 300}end.")
     assert progress.reason is not None
     assert progress.reason.endswith("word end.")
+
+
+def test_a_param_s_value_that_airflow_refuses_is_named_without_the_schema() -> None:
+    progress = Progress(lambda line: None)
+    for line in (
+        "ParamValidationError: Invalid input for param epochs: 'five' is not of type 'integer'",
+        "",
+        "Failed validating 'type' in schema:",
+        "    {'title': 'Epochs', 'type': 'integer'}",
+    ):
+        progress(line)
+    assert progress.reason == (
+        "Invalid input for param epochs: 'five' is not of type 'integer': correct it in the conf."
+    )

@@ -163,6 +163,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "spot_savings": None,
         },
         "endpoint": {"name": "musher-0123abcd", "instance_type": "ml.m5.large", "instances": 1},
+        "keeps_resources": False,
         "lambda": {
             "function_name": "musher-0123abcd",
             "status": 200,
@@ -448,3 +449,19 @@ def test_a_class_name_of_html_is_text() -> None:
     assert "<img" not in shown
     assert "<script" not in shown
     assert "&lt;img src=x onerror=alert(1)&gt;" in shown
+
+
+@pytest.mark.parametrize(
+    ("keeps", "told"),
+    [
+        (False, "is billed until the run&#39;s teardown has removed it."),
+        (True, "stays, and is billed until you delete it."),
+    ],
+)
+def test_the_report_says_how_long_the_endpoint_costs(keeps: bool, told: str) -> None:
+    shown = page({**summary(), "keeps_resources": keeps}).replace("'", "&#39;")
+    assert told in shown
+
+
+def test_nothing_is_said_of_training_that_did_not_happen() -> None:
+    assert "Training is billed" not in page({**summary(), "training": None})

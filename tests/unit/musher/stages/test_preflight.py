@@ -58,6 +58,7 @@ def test_a_run_with_the_forms_defaults_is_fine(form_run: MakeRun) -> None:
         ({"learning_rate_min": 0.1, "learning_rate_max": 0.01}, "learning_rate_min is 0.1 and learning_rate"),
         ({"tuning_strategy": "Grid", "tuning_trials": 1}, "A grid of 2 combinations needs as many trials"),
         ({"precision": "fp16"}, "precision is fp16, which needs a GPU, and instance_type is ml.m5.xlarge"),
+        ({"use_spot": True, "max_runtime_s": 9000}, "max_wait_s is 7200. Choose max_runtime_s (9000) to"),
         ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
     ],
 )
