@@ -14,6 +14,7 @@ from benchmarks.generated_photos import write_photos
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_both_sides_embed_and_train_the_same_photos(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
