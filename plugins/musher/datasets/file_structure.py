@@ -37,14 +37,16 @@ _WEBP_HEADER_BYTES = 30
 def count_scans(data: bytes, *, max_scans: int) -> int:
     """Return the number of a JPEG's scans; those of a thumbnail or a second image are not counted.
 
-    Raises UnreadableImageError for more scans, segments or stray bytes than the limits, and for a coding that
-    no browser shows.
+    Raises UnreadableImageError for more scans, segments or stray bytes than the limits, for an end before the
+    first scan, and for a coding that no browser shows.
     """
     place, scans = 2, 0
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, place)
         if not scans and (found.start() if found else len(data)) - place > MAX_JUNK_BYTES:
             raise UnreadableImageError(f"a JPEG with more than {MAX_JUNK_BYTES} stray bytes in its header")
+        if found and found[1][0] == END_OF_IMAGE and not scans:  # libjpeg takes the image after it
+            raise UnreadableImageError("a JPEG that ends before its first scan; save it anew")
         if found is None or found[1][0] == END_OF_IMAGE:
             return scans
         marker, place = found[1][0], found.end()

@@ -30,7 +30,8 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 def count_scans(data: bytes) -> int:
     """Return the number of a JPEG's scans, 0 for bytes of another kind.
 
-    Raises ImageError for more scans or segments than the limits, and for a coding that browsers do not show.
+    Raises ImageError for more scans or segments than the limits, for an end before the first scan, and for a
+    coding that browsers do not show.
     """
     if not data.startswith(b"\xff\xd8"):
         return 0
@@ -41,6 +42,8 @@ def count_scans(data: bytes) -> int:
             raise ImageError(
                 f"JPEG with more than {MAX_JUNK_BYTES} stray bytes in its header; send an undamaged file"
             )
+        if found and found[1][0] == _END and not scans:  # libjpeg takes the image after it
+            raise ImageError("JPEG that ends before its first scan; save it anew")
         if found is None or found[1][0] == _END:
             return scans
         marker, position = found[1][0], found.end()
