@@ -30,6 +30,18 @@ def with_scans(count: int) -> bytes:
     return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + data[-2:]
 
 
+def with_hidden_scans(count: int) -> bytes:
+    """Return a progressive JPEG with scans behind a reserved marker, which pretends to be a long segment.
+
+    Where libjpeg waits for a restart, it passes over such a marker, and reads on right behind it.
+    """
+    data = encoded("JPEG", progressive=True, restart_marker_rows=1)
+    start = data.rindex(b"\xff\xda")
+    restart, header_end = data.index(b"\xff\xd0", start), start + 2 + data[start + 3]
+    hidden = data[restart:-2] + (data[start:header_end] + bytes(2)) * count
+    return data[:restart] + b"\xff\x02\xff\xff" + hidden + b"\xff\xd9" + bytes(65_536)
+
+
 def verify_in_training(data: bytes) -> None:
     open_image(data).decode(side=64, wanted=64)
 
@@ -48,6 +60,7 @@ class TestBoth:
             (ENDED + JPEG, "JPEG that ends before its first scan; save it anew"),
             (ENDED + with_scans(60), "JPEG that ends before its first scan; save it anew"),
             (with_scans(60), "JPEG of more than 20 scans"),
+            (with_hidden_scans(60), "JPEG of more than 20 scans"),
         ],
     )
     def test_a_file_is_refused(

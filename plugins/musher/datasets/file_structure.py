@@ -21,13 +21,14 @@ START_OF_SCAN = 0xDA
 END_OF_IMAGE = 0xD9
 OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Start of a frame that is neither baseline, extended nor progressive with Huffman codes."""
-BARE_MARKERS = frozenset({0x01, 0xD8})
-"""They have no length."""
+START_OF_IMAGE = 0xD8
+"""It has no length."""
 
 _SCAN = re.compile(rb"\xff\xda")
 """The start of one; a pattern finds it in a third of the time that bytes.find takes."""
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-"""All but those within a scan: a stuffed zero, and restarts."""
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+"""All but those within a scan: a stuffed zero, and restarts. Reserved ones below 0xC0 have no length either:
+libjpeg refuses them in a header, and passes over them where it waits for a restart."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_FRAME_BYTES = 12
@@ -50,7 +51,7 @@ def count_scans(data: bytes, *, max_scans: int) -> int:
         if found is None or found[1][0] == END_OF_IMAGE:
             return scans
         marker, place = found[1][0], found.end()
-        if marker in BARE_MARKERS:
+        if marker == START_OF_IMAGE:
             continue
         if marker in OTHER_FRAMES:
             raise UnreadableImageError("a JPEG with lossless or arithmetic coding; save it as a usual one")

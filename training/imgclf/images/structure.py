@@ -13,11 +13,12 @@ import zlib
 from imgclf.errors import ImageError
 from imgclf.images.limits import MAX_CHUNKS, MAX_EXIF_BYTES, MAX_JUNK_BYTES, MAX_SCANS, MAX_SEGMENTS
 
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
-"""Any JPEG marker but the ones inside of a scan: a stuffed zero and the restart markers."""
-_ALONE = frozenset({0x01, 0xD8})
-"""Markers without a length."""
-_END, _SCAN = 0xD9, 0xDA
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])", re.DOTALL)
+"""Any JPEG marker but the ones inside of a scan: a stuffed zero and the restart markers. Reserved ones below
+0xC0 have no length either: libjpeg refuses them in a header, and passes over them where it waits for a
+restart."""
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+"""The start of the image has no length."""
 _EXIF = b"Exif\0\0"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
@@ -47,7 +48,7 @@ def count_scans(data: bytes) -> int:
         if found is None or found[1][0] == _END:
             return scans
         marker, position = found[1][0], found.end()
-        if marker in _ALONE:
+        if marker == _START:
             continue
         if marker in _FRAMES - _HUFFMAN_FRAMES:
             raise ImageError(
