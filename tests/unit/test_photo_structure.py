@@ -1,6 +1,9 @@
 """Staging, training and serving refuse the same files by how they are put together."""
 
 import io
+import struct
+import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +22,25 @@ def encoded(kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def with_chunks(*chunks: tuple[bytes, bytes], at_end: bool = False) -> bytes:
+    """Return a PNG with these chunks before its pixels, or after them."""
+    whole = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    place = len(PNG) - 12 if at_end else 33
+    return PNG[:place] + whole + PNG[place:]
+
+
 JPEG = encoded("JPEG")
+PNG = encoded("PNG")
+PACKED = zlib.compress(bytes(1024 * 1024), 9)
+"""What Pillow unpacks of one chunk at most."""
+PROFILE = (b"iCCP", b"name\0\0" + PACKED)
+NAMELESS = (b"zTXt", b"\0\0" + PACKED)
+"""Pillow counts no text without a keyword, none with a wrong checksum, and none in a damaged language."""
+DAMAGED = (b"zTXt", b"key\0\0" + PACKED[:-4] + b"????")
+FOREIGN = (b"iTXt", b"key\0\1\0\xff\0\0" + PACKED)
 ENDED = JPEG[:2] + b"\xff\xd9"
 """The start of an image and its end: libjpeg takes them for tables, and goes on to an image after them."""
 
@@ -61,6 +82,11 @@ class TestBoth:
             (ENDED + with_scans(60), "JPEG that ends before its first scan; save it anew"),
             (with_scans(60), "JPEG of more than 20 scans"),
             (with_hidden_scans(60), "JPEG of more than 20 scans"),
+            (with_chunks(*[PROFILE] * 2), "PNG with more than one colour profile; save it anew"),
+            (with_chunks(*[PROFILE] * 2, at_end=True), "PNG with more than one colour profile"),
+            (with_chunks(*[NAMELESS] * 101), "PNG with more than 100 compressed or international texts"),
+            (with_chunks(*[DAMAGED] * 101), "PNG with more than 100 compressed or international texts"),
+            (with_chunks(*[FOREIGN] * 101), "PNG with more than 100 compressed or international texts"),
         ],
     )
     def test_a_file_is_refused(
@@ -69,8 +95,19 @@ class TestBoth:
         with pytest.raises(error, match=reason):
             judge(data)
 
-    @pytest.mark.parametrize("data", [JPEG, with_scans(0), JPEG + JPEG, JPEG + b"\xff\xd9"])
+    @pytest.mark.parametrize(
+        "data",
+        [JPEG, with_scans(0), JPEG + JPEG, JPEG + b"\xff\xd9", PNG, with_chunks(PROFILE)],
+    )
     def test_a_file_is_taken(
         self, judge: Callable[[bytes], object], error: type[Exception], data: bytes
     ) -> None:
         judge(data)
+
+    @pytest.mark.parametrize("chunk", [NAMELESS, DAMAGED, FOREIGN])
+    def test_as_many_texts_as_are_let_through_take_no_second(
+        self, judge: Callable[[bytes], object], error: type[Exception], chunk: tuple[bytes, bytes]
+    ) -> None:
+        started = time.process_time()
+        judge(with_chunks(*[chunk] * 100))
+        assert time.process_time() - started < 2

@@ -16,6 +16,9 @@ MAX_JUNK_BYTES = 65_536
 """Between two segments of a JPEG's header."""
 MAX_CHUNKS = 50_000
 """Of a PNG; libpng writes one for each 8 KiB."""
+MAX_PACKED_TEXTS = 100
+"""zTXt and iTXt chunks of a PNG: Pillow unpacks up to 1 MiB of each, and does not count it where the keyword,
+the language or the checksum is wrong."""
 
 START_OF_SCAN = 0xDA
 END_OF_IMAGE = 0xD9
@@ -32,6 +35,7 @@ libjpeg refuses them in a header, and passes over them where it waits for a rest
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK_FRAME_BYTES = 12
+_PACKED_TEXTS = frozenset({b"zTXt", b"iTXt"})
 _WEBP_HEADER_BYTES = 30
 
 
@@ -67,13 +71,23 @@ def count_scans(data: bytes, *, max_scans: int) -> int:
 
 
 def check_chunks(data: bytes) -> None:
-    """Raise UnreadableImageError for a PNG of more than MAX_CHUNKS chunks; other bytes pass."""
-    if not data.startswith(_PNG_SIGNATURE) or len(data) < MAX_CHUNKS * _CHUNK_FRAME_BYTES:
+    """Raise UnreadableImageError for a PNG with more chunks of a kind than the limits; other bytes pass."""
+    if not data.startswith(_PNG_SIGNATURE):
         return
-    place = len(_PNG_SIGNATURE)
+    place, profiles, texts = len(_PNG_SIGNATURE), 0, 0
     for _ in range(MAX_CHUNKS):
         if place + _CHUNK_FRAME_BYTES > len(data):
             return
+        kind = data[place + 4 : place + 8]
+        profiles += kind == b"iCCP"
+        if profiles > 1:  # https://www.w3.org/TR/png-3/#11iCCP; Pillow unpacks 1 MiB of each
+            raise UnreadableImageError("a PNG with more than one colour profile; save it anew")
+        texts += kind in _PACKED_TEXTS
+        if texts > MAX_PACKED_TEXTS:
+            raise UnreadableImageError(
+                f"a PNG with more than {MAX_PACKED_TEXTS} compressed or international texts; save it anew "
+                "without its metadata"
+            )
         place += _CHUNK_FRAME_BYTES + int.from_bytes(data[place : place + 4])
     raise UnreadableImageError(f"a PNG of more than {MAX_CHUNKS} chunks; save it anew")
 

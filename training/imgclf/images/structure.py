@@ -11,7 +11,14 @@ import struct
 import zlib
 
 from imgclf.errors import ImageError
-from imgclf.images.limits import MAX_CHUNKS, MAX_EXIF_BYTES, MAX_JUNK_BYTES, MAX_SCANS, MAX_SEGMENTS
+from imgclf.images.limits import (
+    MAX_CHUNKS,
+    MAX_EXIF_BYTES,
+    MAX_JUNK_BYTES,
+    MAX_PACKED_TEXTS,
+    MAX_SCANS,
+    MAX_SEGMENTS,
+)
 
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])", re.DOTALL)
 """Any JPEG marker but the ones inside of a scan: a stuffed zero and the restart markers. Reserved ones below
@@ -25,6 +32,7 @@ _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive; the others are arithmetic, lossless or hierarchical."""
 
 WEBP_HEADER_BYTES = 30
+_PACKED_TEXTS = frozenset({b"zTXt", b"iTXt"})
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -68,13 +76,23 @@ def count_scans(data: bytes) -> int:
 
 
 def check_chunks(data: bytes) -> None:
-    """Raise ImageError for a PNG of more than MAX_CHUNKS chunks; other bytes pass."""
+    """Raise ImageError for a PNG with more chunks of a kind than the limits; other bytes pass."""
     if not data.startswith(_PNG_SIGNATURE):
         return
-    position = len(_PNG_SIGNATURE)
+    position, profiles, texts = len(_PNG_SIGNATURE), 0, 0
     for _ in range(MAX_CHUNKS):
         if position + 12 > len(data):
             return
+        kind = data[position + 4 : position + 8]
+        profiles += kind == b"iCCP"
+        if profiles > 1:  # https://www.w3.org/TR/png-3/#11iCCP; Pillow unpacks 1 MiB of each
+            raise ImageError("PNG with more than one colour profile; save it anew")
+        texts += kind in _PACKED_TEXTS
+        if texts > MAX_PACKED_TEXTS:
+            raise ImageError(
+                f"PNG with more than {MAX_PACKED_TEXTS} compressed or international texts; save it anew "
+                "without its metadata"
+            )
         position += 12 + int.from_bytes(data[position : position + 4], "big")
     raise ImageError(f"PNG of more than {MAX_CHUNKS} chunks; save it anew")
 
