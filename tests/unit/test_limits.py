@@ -73,7 +73,9 @@ def test_staging_takes_what_training_takes(name: str) -> None:
     assert constant("plugins/musher/datasets/images.py", name) == photo_limit(name)
 
 
-@pytest.mark.parametrize("name", ["MAX_SEGMENTS", "MAX_JUNK_BYTES", "MAX_CHUNKS", "MAX_PACKED_TEXTS"])
+@pytest.mark.parametrize(
+    "name", ["MAX_SEGMENTS", "MAX_JUNK_BYTES", "MAX_EXIF_BYTES", "MAX_CHUNKS", "MAX_PACKED_TEXTS"]
+)
 def test_staging_takes_files_put_together_as_training_takes_them(name: str) -> None:
     assert constant("plugins/musher/datasets/file_structure.py", name) == photo_limit(name)
 

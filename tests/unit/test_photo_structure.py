@@ -36,6 +36,9 @@ JPEG = encoded("JPEG")
 PNG = encoded("PNG")
 PACKED = zlib.compress(bytes(1024 * 1024), 9)
 """What Pillow unpacks of one chunk at most."""
+EXIF = (0xE1, b"Exif\0\0" + bytes(65_525))
+"""As much as one segment holds."""
+COMMENT = (0xFE, b"")
 PROFILE = (b"iCCP", b"name\0\0" + PACKED)
 NAMELESS = (b"zTXt", b"\0\0" + PACKED)
 """Pillow counts no text without a keyword, none with a wrong checksum, and none in a damaged language."""
@@ -63,6 +66,15 @@ def with_hidden_scans(count: int) -> bytes:
     return data[:restart] + b"\xff\x02\xff\xff" + hidden + b"\xff\xd9" + bytes(65_536)
 
 
+def with_segments(*segments: tuple[int, bytes], at_end: bool = False) -> bytes:
+    """Return a JPEG with these markers and data right after its start, or after its scan."""
+    whole = b"".join(
+        bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data for marker, data in segments
+    )
+    place = len(JPEG) - 2 if at_end else 2
+    return JPEG[:place] + whole + JPEG[place:]
+
+
 def verify_in_training(data: bytes) -> None:
     open_image(data).decode(side=64, wanted=64)
 
@@ -82,6 +94,8 @@ class TestBoth:
             (ENDED + with_scans(60), "JPEG that ends before its first scan; save it anew"),
             (with_scans(60), "JPEG of more than 20 scans"),
             (with_hidden_scans(60), "JPEG of more than 20 scans"),
+            (with_segments(*[EXIF] * 3), "JPEG with more than 128 KiB of EXIF; save it without them"),
+            (with_segments(*[COMMENT] * 2000), "JPEG of more than 2000 segments"),
             (with_chunks(*[PROFILE] * 2), "PNG with more than one colour profile; save it anew"),
             (with_chunks(*[PROFILE] * 2, at_end=True), "PNG with more than one colour profile"),
             (with_chunks(*[NAMELESS] * 101), "PNG with more than 100 compressed or international texts"),
@@ -97,7 +111,11 @@ class TestBoth:
 
     @pytest.mark.parametrize(
         "data",
-        [JPEG, with_scans(0), JPEG + JPEG, JPEG + b"\xff\xd9", PNG, with_chunks(PROFILE)],
+        [
+            *(JPEG, JPEG + JPEG, JPEG + b"\xff\xd9", with_scans(0), PNG, with_chunks(PROFILE)),
+            *(with_segments(*[EXIF] * 2), with_segments(*[EXIF] * 3, at_end=True)),
+            with_segments(*[COMMENT] * 2000, at_end=True),
+        ],
     )
     def test_a_file_is_taken(
         self, judge: Callable[[bytes], object], error: type[Exception], data: bytes

@@ -14,6 +14,8 @@ MAX_SEGMENTS = 2_000
 """Of a JPEG; Pillow reads each in Python."""
 MAX_JUNK_BYTES = 65_536
 """Between two segments of a JPEG's header."""
+MAX_EXIF_BYTES = 128 * 1024
+"""Of a JPEG; Pillow parses it value by value in Python."""
 MAX_CHUNKS = 50_000
 """Of a PNG; libpng writes one for each 8 KiB."""
 MAX_PACKED_TEXTS = 100
@@ -27,6 +29,8 @@ OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 START_OF_IMAGE = 0xD8
 """It has no length."""
 
+_JPEG_SIGNATURE = b"\xff\xd8"
+_EXIF = b"Exif\0\0"
 _SCAN = re.compile(rb"\xff\xda")
 """The start of one; a pattern finds it in a third of the time that bytes.find takes."""
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
@@ -40,12 +44,14 @@ _WEBP_HEADER_BYTES = 30
 
 
 def count_scans(data: bytes, *, max_scans: int) -> int:
-    """Return the number of a JPEG's scans; those of a thumbnail or a second image are not counted.
+    """Return the number of a JPEG's scans, those of a thumbnail or a second image not counted; 0 for others.
 
-    Raises UnreadableImageError for more scans, segments or stray bytes than the limits, for an end before the
-    first scan, and for a coding that no browser shows.
+    Raises UnreadableImageError for more scans, segments, stray bytes or EXIF than the limits, for an end
+    before the first scan, and for a coding that no browser shows.
     """
-    place, scans = 2, 0
+    if not data.startswith(_JPEG_SIGNATURE):
+        return 0
+    place, scans, exif_bytes = len(_JPEG_SIGNATURE), 0, 0
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, place)
         if not scans and (found.start() if found else len(data)) - place > MAX_JUNK_BYTES:
@@ -59,7 +65,13 @@ def count_scans(data: bytes, *, max_scans: int) -> int:
             continue
         if marker in OTHER_FRAMES:
             raise UnreadableImageError("a JPEG with lossless or arithmetic coding; save it as a usual one")
-        place += int.from_bytes(data[place : place + 2])
+        length = int.from_bytes(data[place : place + 2])
+        exif_bytes += length * data.startswith(_EXIF, place + 2)
+        if exif_bytes > MAX_EXIF_BYTES:
+            raise UnreadableImageError(
+                f"a JPEG with more than {MAX_EXIF_BYTES // 1024} KiB of EXIF; save it without them"
+            )
+        place += length
         scans += marker == START_OF_SCAN
         if scans > max_scans:
             raise UnreadableImageError(f"a JPEG of more than {max_scans} scans; save it as a usual one")

@@ -170,12 +170,13 @@ def verify_image(data: bytes) -> int | None:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        scans = count_scans(data, max_scans=MAX_SCANS)
         check_chunks(data)
         webp_bytes = _webp_bytes(data)
         with (
             _memory.take(webp_bytes),
             Image.open(io.BytesIO(data), formats=FORMATS) as image,
-            _memory.take(0 if webp_bytes else _decoding_bytes(image, data)),
+            _memory.take(0 if webp_bytes else _decoding_bytes(image, scans=scans)),
         ):
             size = image.size
             image.draft("L", (DRAFT_SIDE, DRAFT_SIDE))
@@ -213,7 +214,7 @@ def _webp_bytes(data: bytes) -> int:
     return needed
 
 
-def _decoding_bytes(image: "Image.Image", data: bytes) -> int:
+def _decoding_bytes(image: "Image.Image", *, scans: int) -> int:
     """Return how much memory a JPEG or PNG takes while it is checked; refuse one above the limits.
 
     Everything is read from headers, before memory is spent.
@@ -222,7 +223,6 @@ def _decoding_bytes(image: "Image.Image", data: bytes) -> int:
     _check_size(kind, *image.size)
     if kind != "JPEG":
         return image.width * image.height * BYTES_PER_PIXEL[kind]
-    scans = count_scans(data, max_scans=MAX_SCANS)
     return BYTES_PER_SAMPLE * _kept_samples(image) if scans > 1 else 0
 
 
