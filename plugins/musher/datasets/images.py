@@ -291,11 +291,11 @@ def _examine_batch(marked: Sequence[tuple[Photo, bool]]) -> list[_Outcome]:
 
 
 def _examine(photo: Photo, *, is_kept: bool) -> _Outcome:
-    if photo.size > MAX_IMAGE_BYTES:
-        return _Outcome(reason=f"{photo.path}: {photo.size} bytes, and {MAX_IMAGE_BYTES} is the limit")
     data = b""
     try:
+        _check_bytes(photo.size)
         data = photo.read()
+        _check_bytes(len(data))  # it may have grown since it was listed
         fingerprint = verify_image(data)
     except ConnectionError:  # says nothing about the image: a retry may mend it
         raise
@@ -309,6 +309,11 @@ def _examine(photo: Photo, *, is_kept: bool) -> _Outcome:
         return _Outcome(reason=f"{photo.path}: {error}")
     record = ImageRecord(path=photo.path, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
     return _Outcome(record=record, data=data if is_kept else None, fingerprint=fingerprint)
+
+
+def _check_bytes(count: int) -> None:
+    if count > MAX_IMAGE_BYTES:
+        raise UnreadableImageError(f"{count} bytes, and {MAX_IMAGE_BYTES} is the limit")
 
 
 def _load(image: ImageRecord, *, kept: Mapping[str, bytes], photos: Mapping[str, Photo]) -> bytes:
