@@ -49,7 +49,8 @@ def test_the_pixels_of_each_format_stand_on_the_page(kind: str) -> None:
         ("MAX_SCANS", "{} scans"),
         ("MAX_SEGMENTS", "{:,} segments"),
         ("MAX_CHUNKS", "{:,} chunks"),
-        ("MAX_SIDE", "{:,}\npixels on a side"),
+        ("MAX_PACKED_TEXTS", "{} compressed or international texts"),
+        ("MAX_SIDE", "{:,} pixels on a side"),
     ],
 )
 def test_the_other_limits_of_a_photo_stand_on_the_page(name: str, text: str) -> None:
@@ -57,10 +58,26 @@ def test_the_other_limits_of_a_photo_stand_on_the_page(name: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["FORMATS", "MAX_PIXELS", "MAX_SIDE", "MAX_SAMPLES", "MAX_SCANS", "MAX_BYTES_OF_AN_IMAGE"]
+    "name",
+    [
+        "FORMATS",
+        "MAX_PIXELS",
+        "MAX_SIDE",
+        "MAX_SAMPLES",
+        "MAX_SCANS",
+        "MAX_BYTES_OF_AN_IMAGE",
+        "MAX_TEXT_BYTES",
+    ],
 )
 def test_staging_takes_what_training_takes(name: str) -> None:
     assert constant("plugins/musher/datasets/images.py", name) == photo_limit(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["MAX_SEGMENTS", "MAX_JUNK_BYTES", "MAX_EXIF_BYTES", "MAX_CHUNKS", "MAX_PACKED_TEXTS"]
+)
+def test_staging_takes_files_put_together_as_training_takes_them(name: str) -> None:
+    assert constant("plugins/musher/datasets/file_structure.py", name) == photo_limit(name)
 
 
 def test_what_sagemaker_lets_through_is_taken_and_nothing_else() -> None:

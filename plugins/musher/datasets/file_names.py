@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
+from posixpath import splitext
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 OTHER_IMAGE_SUFFIXES = frozenset(
@@ -63,7 +64,7 @@ def hidden_part(path: str) -> str | None:
 
 def is_photo(path: str) -> bool:
     """Return whether a file's name is a photo's, of whatever format."""
-    suffix = PurePosixPath(path).suffix.lower()
+    suffix = splitext(path)[1].lower()  # pathlib would keep a million names' parts
     return suffix in PHOTO_SUFFIXES or suffix in OTHER_IMAGE_SUFFIXES
 
 

@@ -170,12 +170,13 @@ def verify_image(data: bytes) -> int | None:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        scans = count_scans(data, max_scans=MAX_SCANS)
         check_chunks(data)
         webp_bytes = _webp_bytes(data)
         with (
             _memory.take(webp_bytes),
             Image.open(io.BytesIO(data), formats=FORMATS) as image,
-            _memory.take(0 if webp_bytes else _decoding_bytes(image, data)),
+            _memory.take(0 if webp_bytes else _decoding_bytes(image, scans=scans)),
         ):
             size = image.size
             image.draft("L", (DRAFT_SIDE, DRAFT_SIDE))
@@ -213,7 +214,7 @@ def _webp_bytes(data: bytes) -> int:
     return needed
 
 
-def _decoding_bytes(image: "Image.Image", data: bytes) -> int:
+def _decoding_bytes(image: "Image.Image", *, scans: int) -> int:
     """Return how much memory a JPEG or PNG takes while it is checked; refuse one above the limits.
 
     Everything is read from headers, before memory is spent.
@@ -222,7 +223,6 @@ def _decoding_bytes(image: "Image.Image", data: bytes) -> int:
     _check_size(kind, *image.size)
     if kind != "JPEG":
         return image.width * image.height * BYTES_PER_PIXEL[kind]
-    scans = count_scans(data, max_scans=MAX_SCANS)
     return BYTES_PER_SAMPLE * _kept_samples(image) if scans > 1 else 0
 
 
@@ -291,11 +291,11 @@ def _examine_batch(marked: Sequence[tuple[Photo, bool]]) -> list[_Outcome]:
 
 
 def _examine(photo: Photo, *, is_kept: bool) -> _Outcome:
-    if photo.size > MAX_IMAGE_BYTES:
-        return _Outcome(reason=f"{photo.path}: {photo.size} bytes, and {MAX_IMAGE_BYTES} is the limit")
     data = b""
     try:
+        _check_bytes(photo.size)
         data = photo.read()
+        _check_bytes(len(data))  # it may have grown since it was listed
         fingerprint = verify_image(data)
     except ConnectionError:  # says nothing about the image: a retry may mend it
         raise
@@ -309,6 +309,11 @@ def _examine(photo: Photo, *, is_kept: bool) -> _Outcome:
         return _Outcome(reason=f"{photo.path}: {error}")
     record = ImageRecord(path=photo.path, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
     return _Outcome(record=record, data=data if is_kept else None, fingerprint=fingerprint)
+
+
+def _check_bytes(count: int) -> None:
+    if count > MAX_IMAGE_BYTES:
+        raise UnreadableImageError(f"{count} bytes, and {MAX_IMAGE_BYTES} is the limit")
 
 
 def _load(image: ImageRecord, *, kept: Mapping[str, bytes], photos: Mapping[str, Photo]) -> bytes:

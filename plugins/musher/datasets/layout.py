@@ -165,6 +165,7 @@ class _Placed:
 def _sort_out(listing: Listing) -> tuple[dict[str, Photo], dict[str, set[str]]]:
     """Return the photos by their clean paths, and the other files by the reason why they are left out."""
     photos: dict[str, Photo] = {}
+    numbers: Counter[str] = Counter()
     unseen = {hidden for path in listing.hidden if (hidden := hidden_part(clean_path(path)))}
     left_out: dict[str, set[str]] = {HIDDEN: unseen, NO_IMAGE: set()}
     for file in sorted(listing.photos, key=lambda file: file.path):
@@ -172,18 +173,22 @@ def _sort_out(listing: Listing) -> tuple[dict[str, Photo], dict[str, set[str]]]:
         if hidden := hidden_part(path):
             left_out[HIDDEN].add(hidden)
         elif is_photo(path):
-            photos[_free_path(path, taken=photos)] = file
+            photos[_free_path(path, taken=photos, numbers=numbers)] = file
         else:
             left_out[NO_IMAGE].add(path)
     return photos, left_out
 
 
-def _free_path(path: str, *, taken: Mapping[str, Photo]) -> str:
-    """Return a path that no other photo has: two may differ by their spelling only."""
-    free, number = path, 2
+def _free_path(path: str, *, taken: Mapping[str, Photo], numbers: Counter[str]) -> str:
+    """Return a path that no other photo has: two may differ by their spelling only.
+
+    `numbers` holds the last one tried of each path, so that none is tried twice.
+    """
+    free = path
     while free in taken:
+        numbers[path] = max(numbers[path], 1) + 1
         pure = PurePosixPath(path)
-        free, number = str(pure.with_name(f"{pure.stem} ({number}){pure.suffix}")), number + 1
+        free = str(pure.with_name(f"{pure.stem} ({numbers[path]}){pure.suffix}"))
     return free
 
 

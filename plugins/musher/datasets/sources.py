@@ -8,6 +8,7 @@ s3://bucket/prefix        image folders in S3, or a data set that Musher has sta
 s3://bucket/photos.zip    a zip in S3
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -22,6 +23,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from musher.datasets.digits import list_digits
 from musher.datasets.download import download_file, public_address
 from musher.datasets.file_names import first_few, hidden_part, is_photo
+from musher.datasets.images import MAX_IMAGE_BYTES
 from musher.datasets.layout import Listing, Photo
 from musher.datasets.s3_connection import S3Connection
 from musher.datasets.s3_objects import S3Folder, explain_s3_errors
@@ -33,8 +35,7 @@ ZIP = ".zip"
 OTHER_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".gz", ".7z", ".rar", ".zst")
 MAX_NAME_CHARACTERS = 63
 MAX_TITLE_CHARACTERS = 120
-READ_BYTES = 1024 * 1024
-"""Of a file on disk at once: most photos whole."""
+READING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @contextmanager
@@ -113,16 +114,41 @@ def list_folder(folder: Path) -> Listing:
 
 
 def _read_file(path: str) -> bytes:
-    """Return a file's bytes with as few system calls as there can be.
+    """Return a file's bytes, cut behind an image's limit, with as few system calls as there can be.
 
     At each another of the scan's threads may run, and this one then waits its turn. `Path.read_bytes` makes
-    nine where this makes four.
+    nine where this makes four. What was a file when it was listed may be a link or a pipe by now: the one is
+    not followed, and the other not waited for.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return b"".join(iter(partial(os.read, descriptor, READ_BYTES), b""))
+        descriptor = os.open(path, READING)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _swapped(path) from error
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _swapped(path)
+        return _read_bytes(descriptor, min(status.st_size, MAX_IMAGE_BYTES + 1))
     finally:
         os.close(descriptor)
+
+
+def _read_bytes(descriptor: int, count: int) -> bytes:
+    """Return so many bytes, or fewer where the file ends: no read is spent on seeing its end."""
+    parts = []
+    while count and (part := os.read(descriptor, count)):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def _swapped(path: str) -> DatasetSourceError:
+    return DatasetSourceError(
+        f"{path} became a link or special file after it was listed. Run the task again when nothing writes "
+        "to the source."
+    )
 
 
 def _refuse_odd(odd: list[str], *, folder: Path) -> None:

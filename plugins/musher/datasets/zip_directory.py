@@ -15,7 +15,8 @@ END64 = struct.Struct("<4sQ2H2L4Q")
 LOCATOR = struct.Struct("<4sLQL")
 HEADER = struct.Struct("<4s24x3H12x")
 """An entry of the directory: its mark, and the lengths of the name, the extra field and the comment."""
-MAX_COMMENT = 65_535
+LOOK_BACK_BYTES = 65_536
+"""Behind the end record: one more than a comment may have, as zipfile looks for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def count_entries(path: Path, directory: Directory, *, limit: int) -> int:
 def _find_end(file: BinaryIO) -> int | None:
     """Return where the end record starts, where zipfile looks for it: without a comment first."""
     length = file.seek(0, os.SEEK_END)
-    base = file.seek(max(0, length - END.size - MAX_COMMENT))
+    base = file.seek(max(0, length - END.size - LOOK_BACK_BYTES))
     tail = file.read()
     bare = tail[-END.size :]
     if len(bare) == END.size and bare.startswith(b"PK\x05\x06") and bare.endswith(b"\0\0"):

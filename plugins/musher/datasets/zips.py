@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 
 from musher.datasets.file_names import clean_path, first_few, hidden_part, is_photo
@@ -26,6 +28,8 @@ MAX_MEMBERS = 1_000_000
 """docs/datasets.md says what memory each takes."""
 MAX_DIRECTORY_BYTES = 256 * 1024**2
 """Of all names, extra fields and comments, which zipfile holds at once: one member's may have 192 KiB."""
+HEADER_BYTES = 30
+"""Of a member, without its name and extra field."""
 ENCRYPTED = 0x1
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """zipfile unpacks bzip2 and LZMA without a bound: a member of 2 kB fills gigabytes at once."""
@@ -69,7 +73,7 @@ def open_zip(path: Path, *, address: str) -> Iterator[Listing]:
         reason = known or f"is not a zip that can be read ({error}). Pack it again."
         raise DatasetSourceError(f"{address} ({_size(path)} bytes) {reason}") from error
     with archive:
-        yield _list_members(archive, address=address, packed=_size(path))
+        yield _list_members(archive, address=address)
 
 
 def _refuse_directory(path: Path, *, address: str) -> None:
@@ -88,13 +92,14 @@ def _refuse_directory(path: Path, *, address: str) -> None:
         )
 
 
-def _list_members(archive: zipfile.ZipFile, *, address: str, packed: int) -> Listing:
+def _list_members(archive: zipfile.ZipFile, *, address: str) -> Listing:
     infos = {info: info.filename.replace("\\", "/") for info in archive.infolist()}  # Windows writes these
     folders = {name for name in infos.values() if name.endswith("/")}
     hidden = {name for name in infos.values() if hidden_part(clean_path(name)) and not _leads_out(name)}
     members = [info for info, name in infos.items() if name not in folders and name not in hidden]
     _refuse_members(members, address=address)
-    _refuse_bombs([info for info in members if is_photo(info.filename)], address=address, packed=packed)
+    _refuse_overlaps(archive, address=address)
+    _refuse_bombs([info for info in members if is_photo(clean_path(infos[info]))], address=address)
     return Listing(
         photos=tuple(
             Photo(path=infos[info], size=info.file_size, read=partial(_read, archive, info))
@@ -154,14 +159,28 @@ def _leads_out(name: str) -> bool:
     return name.startswith("/") or ".." in name.split("/") or DRIVE.match(name) is not None
 
 
-def _refuse_bombs(members: list[zipfile.ZipInfo], *, address: str, packed: int) -> None:
-    """Refuse what unpacks to far more than it should, or claims the same packed bytes twice."""
+def _refuse_overlaps(archive: zipfile.ZipFile, *, address: str) -> None:
+    """Refuse members that share bytes: the quine-like bombs have one compressed stream in many of them.
+
+    zipfile itself refuses them from Python 3.11.8 on only. A member is at least as long as said here: its
+    header's own extra field is not read.
+    """
+    members = sorted(archive.infolist(), key=attrgetter("header_offset"))
+    for info, following in zip_longest(members, members[1:]):
+        end = info.header_offset + HEADER_BYTES + len(info.orig_filename) + info.compress_size
+        if end > (following.header_offset if following else archive.start_dir):
+            name = following.filename[:200] if following else "the directory"
+            problem = first_few([f"{name} starts within {info.filename[:200]}"])
+            raise DatasetSourceError(f"{address} looks like a zip bomb: {problem}. Pack it again.")
+
+
+def _refuse_bombs(members: list[zipfile.ZipInfo], *, address: str) -> None:
+    """Refuse what unpacks to far more than it should."""
     unpacked = sum(info.file_size for info in members)
-    claimed = sum(info.compress_size for info in members)
-    if unpacked > MAX_UNPACKED_BYTES or claimed > packed:
+    if unpacked > MAX_UNPACKED_BYTES:
         raise DatasetSourceError(
-            f"{address} looks like a zip bomb: {len(members)} members of {unpacked} bytes in a file of "
-            f"{packed} bytes (limit: {MAX_UNPACKED_BYTES} bytes). Pack it again."
+            f"{address} looks like a zip bomb: {len(members)} members of {unpacked} bytes "
+            f"(limit: {MAX_UNPACKED_BYTES} bytes). Split it, or give the folder."
         )
     bombs = [
         f"{info.filename} ({info.compress_size} bytes unpack to {info.file_size})"

@@ -27,6 +27,9 @@ MAX_EXIF_BYTES = 128 * 1024
 """Of an image: Pillow parses it value by value in Python. One segment of a JPEG holds 64 KiB at most."""
 MAX_CHUNKS = 50_000
 """Of a PNG; libpng writes one for each 8 KiB."""
+MAX_PACKED_TEXTS = 100
+"""zTXt and iTXt chunks of a PNG: Pillow unpacks up to 1 MiB of each, and does not count it where the keyword,
+the language or the checksum is wrong."""
 MAX_TEXT_BYTES = 8 * 2**20
 """Of a PNG's texts once they are unpacked; Pillow's own limit is 64 MiB."""
 

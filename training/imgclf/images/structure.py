@@ -11,26 +11,37 @@ import struct
 import zlib
 
 from imgclf.errors import ImageError
-from imgclf.images.limits import MAX_CHUNKS, MAX_EXIF_BYTES, MAX_JUNK_BYTES, MAX_SCANS, MAX_SEGMENTS
+from imgclf.images.limits import (
+    MAX_CHUNKS,
+    MAX_EXIF_BYTES,
+    MAX_JUNK_BYTES,
+    MAX_PACKED_TEXTS,
+    MAX_SCANS,
+    MAX_SEGMENTS,
+)
 
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])", re.DOTALL)
-"""Any JPEG marker but the ones inside of a scan: a stuffed zero and the restart markers."""
-_ALONE = frozenset({0x01, 0xD8})
-"""Markers without a length."""
-_END, _SCAN = 0xD9, 0xDA
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])", re.DOTALL)
+"""Any JPEG marker but the ones inside of a scan: a stuffed zero and the restart markers. Reserved ones below
+0xC0 have no length either: libjpeg refuses them in a header, and passes over them where it waits for a
+restart."""
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+"""The start of the image has no length."""
+_NEXT_SCAN = re.compile(rb"\xff\xda")
 _EXIF = b"Exif\0\0"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive; the others are arithmetic, lossless or hierarchical."""
 
 WEBP_HEADER_BYTES = 30
+_PACKED_TEXTS = frozenset({b"zTXt", b"iTXt"})
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def count_scans(data: bytes) -> int:
     """Return the number of a JPEG's scans, 0 for bytes of another kind.
 
-    Raises ImageError for more scans or segments than the limits, and for a coding that browsers do not show.
+    Raises ImageError for more scans or segments than the limits, for an end before the first scan, and for a
+    coding that browsers do not show.
     """
     if not data.startswith(b"\xff\xd8"):
         return 0
@@ -41,10 +52,12 @@ def count_scans(data: bytes) -> int:
             raise ImageError(
                 f"JPEG with more than {MAX_JUNK_BYTES} stray bytes in its header; send an undamaged file"
             )
+        if found and found[1][0] == _END and not scans:  # libjpeg takes the image after it
+            raise ImageError("JPEG that ends before its first scan; save it anew")
         if found is None or found[1][0] == _END:
             return scans
         marker, position = found[1][0], found.end()
-        if marker in _ALONE:
+        if marker == _START:
             continue
         if marker in _FRAMES - _HUFFMAN_FRAMES:
             raise ImageError(
@@ -60,17 +73,29 @@ def count_scans(data: bytes) -> int:
                 f"JPEG with more than {MAX_EXIF_BYTES // 1024} KiB of EXIF; save it without them"
             )
         position += length
+        if marker == _SCAN and not _NEXT_SCAN.search(data, position):  # much faster than reading it
+            return scans
     raise ImageError(f"JPEG of more than {MAX_SEGMENTS} segments; save it anew without its metadata")
 
 
 def check_chunks(data: bytes) -> None:
-    """Raise ImageError for a PNG of more than MAX_CHUNKS chunks; other bytes pass."""
+    """Raise ImageError for a PNG with more chunks of a kind than the limits; other bytes pass."""
     if not data.startswith(_PNG_SIGNATURE):
         return
-    position = len(_PNG_SIGNATURE)
+    position, profiles, texts = len(_PNG_SIGNATURE), 0, 0
     for _ in range(MAX_CHUNKS):
         if position + 12 > len(data):
             return
+        kind = data[position + 4 : position + 8]
+        profiles += kind == b"iCCP"
+        if profiles > 1:  # https://www.w3.org/TR/png-3/#11iCCP; Pillow unpacks 1 MiB of each
+            raise ImageError("PNG with more than one colour profile; save it anew")
+        texts += kind in _PACKED_TEXTS
+        if texts > MAX_PACKED_TEXTS:
+            raise ImageError(
+                f"PNG with more than {MAX_PACKED_TEXTS} compressed or international texts; save it anew "
+                "without its metadata"
+            )
         position += 12 + int.from_bytes(data[position : position + 4], "big")
     raise ImageError(f"PNG of more than {MAX_CHUNKS} chunks; save it anew")
 

@@ -1,5 +1,6 @@
 """Paths become splits and classes, or are refused by name."""
 
+import time
 import unicodedata
 
 import pytest
@@ -268,6 +269,25 @@ def test_two_photos_whose_names_become_one_are_both_kept() -> None:
     given = ["b\u00e4r/1.jpg", unicodedata.normalize("NFD", "b\u00e4r/1.jpg"), "cat/1.jpg"]
     assert sorted(arrange(*given)) == ["train/b\u00e4r/1 (2).jpg", "train/b\u00e4r/1.jpg", "train/cat/1.jpg"]
     assert set(arrange(*given).values()) == set(given)
+
+
+def test_a_number_that_a_photo_has_already_is_passed_over() -> None:
+    given = ["a/x (2).jpg", "a/x.jpg", "a/x.jpg ", "a/x.jpg  ", "b/y.jpg"]
+    assert arrange(*given) == {
+        "train/a/x (2).jpg": "a/x (2).jpg",
+        "train/a/x.jpg": "a/x.jpg",
+        "train/a/x (3).jpg": "a/x.jpg ",
+        "train/a/x (4).jpg": "a/x.jpg  ",
+        "train/b/y.jpg": "b/y.jpg",
+    }
+
+
+def test_many_names_that_become_the_same_are_numbered_at_once() -> None:
+    """To try each number again for each of them took 10 s."""
+    names = ["".join(" \t"[number >> bit & 1] for bit in range(10)) for number in range(1_000)]
+    started = time.process_time()
+    assert len(arrange("b/y.jpg", *(f"a/x.jpg{name}" for name in names))) == 1_001
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from benchmarks.generated_photos import zip_photos
+from musher.datasets.images import MAX_IMAGE_BYTES, scan_photos
 from musher.datasets.layout import arrange_listing
-from musher.datasets.sources import READ_BYTES, list_folder, name_source, open_source, title_source
-from musher.errors import DatasetSourceError
+from musher.datasets.sources import list_folder, name_source, open_source, title_source
+from musher.errors import DatasetSourceError, UnreadableImageError
 
 
 def paths(source: str, s3: Any, tmp_path: Path) -> list[str]:
@@ -167,9 +168,63 @@ def test_a_source_gives_its_data_set_a_name_and_a_title(source: str, name: str, 
     assert (name_source(source), title_source(source)) == (name, title)
 
 
-@pytest.mark.parametrize("size", [0, 5, READ_BYTES, 2 * READ_BYTES + 1])
+@pytest.mark.parametrize("size", [0, 5, 3_000_000])
 def test_a_file_on_disk_is_read_whole(size: int, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(data := os.urandom(size))
     (photo,) = list_folder(tmp_path).photos
     assert photo.read() == data
     assert not photo.is_remote
+
+
+def test_a_file_on_disk_takes_four_system_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/benchmarks.md says what more of them cost where threads read thousands of photos."""
+    (tmp_path / "photo.jpg").write_bytes(bytes(100_000))
+    (photo,) = list_folder(tmp_path).photos
+    calls: list[str] = []
+    for name in ("open", "fstat", "read", "close", "stat", "lstat", "lseek"):
+        monkeypatch.setattr(os, name, _counted(name, calls))
+    photo.read()
+    monkeypatch.undo()
+    assert calls == ["open", "fstat", "read", "close"]
+
+
+def _counted(name: str, calls: list[str]) -> Any:
+    real = getattr(os, name)
+
+    def call(*args: Any, **options: Any) -> Any:
+        calls.append(name)
+        return real(*args, **options)
+
+    return call
+
+
+def _swap_link(path: Path) -> None:
+    secret = path.with_name("secret")
+    secret.write_bytes(b"secret")
+    path.symlink_to(secret)
+
+
+@pytest.mark.parametrize("swap", [_swap_link, os.mkfifo], ids=["link", "pipe"])
+@pytest.mark.timeout(10)  # a pipe would wait for a writer for ever
+def test_what_takes_a_files_place_after_the_listing_is_not_read(swap: Any, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"photo")
+    (photo,) = list_folder(tmp_path).photos
+    path.unlink()
+    swap(path)
+    with pytest.raises(
+        DatasetSourceError,
+        match=r"photo\.jpg became a link or special file after it was listed\. Run the task again when",
+    ):
+        photo.read()
+
+
+def test_a_file_that_grows_after_the_listing_is_read_up_to_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"photo")
+    (photo,) = list_folder(tmp_path).photos
+    with path.open("r+b") as file:
+        file.truncate(2 * MAX_IMAGE_BYTES)
+    assert len(photo.read()) == MAX_IMAGE_BYTES + 1
+    with pytest.raises(UnreadableImageError, match=r"photo\.jpg: 33554433 bytes, and 33554432 is the limit"):
+        scan_photos(photos=[photo])

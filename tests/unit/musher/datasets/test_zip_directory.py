@@ -35,6 +35,14 @@ def test_entries_are_counted(tmp_path: Path, comment: bytes, before: bytes) -> N
     assert count(make_zip(tmp_path / "a.zip", 7, comment=comment, before=before)) == 7
 
 
+@pytest.mark.parametrize("behind", [0, 1, 65_534, 65_535, 65_536, 65_537])
+def test_the_directory_is_found_wherever_zipfile_finds_it(tmp_path: Path, behind: int) -> None:
+    """A comment has 65,535 bytes at most, and zipfile looks back one more."""
+    path = make_zip(tmp_path / "a.zip", 7)
+    path.write_bytes(path.read_bytes() + b"c" * behind)
+    assert (find_directory(path) is not None) == zipfile.is_zipfile(path) == (behind <= 65_536)
+
+
 def test_no_more_than_the_limit_are_looked_at(tmp_path: Path) -> None:
     assert count(make_zip(tmp_path / "a.zip", 7), limit=3) == 4
 

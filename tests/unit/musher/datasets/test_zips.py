@@ -1,10 +1,12 @@
 """A zip is read in place; one that is not a plain folder of photos is refused."""
 
 import gzip
+import io
 import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -20,6 +22,19 @@ def packed(
         for name, data in members:
             archive.writestr(name, data, method)
     return path
+
+
+class Unseekable(io.RawIOBase):
+    """A file that zipfile writes as a stream: sizes stand behind each member."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)
+
+    def writable(self) -> bool:
+        return True
 
 
 def info(name: str, mode: int) -> zipfile.ZipInfo:
@@ -140,6 +155,12 @@ def test_a_member_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
     assert "bytes unpack to 5000000)" in refusal(path)
 
 
+@pytest.mark.parametrize("end", [" ", "\u00a0", "/. ", "\\.", "\t"])
+def test_a_member_whose_name_only_becomes_a_photos_is_measured_too(tmp_path: Path, end: str) -> None:
+    path = packed(tmp_path / "a.zip", (f"train/cat/1.jpg{end}", bytes(5_000_000)))
+    assert "looks like a zip bomb: train/cat/1.jpg" in refusal(path)
+
+
 def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
     """The quine-like bombs name one compressed stream many times."""
     data = bytearray(packed(tmp_path / "a.zip", ("1.jpg", bytes(range(256)) * 50)).read_bytes())
@@ -149,7 +170,41 @@ def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
     tail[8:12] = len(entries).to_bytes(2, "little") * 2
     tail[12:16] = len(b"".join(entries)).to_bytes(4, "little")
     (tmp_path / "a.zip").write_bytes(data[:start] + b"".join(entries) + tail)
-    assert "looks like a zip bomb: 8 members of 102400 bytes in a file of" in refusal(tmp_path / "a.zip")
+    assert "looks like a zip bomb: 2.jpg starts within 1.jpg. Pack it again." in refusal(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("names", [("1.jpg", "labels.csv"), ("labels.csv", ".hidden")])
+def test_no_member_may_start_within_another_whatever_its_name(tmp_path: Path, names: tuple[str, str]) -> None:
+    """What is stored in the first is the second, header and all."""
+    inner = packed(tmp_path / "inner.zip", (names[1], b"x" * 1000), method=zipfile.ZIP_STORED).read_bytes()
+    within = inner[: inner.index(b"PK\x01\x02")]
+    path = packed(tmp_path / "a.zip", (names[0], within), (names[1], b"x" * 1000), method=zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    place = data.rindex(b"PK\x01\x02") + 42
+    data[place : place + 4] = data.index(within).to_bytes(4, "little")
+    path.write_bytes(data)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read(names[1]) == b"x" * 1000
+    assert f"looks like a zip bomb: {names[1]} starts within {names[0]}. Pack it again." in refusal(path)
+
+
+def test_a_member_may_not_reach_into_the_directory(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", ("1.jpg", b"x" * 1000), method=zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    place = data.rindex(b"PK\x01\x02") + 20
+    data[place : place + 4] = (1001).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert "looks like a zip bomb: the directory starts within 1.jpg. Pack it again." in refusal(path)
+
+
+def test_a_zip_behind_a_program_and_with_lengths_behind_its_members_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"MZ program")
+    with path.open("ab") as file, zipfile.ZipFile(Unseekable(file), "w") as archive:
+        archive.writestr("a/1.jpg", b"one")
+        archive.writestr("Bär/2.jpg", b"two")
+    with open_zip(path, address="a.zip") as listing:
+        assert [photo.read() for photo in listing.photos] == [b"one", b"two"]
 
 
 def test_more_members_or_bytes_than_the_limits_are_refused(
