@@ -99,9 +99,16 @@ def _http_opener(deadline: float) -> urllib.request.OpenerDirector:
 
 
 def _expected_bytes(answer: Any, *, address: str) -> int | None:
-    declared = answer.headers.get("Content-Length")
-    size = int(declared) if declared and declared.isdigit() else None
-    if size is not None and size > MAX_DOWNLOAD_BYTES:
+    """Return the length that the server announced, None where it did not."""
+    lines = answer.headers.get_all("Content-Length")
+    if lines is None:
+        return None
+    announced = ", ".join(lines)
+    sizes = {size.strip() for size in announced.split(",")}
+    if len(sizes) > 1 or not all(size.isascii() and size.isdigit() for size in sizes):
+        raise _refusal(address, f"the server's Content-Length is {announced!r}, no one size")
+    size = int(sizes.pop())
+    if size > MAX_DOWNLOAD_BYTES:
         raise _refusal(address, f"it has {size} bytes, and {MAX_DOWNLOAD_BYTES} is the limit")
     return size
 
