@@ -64,6 +64,26 @@ def download_file(*, url: str, target: Path, opener: urllib.request.OpenerDirect
     logger.info("downloaded %s: %s bytes in %.1f s", address, received, time.monotonic() - started)
 
 
+class UnreadRedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Follow redirects without their bodies, which urllib reads whole into memory."""
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Follow one."""
+        return super().http_error_302(req, _Unread(fp), code, msg, headers)  # type: ignore[arg-type]
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+class _Unread:
+    """An answer of which nothing more is read; it can be closed."""
+
+    def __init__(self, answer: Any) -> None:
+        self.close = answer.close
+
+    def read(self) -> bytes:
+        return b""
+
+
 def public_address(url: str) -> str:
     """Return a URL without its query, fragment, user and password."""
     parts = urlsplit(url)
@@ -89,7 +109,7 @@ def _http_opener(deadline: float) -> urllib.request.OpenerDirector:
         urllib.request.ProxyHandler(),
         JudgedHTTPHandler(deadline=deadline),
         JudgedHTTPSHandler(deadline=deadline),
-        urllib.request.HTTPRedirectHandler(),
+        UnreadRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.UnknownHandler(),
