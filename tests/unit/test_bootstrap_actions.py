@@ -81,6 +81,7 @@ IMPLIED = {
 PAGES = "https://docs.aws.amazon.com"
 SERVICES = {
     "musher-sagemaker": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
+    "musher-endpoint": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
     "musher-codebuild": f"{PAGES}/codebuild/latest/userguide/setting-up-service-role.html",
     "musher-lambda": f"{PAGES}/lambda/latest/dg/configuration-vpc.html",
 }
@@ -115,6 +116,30 @@ BY_SERVICE = {
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
+    },
+    "musher-endpoint": {
+        "cloudwatch:PutMetricData",
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "s3:GetObject",
     },
     "musher-codebuild": {
         "ecr:BatchCheckLayerAvailability",
