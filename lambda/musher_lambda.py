@@ -30,6 +30,9 @@ from botocore.exceptions import (
 MAX_URL_CHARACTERS = 8192
 """A presigned S3 URL with a session token takes about 2,000."""
 MAX_MESSAGE_CHARACTERS = 300
+# Lambda takes 6 MB, in which JSON's escapes may double the body; 21,841 classes make half a MB:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_ANSWER_BYTES = 2_900_000
 MAX_ATTEMPTS = 2
 MIN_RETRY_LIMIT_S = 10.0
 """A function with less time than this makes one attempt."""
@@ -197,7 +200,7 @@ def of_client_error(*, error: ClientError) -> PredictionError:
     logger.warning("InvokeEndpoint: %s", error)
     if code == "ModelError":
         return of_model_error(response=error.response)
-    if code in BUSY_CODES:
+    if isinstance(code, str) and code in BUSY_CODES:
         return BusyError("The model is busy; try again later.")
     return ModelFailedError("The model cannot be called.")
 
@@ -237,6 +240,8 @@ def container_message(*, text: Any) -> str:
 
 def check_logits(*, body: bytes) -> str:
     """Return the text of one row of finite numbers, [[f, f, ...]]; raise ModelFailedError for others."""
+    if len(body) > MAX_ANSWER_BYTES:
+        raise ModelFailedError("The model's answer is too long.")
     try:
         text = body.decode()
         logits = json.loads(text)

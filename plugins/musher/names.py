@@ -46,7 +46,7 @@ def bucket(settings: Settings) -> str:
 
 
 def role_arn(settings: Settings, *, role: str) -> str:
-    """Return the ARN of one of the bootstrap template's roles: airflow, sagemaker, lambda or codebuild."""
+    """Return the ARN of a role of the bootstrap template: airflow, sagemaker, endpoint, lambda, codebuild."""
     partition = partition_of(settings.region)
     return f"arn:{partition}:iam::{settings.account_id}:role/{settings.project}-{role}"
 

@@ -20,7 +20,7 @@ from musher.settings import Settings
 ACCOUNT = "123456789012"
 TEMPLATE = Path(__file__).parents[2] / "infra" / "bootstrap.yaml"
 BUCKET = f"arn:aws:s3:::musher-{ACCOUNT}-us-east-1"
-ROLES = ["musher-airflow", "musher-codebuild", "musher-lambda", "musher-sagemaker"]
+ROLES = ["musher-airflow", "musher-codebuild", "musher-endpoint", "musher-lambda", "musher-sagemaker"]
 PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/airflow-workers"
 SOURCES = ["arn:aws:s3:::photos", "arn:aws:s3:::more-photos"]
 KEYS = {name: f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{name}" for name in ("bucket", "volume", "source")}
@@ -112,7 +112,7 @@ def test_the_template_is_valid() -> None:
 def test_the_names_are_those_that_the_code_computes(aws: boto3.Session) -> None:
     settings = Settings.from_env({"MUSHER_ACCOUNT_ID": ACCOUNT})
     aws.client("s3").head_bucket(Bucket=names.bucket(settings))
-    for service in ("airflow", "sagemaker", "lambda", "codebuild"):
+    for service in ("airflow", "sagemaker", "endpoint", "lambda", "codebuild"):
         arn = aws.client("iam").get_role(RoleName=f"musher-{service}")["Role"]["Arn"]
         assert arn == names.role_arn(settings, role=service)
     [repository] = aws.client("ecr").describe_repositories()["repositories"]
@@ -126,6 +126,7 @@ def test_the_outputs_name_what_was_made(aws: boto3.Session) -> None:
         "RepositoryUri": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/musher-model",
         "AirflowRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-airflow",
         "SageMakerRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-sagemaker",
+        "EndpointRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-endpoint",
         "LambdaRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-lambda",
         "CodeBuildRoleArn": f"arn:aws:iam::{ACCOUNT}:role/musher-codebuild",
     }
@@ -188,7 +189,7 @@ def test_a_whole_account_is_named_only_where_aws_has_no_resource_level(
 def test_a_comment_explains_each_resource_that_is_a_star() -> None:
     lines = TEMPLATE.read_text().splitlines()
     stars = [number for number, line in enumerate(lines) if line.strip() == 'Resource: "*"']
-    assert len(stars) == 7
+    assert len(stars) == 10
     assert all("AWS has no resource level" in lines[number - 1] for number in stars)
 
 
@@ -214,16 +215,28 @@ def test_a_role_is_passed_only_to_its_own_service(statements: list[tuple[str, st
         if "iam:PassRole" in as_list(statement["Action"]):
             assert role == "musher-airflow"
             assert as_list(statement["Action"]) == ["iam:PassRole"]
-            passed[statement["Resource"]] = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+            service = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+            passed |= dict.fromkeys(as_list(statement["Resource"]), service)
     assert passed == {
         f"arn:aws:iam::{ACCOUNT}:role/musher-sagemaker": "sagemaker.amazonaws.com",
+        f"arn:aws:iam::{ACCOUNT}:role/musher-endpoint": "sagemaker.amazonaws.com",
         f"arn:aws:iam::{ACCOUNT}:role/musher-lambda": "lambda.amazonaws.com",
     }
 
 
-@pytest.mark.parametrize("service", ["sagemaker", "lambda", "codebuild"])
-def test_each_role_is_assumed_by_its_service_for_this_account_only(aws: boto3.Session, service: str) -> None:
-    role = aws.client("iam").get_role(RoleName=f"musher-{service}")["Role"]
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        ("sagemaker", "sagemaker"),
+        ("endpoint", "sagemaker"),
+        ("lambda", "lambda"),
+        ("codebuild", "codebuild"),
+    ],
+)
+def test_each_role_is_assumed_by_its_service_for_this_account_only(
+    aws: boto3.Session, name: str, service: str
+) -> None:
+    role = aws.client("iam").get_role(RoleName=f"musher-{name}")["Role"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
@@ -234,6 +247,30 @@ def test_airflows_role_is_assumed_by_the_one_that_was_named(aws: boto3.Session) 
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"AWS": PRINCIPAL}
     assert ":root" not in TEMPLATE.read_text()
+
+
+def test_an_endpoint_reads_the_outputs_of_jobs_and_writes_to_no_bucket(
+    statements: list[tuple[str, str, Statement]],
+) -> None:
+    """Its container decodes what strangers send: it once could write every model."""
+    found = {
+        (action, resource)
+        for role, _, statement in statements
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if role == "musher-endpoint" and action.startswith("s3:")
+    }
+    assert found == {("s3:GetObject", f"{BUCKET}/musher/jobs/*")}
+
+
+def test_what_only_endpoints_need_is_not_the_training_jobs(
+    statements: list[tuple[str, str, Statement]],
+) -> None:
+    resources = [
+        (role, resource) for role, _, statement in statements for resource in as_list(statement["Resource"])
+    ]
+    of_training = [resource for role, resource in resources if role == "musher-sagemaker"]
+    assert not [resource for resource in of_training if "/Endpoints/" in resource]
 
 
 def test_other_buckets_are_read_and_never_written(statements: list[tuple[str, str, Statement]]) -> None:
@@ -266,8 +303,13 @@ def test_keys_are_used_by_those_that_need_them(statements: list[tuple[str, str, 
     both = ("musher-airflow", "musher-sagemaker")
     assert found == {
         *((role, "bucket", f"kms:{action}") for role in both for action in ("Decrypt", "GenerateDataKey")),
-        *((role, "volume", f"kms:{action}") for role in both for action in ("CreateGrant", "DescribeKey")),
+        *(
+            (role, "volume", f"kms:{action}")
+            for role in (*both, "musher-endpoint")
+            for action in ("CreateGrant", "DescribeKey")
+        ),
         ("musher-codebuild", "bucket", "kms:Decrypt"),
+        ("musher-endpoint", "bucket", "kms:Decrypt"),
     }
 
 
@@ -332,9 +374,9 @@ def test_without_parameters_there_is_no_role_for_airflow_and_no_wider_policy(aws
     iam = aws.client("iam")
     create_stack(aws.client("cloudformation", region_name="us-west-2"), name="plain", Project="plain")
     roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("plain-")]
-    assert sorted(roles) == ["plain-codebuild", "plain-lambda", "plain-sagemaker"]
+    assert sorted(roles) == ["plain-codebuild", "plain-endpoint", "plain-lambda", "plain-sagemaker"]
     policies = {policy for _, policy, _ in read_statements(iam, roles)}
-    assert policies == {"build", "predict", "train-and-serve"}
+    assert policies == {"build", "predict", "serve", "train"}
 
 
 def test_no_arn_names_a_partition() -> None:
@@ -357,7 +399,7 @@ def test_it_stays_within_what_cloudformation_and_iam_take(aws: boto3.Session) ->
     longest = EVERYTHING | {"Project": project}
     create_stack(aws.client("cloudformation", region_name=region), name="longest", **longest)
     iam = aws.client("iam")
-    for role in ("airflow", "sagemaker", "lambda", "codebuild"):
+    for role in ("airflow", "sagemaker", "endpoint", "lambda", "codebuild"):
         found = read_statements(iam, [f"{project}-{role}"])
         assert sum(len(json.dumps(statement, separators=(",", ":"))) for _, _, statement in found) <= 9_500, (
             role
@@ -376,7 +418,8 @@ def test_another_project_gets_names_of_its_own_and_deletion_keeps_only_the_bucke
         return sorted(name for name in roles + buckets if name.startswith("dogs-"))
 
     bucket = f"dogs-{ACCOUNT}-eu-west-1"
-    assert names_of_dogs() == [bucket, "dogs-airflow", "dogs-codebuild", "dogs-lambda", "dogs-sagemaker"]
+    roles = [role.replace("musher", "dogs") for role in ROLES]
+    assert names_of_dogs() == [bucket, *roles]
     cloudformation.delete_stack(StackName="dogs")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName="dogs")
     assert names_of_dogs() == [bucket]

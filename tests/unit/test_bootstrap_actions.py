@@ -81,6 +81,7 @@ IMPLIED = {
 PAGES = "https://docs.aws.amazon.com"
 SERVICES = {
     "musher-sagemaker": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
+    "musher-endpoint": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
     "musher-codebuild": f"{PAGES}/codebuild/latest/userguide/setting-up-service-role.html",
     "musher-lambda": f"{PAGES}/lambda/latest/dg/configuration-vpc.html",
 }
@@ -115,6 +116,30 @@ BY_SERVICE = {
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
+    },
+    "musher-endpoint": {
+        "cloudwatch:PutMetricData",
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "s3:GetObject",
     },
     "musher-codebuild": {
         "ecr:BatchCheckLayerAvailability",
@@ -274,6 +299,6 @@ def test_every_call_of_the_code_is_granted() -> None:
         if found not in free
     }
     same = {"head_object": "get_object", "copy_object": "put_object", "head_bucket": "list_objects_v2"}
-    same |= {"download_file": "get_object"}
+    same |= {"download_file": "get_object", "generate_presigned_url": "get_object"}
     unknown = {same.get(method, method) for method in methods} - set(CALLS.values())
     assert unknown == set()

@@ -34,6 +34,7 @@ REFUSED_NETWORKS = tuple(
             "100.100.100.200/32",  # Alibaba
             "168.63.129.16/32",  # Azure's host
             "192.0.0.192/32",  # Oracle
+            "64:ff9b:1::/48",  # a network's own NAT64 (RFC 8215); only it knows where the IPv4 address is
         ),
     )
 )
@@ -41,10 +42,12 @@ REFUSED_NETWORKS = tuple(
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html and
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html."""
 
-TRANSLATED_NETWORKS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-"""NAT64 (RFC 6052, RFC 8215): their last 32 bits are an IPv4 address."""
-COMPATIBLE_NETWORKS = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
-"""Old ways to write an IPv4 address (RFC 4291, RFC 2765); the last 32 bits again."""
+CARRYING_NETWORKS = (
+    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64 (RFC 6052)
+    ipaddress.IPv6Network("::/96"),  # two old ways to write an IPv4 address: RFC 4291
+    ipaddress.IPv6Network("::ffff:0:0:0/96"),  # and RFC 2765
+)
+"""Whose last 32 bits are an IPv4 address."""
 
 
 def is_refused(address: str) -> bool:
@@ -184,6 +187,6 @@ def _carried(address: Address) -> list[Address]:
     if isinstance(address, ipaddress.IPv4Address):
         return []
     carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if any(address in network for network in (*TRANSLATED_NETWORKS, *COMPATIBLE_NETWORKS)):
+    if any(address in network for network in CARRYING_NETWORKS):
         carried.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return [each for each in carried if each is not None]

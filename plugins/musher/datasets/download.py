@@ -64,6 +64,26 @@ def download_file(*, url: str, target: Path, opener: urllib.request.OpenerDirect
     logger.info("downloaded %s: %s bytes in %.1f s", address, received, time.monotonic() - started)
 
 
+class UnreadRedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Follow redirects without their bodies, which urllib reads whole into memory."""
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Follow one."""
+        return super().http_error_302(req, _Unread(fp), code, msg, headers)  # type: ignore[arg-type]
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+class _Unread:
+    """An answer of which nothing more is read; it can be closed."""
+
+    def __init__(self, answer: Any) -> None:
+        self.close = answer.close
+
+    def read(self) -> bytes:
+        return b""
+
+
 def public_address(url: str) -> str:
     """Return a URL without its query, fragment, user and password."""
     parts = urlsplit(url)
@@ -89,7 +109,7 @@ def _http_opener(deadline: float) -> urllib.request.OpenerDirector:
         urllib.request.ProxyHandler(),
         JudgedHTTPHandler(deadline=deadline),
         JudgedHTTPSHandler(deadline=deadline),
-        urllib.request.HTTPRedirectHandler(),
+        UnreadRedirectHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.UnknownHandler(),
@@ -99,9 +119,16 @@ def _http_opener(deadline: float) -> urllib.request.OpenerDirector:
 
 
 def _expected_bytes(answer: Any, *, address: str) -> int | None:
-    declared = answer.headers.get("Content-Length")
-    size = int(declared) if declared and declared.isdigit() else None
-    if size is not None and size > MAX_DOWNLOAD_BYTES:
+    """Return the length that the server announced, None where it did not."""
+    lines = answer.headers.get_all("Content-Length")
+    if lines is None:
+        return None
+    announced = ", ".join(lines)
+    sizes = {size.strip() for size in announced.split(",")}
+    if len(sizes) > 1 or not all(size.isascii() and size.isdigit() for size in sizes):
+        raise _refusal(address, f"the server's Content-Length is {announced!r}, no one size")
+    size = int(sizes.pop())
+    if size > MAX_DOWNLOAD_BYTES:
         raise _refusal(address, f"it has {size} bytes, and {MAX_DOWNLOAD_BYTES} is the limit")
     return size
 

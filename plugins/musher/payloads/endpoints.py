@@ -59,7 +59,7 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
 def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     return {
         "ModelName": plan.model_name,
-        "ExecutionRoleArn": names.role_arn(settings, role="sagemaker"),
+        "ExecutionRoleArn": names.role_arn(settings, role="endpoint"),
         "PrimaryContainer": {"Image": plan.image, "ModelDataUrl": plan.model_uri},
         **vpc_config(settings),
         **isolation(settings),

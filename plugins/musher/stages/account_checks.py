@@ -28,7 +28,11 @@ from musher.settings import Settings
 logger = logging.getLogger(__name__)
 
 STACK = "Deploy infra/bootstrap.yaml as docs/aws.md says."
-PASSED_ROLES = {"sagemaker": "sagemaker.amazonaws.com", "lambda": "lambda.amazonaws.com"}
+PASSED_ROLES = {
+    "sagemaker": "sagemaker.amazonaws.com",
+    "endpoint": "sagemaker.amazonaws.com",
+    "lambda": "lambda.amazonaws.com",
+}
 
 Look = Callable[[], Sequence[str]]
 

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from musher import names
 from musher.errors import ReportError
 from musher.hooks.connection import hook_parameters
+from musher.report.strict import make_strict
 from musher.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def read_report(settings: Settings, *, dag_id: str, run_id: str) -> Report:
 def _read_summary(body: bytes) -> Mapping[str, Any]:
     """Return summary.json's content, which anybody may have written who may write to the bucket."""
     try:
-        summary = json.loads(body)
+        summary = make_strict(json.loads(body))  # older ones have NaN, which no answer can hold
     except (ValueError, RecursionError) as error:
         raise ReportError(
             f"The run's summary.json is not JSON ({error}). Clear the task `report`."

@@ -64,7 +64,8 @@ def test_a_deployed_stack_passes_and_what_is_no_service_here_only_warns(installa
 def test_a_stack_that_was_never_deployed_is_found_part_by_part(installation: Settings) -> None:
     problems, _ = look(dataclasses.replace(installation, project="nowhere"))
     text = "\n".join(problems)
-    for part in ("role/nowhere-sagemaker", "role/nowhere-lambda", "bucket nowhere-", "project nowhere-image"):
+    roles = ("role/nowhere-sagemaker", "role/nowhere-endpoint", "role/nowhere-lambda")
+    for part in (*roles, "bucket nowhere-", "project nowhere-image"):
         assert part in text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -110,6 +111,22 @@ def test_a_body_shorter_than_its_length_is_an_error(host: Callable[[Serve], str]
     timed_failure(
         host(lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")), "broke off: Incomplete"
     )
+
+
+@pytest.mark.parametrize(
+    "lengths", [(b"-5",), (b"3", b"4"), (b"3, 4",), (b"3x",), (b"+3",), (b"9" * 5_000,), (b"",)]
+)
+def test_a_length_that_is_none_is_an_error(host: Callable[[Serve], str], lengths: tuple[bytes, ...]) -> None:
+    """Whoever reads the same answer elsewhere may take another length than we do, and other bytes."""
+    head = b"".join(b"Content-Length: " + length + b"\r\n" for length in lengths)
+    answer = b"HTTP/1.1 200 OK\r\n" + head + b"\r\nabc"
+    announced = re.escape(repr(b", ".join(lengths).decode()[:200]))
+    timed_failure(host(lambda c: c.sendall(answer)), f"Content-Length {announced}, which is no one size")
+
+
+def test_the_same_length_twice_is_one(host: Callable[[Serve], str]) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"
+    assert get(host(lambda c: c.sendall(answer))) == b"abc"
 
 
 def test_a_chunked_body_that_breaks_off_is_an_error(host: Callable[[Serve], str]) -> None:

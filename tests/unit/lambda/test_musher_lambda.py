@@ -11,6 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import (
+    ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
@@ -190,6 +191,13 @@ def test_another_error_of_aws_is_502_and_tells_nothing_of_the_account(stub: Stub
     assert failure({"url": URL}) == (502, "ModelError", "The model cannot be called.")
 
 
+@pytest.mark.parametrize("code", [["ThrottlingException"], {}, 429, None])
+def test_a_code_that_is_no_text_is_502(code: Any) -> None:
+    error = ClientError({"Error": {"Code": code, "Message": SECRET}}, "InvokeEndpoint")
+    musher_lambda._clients["sagemaker-runtime"] = FailingClient(error)
+    assert failure({"url": URL}) == (502, "ModelError", "The model cannot be called.")
+
+
 @pytest.mark.parametrize("status", [408, 504])
 def test_a_timeout_of_the_container_is_504(stub: Stubber, status: int) -> None:
     add_model_error(stub, status=status, text="")
@@ -258,6 +266,17 @@ def test_an_answer_of_other_things_than_finite_numbers_is_502(stub: Stubber, val
 def test_one_row_of_numbers_is_logits(stub: Stubber, text: str) -> None:
     add_answer(stub, text.encode())
     assert call({"url": URL})["body"] == text
+
+
+def test_the_longest_answer_is_taken_and_a_longer_one_is_502(stub: Stubber) -> None:
+    """Lambda itself fails on an answer over 6 MB, of which a line's end takes two for one of the body."""
+    longest = "[[1]]" + "\n" * (musher_lambda.MAX_ANSWER_BYTES - 5)
+    add_answer(stub, longest.encode())
+    result = call({"url": URL})
+    assert result["body"] == longest
+    assert len(json.dumps(result)) < 6_000_000
+    add_answer(stub, longest.encode() + b" ")
+    assert failure({"url": URL}) == (502, "ModelError", "The model's answer is too long.")
 
 
 @pytest.mark.parametrize(("value", "shown"), [("1", True), ("0", False), ("", False), ("yes", False)])

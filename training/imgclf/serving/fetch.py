@@ -12,6 +12,7 @@ import functools
 import http.client
 import io
 import queue
+import re
 import socket
 import ssl
 import threading
@@ -38,6 +39,7 @@ MAX_ADDRESSES = 8
 """Of a host, that are tried one after the other; all of them are judged."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+LENGTH = re.compile("[0-9]{1,18}")
 PORTS = {"http": 80, "https": 443}
 """No others but the AWS endpoint's own: a stranger must not reach mail or database servers through us."""
 
@@ -208,7 +210,18 @@ def _read_answer(response: http.client.HTTPResponse, source: str) -> bytes | str
         return location
     if response.status != 200:
         raise SourceError(f"{source} answered {response.status} {response.reason}: check the URL")
+    _check_length(response.headers.get_all("Content-Length", []), source)
     return _read(response)
+
+
+def _check_length(lines: list[str], source: str) -> None:
+    """Refuse lengths that http.client takes for none, and all but the first of several."""
+    announced = ", ".join(lines)
+    sizes = {size.strip() for size in announced.split(",")} if lines else set()
+    if len(sizes) > 1 or not all(LENGTH.fullmatch(size) for size in sizes):
+        raise SourceError(
+            f"{source} answered with Content-Length {announced[:200]!r}, which is no one size: check the URL"
+        )
 
 
 class _BoundedReader(io.BufferedReader):

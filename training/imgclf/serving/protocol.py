@@ -2,6 +2,9 @@
 
 httptools joins the pieces of a header as they come, each time anew: 200 MB of one header kept a server busy
 for 15 minutes. uvicorn has a limit for its other parser only, and no time limit for a request's head.
+
+llhttp ends a request that asks for an upgrade at its headers, whatever length of a body they declare, and
+takes the body for the next request: such a request, and CONNECT, which is read likewise, is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ HEAD_TIMEOUT_S = 10.0
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Close connections whose request line and headers are too long or too slow."""
+    """Close connections whose request line and headers are too long or too slow, or ask for an upgrade."""
 
     _received = _body = 0
     """Bytes of the request that is being read: all, and those of its body."""
@@ -46,12 +49,16 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._received - 2 * self._body > MAX_HEAD_BYTES:
             self._refuse(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"over {MAX_HEAD_BYTES} bytes of headers"
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"over {MAX_HEAD_BYTES} bytes of headers: send a shorter request",
             )
 
     def on_headers_complete(self) -> None:
-        """Stop the clock, and let the application begin."""
+        """Stop the clock, and let the application begin, unless an upgrade is asked for."""
         self._forget_deadline()
+        if self.parser.should_upgrade():
+            self._refuse(HTTPStatus.BAD_REQUEST, "no upgrade is offered: send the request without one")
+            return
         self._is_in_body = True
         super().on_headers_complete()
 
@@ -61,9 +68,11 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Begin to count anew."""
+        """Begin to count anew; a refused upgrade was no request of the application's."""
         self._received = self._body = 0
         self._is_in_body = False
+        if self.parser.should_upgrade():
+            return
         super().on_message_complete()
 
     def _expect_head(self) -> None:
@@ -71,7 +80,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self._end_of_patience)
 
     def _end_of_patience(self) -> None:
-        self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"no whole request within {HEAD_TIMEOUT_S:.0f} s")
+        self._refuse(
+            HTTPStatus.REQUEST_TIMEOUT,
+            f"no whole request within {HEAD_TIMEOUT_S:.0f} s: send a shorter request, and at once",
+        )
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
@@ -84,7 +96,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
-            body = f'{{"error": "{reason}: send a shorter request, and at once"}}'.encode()
+            body = f'{{"error": "{reason}"}}'.encode()
             head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
             head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(head.encode() + body)

@@ -22,7 +22,12 @@ from musher.errors import DatasetSourceError
         ),
         *("fd00:ec2::254", "fd00:ec2::23", "fe80::1", "fe80::1%eth0", "fd20:ce::254"),
         *("::ffff:169.254.169.254", "::169.254.169.254", "::ffff:0:169.254.169.254", "64:ff9b::a9fe:a9fe"),
-        *("64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::1"),
+        *(
+            "64:ff9b:1::a9fe:a9fe",
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "64:ff9b:1:0:a9:fea9:fe00:0",
+            "2002:a9fe:a9fe::1",
+        ),
     ],
 )
 def test_metadata_addresses_are_refused_in_every_form(address: str) -> None:

@@ -138,6 +138,20 @@ def test_more_bytes_than_the_limit_are_refused(
     assert not (tmp_path / "a.zip").exists() or (tmp_path / "a.zip").stat().st_size <= 11
 
 
+@pytest.mark.parametrize("lengths", [("-5",), ("3", "4"), ("3, 4",), ("3x",), ("",), ("٣",)])
+def test_a_length_that_is_none_is_refused(tmp_path: Path, lengths: tuple[str, ...]) -> None:
+    server = Server(b"abc")
+    for length in lengths:
+        server.headers["Content-Length"] = length
+    assert f"the server's Content-Length is {', '.join(lengths)!r}, no one size" in refusal(server, tmp_path)
+
+
+def test_the_same_length_twice_is_one(tmp_path: Path) -> None:
+    server = Server(b"abc", Content_Length="3, 3")
+    download_file(url=URL, target=tmp_path / "a.zip", opener=opener(server))
+    assert (tmp_path / "a.zip").read_bytes() == b"abc"
+
+
 def test_a_slow_download_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "DEADLINE_S", -1.0)
     assert "only 3 bytes came in" in passing_failure(Server(b"abc"), tmp_path)

@@ -42,7 +42,7 @@ def test_model_configuration_and_endpoint_have_names_of_their_own() -> None:
     assert build_endpoint(SETTINGS, plan=ENDPOINT) == {
         "Model": {
             "ModelName": "musher-m",
-            "ExecutionRoleArn": "arn:aws:iam::123456789012:role/musher-sagemaker",
+            "ExecutionRoleArn": "arn:aws:iam::123456789012:role/musher-endpoint",
             "PrimaryContainer": {"Image": "registry/serve:1", "ModelDataUrl": ENDPOINT.model_uri},
             "Tags": TAG_LIST,
         },

@@ -157,13 +157,15 @@ def make_role(iam: Any, name: str, service: str) -> None:
 
 
 def test_missing_roles_are_named(aws: Callable[[str], Any], settings: Settings) -> None:
-    [sagemaker, function] = account_checks.check_roles(settings)
+    [sagemaker, endpoint, function] = account_checks.check_roles(settings)
     assert sagemaker.startswith("The role arn:aws:iam::123456789012:role/musher-sagemaker does not exist.")
+    assert endpoint.startswith("The role arn:aws:iam::123456789012:role/musher-endpoint does not exist.")
     assert "musher-lambda does not exist. Deploy infra/bootstrap.yaml" in function
 
 
 def test_a_role_must_trust_its_service(aws: Callable[[str], Any], settings: Settings) -> None:
     make_role(aws("iam"), "musher-sagemaker", "sagemaker.amazonaws.com")
+    make_role(aws("iam"), "musher-endpoint", "sagemaker.amazonaws.com")
     make_role(aws("iam"), "musher-lambda", "ec2.amazonaws.com")
     [problem] = account_checks.check_roles(settings)
     assert "musher-lambda does not trust lambda.amazonaws.com" in problem
@@ -199,9 +201,10 @@ def test_airflow_must_be_able_to_pass_the_roles(settings: Settings, monkeypatch:
     look_as(monkeypatch, SESSION)
     assert account_checks.check_passing(settings) == []
     look_as(monkeypatch, SESSION, decision="implicitDeny")
-    [first, _] = account_checks.check_passing(settings)
+    [first, second, _] = account_checks.check_passing(settings)
     assert "role/airflow may not pass arn:aws:iam::123456789012:role/musher-sagemaker" in first
     assert "role/musher-airflow, or allow iam:PassRole" in first
+    assert "may not pass arn:aws:iam::123456789012:role/musher-endpoint to sagemaker.amazonaws.com" in second
 
 
 def test_a_decision_that_depends_on_more_is_none(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,18 @@ def test_the_page_and_the_numbers_are_those_of_the_run(serve: Any, settings: Set
     assert (found.page, found.summary["accuracy"]) == (b"<p>", 1.0)
 
 
+def test_what_json_has_no_word_for_is_null(serve: Any, settings: Settings) -> None:
+    """An older summary may hold NaN, with which the API server's answer was an error of its own."""
+    loss = b'{"dag_id": "operationalize_model", "run_id": "manual__1", "loss": [NaN, -Infinity, 0.25]}'
+    serve(summary_json=loss, report_html=b"<p>")
+    assert read_report(settings, **IDS).summary["loss"] == [None, None, 0.25]
+
+
+def test_half_a_character_is_replaced(serve: Any, settings: Settings) -> None:
+    serve(summary_json=json.dumps({**IDS, "photo": "\ud800.jpg"}).encode(), report_html=b"<p>")
+    assert read_report(settings, **IDS).summary["photo"] == "\ufffd.jpg"
+
+
 @pytest.mark.parametrize("change", [{"run_id": "manual__2"}, {"dag_id": "other"}])
 def test_what_belongs_to_another_run_is_not_given_out(
     serve: Any, settings: Settings, change: dict[str, str]
@@ -87,6 +99,7 @@ def test_a_refusal_says_what_to_do(
         (b"{", "is not JSON"),
         (b"[1]", "no JSON object"),
         (b"[" * 200_000, "is not JSON"),
+        (b'{"a": ' + b"[" * 700 + b"]" * 700 + b"}", "is not JSON"),
         (b"\xff", "is not JSON"),
     ],
 )

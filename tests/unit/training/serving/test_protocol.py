@@ -1,4 +1,4 @@
-"""A request's head is short and comes at once, or its connection is closed."""
+"""A request's head is short, comes at once and asks for no upgrade, or its connection is closed."""
 
 from __future__ import annotations
 
@@ -205,3 +205,25 @@ def test_a_slow_body_is_left_to_the_application(
     connection.send(b"cd")
     connection.wait(0.01)
     assert connection.status == "200 OK"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(POST + b"Upgrade: foo\r\nConnection: Upgrade\r\n", id="an upgrade"),
+        pytest.param(POST + b"Upgrade: websocket\r\nConnection: keep-alive, upgrade\r\n", id="to websocket"),
+        pytest.param(b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n", id="CONNECT"),
+    ],
+)
+def test_a_body_behind_an_upgrade_is_never_read_as_a_request(
+    connect: Callable[[], Connection], head: bytes
+) -> None:
+    """The parser ends such a request at its headers, whatever length they declare."""
+    smuggled = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    connection = connect()
+    connection.send(head + b"Content-Length: %d\r\n\r\n" % len(smuggled))
+    connection.send(smuggled)
+    connection.wait(0.01)
+    assert (connection.status, connection.transport.closed) == ("400 Bad Request", True)
+    assert connection.transport.written.count(b"HTTP/1.1 ") == 1
+    assert b"no upgrade is offered: send the request without one" in connection.transport.written
