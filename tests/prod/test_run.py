@@ -120,7 +120,8 @@ def test_a_run_survives_lost_services_while_it_waits_with_one_job_each(deploymen
 
     run.wait_for("training was under way", lambda: is_training(deployment))
     run.wait_for("training was waited for", lambda: run.states()["train.run_job"] == "deferred")
-    assert worker_of(deployment, run, "train.run_job") is None
+    # The task's process ends some time after it has said that it defers: it still stores its log.
+    run.wait_for("no worker had it", lambda: worker_of(deployment, run, "train.run_job") is None)
     deployment.kill("worker-1")
     deployment.start("worker-3")
 
