@@ -21,8 +21,8 @@ from moto.core.request import (
 )
 from moto.moto_server import werkzeug_app
 
-from localaws.asgi import Request, Response, Scope, Send
-from localaws.protocols import FORM, Call, Protocol, error_answer, not_implemented, read_call
+from localaws.asgi import Request, Response, Scope, Send, aws_error
+from localaws.protocols import FORM, Call, error_answer, not_implemented, read_call
 
 logger = logging.getLogger(__name__)
 
@@ -170,5 +170,7 @@ def answer_failure(error: Exception, *, request: Request, body: bytes) -> Respon
 
 def internal_error(error: Exception, *, call: Call | None = None) -> Response:
     """Return the 500 that a failure of localaws itself becomes."""
-    call = call or Call(service="localaws", action="?", protocol=Protocol.REST_JSON)
-    return error_answer(call, status=500, code="InternalFailure", message=f"localaws: {type(error).__name__}")
+    code, message = "InternalFailure", f"localaws: {type(error).__name__}"
+    if call is None:
+        return aws_error(status=500, code=code, message=message)
+    return error_answer(call, status=500, code=code, message=message)

@@ -5,7 +5,6 @@ AWS has six ways to write an error. Which one a client reads follows from its re
 Shapes: https://smithy.io/2.0/aws/protocols/
 """
 
-import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -17,10 +16,12 @@ from xml.sax.saxutils import escape
 import botocore.loaders
 from botocore.exceptions import UnknownServiceError
 
-from localaws.asgi import Response
+from localaws.asgi import Response, aws_error
 
 SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
+MODELS = botocore.loaders.Loader()
+"""It keeps what it has read."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -65,7 +66,7 @@ def read_call(*, method: str, path: str, headers: Mapping[str, str], body: bytes
 def _read_rest_call(service: str, *, method: str, path: str) -> Call:
     """Return what a path of a REST service stands for: the operation with the most fixed letters."""
     try:
-        model = botocore.loaders.Loader().load_service_model(service, "service-2")
+        model = MODELS.load_service_model(service, "service-2")
     except UnknownServiceError:
         return Call(service=service, action=f"{method} {path}", protocol=Protocol.REST_JSON)
     fitting = [
@@ -102,13 +103,10 @@ def error_answer(call: Call, *, status: int, code: str, message: str) -> Respons
             headers=headers | {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"},
         )
     if call.protocol in (Protocol.JSON, Protocol.REST_JSON):
-        text = json.dumps({"__type": code, "message": message, "Message": message})
-        kind = "application/x-amz-json-1.1" if call.protocol is Protocol.JSON else "application/json"
-        return Response(
-            status=status,
-            body=text.encode(),
-            headers=headers | {"content-type": kind, "x-amzn-errortype": code},
-        )
+        answer = aws_error(status=status, code=code, message=message)
+        kind = {"content-type": "application/x-amz-json-1.1"} if call.protocol is Protocol.JSON else {}
+        answer.headers |= headers | kind
+        return answer
     document = _xml_error(call.protocol, code=escape(code), message=escape(message), request_id=request_id)
     return Response(status=status, body=document.encode(), headers=headers | {"content-type": "text/xml"})
 

@@ -1,5 +1,6 @@
 """Print the Params of `operationalize_model`: name, default, what is allowed, meaning. `make params`."""
 
+import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -21,18 +22,10 @@ def describe_params(form: Mapping[str, Param]) -> str:
         if found != section:
             lines += ["", found]
         section = found
-        lines.append(f"  {name} = {show_default(param.value)}  {show_allowed(param.schema)}".rstrip())
+        lines.append(f"  {name} = {json.dumps(param.value)}  {show_allowed(param.schema)}".rstrip())
         text = str(param.schema["description_md"]).replace("**", "").replace("`", "")
         lines += textwrap.wrap(text, width=WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
     return "\n".join(lines[1:])
-
-
-def show_default(value: Any) -> str:
-    """Return a value as JSON would have it, near enough: true, null, a text in quotes."""
-    names = {True: "true", False: "false", None: "null"}
-    if isinstance(value, bool) or value is None:
-        return names[value]
-    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def show_allowed(schema: Mapping[str, Any]) -> str:

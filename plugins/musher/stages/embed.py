@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from typing import cast
 
-from airflow.sdk import XComArg, task
+from airflow.sdk import XComArg
 
 from musher import names
 from musher.hooks.weights import Weights
@@ -13,7 +13,7 @@ from musher.operators.training import RunTrainingJobOperator
 from musher.payloads.features import MARKER, RANDOM, FeaturesKey, features_id
 from musher.payloads.training import EMBED, TrainingPlan, build_training_job
 from musher.results import Preflight, Request, StagedDataset, TrainingJobResult
-from musher.stages.groups import output_of, stage_group
+from musher.stages.groups import optional_request, output_of, stage_group
 from musher.stages.jobs import Code, find_chosen_weights, image_channels, plan_one_instance, upload_code
 from musher.stages.run import Run, current_run
 
@@ -35,9 +35,7 @@ def embed(dataset: StagedDataset, checked: Preflight) -> TrainingJobResult:
     return output_of(operator, TrainingJobResult)
 
 
-@task.short_circuit(
-    multiple_outputs=False, ignore_downstream_trigger_rules=False, show_return_value_in_logs=False
-)
+@optional_request()
 def request_features(dataset: StagedDataset) -> Request | None:
     """Return the CreateTrainingJob request of the job that computes the features, or None: then none runs."""
     run = current_run()

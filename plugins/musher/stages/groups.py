@@ -1,12 +1,23 @@
-"""Make task groups that say what they take and hand on."""
+"""Make task groups that say what they take and hand on, and tasks that may find their job not needed."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from airflow.sdk import BaseOperator, task_group
+from airflow.sdk import BaseOperator, task, task_group
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+
+def optional_request(*, trigger_rule: str = "all_success") -> Callable[[Callable[Parameters, Result]], Any]:
+    """Make a task of a function that returns a job's request, or None: then that job alone is skipped."""
+    decorate: Any = task.short_circuit(
+        multiple_outputs=False,
+        trigger_rule=trigger_rule,
+        ignore_downstream_trigger_rules=False,
+        show_return_value_in_logs=False,
+    )
+    return cast(Callable[[Callable[Parameters, Result]], Any], decorate)
 
 
 def stage_group(

@@ -15,6 +15,7 @@ from musher.packaging import REQUIREMENTS, pack_source
 from musher.params.form import OPTIONS
 from musher.payloads.training import TRAIN, TrainingPlan
 from musher.payloads.tuning import Ranges, check_ranges
+from musher.results import Params
 from musher.settings import Settings
 from musher.stages.run import Run
 
@@ -116,8 +117,13 @@ def plan_one_instance(
         metric_definitions=load_metric_definitions(run.settings),
         tags=run.tags,
         program=program,
-        max_wait_s=run.params["max_wait_s"] if run.params["use_spot"] else None,
+        max_wait_s=spot_wait_s(run.params),
     )
+
+
+def spot_wait_s(params: Params) -> int | None:
+    """Return how long a job may take with its interruptions; None without spot capacity."""
+    return params["max_wait_s"] if params["use_spot"] else None
 
 
 def load_metric_definitions(settings: Settings) -> list[dict[str, str]]:

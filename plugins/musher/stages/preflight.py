@@ -22,7 +22,7 @@ from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
 from musher.results import Params, Preflight, StagedDataset
 from musher.stages.account_checks import account_checks
-from musher.stages.jobs import Result, find_chosen_weights, plan_ranges, training_options
+from musher.stages.jobs import Result, find_chosen_weights, plan_ranges, spot_wait_s, training_options
 from musher.stages.run import Run, current_run
 
 logger = logging.getLogger(__name__)
@@ -103,9 +103,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         return ()
 
     def limits() -> Sequence[str]:
-        params = run.params
-        max_wait_s = params["max_wait_s"] if params["use_spot"] else None
-        check_time_limits(max_runtime_s=params["max_runtime_s"], max_wait_s=max_wait_s)
+        check_time_limits(max_runtime_s=run.params["max_runtime_s"], max_wait_s=spot_wait_s(run.params))
         return ()
 
     return [
@@ -183,7 +181,7 @@ def describe_waiting(params: Params) -> str | None:
 
 def list_uses(params: Params) -> list[Use]:
     """Return what a run pays for, each job by its time limit."""
-    limit_s = float(params["max_wait_s"] if params["use_spot"] else params["max_runtime_s"])
+    limit_s = float(spot_wait_s(params) or params["max_runtime_s"])
     job = {"instance_type": params["instance_type"], "max_s": limit_s}
     uses = [Use(what="train", instances=int(params["instance_count"]), **job)]
     if params["freeze_backbone"]:

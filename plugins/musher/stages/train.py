@@ -27,7 +27,7 @@ def train(
 ) -> TrainingJobResult:
     """Train on a staged data set; return the job's name, artifacts, times and metrics.
 
-    `features` and `tuning` may be None: these stages are skipped where a run does without them.
+    `features` and `tuning` may be None: these jobs are skipped where a run does without them.
     """
     operator = RunTrainingJobOperator(task_id="run_job", config=request_job(dataset, features, tuning))
     return output_of(operator, TrainingJobResult)

@@ -21,7 +21,7 @@ from musher.payloads.tuning import (
     read_search,
 )
 from musher.results import Request, StagedDataset, TrainingJobResult, TuningResult
-from musher.stages.groups import output_of, stage_group
+from musher.stages.groups import optional_request, output_of, stage_group
 from musher.stages.jobs import (
     Code,
     Result,
@@ -40,9 +40,9 @@ logger = logging.getLogger(__name__)
 
 @stage_group()
 def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningResult:
-    """Make trials; return them with the best one. Skipped where tuning_strategy is none.
+    """Make trials; return them with the best one. No job runs where tuning_strategy is none.
 
-    `features` may be None: that stage is skipped where images are trained on.
+    `features` may be None: its job is skipped where images are trained on.
     """
     search = RunTrainingJobOperator(task_id="run_search", config=request_search(dataset, features))
     trials = RunTuningJobOperator(task_id="run_trials", config=request_trials(dataset, features))
@@ -50,12 +50,7 @@ def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningRe
     return cast(TuningResult, gathered)
 
 
-@task.short_circuit(
-    multiple_outputs=False,
-    trigger_rule="none_failed",
-    ignore_downstream_trigger_rules=False,
-    show_return_value_in_logs=False,
-)
+@optional_request(trigger_rule="none_failed")
 def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
     """Return the CreateTrainingJob request of the one job that makes all trials, or None: then none runs."""
     run = current_run()
@@ -67,12 +62,7 @@ def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -
         return build_training_job(run.settings, plan=plan)
 
 
-@task.short_circuit(
-    multiple_outputs=False,
-    trigger_rule="none_failed",
-    ignore_downstream_trigger_rules=False,
-    show_return_value_in_logs=False,
-)
+@optional_request(trigger_rule="none_failed")
 def request_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
     """Return the CreateHyperParameterTuningJob request, or None: then no tuning job runs."""
     run = current_run()
