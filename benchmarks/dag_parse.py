@@ -40,7 +40,10 @@ PROVIDER_MODULES = (
     "airflow.providers.amazon.aws.operators.lambda_function",
     "airflow.providers.amazon.aws.hooks.logs",
     "airflow.providers.amazon.aws.hooks.s3",
+    "airflow.providers.standard.decorators",
+    "airflow.providers.standard.decorators.short_circuit",
     "airflow.providers.standard.operators.python",
+    "airflow.sdk.definitions.decorators",
 )
 
 PARSE = """

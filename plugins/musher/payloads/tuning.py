@@ -229,30 +229,33 @@ def _rounded(value: float) -> float:
 def check_ranges(ranges: Ranges, *, images: int, instances: int) -> None:
     """Raise PayloadError for ranges with nothing to choose, or batches that the training cannot have."""
     rate, batches = ranges["learning_rate"], ranges["batch_size"]["values"]
+    found = []
     if not 0 < rate["min"] < rate["max"]:
-        raise PayloadError(
+        found.append(
             f"learning_rate_min is {rate['min']} and learning_rate_max {rate['max']}. "
             "Choose a minimum above 0 and below the maximum."
         )
     if not batches or len(set(batches)) != len(batches):
-        raise PayloadError(f"batch_sizes is {list(batches)}. Name one or more sizes, each once.")
-    check_batches("batch_sizes", batches, images=images, instances=instances)
+        found.append(f"batch_sizes is {list(batches)}. Name one or more sizes, each once.")
+    found += unsuitable_batches("batch_sizes", batches, images=images, instances=instances)
+    if found:
+        raise PayloadError(" ".join(found))
 
 
-def check_batches(name: str, batches: Sequence[int], *, images: int, instances: int) -> None:
-    """Raise PayloadError for batches of the Param `name` above the data, or below the instances."""
-    too_large = [size for size in batches if size > images]
-    if too_large:
-        raise PayloadError(
+def unsuitable_batches(name: str, batches: Sequence[int], *, images: int, instances: int) -> list[str]:
+    """Return a sentence for batches of the Param `name` above the data, and for those below the instances."""
+    found = []
+    if too_large := [size for size in batches if size > images]:
+        found.append(
             f"{name}: {', '.join(map(str, too_large))}, but there are {images} training images. "
             f"Choose sizes of at most {images}."
         )
-    too_small = [size for size in batches if size < instances]
-    if too_small:
-        raise PayloadError(
+    if too_small := [size for size in batches if size < instances]:
+        found.append(
             f"{name}: {', '.join(map(str, too_small))}, but {instances} instances share each batch. "
             "Choose more, or lower instance_count."
         )
+    return found
 
 
 def _check(plan: TuningPlan) -> None:

@@ -70,19 +70,27 @@ def training_channels(
 
 
 def training_options(run: Run, weights: Weights | None) -> dict[str, object]:
-    """Return the options of train.py that the run's Params give; PayloadError for a contradiction."""
-    if run.params["finetune_epochs"] and not run.params["freeze_backbone"]:
-        raise PayloadError(
-            f"finetune_epochs is {run.params['finetune_epochs']}: these epochs follow others with a frozen "
-            "backbone. Set freeze_backbone, or finetune_epochs to 0."
-        )
-    if run.params["precision"] == "fp16" and not GPU_INSTANCE.match(run.params["instance_type"]):
-        raise PayloadError(
-            f"precision is fp16, which needs a GPU, and instance_type is {run.params['instance_type']}. "
-            "Choose an instance with one (ml.g5.xlarge), or the precision auto, fp32 or bf16."
-        )
+    """Return the options of train.py that the run's Params give; PayloadError for contradictions."""
+    if found := contradictory_options(run.params):
+        raise PayloadError(" ".join(found))
     options: dict[str, object] = {name: run.params[name] for name in OPTIONS}
     return {**options, "init": "random" if weights is None else "pretrained"}
+
+
+def contradictory_options(params: Params) -> list[str]:
+    """Return a sentence for each pair of Params that no training could follow."""
+    found = []
+    if params["finetune_epochs"] and not params["freeze_backbone"]:
+        found.append(
+            f"finetune_epochs is {params['finetune_epochs']}: these epochs follow others with a frozen "
+            "backbone. Set freeze_backbone, or finetune_epochs to 0."
+        )
+    if params["precision"] == "fp16" and not GPU_INSTANCE.match(params["instance_type"]):
+        found.append(
+            f"precision is fp16, which needs a GPU, and instance_type is {params['instance_type']}. "
+            "Choose an instance with one (ml.g5.xlarge), or the precision auto, fp32 or bf16."
+        )
+    return found
 
 
 def plan_ranges(run: Run, *, dataset: Result) -> Ranges:

@@ -19,10 +19,10 @@ from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.training import check_time_limits
-from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, check_batches
+from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
 from musher.results import Params, Preflight, StagedDataset
 from musher.stages.account_checks import account_checks
-from musher.stages.jobs import Result, find_chosen_weights, plan_ranges, spot_wait_s, training_options
+from musher.stages.jobs import Result, contradictory_options, find_chosen_weights, plan_ranges, spot_wait_s
 from musher.stages.run import Run, current_run
 
 logger = logging.getLogger(__name__)
@@ -98,8 +98,8 @@ def describe_problems(problems: Sequence[str]) -> str:
 def run_checks(run: Run, *, dataset: Result) -> list[Check]:
     """Return what is seen from Params and data alone, and the weights; names are judged before staging."""
 
-    def options() -> Sequence[str]:
-        training_options(run, find_chosen_weights(run))
+    def weights() -> Sequence[str]:
+        find_chosen_weights(run)
         return ()
 
     def limits() -> Sequence[str]:
@@ -107,7 +107,8 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         return ()
 
     return [
-        Check(about="weights and options", look=options),
+        Check(about="weights", look=weights),
+        Check(about="options", look=lambda: contradictory_options(run.params)),
         Check(about="time limits", look=limits),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
@@ -142,12 +143,13 @@ def foreign_weights(run: Run) -> list[str]:
 
 
 def check_tuning(run: Run, *, dataset: Result) -> list[str]:
-    """Return what the tuning Params contradict; PayloadError for what the data cannot fill."""
+    """Return what the tuning Params contradict, and what the data cannot fill."""
     strategy = run.params["tuning_strategy"]
     if strategy == "none":
         images, instances = dataset["images"]["train"], run.params["instance_count"]
-        check_batches("batch_size", [run.params["batch_size"]], images=images, instances=instances)
-        return []
+        return unsuitable_batches(
+            "batch_size", [run.params["batch_size"]], images=images, instances=instances
+        )
     problems = []
     if strategy == IN_JOB and not run.params["freeze_backbone"]:
         problems.append(

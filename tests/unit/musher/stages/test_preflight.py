@@ -68,15 +68,24 @@ def test_contradictions_are_found(form_run: MakeRun, changes: dict[str, Any], re
 
 
 def test_all_findings_come_in_one_error(form_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = form_run(image_size=1, precision="fp16", batch_sizes=[1, 64])
+    found = form_run(
+        image_size=1, precision="fp16", finetune_epochs=2, batch_sizes=[1, 64, 2048], learning_rate_min=1.0
+    )
     monkeypatch.setattr(preflight, "current_run", lambda: found)
     monkeypatch.setattr(preflight, "account_checks", lambda settings, params: [])
     with pytest.raises(AirflowFailException) as caught:
         preflight.preflight.function(DATASET)
-    assert str(caught.value).startswith("Nothing was started, for 3 reasons:")
+    assert str(caught.value).startswith("Nothing was started, for 4 reasons:")
     lines = describe_problems(find_problems(found)).splitlines()
-    assert [line[:3] for line in lines[1:]] == ["1. ", "2. ", "3. "]
-    for part in ("image_size is 1", "precision is fp16", "batch_sizes: 1"):
+    assert [line[:3] for line in lines[1:]] == ["1. ", "2. ", "3. ", "4. "]
+    for part in (
+        "image_size is 1",
+        "precision is fp16",
+        "finetune_epochs is 2",
+        "learning_rate_min is 1.0",
+        "batch_sizes: 2048",
+        "batch_sizes: 1,",
+    ):
         assert part in "\n".join(lines)
 
 
