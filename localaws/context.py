@@ -8,15 +8,17 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from localaws.asgi import Router
 from localaws.clock import Clock
 from localaws.faults import Faults
-from localaws.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
+from localaws.iam.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
 from localaws.logs import LogStream
 from localaws.processes import Supervisor
 from localaws.services import Service
+
+ServiceT = TypeVar("ServiceT")
 
 INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 """What a child may see of the environment of localaws; everything else is a container's business."""
@@ -43,6 +45,13 @@ class Context:
         """Let every service add its routes."""
         for service in self.services:
             service.register(router)
+
+    def find_service(self, kind: type[ServiceT]) -> ServiceT:
+        """Return the service of one class, or of one runtime-checkable protocol."""
+        for service in self.services:
+            if isinstance(service, kind):
+                return service
+        raise RuntimeError(f"localaws runs without its {kind.__name__}")
 
     async def stop_services(self) -> None:
         """Stop every service, the last started first."""

@@ -13,7 +13,7 @@ from localaws.functions.environments import Environment
 from localaws.functions.errors import ServiceError
 from localaws.functions.invocations import Invocation, Outcome, Result
 from localaws.functions.specs import EnvironmentSpec, Runtime
-from localaws.identity import SESSION_S
+from localaws.iam.identity import SESSION_S
 
 logger = logging.getLogger(__name__)
 

@@ -96,7 +96,4 @@ def _join_all(controllers: Sequence[EndpointController]) -> None:
 
 def current_service() -> EndpointService:
     """Return the service of the active context."""
-    for service in contexts.current().services:
-        if isinstance(service, EndpointService):
-            return service
-    raise RuntimeError("localaws runs without its endpoints")
+    return contexts.current().find_service(EndpointService)

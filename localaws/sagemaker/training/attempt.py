@@ -11,7 +11,7 @@ from typing import Any
 
 from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, StorageError, TrainingJobError
-from localaws.identity import Grant
+from localaws.iam.identity import Grant
 from localaws.namespaces import OPT_ML, Support, View, enter, find_support
 from localaws.sagemaker.training.artifacts import upload_artifacts
 from localaws.sagemaker.training.channels import fetch_channels

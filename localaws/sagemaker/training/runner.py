@@ -8,6 +8,7 @@ from collections.abc import Callable
 from localaws.context import Context
 from localaws.errors import TrainingJobError
 from localaws.faults import SpotInterruption
+from localaws.sagemaker.background import JobThread
 from localaws.sagemaker.training.attempt import Attempt
 from localaws.sagemaker.training.failures import INTERNAL_ERROR
 from localaws.sagemaker.training.hosts import End, Result, stream_name
@@ -20,10 +21,11 @@ logger = logging.getLogger(__name__)
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
-class JobRunner:
+class JobRunner(JobThread):
     """The thread that runs one job, on one set of instances after the other."""
 
     def __init__(self, *, context: Context, job: LocalTrainingJob, spec: TrainingSpec) -> None:
+        super().__init__(name=f"job-{spec.name}")
         self._context = context
         self._job = job
         self._spec = spec
@@ -32,16 +34,6 @@ class JobRunner:
         self._metrics = MetricReader(spec.metric_definitions)
         self._attempt = Attempt(context=context, spec=spec, stop=self._stop)
         self._interruption: SpotInterruption | None = None
-        self._thread = threading.Thread(target=self._run, name=f"job-{spec.name}", daemon=True)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the job's thread still works."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
 
     def stop(self) -> None:
         """Ask the job to stop, as StopTrainingJob does; returns at once."""
@@ -53,11 +45,8 @@ class JobRunner:
         self._attempt.abort()
         self._stop.set()
 
-    def join(self, *, timeout_s: float) -> None:
-        """Wait for the thread's end."""
-        self._thread.join(timeout=timeout_s)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run the job to its end."""
         logger.info("training job %s: starting %s hosts", self._spec.name, self._spec.instance_count)
         try:
             self._work()
