@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.core.base_backend import BackendDict
 
+from localaws.cloudwatch.service import CloudWatchService
 from localaws.context import Context
 from localaws.faults import FaultService
 from localaws.functions.service import FunctionService
@@ -26,11 +27,13 @@ def create_services(context: Context) -> list[Service]:
         TrainingService(),
         TuningService(),
         FunctionService(context),
+        CloudWatchService(context),
     ]
 
 
 def install_backends() -> None:
     """Replace every backend that localaws overrides, before moto's server asks for it."""
+    from localaws.cloudwatch.models import LocalCloudWatchBackend
     from localaws.functions.models import LocalLambdaBackend
     from localaws.iam.actions import add_actions
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
@@ -44,6 +47,12 @@ def install_backends() -> None:
     )
     replace_backends(
         service="lambda", package="awslambda", attribute="lambda_backends", backend=LocalLambdaBackend
+    )
+    replace_backends(
+        service="cloudwatch",
+        package="cloudwatch",
+        attribute="cloudwatch_backends",
+        backend=LocalCloudWatchBackend,
     )
     correct_resources()
     add_actions()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from localaws.asgi import Router
 from localaws.clock import Clock
+from localaws.cloudwatch.metrics import Metrics
 from localaws.faults import Faults
 from localaws.iam.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
 from localaws.logs import LogStream
@@ -39,7 +40,12 @@ class Context:
     identity: Identity
     services: list[Service] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
+    metrics: Metrics = field(init=False)
+    """Where services say what happened."""
     _client_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics(self.clock)
 
     def start_services(self, router: Router) -> None:
         """Let every service add its routes."""

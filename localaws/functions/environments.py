@@ -153,7 +153,7 @@ class Environment:
         self.log.write(f"END RequestId: {request_id}")
         self.log.write(invocations.report_line(request_id=request_id, usage=usage, outcome=outcome))
         self.idle_since = self._context.clock.monotonic()
-        return Result(outcome, self.log.take_tail(), self.spec.version)
+        return Result(outcome, self.log.take_tail(), self.spec.version, duration_ms)
 
     def _memory_used(self) -> int:
         assert self._child is not None

@@ -63,6 +63,11 @@ class RunningJobs(Generic[Runner]):
             runner.start()
             self._runners[arn] = runner
 
+    def runners(self) -> list[Runner]:
+        """Return the runners of the jobs that have not ended."""
+        with self._lock:
+            return [runner for runner in self._runners.values() if runner.is_running]
+
     def stop_job(self, *, arn: str) -> None:
         """Ask one job to stop; one that has ended is left alone."""
         with self._lock:

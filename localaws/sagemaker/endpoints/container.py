@@ -49,6 +49,7 @@ class ContainerProcess:
 
     def __init__(self, *, child: Child, port: int, context: Context, grant: Grant) -> None:
         self.port = port
+        self.pid = child.pid
         self._child = child
         self._context = context
         self._grant = grant

@@ -3,13 +3,16 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from moto.sagemaker.models import FakeEndpoint
 
 from localaws import context as contexts
 from localaws.asgi import Router
+from localaws.cloudwatch.service import Quiet
+from localaws.cloudwatch.sources import endpoints as metrics
+from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import Context
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.invocations import Invoker
@@ -83,6 +86,30 @@ class EndpointService:
             keys = [key for key in self._controllers if key[:2] == (account_id, region)]
             for key in keys:
                 self._controllers.pop(key).abandon()
+
+    def metric_instances(self) -> Iterator[Instance]:
+        """Return the instances that serve, for CPUUtilization and MemoryUtilization."""
+        for controller in list(self._controllers.values()):
+            for instance in controller.fleet.instances():
+                yield Instance(
+                    account_id=controller.account_id,
+                    region=controller.region,
+                    namespace=metrics.INSTANCES,
+                    dimensions=metrics.instance_dimensions(controller.name, instance.variant),
+                    pid=instance.pid,
+                )
+
+    def quiet_metrics(self) -> Iterator[Quiet]:
+        """Return the metrics of requests, which are zero in a minute without one."""
+        for controller in list(self._controllers.values()):
+            for variant in controller.fleet.variants:
+                keys = metrics.quiet_keys(controller.name, variant)
+                yield Quiet(
+                    account_id=controller.account_id,
+                    region=controller.region,
+                    keys=keys,
+                    unit=metrics.NO_UNIT,
+                )
 
     def _folder(self, key: Key) -> Path:
         return self._context.data_dir.joinpath("endpoints", *key)

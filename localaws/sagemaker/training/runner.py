@@ -5,6 +5,8 @@ import math
 import threading
 from collections.abc import Callable
 
+from localaws.cloudwatch.sources.instances import Instance
+from localaws.cloudwatch.sources.training import NAMESPACE, TrainingValue, host_dimensions
 from localaws.context import Context
 from localaws.errors import TrainingJobError
 from localaws.faults import SpotInterruption
@@ -31,7 +33,7 @@ class JobRunner(JobThread):
         self._spec = spec
         self._stop = threading.Event()
         self._aborted = False
-        self._metrics = MetricReader(spec.metric_definitions)
+        self._metrics = MetricReader(spec.metric_definitions, on_value=self._report)
         self._attempt = Attempt(context=context, spec=spec, stop=self._stop)
         self._interruption: SpotInterruption | None = None
 
@@ -119,6 +121,28 @@ class JobRunner(JobThread):
             self._attempt = Attempt(context=self._context, spec=self._spec, stop=self._stop)
             return True
         return False
+
+    def metric_instances(self) -> list[Instance]:
+        """Return the hosts that train now."""
+        spec = self._spec
+        return [
+            Instance(
+                account_id=spec.account_id,
+                region=spec.region,
+                namespace=NAMESPACE,
+                dimensions=host_dimensions(spec.name, host),
+                pid=pid,
+            )
+            for host, pid in self._attempt.pids().items()
+        ]
+
+    def _report(self, name: str, value: float) -> None:
+        spec = self._spec
+        self._context.metrics.report(
+            TrainingValue(
+                account_id=spec.account_id, region=spec.region, job=spec.name, name=name, value=value
+            )
+        )
 
     def _open_log(self, host: str) -> Callable[[str], None]:
         clock = self._context.clock

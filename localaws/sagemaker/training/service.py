@@ -1,5 +1,8 @@
 """The training jobs that run in this localaws."""
 
+from collections.abc import Iterator
+
+from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import current
 from localaws.sagemaker.background import RunningJobs
 from localaws.sagemaker.training.runner import JobRunner
@@ -9,6 +12,11 @@ class TrainingService(RunningJobs[JobRunner]):
     """Keep the runner of every training job that has not ended; what outlives ABORT_S is killed."""
 
     ABORT_S = 5.0
+
+    def metric_instances(self) -> Iterator[Instance]:
+        """Return the hosts of all jobs, for CPUUtilization and MemoryUtilization."""
+        for runner in self.runners():
+            yield from runner.metric_instances()
 
 
 def training_service() -> TrainingService:
