@@ -5,33 +5,33 @@ whoever reads a metric.
 """
 
 import threading
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from localaws.clock import Clock
-from localaws.cloudwatch.spec import MetricKey
+from localaws.cloudwatch.spec import MINUTE_S, MetricKey
 from localaws.cloudwatch.store import MetricStore
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Value:
-    """One value of one metric."""
-
-    key: MetricKey
-    value: float
-    unit: str
+Value = tuple[MetricKey, float, str]
+"""One value of one metric, and its unit."""
 
 
 class Event(Protocol):
     """Something that happened in an account and region, and counts in some metrics."""
 
-    account_id: str
-    region: str
+    @property
+    def account_id(self) -> str:
+        """Whose it is."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """Where it happened."""
+        ...
 
     def values(self) -> Iterable[Value]:
-        """Return what it adds to which metrics."""
+        """Return what it adds to which metrics, and in which unit."""
         ...
 
 
@@ -56,11 +56,13 @@ class Metrics:
     def settle(self) -> None:
         """Count what has been noted."""
         with self._settle_lock:
+            counted: defaultdict[tuple[str, str, int], Counter[Value]] = defaultdict(Counter)
             for _ in range(len(self._notes)):
                 at_s, event = self._notes.popleft()
-                store = self._stores[(event.account_id, event.region)]
-                for item in event.values():
-                    store.add_value(item.key, item.value, unit=item.unit, at_s=at_s)
+                minute_s = int(at_s // MINUTE_S) * MINUTE_S
+                counted[(event.account_id, event.region, minute_s)].update(event.values())
+            for (account_id, region, minute_s), values in counted.items():
+                self._stores[(account_id, region)].add_values(values, at_s=minute_s)
 
     def store(self, *, account_id: str, region: str) -> MetricStore:
         """Return the metrics of an account in a region, with all that has happened until now."""

@@ -75,11 +75,11 @@ class Series:
         self._seconds = Periods(length_s=1, kept=SECONDS_KEPT)
         self.latest_s = 0
 
-    def add_value(self, value: float, *, at_s: float) -> None:
-        """Count one value of standard resolution in: what most events are."""
+    def add_value(self, value: float, *, at_s: float, count: float = 1.0) -> None:
+        """Count a value of standard resolution in, which came `count` times."""
         second = int(at_s)
         self.latest_s = max(self.latest_s, second)
-        self._minutes.at(second).add(value)
+        self._minutes.at(second).add(value, count)
 
     def add(self, values: Aggregate, *, at_s: float, is_high_resolution: bool) -> None:
         """Count values in at a time of the AWS clock."""

@@ -1,7 +1,7 @@
 """Which metric a value belongs to. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MINUTE_S = 60
 """Seconds of AWS time that a value of standard resolution is good for."""
@@ -14,6 +14,14 @@ class MetricKey:
     namespace: str
     name: str
     dimensions: tuple[tuple[str, str], ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.namespace, self.name, self.dimensions)))
+
+    def __hash__(self) -> int:
+        """Return the hash, which is worked out once: each event looks metrics up."""
+        return self._hash
 
     def as_listed(self) -> dict[str, object]:
         """Return the metric as ListMetrics answers it."""

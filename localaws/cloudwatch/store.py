@@ -1,7 +1,7 @@
 """The metrics of one account in one region."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from localaws.cloudwatch.series import Point, Series
 from localaws.cloudwatch.spec import Filter, MetricKey
@@ -17,6 +17,12 @@ class MetricStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._series: dict[MetricKey, dict[str | None, Series]] = {}
+
+    def add_values(self, values: Mapping[tuple[MetricKey, float, str], int], *, at_s: float) -> None:
+        """Count values of standard resolution in: metric, value and unit -> how often it came."""
+        with self._lock:
+            for (key, value, unit), count in values.items():
+                self._find(key, unit).add_value(value, count=count, at_s=at_s)
 
     def add_value(self, key: MetricKey, value: float, *, unit: str, at_s: float) -> None:
         """Count one value of standard resolution in."""

@@ -74,12 +74,12 @@ class EndpointCall:
         is_5xx = self.status is None or self.status >= 500
         counts = (1.0, 1.0 / max(self.instances, 1), float(is_4xx), float(is_5xx), float(is_model_error))
         for key, value in zip(keys, counts, strict=False):
-            yield Value(key=key, value=value, unit=NO_UNIT)
+            yield key, value, NO_UNIT
         if self.asked > 0 and self.status is not None:
             model_s = self.ended - self.asked
             latencies = (model_s, max(self.asked - self.started, 0.0))
             for key, seconds in zip(keys[len(COUNTS) :], latencies, strict=True):
-                yield Value(key=key, value=round(seconds * 1e6, 1), unit=MICROSECONDS)
+                yield key, round(seconds * 1e6, 1), MICROSECONDS
 
 
 def quiet_keys(endpoint: str, variant: str) -> tuple[MetricKey, ...]:

@@ -3,11 +3,12 @@
 Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
+from typing import NamedTuple
 
 from localaws.cloudwatch.metrics import Metrics, Value
 from localaws.cloudwatch.spec import MetricKey, metric_key
@@ -40,9 +41,8 @@ REGIONAL = {name: metric_key(NAMESPACE, name) for name in UNITS}
 """The metrics of all functions of a region together, which have no dimensions."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Called:
-    """A function as it was called."""
+class Called(NamedTuple):
+    """A function as it was called: a tuple, because each invocation makes one."""
 
     account_id: str
     region: str
@@ -53,24 +53,7 @@ class Called:
     """Whether the function has concurrency of its own."""
 
 
-@dataclass(slots=True, kw_only=True)
-class FunctionEvent:
-    """One invocation, or one throttle."""
-
-    account_id: str
-    region: str
-    called: Called
-    own: Mapping[str, float]
-    """What counts for the function, by metric, and for the region, unless `regional` says otherwise."""
-    regional: Mapping[str, float]
-
-    def values(self) -> Iterator[Value]:
-        """Return what it counts for."""
-        for name, value in self.own.items():
-            for key in function_keys(name, self.called.function, self.called.qualifier):
-                yield Value(key=key, value=value, unit=UNITS[name])
-        for name, value in {**self.own, **self.regional}.items():
-            yield Value(key=REGIONAL[name], value=value, unit=UNITS[name])
+Counted = tuple[str, str, str]
 
 
 @dataclass
@@ -78,7 +61,7 @@ class FunctionLoad:
     """How many invocations run: by function, in a region, and without reserved concurrency."""
 
     metrics: Metrics
-    running: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    running: defaultdict[Counted, int] = field(default_factory=lambda: defaultdict(int))
     """Used from the event loop only."""
 
     def call(self, called: Called) -> "FunctionCall":
@@ -92,46 +75,65 @@ class FunctionCall:
 
     load: FunctionLoad
     called: Called
-    own: dict[str, float] = field(default_factory=dict)
-    regional: dict[str, float] = field(default_factory=dict)
+    concurrency: tuple[int, ...] = ()
+    """Invocations that ran as it began, this one included: those of _counted."""
+    duration_ms: float | None = None
+    """None as well where the environment did not come up."""
+    is_error: bool = False
+    is_throttled: bool = False
 
-    def _counters(self) -> Iterator[tuple[str, tuple[str, str, str]]]:
-        called = self.called
-        yield "", (called.account_id, called.region, called.function)
-        yield CONCURRENT, (called.account_id, called.region, "*")
-        if not called.is_reserved:
-            yield UNRESERVED, (called.account_id, called.region, "*unreserved")
+    @property
+    def account_id(self) -> str:
+        """Whose function it is."""
+        return self.called.account_id
+
+    @property
+    def region(self) -> str:
+        """Where the function is."""
+        return self.called.region
+
+    def _counted(self) -> tuple[Counted, ...]:
+        account_id, region, function, _, is_reserved = self.called
+        own, all_functions = (account_id, region, function), (account_id, region, "*")
+        return (own, all_functions) if is_reserved else (own, all_functions, (account_id, region, "*free"))
 
     def __enter__(self) -> "FunctionCall":
-        running = self.load.running
-        for name, key in self._counters():
+        running, counted = self.load.running, self._counted()
+        for key in counted:
             running[key] += 1
-            values = self.regional if name else self.own
-            values[name or CONCURRENT] = running[key]
+        self.concurrency = tuple(running[key] for key in counted)
         return self
 
     def end(self, *, is_error: bool, duration_ms: float | None) -> None:
         """Note what the function answered; the duration leaves out the Init phase."""
-        self.own |= {"Invocations": 1.0, "Errors": float(is_error), "Throttles": 0.0}
-        if duration_ms is not None:
-            self.own["Duration"] = duration_ms
+        self.is_error, self.duration_ms = is_error, duration_ms
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _, key in self._counters():
+        for key in self._counted():
             self.load.running[key] -= 1
-        if isinstance(error, ThrottledError):
-            self.own, self.regional = {"Throttles": 1.0}, {}
-        elif error is not None:
-            return
-        called = self.called
-        self.load.metrics.report(
-            FunctionEvent(
-                account_id=called.account_id,
-                region=called.region,
-                called=called,
-                own=self.own,
-                regional=self.regional,
-            )
-        )
+        self.is_throttled = isinstance(error, ThrottledError)
+        if error is None or self.is_throttled:
+            self.load.metrics.report(self)
+
+    def values(self) -> Iterator[Value]:
+        """Return what the invocation counts for: the function, what the caller named, and the region."""
+        found = {"Throttles": 1.0} if self.is_throttled else self._found()
+        for name, value in found.items():
+            for key in function_keys(name, self.called.function, self.called.qualifier):
+                yield key, value, UNITS[name]
+        if not self.is_throttled:
+            regional = zip((CONCURRENT, UNRESERVED), self.concurrency[1:], strict=False)
+            found |= {name: float(count) for name, count in regional}
+        for name, value in found.items():
+            yield REGIONAL[name], value, UNITS[name]
+
+    def _found(self) -> dict[str, float]:
+        found = {
+            "Invocations": 1.0,
+            "Errors": float(self.is_error),
+            "Throttles": 0.0,
+            CONCURRENT: float(self.concurrency[0]),
+        }
+        return found if self.duration_ms is None else found | {"Duration": self.duration_ms}

@@ -67,7 +67,7 @@ class Reading:
             ("MemoryUtilization", self.memory_percent),
         ):
             key = metric_key(self.namespace, name, self.dimensions)
-            yield Value(key=key, value=round(value, 4), unit=PERCENT)
+            yield key, round(value, 4), PERCENT
 
 
 class InstanceReader:

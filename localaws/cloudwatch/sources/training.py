@@ -28,7 +28,7 @@ class TrainingValue:
     def values(self) -> Iterator[Value]:
         """Return the value."""
         key = metric_key(NAMESPACE, self.name, {"TrainingJobName": self.job})
-        yield Value(key=key, value=self.value, unit=NO_UNIT)
+        yield key, self.value, NO_UNIT
 
 
 def host_dimensions(job: str, host: str) -> dict[str, str]:
