@@ -17,6 +17,7 @@ from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.training.service import TrainingService
 from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
+from localaws.status.service import StatusService
 
 
 def create_services(context: Context) -> list[Service]:
@@ -28,6 +29,7 @@ def create_services(context: Context) -> list[Service]:
         TuningService(),
         FunctionService(context),
         CloudWatchService(context),
+        StatusService(context),
     ]
 
 

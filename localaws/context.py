@@ -5,6 +5,7 @@ moto builds its backends itself, so they fetch the context here instead of getti
 
 import os
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from localaws.clock import Clock
 from localaws.cloudwatch.metrics import Metrics
 from localaws.faults import Faults
 from localaws.iam.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
-from localaws.logs import LogStream
+from localaws.logs import RECENT_LINES, LogStream
 from localaws.processes import Supervisor
 from localaws.services import Service
 
@@ -42,6 +43,8 @@ class Context:
     faults: Faults = field(default_factory=Faults)
     metrics: Metrics = field(init=False)
     """Where services say what happened."""
+    recent_lines: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=RECENT_LINES))
+    """The last lines of all logs."""
     _client_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -107,7 +110,14 @@ class Context:
 
     def log_stream(self, *, account_id: str, region: str, group: str, stream: str) -> LogStream:
         """Open a CloudWatch log stream, creating group and stream where they are missing."""
-        return LogStream(account_id=account_id, region=region, group=group, stream=stream, now=self.clock.now)
+        return LogStream(
+            account_id=account_id,
+            region=region,
+            group=group,
+            stream=stream,
+            now=self.clock.now,
+            recent=self.recent_lines,
+        )
 
 
 _current: Context | None = None

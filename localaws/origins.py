@@ -25,6 +25,8 @@ AWS_DOMAIN = "amazonaws.com"
 LOCAL_DOMAIN = "localhost"
 FOREIGN_SITES = ("cross-site", "same-site")
 """Values of Sec-Fetch-Site that another page has; `none` is an address that a person typed."""
+STATUS_PAGE = "/_localaws/"
+"""The one path that a link on another page may lead to: it changes nothing, and cannot be framed."""
 VIRTUAL_HOST = re.compile(r"(.+)\.s3[.-][a-z0-9.-]+")
 
 Rules = Callable[[str], Iterable[CorsRule]]
@@ -81,6 +83,8 @@ class Guard:
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if origin is None and site not in FOREIGN_SITES:
             return Verdict()
+        if origin is None and is_visit(request):
+            return Verdict()
         if origin is not None and is_s3() and (rule := self._find_rule(request, origin=origin, host=host)):
             return Verdict(page=Page(origin=origin, rule=rule))
         return Verdict(
@@ -105,6 +109,17 @@ class Guard:
         method = headers.get("access-control-request-method", "") if is_preflight else request.method
         rules = self.rules_of(bucket_of(path=request.path, host=host_name(host) or ""))
         return next((rule for rule in rules if allows(rule, origin=origin, method=method)), None)
+
+
+def is_visit(request: Request) -> bool:
+    """Tell whether a browser opens the status page in a window of its own, as after a click on a link."""
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and request.path == STATUS_PAGE
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
 
 
 def host_name(host: str) -> str | None:

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from moto.cloudwatch import models as moto_models
 
 from localaws.asgi import Router
+from localaws.backends import every_backend
 from localaws.cloudwatch.alarms.delivery import Delivery
+from localaws.cloudwatch.alarms.description import describe_alarms
 from localaws.cloudwatch.sources.instances import Instance, InstanceReader, process_table
 from localaws.cloudwatch.spec import MINUTE_S, MetricKey
 from localaws.context import Context
@@ -83,6 +85,10 @@ class CloudWatchService:
         self.delivery.close()
         await asyncio.to_thread(self._thread.join, JOIN_S)
 
+    def describe(self) -> dict[str, Iterable[dict[str, Any]]]:
+        """Return the alarms for the status page."""
+        return {"alarms": describe_alarms()}
+
     def _run(self) -> None:
         pause_s = min(max(self._context.clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)
         while not self._stopping.wait(pause_s):
@@ -100,7 +106,7 @@ class CloudWatchService:
         if last > first:
             self._read_instances(at_s=last - 1)
             self._fill_quiet_minutes(range(first, last, MINUTE_S))
-        for _, _, backend in moto_models.cloudwatch_backends.iter_backends():
+        for _, _, backend in every_backend(moto_models.cloudwatch_backends):
             evaluating = cast(EvaluatesAlarms, backend)
             evaluating.evaluate_alarms(before_s=before_s, now_s=self._ticked_s, delivery=self.delivery)
 

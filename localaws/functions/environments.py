@@ -48,6 +48,16 @@ class Environment:
         return self._session.state == "Idle"
 
     @property
+    def state(self) -> str:
+        """What it does now."""
+        return self._session.state
+
+    @property
+    def pid(self) -> int:
+        """Its process; 0 before it has one."""
+        return self._child.pid if self._child is not None else 0
+
+    @property
     def log(self) -> FunctionLog:
         """Its log; `start` opens it."""
         assert self._log is not None

@@ -121,6 +121,10 @@ class EnvironmentPool:
             if keep:
                 self._idle[spec] = keep
 
+    def alive(self) -> list[Environment]:
+        """Return the environments that are there now."""
+        return list(self._alive)
+
     def _retire(self, environment: Environment) -> None:
         """Close it in the background; twice is fine."""
         if environment not in self._alive:

@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from localaws.context import Context
 from localaws.errors import ChildStartError
 from localaws.functions import arns, invocations
 from localaws.functions.concurrency import ACCOUNT_LIMIT, Allowance, Concurrency
+from localaws.functions.description import describe_functions
 from localaws.functions.errors import (
     InvalidRequestContentError,
     RequestTooLargeError,
@@ -116,6 +118,10 @@ class FunctionService:
         while True:
             await asyncio.sleep(max(SWEEP_MIN_S, self._context.clock.real_seconds(SWEEP_S)))
             self._pool.sweep()
+
+    def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
+        """Return the functions for the status page."""
+        return {"functions": describe_functions(self._pool.alive())}
 
     # -- deployment: called by moto's threads ------------------------------------------------------------
 

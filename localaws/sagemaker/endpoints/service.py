@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from moto.sagemaker.models import FakeEndpoint
 
@@ -15,6 +16,7 @@ from localaws.cloudwatch.sources import endpoints as metrics
 from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import Context
 from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.description import describe_endpoints
 from localaws.sagemaker.endpoints.invocations import Invoker
 from localaws.sagemaker.endpoints.plan import VariantPlan
 
@@ -86,6 +88,10 @@ class EndpointService:
             keys = [key for key in self._controllers if key[:2] == (account_id, region)]
             for key in keys:
                 self._controllers.pop(key).abandon()
+
+    def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
+        """Return the endpoints for the status page."""
+        return {"endpoints": describe_endpoints(list(self._controllers.values()))}
 
     def metric_instances(self) -> Iterator[Instance]:
         """Return the instances that serve, for CPUUtilization and MemoryUtilization."""

@@ -122,6 +122,15 @@ class JobRunner(JobThread):
             return True
         return False
 
+    @property
+    def arn(self) -> str:
+        """The job's ARN."""
+        return str(self._job.arn)
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes of the hosts that train now, by the hosts' names."""
+        return self._attempt.pids()
+
     def metric_instances(self) -> list[Instance]:
         """Return the hosts that train now."""
         spec = self._spec
@@ -133,7 +142,7 @@ class JobRunner(JobThread):
                 dimensions=host_dimensions(spec.name, host),
                 pid=pid,
             )
-            for host, pid in self._attempt.pids().items()
+            for host, pid in self.pids().items()
         ]
 
     def _report(self, name: str, value: float) -> None:

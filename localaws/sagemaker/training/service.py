@@ -1,10 +1,12 @@
 """The training jobs that run in this localaws."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import current
 from localaws.sagemaker.background import RunningJobs
+from localaws.sagemaker.training.description import describe_jobs
 from localaws.sagemaker.training.runner import JobRunner
 
 
@@ -12,6 +14,10 @@ class TrainingService(RunningJobs[JobRunner]):
     """Keep the runner of every training job that has not ended; what outlives ABORT_S is killed."""
 
     ABORT_S = 5.0
+
+    def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
+        """Return the jobs for the status page."""
+        return {"jobs": describe_jobs({runner.arn: runner.pids() for runner in self.runners()})}
 
     def metric_instances(self) -> Iterator[Instance]:
         """Return the hosts of all jobs, for CPUUtilization and MemoryUtilization."""
