@@ -1,5 +1,6 @@
 """The alarms part of the CloudWatch backend: alarms that are evaluated, and act."""
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from localaws.cloudwatch.alarms.validation import check_alarm
 from localaws.cloudwatch.alarms.watch import is_due, look
 from localaws.cloudwatch.backend import MetricsMixin
 from localaws.cloudwatch.service import CloudWatchService
+
+logger = logging.getLogger(__name__)
 
 MAX_DELETED = 100
 """Alarms in one DeleteAlarms."""
@@ -135,16 +138,21 @@ class AlarmsMixin(MetricsMixin):
 
     def evaluate_alarms(self, *, before_s: float, now_s: float, delivery: Delivery) -> None:
         """Evaluate the alarms that are due between two ticks."""
-        now = contexts.current().clock.now()
         for alarm in self.local_alarms():
             if not is_due(alarm.spec, before_s=before_s, now_s=now_s):
                 continue
-            with self._alarm_lock:
-                change = look(alarm, store_of=self.metric_store, now=now)
-            if change is not None:
-                self._carry_out(alarm, change, delivery=delivery)
-            elif alarm.actions_enabled:
-                delivery.repeat(alarm.as_change())
+            try:
+                self._evaluate(alarm, delivery=delivery)
+            except Exception:  # one alarm's trouble must not keep the others from being looked at
+                logger.exception("alarm %s was not evaluated", alarm.name)
+
+    def _evaluate(self, alarm: LocalAlarm, *, delivery: Delivery) -> None:
+        with self._alarm_lock:
+            change = look(alarm, store_of=self.metric_store, now=contexts.current().clock.now())
+        if change is not None:
+            self._carry_out(alarm, change, delivery=delivery)
+        elif alarm.actions_enabled:
+            delivery.repeat(alarm.as_change())
 
     def _carry_out(self, alarm: LocalAlarm, change: StateChange, *, delivery: Delivery) -> None:
         self.history.changed(change)

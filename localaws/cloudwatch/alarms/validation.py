@@ -13,9 +13,10 @@ from moto.cloudwatch.exceptions import ValidationError
 from localaws.cloudwatch import expressions, wording
 from localaws.cloudwatch.alarms.evaluation import COMPARISONS, TREATMENTS
 from localaws.cloudwatch.alarms.spec import ACTION_MEMBERS
-from localaws.cloudwatch.queries import check_metric_stat
+from localaws.cloudwatch.queries import DataQueries, check_metric_stat
 from localaws.cloudwatch.spec import MINUTE_S
 from localaws.cloudwatch.statistics import SIMPLE, parse_percentile
+from localaws.cloudwatch.store import MetricStore
 from localaws.cloudwatch.validation import check_dimensions, check_period, check_queries
 
 ALARM_PERIODS = (10, 20, 30)
@@ -112,8 +113,10 @@ def _check_queries(request: Mapping[str, Any]) -> None:
             )
     if len({query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}) != 1:
         raise ValidationError("Period must be the same for every metric that an alarm watches.")
-    if sum(query.get("ReturnData") is not False for query in queries) != 1:
+    returning = [query["Id"] for query in queries if query.get("ReturnData") is not False]
+    if len(returning) != 1:
         raise ValidationError("Exactly one element of the metrics list should return data.")
+    DataQueries(lambda namespace: MetricStore(), queries, start_s=0, end_s=0).result(returning[0])
 
 
 def _check_periods(request: Mapping[str, Any]) -> None:

@@ -186,6 +186,34 @@ def test_alarms_are_described_by_every_filter_at_once(watched: Any) -> None:
         describe(AlarmNames=names, AlarmNamePrefix="f")
 
 
+def test_alarms_that_moto_makes_for_a_scaling_policy_are_alarms_too(watched: Any) -> None:
+    scaling = watched.server.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/cluster/service",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    ecs = watched.server.client("ecs")
+    ecs.create_cluster(clusterName="cluster")
+    ecs.register_task_definition(family="f", containerDefinitions=[{"name": "c", "image": "i", "memory": 64}])
+    ecs.create_service(cluster="cluster", serviceName="service", taskDefinition="f", desiredCount=1)
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    policy = {
+        "TargetValue": 50.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+    }
+    answer = scaling.put_scaling_policy(
+        **target,
+        PolicyName="p",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=policy,
+    )
+    names = {alarm["AlarmName"] for alarm in answer["Alarms"]}
+    alarms = watched.cloudwatch.describe_alarms(AlarmNames=sorted(names))["MetricAlarms"]
+    assert {alarm["AlarmName"] for alarm in alarms} == names
+    assert {alarm["StateValue"] for alarm in alarms} == {"INSUFFICIENT_DATA"}
+
+
 def test_none_is_deleted_where_one_is_missing(watched: Any) -> None:
     name = watched.put_alarm()
     with pytest.raises(ClientError, match="Alarm nobody does not exist"):
@@ -193,6 +221,13 @@ def test_none_is_deleted_where_one_is_missing(watched: Any) -> None:
     assert watched.alarm(name)
     watched.cloudwatch.delete_alarms(AlarmNames=[name])
     assert watched.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
+
+
+QUERY = {
+    "Id": "m1",
+    "MetricStat": {"Metric": {"Namespace": "tests", "MetricName": "m"}, "Period": 60, "Stat": "Sum"},
+    "ReturnData": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -214,6 +249,13 @@ def test_none_is_deleted_where_one_is_missing(watched: Any) -> None:
             {"ComparisonOperator": "GreaterThanUpperThreshold"}, "failed to satisfy constraint", id="bands"
         ),
         pytest.param({"ThresholdMetricId": "ad1"}, "localaws does not evaluate", id="anomalies"),
+        pytest.param(
+            {"Metrics": [{"Id": "a", "Expression": "a * 2"}]}, "Period must be the same", id="no metric"
+        ),
+        pytest.param(
+            {"Metrics": [QUERY, {"Id": "a", "Expression": "a * m1"}]}, "reads itself", id="a circle"
+        ),
+        pytest.param({"Metrics": [QUERY | {"ReturnData": True}] * 2}, "must be unique", id="an id twice"),
         pytest.param({"EvaluateLowSampleCountPercentile": "ignore"}, "however few samples", id="few samples"),
     ],
 )
