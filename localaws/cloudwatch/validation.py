@@ -110,11 +110,25 @@ def check_datum(datum: Mapping[str, Any], *, number: int, now_s: float) -> None:
     for value in values:
         if not abs(value) <= MAX_MAGNITUDE:
             raise wording.invalid(f"{name}.Value", value)
+    if not all(0 < count <= MAX_MAGNITUDE for count in datum.get("Counts") or ()):
+        raise wording.invalid(f"{name}.Counts", datum["Counts"], "Every count must be above zero.")
+    _check_set(datum.get("StatisticValues"), parameter=f"{name}.StatisticValues")
     if datum.get("StorageResolution") not in (None, 1, MINUTE_S):
         raise wording.invalid(f"{name}.StorageResolution", datum["StorageResolution"])
     if (moment := datum.get("Timestamp")) is not None and epoch_s(moment) > now_s + FUTURE_S:
         raise InvalidParameterValue(
             f"The parameter {name}.Timestamp must specify a time no more than two hours in the future."
+        )
+
+
+def _check_set(values: Mapping[str, float] | None, *, parameter: str) -> None:
+    if not values:
+        return
+    if not all(abs(value) <= MAX_MAGNITUDE for value in values.values()):
+        raise wording.invalid(parameter, dict(values))
+    if values["SampleCount"] <= 0 or values["Minimum"] > values["Maximum"]:
+        raise wording.invalid(
+            parameter, dict(values), "SampleCount must be above zero, and Minimum no more than Maximum."
         )
 
 

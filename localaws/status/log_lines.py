@@ -1,5 +1,6 @@
 """The last lines of a log group, from moto's CloudWatch Logs."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ LINES = 200
 
 def last_lines(*, account_id: str, region: str, group: str, prefix: str) -> list[dict[str, str]]:
     """Return the newest lines of the streams that begin with `prefix`, the oldest first."""
-    found: Any = logs_backends[account_id][region].groups.get(group)
+    regions: Mapping[str, Any] = logs_backends.get(account_id) or {}
+    found: Any = regions[region].groups.get(group) if region in regions else None
     streams = [] if found is None else list(found.streams.items())
     events = [
         (event.timestamp, name, event.message)

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,6 +20,8 @@ from localaws.status.log_lines import last_lines
 from localaws.status.page import read_page
 
 PATH = "/_localaws/"
+MAX_ROWS = 200
+"""Rows of one service in one section: of jobs, the newest."""
 ACCOUNT = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 JSON_HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
@@ -67,7 +70,7 @@ class StatusService:
         for service in context.services:
             if isinstance(service, Describes):
                 for section, rows in service.describe().items():
-                    sections.setdefault(section, []).extend(rows)
+                    sections.setdefault(section, []).extend(islice(rows, MAX_ROWS))
         return {
             "now": context.clock.now(),
             "endpoint_url": context.endpoint_url,

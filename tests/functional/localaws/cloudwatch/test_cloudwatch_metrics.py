@@ -133,6 +133,16 @@ def test_moto_s_count_of_a_bucket_s_objects_is_there_too(watched: Any) -> None:
         pytest.param(
             {"Values": [1.0], "Counts": [1.0, 2.0]}, "InvalidParameterValue", "same size", id="counts"
         ),
+        pytest.param(
+            {"Values": [1.0], "Counts": [0.0]}, "InvalidParameterValue", "above zero", id="no count"
+        ),
+        pytest.param(
+            {"StatisticValues": {"SampleCount": 1, "Sum": 1, "Minimum": 2, "Maximum": 1}},
+            "InvalidParameterValue",
+            "no more than Maximum",
+            id="a set",
+        ),
+        pytest.param({"Value": float("inf")}, "InvalidParameterValue", "Value is invalid", id="infinity"),
         pytest.param({"Value": 1.0, "StorageResolution": 7}, "InvalidParameterValue", "7", id="resolution"),
     ],
 )

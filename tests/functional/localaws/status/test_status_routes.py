@@ -58,6 +58,12 @@ def test_what_each_service_says_of_itself_is_gathered(localaws: Any) -> None:
     assert alarm["rule"] == "GreaterThanThreshold 1, 2 of 2 periods of 60 s"
 
 
+@pytest.mark.parametrize("place", [("123456789012", "aa-bbb-1"), ("000000000000", "us-east-1")])
+def test_a_log_of_nowhere_has_no_lines(localaws: Any, place: tuple[str, str]) -> None:
+    code, _, text = get(localaws, "/_localaws/logs?group=g&account_id={}&region={}".format(*place))
+    assert (code, json.loads(text)) == (200, {"lines": []})
+
+
 @pytest.mark.parametrize(
     "query", ["", "group=g", "group=g&account_id=1&region=us-east-1", "group=g&account_id=&region=us-east-1"]
 )
