@@ -147,7 +147,10 @@ class AlarmsMixin(MetricsMixin):
                 logger.exception("alarm %s was not evaluated", alarm.name)
 
     def _evaluate(self, alarm: LocalAlarm, *, delivery: Delivery) -> None:
+        alarms: Mapping[str, Any] = self.alarms
         with self._alarm_lock:
+            if alarms.get(alarm.name) is not alarm:
+                return  # deleted since the tick began
             change = look(alarm, store_of=self.metric_store, now=contexts.current().clock.now())
         if change is not None:
             self._carry_out(alarm, change, delivery=delivery)
