@@ -16,7 +16,7 @@ from localaws.clock import Clock
 from localaws.cloudwatch.metrics import Metrics
 from localaws.faults import Faults
 from localaws.iam.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
-from localaws.logs import RECENT_LINES, LogStream
+from localaws.logs import RECENT_LINES, LogStream, RecentLines
 from localaws.processes import Supervisor
 from localaws.services import Service
 
@@ -43,7 +43,7 @@ class Context:
     faults: Faults = field(default_factory=Faults)
     metrics: Metrics = field(init=False)
     """Where services say what happened."""
-    recent_lines: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=RECENT_LINES))
+    recent_lines: RecentLines = field(default_factory=lambda: deque(maxlen=RECENT_LINES))
     """The last lines of all logs."""
     _client_lock: threading.Lock = field(default_factory=threading.Lock)
 

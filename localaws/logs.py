@@ -10,6 +10,10 @@ from moto.logs.models import logs_backends
 RECENT_LINES, RECENT_CHARACTERS = 100, 2_000
 """Lines that are kept for who wants to see what happens now, and how much of each."""
 
+RecentLine = tuple[datetime, str, str, str]
+"""When, group, stream, line."""
+RecentLines = deque[RecentLine]
+
 _lock = threading.Lock()
 
 
@@ -24,7 +28,7 @@ class LogStream:
         group: str,
         stream: str,
         now: Callable[[], datetime],
-        recent: "deque[dict[str, str]] | None" = None,
+        recent: RecentLines | None = None,
     ) -> None:
         self.group = group
         self.stream = stream
@@ -44,10 +48,7 @@ class LogStream:
         now = self._now()
         event = {"timestamp": int(now.timestamp() * 1000), "message": line or " "}
         if self._recent is not None:
-            line = line[:RECENT_CHARACTERS]
-            self._recent.append(
-                {"at": now.isoformat(), "group": self.group, "stream": self.stream, "message": line}
-            )
+            self._recent.append((now, self.group, self.stream, line[:RECENT_CHARACTERS]))
         with _lock:
             self._ensure()  # a user may have deleted them
             # The group's own method: the backend's drops events more than two hours ahead of the wall clock,

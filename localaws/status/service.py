@@ -76,7 +76,10 @@ class StatusService:
             "endpoint_url": context.endpoint_url,
             "region": context.region,
             "children": [{"name": child.name, "pid": child.pid} for child in context.supervisor.running()],
-            "lines": list(context.recent_lines),
+            "lines": [
+                {"at": at, "group": group, "stream": stream, "message": message}
+                for at, group, stream, message in list(context.recent_lines)
+            ],
         } | sections
 
 
