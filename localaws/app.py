@@ -1,39 +1,32 @@
-"""The ASGI application: localaws' own routes first, moto for everything else."""
+"""The ASGI application: a request passes a chain of steps, and moto answers what none of them did.
+
+    origins -> native routes -> moto
+
+What is to look at every request is one more step in `Application.__init__`.
+"""
 
 import json
 import logging
-from collections.abc import Sequence
 
-from localaws.asgi import Message, Receive, Request, Response, Router, Scope, Send, aws_error
+from localaws.asgi import Receive, Request, Response, Router, Scope, Send
 from localaws.context import Context
-from localaws.identity import CREDENTIALS_PATH
+from localaws.iam.identity import CREDENTIALS_PATH
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
-from localaws.origins import Guard
+from localaws.origins import Guard, OriginCheck
+from localaws.steps import Exchange, answer_by_route, build_chain
 
 logger = logging.getLogger(__name__)
 
 
-def adding_headers(send: Send, added: Sequence[tuple[bytes, bytes]]) -> Send:
-    """Return a `send` that puts headers in the place of those of the same names."""
-    names = {name for name, _ in added}
-
-    async def send_with(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            kept = [pair for pair in message["headers"] if pair[0].lower() not in names]
-            message = {**message, "headers": [*kept, *added]}
-        await send(message)
-
-    return send_with
-
-
 class Application:
-    """Route requests to native handlers or to moto."""
+    """Take each request through the chain."""
 
     def __init__(self, context: Context, *, guard: Guard) -> None:
         self.router = Router()
-        self._guard = guard
         self._context = context
         self._moto = MotoBridge(create_moto_application())
+        steps = (OriginCheck(guard=guard, is_for_s3=self._moto.is_for_s3), answer_by_route)
+        self._answer = build_chain(steps, last=self._moto)
         self.router.add("GET", f"{CREDENTIALS_PATH}(?P<grant_id>[0-9a-f]+)", self._serve_credentials)
         self.router.add("GET", "/_localaws/health", self._serve_health)
 
@@ -41,35 +34,13 @@ class Application:
         """Serve one ASGI connection (HTTP only; the server runs without lifespan)."""
         if scope["type"] != "http":
             raise RuntimeError(f"localaws serves HTTP, not {scope['type']}")
-        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?", 1)[0]
-        request = Request(
-            method=scope["method"],
-            path=path,
-            query=scope["query_string"].decode("latin-1"),
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            receive=receive,
-        )
+        request = read_head(scope, receive)
+        handler, request.params = self.router.find(method=request.method, path=request.path) or (None, {})
         try:
-            await self._answer(request, scope, send)
+            await self._answer(Exchange(request=request, scope=scope, send=send, handler=handler))
         except Exception as error:  # the process boundary: one bad request must not end the server
-            logger.exception("%s %s failed", request.method, path)
+            logger.exception("%s %s failed", request.method, request.path)
             await internal_error(error).send(send)
-
-    async def _answer(self, request: Request, scope: Scope, send: Send) -> None:
-        found = self.router.find(method=request.method, path=request.path)
-        verdict = self._guard.judge(request, is_s3=lambda: found is None and self._moto.is_for_s3(scope))
-        if verdict.refusal is not None:
-            logger.warning("%s %s refused: %s", request.method, request.path, verdict.refusal)
-            await aws_error(status=403, code="AccessDenied", message=verdict.refusal).send(send)
-            return
-        if verdict.page is not None:
-            send = adding_headers(send, verdict.page.headers())
-        if found is None:
-            await self._moto(request, scope, send)
-            return
-        handler, request.params = found
-        response = await handler(request)
-        await response.send(send)
 
     async def _serve_credentials(self, request: Request) -> Response:
         credentials = self._context.identity.redeem(
@@ -88,3 +59,15 @@ class Application:
     def close(self) -> None:
         """Stop the threads of moto."""
         self._moto.close()
+
+
+def read_head(scope: Scope, receive: Receive) -> Request:
+    """Return the request of an ASGI connection; its body has not been read."""
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?", 1)[0]
+    return Request(
+        method=scope["method"],
+        path=path,
+        query=scope["query_string"].decode("latin-1"),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        receive=receive,
+    )

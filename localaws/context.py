@@ -5,18 +5,22 @@ moto builds its backends itself, so they fetch the context here instead of getti
 
 import os
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from localaws.asgi import Router
 from localaws.clock import Clock
+from localaws.cloudwatch.metrics import Metrics
 from localaws.faults import Faults
-from localaws.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
-from localaws.logs import LogStream
+from localaws.iam.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
+from localaws.logs import RECENT_LINES, LogStream, RecentLines
 from localaws.processes import Supervisor
 from localaws.services import Service
+
+ServiceT = TypeVar("ServiceT")
 
 INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 """What a child may see of the environment of localaws; everything else is a container's business."""
@@ -37,12 +41,26 @@ class Context:
     identity: Identity
     services: list[Service] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
+    metrics: Metrics = field(init=False)
+    """Where services say what happened."""
+    recent_lines: RecentLines = field(default_factory=lambda: deque(maxlen=RECENT_LINES))
+    """The last lines of all logs."""
     _client_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics(self.clock)
 
     def start_services(self, router: Router) -> None:
         """Let every service add its routes."""
         for service in self.services:
             service.register(router)
+
+    def find_service(self, kind: type[ServiceT]) -> ServiceT:
+        """Return the service of one class, or of one runtime-checkable protocol."""
+        for service in self.services:
+            if isinstance(service, kind):
+                return service
+        raise RuntimeError(f"localaws runs without its {kind.__name__}")
 
     async def stop_services(self) -> None:
         """Stop every service, the last started first."""
@@ -92,7 +110,14 @@ class Context:
 
     def log_stream(self, *, account_id: str, region: str, group: str, stream: str) -> LogStream:
         """Open a CloudWatch log stream, creating group and stream where they are missing."""
-        return LogStream(account_id=account_id, region=region, group=group, stream=stream, now=self.clock.now)
+        return LogStream(
+            account_id=account_id,
+            region=region,
+            group=group,
+            stream=stream,
+            now=self.clock.now,
+            recent=self.recent_lines,
+        )
 
 
 _current: Context | None = None

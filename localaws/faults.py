@@ -124,6 +124,10 @@ class FaultService:
     async def stop(self) -> None:
         """Have nothing to end."""
 
+    def describe(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the rules for the status page."""
+        return {"faults": self._faults.describe()}
+
     async def _post(self, request: Request) -> Response:
         try:
             rule = parse_rule(await request.body())

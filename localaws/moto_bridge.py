@@ -21,8 +21,9 @@ from moto.core.request import (
 )
 from moto.moto_server import werkzeug_app
 
-from localaws.asgi import Request, Response, Scope, Send, aws_error
+from localaws.asgi import Request, Response, Scope, aws_error
 from localaws.protocols import FORM, Call, error_answer, not_implemented, read_call
+from localaws.steps import Exchange
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +106,9 @@ class MotoBridge:
         self._application = application
         self._executor = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="moto")
 
-    async def __call__(self, request: Request, scope: Scope, send: Send) -> None:
+    async def __call__(self, exchange: Exchange) -> None:
         """Answer one request from moto."""
+        request, scope, send = exchange.request, exchange.scope, exchange.send
         sent = await request.body()
         loop = asyncio.get_running_loop()
         call = partial(self._call, build_environ(scope=scope, body=sent))

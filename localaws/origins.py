@@ -8,6 +8,7 @@ https://fetch.spec.whatwg.org/#http-origin  https://www.w3.org/TR/fetch-metadata
 """
 
 import ipaddress
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,17 @@ from urllib.parse import unquote, urlsplit
 
 from moto.s3.models import CorsRule, s3_backends
 
-from localaws.asgi import Request
+from localaws.asgi import Message, Request, Scope, Send, aws_error
+from localaws.steps import Exchange, Forward
+
+logger = logging.getLogger(__name__)
 
 AWS_DOMAIN = "amazonaws.com"
 LOCAL_DOMAIN = "localhost"
 FOREIGN_SITES = ("cross-site", "same-site")
 """Values of Sec-Fetch-Site that another page has; `none` is an address that a person typed."""
+STATUS_PAGE = "/_localaws/"
+"""The one path that a link on another page may lead to: it changes nothing, and cannot be framed."""
 VIRTUAL_HOST = re.compile(r"(.+)\.s3[.-][a-z0-9.-]+")
 
 Rules = Callable[[str], Iterable[CorsRule]]
@@ -77,6 +83,8 @@ class Guard:
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if origin is None and site not in FOREIGN_SITES:
             return Verdict()
+        if origin is None and is_visit(request):
+            return Verdict()
         if origin is not None and is_s3() and (rule := self._find_rule(request, origin=origin, host=host)):
             return Verdict(page=Page(origin=origin, rule=rule))
         return Verdict(
@@ -101,6 +109,17 @@ class Guard:
         method = headers.get("access-control-request-method", "") if is_preflight else request.method
         rules = self.rules_of(bucket_of(path=request.path, host=host_name(host) or ""))
         return next((rule for rule in rules if allows(rule, origin=origin, method=method)), None)
+
+
+def is_visit(request: Request) -> bool:
+    """Tell whether a browser opens the status page in a window of its own, as after a click on a link."""
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and request.path == STATUS_PAGE
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
 
 
 def host_name(host: str) -> str | None:
@@ -144,3 +163,39 @@ def make_guard(*, public_url: str | None, host: str) -> Guard:
         is_remote=not ipaddress.ip_address(host).is_loopback,
         rules_of=stored_rules,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginCheck:
+    """The first step of every request: what a page must not send is refused before anything looks at it."""
+
+    guard: Guard
+    is_for_s3: Callable[[Scope], bool]
+    """Tells whether moto takes a request for one to S3."""
+
+    async def __call__(self, exchange: Exchange, forward: Forward) -> None:
+        """Refuse the request, or hand it on, with CORS headers for its answer where a bucket allows them."""
+        request = exchange.request
+        verdict = self.guard.judge(
+            request, is_s3=lambda: exchange.handler is None and self.is_for_s3(exchange.scope)
+        )
+        if verdict.refusal is not None:
+            logger.warning("%s %s refused: %s", request.method, request.path, verdict.refusal)
+            await aws_error(status=403, code="AccessDenied", message=verdict.refusal).send(exchange.send)
+            return
+        if verdict.page is not None:
+            exchange.send = adding_headers(exchange.send, verdict.page.headers())
+        await forward(exchange)
+
+
+def adding_headers(send: Send, added: Sequence[tuple[bytes, bytes]]) -> Send:
+    """Return a `send` that puts headers in the place of those of the same names."""
+    names = {name for name, _ in added}
+
+    async def send_with(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [pair for pair in message["headers"] if pair[0].lower() not in names]
+            message = {**message, "headers": [*kept, *added]}
+        await send(message)
+
+    return send_with

@@ -15,6 +15,9 @@ from localaws.errors import ChildStartError
 
 logger = logging.getLogger(__name__)
 
+PROGRAMS = Path(__file__).with_name("children")
+"""Where the programs of other processes lie."""
+
 LineHandler = Callable[[str], None]
 TAIL_LINES = 40
 """Log lines kept in memory for failure reasons."""
@@ -92,7 +95,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._children: dict[int, Child] = {}
         self._closed = False
-        reaper = Path(__file__).with_name("reaper.py")
+        reaper = PROGRAMS / "reaper.py"
         self._reaper = subprocess.Popen(
             [sys.executable, "-S", "-E", str(reaper), *([str(scratch)] if scratch else [])],
             stdin=subprocess.PIPE,

@@ -12,15 +12,14 @@ from pathlib import Path
 
 import uvicorn
 
-from localaws import overrides
 from localaws.app import Application
+from localaws.assembly import create_services, install_backends
 from localaws.clock import ScaledClock
 from localaws.context import Context, activate
 from localaws.errors import AddressInUseError
-from localaws.identity import Identity
+from localaws.iam.identity import Identity
 from localaws.origins import make_guard
 from localaws.processes import Supervisor
-from localaws.registry import create_services
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +99,7 @@ async def serve(options: ServeOptions) -> None:
     sock = bind(host=options.host, port=options.port)
     local_url = f"http://{reachable_host(options.host)}:{sock.getsockname()[1]}"
     with running_context(options, local_url=local_url) as context:
-        overrides.install()
+        install_backends()
         guard = make_guard(public_url=options.public_url, host=options.host)
         app = Application(context, guard=guard)
         context.services.extend(create_services(context))

@@ -185,7 +185,7 @@ def up(*, folder: Path, aws_port: int, ui_port: int, stopped: threading.Event) -
             prepare_database(supervisor, home=home, on_line=line_writer(log))
 
         with local_stack(home=home, port=aws_port, log=folder / "localaws.log", meanwhile=prepare) as stack:
-            say(f"Embedded AWS   {stack.url}")
+            say(f"Embedded AWS   {stack.url}  (what runs there: {stack.url}/_localaws/)")
             if found := load_reports(stack.client("s3"), folder=folder / "reports"):
                 say(f"Reports        {found} of earlier runs")
             stack.environment.update(ui_environment(url))

@@ -122,6 +122,13 @@ def test_the_lambda_needs_the_standard_library_and_botocore_only() -> None:
     assert found - allowed == set()
 
 
+def test_programs_of_other_processes_need_the_standard_library_only() -> None:
+    """They run where localaws is not to be found; a function's start finds its runtime client beside it."""
+    beside = {"awslambdaric", "localaws_runtime"}
+    found = {name.split(".")[0] for path in sources("localaws/children") for _, name in imports(path)}
+    assert found - set(sys.stdlib_module_names) == beside
+
+
 def test_settings_alone_reads_the_environment() -> None:
     readers = [
         f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -28,4 +28,4 @@ class RunsFunctions(Protocol):
 
 def function_service() -> RunsFunctions:
     """Return the service of the running localaws."""
-    return next(service for service in contexts.current().services if isinstance(service, RunsFunctions))
+    return contexts.current().find_service(RunsFunctions)  # type: ignore[type-abstract]  # a protocol

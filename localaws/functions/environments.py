@@ -48,6 +48,16 @@ class Environment:
         return self._session.state == "Idle"
 
     @property
+    def state(self) -> str:
+        """What it does now."""
+        return self._session.state
+
+    @property
+    def pid(self) -> int:
+        """Its process; 0 before it has one."""
+        return self._child.pid if self._child is not None else 0
+
+    @property
     def log(self) -> FunctionLog:
         """Its log; `start` opens it."""
         assert self._log is not None
@@ -153,7 +163,7 @@ class Environment:
         self.log.write(f"END RequestId: {request_id}")
         self.log.write(invocations.report_line(request_id=request_id, usage=usage, outcome=outcome))
         self.idle_since = self._context.clock.monotonic()
-        return Result(outcome, self.log.take_tail(), self.spec.version)
+        return Result(outcome, self.log.take_tail(), self.spec.version, duration_ms)
 
     def _memory_used(self) -> int:
         assert self._child is not None

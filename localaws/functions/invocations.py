@@ -53,6 +53,8 @@ class Result:
     outcome: Outcome
     log_tail: bytes
     version: str
+    duration_ms: float | None = None
+    """How long the handler ran; None where the environment did not come up."""
 
     def encoded_log(self) -> str:
         """Return the log as X-Amz-Log-Result carries it."""

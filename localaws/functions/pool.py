@@ -13,7 +13,7 @@ from localaws.functions.environments import Environment
 from localaws.functions.errors import ServiceError
 from localaws.functions.invocations import Invocation, Outcome, Result
 from localaws.functions.specs import EnvironmentSpec, Runtime
-from localaws.identity import SESSION_S
+from localaws.iam.identity import SESSION_S
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,10 @@ class EnvironmentPool:
                     self._retire(environment)
             if keep:
                 self._idle[spec] = keep
+
+    def alive(self) -> list[Environment]:
+        """Return the environments that are there now."""
+        return list(self._alive)
 
     def _retire(self, environment: Environment) -> None:
         """Close it in the background; twice is fine."""

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from localaws.functions.specs import Runtime
-from localaws.processes import Supervisor
+from localaws.processes import PROGRAMS, Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +33,8 @@ def build_runtime(folder: Path, *, supervisor: Supervisor, client: str | None = 
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*SDK_MODULES, *CLIENT_MODULES):
         _link(name, folder)
-    here = Path(__file__).parent
-    shutil.copyfile(here / "bootstrap.py", folder / "bootstrap.py")
-    shutil.copyfile(here / "runtime.py", folder / "localaws_runtime.py")
+    shutil.copyfile(PROGRAMS / "function_bootstrap.py", folder / "bootstrap.py")
+    shutil.copyfile(PROGRAMS / "function_runtime.py", folder / "localaws_runtime.py")
     if client not in (None, "awslambdaric", "python"):
         raise RuntimeError(f"{CLIENT_VARIABLE} must be awslambdaric or python, not {client!r}")
     if client != "python" and not _works(folder, supervisor):

@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +19,12 @@ from moto.core.exceptions import JsonRESTError
 from moto.iam.models import get_account_id_from
 
 from localaws.asgi import Request, Response, Router, aws_error
+from localaws.cloudwatch.sources.functions import Called, FunctionLoad
 from localaws.context import Context
 from localaws.errors import ChildStartError
 from localaws.functions import arns, invocations
 from localaws.functions.concurrency import ACCOUNT_LIMIT, Allowance, Concurrency
+from localaws.functions.description import describe_functions
 from localaws.functions.errors import (
     InvalidRequestContentError,
     RequestTooLargeError,
@@ -37,6 +40,8 @@ from localaws.functions.runtimes import CLIENT_VARIABLE, build_runtime
 from localaws.functions.specs import EnvironmentSpec, Runtime
 
 if TYPE_CHECKING:
+    from moto.awslambda.models import LambdaFunction
+
     from localaws.functions.function import LocalFunction
     from localaws.functions.models import LocalLambdaBackend
 
@@ -49,6 +54,8 @@ SWEEP_MIN_S = 0.25
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
 PARSE_IN_THREAD_BYTES = 65_536
 """Payloads from this size on are checked in a thread, so that the event loop goes on."""
+QUEUE_S = 10.0
+"""Real seconds that a thread waits for an event to be queued."""
 CALL_MARGIN_S = 30.0
 """Real seconds that a caller inside moto waits beyond the function's Timeout (cold starts)."""
 
@@ -79,6 +86,7 @@ class FunctionService:
         self._folder = context.data_dir / "functions"
         self._packages = Packages(self._folder / "code")
         self._concurrency = Concurrency()
+        self._load = FunctionLoad(context.metrics)
         self._events = EventQueue(context.clock)
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="deploy")
         self._runtime: Runtime | None = None
@@ -110,6 +118,10 @@ class FunctionService:
         while True:
             await asyncio.sleep(max(SWEEP_MIN_S, self._context.clock.real_seconds(SWEEP_S)))
             self._pool.sweep()
+
+    def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
+        """Return the functions for the status page."""
+        return {"functions": describe_functions(self._pool.alive())}
 
     # -- deployment: called by moto's threads ------------------------------------------------------------
 
@@ -162,6 +174,16 @@ class FunctionService:
             return Outcome(b"")
         running = asyncio.run_coroutine_threadsafe(self._run(target, invocation), self._loop)
         return running.result(timeout=float(function.timeout) + CALL_MARGIN_S).outcome
+
+    def queue_from_thread(self, function: "LambdaFunction", payload: bytes) -> None:
+        """Queue one event for another service, as an asynchronous Invoke does; raises what that would."""
+        assert self._loop is not None
+        target = Target(function.account_id, function.region, function.function_name, str(function.version))
+
+        async def put() -> None:
+            self._enqueue(target, self._invocation(target, payload))
+
+        asyncio.run_coroutine_threadsafe(put(), self._loop).result(timeout=QUEUE_S)
 
     # -- Invoke ------------------------------------------------------------------------------------------
 
@@ -263,14 +285,24 @@ class FunctionService:
     async def _run(self, target: Target, invocation: Invocation) -> Result:
         """Run one event now. Raises ThrottledError, ServiceError and what `_find` raises."""
         spec = self._find(target).environment_spec()
-        with self._concurrency.slot(self._allowance(target)):
+        allowance = self._allowance(target)
+        called = Called(
+            account_id=target.account_id,
+            region=target.region,
+            function=target.name,
+            qualifier=target.qualifier,
+            is_reserved=allowance.reserved is not None,
+        )
+        with self._load.call(called) as call, self._concurrency.slot(allowance):
             runtime = self._runtime
             if runtime is None:
                 runtime = await asyncio.to_thread(self._prepare_runtime)
             try:
-                return await self._pool.run(spec=spec, runtime=runtime, invocation=invocation)
+                result = await self._pool.run(spec=spec, runtime=runtime, invocation=invocation)
             except ChildStartError as error:
                 raise ServiceError(str(error)) from error
+            call.end(is_error=result.outcome.error is not None, duration_ms=result.duration_ms)
+            return result
 
     def _enqueue(self, target: Target, invocation: Invocation) -> None:
         function = self._find(target)

@@ -14,7 +14,7 @@ from pathlib import Path
 from moto.core.exceptions import ServiceException
 
 from localaws.context import Context, python_environment
-from localaws.identity import Grant
+from localaws.iam.identity import Grant
 from localaws.logs import LogStream
 from localaws.processes import Child
 from localaws.sagemaker.endpoints.instance import Instance, Server
@@ -49,6 +49,7 @@ class ContainerProcess:
 
     def __init__(self, *, child: Child, port: int, context: Context, grant: Grant) -> None:
         self.port = port
+        self.pid = child.pid
         self._child = child
         self._context = context
         self._grant = grant

@@ -31,6 +31,7 @@ class Server(Protocol):
     """A running serving process."""
 
     port: int
+    pid: int
 
     def exit_code(self) -> int | None:
         """Return the exit code, negative for a signal, or None while it runs."""
@@ -102,6 +103,11 @@ class Instance:
     def port(self) -> int:
         """The port of the process now."""
         return self._server.port if self._server is not None else 0
+
+    @property
+    def pid(self) -> int:
+        """The id of the process now; 0 before the first."""
+        return self._server.pid if self._server is not None else 0
 
     @property
     def is_healthy(self) -> bool:

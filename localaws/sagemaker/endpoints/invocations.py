@@ -8,6 +8,7 @@ import importlib
 import random
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from localaws.asgi import Request, Response
+from localaws.cloudwatch.sources.endpoints import EndpointCall
 from localaws.context import Context
 from localaws.sagemaker.endpoints import invocation_errors as errors
 from localaws.sagemaker.endpoints.controller import EndpointController
@@ -89,11 +91,11 @@ class Invoker:
 
     async def invoke(self, request: Request) -> Response:
         """Serve POST /endpoints/NAME/invocations."""
-        response = await self._answer(request)
+        response = await self._answer(request, started=time.perf_counter())
         response.headers["x-amzn-requestid"] = str(uuid.uuid4())
         return response
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, *, started: float) -> Response:
         body = await read_body(request)
         if body is None:
             return errors.too_large(limit=BODY_MAX_BYTES)
@@ -105,7 +107,12 @@ class Invoker:
         target = request.headers.get("x-amzn-sagemaker-target-variant")
         if target is not None and target not in controller.fleet.variants:
             return errors.variant_not_found(variant=target, name=name, account_id=account_id)
-        return await self._proxy(request, body, controller=controller, target=target)
+        call = EndpointCall(
+            account_id=account_id, region=region, endpoint=name, variant=target or "", started=started
+        )
+        response = await self._proxy(request, body, controller=controller, call=call)
+        self._context.metrics.report(call)
+        return response
 
     def _caller(self, request: Request) -> tuple[str, str]:
         """Return the account and region that the signature names."""
@@ -117,15 +124,17 @@ class Invoker:
         return get_account_id_from(found["key"]), found["region"]
 
     async def _proxy(
-        self, request: Request, body: bytes, *, controller: EndpointController, target: str | None
+        self, request: Request, body: bytes, *, controller: EndpointController, call: EndpointCall
     ) -> Response:
         """Try instances until one takes the request; one that took it has the last word."""
+        target = call.variant
         for _ in range(1 + len(controller.fleet.instances())):
             fleet = controller.fleet
             variant = fleet.variants.get(target) if target else fleet.pick_variant(rng=self._rng)
             instance = variant.pick_instance() if variant is not None else None
             if variant is None or instance is None:
                 break
+            call.ask(variant.plan.name, instances=len(variant.instances))
             try:
                 answer = await self._call(instance, request, body)
             except ConnectionRefusedError:
@@ -135,6 +144,7 @@ class Invoker:
                 return errors.invocation_timed_out(controller)
             except ConnectionError:
                 return errors.no_response(controller)
+            call.answer(answer.status)
             return respond(answer, variant=variant, controller=controller)
         return errors.unavailable(name=controller.name)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from localaws.context import Context
 from localaws.errors import ArchiveError, ModelDeployError
+from localaws.processes import PROGRAMS
 from localaws.sagemaker.endpoints.plan import VariantPlan
 from localaws.sagemaker.endpoints.wording import bounded, download_failed, extract_failed
 from localaws.storage import unpack_tar_gz
@@ -111,7 +112,7 @@ def find_program(plan: VariantPlan, *, model: Path) -> list[str]:
     program = plan.environment.get("SAGEMAKER_PROGRAM", INFERENCE_PROGRAM)
     if Path(program).name == program and (model / "code" / program).is_file():
         # -P: our server's own folder must not shadow the model's imports
-        return ["-P", str(Path(__file__).with_name("inference_server.py")), f"model/code/{program}"]
+        return ["-P", str(PROGRAMS / "inference_server.py"), f"model/code/{program}"]
     raise ModelDeployError(
         bounded(
             f"The model of variant {plan.name} cannot be served: model.tar.gz holds neither "

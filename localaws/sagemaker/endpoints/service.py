@@ -3,15 +3,20 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from moto.sagemaker.models import FakeEndpoint
 
 from localaws import context as contexts
 from localaws.asgi import Router
+from localaws.cloudwatch.service import Quiet
+from localaws.cloudwatch.sources import endpoints as metrics
+from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import Context
 from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.description import describe_endpoints
 from localaws.sagemaker.endpoints.invocations import Invoker
 from localaws.sagemaker.endpoints.plan import VariantPlan
 
@@ -84,6 +89,34 @@ class EndpointService:
             for key in keys:
                 self._controllers.pop(key).abandon()
 
+    def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
+        """Return the endpoints for the status page."""
+        return {"endpoints": describe_endpoints(list(self._controllers.values()))}
+
+    def metric_instances(self) -> Iterator[Instance]:
+        """Return the instances that serve, for CPUUtilization and MemoryUtilization."""
+        for controller in list(self._controllers.values()):
+            for instance in controller.fleet.instances():
+                yield Instance(
+                    account_id=controller.account_id,
+                    region=controller.region,
+                    namespace=metrics.INSTANCES,
+                    dimensions=metrics.instance_dimensions(controller.name, instance.variant),
+                    pid=instance.pid,
+                )
+
+    def quiet_metrics(self) -> Iterator[Quiet]:
+        """Return the metrics of requests, which are zero in a minute without one."""
+        for controller in list(self._controllers.values()):
+            for variant in controller.fleet.variants:
+                keys = metrics.quiet_keys(controller.name, variant)
+                yield Quiet(
+                    account_id=controller.account_id,
+                    region=controller.region,
+                    keys=keys,
+                    unit=metrics.NO_UNIT,
+                )
+
     def _folder(self, key: Key) -> Path:
         return self._context.data_dir.joinpath("endpoints", *key)
 
@@ -96,7 +129,4 @@ def _join_all(controllers: Sequence[EndpointController]) -> None:
 
 def current_service() -> EndpointService:
     """Return the service of the active context."""
-    for service in contexts.current().services:
-        if isinstance(service, EndpointService):
-            return service
-    raise RuntimeError("localaws runs without its endpoints")
+    return contexts.current().find_service(EndpointService)

@@ -11,7 +11,7 @@ from typing import Any
 
 from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, StorageError, TrainingJobError
-from localaws.identity import Grant
+from localaws.iam.identity import Grant
 from localaws.namespaces import OPT_ML, Support, View, enter, find_support
 from localaws.sagemaker.training.artifacts import upload_artifacts
 from localaws.sagemaker.training.channels import fetch_channels
@@ -54,6 +54,11 @@ class Attempt:
         self._grant: Grant | None = None
         self._s3: Any = None
         self._checkpoints: CheckpointSync | None = None
+        self._group: HostGroup | None = None
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes of the hosts that run now, by the hosts' names."""
+        return {} if self._group is None else self._group.pids()
 
     @property
     def _support(self) -> Support:
@@ -106,6 +111,7 @@ class Attempt:
         """
         clock = self._context.clock
         group = HostGroup(job_name=self._spec.name, supervisor=self._context.supervisor, clock=clock)
+        self._group = group
         begun = clock.monotonic()
         try:
             group.start(self._host_processes(open_log))

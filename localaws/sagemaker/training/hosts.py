@@ -75,6 +75,11 @@ class HostGroup:
                 on_line=host.on_line,
             )
 
+    def pids(self) -> dict[str, int]:
+        """Return the processes that run now, by host."""
+        children = dict(self._children)
+        return {name: child.pid for name, child in children.items() if child.poll() is None}
+
     def wait(
         self,
         *,

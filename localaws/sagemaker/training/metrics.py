@@ -3,15 +3,24 @@
 import math
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 
 class MetricReader:
-    """Keep the last value of each metric. `read` may be called from any thread (one for each host)."""
+    """Keep the last value of each metric, and tell `on_value` of each.
 
-    def __init__(self, definitions: Sequence[Mapping[str, str]]) -> None:
+    `read` may be called from any thread (one for each host).
+    """
+
+    def __init__(
+        self,
+        definitions: Sequence[Mapping[str, str]],
+        *,
+        on_value: Callable[[str, float], None] = lambda name, value: None,
+    ) -> None:
+        self._on_value = on_value
         self._patterns = [(item["Name"], re.compile(item["Regex"])) for item in definitions]
         self._lock = threading.Lock()
         self._last: dict[str, tuple[float, datetime]] = {}
@@ -23,6 +32,7 @@ class MetricReader:
             if value is not None:
                 with self._lock:
                     self._last[name] = (value, now)
+                self._on_value(name, value)
 
     def final(self) -> list[dict[str, Any]]:
         """Return FinalMetricDataList: the last value of each metric that was seen."""

@@ -5,9 +5,12 @@ import math
 import threading
 from collections.abc import Callable
 
+from localaws.cloudwatch.sources.instances import Instance
+from localaws.cloudwatch.sources.training import NAMESPACE, TrainingValue, host_dimensions
 from localaws.context import Context
 from localaws.errors import TrainingJobError
 from localaws.faults import SpotInterruption
+from localaws.sagemaker.background import JobThread
 from localaws.sagemaker.training.attempt import Attempt
 from localaws.sagemaker.training.failures import INTERNAL_ERROR
 from localaws.sagemaker.training.hosts import End, Result, stream_name
@@ -20,28 +23,19 @@ logger = logging.getLogger(__name__)
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
-class JobRunner:
+class JobRunner(JobThread):
     """The thread that runs one job, on one set of instances after the other."""
 
     def __init__(self, *, context: Context, job: LocalTrainingJob, spec: TrainingSpec) -> None:
+        super().__init__(name=f"job-{spec.name}")
         self._context = context
         self._job = job
         self._spec = spec
         self._stop = threading.Event()
         self._aborted = False
-        self._metrics = MetricReader(spec.metric_definitions)
+        self._metrics = MetricReader(spec.metric_definitions, on_value=self._report)
         self._attempt = Attempt(context=context, spec=spec, stop=self._stop)
         self._interruption: SpotInterruption | None = None
-        self._thread = threading.Thread(target=self._run, name=f"job-{spec.name}", daemon=True)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the job's thread still works."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
 
     def stop(self) -> None:
         """Ask the job to stop, as StopTrainingJob does; returns at once."""
@@ -53,11 +47,8 @@ class JobRunner:
         self._attempt.abort()
         self._stop.set()
 
-    def join(self, *, timeout_s: float) -> None:
-        """Wait for the thread's end."""
-        self._thread.join(timeout=timeout_s)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run the job to its end."""
         logger.info("training job %s: starting %s hosts", self._spec.name, self._spec.instance_count)
         try:
             self._work()
@@ -130,6 +121,37 @@ class JobRunner:
             self._attempt = Attempt(context=self._context, spec=self._spec, stop=self._stop)
             return True
         return False
+
+    @property
+    def arn(self) -> str:
+        """The job's ARN."""
+        return str(self._job.arn)
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes of the hosts that train now, by the hosts' names."""
+        return self._attempt.pids()
+
+    def metric_instances(self) -> list[Instance]:
+        """Return the hosts that train now."""
+        spec = self._spec
+        return [
+            Instance(
+                account_id=spec.account_id,
+                region=spec.region,
+                namespace=NAMESPACE,
+                dimensions=host_dimensions(spec.name, host),
+                pid=pid,
+            )
+            for host, pid in self.pids().items()
+        ]
+
+    def _report(self, name: str, value: float) -> None:
+        spec = self._spec
+        self._context.metrics.report(
+            TrainingValue(
+                account_id=spec.account_id, region=spec.region, job=spec.name, name=name, value=value
+            )
+        )
 
     def _open_log(self, host: str) -> Callable[[str], None]:
         clock = self._context.clock

@@ -9,6 +9,7 @@ from typing import Protocol
 from moto.core.exceptions import ServiceException
 
 from localaws.clock import Clock
+from localaws.sagemaker.background import JobThread
 from localaws.sagemaker.tuning import outcome
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.planning import Plan
@@ -49,10 +50,11 @@ class Tools:
     plan: Callable[[], Plan]
 
 
-class TuningRunner:
+class TuningRunner(JobThread):
     """The thread that runs one tuning job."""
 
     def __init__(self, *, job: LocalTuningJob, spec: TuningSpec, tools: Tools) -> None:
+        super().__init__(name=f"tuning-{spec.name}")
         self._job = job
         self._spec = spec
         self._tools = tools
@@ -64,16 +66,6 @@ class TuningRunner:
         self._closing = False
         self._refusal: str | None = None
         self._started = tools.clock.monotonic()
-        self._thread = threading.Thread(target=self._run, name=f"tuning-{spec.name}", daemon=True)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the thread still works."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
 
     def stop(self) -> None:
         """Look at the job's state at once: it is to be stopped."""
@@ -84,11 +76,8 @@ class TuningRunner:
         self._aborted = True
         self._wake.set()
 
-    def join(self, *, timeout_s: float) -> None:
-        """Wait for the thread's end."""
-        self._thread.join(timeout=timeout_s)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Launch and follow training jobs until all is over."""
         logger.info("tuning job %s: %s", self._spec.name, self._spec.strategy)
         try:
             self.prepare()

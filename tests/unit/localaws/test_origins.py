@@ -130,3 +130,25 @@ def test_names_and_rules_are_read_as_a_browser_reads_them() -> None:
     assert allows(rule, origin="https://a.example", method="GET")
     assert not allows(rule, origin="https://a.example.evil", method="GET")
     assert not allows(rule, origin="https://a.example", method="PUT")
+
+
+VISIT = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+
+
+def test_a_link_elsewhere_may_open_the_status_page() -> None:
+    assert ask(path="/_localaws/", **VISIT) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers"),
+    [
+        pytest.param("/_localaws/", "POST", VISIT, id="a form"),
+        pytest.param("/_localaws/status", "GET", VISIT, id="what it shows"),
+        pytest.param("/bucket/page.html", "GET", VISIT, id="an object"),
+        pytest.param("/_localaws/", "GET", VISIT | {"sec_fetch_dest": "iframe"}, id="a frame"),
+        pytest.param("/_localaws/", "GET", VISIT | {"sec_fetch_mode": "no-cors"}, id="a script's request"),
+        pytest.param("/_localaws/", "GET", VISIT | {"origin": PAGE}, id="an origin"),
+    ],
+)
+def test_a_link_elsewhere_opens_nothing_else(path: str, method: str, headers: dict[str, str]) -> None:
+    assert ask(path=path, method=method, is_s3=False, **headers) is not None

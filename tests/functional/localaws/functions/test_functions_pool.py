@@ -17,7 +17,7 @@ from localaws.functions.invocations import Invocation
 from localaws.functions.pool import EnvironmentPool
 from localaws.functions.runtimes import build_runtime
 from localaws.functions.specs import EnvironmentSpec, Runtime
-from localaws.identity import Identity
+from localaws.iam.identity import Identity
 from localaws.processes import Supervisor
 
 SLOW_TO_LOAD = "import os, time\ntime.sleep(1)\ndef handler(event, context):\n    return os.getpid()\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localaws.functions import runtime
-from localaws.functions.runtime import HandlerError
+from localaws.children import function_runtime as runtime
+from localaws.children.function_runtime import HandlerError
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_an_error_is_described_with_its_trace() -> None:
         document = runtime.describe(error, request_id="r-1")
     assert (document["errorType"], document["errorMessage"]) == ("KeyError", "'missing'")
     assert document["requestId"] == "r-1"
-    assert "test_functions_runtime_client.py" in document["stackTrace"][0]
+    assert "test_children_function_runtime.py" in document["stackTrace"][0]
 
 
 def test_answers_are_json_or_bytes() -> None:

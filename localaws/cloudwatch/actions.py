@@ -1,0 +1,112 @@
+"""CloudWatch actions on metrics."""
+
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult, EmptyResult
+
+from localaws.cloudwatch import wording
+from localaws.cloudwatch.backend import MetricsMixin
+from localaws.cloudwatch.queries import DataQueries, data_result, datapoint
+from localaws.cloudwatch.spec import Filter, requested_key
+from localaws.cloudwatch.validation import (
+    check_dimensions,
+    check_period,
+    check_queries,
+    check_range,
+    check_statistics,
+    epoch_s,
+)
+
+LIST_PAGE = 500
+"""Metrics in one answer of ListMetrics."""
+SCANS = ("TimestampDescending", "TimestampAscending")
+
+Item = TypeVar("Item")
+
+
+class MetricActions(CloudWatchResponse):
+    """Overrides of moto's CloudWatchResponse."""
+
+    @property
+    def _metrics(self) -> MetricsMixin:
+        return cast(MetricsMixin, self.cloudwatch_backend)
+
+    def put_metric_data(self) -> ActionResult:
+        """Serve PutMetricData."""
+        self._metrics.put_metric_data(self._get_param("Namespace"), self._get_param("MetricData", []))
+        return EmptyResult()
+
+    def get_metric_statistics(self) -> ActionResult:
+        """Serve GetMetricStatistics."""
+        namespace, name = self._get_param("Namespace"), self._get_param("MetricName")
+        for parameter, value in (("Namespace", namespace), ("MetricName", name)):
+            if not value:
+                raise wording.required(parameter)
+        dimensions = self._get_param("Dimensions", [])
+        check_dimensions(dimensions, parameter="Dimensions")
+        period_s = check_period(self._get_param("Period"))
+        start_s, end_s = check_range(
+            self._get_param("StartTime"), self._get_param("EndTime"), period_s=period_s
+        )
+        statistics, extended = self._get_param("Statistics", []), self._get_param("ExtendedStatistics", [])
+        check_statistics(statistics, extended)
+        points = self._metrics.metric_store(namespace).read(
+            requested_key(namespace, name, dimensions),
+            start_s=start_s,
+            end_s=end_s,
+            period_s=period_s,
+            unit=self._get_param("Unit"),
+        )
+        found = [datapoint(point, statistics=statistics, extended=extended) for point in points]
+        return ActionResult({"Label": name, "Datapoints": found})
+
+    def get_metric_data(self) -> ActionResult:
+        """Serve GetMetricData; every query is answered whole, so there is never a NextToken."""
+        queries = self._get_param("MetricDataQueries", [])
+        check_queries(queries)
+        scan = self._get_param("ScanBy") or SCANS[0]
+        if scan not in SCANS:
+            raise wording.enum(scan, "scanBy", SCANS)
+        start, end = self._get_param("StartTime"), self._get_param("EndTime")
+        if start is None or end is None:
+            raise wording.required("StartTime" if start is None else "EndTime")
+        if start >= end:
+            raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
+        store_of = self._metrics.metric_store
+        data = DataQueries(store_of, queries, start_s=epoch_s(start), end_s=epoch_s(end))
+        results = [
+            data_result(query, data.result(query["Id"]), descending=scan == SCANS[0])
+            for query in queries
+            if query.get("ReturnData") is not False
+        ]
+        return ActionResult({"MetricDataResults": results, "Messages": []})
+
+    def list_metrics(self) -> ActionResult:
+        """Serve ListMetrics."""
+        recently = self._get_param("RecentlyActive")
+        if recently not in (None, "PT3H"):
+            raise wording.enum(recently, "recentlyActive", ("PT3H",))
+        dimensions = self._get_param("Dimensions", [])
+        if not all(item.get("Name") for item in dimensions):
+            raise wording.required("Dimensions.member.1.Name")
+        wanted = Filter(
+            namespace=self._get_param("Namespace"),
+            name=self._get_param("MetricName"),
+            dimensions=tuple((item["Name"], item.get("Value")) for item in dimensions),
+        )
+        found = self._metrics.find_metrics(wanted, is_recent=recently is not None)
+        page, following = cut_page(found, token=self._get_param("NextToken"), size=LIST_PAGE)
+        listed = {"Metrics": [key.as_listed() for key in page]}
+        return ActionResult(listed if following is None else {**listed, "NextToken": following})
+
+
+def cut_page(items: Sequence[Item], *, token: str | None, size: int) -> tuple[Sequence[Item], str | None]:
+    """Return the page that a NextToken stands for, and the token of the page behind it."""
+    if token is not None and not (token.isascii() and token.isdecimal()):
+        raise InvalidParameterValue("Request parameter NextToken is invalid")
+    start = int(token or 0)
+    end = start + size
+    return items[start:end], str(end) if end < len(items) else None

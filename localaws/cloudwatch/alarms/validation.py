@@ -1,0 +1,154 @@
+"""What PutMetricAlarm takes, as AWS checks it; what localaws would not do is refused too. Pure.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from moto.cloudwatch.exceptions import ValidationError
+
+from localaws.cloudwatch import expressions, wording
+from localaws.cloudwatch.alarms.evaluation import COMPARISONS, TREATMENTS
+from localaws.cloudwatch.alarms.spec import ACTION_MEMBERS
+from localaws.cloudwatch.queries import DataQueries, check_metric_stat
+from localaws.cloudwatch.spec import MINUTE_S
+from localaws.cloudwatch.statistics import SIMPLE, parse_percentile
+from localaws.cloudwatch.store import MetricStore
+from localaws.cloudwatch.validation import check_dimensions, check_period, check_queries
+
+ALARM_PERIODS = (10, 20, 30)
+"""Periods of less than a minute that an alarm may have, in seconds."""
+MAX_SHORT_S, MAX_LONG_S = 86_400, 7 * 86_400
+"""Period x EvaluationPeriods at most, with a period of less than an hour and with a longer one."""
+MAX_ACTIONS = 5
+NOT_BUILT = (
+    "ThresholdMetricId",
+    "EvaluationWindow",
+    "WarmUpConfiguration",
+    "EvaluationCriteria",
+    "EvaluationInterval",
+    "ActionConfiguration",
+)
+ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:.+")
+ACTED_UPON = re.compile(
+    r"arn:[a-z-]+:(sns:[a-z0-9-]+:\d{12}:[^:]+|lambda:[a-z0-9-]+:\d{12}:function:.+"
+    r"|autoscaling:[a-z0-9-]+:\d{12}:scalingPolicy:.+)"
+)
+"""What localaws does something about: topics, functions, policies of Application Auto Scaling."""
+
+
+def check_alarm(request: Mapping[str, Any]) -> None:
+    """Refuse a PutMetricAlarm that AWS would refuse, or that would be accepted and do nothing here."""
+    name = request.get("AlarmName")
+    if not name or len(name) > 255:
+        raise wording.required("AlarmName") if not name else wording.invalid("AlarmName", name)
+    for member in NOT_BUILT:
+        if request.get(member) is not None:
+            raise ValidationError(f"localaws does not evaluate alarms with {member}")
+    _check_threshold(request)
+    if request.get("Metrics"):
+        _check_queries(request)
+    else:
+        _check_metric(request)
+    _check_periods(request)
+    for member in ACTION_MEMBERS.values():
+        _check_actions(request.get(member) or (), member=member)
+
+
+def _check_threshold(request: Mapping[str, Any]) -> None:
+    comparison = request.get("ComparisonOperator")
+    if comparison not in COMPARISONS:
+        if comparison is None:
+            raise wording.required("ComparisonOperator")
+        raise wording.enum(comparison, "comparisonOperator", tuple(COMPARISONS))
+    threshold = request.get("Threshold")
+    if threshold is None or not math.isfinite(threshold):
+        raise wording.required("Threshold")
+    treat = request.get("TreatMissingData")
+    if treat is not None and treat not in TREATMENTS:
+        raise ValidationError(
+            f"Option {treat} is not supported. Supported options for parameter TreatMissingData are "
+            f"{', '.join(TREATMENTS[:-1])} and {TREATMENTS[-1]}."
+        )
+    if (low := request.get("EvaluateLowSampleCountPercentile")) not in (None, "evaluate"):
+        raise ValidationError(
+            f"Option {low} is not supported: localaws evaluates percentiles however few samples there are "
+            "(EvaluateLowSampleCountPercentile evaluate)."
+        )
+
+
+def _check_metric(request: Mapping[str, Any]) -> None:
+    for member in ("MetricName", "Namespace"):
+        if not request.get(member):
+            raise wording.required(member)
+    check_dimensions(request.get("Dimensions"), parameter="Dimensions")
+    statistic, extended = request.get("Statistic"), request.get("ExtendedStatistic")
+    if statistic and extended:
+        raise wording.exclusive("Statistic", "ExtendedStatistic")
+    if not statistic and not extended:
+        raise wording.required("Statistic")
+    if statistic and statistic not in SIMPLE:
+        raise wording.enum(statistic, "statistic", SIMPLE)
+    if extended and parse_percentile(extended) is None:
+        raise wording.unsupported("ExtendedStatistic", extended)
+    check_period(request.get("Period"))
+
+
+def _check_queries(request: Mapping[str, Any]) -> None:
+    for member in ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period"):
+        if request.get(member):
+            raise wording.exclusive("Metrics", member)
+    queries = request["Metrics"]
+    check_queries(queries)
+    known = {query["Id"] for query in queries}
+    for query in queries:
+        if "MetricStat" in query:
+            check_metric_stat(query["MetricStat"])
+        elif missing := sorted(expressions.used_ids(expressions.parse(query["Expression"])) - known):
+            raise ValidationError(
+                f"Error in expression '{query['Id']}': metric id '{missing[0]}' is not defined"
+            )
+    if len({query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}) != 1:
+        raise ValidationError("Period must be the same for every metric that an alarm watches.")
+    returning = [query["Id"] for query in queries if query.get("ReturnData") is not False]
+    if len(returning) != 1:
+        raise ValidationError("Exactly one element of the metrics list should return data.")
+    DataQueries(lambda namespace: MetricStore(), queries, start_s=0, end_s=0).result(returning[0])
+
+
+def _check_periods(request: Mapping[str, Any]) -> None:
+    metrics = request.get("Metrics") or ()
+    periods = [query["MetricStat"]["Period"] for query in metrics if "MetricStat" in query]
+    period_s = int(periods[0] if periods else request["Period"])
+    if period_s < MINUTE_S and period_s not in ALARM_PERIODS:
+        raise ValidationError(f"Period must be 10, 20, 30 or a multiple of 60, not {period_s}.")
+    count, needed = request.get("EvaluationPeriods"), request.get("DatapointsToAlarm")
+    if count is None:
+        raise wording.required("EvaluationPeriods")
+    if count < 1:
+        raise wording.invalid("EvaluationPeriods", count)
+    if needed is not None and not 1 <= needed <= count:
+        raise ValidationError(
+            f"DatapointsToAlarm must be from 1 to EvaluationPeriods, which is {count}, not {needed}"
+        )
+    if count * period_s > (MAX_LONG_S if period_s >= 3600 else MAX_SHORT_S):
+        raise ValidationError(
+            "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400), "
+            "or more than seven days where the Period is an hour or longer."
+        )
+
+
+def _check_actions(arns: Any, *, member: str) -> None:
+    if len(arns) > MAX_ACTIONS:
+        raise ValidationError(f"{member} may have {MAX_ACTIONS} members at most, not {len(arns)}.")
+    for arn in arns:
+        if not ARN.fullmatch(arn):
+            raise ValidationError(f"Invalid arn syntax: {arn}")
+        if not ACTED_UPON.fullmatch(arn):
+            raise ValidationError(
+                "localaws carries out alarm actions on SNS topics, Lambda functions and policies of "
+                f"Application Auto Scaling, not on {arn}"
+            )

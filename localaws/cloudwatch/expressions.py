@@ -1,0 +1,78 @@
+"""Metric math: the four arithmetic operators, numbers, parentheses and the ids of other queries. Pure.
+
+AWS's functions (SUM, IF, FILL, SEARCH, ...) and its SQL are refused.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+"""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+
+from moto.cloudwatch.exceptions import ValidationError
+
+OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+ALLOWED = (ast.BinOp, ast.UnaryOp, ast.USub, ast.Name, ast.Load, *OPERATORS)
+MAX_LENGTH = 2048
+"""Characters of an expression (API_MetricDataQuery)."""
+
+Values = Mapping[int, float]
+"""Values by the second at which their period begins."""
+
+
+def parse(expression: str) -> ast.expr:
+    """Return the tree of an expression; raises ValidationError for what is not computed here."""
+    refusal = ValidationError(
+        f"Error in expression '{expression[:100]}': localaws computes only + - * / of numbers and query ids"
+    )
+    if len(expression) > MAX_LENGTH:
+        raise refusal
+    try:
+        tree = ast.parse(expression.strip(), mode="eval").body
+        names = [node for node in ast.walk(tree) if not _is_allowed(node)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise refusal from error
+    if names:
+        raise refusal
+    return tree
+
+
+def _is_allowed(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    return isinstance(node, ALLOWED)
+
+
+def used_ids(tree: ast.expr) -> set[str]:
+    """Return the ids of the queries that an expression reads."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def evaluate(tree: ast.expr, results: Mapping[str, Values]) -> dict[int, float]:
+    """Compute an expression at each time at which all that it reads has a value; x / 0 has none."""
+    ids = used_ids(tree)
+    if not ids:
+        raise ValidationError("Error in expression: it must read at least one query id")
+    times = set.intersection(*(set(results[name]) for name in ids))
+    found = {}
+    for time in sorted(times):
+        try:
+            found[time] = _value(tree, {name: results[name][time] for name in ids})
+        except (ZeroDivisionError, OverflowError):
+            continue
+    return found
+
+
+def _value(node: ast.expr, values: Mapping[str, float]) -> float:
+    if isinstance(node, ast.Constant):
+        return float(node.value)  # type: ignore[arg-type]  # _is_allowed has seen to it
+    if isinstance(node, ast.Name):
+        return values[node.id]
+    if isinstance(node, ast.UnaryOp):
+        return -_value(node.operand, values)
+    assert isinstance(node, ast.BinOp)
+    return OPERATORS[type(node.op)](_value(node.left, values), _value(node.right, values))

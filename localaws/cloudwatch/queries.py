@@ -1,0 +1,110 @@
+"""GetMetricStatistics and GetMetricData on a store of metrics.
+
+Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
+and API_GetMetricData.html
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.cloudwatch.exceptions import ValidationError
+
+from localaws.cloudwatch import expressions, wording
+from localaws.cloudwatch.series import Point
+from localaws.cloudwatch.spec import MetricKey, requested_key
+from localaws.cloudwatch.statistics import is_known
+from localaws.cloudwatch.store import MetricStore
+from localaws.cloudwatch.validation import align_start, check_dimensions, check_period
+
+StoreOf = Callable[[str], MetricStore]
+"""Namespace -> the store that has its metrics."""
+
+
+def moment(second: float) -> datetime:
+    """Return a time as answers carry it."""
+    return datetime.fromtimestamp(second, UTC)
+
+
+def datapoint(point: Point, *, statistics: Sequence[str], extended: Sequence[str]) -> dict[str, Any]:
+    """Return one datapoint of GetMetricStatistics."""
+    found: dict[str, Any] = {"Timestamp": moment(point.start_s), "Unit": point.unit or "None"}
+    found |= {name: point.statistic(name) for name in statistics}
+    shares = {name: value for name in extended if (value := point.statistic(name)) is not None}
+    return found | ({"ExtendedStatistics": shares} if shares else {})
+
+
+class DataQueries:
+    """The queries of one GetMetricData, or of one alarm, over one range of time (epoch seconds)."""
+
+    def __init__(
+        self, store_of: StoreOf, queries: Sequence[Mapping[str, Any]], *, start_s: float, end_s: float
+    ) -> None:
+        self._store_of = store_of
+        self._queries = {str(query["Id"]): query for query in queries}
+        self._start_s, self._end_s = start_s, end_s
+        self._results: dict[str, dict[int, float]] = {}
+        self._under_way: set[str] = set()
+
+    def result(self, query_id: str) -> dict[int, float]:
+        """Return the values of one query by the second at which their period begins."""
+        if query_id not in self._results:
+            if query_id in self._under_way:
+                raise ValidationError(f"Error in expression '{query_id}': it reads itself")
+            self._under_way.add(query_id)
+            query = self._queries[query_id]
+            is_expression = "Expression" in query
+            self._results[query_id] = self._compute(query) if is_expression else self._read(query)
+        return self._results[query_id]
+
+    def _compute(self, query: Mapping[str, Any]) -> dict[int, float]:
+        tree = expressions.parse(query["Expression"])
+        ids = expressions.used_ids(tree)
+        if missing := sorted(ids - set(self._queries)):
+            raise ValidationError(
+                f"Error in expression '{query['Id']}': metric id '{missing[0]}' is not defined"
+            )
+        return expressions.evaluate(tree, {name: self.result(name) for name in ids})
+
+    def _read(self, query: Mapping[str, Any]) -> dict[int, float]:
+        wanted = query["MetricStat"]
+        key, period_s = check_metric_stat(wanted)
+        found = self._store_of(key.namespace).read_whole(
+            key,
+            start_s=align_start(self._start_s, period_s=period_s),
+            end_s=int(-(-self._end_s // 1)),
+            period_s=period_s,
+            unit=wanted.get("Unit"),
+        )
+        values = {start: part.statistic(wanted["Stat"]) for start, part in found.items()}
+        return {start: value for start, value in values.items() if value is not None}
+
+
+def check_metric_stat(wanted: Mapping[str, Any]) -> tuple[MetricKey, int]:
+    """Return the metric and the period of a MetricStat."""
+    metric = wanted.get("Metric") or {}
+    for name, value in (
+        ("MetricStat.Metric.Namespace", metric.get("Namespace")),
+        ("MetricStat.Metric.MetricName", metric.get("MetricName")),
+        ("MetricStat.Stat", wanted.get("Stat")),
+    ):
+        if not value:
+            raise wording.required(name)
+    check_dimensions(metric.get("Dimensions"), parameter="MetricStat.Metric.Dimensions")
+    if not is_known(wanted["Stat"]):
+        raise wording.unsupported("MetricStat.Stat", wanted["Stat"])
+    period_s = check_period(wanted.get("Period"), parameter="MetricStat.Period")
+    return requested_key(metric["Namespace"], metric["MetricName"], metric.get("Dimensions")), period_s
+
+
+def data_result(query: Mapping[str, Any], values: Mapping[int, float], *, descending: bool) -> dict[str, Any]:
+    """Return one MetricDataResult."""
+    metric = query.get("MetricStat", {}).get("Metric", {})
+    times = sorted(values, reverse=descending)
+    return {
+        "Id": query["Id"],
+        "Label": query.get("Label") or metric.get("MetricName") or query["Id"],
+        "Timestamps": [moment(time) for time in times],
+        "Values": [values[time] for time in times],
+        "StatusCode": "Complete",
+    }

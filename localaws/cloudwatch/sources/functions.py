@@ -1,0 +1,139 @@
+"""Metrics of Lambda functions.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import TracebackType
+from typing import NamedTuple
+
+from localaws.cloudwatch.metrics import Metrics, Value
+from localaws.cloudwatch.spec import MetricKey, metric_key
+from localaws.functions.errors import ThrottledError
+
+NAMESPACE = "AWS/Lambda"
+CONCURRENT, UNRESERVED = "ConcurrentExecutions", "UnreservedConcurrentExecutions"
+UNITS = {
+    "Invocations": "Count",
+    "Errors": "Count",
+    "Throttles": "Count",
+    "Duration": "Milliseconds",
+    CONCURRENT: "Count",
+    UNRESERVED: "Count",
+}
+"""Those of provisioned concurrency, by FunctionName and Resource, belong here once there is some."""
+
+
+@lru_cache(maxsize=4096)
+def function_keys(name: str, function: str, qualifier: str | None) -> tuple[MetricKey, ...]:
+    """Return a metric of a function: by its name, and by the alias or version that was named."""
+    own = metric_key(NAMESPACE, name, {"FunctionName": function})
+    if qualifier is None:
+        return (own,)
+    resource = {"FunctionName": function, "Resource": f"{function}:{qualifier}"}
+    return (own, metric_key(NAMESPACE, name, resource))
+
+
+REGIONAL = {name: metric_key(NAMESPACE, name) for name in UNITS}
+"""The metrics of all functions of a region together, which have no dimensions."""
+
+
+class Called(NamedTuple):
+    """A function as it was called: a tuple, because each invocation makes one."""
+
+    account_id: str
+    region: str
+    function: str
+    qualifier: str | None
+    """The alias or version that the caller named."""
+    is_reserved: bool
+    """Whether the function has concurrency of its own."""
+
+
+Counted = tuple[str, str, str]
+
+
+@dataclass
+class FunctionLoad:
+    """How many invocations run: by function, in a region, and without reserved concurrency."""
+
+    metrics: Metrics
+    running: defaultdict[Counted, int] = field(default_factory=lambda: defaultdict(int))
+    """Used from the event loop only."""
+
+    def call(self, called: Called) -> "FunctionCall":
+        """Return the context in which one invocation runs."""
+        return FunctionCall(load=self, called=called)
+
+
+@dataclass(slots=True, kw_only=True)
+class FunctionCall:
+    """One invocation: counted as it ends, as a throttle where ThrottledError ends it."""
+
+    load: FunctionLoad
+    called: Called
+    concurrency: tuple[int, ...] = ()
+    """Invocations that ran as it began, this one included: those of _counted."""
+    duration_ms: float | None = None
+    """None as well where the environment did not come up."""
+    is_error: bool = False
+    is_throttled: bool = False
+
+    @property
+    def account_id(self) -> str:
+        """Whose function it is."""
+        return self.called.account_id
+
+    @property
+    def region(self) -> str:
+        """Where the function is."""
+        return self.called.region
+
+    def _counted(self) -> tuple[Counted, ...]:
+        account_id, region, function, _, is_reserved = self.called
+        own, all_functions = (account_id, region, function), (account_id, region, "*")
+        return (own, all_functions) if is_reserved else (own, all_functions, (account_id, region, "*free"))
+
+    def __enter__(self) -> "FunctionCall":
+        running, counted = self.load.running, self._counted()
+        for key in counted:
+            running[key] += 1
+        self.concurrency = tuple(running[key] for key in counted)
+        return self
+
+    def end(self, *, is_error: bool, duration_ms: float | None) -> None:
+        """Note what the function answered; the duration leaves out the Init phase."""
+        self.is_error, self.duration_ms = is_error, duration_ms
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for key in self._counted():
+            self.load.running[key] -= 1
+        self.is_throttled = isinstance(error, ThrottledError)
+        if error is None or self.is_throttled:
+            self.load.metrics.report(self)
+
+    def values(self) -> Iterator[Value]:
+        """Return what the invocation counts for: the function, what the caller named, and the region."""
+        found = {"Throttles": 1.0} if self.is_throttled else self._found()
+        for name, value in found.items():
+            for key in function_keys(name, self.called.function, self.called.qualifier):
+                yield key, value, UNITS[name]
+        if not self.is_throttled:
+            regional = zip((CONCURRENT, UNRESERVED), self.concurrency[1:], strict=False)
+            found |= {name: float(count) for name, count in regional}
+        for name, value in found.items():
+            yield REGIONAL[name], value, UNITS[name]
+
+    def _found(self) -> dict[str, float]:
+        found = {
+            "Invocations": 1.0,
+            "Errors": float(self.is_error),
+            "Throttles": 0.0,
+            CONCURRENT: float(self.concurrency[0]),
+        }
+        return found if self.duration_ms is None else found | {"Duration": self.duration_ms}

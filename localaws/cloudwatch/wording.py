@@ -1,0 +1,37 @@
+"""AWS's sentences for requests about metrics that it refuses."""
+
+from moto.cloudwatch.exceptions import (
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    ValidationError,
+)
+
+
+def enum(value: object, member: str, allowed: tuple[str, ...]) -> ValidationError:
+    """Return the refusal of a value that is none of an enumeration."""
+    return ValidationError(
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+    )
+
+
+def required(name: str) -> ValidationError:
+    """Return the refusal of a request without a parameter that it needs."""
+    return ValidationError(f"The parameter {name} is required.")
+
+
+def invalid(name: str, value: object, why: str = "") -> InvalidParameterValue:
+    """Return the refusal of a value, with the reason where AWS gives none."""
+    return InvalidParameterValue(f"The value {value} for parameter {name} is invalid.{' ' * bool(why)}{why}")
+
+
+def unsupported(name: str, value: object) -> InvalidParameterValue:
+    """Return the refusal of a statistic."""
+    return InvalidParameterValue(f"The value {value} for parameter {name} is not supported.")
+
+
+def exclusive(one: str, other: str) -> InvalidParameterCombination:
+    """Return the refusal of two parameters of which a request may have one."""
+    return InvalidParameterCombination(
+        f"The parameters {one} and {other} are mutually exclusive and you have specified both."
+    )

@@ -1,0 +1,88 @@
+"""Jobs that run in the background: each in a thread of its own, found by its ARN, and given up at the end."""
+
+import asyncio
+import threading
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, TypeVar
+
+from localaws.asgi import Router
+
+
+class JobThread(ABC):
+    """The thread of one job."""
+
+    def __init__(self, *, name: str) -> None:
+        self._thread = threading.Thread(target=self.run, name=name, daemon=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread still works."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self, *, timeout_s: float) -> None:
+        """Wait for the thread's end."""
+        self._thread.join(timeout=timeout_s)
+
+    @abstractmethod
+    def run(self) -> None:
+        """Do the job, to its end: the thread's work. It must raise nothing."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ask the job to stop, as the Stop action of its kind does; returns at once."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Give the job up, because localaws is stopping; returns at once."""
+
+
+Runner = TypeVar("Runner", bound=JobThread)
+
+
+class RunningJobs(Generic[Runner]):
+    """The service that keeps the runner of every job of one kind that has not ended."""
+
+    ABORT_S: ClassVar[float]
+    """Real seconds that all jobs together get to end when localaws stops."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runners: dict[str, Runner] = {}
+
+    def register(self, router: Router) -> None:
+        """Add no routes: jobs are spoken to through moto's."""
+
+    def start(self, runner: Runner, *, arn: str) -> None:
+        """Start a job, and forget those that have ended."""
+        with self._lock:
+            self._runners = {key: value for key, value in self._runners.items() if value.is_running}
+            runner.start()
+            self._runners[arn] = runner
+
+    def runners(self) -> list[Runner]:
+        """Return the runners of the jobs that have not ended."""
+        with self._lock:
+            return [runner for runner in self._runners.values() if runner.is_running]
+
+    def stop_job(self, *, arn: str) -> None:
+        """Ask one job to stop; one that has ended is left alone."""
+        with self._lock:
+            runner = self._runners.get(arn)
+        if runner is not None:
+            runner.stop()
+
+    async def stop(self) -> None:
+        """Give up every job that runs."""
+        with self._lock:
+            runners = list(self._runners.values())
+        for runner in runners:
+            runner.abort()
+        await asyncio.to_thread(self._join, runners)
+
+    def _join(self, runners: list[Runner]) -> None:
+        for runner in runners:
+            runner.join(timeout_s=self.ABORT_S / len(runners))

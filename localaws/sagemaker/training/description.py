@@ -1,0 +1,37 @@
+"""What the status page shows of training jobs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from moto.sagemaker import models as moto_models
+
+from localaws.backends import every_backend
+from localaws.sagemaker.training.job import LocalTrainingJob
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+def describe_jobs(pids: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
+    """Give a row for each training job, the newest first; `pids` are those of its hosts, by ARN."""
+    jobs = [
+        (account_id, region, job)
+        for account_id, region, backend in every_backend(moto_models.sagemaker_backends)
+        for job in list(backend.training_jobs.values())
+        if isinstance(job, LocalTrainingJob)
+    ]
+    for account_id, region, job in sorted(jobs, key=lambda found: found[2].creation_time, reverse=True):
+        resources = job.resource_config
+        yield {
+            "name": job.training_job_name,
+            "kind": "Training",
+            "account_id": account_id,
+            "region": region,
+            "status": job.training_job_status,
+            "detail": job.secondary_status,
+            "reason": job.failure_reason or "",
+            "resources": f"{resources['InstanceCount']} x {resources['InstanceType']}",
+            "processes": [{"name": host, "pid": pid} for host, pid in pids.get(job.arn, {}).items()],
+            "created": job.creation_time,
+            "ended": job.training_end_time,
+            "log": {"group": LOG_GROUP, "prefix": f"{job.training_job_name}/"},
+        }
