@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from musher.names import REPORT_CHARACTERS
 from scripts.local_stack import BUCKET, PROJECT
 
 PREFIX = f"{PROJECT}/reports/"
 KINDS = {"report.html": "text/html; charset=utf-8", "summary.json": "application/json"}
-RUN = re.compile(rf"[0-9a-f]{{{REPORT_CHARACTERS}}}")
+RUN = re.compile(r"[0-9a-f]{32}")
 """The digits that stand for a run. Nothing else is copied: a key is no path."""
 
 
