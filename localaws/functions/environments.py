@@ -69,7 +69,7 @@ class Environment:
             self._child = await asyncio.to_thread(self._spawn, address, self._pipe.write_end)
         finally:
             self._pipe.close_write_end()
-        self._watch = ExitWatch(self._child.pid, poll=self._child.poll, on_exit=self._on_exit)
+        self._watch = ExitWatch(self._child, on_exit=self._on_exit)
         failure = await asyncio.wait_for(asyncio.shield(self._session.settled), limit_s)
         self._init_ms = (time.perf_counter() - started) * 1000
         return failure
@@ -168,9 +168,9 @@ class Environment:
         return Result(outcome, self.log.take_tail(), self.spec.version)
 
     def kill(self) -> None:
-        """Kill the process group at once."""
+        """Kill the process and all that it started at once."""
         if self._child is not None:
-            self._child.signal(signal.SIGKILL)
+            self._child.kill()
 
     async def close(self) -> None:
         """Kill and reap the process, close the listener, remove the folder."""

@@ -97,6 +97,10 @@ class Functions:
             request_id=answer["ResponseMetadata"]["RequestId"],
         )
 
+    def is_alive(self, stream: str) -> bool:
+        """Return whether the environment that writes a log stream is alive."""
+        return self.server.pid_of(f"AWS_LAMBDA_LOG_STREAM_NAME={stream}") is not None
+
     def log_events(self, name: str) -> list[str]:
         """Return every event of the function's log group."""
         logs = self.server.client("logs")
