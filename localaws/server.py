@@ -15,6 +15,7 @@ import uvicorn
 from localaws.app import Application
 from localaws.assembly import create_services, install_backends
 from localaws.clock import ScaledClock
+from localaws.connections import BoundedProtocol
 from localaws.context import Context, activate
 from localaws.errors import AddressInUseError
 from localaws.iam.identity import Identity
@@ -118,7 +119,7 @@ async def serve(options: ServeOptions) -> None:
 def _uvicorn_config(app: Application) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
