@@ -44,6 +44,13 @@ class Application:
             logger.exception("%s %s failed", request.method, request.path)
             await internal_error(error).send(send)
 
+    async def serve_credentials_only(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the credentials of containers, and nothing else."""
+        if str(scope["path"]).startswith(CREDENTIALS_PATH):
+            await self(scope, receive, send)
+        else:
+            await Response(status=404).send(send)
+
     async def _serve_credentials(self, request: Request) -> Response:
         credentials = self._context.identity.redeem(
             grant_id=request.params["grant_id"], token=request.headers.get("authorization", "")

@@ -93,6 +93,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_in_body:
             self._refuse(CUT_OFF)
 
+    def shutdown(self) -> None:
+        """End an idle connection, or let its request be the last; of TLS, wait for no farewell."""
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self.scheme == "https" and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         self._refuse(aws_error(status=400, code="BadRequest", message=msg))
@@ -184,7 +192,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
-        self.loop.call_later(LINGER_S, self.transport.close)
+        self.loop.call_later(LINGER_S, self.transport.abort)
 
 
 def as_bytes(response: Response) -> bytes:

@@ -39,6 +39,9 @@ class FakeTransport(asyncio.Transport):
     def close(self) -> None:
         self.is_over = True
 
+    def abort(self) -> None:
+        self.is_over = True
+
     def is_closing(self) -> bool:
         return False
 
