@@ -6,7 +6,7 @@ They are made by `children/keeper.py`. Root needs CAP_SYS_ADMIN for it; everybod
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,33 @@ class Mount:
     target: Path
     flags: tuple[str, ...] = ()
     """Options of mount(8), such as `ro`."""
+    is_target_made: bool = False
+    """Whether the target is made first, in a folder that another mount has brought."""
 
     def as_request(self) -> dict[str, Any]:
         """Return it as the keeper takes it."""
-        return {"source": str(self.source), "target": str(self.target), "flags": self.flags}
+        source, target = str(self.source), str(self.target)
+        return {"source": source, "target": target, "flags": self.flags, "make": self.is_target_made}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """An empty folder in memory, which everybody may write to."""
+
+    target: Path
+    size_mb: int
+    """MiB that it may hold."""
+
+    def as_request(self) -> dict[str, Any]:
+        """Return it as the keeper takes it."""
+        return {"target": str(self.target), "size": self.size_mb << 20}
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
     """What a child sees in other places than the rest of the machine."""
 
-    mounts: Sequence[Mount] = ()
+    mounts: Sequence[Mount | Memory] = ()
     """Made in this order."""
     is_root: bool = False
     """Whether the child believes to be root where it runs in a user namespace."""
@@ -55,23 +71,28 @@ def host_view(base: Path, *, scratch: Path, names: Sequence[str] = ()) -> View:
     hosts = scratch / "hosts"
     hosts.write_text(hosts_text(HOSTS_FILE.read_text(errors="replace"), names=names))
     own = Mount(source=hosts, target=HOSTS_FILE)
-    mounts = [*mount_at(OPT_ML, source=base, scratch=scratch), own, *protect_environment()]
-    return View(mounts=mounts, is_root=True)
+    ml = mount_below(OPT_ML.parent, {OPT_ML.name: base}, scratch=scratch, is_writable=True)
+    return View(mounts=[*ml, own, *protect_environment()], is_root=True)
 
 
-def mount_at(target: Path, *, source: Path, scratch: Path) -> list[Mount]:
-    """Return the mounts that make the folder `source` appear as `target`.
+def mount_below(
+    parent: Path, sources: Mapping[str, Path], *, scratch: Path, is_writable: bool = False
+) -> list[Mount]:
+    """Return the mounts that make the folders `sources` appear, by name, in the folder `parent`.
 
     A target that does not exist cannot be made without leaving it behind. Its parent is covered then by a
-    folder in `scratch` that holds the same, each entry mounted, and the target beside them.
+    folder in `scratch` that holds the same, each entry mounted, and the targets beside them.
     """
-    if target.is_dir():
-        return [Mount(source=source, target=target)]
+    show: Callable[..., Mount] = Mount if is_writable else read_only
+    if all((parent / name).is_dir() for name in sources):
+        return [show(source=source, target=parent / name) for name, source in sources.items()]
     stage = scratch / "parent"
     stage.mkdir()
     mounts = []
-    for entry in target.parent.iterdir():
+    for entry in parent.iterdir():
         copy = stage / entry.name
+        if entry.name in sources:
+            continue
         if entry.is_symlink():
             copy.symlink_to(entry.readlink())
             continue
@@ -80,18 +101,24 @@ def mount_at(target: Path, *, source: Path, scratch: Path) -> list[Mount]:
         else:
             copy.touch()
         mounts.append(Mount(source=entry, target=copy))
-    (stage / target.name).mkdir()
-    own = Mount(source=source, target=stage / target.name)
-    return [*mounts, own, Mount(source=stage, target=target.parent)]
+    for name, source in sources.items():
+        (stage / name).mkdir()
+        mounts.append(show(source=source, target=stage / name))
+    return [*mounts, Mount(source=stage, target=parent)]
+
+
+def read_only(*, source: Path, target: Path) -> Mount:
+    """Return the mount that shows a folder without letting it be changed."""
+    flags = os.statvfs(source).f_flag
+    kept = [name for name, flag in KEPT_FLAGS.items() if flags & flag]
+    return Mount(source=source, target=target, flags=("ro", *kept))
 
 
 def protect_environment() -> list[Mount]:
     """Return the mount that makes our virtual environment, which all jobs share, read-only (for pip)."""
     if sys.prefix == sys.base_prefix:
         return []
-    flags = os.statvfs(sys.prefix).f_flag
-    kept = [name for name, flag in KEPT_FLAGS.items() if flags & flag]
-    return [Mount(source=Path(sys.prefix), target=Path(sys.prefix), flags=("ro", *kept))]
+    return [read_only(source=Path(sys.prefix), target=Path(sys.prefix))]
 
 
 def hosts_text(text: str, *, names: Sequence[str]) -> str:

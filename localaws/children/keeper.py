@@ -107,7 +107,7 @@ def probe(report: int, *, kind: str) -> None:
     """Make a namespace and leave it; write the reason to `report` where that fails."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     mounts: list[dict[str, Any]] = [
-        {"source": "/usr", "target": "/usr", "flags": []},
+        {"source": "/usr", "target": "/usr", "flags": [], "make": False},
         {"target": "/tmp", "size": 4096},  # noqa: S108 - in a namespace that ends at once
     ]
     try:
@@ -210,10 +210,20 @@ def add_mount(entry: dict[str, Any]) -> None:
             "tmpfs", target, kind="tmpfs", flags=MOUNT_FLAGS["nosuid"], data=f"size={entry['size']},mode=1777"
         )
         return
+    if entry["make"]:
+        make_target(Path(target), is_folder=Path(entry["source"]).is_dir())
     mount(entry["source"], target, flags=MS_BIND | MS_REC)
     if entry["flags"]:
         flags = sum(MOUNT_FLAGS[name] for name in entry["flags"])
         mount("none", target, flags=MS_BIND | MS_REMOUNT | flags)
+
+
+def make_target(target: Path, *, is_folder: bool) -> None:
+    """Make the folder or file that something is to be mounted on."""
+    folder = target if is_folder else target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    if not is_folder:
+        target.touch()
 
 
 def mount(source: str, target: str, *, kind: str = "none", flags: int = 0, data: str = "") -> None:

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from localaws.namespaces import HOSTS_FILE, OPT_ML, Mount, host_view, hosts_text, mount_at
+from localaws.namespaces import HOSTS_FILE, OPT_ML, Mount, host_view, hosts_text, mount_below
 
 
 def test_a_target_that_exists_is_mounted_on(tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    assert mount_at(tmp_path, source=base, scratch=tmp_path) == [Mount(source=base, target=tmp_path)]
+    (tmp_path / "base").mkdir()
+    (mount,) = mount_below(tmp_path.parent, {tmp_path.name: tmp_path / "base"}, scratch=tmp_path)
+    assert (mount.source, mount.target, mount.flags[0]) == (tmp_path / "base", tmp_path, "ro")
 
 
 def test_a_target_that_does_not_exist_appears_beside_what_is_there(tmp_path: Path) -> None:
@@ -16,7 +17,7 @@ def test_a_target_that_does_not_exist_appears_beside_what_is_there(tmp_path: Pat
     (opt / "notes").touch()
     (opt / "link").symlink_to("tools")
     scratch.mkdir()
-    mounts = mount_at(opt / "ml", source=base, scratch=scratch)
+    mounts = mount_below(opt, {"ml": base}, scratch=scratch, is_writable=True)
     stage = scratch / "parent"
     assert sorted(path.name for path in stage.iterdir()) == ["link", "ml", "notes", "tools"]
     assert (stage / "link").readlink() == Path("tools")
