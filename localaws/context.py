@@ -128,6 +128,11 @@ def current() -> Context:
     return _current
 
 
-def python_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return `variables` plus what makes a Python child start fast and talk at once."""
-    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")} | dict(variables)
+def python_environment(variables: Mapping[str, str], *, sharers: int | None = None) -> dict[str, str]:
+    """Return `variables` plus how many threads a child computes with.
+
+    It is this machine's cores, shared by `sharers` processes, or one where their number is not known; the
+    variables, and the environment of localaws, win.
+    """
+    threads = 1 if sharers is None else max(1, len(os.sched_getaffinity(0)) // max(1, sharers))
+    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads))} | dict(variables)

@@ -13,6 +13,7 @@ from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, StorageError, TrainingJobError
 from localaws.iam.identity import Grant
 from localaws.namespaces import OPT_ML, View, host_view
+from localaws.sagemaker.background import count_computing
 from localaws.sagemaker.training.artifacts import upload_artifacts
 from localaws.sagemaker.training.channels import fetch_channels
 from localaws.sagemaker.training.checkpoints import CheckpointSync
@@ -171,7 +172,9 @@ class Attempt:
         variables = toolkit_variables(spec, host=host, folders=seen, machine=this_machine())
         variables |= container_variables(spec, host=host, folders=seen, master=master)
         base = self._context.child_environment(region=spec.region)
-        return python_environment(base | variables | self._context.grant_environment(grant))
+        sharers = len(spec.hosts) * count_computing(self._context.services)
+        grants = self._context.grant_environment(grant)
+        return python_environment(base | variables | grants, sharers=sharers)
 
     def upload(self, *, with_model: bool) -> str | None:
         """Upload output data, and the model where wanted; return S3ModelArtifacts or None."""

@@ -9,6 +9,7 @@ class TuningService(RunningJobs[TuningRunner]):
     """Keep the runner of every tuning job that has not ended. It stops before its training jobs do."""
 
     ABORT_S = 3.0
+    COMPUTES = False
 
 
 def tuning_service() -> TuningService:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -281,6 +282,21 @@ def test_nothing_is_left_of_a_job_that_has_ended(serve_jobs: Any, tmp_path: Path
         while folder.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not folder.exists()
+
+
+def test_a_host_computes_with_its_share_of_the_cores(serve_jobs: Any) -> None:
+    script = "import os; print(os.environ['OMP_NUM_THREADS'])"
+    cores = len(os.sched_getaffinity(0))
+    with serve_jobs() as (jobs, _):
+        alone = jobs.create(script)
+        jobs.wait(alone)
+        pair = jobs.create(script, hosts=2)
+        jobs.wait(pair)
+        own = jobs.create(script, more={"Environment": {"OMP_NUM_THREADS": "7"}})
+        jobs.wait(own)
+        assert jobs.lines(alone) == [str(cores)]
+        assert jobs.lines(pair, "algo-2") == [str(max(1, cores // 2))]
+        assert jobs.lines(own) == ["7"]
 
 
 def test_no_process_is_left_of_a_job_that_has_completed(jobs: Any) -> None:
