@@ -55,10 +55,13 @@ class View:
     """Made in this order."""
     is_root: bool = False
     """Whether the child believes to be root where it runs in a user namespace."""
+    is_container: bool = True
+    """Whether it has the rights of a container, and no more: a root that cannot set the clock, or unmount."""
 
     def as_request(self) -> dict[str, Any]:
         """Return it as the keeper takes it."""
-        return {"mounts": [mount.as_request() for mount in self.mounts], "is_root": self.is_root}
+        mounts = [mount.as_request() for mount in self.mounts]
+        return {"mounts": mounts, "is_root": self.is_root, "is_container": self.is_container}
 
 
 def host_view(base: Path, *, scratch: Path, names: Sequence[str] = ()) -> View:

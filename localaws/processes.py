@@ -212,7 +212,7 @@ class Supervisor:
         given (the caller then reads and closes it). `cwd` is as the child sees it, by its `view`. Raises
         ChildStartError where the program cannot be started, or localaws is stopping.
         """
-        view = view or View()
+        view = view or View(is_container=False)
         request = {"argv": list(argv), "env": dict(env), "cwd": str(cwd)} | view.as_request()
         control, theirs = socket.socketpair()
         reading, writing = os.pipe() if output is None else (None, output)

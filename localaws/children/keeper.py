@@ -27,9 +27,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x0002_0000, 0x1000_0000, 0x2000_0000
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 1, 24, 36
+CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31)
+"""What root keeps of its rights in a container, by number: Docker's list without CAP_MKNOD. The clock, the
+host's name, mounts and devices are not among them (https://docs.docker.com/engine/containers/run/)."""
+CAPABILITIES_END = 64
+PROTECTED = ("/proc/sys", "/proc/sysrq-trigger")
+"""What root might write to without any of these rights; read-only in a container."""
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x4_0000
 MOUNT_FLAGS = {"ro": 0x1, "nosuid": 0x2, "nodev": 0x4, "noexec": 0x8, "noatime": 0x400}
+PROC_FLAGS = MOUNT_FLAGS["nosuid"] | MOUNT_FLAGS["nodev"] | MOUNT_FLAGS["noexec"]
 KINDS = {"root": CLONE_NEWPID | CLONE_NEWNS, "user": CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS}
 """The ways to a namespace, by the flags of unshare(2), in the order in which they are tried."""
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -129,6 +136,8 @@ def guard(control: socket.socket, *, output: int, kind: str) -> None:
     try:
         if kind:
             first = enter_namespace(kind, mounts=request["mounts"], is_root=request["is_root"])
+            if request["is_container"]:
+                protect_kernel()
         else:
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         program = start_program(request, output=output)
@@ -187,8 +196,7 @@ def enter_namespace(kind: str, *, mounts: Iterable[dict[str, Any]], is_root: boo
 def be_first_process(*, ready: int) -> None:
     """Be process 1 of a namespace: mount its /proc, take in orphans, and die with the guard."""
     try:
-        flags = MOUNT_FLAGS["nosuid"] | MOUNT_FLAGS["nodev"] | MOUNT_FLAGS["noexec"]
-        mount("proc", "/proc", kind="proc", flags=flags)
+        mount("proc", "/proc", kind="proc", flags=PROC_FLAGS)
     except OSError as error:
         os.write(ready, describe(error).encode())
         return
@@ -200,6 +208,19 @@ def be_first_process(*, ready: int) -> None:
     os.closerange(0, os.sysconf("SC_OPEN_MAX"))
     while True:
         signal.pause()
+
+
+def protect_kernel() -> None:
+    """Make what configures the kernel read-only."""
+    for path in filter(os.path.exists, PROTECTED):
+        mount(path, path, flags=MS_BIND)
+        mount("none", path, flags=MS_BIND | MS_REMOUNT | MOUNT_FLAGS["ro"] | PROC_FLAGS)
+
+
+def drop_capabilities() -> None:
+    """Give up what no container has, for this process and all that it starts."""
+    for number in set(range(CAPABILITIES_END)) - set(CAPABILITIES):
+        libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)
 
 
 def add_mount(entry: dict[str, Any]) -> None:
@@ -261,6 +282,8 @@ def become_program(request: dict[str, Any], *, output: int, failure: int) -> Non
     named = request["cwd"]
     try:
         os.setsid()
+        if request["is_container"]:
+            drop_capabilities()
         for target, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, output)):
             os.dup2(source, target)
         os.closerange(3, failure)

@@ -19,6 +19,7 @@ from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime
 from localaws.functions.views import TEMPORARY, as_seen, function_view
 from localaws.functions.watching import ExitWatch, peak_memory_mb, wait_for_excess
 from localaws.logs import LogStream
+from localaws.namespaces import View
 from localaws.processes import Child
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Environment:
         )
 
     def _spawn(self, address: str, output: int) -> Child:
-        spec, runtime, temporary, view = self.spec, self._runtime, self._folder, None
+        spec, runtime, temporary, view = self.spec, self._runtime, self._folder, View()
         self._folder.mkdir(parents=True)
         if not self._context.supervisor.refusal:
             kept = (self._context.ca_bundle,)

@@ -111,7 +111,8 @@ def runtime_variables(
         "PYTHONPATH": join_paths(path),
     }
     libraries = [spec.task_root, spec.task_root / "lib", *(layer / "lib" for layer in spec.layers)]
-    programs: list[Path | str] = [inherited.get("PATH", os.defpath), *(layer / "bin" for layer in spec.layers)]
+    programs: list[Path | str] = [inherited.get("PATH", os.defpath)]
+    programs += [layer / "bin" for layer in spec.layers]
     defaults = {
         "TZ": ":UTC",
         "LANG": "en_US.UTF-8",

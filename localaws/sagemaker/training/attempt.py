@@ -151,10 +151,10 @@ class Attempt:
     def _command(self, host: str) -> list[str]:
         return build_command(self._spec, folders=self._folders[host], no_opt_ml=self._refusal)
 
-    def _view(self, host: str) -> View | None:
+    def _view(self, host: str) -> View:
         """Return what one host sees, where it can have a view of its own."""
         if self._refusal:
-            return None
+            return View()
         scratch = self._folder / f"{host}.view"
         return host_view(self._folders[host].base, scratch=scratch, names=self._spec.hosts)
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -54,7 +54,7 @@ class HostProcess:
     cwd: Path
     """As the host sees it."""
     on_line: Callable[[str], None]
-    view: View | None = None
+    view: View = field(default_factory=View)
 
 
 class HostGroup:

@@ -145,6 +145,35 @@ def test_a_view_is_seen_by_the_child_alone(supervisor: Supervisor, tmp_path: Pat
     assert "algo-7" not in Path("/etc/hosts").read_text()
 
 
+def test_a_container_has_no_right_to_what_all_share(supervisor: Supervisor, tmp_path: Path) -> None:
+    """As root: the clock (set to what it is), mounts, devices, the kernel's settings."""
+    if supervisor.refusal:
+        return
+    script = (
+        "import os, sys, time\n"
+        "def attempt(name, action):\n"
+        "    try:\n        action()\n"
+        "    except OSError as error:\n        print(name, error.strerror)\n"
+        "now = time.clock_gettime(time.CLOCK_REALTIME)\n"
+        "attempt('clock', lambda: time.clock_settime(time.CLOCK_REALTIME, now))\n"
+        f"attempt('device', lambda: os.mknod({str(tmp_path / 'null')!r}, 0o20666, os.makedev(1, 3)))\n"
+        "attempt('kernel', lambda: open('/proc/sys/kernel/domainname', 'r+'))\n"
+        "print(os.system('umount /proc 2>/dev/null') != 0)\n"
+    )
+    child = supervisor.start(
+        name="host", argv=[sys.executable, "-c", script], env=dict(os.environ), cwd=tmp_path, view=View()
+    )
+    assert child.wait(timeout_s=WAIT_S) == 0
+    child.join_output()
+    refused = "Operation not permitted"
+    assert list(child.tail) == [
+        f"clock {refused}",
+        f"device {refused}",
+        "kernel Read-only file system",
+        "True",
+    ]
+
+
 def test_a_view_that_cannot_be_made_says_what_is_wrong(supervisor: Supervisor, tmp_path: Path) -> None:
     missing = Mount(source=tmp_path / "missing", target=tmp_path)
     if supervisor.refusal:
