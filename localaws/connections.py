@@ -80,8 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._last_byte = self.loop.time()
-        if self._since is None:
-            self._since = self._last_byte
+        if self._timer is None:
             self._wait_for_rest()
         self._pending += len(data)
         super().data_received(data)
@@ -104,6 +103,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         self._refuse(aws_error(status=400, code="BadRequest", message=msg))
+
+    def on_message_begin(self) -> None:
+        """Count the time from here: more than one request may come at once."""
+        self._since = self.loop.time()
+        self._wait_for_rest()
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Let the application begin, unless there are too many headers, or a body would be lost.
@@ -159,13 +164,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _look(self) -> None:
-        """Refuse a request that has waited for too long; one that we do not read now has not."""
-        if self._is_in_body:
-            over = self.loop.time() if self.flow.read_paused else self._last_byte
-            left_s = over + STALL_S - self.loop.time()
-        else:
-            left_s = 0.0
-        if left_s > 0:
+        """Refuse a request that has waited for too long."""
+        if (left_s := self._patience_s()) > 0:
             self._is_late = False
             self._look_in(left_s)
         elif self._is_late:
@@ -173,6 +173,14 @@ class BoundedProtocol(HttpToolsProtocol):
         else:  # what came while the event loop was busy has not been read yet
             self._is_late = True
             self._look_in(SECOND_LOOK_S)
+
+    def _patience_s(self) -> float:
+        """Return for how many more seconds to wait: for a body that we do not read now, for all of them."""
+        if self._is_in_body:
+            over = self.loop.time() if self.flow.read_paused else self._last_byte
+            return over + STALL_S - self.loop.time()
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        return HEAD_S if is_answering and self._since is None else 0.0
 
     def _refuse(self, response: Response) -> None:
         """Answer, where a request has begun and no other answer has, and close."""

@@ -62,6 +62,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.delay_s = 0.0
         self._config = uvicorn.Config(
             self._answer, http=BoundedProtocol, interface="asgi3", log_config=None, lifespan="off"
         )
@@ -78,6 +79,7 @@ class Bench:
             if not message["more_body"]:
                 break
         self.bodies.append(body)
+        await asyncio.sleep(self.delay_s)
         headers = [(b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -190,6 +192,34 @@ def test_an_unfinished_request_is_told_that_its_time_is_over(
         assert transport.error() == (400, "RequestTimeout")
         await asyncio.sleep(0.05)
         assert bench.bodies == [], "a part of a body is none"
+
+    with_bench(test)
+
+
+def test_a_second_request_that_came_with_the_first_has_its_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.05)
+    monkeypatch.setattr(connections, "STALL_S", 0.05)
+
+    async def test(bench: Bench) -> None:
+        protocol, transport = bench.connect()
+        protocol.data_received(HEAD + b"\r\n" + HEAD + b"content-length: 3\r\n\r\nab")
+        await until(lambda: transport.is_over)
+        assert b"RequestTimeout" in transport.written
+
+    with_bench(test)
+
+
+def test_an_empty_line_behind_a_request_does_not_cost_it_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.05)
+    monkeypatch.setattr(connections, "SECOND_LOOK_S", 0.0)
+
+    async def test(bench: Bench) -> None:
+        bench.delay_s = 0.5
+        protocol, transport = bench.connect()
+        protocol.data_received(HEAD + b"content-length: 3\r\n\r\nabc")
+        protocol.data_received(b"\r\n")
+        await until(lambda: transport.written)
+        assert transport.written.startswith(b"HTTP/1.1 204 ")
 
     with_bench(test)
 
