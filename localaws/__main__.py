@@ -29,6 +29,9 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--public-url", help="address for clients on other hosts, such as http://localaws:4566"
     )
+    serve.add_argument(
+        "--tls", action="store_true", help="serve HTTPS, by an authority whose certificate is named at start"
+    )
     serve.add_argument("--verbose", action="store_true", help="log each state change to stderr")
     serve.add_argument(
         "--allow-remote",
@@ -78,6 +81,7 @@ def main() -> int:
         region=arguments.region,
         speed=arguments.speed,
         public_url=arguments.public_url,
+        tls=arguments.tls,
     )
     try:
         uvloop.run(serve(options))

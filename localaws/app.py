@@ -8,7 +8,7 @@ What is to look at every request is one more step in `Application.__init__`.
 import json
 import logging
 
-from localaws.asgi import Receive, Request, Response, Router, Scope, Send
+from localaws.asgi import ClientGoneError, Receive, Request, Response, Router, Scope, Send
 from localaws.context import Context
 from localaws.iam.identity import CREDENTIALS_PATH
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
@@ -38,9 +38,18 @@ class Application:
         handler, request.params = self.router.find(method=request.method, path=request.path) or (None, {})
         try:
             await self._answer(Exchange(request=request, scope=scope, send=send, handler=handler))
+        except ClientGoneError:
+            logger.info("%s %s was not sent to its end", request.method, request.path)
         except Exception as error:  # the process boundary: one bad request must not end the server
             logger.exception("%s %s failed", request.method, request.path)
             await internal_error(error).send(send)
+
+    async def serve_credentials_only(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the credentials of containers, and nothing else."""
+        if str(scope["path"]).startswith(CREDENTIALS_PATH):
+            await self(scope, receive, send)
+        else:
+            await Response(status=404).send(send)
 
     async def _serve_credentials(self, request: Request) -> Response:
         credentials = self._context.identity.redeem(

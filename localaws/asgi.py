@@ -12,6 +12,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+class ClientGoneError(Exception):
+    """The client has gone before its request was whole: nobody is left to be answered."""
+
+
 @dataclass
 class Request:
     """One HTTP request. Header names are lower case."""
@@ -24,12 +28,12 @@ class Request:
     params: dict[str, str] = field(default_factory=dict)
 
     async def body(self) -> bytes:
-        """Read the whole body."""
+        """Read the whole body; raises ClientGoneError where the client has sent a part of it only."""
         chunks = []
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                break
+                raise ClientGoneError
             chunks.append(message.get("body", b""))
             if not message.get("more_body", False):
                 break

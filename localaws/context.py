@@ -39,6 +39,8 @@ class Context:
     clock: Clock
     supervisor: Supervisor
     identity: Identity
+    ca_bundle: Path | None = None
+    """The authorities that children and our own clients trust, where AWS is reached by TLS."""
     services: list[Service] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     metrics: Metrics = field(init=False)
@@ -74,13 +76,18 @@ class Context:
     def child_environment(self, *, region: str) -> dict[str, str]:
         """Return the variables that every child gets: where AWS is, and little of our own environment."""
         inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
-        return inherited | {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "PYTHONUNBUFFERED": "1",
-        }
+        trusted = {"AWS_CA_BUNDLE": str(self.ca_bundle), "SSL_CERT_FILE": str(self.ca_bundle)}
+        return (
+            inherited
+            | (trusted if self.ca_bundle else {})
+            | {
+                "AWS_ENDPOINT_URL": self.endpoint_url,
+                "AWS_REGION": region,
+                "AWS_DEFAULT_REGION": region,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "PYTHONUNBUFFERED": "1",
+            }
+        )
 
     def grant_environment(self, grant: Grant) -> dict[str, str]:
         """Return the variables through which a container fetches its role's credentials."""
@@ -102,6 +109,7 @@ class Context:
                 service,
                 region_name=region,
                 endpoint_url=self.endpoint_url,
+                verify=None if self.ca_bundle is None else str(self.ca_bundle),
                 aws_access_key_id=credentials.access_key_id,
                 aws_secret_access_key=credentials.secret_access_key,
                 aws_session_token=credentials.session_token,
@@ -136,6 +144,11 @@ def current() -> Context:
     return _current
 
 
-def python_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return `variables` plus what makes a Python child start fast and talk at once."""
-    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")} | dict(variables)
+def python_environment(variables: Mapping[str, str], *, sharers: int | None = None) -> dict[str, str]:
+    """Return `variables` plus how many threads a child computes with.
+
+    It is this machine's cores, shared by `sharers` processes, or one where their number is not known; the
+    variables, and the environment of localaws, win.
+    """
+    threads = 1 if sharers is None else max(1, len(os.sched_getaffinity(0)) // max(1, sharers))
+    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads))} | dict(variables)

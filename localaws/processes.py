@@ -1,17 +1,28 @@
-"""Child processes: each in a process group of its own, heard, bounded, and reaped whatever happens."""
+"""Child processes: each heard, bounded, and gone with all that it started, whatever happens.
+
+Children are started by a process of ours (`children/keeper.py`), which gives each a PID namespace of its own
+where there can be one, and whose own guard for each child kills what is left when the child's program ends,
+when it is asked to, and when localaws ends.
+"""
 
 import contextlib
+import json
 import logging
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from localaws.errors import ChildStartError
+from localaws.namespaces import View
 
 logger = logging.getLogger(__name__)
 
@@ -25,24 +36,63 @@ STOP_GRACE_S = 10.0
 """Real seconds between SIGTERM and SIGKILL where the caller gives none."""
 PUMP_JOIN_S = 2.0
 """Real seconds to wait for the last output of a child that has ended."""
+START_S = 30.0
+"""Real seconds in which a program must have been started, on however busy a machine."""
+KILLED = -int(signal.SIGKILL)
 
 
 class Child:
-    """One running process group. Its output goes, line by line, to `on_line` and to `tail`."""
+    """A program and all that it starts. Its output goes, line by line, to `on_line` and to `tail`."""
 
-    def __init__(self, *, name: str, process: subprocess.Popen[str], on_line: LineHandler | None) -> None:
+    def __init__(
+        self, *, name: str, control: socket.socket, output: TextIO | None, on_line: LineHandler | None
+    ) -> None:
         self.name = name
-        self.pid = process.pid
+        self.pid = 0
+        """The program's process, as this machine sees it."""
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self._process = process
+        self._control = control
+        self._received = b""
+        self._lock = threading.Lock()
+        self._code: int | None = None
+        self._output = output
         self._on_line = on_line
         self._pump = threading.Thread(target=self._read_lines, name=f"log-{name}", daemon=True)
-        if process.stdout is not None:
+
+    def begin(self, request: Mapping[str, object]) -> None:
+        """Say what to start, and wait until it runs; raises ChildStartError where it could not be started."""
+        said: str | None = ""
+        with contextlib.suppress(OSError):
+            self._control.settimeout(START_S)
+            self._control.sendall(json.dumps(request).encode() + b"\n")
+            self._control.settimeout(0)
+            self._wait_readable(START_S)
+            said = self._next_line()
+        if said is None or not said.startswith("+"):
+            reason = (said or "").removeprefix("!") or "the process that starts children does not answer"
+            raise ChildStartError(f"{self.name} could not be started: {reason}")
+        self.pid = int(said)
+        if self._output is not None:
             self._pump.start()
 
+    def _next_line(self) -> str | None:
+        """Return the next line of the guard, None where it is still to come, "" where none will come."""
+        while b"\n" not in self._received:
+            try:
+                data = self._control.recv(4096)
+            except BlockingIOError:
+                return None
+            except OSError:
+                return ""
+            if not data:
+                return ""
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        return line.decode(errors="replace")
+
     def _read_lines(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as output:
+        assert self._output is not None
+        with self._output as output:
             for line in output:
                 text = line.rstrip("\r\n")
                 self.tail.append(text)
@@ -56,33 +106,58 @@ class Child:
         except Exception:  # the thread's boundary
             logger.exception("a line of %s was not handled: %s", self.name, text)
 
+    def fileno(self) -> int:
+        """Return a file descriptor that becomes readable when the child ends; valid until it is reaped."""
+        return self._control.fileno()
+
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal, or None while it runs."""
-        return self._process.poll()
+        """Return the program's exit code, negative for a signal, or None while it runs.
+
+        Once there is a code, nothing that the program started runs any more.
+        """
+        with self._lock:
+            if self._code is None and (said := self._next_line()) is not None:
+                self._code = int(said or KILLED)
+            return self._code
 
     def wait(self, *, timeout_s: float) -> int | None:
         """Wait for the end, at most `timeout_s` real seconds; return the exit code, or None if it runs on."""
-        try:
-            return self._process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
+        over = time.monotonic() + timeout_s
+        while (code := self.poll()) is None and (left_s := over - time.monotonic()) > 0:
+            self._wait_readable(left_s)
+        return code
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the whole process group; a group that is gone is fine."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+    def _wait_readable(self, timeout_s: float) -> None:
+        poll = select.poll()
+        with contextlib.suppress(ValueError, OSError):  # reaped meanwhile, by another thread
+            poll.register(self._control, select.POLLIN)
+            poll.poll(timeout_s * 1000)
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the program and its process group; one that has ended is fine."""
+        self._order(b"T")
+
+    def kill(self) -> None:
+        """Kill the program and all that it started; returns at once."""
+        self._order(b"K")
+
+    def _order(self, order: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._control.send(order)
 
     def join_output(self) -> None:
-        """Hand on the output of an ended child (bounded: a grandchild may hold the pipe open)."""
-        if self._process.stdout is not None:
+        """Hand on the output of a child that has ended."""
+        if self._pump.ident is not None:
             self._pump.join(timeout=PUMP_JOIN_S)
 
     def close(self) -> None:
-        """Kill what the group left behind, and hand on its last output."""
-        self.signal(signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=STOP_GRACE_S)
+        """Kill what is left, wait for its end, and hand on its last output."""
+        self.kill()
+        self.wait(timeout_s=STOP_GRACE_S)
         self.join_output()
+        if self._pump.ident is None and self._output is not None:
+            self._output.close()
+        self._control.close()
 
 
 class Supervisor:
@@ -93,15 +168,32 @@ class Supervisor:
 
     def __init__(self, *, scratch: Path | None = None) -> None:
         self._lock = threading.Lock()
-        self._children: dict[int, Child] = {}
+        self._children: set[Child] = set()
         self._closed = False
-        reaper = PROGRAMS / "reaper.py"
-        self._reaper = subprocess.Popen(
-            [sys.executable, "-S", "-E", str(reaper), *([str(scratch)] if scratch else [])],
-            stdin=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        self._refusal: str | None = None
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._keeper = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(PROGRAMS / "keeper.py"),
+                    *([str(scratch)] if scratch else []),
+                ],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    @property
+    def refusal(self) -> str:
+        """Why children get no namespaces here, so that a View does nothing; empty where they get them."""
+        with self._lock:
+            if self._refusal is None:
+                with self._socket.makefile("r", encoding="utf-8") as answers:
+                    self._refusal = answers.readline().strip()
+        return self._refusal
 
     def start(
         self,
@@ -112,53 +204,53 @@ class Supervisor:
         cwd: Path,
         on_line: LineHandler | None = None,
         output: int | None = None,
+        view: View | None = None,
     ) -> Child:
         """Start `argv` as the leader of a new process group, with stderr joined to stdout.
 
         Its output goes to `on_line` and the child's tail, or to the file descriptor `output` where one is
-        given (the caller then reads and closes it). Raises ChildStartError where the program cannot be
-        started, or localaws is stopping.
+        given (the caller then reads and closes it). `cwd` is as the child sees it, by its `view`. Raises
+        ChildStartError where the program cannot be started, or localaws is stopping.
         """
-        with self._lock:
-            if self._closed:
-                raise ChildStartError(f"{name} was not started: localaws is stopping")
-            process = self._spawn(name=name, argv=argv, env=env, cwd=cwd, output=output)
-            child = Child(name=name, process=process, on_line=on_line)
-            self._children[child.pid] = child
-            self._tell_reaper(f"+{child.pid}")
+        view = view or View(is_container=False)
+        request = {"argv": list(argv), "env": dict(env), "cwd": str(cwd)} | view.as_request()
+        control, theirs = socket.socketpair()
+        reading, writing = os.pipe() if output is None else (None, output)
+        lines = None if reading is None else os.fdopen(reading, encoding="utf-8", errors="replace")
+        child = Child(name=name, control=control, output=lines, on_line=on_line)
+        try:
+            with theirs:
+                self._hand_over(theirs.fileno(), writing, name=name)
+            child.begin(request)
+            self._register(child)
+        except BaseException:
+            child.close()
+            raise
+        finally:
+            if reading is not None:
+                os.close(writing)
         logger.info("started %s (pid %s)", name, child.pid)
         return child
 
-    def _spawn(
-        self, *, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, output: int | None
-    ) -> "subprocess.Popen[str]":
-        try:
-            return subprocess.Popen(
-                list(argv),
-                env=dict(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if output is None else output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                bufsize=1,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ChildStartError(f"{name} could not be started: {argv[0]}: {error}") from error
+    def _hand_over(self, *fds: int, name: str) -> None:
+        with self._lock:
+            self._check_open(name)
+            with contextlib.suppress(OSError):  # where the keeper is gone, nobody answers
+                socket.send_fds(self._socket, [b"+"], fds)
 
-    def _tell_reaper(self, line: str) -> None:
-        assert self._reaper.stdin is not None
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            self._reaper.stdin.write(line + "\n")
-            self._reaper.stdin.flush()
+    def _register(self, child: Child) -> None:
+        with self._lock:
+            self._check_open(child.name)
+            self._children.add(child)
+
+    def _check_open(self, name: str) -> None:
+        if self._closed:
+            raise ChildStartError(f"{name} was not started: localaws is stopping")
 
     def stop(self, child: Child, *, grace_s: float = STOP_GRACE_S) -> int | None:
-        """Send SIGTERM, after `grace_s` real seconds SIGKILL, reap the group; return the exit code."""
+        """Send SIGTERM, after `grace_s` real seconds kill all of it, and reap it; return the exit code."""
         if child.poll() is None:
-            child.signal(signal.SIGTERM)
+            child.terminate()
             if child.wait(timeout_s=grace_s) is None:
                 logger.warning(
                     "%s (pid %s) outlived SIGTERM by %s s: killing", child.name, child.pid, grace_s
@@ -166,29 +258,27 @@ class Supervisor:
         return self.reap(child)
 
     def reap(self, child: Child) -> int | None:
-        """Kill what is left of the group and forget it; return the leader's exit code."""
+        """Kill what is left of a child and forget it; return the program's exit code."""
         child.close()
         with self._lock:
-            if self._children.pop(child.pid, None) is not None:
-                self._tell_reaper(f"-{child.pid}")
+            self._children.discard(child)
         return child.poll()
 
     def running(self) -> list[Child]:
         """Return the children that have not been reaped."""
         with self._lock:
-            return list(self._children.values())
+            return list(self._children)
 
     def close(self, *, grace_s: float = 2.0) -> None:
-        """Refuse new children, stop all (SIGTERM, then SIGKILL after `grace_s`), and end the reaper."""
+        """Refuse new children, stop all (SIGTERM, then SIGKILL after `grace_s`), and end the keeper."""
         with self._lock:
             self._closed = True
         children = self.running()
         for child in children:
-            child.signal(signal.SIGTERM)
+            child.terminate()
         for child in children:
             child.wait(timeout_s=grace_s)
             self.reap(child)
-        assert self._reaper.stdin is not None
-        self._reaper.stdin.close()
+        self._socket.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on removing a large folder by itself
-            self._reaper.wait(timeout=STOP_GRACE_S)
+            self._keeper.wait(timeout=STOP_GRACE_S)

@@ -6,15 +6,19 @@ import logging
 import signal
 import socket
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from localaws.app import Application
 from localaws.assembly import create_services, install_backends
+from localaws.certificates import Certificates, make_certificates
 from localaws.clock import ScaledClock
+from localaws.connections import BoundedProtocol
 from localaws.context import Context, activate
 from localaws.errors import AddressInUseError
 from localaws.iam.identity import Identity
@@ -38,6 +42,7 @@ class ServeOptions:
     speed: float = 1.0
     public_url: str | None = None
     """The address that clients elsewhere use (a container's name, say); children are told it too."""
+    tls: bool = False
 
 
 def bind(*, host: str, port: int) -> socket.socket:
@@ -66,7 +71,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def running_context(options: ServeOptions, *, local_url: str) -> Generator[Context, None, None]:
+def running_context(
+    options: ServeOptions, *, local_url: str, credentials_url: str
+) -> Generator[Context, None, None]:
     """Make the shared state, and at the end stop every child, which removes our folder too."""
     own_dir = options.data_dir is None
     data_dir = options.data_dir or Path(tempfile.mkdtemp(prefix="localaws-"))
@@ -74,7 +81,7 @@ def running_context(options: ServeOptions, *, local_url: str) -> Generator[Conte
     clock = ScaledClock(speed=options.speed)
     context = Context(
         endpoint_url=options.public_url or local_url,
-        credentials_url=local_url,
+        credentials_url=credentials_url,
         data_dir=data_dir.resolve(),
         region=options.region,
         clock=clock,
@@ -95,45 +102,77 @@ def reachable_host(host: str) -> str:
 
 
 async def serve(options: ServeOptions) -> None:
-    """Serve until SIGINT or SIGTERM; print one ready line on stdout once requests are answered."""
+    """Serve until SIGINT or SIGTERM; print a ready line on stdout once requests are answered.
+
+    With TLS, a second line names the certificate that clients have to trust.
+    """
     sock = bind(host=options.host, port=options.port)
-    local_url = f"http://{reachable_host(options.host)}:{sock.getsockname()[1]}"
-    with running_context(options, local_url=local_url) as context:
+    local_url = url_of(sock, host=options.host, scheme="https" if options.tls else "http")
+    # SDKs fetch a container's credentials without regard to AWS_CA_BUNDLE
+    plain = bind(host="127.0.0.1", port=0) if options.tls else None
+    credentials_url = url_of(plain, host="127.0.0.1", scheme="http") if plain else local_url
+    with running_context(options, local_url=local_url, credentials_url=credentials_url) as context:
+        certificates = certify(options, context) if options.tls else None
         install_backends()
         guard = make_guard(public_url=options.public_url, host=options.host)
         app = Application(context, guard=guard)
         context.services.extend(create_services(context))
         context.start_services(app.router)
-        server = _Server(_uvicorn_config(app))
+        servers = {_Server(_uvicorn_config(app, certificates=certificates)): sock}
+        if plain is not None:
+            servers[_Server(_uvicorn_config(app.serve_credentials_only))] = plain
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, _request_exit, server)
-        serving = asyncio.create_task(server.serve(sockets=[sock]))
-        await _announce(server, serving, context.endpoint_url)
-        await serving
+            loop.add_signal_handler(number, _request_exit, list(servers))
+        serving = [asyncio.create_task(server.serve(sockets=[at])) for server, at in servers.items()]
+        for server, task in zip(servers, serving, strict=True):
+            await _wait_until_started(server, task)
+        _announce(context.endpoint_url, certificates)
+        await asyncio.gather(*serving)
         await context.stop_services()
         app.close()
 
 
-def _uvicorn_config(app: Application) -> uvicorn.Config:
+def url_of(sock: socket.socket, *, host: str, scheme: str) -> str:
+    """Return the address at which this machine reaches a socket that is bound to `host`."""
+    return f"{scheme}://{reachable_host(host)}:{sock.getsockname()[1]}"
+
+
+def certify(options: ServeOptions, context: Context) -> Certificates:
+    """Make certificates for the names that clients call this localaws by, and let children trust them."""
+    public_host = urlsplit(options.public_url or "").hostname
+    names = [reachable_host(options.host), *([public_host] if public_host else [])]
+    certificates = make_certificates(context.data_dir / "tls", names=names)
+    context.ca_bundle = certificates.bundle
+    return certificates
+
+
+def _uvicorn_config(app: Any, *, certificates: Certificates | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
+        interface="asgi3",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
         backlog=1024,
+        ssl_certfile=certificates.server if certificates else None,
     )
 
 
-def _request_exit(server: uvicorn.Server) -> None:
-    server.should_exit = True
+def _request_exit(servers: Iterable[uvicorn.Server]) -> None:
+    for server in servers:
+        server.should_exit = True
 
 
-async def _announce(server: uvicorn.Server, serving: "asyncio.Task[None]", url: str) -> None:
+async def _wait_until_started(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
-    if server.started:
-        print(f"localaws ready {url}", flush=True)  # noqa: T201 - the ready line is this command's output
+
+
+def _announce(url: str, certificates: Certificates | None) -> None:
+    print(f"localaws ready {url}", flush=True)  # noqa: T201 - the ready line is this command's output
+    if certificates is not None:
+        print(f"localaws certificate {certificates.authority}", flush=True)  # noqa: T201

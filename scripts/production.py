@@ -20,8 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from localaws.processes import Child, Supervisor
 from scripts.airflow_api import AirflowApi, ApiError
 from scripts.local_stack import (
@@ -169,10 +167,7 @@ class Production:
 
     def kill(self, name: str) -> None:
         """End a service as the loss of its machine does: SIGKILL to it and to all that it started."""
-        child = self.running.pop(name)
-        for process in descendants(child.pid):
-            with_gone_ignored(process.kill)
-        self.supervisor.reap(child)
+        self.supervisor.reap(self.running.pop(name))
 
     def drain(self, name: str) -> int | None:
         """Stop a service as Docker does: SIGTERM to its main process; return its exit code, None if it stays.
@@ -188,7 +183,7 @@ class Production:
     def stop(self) -> None:
         """Stop all of Airflow, before what it stands on."""
         for child in self.running.values():
-            child.signal(signal.SIGTERM)
+            child.terminate()
         for name in list(self.running):
             self.supervisor.stop(self.running.pop(name), grace_s=STOP_S)
 
@@ -197,23 +192,6 @@ class Production:
         path = self.logs / f"{name}.log"
         tail = path.read_text(errors="replace").splitlines()[-20:] if path.exists() else []
         return ProductionError("\n".join([f"{name} {reason}; see {path}", *tail]))
-
-
-def descendants(pid: int) -> list[psutil.Process]:
-    """Return a process and all that came from it."""
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def with_gone_ignored(action: Callable[[], Any]) -> None:
-    """Call what fails only where its process has ended already."""
-    try:
-        action()
-    except psutil.NoSuchProcess:
-        return
 
 
 def dotenv(*, api_server: int) -> dict[str, str]:

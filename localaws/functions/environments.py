@@ -16,8 +16,10 @@ from localaws.functions.packages import remove_tree
 from localaws.functions.runtime_api import listen
 from localaws.functions.session import RuntimeSession
 from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime_variables
+from localaws.functions.views import TEMPORARY, as_seen, function_view
 from localaws.functions.watching import ExitWatch, peak_memory_mb, wait_for_excess
 from localaws.logs import LogStream
+from localaws.namespaces import View
 from localaws.processes import Child
 
 logger = logging.getLogger(__name__)
@@ -79,7 +81,7 @@ class Environment:
             self._child = await asyncio.to_thread(self._spawn, address, self._pipe.write_end)
         finally:
             self._pipe.close_write_end()
-        self._watch = ExitWatch(self._child.pid, poll=self._child.poll, on_exit=self._on_exit)
+        self._watch = ExitWatch(self._child, on_exit=self._on_exit)
         failure = await asyncio.wait_for(asyncio.shield(self._session.settled), limit_s)
         self._init_ms = (time.perf_counter() - started) * 1000
         return failure
@@ -91,23 +93,29 @@ class Environment:
         )
 
     def _spawn(self, address: str, output: int) -> Child:
-        spec = self.spec
+        spec, runtime, temporary, view = self.spec, self._runtime, self._folder, View()
         self._folder.mkdir(parents=True)
+        if not self._context.supervisor.refusal:
+            kept = (self._context.ca_bundle,)
+            view = function_view(spec, runtime, scratch=self._folder, kept=kept)
+            (spec, runtime), temporary = as_seen(spec, runtime), TEMPORARY
         credentials = self._context.identity.assume(role_arn=spec.role, session_name=spec.function_name)
+        inherited = isolated(self._context.child_environment(region=spec.region))
         variables = runtime_variables(
             spec=spec,
-            runtime=self._runtime,
+            runtime=runtime,
             api_address=address,
             log_stream=self._stream_name,
-            temporary=self._folder,
+            temporary=temporary,
+            inherited=inherited,
         )
-        inherited = isolated(self._context.child_environment(region=spec.region))
         return self._context.supervisor.start(
             name=f"lambda-{spec.function_name}",
-            argv=self._runtime.argv(python=sys.executable, handler=spec.handler),
+            argv=runtime.argv(python=sys.executable, spec=spec),
             env=inherited | variables | credentials.as_environment(),
             cwd=spec.task_root,
             output=output,
+            view=view,
         )
 
     def _on_exit(self) -> None:
@@ -178,9 +186,9 @@ class Environment:
         return Result(outcome, self.log.take_tail(), self.spec.version)
 
     def kill(self) -> None:
-        """Kill the process group at once."""
+        """Kill the process and all that it started at once."""
         if self._child is not None:
-            self._child.signal(signal.SIGKILL)
+            self._child.kill()
 
     async def close(self) -> None:
         """Kill and reap the process, close the listener, remove the folder."""

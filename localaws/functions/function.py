@@ -136,6 +136,7 @@ class LocalFunction(LambdaFunction):
             variables=tuple(sorted(self.environment_vars.items())),
             task_root=self.task_root,
             layers=self.layer_roots,
+            ephemeral_mb=int(self.ephemeral_storage),
         )
 
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:

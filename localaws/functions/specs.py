@@ -1,7 +1,7 @@
 """What an execution environment is made of, and the variables its function sees. Pure."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,10 @@ RESERVED_VARIABLES = frozenset(
 """Keys a function may not set (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
 
 
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+"""A function's own variable: the script that starts the runtime."""
+
+
 @dataclass(frozen=True)
 class EnvironmentSpec:
     """Everything an environment is built from; two that are equal may share one. MiB, seconds."""
@@ -45,6 +49,8 @@ class EnvironmentSpec:
     variables: tuple[tuple[str, str], ...]
     task_root: Path
     layers: tuple[Path, ...] = ()
+    ephemeral_mb: int = 512
+    """MiB of /tmp (EphemeralStorage)."""
 
     @property
     def log_group(self) -> str:
@@ -59,22 +65,34 @@ class Runtime:
     folder: Path
     client: str
 
-    def argv(self, *, python: str, handler: str) -> list[str]:
-        """Return the command line: no site-packages, so that a function finds what Lambda has and no more."""
-        return [python, "-S", "-m", "bootstrap", self.client, handler]
+    def argv(self, *, python: str, spec: EnvironmentSpec) -> list[str]:
+        """Return the command line: no site-packages, so that a function finds what Lambda has and no more.
+
+        A wrapper script gets it as its arguments; one that is missing ends with 127, as a shell has it
+        (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html).
+        """
+        command = [python, "-S", "-m", "bootstrap", self.client, spec.handler]
+        wrapper = dict(spec.variables).get(WRAPPER)
+        return ["/bin/sh", "-c", 'exec "$0" "$@"', wrapper, *command] if wrapper else command
 
 
 def runtime_variables(
-    *, spec: EnvironmentSpec, runtime: Runtime, api_address: str, log_stream: str, temporary: Path
+    *,
+    spec: EnvironmentSpec,
+    runtime: Runtime,
+    api_address: str,
+    log_stream: str,
+    temporary: Path,
+    inherited: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the variables that Lambda defines, and the function's own.
+    """Return the variables that Lambda defines, and the function's own; `inherited` are those of any child.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
     """
     own = dict(spec.variables)
     path = [
         spec.task_root,
-        *(layer / "python" for layer in spec.layers),
+        *(layer / folder for layer in spec.layers for folder in layer_folders(spec.runtime)),
         own.get("PYTHONPATH"),
         runtime.folder,
     ]
@@ -90,10 +108,30 @@ def runtime_variables(
         "AWS_LAMBDA_RUNTIME_API": api_address,
         "LAMBDA_TASK_ROOT": str(spec.task_root),
         "LAMBDA_RUNTIME_DIR": str(runtime.folder),
-        "PYTHONPATH": os.pathsep.join(str(entry) for entry in path if entry),
+        "PYTHONPATH": join_paths(path),
     }
-    defaults = {"TZ": ":UTC", "LANG": "en_US.UTF-8", "PYTHONUTF8": "1", "TMPDIR": str(temporary)}
+    libraries = [spec.task_root, spec.task_root / "lib", *(layer / "lib" for layer in spec.layers)]
+    programs: list[Path | str] = [inherited.get("PATH", os.defpath)]
+    programs += [layer / "bin" for layer in spec.layers]
+    defaults = {
+        "TZ": ":UTC",
+        "LANG": "en_US.UTF-8",
+        "PATH": join_paths(programs),
+        "LD_LIBRARY_PATH": join_paths([*libraries, inherited.get("LD_LIBRARY_PATH")]),
+        "PYTHONUTF8": "1",
+        "TMPDIR": str(temporary),
+    }
     return defaults | own | defined
+
+
+def join_paths(entries: Iterable[Path | str | None]) -> str:
+    """Return a search path."""
+    return os.pathsep.join(str(entry) for entry in entries if entry)
+
+
+def layer_folders(runtime: str) -> tuple[str, str]:
+    """Return the folders of a layer in which Python looks for modules."""
+    return f"python/lib/{runtime}/site-packages", "python"
 
 
 def isolated(inherited: Mapping[str, str]) -> dict[str, str]:

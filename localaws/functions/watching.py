@@ -1,53 +1,37 @@
 """Watch a process from the event loop: when it ends, and how much memory it has used."""
 
 import asyncio
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-POLL_S = 0.02
-"""Real seconds between looks at a process where the kernel has no pidfd."""
+from localaws.processes import Child
+
 MEMORY_POLL_S = 0.1
 """Real seconds between looks at a function's memory."""
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 
 class ExitWatch:
-    """Call `on_exit` in the event loop once the process has ended."""
+    """Call `on_exit` in the event loop once a child has ended."""
 
-    def __init__(self, pid: int, *, poll: Callable[[], int | None], on_exit: Callable[[], None]) -> None:
-        self._poll = poll
+    def __init__(self, child: Child, *, on_exit: Callable[[], None]) -> None:
+        self._child = child
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        try:
-            self._pidfd = os.pidfd_open(pid)
-        except (AttributeError, OSError):
-            self._pidfd = -1
-            self._look()
-        else:
-            self._loop.add_reader(self._pidfd, self._ended)
+        self._fd = child.fileno()
+        self._loop.add_reader(self._fd, self._look)
 
     def _look(self) -> None:
-        if self._poll() is not None:
+        if self._child.poll() is not None:
+            self.close()
             self._on_exit()
-        else:
-            self._timer = self._loop.call_later(POLL_S, self._look)
-
-    def _ended(self) -> None:
-        self.close()
-        self._poll()
-        self._on_exit()
 
     def close(self) -> None:
         """Stop watching."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._pidfd >= 0:
-            self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = -1
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            self._fd = -1
 
 
 def peak_memory_mb(pid: int) -> int | None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
 
 from localaws.asgi import Router
@@ -48,10 +49,18 @@ class RunningJobs(Generic[Runner]):
 
     ABORT_S: ClassVar[float]
     """Real seconds that all jobs together get to end when localaws stops."""
+    COMPUTES: ClassVar[bool] = True
+    """Whether its jobs have processes of their own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[str, Runner] = {}
+
+    @property
+    def count(self) -> int:
+        """How many jobs run."""
+        with self._lock:
+            return sum(runner.is_running for runner in self._runners.values())
 
     def register(self, router: Router) -> None:
         """Add no routes: jobs are spoken to through moto's."""
@@ -86,3 +95,9 @@ class RunningJobs(Generic[Runner]):
     def _join(self, runners: list[Runner]) -> None:
         for runner in runners:
             runner.join(timeout_s=self.ABORT_S / len(runners))
+
+
+def count_computing(services: Iterable[object]) -> int:
+    """Return how many jobs with processes of their own run."""
+    found = (service for service in services if isinstance(service, RunningJobs))
+    return sum(service.count for service in found if service.COMPUTES)

@@ -1,5 +1,6 @@
 """A localaws process that all functional tests of a run share."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -43,6 +44,18 @@ class LocalAws:
         """Return the child processes that localaws has now."""
         with urllib.request.urlopen(f"{self.url}/_localaws/health", timeout=10) as answer:
             return list(json.load(answer)["children"])
+
+    def pid_of(self, variable: str) -> int | None:
+        """Return the process of the child that has `NAME=value` in its environment, None where there is none.
+
+        A child knows its process by another number, that of its own namespace.
+        """
+        for child in self.children():
+            with contextlib.suppress(OSError):
+                environment = Path(f"/proc/{child['pid']}/environ").read_bytes().split(b"\0")
+                if variable.encode() in environment:
+                    return int(child["pid"])
+        return None
 
 
 def start_localaws(*options: str) -> LocalAws:

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from scripts.airflow_api import AirflowApi
 from scripts.local_stack import BUCKET, DAG_ID, make_client
-from scripts.production import LONG_RUNNING, TASK_LOGS, Production, descendants, training_jobs
+from scripts.production import LONG_RUNNING, TASK_LOGS, Production, training_jobs
 
 START_S = 300
 RUN_S = 1200
@@ -65,11 +67,20 @@ class Run:
 
 def worker_of(deployment: Production, run: Run, task: str) -> str | None:
     """Return the worker that has a task's process now, or None: a deferred task has none."""
-    pid = run.api.tasks(DAG_ID, run.id)[task]["pid"]
+    instance = run.api.tasks(DAG_ID, run.id)[task]["id"]
     for name, child in deployment.running.items():
-        if name.startswith("worker-") and pid in {process.pid for process in descendants(child.pid)}:
+        if name.startswith("worker-") and any(instance in title for title in titles(child.pid)):
             return name
     return None
+
+
+def titles(pid: int) -> list[str]:
+    """Return what the processes that came from one call themselves; Airflow names the task instance there."""
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found.append(" ".join(process.cmdline()))
+    return found
 
 
 def is_training(deployment: Production) -> bool:

@@ -16,6 +16,7 @@ from moto.core.exceptions import ServiceException
 from localaws.context import Context, python_environment
 from localaws.iam.identity import Grant
 from localaws.logs import LogStream
+from localaws.namespaces import View
 from localaws.processes import Child
 from localaws.sagemaker.endpoints.instance import Instance, Server
 from localaws.sagemaker.endpoints.model_data import fetch_model, find_program
@@ -128,6 +129,7 @@ class ContainerFactory:
                 env=self._environment(plan, grant=grant, port=port, base=base),
                 cwd=base,
                 on_line=log.write,
+                view=View(),
             )
         except BaseException:
             self._context.identity.revoke(grant)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from localaws.asgi import Request, Response
+from localaws.asgi import ClientGoneError, Request, Response
 from localaws.cloudwatch.sources.endpoints import EndpointCall
 from localaws.context import Context
 from localaws.sagemaker.endpoints import invocation_errors as errors
@@ -213,7 +213,7 @@ async def read_body(request: Request) -> bytes | None:
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            break
+            raise ClientGoneError
         chunk = message.get("body", b"")
         size += len(chunk)
         if size <= BODY_MAX_BYTES:

@@ -12,7 +12,8 @@ from typing import Any
 from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, StorageError, TrainingJobError
 from localaws.iam.identity import Grant
-from localaws.namespaces import OPT_ML, Support, View, enter, find_support
+from localaws.namespaces import OPT_ML, View, host_view
+from localaws.sagemaker.background import count_computing
 from localaws.sagemaker.training.artifacts import upload_artifacts
 from localaws.sagemaker.training.channels import fetch_channels
 from localaws.sagemaker.training.checkpoints import CheckpointSync
@@ -61,9 +62,9 @@ class Attempt:
         return {} if self._group is None else self._group.pids()
 
     @property
-    def _support(self) -> Support:
-        """How hosts get a view of their own; found out with the first job, not when localaws starts."""
-        return find_support()
+    def _refusal(self) -> str:
+        """Why hosts get no view of their own here; empty where they do."""
+        return self._context.supervisor.refusal
 
     def abort(self) -> None:
         """Upload nothing more, and give hosts no time: localaws is stopping."""
@@ -146,21 +147,22 @@ class Attempt:
                 name=host,
                 argv=self._command(host),
                 env=self._environment(host, grant=self._grant, master_port=port),
-                cwd=folders.code,
+                cwd=folders.code if self._refusal else Folders(OPT_ML).code,
                 on_line=self._take_lines(host, open_log=open_log),
+                view=self._view(host),
             )
             for host, folders in self._folders.items()
         ]
 
     def _command(self, host: str) -> list[str]:
-        """Return what one host runs, in a view of its own where there can be one."""
-        folders = self._folders[host]
-        command = build_command(self._spec, folders=folders, no_opt_ml=self._support.refusal)
-        if self._support.refusal:
-            return command
+        return build_command(self._spec, folders=self._folders[host], no_opt_ml=self._refusal)
+
+    def _view(self, host: str) -> View:
+        """Return what one host sees, where it can have a view of its own."""
+        if self._refusal:
+            return View()
         scratch = self._folder / f"{host}.view"
-        view = View(base=folders.base, scratch=scratch, names=self._spec.hosts)
-        return enter(command, view=view, support=self._support, folder=Folders(OPT_ML).code)
+        return host_view(self._folders[host].base, scratch=scratch, names=self._spec.hosts)
 
     def _take_lines(self, host: str, *, open_log: OpenLog) -> Callable[[str], None]:
         on_line = open_log(host)
@@ -170,13 +172,15 @@ class Attempt:
 
     def _environment(self, host: str, *, grant: Grant, master_port: int) -> dict[str, str]:
         """Return the variables of one host; its folders are named as it sees them."""
-        spec, has_view = self._spec, not self._support.refusal
+        spec, has_view = self._spec, not self._refusal
         seen = Folders(OPT_ML) if has_view else self._folders[host]
         master = Master(spec.hosts[0] if has_view else LOOPBACK, master_port)
         variables = toolkit_variables(spec, host=host, folders=seen, machine=this_machine())
         variables |= container_variables(spec, host=host, folders=seen, master=master)
         base = self._context.child_environment(region=spec.region)
-        return python_environment(base | variables | self._context.grant_environment(grant))
+        sharers = len(spec.hosts) * count_computing(self._context.services)
+        grants = self._context.grant_environment(grant)
+        return python_environment(base | variables | grants, sharers=sharers)
 
     def upload(self, *, with_model: bool) -> str | None:
         """Upload output data, and the model where wanted; return S3ModelArtifacts or None."""

@@ -1,18 +1,18 @@
-"""The hosts of one job while it trains: N process groups, watched together."""
+"""The hosts of one job while it trains: N containers, watched together."""
 
 import contextlib
 import secrets
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
 from localaws.clock import Clock
+from localaws.namespaces import View
 from localaws.processes import Child, Supervisor
 
 POLL_S = 0.02
@@ -52,7 +52,9 @@ class HostProcess:
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: Path
+    """As the host sees it."""
     on_line: Callable[[str], None]
+    view: View = field(default_factory=View)
 
 
 class HostGroup:
@@ -73,6 +75,7 @@ class HostGroup:
                 env=host.env,
                 cwd=host.cwd,
                 on_line=host.on_line,
+                view=host.view,
             )
 
     def pids(self) -> dict[str, int]:
@@ -117,7 +120,7 @@ class HostGroup:
         """Send SIGTERM to all, and SIGKILL to what is left after `grace_s` real seconds (all share them)."""
         for child in self._children.values():
             if child.poll() is None:
-                child.signal(signal.SIGTERM)
+                child.terminate()
         over = time.monotonic() + grace_s
         while time.monotonic() < over and any(child.poll() is None for child in self._children.values()):
             time.sleep(POLL_S)

@@ -1,7 +1,6 @@
 """What ends a demo at once, and the true reason given: with real processes."""
 
 import os
-import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ def test_a_dead_embedded_aws_ends_the_demo_at_once_with_the_true_reason(
     """Airflow would try its calls for minutes, and name the last of them."""
     stack, airflow = processes("sleep 60")
     quiet.errors.append("ValueError: an old line of the log")
-    stack.localaws.signal(signal.SIGKILL)
+    stack.localaws.kill()
     started = time.monotonic()
     with pytest.raises(StackError, match=r"^the embedded AWS was killed by SIGKILL$"):
         wait_for_run(stack, airflow, progress=quiet, limit_s=None)
@@ -60,7 +59,7 @@ def test_a_dead_embedded_aws_ends_the_demo_at_once_with_the_true_reason(
 def test_a_killed_airflow_is_named_as_such(processes: Any, quiet: Progress) -> None:
     stack, airflow = processes("sleep 60")
     quiet.errors.append("ValueError: an old line of the log")
-    airflow.signal(signal.SIGKILL)
+    airflow.kill()
     with pytest.raises(StackError, match=r"^Airflow was killed by SIGKILL$"):
         wait_for_run(stack, airflow, progress=quiet, limit_s=None)
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Generator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from localaws.errors import ChildStartError
+from localaws.namespaces import OPT_ML, Mount, View, host_view
 from localaws.processes import Child, Supervisor
 
 WAIT_S = 20.0
@@ -33,21 +33,6 @@ def start(supervisor: Supervisor, code: str, tmp_path: Path, lines: list[str] | 
     )
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def wait_until_dead(pid: int) -> bool:
-    deadline = time.monotonic() + WAIT_S
-    while is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not is_alive(pid)
-
-
 def test_output_arrives_by_line_with_stderr_joined(supervisor: Supervisor, tmp_path: Path) -> None:
     lines: list[str] = []
     child = start(supervisor, "import sys; print('out'); print('err', file=sys.stderr)", tmp_path, lines)
@@ -68,15 +53,6 @@ def test_stop_kills_a_child_that_ignores_sigterm(supervisor: Supervisor, tmp_pat
     assert supervisor.running() == []
 
 
-def test_reap_takes_the_grandchildren_too(supervisor: Supervisor, tmp_path: Path) -> None:
-    code = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid)"
-    lines: list[str] = []
-    child = start(supervisor, code, tmp_path, lines)
-    child.wait(timeout_s=WAIT_S)
-    supervisor.reap(child)
-    assert wait_until_dead(int(lines[0]))
-
-
 def test_a_program_that_is_missing_is_named(supervisor: Supervisor, tmp_path: Path) -> None:
     with pytest.raises(ChildStartError, match="job could not be started: /no/such/program"):
         supervisor.start(name="job", argv=["/no/such/program"], env={}, cwd=tmp_path)
@@ -89,23 +65,48 @@ def test_nothing_starts_while_stopping(tmp_path: Path) -> None:
         start(supervisor, "pass", tmp_path)
 
 
-def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    """SIGKILL leaves the parent no time to clean up: the reaper process does it."""
+@pytest.mark.parametrize(("ending", "code"), [("exit 137", 137), ("kill -9 $$", -9), ("kill -TERM $$", -15)])
+def test_an_exit_code_is_told_from_a_signal(
+    supervisor: Supervisor, tmp_path: Path, ending: str, code: int
+) -> None:
+    child = supervisor.start(name="sh", argv=["/bin/sh", "-c", ending], env={}, cwd=tmp_path)
+    assert child.wait(timeout_s=WAIT_S) == code
+
+
+def test_sigterm_has_its_usual_effect_and_reaches_the_whole_group(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    """The first process of a PID namespace would ignore signals that it has no handler for."""
+    lines: list[str] = []
     code = (
-        "import os,sys,time; from pathlib import Path; from localaws.processes import Supervisor\n"
-        "env = {'PATH': os.environ['PATH']}\n"
-        "child = Supervisor().start(name='c', argv=['sleep', '60'], env=env, cwd=Path('/'))\n"
-        "print(child.pid, flush=True); time.sleep(60)"
+        "import subprocess, sys; print('began')\n"
+        "sys.exit(subprocess.run(['sleep', '60'], preexec_fn=lambda: print('ready')).returncode + 16)"
     )
-    root = Path(__file__).parents[3]
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root)
-    assert parent.stdout is not None
-    pid = int(parent.stdout.readline())
-    assert is_alive(pid)
-    parent.kill()
-    parent.wait(timeout=WAIT_S)
-    parent.stdout.close()
-    assert wait_until_dead(pid)
+    plain = start(supervisor, "import time; print('ready'); time.sleep(60)", tmp_path, lines)
+    heard = start(supervisor, f"import signal; signal.signal(15, lambda *_: None); {code}", tmp_path, lines)
+    while lines.count("ready") < 2:
+        time.sleep(0.01)
+    assert supervisor.stop(plain, grace_s=WAIT_S) == -signal.SIGTERM
+    assert supervisor.stop(heard, grace_s=WAIT_S) == 16 - signal.SIGTERM
+
+
+def test_the_pid_is_that_of_the_program(supervisor: Supervisor, tmp_path: Path) -> None:
+    child = supervisor.start(name="sleep", argv=["sleep", "60"], env=dict(os.environ), cwd=tmp_path)
+    assert Path(f"/proc/{child.pid}/comm").read_text() == "sleep\n"
+
+
+def test_a_program_gets_its_signals_and_files_as_from_a_shell(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = (
+        "import os; print(sorted(os.listdir('/proc/self/fd'))[:3], os.read(0, 1))\n"
+        "print([line for line in open('/proc/self/status') if line.startswith(('SigIgn', 'SigBlk'))])"
+    )
+    lines: list[str] = []
+    child = start(supervisor, code, tmp_path, lines)
+    assert child.wait(timeout_s=WAIT_S) == 0
+    child.join_output()
+    ignored_by_python = f"{1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1:016x}"
+    assert lines[0] == "['0', '1', '2'] b''"
+    assert lines[1] == f"['SigBlk:\\t{0:016x}\\n', 'SigIgn:\\t{ignored_by_python}\\n']"
 
 
 def test_a_line_that_cannot_be_handled_leaves_the_child_alone(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -126,3 +127,56 @@ def test_a_line_that_cannot_be_handled_leaves_the_child_alone(supervisor: Superv
     assert child.wait(timeout_s=WAIT_S) == 0
     child.join_output()
     assert lines == ["0", "1", "2"]
+
+
+def test_a_view_is_seen_by_the_child_alone(supervisor: Supervisor, tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    view = host_view(tmp_path / "base", scratch=tmp_path / "scratch", names=["algo-7"])
+    script = "grep -c algo-7 /etc/hosts && id -u && pwd && echo here > file && ls /proc/self/ns/pid"
+    if supervisor.refusal:
+        return
+    child = supervisor.start(
+        name="host", argv=["/bin/sh", "-c", script], env=dict(os.environ), cwd=OPT_ML, view=view
+    )
+    assert child.wait(timeout_s=WAIT_S) == 0
+    child.join_output()
+    assert list(child.tail) == ["1", "0", "/opt/ml", "/proc/self/ns/pid"]
+    assert (tmp_path / "base" / "file").read_text() == "here\n"
+    assert "algo-7" not in Path("/etc/hosts").read_text()
+
+
+def test_a_container_has_no_right_to_what_all_share(supervisor: Supervisor, tmp_path: Path) -> None:
+    """As root: the clock (set to what it is), mounts, devices, the kernel's settings."""
+    if supervisor.refusal:
+        return
+    script = (
+        "import os, sys, time\n"
+        "def attempt(name, action):\n"
+        "    try:\n        action()\n"
+        "    except OSError as error:\n        print(name, error.strerror)\n"
+        "now = time.clock_gettime(time.CLOCK_REALTIME)\n"
+        "attempt('clock', lambda: time.clock_settime(time.CLOCK_REALTIME, now))\n"
+        f"attempt('device', lambda: os.mknod({str(tmp_path / 'null')!r}, 0o20666, os.makedev(1, 3)))\n"
+        "attempt('kernel', lambda: open('/proc/sys/kernel/domainname', 'r+'))\n"
+        "print(os.system('umount /proc 2>/dev/null') != 0)\n"
+    )
+    child = supervisor.start(
+        name="host", argv=[sys.executable, "-c", script], env=dict(os.environ), cwd=tmp_path, view=View()
+    )
+    assert child.wait(timeout_s=WAIT_S) == 0
+    child.join_output()
+    refused = "Operation not permitted"
+    assert list(child.tail) == [
+        f"clock {refused}",
+        f"device {refused}",
+        "kernel Read-only file system",
+        "True",
+    ]
+
+
+def test_a_view_that_cannot_be_made_says_what_is_wrong(supervisor: Supervisor, tmp_path: Path) -> None:
+    missing = Mount(source=tmp_path / "missing", target=tmp_path)
+    if supervisor.refusal:
+        return
+    with pytest.raises(ChildStartError, match=f"^job could not be started: mount {tmp_path}: No such file"):
+        supervisor.start(name="job", argv=["true"], env={}, cwd=tmp_path, view=View(mounts=[missing]))

@@ -1,17 +1,19 @@
 """The production shape as processes: commands, variables and signals are those of the containers."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from cryptography.fernet import Fernet
 
-from localaws.processes import Child
+from localaws.processes import Child, Supervisor
 from scripts import production as module
 from scripts.production import LONG_RUNNING, Production, dotenv, local_variables
 from scripts.production_compose import Addresses, read_services
@@ -21,24 +23,20 @@ ADDRESSES = Addresses(postgres=1, redis=2, api_server=3, scheduler_health=4, loc
 
 
 class FakeSupervisor:
-    """Keeps what it was asked to start; starts a process that sleeps where one is needed."""
+    """Keeps what it was asked to start; starts a process that sleeps instead."""
 
     def __init__(self) -> None:
         self.started: dict[str, dict[str, Any]] = {}
         self.reaped: list[str] = []
+        self.real = Supervisor()
 
     def start(self, *, name: str, **asked: Any) -> Child:
         self.started[name] = asked
-        process = subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(60)"],
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        return Child(name=name, process=process, on_line=None)
+        argv = ["/bin/sh", "-c", "setsid sleep 60 & sleep 60"]
+        return self.real.start(name=name, argv=argv, env={"PATH": os.environ["PATH"]}, cwd=Path("/"))
 
     def reap(self, child: Child) -> None:
-        child.close()
+        self.real.reap(child)
         self.reaped.append(child.name)
 
     def stop(self, child: Child, *, grace_s: float = 0.0) -> None:
@@ -46,8 +44,10 @@ class FakeSupervisor:
 
 
 @pytest.fixture
-def supervisor() -> FakeSupervisor:
-    return FakeSupervisor()
+def supervisor() -> Iterator[FakeSupervisor]:
+    made = FakeSupervisor()
+    yield made
+    made.real.close(grace_s=0)
 
 
 @pytest.fixture
@@ -110,8 +110,9 @@ def test_draining_asks_the_main_process_alone(
 ) -> None:
     child = deployment.start("worker-1")
     asked: list[tuple[int, int]] = []
+    kill = os.kill
     monkeypatch.setattr(
-        module.os, "kill", lambda pid, number: asked.append((pid, number)) or child.signal(number)
+        module.os, "kill", lambda pid, number: asked.append((pid, number)) or kill(pid, number)
     )
     assert deployment.drain("worker-1") == -signal.SIGTERM
     assert asked == [(child.pid, signal.SIGTERM)]
@@ -119,25 +120,15 @@ def test_draining_asks_the_main_process_alone(
     assert deployment.running == {}
 
 
-def test_a_killed_worker_takes_all_that_it_started_with_it(deployment: Production, tmp_path: Path) -> None:
-    sleep = "import time; time.sleep(60)"
-    script = (
-        "import subprocess, sys, time;"
-        f" subprocess.Popen([sys.executable, '-c', '{sleep}'], start_new_session=True);"
-        " print('ready', flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    family = module.descendants(process.pid)
-    assert len(family) == 2
-    deployment.running["worker-1"] = Child(name="worker-1", process=process, on_line=None)
+def test_a_killed_worker_takes_all_that_it_started_with_it(
+    deployment: Production, supervisor: FakeSupervisor
+) -> None:
+    child = deployment.start("worker-1")
+    while len(family := psutil.Process(child.pid).children(recursive=True)) < 2:
+        time.sleep(0.01)
     deployment.kill("worker-1")
-    assert process.returncode == -signal.SIGKILL
-    _, alive = module.psutil.wait_procs(family, timeout=10)
-    assert alive == []
+    assert child.poll() == -signal.SIGKILL
+    assert not any(process.is_running() for process in family)
 
 
 def test_a_failure_names_the_service_its_log_and_its_last_words(

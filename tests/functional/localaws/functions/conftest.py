@@ -20,12 +20,14 @@ TRUST = {
 }
 
 
-def zip_of(files: dict[str, str]) -> bytes:
-    """Return a zip archive."""
+def zip_of(files: dict[str, str], *, executable: str = "") -> bytes:
+    """Return a zip archive, one file of which may be executed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (0o100755 if name == executable else 0o100644) << 16
+            archive.writestr(info, text)
     return buffer.getvalue()
 
 
@@ -74,9 +76,9 @@ class Functions:
             self.lam.get_waiter("function_active_v2").wait(FunctionName=name)
         return str(name)
 
-    def zip_of(self, files: dict[str, str]) -> bytes:
-        """Return a zip archive."""
-        return zip_of(files)
+    def zip_of(self, files: dict[str, str], *, executable: str = "") -> bytes:
+        """Return a zip archive, one file of which may be executed."""
+        return zip_of(files, executable=executable)
 
     def update(self, name: str, source: str) -> None:
         """Replace the code and wait until it is in place."""
@@ -96,6 +98,10 @@ class Functions:
             log=base64.b64decode(answer.get("LogResult", "")).decode(),
             request_id=answer["ResponseMetadata"]["RequestId"],
         )
+
+    def is_alive(self, stream: str) -> bool:
+        """Return whether the environment that writes a log stream is alive."""
+        return self.server.pid_of(f"AWS_LAMBDA_LOG_STREAM_NAME={stream}") is not None
 
     def log_events(self, name: str) -> list[str]:
         """Return every event of the function's log group."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
+STREAM = "def handler(event, context):\n    return context.log_stream_name\n"
 VERSION = "def handler(event, context):\n    return [{value!r}, context.function_version]\n"
 
 
@@ -21,7 +21,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
 
 
 def test_a_new_function_is_pending_and_then_active(functions: Any) -> None:
-    name, code = f"fn-{uuid.uuid4().hex[:8]}", functions.zip_of({"app.py": PID})
+    name, code = f"fn-{uuid.uuid4().hex[:8]}", functions.zip_of({"app.py": STREAM})
     made = functions.lam.create_function(
         FunctionName=name,
         Runtime="python3.11",
@@ -55,18 +55,17 @@ def test_code_from_s3_is_what_it_was_at_the_call(functions: Any) -> None:
 
 
 def test_new_code_and_new_configuration_get_new_environments(functions: Any) -> None:
-    name = functions.create(PID)
+    name = functions.create(STREAM)
     first = functions.invoke(name).json
     assert functions.invoke(name).json == first, "a warm environment is used again"
-    functions.update(name, PID + "# changed\n")
+    functions.update(name, STREAM + "# changed\n")
     second = functions.invoke(name).json
     functions.lam.update_function_configuration(FunctionName=name, Environment={"Variables": {"A": "b"}})
     functions.lam.get_waiter("function_updated_v2").wait(FunctionName=name)
     third = functions.invoke(name).json
     assert len({first, second, third}) == 3
-    alive = {child["pid"] for child in functions.server.children()}
-    assert third in alive
-    assert not {first, second} & alive, "the environments of old code are retired"
+    assert functions.is_alive(third)
+    assert not any(map(functions.is_alive, (first, second))), "the environments of old code are retired"
 
 
 def test_versions_keep_their_code_and_aliases_move(functions: Any) -> None:
@@ -88,7 +87,7 @@ def test_versions_keep_their_code_and_aliases_move(functions: Any) -> None:
 
 
 def test_versions_are_listed_by_name_and_by_arn_or_not_at_all(functions: Any) -> None:
-    name = functions.create(PID, Publish=True)
+    name = functions.create(STREAM, Publish=True)
     for reference in (name, f"arn:aws:lambda:us-east-1:123456789012:function:{name}"):
         versions = functions.lam.list_versions_by_function(FunctionName=reference)["Versions"]
         assert [version["Version"] for version in versions] == ["$LATEST", "1"]
@@ -147,7 +146,7 @@ def test_what_cannot_work_is_refused_at_once(
     functions: Any, options: dict[str, Any], code: str, message: str
 ) -> None:
     with pytest.raises(ClientError) as error:
-        functions.create(PID, **options)
+        functions.create(STREAM, **options)
     assert code_of(error) == (code, 400)
     assert message in str(error.value)
 
@@ -160,11 +159,11 @@ def test_a_role_that_lambda_may_not_assume_is_refused(functions: Any) -> None:
     }
     role = functions.make_role(f"ec2-{uuid.uuid4().hex[:8]}", trust)
     with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
-        functions.create(PID, Role=role)
+        functions.create(STREAM, Role=role)
 
 
 def test_a_missing_object_is_refused_and_a_refused_update_changes_nothing(functions: Any) -> None:
-    bucket, name = f"code-{uuid.uuid4().hex[:8]}", functions.create(PID)
+    bucket, name = f"code-{uuid.uuid4().hex[:8]}", functions.create(STREAM)
     functions.server.client("s3").create_bucket(Bucket=bucket)
     before = functions.lam.get_function_configuration(FunctionName=name)["CodeSha256"]
     with pytest.raises(ClientError, match="NoSuchKey"):
@@ -178,13 +177,13 @@ def test_a_missing_object_is_refused_and_a_refused_update_changes_nothing(functi
 
 def test_path_traversal_in_the_archive_is_refused(functions: Any) -> None:
     with pytest.raises(ClientError, match="points outside the archive"):
-        functions.create(PID, Code={"ZipFile": functions.zip_of({"../evil.py": ""})})
+        functions.create(STREAM, Code={"ZipFile": functions.zip_of({"../evil.py": ""})})
 
 
 def test_code_that_is_corrupt_inside_fails_the_function(functions: Any) -> None:
-    code = bytearray(functions.zip_of({"app.py": PID}))
+    code = bytearray(functions.zip_of({"app.py": STREAM}))
     code[45] ^= 0xFF  # a byte of the stored file: its CRC no longer fits
-    name = functions.create(PID, wait=False, Code={"ZipFile": bytes(code)})
+    name = functions.create(STREAM, wait=False, Code={"ZipFile": bytes(code)})
     with pytest.raises(Exception, match="Failed"):
         functions.lam.get_waiter("function_active_v2").wait(FunctionName=name)
     configuration = functions.lam.get_function_configuration(FunctionName=name)
@@ -196,8 +195,8 @@ def test_code_that_is_corrupt_inside_fails_the_function(functions: Any) -> None:
 
 
 def test_a_deleted_function_is_gone_with_its_environments(functions: Any) -> None:
-    name = functions.create(PID)
-    pid = functions.invoke(name).json
+    name = functions.create(STREAM)
+    stream = functions.invoke(name).json
     functions.lam.delete_function(FunctionName=name)
     with pytest.raises(ClientError) as error:
         functions.invoke(name)
@@ -205,18 +204,13 @@ def test_a_deleted_function_is_gone_with_its_environments(functions: Any) -> Non
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
     assert error.value.response["Error"]["Message"] == f"Function not found: {arn}"
     deadline = time.monotonic() + 10  # the environment is killed after the answer
-    while pid in running(functions) and time.monotonic() < deadline:
+    while functions.is_alive(stream) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert pid not in running(functions)
-
-
-def running(functions: Any) -> set[int]:
-    """Return the pids of localaws' children."""
-    return {child["pid"] for child in functions.server.children()}
+    assert not functions.is_alive(stream)
 
 
 def test_reservations_must_leave_a_hundred(functions: Any) -> None:
-    name = functions.create(PID)
+    name = functions.create(STREAM)
     with pytest.raises(ClientError, match=r"below its minimum value of \[100\]"):
         functions.lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=901)
 

@@ -15,7 +15,7 @@ SLEEP = """
 import os, time
 def handler(event, context):
     time.sleep(event.get("s", 0))
-    return os.getpid()
+    return os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
 """
 TO_S3 = """
 import boto3, json, os
@@ -90,13 +90,13 @@ def test_a_failed_event_is_tried_three_times_under_one_id_and_dropped(fast_funct
 
 def test_an_idle_environment_is_retired_after_ten_minutes_of_aws(hasty_functions: Any) -> None:
     name = hasty_functions.create(SLEEP)
-    pid = hasty_functions.invoke(name, {}).json
-    assert hasty_functions.invoke(name, {}).json == pid
+    stream = hasty_functions.invoke(name, {}).json
+    assert hasty_functions.invoke(name, {}).json == stream
     deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and pid in {c["pid"] for c in hasty_functions.server.children()}:
+    while time.monotonic() < deadline and hasty_functions.is_alive(stream):
         time.sleep(0.1)
-    assert pid not in {c["pid"] for c in hasty_functions.server.children()}
-    assert hasty_functions.invoke(name, {}).json != pid
+    assert not hasty_functions.is_alive(stream)
+    assert hasty_functions.invoke(name, {}).json != stream
 
 
 def test_over_reserved_concurrency_is_throttled_as_aws_words_it(functions: Any) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,50 +13,61 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 STUBBORN = """
-import os, signal, subprocess, time
+import signal, subprocess, time
 def handler(event, context):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen(["sleep", "600"])
-    open(event["pids"], "w").write(f"{os.getpid()} {child.pid} {os.environ['LAMBDA_TASK_ROOT']}")
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
     time.sleep(600)
 """
 
 
-def is_alive(pid: int) -> bool:
-    """Return whether a process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+def marked(mark: str) -> list[str]:
+    """Return the processes of this machine that have the variable MARK with this value."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"MARK={mark}".encode() in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+    return found
+
+
+def wait_for(mark: str, *, count: int) -> None:
+    """Wait until so many processes have the mark."""
+    deadline = time.monotonic() + 20
+    while len(marked(mark)) != count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(marked(mark)) == count
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_an_environment_in_the_middle_of_an_event_ends_with_localaws(
-    own_functions: Any, tmp_path: Path, number: signal.Signals
+    own_functions: Any, number: signal.Signals
 ) -> None:
-    name, pids = own_functions.create(STUBBORN, Timeout=900), tmp_path / "pids"
+    mark = uuid.uuid4().hex
+    name = own_functions.create(STUBBORN, Timeout=900, Environment={"Variables": {"MARK": mark}})
 
     def invoke() -> None:
         with suppress(BotoCoreError, ClientError):
-            own_functions.invoke(name, {"pids": str(pids)})
+            own_functions.invoke(name)
 
     caller = threading.Thread(target=invoke)
     caller.start()
-    deadline = time.monotonic() + 10
-    while not (pids.exists() and pids.read_text().count(" ") == 2) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    function, child, task_root = pids.read_text().split()
+    wait_for(mark, count=2)
     process = own_functions.server.process
-    started = time.monotonic()
     os.kill(process.pid, number)
     code = process.wait(timeout=20)
-    assert time.monotonic() - started < 5
     assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
     caller.join(timeout=10)
-    deadline = time.monotonic() + 2
-    while (is_alive(int(function)) or is_alive(int(child))) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_alive(int(function))
-    assert not is_alive(int(child))
     if number == signal.SIGTERM:
-        assert not Path(task_root).exists()
+        assert marked(mark) == []
+    wait_for(mark, count=0)
+
+
+def test_a_retired_environment_leaves_no_process(own_functions: Any) -> None:
+    mark = uuid.uuid4().hex
+    source = STUBBORN.replace("time.sleep(600)", "return 1")
+    name = own_functions.create(source, Environment={"Variables": {"MARK": mark}})
+    own_functions.invoke(name)
+    assert len(marked(mark)) == 2
+    own_functions.lam.delete_function(FunctionName=name)
+    wait_for(mark, count=0)

@@ -137,9 +137,17 @@ SPEC = EnvironmentSpec(
 def test_the_variables_of_an_environment() -> None:
     runtime = Runtime(folder=Path("/runtime"), client="python")
     variables = runtime_variables(
-        spec=SPEC, runtime=runtime, api_address="127.0.0.1:9", log_stream="s", temporary=Path("/t")
+        spec=SPEC,
+        runtime=runtime,
+        api_address="127.0.0.1:9",
+        log_stream="s",
+        temporary=Path("/t"),
+        inherited={"PATH": "/bin", "LD_LIBRARY_PATH": "/lib/cuda"},
     )
-    assert variables["PYTHONPATH"] == "/code/x:/code/layer/python:/opt/mine:/runtime"
+    layer = "/code/layer/python/lib/python3.11/site-packages:/code/layer/python"
+    assert variables["PYTHONPATH"] == f"/code/x:{layer}:/opt/mine:/runtime"
+    assert variables["PATH"] == "/bin:/code/layer/bin"
+    assert variables["LD_LIBRARY_PATH"] == "/code/x:/code/x/lib:/code/layer/lib:/lib/cuda"
     assert (variables["ENDPOINT_NAME"], variables["TZ"]) == ("dogs", "Europe/Berlin")
     assert variables["AWS_LAMBDA_RUNTIME_API"] == "127.0.0.1:9"
     assert variables["AWS_LAMBDA_LOG_GROUP_NAME"] == "/aws/lambda/dogs"

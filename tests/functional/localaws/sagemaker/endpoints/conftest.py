@@ -92,6 +92,13 @@ class Endpoint:
         """Return the parsed body of InvokeEndpoint's answer."""
         return json.loads(self.invoke(body, **options)["Body"].read())
 
+    def process(self) -> int:
+        """Return the process that answers an invocation."""
+        port = self.invoke_json(b"x")["port"]
+        pid = self.aws.pid_of(f"SAGEMAKER_BIND_TO_PORT={port}")
+        assert pid is not None, f"the process on port {port} has ended"
+        return int(pid)
+
     def another_config(self, name: str, *, environment: dict[str, str]) -> str:
         """Create another model and config of the same archive; return the config's name."""
         container = self.model_request["PrimaryContainer"] | {"Environment": environment}

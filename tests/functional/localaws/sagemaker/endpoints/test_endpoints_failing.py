@@ -112,7 +112,7 @@ def test_a_server_that_ignores_sigterm_is_killed(fast_endpoint_maker: Any) -> No
     """After 30 s (1 s here) comes SIGKILL."""
     made = fast_endpoint_maker("ep-stubborn", environment={"IGNORE_SIGTERM": "1"})
     made.wait("InService")
-    server = Path("/proc", str(made.invoke_json(b"hello")["pid"]))
+    server = Path("/proc", str(made.process()))
     assert server.exists()
     made.delete()
     assert not server.exists()

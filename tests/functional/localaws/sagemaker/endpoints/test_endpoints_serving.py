@@ -83,7 +83,7 @@ def invoke_until_it_answers(made: Any) -> tuple[int, list[str]]:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
-            return made.invoke_json(b"x")["pid"], codes
+            return made.process(), codes
         except ClientError as error:
             codes.append(error.response["Error"]["Code"])
         time.sleep(0.05)
@@ -94,7 +94,7 @@ def test_a_crashed_process_is_restarted(endpoint_maker: Any) -> None:
     """Killing the only process gives an error until another serves."""
     made = endpoint_maker("ep-crash")
     made.wait("InService")
-    pid = made.invoke_json(b"x")["pid"]
+    pid = made.process()
     os.kill(pid, signal.SIGKILL)
     new_pid, codes = invoke_until_it_answers(made)
     assert set(codes) <= {"ServiceUnavailable", "ModelError"}
@@ -106,9 +106,9 @@ def test_another_instance_takes_over_without_an_error(endpoint_maker: Any) -> No
     """With two instances, killing one between requests is not seen by callers."""
     made = endpoint_maker("ep-two", variants=[("AllTraffic", 1.0, 2)])
     made.wait("InService")
-    os.kill(made.invoke_json(b"x")["pid"], signal.SIGKILL)
+    os.kill(made.process(), signal.SIGKILL)
     time.sleep(0.05)
-    assert all(made.invoke_json(b"x")["pid"] for _ in range(20))
+    assert all(made.invoke_json(b"x")["port"] for _ in range(20))
 
 
 def test_container_errors_become_model_errors(endpoint_maker: Any, localaws: Any) -> None:
@@ -138,12 +138,12 @@ def test_a_process_that_dies_of_a_request_is_a_model_error(endpoint_maker: Any, 
     """The request that kills the process is not sent to another instance."""
     made = endpoint_maker("ep-poison", variants=[("AllTraffic", 1.0, 2)])
     made.wait("InService")
-    pids = {made.invoke_json(b"x")["pid"] for _ in range(20)}
+    ports = {made.invoke_json(b"x")["port"] for _ in range(20)}
     runtime = localaws.client("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ModelError, match="could not get a response") as caught:
         runtime.invoke_endpoint(EndpointName="ep-poison", Body=b"die")
     assert caught.value.response["OriginalStatusCode"] == 0
-    assert made.invoke_json(b"x")["pid"] in pids or len(pids) < 2
+    assert made.invoke_json(b"x")["port"] in ports or len(ports) < 2
 
 
 def test_too_large_a_body_is_refused_and_the_endpoint_lives_on(endpoint_maker: Any) -> None:
@@ -329,11 +329,11 @@ def test_cloudformation_deploys_updates_and_deletes(endpoint_maker: Any, localaw
     cloudformation.create_stack(StackName="ep", TemplateBody=stack_template(model, config_name="ep-cfn-1"))
     made = model.named("ep-cfn-endpoint")
     assert made.wait("InService")["EndpointConfigName"] == "ep-cfn-1"
-    pid = made.invoke_json(b"x")["pid"]
+    pid = made.process()
     config = model.another_config("ep-cfn-2", environment={})
     cloudformation.update_stack(StackName="ep", TemplateBody=stack_template(model, config_name=config))
     assert made.wait("InService")["EndpointConfigName"] == "ep-cfn-2"
-    assert made.invoke_json(b"x")["pid"] != pid
+    assert made.process() != pid
     cloudformation.delete_stack(StackName="ep")
     made.wait_gone()
 

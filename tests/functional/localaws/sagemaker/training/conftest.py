@@ -1,6 +1,7 @@
 """Training jobs made of tiny scripts, and what they leave behind."""
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -11,18 +12,29 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from localaws.processes import Supervisor
+
 ROOT = Path(__file__).parents[5]
 ROLE = "arn:aws:iam::123456789012:role/training-tests"
 GROUP = "/aws/sagemaker/TrainingJobs"
 WAIT_S = 60.0
 TERMINAL = ("Completed", "Failed", "Stopped")
+
+
+@functools.cache
+def has_namespaces() -> bool:
+    """Return whether children get namespaces on this machine."""
+    supervisor = Supervisor()
+    refusal = supervisor.refusal
+    supervisor.close()
+    return not refusal
 
 
 class Jobs:
@@ -45,6 +57,16 @@ class Jobs:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+    @property
+    def has_views(self) -> bool:
+        """Whether hosts get a view of their own on this machine."""
+        return has_namespaces()
+
+    def children(self) -> list[dict[str, Any]]:
+        """Return the child processes that localaws has now."""
+        with urllib.request.urlopen(f"{self.url}/_localaws/health", timeout=10) as answer:
+            return list(json.load(answer)["children"])
 
     def put(self, prefix: str, files: dict[str, str]) -> str:
         """Put files below a prefix; return its URI."""
@@ -176,9 +198,11 @@ def jobs(localaws: Any) -> Jobs:
 
 
 @contextlib.contextmanager
-def serve(*options: str, **variables: str) -> Generator[tuple[Jobs, "subprocess.Popen[str]"], None, None]:
-    """Run a localaws of one's own, with more environment variables, and stop it."""
-    argv = [sys.executable, "-m", "localaws", "serve", "--port", "0", *options]
+def serve(
+    *options: str, launcher: Sequence[str] = (), **variables: str
+) -> Generator[tuple[Jobs, "subprocess.Popen[str]"], None, None]:
+    """Run a localaws of one's own, by a launcher and with more environment variables, and stop it."""
+    argv = [*launcher, sys.executable, "-m", "localaws", "serve", "--port", "0", *options]
     process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | variables)
     assert process.stdout is not None
     with process.stdout:

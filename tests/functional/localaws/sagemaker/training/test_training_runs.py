@@ -2,11 +2,12 @@
 
 import itertools
 import json
+import os
 import time
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from localaws.namespaces import find_support
 
 SHOW = """
 import json, os, sys
@@ -68,7 +69,7 @@ def test_the_container_contract_holds_for_both_hosts(jobs: Any) -> None:
             assert folder in seen["folders"]
         assert "checkpoints" not in seen["folders"]  # only where CheckpointConfig is given
     first, second = (shown(jobs, name, host)["env"] for host in ("algo-1", "algo-2"))
-    if find_support().refusal:
+    if not jobs.has_views:
         assert first["SAGEMAKER_BASE_DIR"] != second["SAGEMAKER_BASE_DIR"]
     else:
         assert first["SAGEMAKER_BASE_DIR"] == second["SAGEMAKER_BASE_DIR"] == "/opt/ml"
@@ -281,3 +282,36 @@ def test_nothing_is_left_of_a_job_that_has_ended(serve_jobs: Any, tmp_path: Path
         while folder.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not folder.exists()
+
+
+def test_a_host_computes_with_its_share_of_the_cores(serve_jobs: Any) -> None:
+    script = "import os; print(os.environ['OMP_NUM_THREADS'])"
+    cores = len(os.sched_getaffinity(0))
+    with serve_jobs() as (jobs, _):
+        alone = jobs.create(script)
+        jobs.wait(alone)
+        pair = jobs.create(script, hosts=2)
+        jobs.wait(pair)
+        own = jobs.create(script, more={"Environment": {"OMP_NUM_THREADS": "7"}})
+        jobs.wait(own)
+        assert jobs.lines(alone) == [str(cores)]
+        assert jobs.lines(pair, "algo-2") == [str(max(1, cores // 2))]
+        assert jobs.lines(own) == ["7"]
+
+
+def test_no_process_is_left_of_a_job_that_has_completed(jobs: Any) -> None:
+    """As torch's launcher does, it starts a process in a session of its own, which ignores SIGTERM."""
+    mark = str(uuid.uuid4().int)
+    script = (
+        "import signal, subprocess\nsignal.signal(15, signal.SIG_IGN)\n"
+        f"subprocess.Popen(['sleep', '600.{mark}'], start_new_session=True)\n"
+    )
+    assert jobs.run(script)["TrainingJobStatus"] == "Completed"
+    assert not any(mark.encode() in path.read_bytes() for path in command_lines())
+
+
+def command_lines() -> Iterator[Path]:
+    """Give the files with the command lines of this machine's processes."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        if path.exists():
+            yield path

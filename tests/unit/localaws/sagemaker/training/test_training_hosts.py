@@ -1,5 +1,6 @@
 """The hosts of a job, with children that are made up."""
 
+import signal
 import threading
 from collections import deque
 from pathlib import Path
@@ -23,10 +24,10 @@ class FakeChild:
         """Return the code."""
         return self.code
 
-    def signal(self, number: int) -> None:
-        """End by the signal."""
-        self.signals.append(number)
-        self.code = -number
+    def terminate(self) -> None:
+        """End by SIGTERM."""
+        self.signals.append(signal.SIGTERM)
+        self.code = -signal.SIGTERM
 
     def join_output(self) -> None:
         """Have no output to wait for."""
