@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.utilities.utils import get_partition
 
 from localaws.functions.errors import InvalidRequestContentError
 
@@ -18,7 +19,7 @@ REFERENCE = re.compile(
 CREDENTIAL = re.compile(r"Credential=(?P<access_key>[^/,\s]+)/\d{8}/(?P<region>[^/,\s]+)/")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FunctionReference:
     """A function as a client names it; what the name leaves out is None."""
 
@@ -28,12 +29,27 @@ class FunctionReference:
     region: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Caller:
     """Whose signature a request bears; None where it is not signed."""
 
     access_key: str | None
     region: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What one invocation runs: a function as it was named, for each attempt to look up anew."""
+
+    account_id: str
+    region: str
+    name: str
+    qualifier: str | None
+
+    def arn(self) -> str:
+        """Return the ARN as the function sees it, with the qualifier that was named."""
+        base = f"arn:{get_partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{self.name}"
+        return f"{base}:{self.qualifier}" if self.qualifier else base
 
 
 def parse_reference(text: str, *, qualifier: str | None) -> FunctionReference:
@@ -51,13 +67,20 @@ def parse_reference(text: str, *, qualifier: str | None) -> FunctionReference:
         raise InvalidParameterValueException(
             "The derived qualifier from the function name does not match the specified qualifier."
         )
-    return FunctionReference(match["name"], named or qualifier, match["account_id"], match["region"])
+    return FunctionReference(
+        name=match["name"],
+        qualifier=named or qualifier,
+        account_id=match["account_id"],
+        region=match["region"],
+    )
 
 
 def parse_caller(authorization: str) -> Caller:
     """Read access key and region from a Signature Version 4 Authorization header."""
     match = CREDENTIAL.search(authorization)
-    return Caller(match["access_key"], match["region"]) if match else Caller(None, None)
+    if match is None:
+        return Caller(access_key=None, region=None)
+    return Caller(access_key=match["access_key"], region=match["region"])
 
 
 def decode_client_context(header: str) -> str:

@@ -143,7 +143,12 @@ class Environment:
         assert self._pipe is not None
         self._pipe.flush()
         request_id = invocation.request_id
-        usage = Usage(duration_ms, self._init_ms, self.spec.memory_mb, self._memory_used())
+        usage = Usage(
+            duration_ms=duration_ms,
+            init_ms=self._init_ms,
+            memory_limit_mb=self.spec.memory_mb,
+            memory_used_mb=self._memory_used(),
+        )
         self._init_ms = None
         if outcome.status == "timeout":
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -153,7 +158,7 @@ class Environment:
         self.log.write(f"END RequestId: {request_id}")
         self.log.write(invocations.report_line(request_id=request_id, usage=usage, outcome=outcome))
         self.idle_since = self._context.clock.monotonic()
-        return Result(outcome, self.log.take_tail(), self.spec.version)
+        return Result(outcome=outcome, log_tail=self.log.take_tail(), version=self.spec.version)
 
     def _memory_used(self) -> int:
         assert self._child is not None
@@ -165,7 +170,7 @@ class Environment:
         if self._pipe is not None:
             self._pipe.flush()
         self.log.write(f"INIT_REPORT Phase: init\tStatus: {outcome.status}\tError Type: {outcome.error_type}")
-        return Result(outcome, self.log.take_tail(), self.spec.version)
+        return Result(outcome=outcome, log_tail=self.log.take_tail(), version=self.spec.version)
 
     def kill(self) -> None:
         """Kill the process group at once."""

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from moto.core.exceptions import JsonRESTError
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
+from localaws import context as contexts
 from localaws.errors import ArchiveError
 from localaws.functions import packages, states
-from localaws.functions.current import function_service
+from localaws.functions.arns import Target
+from localaws.functions.deployment import Deployment
 from localaws.functions.errors import InvalidRuntimeError, ResourceConflictError
+from localaws.functions.host import FunctionHost
 from localaws.functions.specs import EnvironmentSpec
 
 
@@ -94,7 +98,19 @@ class LocalFunction(LambdaFunction):
         elif self.state == "Failed":
             self.state = states.step(states.FUNCTION, self.state, "Pending")
 
-    def deployed(self, *, task_root: Path, layer_roots: tuple[Path, ...]) -> None:
+    def deploy(self, layers: Sequence[bytes]) -> None:
+        """Unpack the code and layers in the background; then it is Active, or its update is Successful."""
+        contexts.current().find_service(FunctionHost).deploy(
+            Deployment(
+                arn=self.function_arn,
+                code=self.code_bytes,
+                layers=layers,
+                succeeded=self.deployed,
+                failed=self.deployment_failed,
+            )
+        )
+
+    def deployed(self, task_root: Path, layer_roots: tuple[Path, ...]) -> None:
         """Note that the code is in place."""
         self.task_root, self.layer_roots = task_root, layer_roots
         self.state_reason = self.state_reason_code = self.last_update_reason = None
@@ -141,7 +157,14 @@ class LocalFunction(LambdaFunction):
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:
         """Run one event for another service in moto (SQS, SNS, EventBridge, ...); called from its threads."""
         payload = body if isinstance(body, bytes) else str(body or "{}").encode()
-        outcome = function_service().call_from_thread(self, payload)
+        target = Target(
+            account_id=self.account_id,
+            region=self.region,
+            name=self.function_name,
+            qualifier=str(self.version),
+        )
+        host = contexts.current().find_service(FunctionHost)
+        outcome = host.call_from_thread(target, payload, timeout_s=float(self.timeout))
         if outcome.error is not None:
             raise JsonRESTError("FunctionError", outcome.payload.decode(errors="replace"))
         return outcome.payload

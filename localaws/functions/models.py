@@ -9,10 +9,11 @@ from urllib.parse import unquote
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction
 
+from localaws import context as contexts
 from localaws.functions import validation
-from localaws.functions.concurrency import ACCOUNT_LIMIT, UNRESERVED_MINIMUM
-from localaws.functions.current import function_service
 from localaws.functions.function import LocalFunction
+from localaws.functions.host import FunctionHost
+from localaws.functions.slots import ACCOUNT_LIMIT, UNRESERVED_MINIMUM
 
 
 class LocalLambdaBackend(LambdaBackend):
@@ -34,12 +35,16 @@ class LocalLambdaBackend(LambdaBackend):
         self._lambdas.put_function(
             function
         )  # refuses a role that is missing, malformed or of another account
-        function_service().deploy(function)
+        self._deploy(function)
         if not spec.get("Publish"):
             return function
         answer = copy.copy(function)
         answer.version = self._publish(function.function_name).version
         return answer
+
+    def _deploy(self, function: LocalFunction) -> None:
+        versions = [self.layers_versions_by_arn(str(layer["Arn"])) for layer in function.layers]
+        function.deploy([version.code_bytes for version in versions if version is not None])
 
     def _check_role(self, role_arn: str, *, missing_ok: bool = False) -> None:
         account_id, partition = self.account_id, self.partition
@@ -51,7 +56,7 @@ class LocalLambdaBackend(LambdaBackend):
         assert isinstance(version, LocalFunction)
         latest = self._lambdas.get_function_by_name_or_arn_forbid_qualifier(name)
         latest.code_or_config_updated = False
-        function_service().deploy(version)
+        self._deploy(version)
         return version
 
     def publish_version(self, function_name: str, description: str = "") -> LambdaFunction | None:
@@ -75,7 +80,7 @@ class LocalLambdaBackend(LambdaBackend):
             if body.get("DryRun"):
                 return function.get_configuration()
             function.begin_update()
-        function_service().deploy(function)
+        self._deploy(function)
         if body.get("Publish"):
             function = self._publish(function_name)
         return function.get_configuration()
@@ -94,13 +99,13 @@ class LocalLambdaBackend(LambdaBackend):
             function.check_ready_for_update()
             function.update_configuration(body)
             function.begin_update()
-        function_service().deploy(function)
+        self._deploy(function)
         return function.get_configuration()
 
     def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
         """Delete a function or a version, and retire its environments."""
         super().delete_function(function_name, qualifier)
-        function_service().refresh()
+        contexts.current().find_service(FunctionHost).refresh()
 
     def list_versions_by_function(self, function_name: str) -> Iterable[LambdaFunction]:
         """List versions; moto answers an empty list for an ARN, and for a function that is not there."""

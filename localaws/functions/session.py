@@ -55,7 +55,7 @@ class RuntimeSession:
             message = f"Exceeded maximum allowed payload size ({invocations.RESPONSE_LIMIT} bytes)."
             call.refuse(413, error_type="RequestEntityTooLarge", message=message)
             return
-        self._outcome = Outcome(call.body)
+        self._outcome = Outcome(payload=call.body)
         call.accept()
 
     def _on_error(self, call: ApiCall) -> None:

@@ -13,7 +13,7 @@ UNRESERVED_MINIMUM = 100
 """Concurrency that reservations must leave (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Allowance:
     """What the settings allow a function: its reservation, or the account's rest."""
 

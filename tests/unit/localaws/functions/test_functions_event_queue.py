@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from localaws.clock import ManualClock
-from localaws.functions import events
+from localaws.functions import event_queue
 from localaws.functions.errors import ResourceConflictError, ThrottledError
-from localaws.functions.events import Event, EventQueue
+from localaws.functions.event_queue import Event, EventQueue
 from localaws.functions.invocations import Invocation, Outcome, Result
 
 INVOCATION = Invocation(payload=b"{}", arn="arn:f", trace_id="t", request_id="r-1")
-GOOD = Result(Outcome(b"1"), b"", "1")
-BAD = Result(Outcome(b"{}", "Unhandled"), b"", "1")
+GOOD = Result(outcome=Outcome(payload=b"1"), log_tail=b"", version="1")
+BAD = Result(outcome=Outcome(payload=b"{}", error="Unhandled"), log_tail=b"", version="1")
 
 
 def event(run: Callable[[], Awaitable[Result]], **options: float) -> Event:
@@ -91,7 +91,7 @@ def test_an_error_of_localaws_drops_the_event_and_not_the_queue(caplog: pytest.L
 def test_the_queue_is_bounded_and_dropped_at_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(events, "QUEUE_LIMIT", 1)
+    monkeypatch.setattr(event_queue, "QUEUE_LIMIT", 1)
 
     async def forever() -> Result:
         await asyncio.sleep(60)

@@ -25,7 +25,7 @@ THROTTLE_DELAY_S = 1.0
 THROTTLE_DELAY_MAX_S = 300.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One queued event. `max_age_s` is in AWS seconds."""
 
