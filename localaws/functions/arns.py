@@ -6,16 +6,25 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
 from moto.utilities.utils import get_partition
 
 from localaws.functions.errors import InvalidRequestContentError
 
+LATEST = "$LATEST"
 REFERENCE = re.compile(
-    r"(?:arn:aws[a-z-]*:lambda:)?(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?(?:(?P<account_id>\d{12}):)?"
-    r"(?:function:)?(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+    r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-\d):)?"
+    r"(?:(?P<account_id>\d{12}):)?(?:function:)?(?P<name>[a-zA-Z0-9-_]+)"
+    r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
 )
-"""What Invoke takes as FunctionName (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
+NAME_PATTERN = (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?"
+    r"(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+"""How AWS words what FunctionName takes (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
+NAME_LENGTH = 140
+QUALIFIER_PATTERN = r"(|[a-zA-Z0-9$_-]+)"
+QUALIFIER_LENGTH = 128
 CREDENTIAL = re.compile(r"Credential=(?P<access_key>[^/,\s]+)/\d{8}/(?P<region>[^/,\s]+)/")
 
 
@@ -39,29 +48,39 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What one invocation runs: a function as it was named, for each attempt to look up anew."""
+    """A function as it was named, for each attempt to look up anew."""
 
     account_id: str
     region: str
     name: str
-    qualifier: str | None
+    qualifier: str | None = None
+
+    def unqualified_arn(self) -> str:
+        """Return the ARN of the function, whichever version was named."""
+        partition = get_partition(self.region)
+        return f"arn:{partition}:lambda:{self.region}:{self.account_id}:function:{self.name}"
 
     def arn(self) -> str:
         """Return the ARN as the function sees it, with the qualifier that was named."""
-        base = f"arn:{get_partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{self.name}"
-        return f"{base}:{self.qualifier}" if self.qualifier else base
+        return f"{self.unqualified_arn()}:{self.qualifier}" if self.qualifier else self.unqualified_arn()
+
+    def qualified_arn(self) -> str:
+        """Return the ARN with its qualifier, `$LATEST` where none was named."""
+        return f"{self.unqualified_arn()}:{self.qualifier or LATEST}"
 
 
 def parse_reference(text: str, *, qualifier: str | None) -> FunctionReference:
     """Read a percent-encoded FunctionName and the Qualifier parameter.
 
-    Raises InvalidParameterValueException where the name is no name, or the two qualifiers differ.
+    Raises ValidationException where one of them is none, InvalidParameterValueException where they differ.
     """
-    match = REFERENCE.fullmatch(unquote(text))
+    name = unquote(text)
+    match = REFERENCE.fullmatch(name)
     if match is None:
-        raise InvalidParameterValueException(
-            f"Value '{unquote(text)}' at 'functionName' is not a function name"
-        )
+        raise ValidationException(name, "functionName", pattern_constraint(NAME_PATTERN))
+    if len(name) > NAME_LENGTH:
+        raise ValidationException(name, "functionName", length_constraint(NAME_LENGTH))
+    check_qualifier(qualifier or "")
     named = match["qualifier"]
     if named and qualifier and named != qualifier:
         raise InvalidParameterValueException(
@@ -69,10 +88,28 @@ def parse_reference(text: str, *, qualifier: str | None) -> FunctionReference:
         )
     return FunctionReference(
         name=match["name"],
-        qualifier=named or qualifier,
+        qualifier=named or qualifier or None,
         account_id=match["account_id"],
         region=match["region"],
     )
+
+
+def check_qualifier(qualifier: str) -> None:
+    """Refuse what cannot be a qualifier."""
+    if re.fullmatch(QUALIFIER_PATTERN, qualifier) is None:
+        raise ValidationException(qualifier, "qualifier", pattern_constraint(QUALIFIER_PATTERN))
+    if len(qualifier) > QUALIFIER_LENGTH:
+        raise ValidationException(qualifier, "qualifier", length_constraint(QUALIFIER_LENGTH))
+
+
+def pattern_constraint(pattern: str) -> str:
+    """Word what a text does not satisfy."""
+    return f"Member must satisfy regular expression pattern: {pattern}"
+
+
+def length_constraint(most: int) -> str:
+    """Word that a text is too long."""
+    return f"Member must have length less than or equal to {most}"
 
 
 def parse_caller(authorization: str) -> Caller:

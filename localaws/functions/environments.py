@@ -48,6 +48,11 @@ class Environment:
         return self._session.state == "Idle"
 
     @property
+    def is_started(self) -> bool:
+        """Whether it has come up and lives."""
+        return self._session.state in ("Idle", "Busy")
+
+    @property
     def log(self) -> FunctionLog:
         """Its log; `start` opens it."""
         assert self._log is not None

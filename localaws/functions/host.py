@@ -50,6 +50,8 @@ class FunctionHost:
         self._is_current: Callable[[EnvironmentSpec], bool] = lambda spec: True
         self._call: CallTarget | None = None
         self._queue: QueueTarget | None = None
+        self._provision: Callable[[Target], None] | None = None
+        self._refill: Callable[[], None] | None = None
         self.pool = EnvironmentPool(
             context=context,
             folder=self._folder / "environments",
@@ -57,10 +59,17 @@ class FunctionHost:
         )
 
     def connect(
-        self, *, is_current: Callable[[EnvironmentSpec], bool], call: CallTarget, queue: QueueTarget
+        self,
+        *,
+        is_current: Callable[[EnvironmentSpec], bool],
+        call: CallTarget,
+        queue: QueueTarget,
+        provision: Callable[[Target], None],
+        refill: Callable[[], None],
     ) -> None:
-        """Say which environments may go on, and how a call of another service is run, or queued."""
+        """Say which environments may go on, how a call of another service is run, and what provisions."""
         self._is_current, self._call, self._queue = is_current, call, queue
+        self._provision, self._refill = provision, refill
 
     def register(self, router: Router) -> None:
         """Add no routes; begin to look for what to retire."""
@@ -80,6 +89,8 @@ class FunctionHost:
         while True:
             await asyncio.sleep(max(SWEEP_MIN_S, self._context.clock.real_seconds(SWEEP_S)))
             self.pool.sweep()
+            if self._refill is not None:
+                self._refill()
 
     def deploy(self, deployment: Deployment) -> None:
         """Unpack code in the background; the deployment is told how it went."""
@@ -89,6 +100,12 @@ class FunctionHost:
         if deploy(deployment, packages=self._packages):
             self.refresh()
             self.prepare_runtime()
+
+    def provision(self, target: Target) -> None:
+        """Start what is provisioned for a version or alias, in the background."""
+        assert self._provision is not None
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._provision, target)
 
     def refresh(self) -> None:
         """Retire the environments of what has changed or is gone."""

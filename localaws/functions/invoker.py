@@ -1,39 +1,36 @@
 """Run the events of functions: find the version, hold a slot of concurrency, take an environment."""
 
-import logging
-import random
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from moto.awslambda import models as moto_models
 from moto.awslambda.exceptions import LambdaClientError
 
-from localaws.clock import Clock
+from localaws.context import Context
 from localaws.errors import ChildStartError
 from localaws.functions import arns, invocations
-from localaws.functions.arns import Target
+from localaws.functions.arns import LATEST, Target
+from localaws.functions.concurrency.slots import Concurrency
 from localaws.functions.errors import ServiceError
-from localaws.functions.event_queue import Event, EventQueue
+from localaws.functions.events.delivery import Delivery
+from localaws.functions.events.queue import Ending, Event, EventQueue
 from localaws.functions.function import LocalFunction
 from localaws.functions.host import FunctionHost
 from localaws.functions.invocations import Invocation, Result
-from localaws.functions.models import LocalLambdaBackend
-from localaws.functions.slots import ACCOUNT_LIMIT, Allowance, Concurrency
-from localaws.functions.specs import EnvironmentSpec
-
-logger = logging.getLogger(__name__)
+from localaws.functions.lookup import backend_of
+from localaws.functions.specs import EnvironmentSpec, on_demand, provisioned
 
 
 class Invoker:
     """Runs and queues events. Used from the event loop only."""
 
-    def __init__(self, *, clock: Clock, host: FunctionHost) -> None:
-        self._clock = clock
+    def __init__(self, *, context: Context, host: FunctionHost) -> None:
+        self._clock = context.clock
         self._host = host
         self._concurrency = Concurrency()
-        self._events = EventQueue(clock)
+        self._events = EventQueue(context.clock)
+        self._delivery = Delivery(context)
 
     async def close(self) -> None:
         """Drop the queue."""
@@ -41,15 +38,7 @@ class Invoker:
 
     def find(self, target: Target) -> LocalFunction:
         """Return the function version that a target means; an alias may choose among two by weight."""
-        backend = backend_of(target)
-        function: Any = backend.get_function(target.name, target.qualifier)
-        alias = backend.find_alias(target.name, target.qualifier) if target.qualifier else None
-        routing: Any = (alias.routing_config if alias else None) or {}
-        weights = routing.get("AdditionalVersionWeights") or {}
-        for version, weight in weights.items():
-            if random.random() < float(weight):  # noqa: S311 - traffic is shifted, nothing is secret
-                return backend.get_function(target.name, version)  # type: ignore[return-value]
-        return function  # type: ignore[no-any-return]
+        return backend_of(target).choose_version(target.name, target.qualifier)
 
     def is_current(self, spec: EnvironmentSpec) -> bool:
         """Tell whether environments of this specification may take more events."""
@@ -60,9 +49,12 @@ class Invoker:
             qualifier=spec.version,
         )
         try:
-            return self.find(target).environment_spec() == spec
+            function = self.find(target)
+            if function.environment_spec() != on_demand(spec):
+                return False
         except LambdaClientError:
             return False
+        return spec == on_demand(spec) or backend_of(target).is_provisioned(target.name, spec.version)
 
     def invocation(
         self, target: Target, payload: bytes, *, headers: Mapping[str, str] | None = None
@@ -79,40 +71,46 @@ class Invoker:
         )
 
     async def run(self, target: Target, invocation: Invocation) -> Result:
-        """Run one event now. Raises ThrottledError, ServiceError and what `find` raises."""
-        spec = self.find(target).environment_spec()
-        with self._concurrency.slot(self._allowance(target)):
-            runtime = await self._host.runtime()
-            try:
-                return await self._host.pool.run(spec=spec, runtime=runtime, invocation=invocation)
-            except ChildStartError as error:
-                raise ServiceError(str(error)) from error
+        """Run one event now: in a provisioned environment where one is free, else on demand.
 
-    def _allowance(self, target: Target) -> Allowance:
-        backend = backend_of(target)
-        reserved = {fn.function_name: fn.reserved_concurrency for fn in backend.list_functions()}
-        own = reserved.get(target.name)
-        return Allowance(
-            account_id=target.account_id,
-            region=target.region,
-            function_name=target.name,
-            reserved=None if own is None else int(own),
-            unreserved_limit=ACCOUNT_LIMIT - sum(int(value or 0) for value in reserved.values()),
-        )
+        Raises ThrottledError, ServiceError and what `find` raises.
+        """
+        backend, function = backend_of(target), self.find(target)
+        spec = function.environment_spec()
+        config = backend.find_provisioned(target.name, target.qualifier, spec.version)
+        if config is not None and self._host.pool.has_idle(provisioned(spec)):
+            return await self._run_in(provisioned(spec), invocation)
+        with self._concurrency.slot(backend.allowance(target.name)):
+            return await self._run_in(spec, invocation)
+
+    async def _run_in(self, spec: EnvironmentSpec, invocation: Invocation) -> Result:
+        runtime = await self._host.runtime()
+        try:
+            return await self._host.pool.run(spec=spec, runtime=runtime, invocation=invocation)
+        except ChildStartError as error:
+            raise ServiceError(str(error)) from error
 
     def enqueue(self, target: Target, invocation: Invocation) -> None:
-        """Run one event later, with the retries that the function's settings give it."""
-        function = self.find(target)
-        configured = function.event_invoke_config[0].config if function.event_invoke_config else {}
+        """Run one event later, with the retries that the settings of what was named give it."""
+        settings = self.find(target).settings
+        configured = settings.event_configs.get(target.qualifier or LATEST, {})
         self._events.put(
             Event(
                 function_name=target.name,
                 invocation=invocation,
                 run=partial(self.run, target, invocation),
+                ended=partial(self._deliver, target, invocation),
                 max_retries=int(configured.get("MaximumRetryAttempts", 2)),
                 max_age_s=float(configured.get("MaximumEventAgeInSeconds", 21_600)),
             )
         )
+
+    async def _deliver(self, target: Target, invocation: Invocation, ending: Ending) -> None:
+        """Send the result of a queued event to where the settings say now."""
+        function = self.find(target)
+        configured = function.settings.event_configs.get(target.qualifier or LATEST, {})
+        arn = replace(target, qualifier=target.qualifier or LATEST).arn()
+        await self._delivery.deliver(function, invocation, ending, arn=arn, settings=configured)
 
     async def call(self, target: Target, payload: bytes) -> Result:
         """Run one event of another service of AWS."""
@@ -121,9 +119,3 @@ class Invoker:
     def queue_call(self, target: Target, payload: bytes) -> None:
         """Queue one event of another service of AWS."""
         self.enqueue(target, self.invocation(target, payload))
-
-
-def backend_of(target: Target) -> LocalLambdaBackend:
-    """Return the backend that a target's function lies in."""
-    backend: Any = moto_models.lambda_backends[target.account_id][target.region]
-    return backend  # type: ignore[no-any-return]

@@ -1,7 +1,41 @@
-"""The Lambda actions that moto lacks."""
+"""The Lambda actions: each mix-in answers those of one part, and all are answered as AWS does."""
 
-from moto.awslambda.responses import LambdaResponse
+import json
+import uuid
+from typing import Any
+
+from moto.core.common_types import TYPE_RESPONSE
+
+from localaws.functions import answers
+from localaws.functions.aliases.actions import AliasActions
+from localaws.functions.concurrency.actions import ConcurrencyActions
+from localaws.functions.events.actions import EventActions
+from localaws.functions.permissions.actions import PermissionActions
 
 
-class LocalLambdaResponse(LambdaResponse):
+class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, ConcurrencyActions):
     """moto's Lambda actions and ours."""
+
+    def call_action(self) -> TYPE_RESPONSE:
+        """Answer with the status and the error body of AWS, and a request id that is a UUID."""
+        status, headers, body = super().call_action()
+        headers = {name.lower(): value for name, value in headers.items() if name.lower() != "status"}
+        headers["x-amzn-requestid"] = str(uuid.uuid4())
+        headers["content-type"] = "application/json"
+        if status < 300:
+            return answers.success_status(self.action()), headers, body
+        code, message = _read_error(body)
+        if code is None:
+            return status, headers, body
+        headers["x-amzn-errortype"] = code
+        status = answers.ERROR_STATUSES.get(code, status)
+        return status, headers, answers.error_body(code=code, message=message).decode()
+
+
+def _read_error(body: Any) -> tuple[str | None, str]:
+    """Return code and message of an error as moto writes it."""
+    try:
+        document = json.loads(body)
+    except (TypeError, ValueError):
+        return None, ""
+    return document.get("__type"), str(document.get("message", ""))

@@ -5,25 +5,24 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
 import asyncio
 import json
+import uuid
 from urllib.parse import parse_qs
 
 from moto.awslambda.exceptions import ValidationException
 from moto.core.exceptions import JsonRESTError
 from moto.iam.models import get_account_id_from
 
-from localaws.asgi import Request, Response, Router, aws_error
+from localaws.asgi import Request, Response, Router
 from localaws.context import Context
 from localaws.functions import arns, invocations
+from localaws.functions.answers import error_response
 from localaws.functions.arns import Target
-from localaws.functions.errors import (
-    InvalidRequestContentError,
-    RequestTooLargeError,
-    ThrottledError,
-    UnreachableRegionError,
-)
+from localaws.functions.concurrency.provisioner import Provisioner
+from localaws.functions.errors import InvalidRequestContentError, RequestTooLargeError
 from localaws.functions.host import FunctionHost
 from localaws.functions.invocations import Result
 from localaws.functions.invoker import Invoker
+from localaws.functions.references import reach
 
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
 PARSE_IN_THREAD_BYTES = 65_536
@@ -35,28 +34,31 @@ class FunctionService:
 
     def __init__(self, context: Context, *, host: FunctionHost) -> None:
         self._context = context
-        self._invoker = Invoker(clock=context.clock, host=host)
+        self._invoker = Invoker(context=context, host=host)
+        self._provisioner = Provisioner(host)
         self._host = host
 
     def register(self, router: Router) -> None:
         """Add the route of Invoke."""
         self._host.connect(
-            is_current=self._invoker.is_current, call=self._invoker.call, queue=self._invoker.queue_call
+            is_current=self._invoker.is_current,
+            call=self._invoker.call,
+            queue=self._invoker.queue_call,
+            provision=self._provisioner.provision,
+            refill=self._provisioner.refill,
         )
         router.add("POST", r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?", self._serve_invoke)
 
     async def stop(self) -> None:
-        """Drop the queue of events."""
+        """Drop the queue of events, start no more environments."""
+        await self._provisioner.close()
         await self._invoker.close()
 
     async def _serve_invoke(self, request: Request) -> Response:
         try:
             return await self._invoke(request)
-        except ThrottledError as error:
-            extra = {"Reason": error.reason, "Type": "User"}
-            return aws_error(status=error.code, code=error.error_type, message=error.message, extra=extra)
         except JsonRESTError as error:
-            return aws_error(status=error.code, code=error.error_type, message=error.message)
+            return error_response(error, request_id=str(uuid.uuid4()))
 
     async def _invoke(self, request: Request) -> Response:
         kind = request.headers.get("x-amz-invocation-type") or "RequestResponse"
@@ -86,14 +88,11 @@ class FunctionService:
             request.params["function"], qualifier=query.get("Qualifier", [None])[0]
         )
         caller = arns.parse_caller(request.headers.get("authorization", ""))
-        region = caller.region or self._context.region
-        if reference.region is not None and reference.region != region:
-            raise UnreachableRegionError(reference.region, region)
-        return Target(
-            account_id=reference.account_id or get_account_id_from(caller.access_key or ""),
-            region=region,
-            name=reference.name,
-            qualifier=reference.qualifier,
+        return reach(
+            reference,
+            account_id=get_account_id_from(caller.access_key or ""),
+            region=caller.region or self._context.region,
+            action="lambda:InvokeFunction",
         )
 
 

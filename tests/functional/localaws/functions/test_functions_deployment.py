@@ -83,7 +83,8 @@ def test_versions_keep_their_code_and_aliases_move(functions: Any) -> None:
     assert functions.invoke(name, Qualifier="live").json == ["two", "2"]
     assert functions.invoke(name, Qualifier="1").json == ["one", "1"]
     assert functions.invoke(name, Qualifier="$LATEST").json == ["three", "$LATEST"]
-    listed = lam.list_functions(FunctionVersion="ALL")["Functions"]
+    pages = lam.get_paginator("list_functions").paginate(FunctionVersion="ALL")
+    listed = [function for page in pages for function in page["Functions"]]
     assert sorted(f["Version"] for f in listed if f["FunctionName"] == name) == ["$LATEST", "1", "2"]
 
 
@@ -148,7 +149,7 @@ def test_what_cannot_work_is_refused_at_once(
 ) -> None:
     with pytest.raises(ClientError) as error:
         functions.create(PID, **options)
-    assert code_of(error) == (code, 400)
+    assert code_of(error) == (code, 403 if code == "AccessDeniedException" else 400)
     assert message in str(error.value)
 
 

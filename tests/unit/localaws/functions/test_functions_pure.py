@@ -1,6 +1,7 @@
 """The parts of Lambda that are words and numbers: names, states, limits, payloads, log lines."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from moto.awslambda.exceptions import InvalidParameterValueException, Validation
 
 from localaws.functions import arns, invocations, states, validation
 from localaws.functions.arns import FunctionReference
+from localaws.functions.concurrency.slots import Allowance, Concurrency
 from localaws.functions.errors import InvalidRequestContentError, ThrottledError
 from localaws.functions.invocations import Outcome, Usage
-from localaws.functions.slots import Allowance, Concurrency
 from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime_variables
 
 
@@ -46,10 +47,31 @@ def test_the_qualifier_may_come_beside_the_name() -> None:
     )
 
 
-@pytest.mark.parametrize(("text", "qualifier"), [("do gs", None), ("", None), ("dogs:1", "2")])
-def test_a_name_that_is_none_is_refused(text: str, qualifier: str | None) -> None:
-    with pytest.raises(InvalidParameterValueException):
+@pytest.mark.parametrize(
+    ("text", "qualifier", "member"),
+    [
+        ("do gs", None, "functionName"),
+        ("", None, "functionName"),
+        ("d" * 141, None, "functionName"),
+        ("dogs", "a b", "qualifier"),
+        ("dogs", "q" * 129, "qualifier"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(text: str, qualifier: str | None, member: str) -> None:
+    with pytest.raises(ValidationException, match=f"at '{member}' failed to satisfy constraint"):
         arns.parse_reference(text, qualifier=qualifier)
+
+
+def test_two_qualifiers_must_be_the_same() -> None:
+    with pytest.raises(InvalidParameterValueException, match="derived qualifier"):
+        arns.parse_reference("dogs:1", qualifier="2")
+
+
+def test_an_arn_has_the_qualifier_that_was_named() -> None:
+    target = arns.Target(account_id="123456789012", region="us-east-1", name="dogs")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:dogs"
+    assert (target.arn(), target.qualified_arn()) == (arn, f"{arn}:$LATEST")
+    assert replace(target, qualifier="live").arn() == f"{arn}:live"
 
 
 def test_the_caller_is_read_from_the_signature() -> None:
