@@ -17,6 +17,7 @@ from localaws.assembly import create_services, install_backends
 from localaws.clock import ScaledClock
 from localaws.context import Context, activate
 from localaws.errors import AddressInUseError
+from localaws.functions.addresses.service import page_rules
 from localaws.iam.identity import Identity
 from localaws.origins import make_guard
 from localaws.processes import Supervisor
@@ -100,7 +101,7 @@ async def serve(options: ServeOptions) -> None:
     local_url = f"http://{reachable_host(options.host)}:{sock.getsockname()[1]}"
     with running_context(options, local_url=local_url) as context:
         install_backends()
-        guard = make_guard(public_url=options.public_url, host=options.host)
+        guard = make_guard(public_url=options.public_url, host=options.host, path_rules_of=page_rules)
         app = Application(context, guard=guard)
         context.services.extend(create_services(context))
         context.start_services(app.router)

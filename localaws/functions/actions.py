@@ -24,9 +24,12 @@ class FunctionActions(ReferringActions):
     def get_function(self) -> Answer:
         """Serve GetFunction."""
         target = self.target()
-        function = self.backend_of(target).local(target.name, target.qualifier)
-        answer = function.get_code()
-        answer["Configuration"] = qualified(function.get_configuration(), target)
+        backend = self.backend_of(target)
+        function = backend.local(target.name, target.qualifier)
+        answer = function.get_code() | {"Configuration": qualified(function.get_configuration(), target)}
+        reserved = backend.local(target.name).reserved_concurrency
+        if reserved is not None:
+            answer["Concurrency"] = {"ReservedConcurrentExecutions": int(reserved)}
         return self.answer(answer)
 
     def get_function_configuration(self) -> Answer:

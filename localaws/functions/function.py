@@ -155,6 +155,21 @@ class LocalFunction(LambdaFunction):
             found |= {"LastUpdateStatusReason": reason, "LastUpdateStatusReasonCode": code}
         return found
 
+    def get_code(self) -> dict[str, Any]:
+        """Return what GetFunction answers; the code can be downloaded for ten minutes."""
+        answer = super().get_code()
+        answer.pop("Concurrency", None)
+        if "ImageUri" not in self.code:
+            context = contexts.current()
+            location = context.find_service(FunctionHost).links.make(
+                base=context.endpoint_url,
+                arn=self.target.arn(),
+                digest=self.code_digest,
+                now=context.clock.now(),
+            )
+            answer["Code"] = {"RepositoryType": "S3", "Location": location}
+        return answer
+
     def check_ready_for_update(self) -> None:
         """Raise ResourceConflictError while the function is created or updated."""
         if self.state == "Pending":

@@ -14,6 +14,7 @@ from localaws.asgi import Router
 from localaws.context import Context
 from localaws.errors import ChildStartError
 from localaws.functions.arns import Target
+from localaws.functions.code_links import CodeLinks
 from localaws.functions.deployment import Deployment, deploy
 from localaws.functions.errors import ServiceError
 from localaws.functions.invocations import Outcome, Result
@@ -43,6 +44,7 @@ class FunctionHost:
         self._packages = Packages(self._folder / "code")
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="deploy")
         self._runtime: Runtime | None = None
+        self.links = CodeLinks()
         self._runtime_lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0

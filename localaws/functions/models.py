@@ -1,7 +1,7 @@
 """The Lambda backend: each mix-in overrides one part of moto's (moto finds `urls` by this module's name)."""
 
-from localaws.functions.concurrency.backend import ConcurrencyMixin
+from localaws.functions.addresses.backend import AddressesMixin
 
 
-class LocalLambdaBackend(ConcurrencyMixin):
+class LocalLambdaBackend(AddressesMixin):
     """moto's Lambda, with functions that run."""

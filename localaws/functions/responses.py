@@ -7,13 +7,14 @@ from typing import Any
 from moto.core.common_types import TYPE_RESPONSE
 
 from localaws.functions import answers
+from localaws.functions.addresses.actions import AddressActions
 from localaws.functions.aliases.actions import AliasActions
 from localaws.functions.concurrency.actions import ConcurrencyActions
 from localaws.functions.events.actions import EventActions
 from localaws.functions.permissions.actions import PermissionActions
 
 
-class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, ConcurrencyActions):
+class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, ConcurrencyActions, AddressActions):
     """moto's Lambda actions and ours."""
 
     def call_action(self) -> TYPE_RESPONSE:

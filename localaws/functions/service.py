@@ -15,8 +15,10 @@ from moto.iam.models import get_account_id_from
 from localaws.asgi import Request, Response, Router
 from localaws.context import Context
 from localaws.functions import arns, invocations
+from localaws.functions.addresses.service import AddressService
 from localaws.functions.answers import error_response
 from localaws.functions.arns import Target
+from localaws.functions.code_service import CodeService
 from localaws.functions.concurrency.provisioner import Provisioner
 from localaws.functions.errors import InvalidRequestContentError, RequestTooLargeError
 from localaws.functions.host import FunctionHost
@@ -36,10 +38,14 @@ class FunctionService:
         self._context = context
         self._invoker = Invoker(context=context, host=host)
         self._provisioner = Provisioner(host)
+        self._routes = (
+            AddressService(context, invoker=self._invoker),
+            CodeService(context, host=host),
+        )
         self._host = host
 
     def register(self, router: Router) -> None:
-        """Add the route of Invoke."""
+        """Add the routes."""
         self._host.connect(
             is_current=self._invoker.is_current,
             call=self._invoker.call,
@@ -47,6 +53,8 @@ class FunctionService:
             provision=self._provisioner.provision,
             refill=self._provisioner.refill,
         )
+        for service in self._routes:
+            service.register(router)
         router.add("POST", r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?", self._serve_invoke)
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from localaws.functions.addresses.spec import FunctionUrl
 from localaws.functions.concurrency.provisioned import Provisioned
 from localaws.functions.permissions.policy import FunctionPolicy
 
@@ -17,6 +18,7 @@ class FunctionSettings:
     event_configs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     provisioned: dict[str, Provisioned] = field(default_factory=dict)
+    urls: dict[str, FunctionUrl] = field(default_factory=dict)
 
     def policy(self, qualifier: str) -> FunctionPolicy:
         """Return the policy of a qualifier, an empty one where there is none yet."""
@@ -27,3 +29,4 @@ class FunctionSettings:
         self.policies.pop(qualifier, None)
         self.event_configs.pop(qualifier, None)
         self.provisioned.pop(qualifier, None)
+        self.urls.pop(qualifier, None)
