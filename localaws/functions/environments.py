@@ -68,7 +68,7 @@ class Environment:
         self._server, address = await listen(self._session.on_call)
         self._log = FunctionLog(await asyncio.to_thread(self._open_log))
         python = sys.version.split()[0]
-        self._log.write(f"INIT_START Runtime Version: {self.spec.runtime} (run by Python {python})")
+        self._log.announce(f"INIT_START Runtime Version: {self.spec.runtime} (run by Python {python})")
         self._pipe = OutputPipe(self._log)
         try:
             self._child = await asyncio.to_thread(self._spawn, address, self._pipe.write_end)

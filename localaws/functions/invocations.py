@@ -88,10 +88,9 @@ def out_of_memory(*, request_id: str) -> Outcome:
     return platform_error(error_type="Runtime.OutOfMemory", message=message)
 
 
-def response_too_large(*, size: int) -> Outcome:
+def response_too_large() -> Outcome:
     """Return the outcome of a response over the limit."""
-    limit = f"maximum allowed payload size ({RESPONSE_LIMIT} bytes)"
-    message = f"Response payload size ({size} bytes) exceeded {limit}."
+    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
     return platform_error(error_type="Function.ResponseSizeTooLarge", message=message)
 
 
