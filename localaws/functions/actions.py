@@ -4,9 +4,11 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 
+from localaws import context as contexts
 from localaws.functions import arns
 from localaws.functions.arns import LATEST, Target
 from localaws.functions.configuration import listed
+from localaws.functions.host import FunctionHost
 from localaws.functions.paging import take_page
 from localaws.functions.references import Answer, ReferringActions
 
@@ -81,6 +83,14 @@ class FunctionActions(ReferringActions):
         target = self.function_target()
         found = self.backend_of(target).local(target.name).get_function_code_signing_config()
         return self.answer(found if found["CodeSigningConfigArn"] else {})
+
+    def invoke_async(self) -> Answer:
+        """Serve InvokeAsync, which the asynchronous Invoke has replaced."""
+        target = self.target()
+        self.backend_of(target).local(target.name, target.qualifier)
+        host = contexts.current().find_service(FunctionHost)
+        host.queue_from_thread(target, str(self.body or "{}").encode())
+        return self.answer({"Status": 202})
 
     # -- tags --------------------------------------------------------------------------------------------
 

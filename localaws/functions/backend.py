@@ -9,7 +9,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from localaws import context as contexts
 from localaws.functions import validation
-from localaws.functions.arns import LATEST, Target
+from localaws.functions.arns import LATEST, Target, parse_reference
 from localaws.functions.errors import ConflictError, RevisionError
 from localaws.functions.function import LocalFunction
 from localaws.functions.host import FunctionHost
@@ -50,7 +50,7 @@ class FunctionsMixin(LambdaBackend):
     def create_function(self, spec: dict[str, Any]) -> LambdaFunction:
         """Create a function for another service of moto: Pending, and Active once its code is unpacked."""
         function = self._add_function(spec)
-        self._deploy(function)
+        self.deploy(function)
         if spec.get("Publish"):
             self._publish(function)
         return function
@@ -59,7 +59,7 @@ class FunctionsMixin(LambdaBackend):
         """Create a function; return its configuration as it was before its code was there: always Pending."""
         function = self._add_function(spec)
         answer = function.get_configuration()
-        self._deploy(function)
+        self.deploy(function)
         if spec.get("Publish"):
             answer["Version"] = str(self._publish(function).version)
         return answer
@@ -68,7 +68,7 @@ class FunctionsMixin(LambdaBackend):
         name = validation.read_new_name(
             spec["FunctionName"], account_id=self.account_id, region=self.region_name
         )
-        spec = spec | {"FunctionName": name}
+        spec = validation.read_numbers(spec) | {"FunctionName": name}
         validation.check_package(spec)
         validation.check_configuration(spec)
         self._check_role(spec["Role"], missing_ok=True)
@@ -81,7 +81,8 @@ class FunctionsMixin(LambdaBackend):
             self._lambdas.put_function(function)  # refuses a missing, malformed or foreign role
         return function
 
-    def _deploy(self, function: LocalFunction) -> None:
+    def deploy(self, function: LocalFunction) -> None:
+        """Unpack a version's code and layers in the background."""
         versions = [self.layers_versions_by_arn(str(layer["Arn"])) for layer in function.layers]
         function.deploy([version.code_bytes for version in versions if version is not None])
 
@@ -92,10 +93,9 @@ class FunctionsMixin(LambdaBackend):
     # -- versions ----------------------------------------------------------------------------------------
 
     def publish_version(self, function_name: str, description: str = "") -> LambdaFunction | None:
-        """Publish a version for another service of moto."""
-        function = self.local(function_name)
-        function.check_ready_for_update()
-        return self._publish(function, description)
+        """Publish a version for a stack, also of a function that is still being created."""
+        name = parse_reference(function_name, qualifier=None).name
+        return self._publish(self.local(name), description)
 
     def publish(self, name: str, request: dict[str, Any]) -> LocalFunction:
         """Answer PublishVersion: the last version, where nothing has changed since."""
@@ -114,7 +114,7 @@ class FunctionsMixin(LambdaBackend):
         """Publish a version; deploy it, where it is published together with new code."""
         version: Any = self._lambdas.publish_version(function.function_name, description)
         if version.state == "Pending":
-            self._deploy(version)
+            self.deploy(version)
         return version  # type: ignore[no-any-return]
 
     def list_versions_by_function(self, function_name: str) -> Iterable[LambdaFunction]:
@@ -140,14 +140,14 @@ class FunctionsMixin(LambdaBackend):
                 return function.get_configuration()
             if "Architectures" in request:
                 function.architectures = request["Architectures"]
-            function.update_function_code(request)
+            function.replace_code(request)
             function.begin_update()
         answer = function.get_configuration()
         version = self._lambdas.publish_version(name) if request.get("Publish") else None
         if isinstance(version, LocalFunction):
             answer = version.get_configuration()
-            self._deploy(version)
-        self._deploy(function)
+            self.deploy(version)
+        self.deploy(function)
         return answer
 
     def update_settings(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -161,10 +161,10 @@ class FunctionsMixin(LambdaBackend):
         with self._update_lock:
             check_revision(request.get("RevisionId"), function.revision_id)
             function.check_ready_for_update()
-            function.update_configuration(request)
+            function.change_configuration(request)
             function.begin_update()
         answer = function.get_configuration()
-        self._deploy(function)
+        self.deploy(function)
         return answer
 
     # -- deleting ----------------------------------------------------------------------------------------

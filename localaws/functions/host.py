@@ -30,6 +30,9 @@ SWEEP_MIN_S = 0.25
 CALL_MARGIN_S = 30.0
 """Real seconds that a caller inside moto waits beyond the function's Timeout (cold starts)."""
 
+QUEUE_S = 10.0
+"""Real seconds that a thread waits for an event to be queued."""
+
 CallTarget = Callable[[Target, bytes], Awaitable[Result]]
 QueueTarget = Callable[[Target, bytes], None]
 
@@ -145,6 +148,17 @@ class FunctionHost:
             return Outcome(payload=b"")
         running = asyncio.run_coroutine_threadsafe(_as_coroutine(self._call(target, payload)), self._loop)
         return running.result(timeout=timeout_s + CALL_MARGIN_S).outcome
+
+    def queue_from_thread(self, target: Target, payload: bytes) -> None:
+        """Queue one event, as an asynchronous Invoke does; raise what that would."""
+        assert self._loop is not None
+        assert self._queue is not None
+        queue = self._queue
+
+        async def put() -> None:
+            queue(target, payload)
+
+        asyncio.run_coroutine_threadsafe(put(), self._loop).result(timeout=QUEUE_S)
 
 
 async def _as_coroutine(work: Awaitable[Result]) -> Result:

@@ -19,7 +19,7 @@ class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, Concurr
 
     def call_action(self) -> TYPE_RESPONSE:
         """Answer with the status and the error body of AWS, and a request id that is a UUID."""
-        status, headers, body = super().call_action()
+        status, headers, body = self._act()
         headers = {name.lower(): value for name, value in headers.items() if name.lower() != "status"}
         headers["x-amzn-requestid"] = str(uuid.uuid4())
         headers["content-type"] = "application/json"
@@ -31,6 +31,25 @@ class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, Concurr
         headers["x-amzn-errortype"] = code
         status = answers.ERROR_STATUSES.get(code, status)
         return status, headers, answers.error_body(code=code, message=message).decode()
+
+    def _act(self) -> TYPE_RESPONSE:
+        """Take the action; what is no request is an error of the client."""
+        try:
+            if self.body and self.method in ("POST", "PUT") and not isinstance(self.json_body, dict):
+                raise ValueError("the body is not an object")
+            return super().call_action()
+        except KeyError as error:
+            member = str(error.args[0])
+            message = f"Value null at '{member[0].lower()}{member[1:]}' failed to satisfy constraint: "
+            return _bad_request(
+                "ValidationException", f"1 validation error detected: {message}Member must not be null"
+            )
+        except ValueError as error:
+            return _bad_request("SerializationException", f"Could not parse request body into json: {error}")
+
+
+def _bad_request(code: str, message: str) -> TYPE_RESPONSE:
+    return 400, {}, json.dumps({"__type": code, "message": message})
 
 
 def _read_error(body: Any) -> tuple[str | None, str]:

@@ -16,6 +16,7 @@ from localaws.functions.specs import RESERVED_VARIABLES
 NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 TIMEOUT_MAX_S = 900
 MEMORY_MB = (128, 10_240)
+NUMBERS = ("Timeout", "MemorySize", "ReservedConcurrentExecutions")
 STORAGE_MB = (512, 10_240)
 VARIABLES_LIMIT = 4096
 """Bytes of all environment variables of a function."""
@@ -84,6 +85,14 @@ def check_variables(variables: Mapping[str, str]) -> None:
         raise InvalidParameterValueException(
             f"{start}provided exceeded the 4KB limit. String measured: {text}"
         )
+
+
+def read_numbers(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request whose numbers are numbers: a stack's template may write them as text."""
+    return {
+        name: int(value) if name in NUMBERS and isinstance(value, str) and value.isdecimal() else value
+        for name, value in spec.items()
+    }
 
 
 def check_package(spec: Mapping[str, Any]) -> None:

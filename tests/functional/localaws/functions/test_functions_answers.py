@@ -184,3 +184,25 @@ def test_a_second_function_of_a_name_is_a_conflict(functions: Any) -> None:
     with pytest.raises(ClientError, match=f"Function already exist: {name}") as error:
         functions.create(CODE, FunctionName=name)
     assert error.value.response["Error"]["Code"] == "ResourceConflictException"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "SerializationException"),
+        (b"[]", "SerializationException"),
+        (b"{}", "ValidationException"),
+    ],
+)
+def test_a_body_that_is_no_request_is_a_bad_one(functions: Any, body: bytes, code: str) -> None:
+    name = functions.create(CODE)
+    signature = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request"
+    request = urllib.request.Request(
+        f"{functions.server.url}/2015-03-31/functions/{name}/aliases",
+        data=body,
+        headers={"Authorization": signature, "Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as error, urllib.request.urlopen(request, timeout=30):
+        pass
+    with error.value as answer:
+        assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, code)

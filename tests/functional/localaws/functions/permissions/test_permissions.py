@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -86,3 +87,26 @@ def test_what_cannot_be_allowed_is_refused(
 ) -> None:
     with pytest.raises(ClientError, match=message):
         allow(functions, name, "sid", **options)
+
+
+def test_another_account_may_do_what_the_policy_grants_it(functions: Any, name: str) -> None:
+    session = functions.server.client("sts").assume_role(
+        RoleArn="arn:aws:iam::210987654321:role/stranger", RoleSessionName="stranger"
+    )["Credentials"]
+    stranger = boto3.client(
+        "lambda",
+        region_name="us-east-1",
+        endpoint_url=functions.server.url,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    arn = f"{ARN}:{name}:live"
+    with pytest.raises(ClientError, match="no resource-based policy allows the lambda:InvokeFunction action"):
+        stranger.invoke(FunctionName=arn)
+    allow(functions, name, "them", Principal="210987654321", Qualifier="live")
+    assert stranger.invoke(FunctionName=arn)["Payload"].read() == b"1"
+    with pytest.raises(ClientError, match="is not authorized to perform: lambda:GetFunction"):
+        stranger.get_function(FunctionName=arn)
+    with pytest.raises(ClientError, match="is not authorized to perform"):
+        stranger.invoke(FunctionName=f"{ARN}:{name}")
