@@ -1,4 +1,4 @@
-"""Serve the code of functions to those who have a link."""
+"""Serve the code of functions and layers to those who have a link."""
 
 from urllib.parse import unquote
 
@@ -40,7 +40,11 @@ class CodeService:
 
 
 def find_code(arn: str, *, digest: str) -> bytes | None:
-    """Return the code of a version, if it is still the same."""
+    """Return the code of a version of a function or of a layer, if it is still the same."""
+    if ":layer:" in arn:
+        region, account_id = arn.split(":")[3:5]
+        layer = backend_of(Target(account_id=account_id, region=region, name="")).layers_versions_by_arn(arn)
+        return bytes(layer.code_bytes) if layer is not None and layer.code_digest == digest else None
     reference = parse_reference(arn, qualifier=None)
     target = Target(account_id=str(reference.account_id), region=str(reference.region), name=reference.name)
     try:

@@ -35,6 +35,7 @@ class Invoker:
     async def close(self) -> None:
         """Drop the queue."""
         await self._events.close()
+        self._delivery.close()
 
     def find(self, target: Target) -> LocalFunction:
         """Return the function version that a target means; an alias may choose among two by weight."""

@@ -20,6 +20,11 @@ Answer: TypeAlias = Any
 class ReferringActions(LambdaResponse):
     """moto's Lambda actions, with what all of ours need."""
 
+    @property
+    def json_body(self) -> dict[str, Any]:
+        """The body's members; one that is null is not there."""
+        return {name: value for name, value in json.loads(self.body).items() if value is not None}
+
     def query(self, name: str) -> str | None:
         """Return a parameter of the query string."""
         return parse_qs(self.parsed_url.query, keep_blank_values=True).get(name, [None])[0]

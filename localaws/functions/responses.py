@@ -11,10 +11,14 @@ from localaws.functions.addresses.actions import AddressActions
 from localaws.functions.aliases.actions import AliasActions
 from localaws.functions.concurrency.actions import ConcurrencyActions
 from localaws.functions.events.actions import EventActions
+from localaws.functions.layers.actions import LayerActions
 from localaws.functions.permissions.actions import PermissionActions
+from localaws.functions.request_types import find_wrong_type
 
 
-class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, ConcurrencyActions, AddressActions):
+class LocalLambdaResponse(
+    AliasActions, PermissionActions, EventActions, ConcurrencyActions, AddressActions, LayerActions
+):
     """moto's Lambda actions and ours."""
 
     def call_action(self) -> TYPE_RESPONSE:
@@ -35,8 +39,7 @@ class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, Concurr
     def _act(self) -> TYPE_RESPONSE:
         """Take the action; what is no request is an error of the client."""
         try:
-            if self.body and self.method in ("POST", "PUT") and not isinstance(self.json_body, dict):
-                raise ValueError("the body is not an object")
+            self._check_body()
             return super().call_action()
         except KeyError as error:
             member = str(error.args[0])
@@ -46,6 +49,16 @@ class LocalLambdaResponse(AliasActions, PermissionActions, EventActions, Concurr
             )
         except ValueError as error:
             return _bad_request("SerializationException", f"Could not parse request body into json: {error}")
+
+    def _check_body(self) -> None:
+        """Raise ValueError where the body is no JSON object, or a member has a wrong type."""
+        action = self.action()
+        if not self.body or self.method not in ("POST", "PUT") or action in (None, "InvokeAsync"):
+            return
+        if not isinstance(json.loads(self.body), dict):
+            raise ValueError("the body is not an object")
+        if wrong := find_wrong_type(action, self.json_body):
+            raise ValueError(wrong)
 
 
 def _bad_request(code: str, message: str) -> TYPE_RESPONSE:

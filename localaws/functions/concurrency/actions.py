@@ -15,7 +15,7 @@ class ConcurrencyActions(ReferringActions):
 
     def put_function_concurrency(self) -> Answer:
         """Serve PutFunctionConcurrency."""
-        target, wanted = self.function_target(), self.json_body.get("ReservedConcurrentExecutions")
+        target, wanted = self.function_target(), self.json_body["ReservedConcurrentExecutions"]
         reserved = self.backend_of(target).put_function_concurrency(target.name, wanted)
         return self.answer({"ReservedConcurrentExecutions": int(reserved)})
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from localaws.context import Context
@@ -15,12 +17,20 @@ from localaws.functions.invocations import Invocation
 
 logger = logging.getLogger(__name__)
 
+THREADS = 4
+"""Deliveries at once. Their threads are their own: what they call may start a function, which takes one."""
+
 
 class Delivery:
     """Where results go. A failure to deliver is logged, and tried no more than boto3 tries."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="deliver")
+
+    def close(self) -> None:
+        """Begin no more deliveries."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def deliver(
         self,
@@ -38,9 +48,10 @@ class Delivery:
         dead_letters = "" if is_success else str((function.dead_letter_config or {}).get("TargetArn") or "")
         if not destination and not dead_letters:
             return
-        await asyncio.to_thread(
+        send = partial(
             self._send, function, invocation, ending, arn=arn, destination=destination, dead=dead_letters
         )
+        await asyncio.get_running_loop().run_in_executor(self._executor, send)
 
     def _send(
         self,

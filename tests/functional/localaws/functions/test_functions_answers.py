@@ -192,6 +192,9 @@ def test_a_second_function_of_a_name_is_a_conflict(functions: Any) -> None:
         (b"{", "SerializationException"),
         (b"[]", "SerializationException"),
         (b"{}", "ValidationException"),
+        (b'{"Name": 1, "FunctionVersion": "1"}', "SerializationException"),
+        (b'{"Name": "a", "FunctionVersion": "1", "RoutingConfig": []}', "SerializationException"),
+        (b'{"Name": null, "FunctionVersion": "1"}', "ValidationException"),
     ],
 )
 def test_a_body_that_is_no_request_is_a_bad_one(functions: Any, body: bytes, code: str) -> None:
