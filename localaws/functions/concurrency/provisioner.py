@@ -36,10 +36,17 @@ class Provisioner:
         """Start again what has died, or has become too old to be kept."""
         for backend in backends():
             for target, config in backend.all_provisioned():
-                spec = provisioned(backend.local(target.name, target.qualifier).environment_spec())
-                if config.status == "READY" and self._host.pool.count(spec) < config.requested:
+                if config.status == "READY" and self._is_short(target, config):
                     config.ask_for(config.requested, last_modified=config.last_modified)
                     self.provision(target)
+
+    def _is_short(self, target: Target, config: Provisioned) -> bool:
+        """Tell whether there are fewer environments than were asked for."""
+        try:
+            function = backend_of(target).local(target.name, target.qualifier)
+            return self._host.pool.count(provisioned(function.environment_spec())) < config.requested
+        except LambdaClientError:
+            return False
 
     def _forget(self, target: Target, task: "asyncio.Task[None]") -> None:
         if self._tasks.get(target) is task:

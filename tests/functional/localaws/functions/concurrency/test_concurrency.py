@@ -12,7 +12,9 @@ import os, time
 STARTED = os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
 def handler(event, context):
     time.sleep(event.get("s", 0))
-    return [os.getpid(), STARTED, context.function_version]
+    if event.get("dies"):
+        os._exit(1)
+    return [context.log_stream_name, STARTED, context.function_version]
 """
 BROKEN = "raise RuntimeError('at import')\ndef handler(event, context):\n    return 1\n"
 PATIENCE_S = 60.0
@@ -64,10 +66,10 @@ def test_environments_are_started_before_there_is_an_event(functions: Any, name:
     assert (answer["Status"], counts(answer)) == ("IN_PROGRESS", [2, 0, 0])
     ready = wait(functions, name, "live")
     assert (ready["Status"], counts(ready)) == ("READY", [2, 2, 2])
-    started = pids(functions, name)
-    assert len(started) == 2
-    pid, kind, version = functions.invoke(name, {}, Qualifier="live").json
-    assert (pid in started, kind, version) == (True, PROVISIONED, "1")
+    assert len(pids(functions, name)) == 2
+    stream, kind, version = functions.invoke(name, {}, Qualifier="live").json
+    assert (kind, version, "[1]" in stream) == (PROVISIONED, "1", True)
+    assert len(pids(functions, name)) == 2, "nothing was started for the event"
     assert functions.invoke(name, {}).json[1] == "on-demand", "$LATEST has nothing provisioned"
 
 
@@ -137,6 +139,21 @@ def test_an_alias_that_moves_takes_its_concurrency_along(functions: Any, name: s
     functions.lam.update_alias(FunctionName=name, Name="live", FunctionVersion="2")
     wait(functions, name, "live")
     assert functions.invoke(name, {}, Qualifier="live").json[1:] == [PROVISIONED, "2"]
+
+
+def test_what_dies_is_started_again(fast_functions: Any) -> None:
+    """Within a minute of AWS: two seconds here."""
+    name = fast_functions.create(TELL, Publish=True)
+    put(fast_functions, name, "1", 1)
+    wait(fast_functions, name, "1")
+    first = fast_functions.invoke(name, {}, Qualifier="1").json[0]
+    assert fast_functions.invoke(name, {"dies": True}, Qualifier="1").error == "Unhandled"
+    deadline = time.monotonic() + PATIENCE_S
+    while not pids(fast_functions, name) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    wait(fast_functions, name, "1")
+    second, kind, _ = fast_functions.invoke(name, {}, Qualifier="1").json
+    assert (second != first, kind) == (True, PROVISIONED)
 
 
 @pytest.mark.parametrize(
