@@ -10,7 +10,6 @@ from typing import Any
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import ImageConfig, LambdaFunction
 from moto.awslambda.utils import get_backend
-from moto.core.exceptions import JsonRESTError
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
@@ -24,6 +23,7 @@ from localaws.functions.host import FunctionHost
 from localaws.functions.permissions.stacks import StackPolicy
 from localaws.functions.settings import FunctionSettings
 from localaws.functions.specs import EnvironmentSpec
+from localaws.functions.triggers import ERROR_HEADER, is_queued
 
 CREATING = ("The function is being created.", "Creating")
 """Reason and code that AWS gives for Pending, and for an update InProgress too."""
@@ -270,10 +270,13 @@ class LocalFunction(LambdaFunction):
         )
 
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:
-        """Run one event for another service in moto (SQS, SNS, EventBridge, ...); called from its threads."""
+        """Run or queue one event for another service in moto (SQS, SNS, ...); called from its threads."""
         payload = body if isinstance(body, bytes) else str(body or "{}").encode()
         host = contexts.current().find_service(FunctionHost)
+        if is_queued():
+            host.queue_from_thread(self.target, payload)
+            return b""
         outcome = host.call_from_thread(self.target, payload, timeout_s=float(self.timeout))
         if outcome.error is not None:
-            raise JsonRESTError("FunctionError", outcome.payload.decode(errors="replace"))
+            response_headers[ERROR_HEADER] = outcome.error
         return outcome.payload

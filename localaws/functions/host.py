@@ -154,6 +154,9 @@ class FunctionHost:
         assert self._loop is not None
         assert self._queue is not None
         queue = self._queue
+        if threading.get_ident() == self._loop_thread:
+            queue(target, payload)
+            return
 
         async def put() -> None:
             queue(target, payload)

@@ -1,7 +1,9 @@
 """The Lambda backend: each mix-in overrides one part of moto's (moto finds `urls` by this module's name)."""
 
 from localaws.functions.addresses.backend import AddressesMixin
+from localaws.functions.sources.backend import SourcesMixin
+from localaws.functions.triggers import TriggersMixin
 
 
-class LocalLambdaBackend(AddressesMixin):
+class LocalLambdaBackend(TriggersMixin, SourcesMixin, AddressesMixin):
     """moto's Lambda, with functions that run."""

@@ -14,10 +14,17 @@ from localaws.functions.events.actions import EventActions
 from localaws.functions.layers.actions import LayerActions
 from localaws.functions.permissions.actions import PermissionActions
 from localaws.functions.request_types import find_wrong_type
+from localaws.functions.sources.actions import SourceActions
 
 
 class LocalLambdaResponse(
-    AliasActions, PermissionActions, EventActions, ConcurrencyActions, AddressActions, LayerActions
+    AliasActions,
+    PermissionActions,
+    EventActions,
+    ConcurrencyActions,
+    AddressActions,
+    LayerActions,
+    SourceActions,
 ):
     """moto's Lambda actions and ours."""
 
