@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
-from moto.dynamodb import dynamodb_backends
+from moto.dynamodb.models import dynamodb_backends
 from moto.kinesis.models import kinesis_backends
 from moto.sqs.models import sqs_backends
 
