@@ -17,5 +17,8 @@ def find_wrong_type(action: str, body: Mapping[str, Any]) -> str | None:
     if shape is None:
         return None
     known = {name: value for name, value in body.items() if name in shape.members}
-    report = ParamValidator().validate(known, shape).generate_report()
+    try:
+        report = ParamValidator().validate(known, shape).generate_report()
+    except (RuntimeError, OverflowError, OSError) as error:  # a time that no calendar has
+        return str(error)
     return next((line for line in report.splitlines() if line.startswith(WRONG)), None)

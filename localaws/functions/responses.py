@@ -28,6 +28,15 @@ class LocalLambdaResponse(
 ):
     """moto's Lambda actions and ours."""
 
+    def _dispatch(self, request: Any, full_url: str | None = None, headers: Any = None) -> TYPE_RESPONSE:
+        """Answer a request; moto reads its body as UTF-8 before anything else."""
+        try:
+            return super()._dispatch(request, full_url, headers)
+        except UnicodeDecodeError as error:
+            code = "SerializationException"
+            body = answers.error_body(code=code, message=f"Could not parse request body into json: {error}")
+            return 400, {"x-amzn-errortype": code, "content-type": "application/json"}, body.decode()
+
     def call_action(self) -> TYPE_RESPONSE:
         """Answer with the status and the error body of AWS, and a request id that is a UUID."""
         status, headers, body = self._act()

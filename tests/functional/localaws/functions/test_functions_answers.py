@@ -190,6 +190,7 @@ def test_a_second_function_of_a_name_is_a_conflict(functions: Any) -> None:
     ("body", "code"),
     [
         (b"{", "SerializationException"),
+        (b"\xff", "SerializationException"),
         (b"[]", "SerializationException"),
         (b"{}", "ValidationException"),
         (b'{"Name": 1, "FunctionVersion": "1"}', "SerializationException"),
