@@ -47,11 +47,14 @@ class Response:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: list[str] = field(default_factory=list)
+    """Values of Set-Cookie, the one header that is sent more than once."""
 
     async def send(self, send: Send) -> None:
         """Send it as ASGI messages."""
         headers = {"content-length": str(len(self.body))} | {k.lower(): v for k, v in self.headers.items()}
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        pairs += [(b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies]
         await send({"type": "http.response.start", "status": self.status, "headers": pairs})
         await send({"type": "http.response.body", "body": self.body})
 

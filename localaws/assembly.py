@@ -12,6 +12,7 @@ from moto.core.base_backend import BackendDict
 from localaws.cloudwatch.service import CloudWatchService
 from localaws.context import Context
 from localaws.faults import FaultService
+from localaws.functions.host import FunctionHost
 from localaws.functions.service import FunctionService
 from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.training.service import TrainingService
@@ -22,12 +23,14 @@ from localaws.status.service import StatusService
 
 def create_services(context: Context) -> list[Service]:
     """Make every service, in the order in which they start (they stop in the reverse order)."""
+    functions = FunctionHost(context)
     return [
         FaultService(context.faults),
         EndpointService(context),
         TrainingService(),
         TuningService(),
-        FunctionService(context),
+        functions,
+        FunctionService(context, host=functions),
         CloudWatchService(context),
         StatusService(context),
     ]

@@ -68,6 +68,8 @@ class Guard:
     """Whether it listens beyond loopback, so that clients may call it by any address."""
     rules_of: Rules
     """Bucket -> its CORS rules."""
+    path_rules_of: Rules = lambda path: ()
+    """Path of a native route -> the CORS rules by which pages may call it."""
 
     def judge(self, request: Request, *, is_s3: Callable[[], bool]) -> Verdict:
         """Say whether a request may pass.
@@ -85,11 +87,15 @@ class Guard:
             return Verdict()
         if origin is None and is_visit(request):
             return Verdict()
-        if origin is not None and is_s3() and (rule := self._find_rule(request, origin=origin, host=host)):
-            return Verdict(page=Page(origin=origin, rule=rule))
+        if origin is not None:
+            own = self.path_rules_of(request.path)
+            bucket = bucket_of(path=request.path, host=host_name(host) or "")
+            rules = own or (self.rules_of(bucket) if is_s3() else ())
+            if rule := _find_rule(rules, request, origin=origin):
+                return Verdict(page=Page(origin=origin, rule=rule))
         return Verdict(
             refusal=f"localaws takes no request from a web page (Origin {(origin or 'not sent')[:100]!r}): "
-            "for S3, allow its origin and method in the bucket's CORS rules"
+            "allow its origin and method in the CORS rules of the bucket, or of the function URL"
         )
 
     def _is_expected(self, host: str) -> bool:
@@ -103,12 +109,12 @@ class Guard:
             expected = (LOCAL_DOMAIN, AWS_DOMAIN, *([self.public_host] if self.public_host else []))
             return any(name == known or name.endswith(f".{known}") for known in expected)
 
-    def _find_rule(self, request: Request, *, origin: str, host: str) -> CorsRule | None:
-        """Return the first CORS rule of the request's bucket that allows the origin and the method."""
-        headers, is_preflight = request.headers, request.method == "OPTIONS"
-        method = headers.get("access-control-request-method", "") if is_preflight else request.method
-        rules = self.rules_of(bucket_of(path=request.path, host=host_name(host) or ""))
-        return next((rule for rule in rules if allows(rule, origin=origin, method=method)), None)
+
+def _find_rule(rules: Iterable[CorsRule], request: Request, *, origin: str) -> CorsRule | None:
+    """Return the first CORS rule that allows the origin and the method."""
+    headers, is_preflight = request.headers, request.method == "OPTIONS"
+    method = headers.get("access-control-request-method", "") if is_preflight else request.method
+    return next((rule for rule in rules if allows(rule, origin=origin, method=method)), None)
 
 
 def is_visit(request: Request) -> bool:
@@ -156,12 +162,13 @@ def stored_rules(bucket: str) -> Iterable[CorsRule]:
     return () if found is None else found.cors
 
 
-def make_guard(*, public_url: str | None, host: str) -> Guard:
+def make_guard(*, public_url: str | None, host: str, path_rules_of: Rules) -> Guard:
     """Return the guard of a localaws that listens on `host`; clients elsewhere may use another address."""
     return Guard(
         public_host=host_name(urlsplit(public_url).netloc) if public_url else None,
         is_remote=not ipaddress.ip_address(host).is_loopback,
         rules_of=stored_rules,
+        path_rules_of=path_rules_of,
     )
 
 

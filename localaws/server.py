@@ -21,6 +21,7 @@ from localaws.clock import ScaledClock
 from localaws.connections import BoundedProtocol
 from localaws.context import Context, activate
 from localaws.errors import AddressInUseError
+from localaws.functions.addresses.service import page_rules
 from localaws.iam.identity import Identity
 from localaws.origins import make_guard
 from localaws.processes import Supervisor
@@ -114,7 +115,7 @@ async def serve(options: ServeOptions) -> None:
     with running_context(options, local_url=local_url, credentials_url=credentials_url) as context:
         certificates = certify(options, context) if options.tls else None
         install_backends()
-        guard = make_guard(public_url=options.public_url, host=options.host)
+        guard = make_guard(public_url=options.public_url, host=options.host, path_rules_of=page_rules)
         app = Application(context, guard=guard)
         context.services.extend(create_services(context))
         context.start_services(app.router)

@@ -60,6 +60,11 @@ class Environment:
         return self._child.pid if self._child is not None else 0
 
     @property
+    def is_started(self) -> bool:
+        """Whether it has come up and lives."""
+        return self._session.state in ("Idle", "Busy")
+
+    @property
     def log(self) -> FunctionLog:
         """Its log; `start` opens it."""
         assert self._log is not None
@@ -75,7 +80,7 @@ class Environment:
         self._server, address = await listen(self._session.on_call)
         self._log = FunctionLog(await asyncio.to_thread(self._open_log))
         python = sys.version.split()[0]
-        self._log.write(f"INIT_START Runtime Version: {self.spec.runtime} (run by Python {python})")
+        self._log.announce(f"INIT_START Runtime Version: {self.spec.runtime} (run by Python {python})")
         self._pipe = OutputPipe(self._log)
         try:
             self._child = await asyncio.to_thread(self._spawn, address, self._pipe.write_end)
@@ -161,7 +166,12 @@ class Environment:
         assert self._pipe is not None
         self._pipe.flush()
         request_id = invocation.request_id
-        usage = Usage(duration_ms, self._init_ms, self.spec.memory_mb, self._memory_used())
+        usage = Usage(
+            duration_ms=duration_ms,
+            init_ms=self._init_ms,
+            memory_limit_mb=self.spec.memory_mb,
+            memory_used_mb=self._memory_used(),
+        )
         self._init_ms = None
         if outcome.status == "timeout":
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -171,7 +181,12 @@ class Environment:
         self.log.write(f"END RequestId: {request_id}")
         self.log.write(invocations.report_line(request_id=request_id, usage=usage, outcome=outcome))
         self.idle_since = self._context.clock.monotonic()
-        return Result(outcome, self.log.take_tail(), self.spec.version, duration_ms)
+        return Result(
+            outcome=outcome,
+            log_tail=self.log.take_tail(),
+            version=self.spec.version,
+            duration_ms=duration_ms,
+        )
 
     def _memory_used(self) -> int:
         assert self._child is not None
@@ -183,7 +198,7 @@ class Environment:
         if self._pipe is not None:
             self._pipe.flush()
         self.log.write(f"INIT_REPORT Phase: init\tStatus: {outcome.status}\tError Type: {outcome.error_type}")
-        return Result(outcome, self.log.take_tail(), self.spec.version)
+        return Result(outcome=outcome, log_tail=self.log.take_tail(), version=self.spec.version)
 
     def kill(self) -> None:
         """Kill the process and all that it started at once."""

@@ -2,35 +2,77 @@
 
 import base64
 import binascii
+import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import LambdaFunction
-from moto.core.exceptions import JsonRESTError
+from moto.awslambda.models import ImageConfig, LambdaFunction
+from moto.awslambda.utils import get_backend
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
+from localaws import context as contexts
 from localaws.errors import ArchiveError
-from localaws.functions import packages, states
-from localaws.functions.current import function_service
+from localaws.functions import configuration, packages, states, validation
+from localaws.functions.arns import Target
+from localaws.functions.deployment import Deployment
 from localaws.functions.errors import InvalidRuntimeError, ResourceConflictError
+from localaws.functions.host import FunctionHost
+from localaws.functions.permissions.stacks import StackPolicy
+from localaws.functions.settings import FunctionSettings
 from localaws.functions.specs import EnvironmentSpec
+from localaws.functions.triggers import ERROR_HEADER, is_queued
+
+CREATING = ("The function is being created.", "Creating")
+"""Reason and code that AWS gives for Pending, and for an update InProgress too."""
+BROKEN_CODE = "InvalidZipFileException"
 
 
 class LocalFunction(LambdaFunction):
     """One version of a function. `task_root` is where its code is unpacked, once it is."""
 
-    state_reason: str | None = "The function is being created."
-    state_reason_code: str | None = "Creating"
+    state_reason: tuple[str, str] | None = CREATING
     last_update_status = "Successful"
-    last_update_reason: str | None = None
+    last_update_reason: tuple[str, str] | None = None
     task_root: Path | None = None
     layer_roots: tuple[Path, ...] = ()
 
     def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
         super().__init__(account_id, spec, region, version)
         self.state = "Active" if self.package_type == "Image" else "Pending"
+        self.settings = FunctionSettings()
+        self.policy: Any = StackPolicy(self.settings, resource=self.target.unqualified_arn())
+        self.has_environment = "Environment" in spec
+        self.logging_config = spec.get("LoggingConfig")
+        self.dead_letter_config = spec.get("DeadLetterConfig")
+        self.file_systems = spec.get("FileSystemConfigs")
+        self.snap_start = spec.get("SnapStart")
+        self.touch()
+
+    @property
+    def target(self) -> Target:
+        """What names this version."""
+        return Target(
+            account_id=self.account_id,
+            region=self.region,
+            name=self.function_name,
+            qualifier=str(self.version),
+        )
+
+    def touch(self) -> None:
+        """Note a change: another RevisionId, another time."""
+        self.revision_id = str(uuid.uuid4())
+        self.last_modified = configuration.lambda_time(contexts.current().clock.now())
+
+    def set_version(self, version: int) -> None:
+        """Become a published version: a copy with an identity of its own."""
+        super().set_version(version)
+        self.touch()
+        if self.last_update_status == "InProgress":
+            self.state, self.state_reason = "Pending", CREATING
+            self.last_update_status, self.last_update_reason = "Successful", None
 
     def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
         """Check the code before moto takes it, so that a refused update changes nothing."""
@@ -69,16 +111,89 @@ class LocalFunction(LambdaFunction):
             raise InvalidParameterValueException(message)
         return bytes(key.value)
 
+    def replace_code(self, request: dict[str, Any]) -> None:
+        """Take the code of UpdateFunctionCode."""
+        super().update_function_code(request)
+
+    def update_function_code(self, updated_spec: dict[str, Any]) -> dict[str, Any]:
+        """Take and deploy the code of a stack's template, which may hold a program as text."""
+        if "ZipFile" in updated_spec:
+            archive = self._create_zipfile_from_plaintext_code(updated_spec["ZipFile"])
+            updated_spec = {"ZipFile": base64.b64encode(archive).decode()}
+        self.replace_code(updated_spec)
+        if self.last_update_status != "InProgress":
+            self.begin_update()
+        backend: Any = get_backend(self.account_id, self.region)
+        backend.deploy(self)
+        return self.get_configuration()
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        """Take the properties of a stack's template; its code follows, and is deployed with them."""
+        settings = {name: value for name, value in config_updates.items() if name != "Code"}
+        self.change_configuration(validation.read_numbers(settings))
+        return self.get_configuration()
+
+    def change_configuration(self, config_updates: dict[str, Any]) -> None:
+        """Take the members of UpdateFunctionConfiguration; moto knows half of them."""
+        self.has_environment = self.has_environment or "Environment" in config_updates
+        self.logging_config = config_updates.get("LoggingConfig", self.logging_config)
+        self.dead_letter_config = config_updates.get("DeadLetterConfig", self.dead_letter_config)
+        self.file_systems = config_updates.get("FileSystemConfigs", self.file_systems)
+        self.snap_start = config_updates.get("SnapStart", self.snap_start)
+        self.tracing_config = config_updates.get("TracingConfig", self.tracing_config)
+        self.kms_key_arn = config_updates.get("KMSKeyArn", self.kms_key_arn)
+        if "EphemeralStorage" in config_updates:
+            self.ephemeral_storage = config_updates["EphemeralStorage"]["Size"]
+        if "ImageConfig" in config_updates:
+            self.image_config = ImageConfig(config_updates["ImageConfig"])
+        super().update_configuration(config_updates)
+
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
-        """Return what GetFunctionConfiguration answers, with the states of deployment."""
-        configuration = super().get_configuration(on_create=on_create)
-        if self.state_reason:
-            configuration |= {"StateReason": self.state_reason, "StateReasonCode": self.state_reason_code}
-        if not on_create:
-            configuration["LastUpdateStatus"] = self.last_update_status
+        """Return what GetFunctionConfiguration answers."""
+        snap_start = {"ApplyOn": "None"} | (self.snap_start or {})
+        extra: dict[str, Any] = {
+            "RevisionId": self.revision_id,
+            "Environment": {"Variables": self.environment_vars} if self.has_environment else None,
+            "DeadLetterConfig": self.dead_letter_config or None,
+            "FileSystemConfigs": self.file_systems or None,
+            "LoggingConfig": configuration.logging_config(
+                self.logging_config, function_name=self.function_name
+            ),
+            "SnapStart": snap_start | {"OptimizationStatus": "Off"},
+        }
+        if self.package_type == "Image":
+            extra["ImageConfigResponse"] = {"ImageConfig": self.image_config.response()}
+        else:
+            extra["RuntimeVersionConfig"] = configuration.runtime_version(
+                str(self.run_time), region=self.region, partition=self.partition
+            )
+        return configuration.describe(self, extra=extra | self._states())
+
+    def _states(self) -> dict[str, str]:
+        found = {"State": self.state}
+        if self.state_reason and self.state != "Active":
+            found |= {"StateReason": self.state_reason[0], "StateReasonCode": self.state_reason[1]}
+        if self.state != "Pending":
+            found["LastUpdateStatus"] = self.last_update_status
         if self.last_update_reason:
-            configuration["LastUpdateStatusReason"] = self.last_update_reason
-        return configuration
+            reason, code = self.last_update_reason
+            found |= {"LastUpdateStatusReason": reason, "LastUpdateStatusReasonCode": code}
+        return found
+
+    def get_code(self) -> dict[str, Any]:
+        """Return what GetFunction answers; the code can be downloaded for ten minutes."""
+        answer = super().get_code()
+        answer.pop("Concurrency", None)
+        if "ImageUri" not in self.code:
+            context = contexts.current()
+            location = context.find_service(FunctionHost).links.make(
+                base=context.endpoint_url,
+                arn=self.target.arn(),
+                digest=self.code_digest,
+                now=context.clock.now(),
+            )
+            answer["Code"] = {"RepositoryType": "S3", "Location": location}
+        return answer
 
     def check_ready_for_update(self) -> None:
         """Raise ResourceConflictError while the function is created or updated."""
@@ -88,16 +203,31 @@ class LocalFunction(LambdaFunction):
             raise ResourceConflictError(f"An update is in progress for resource: {self.function_arn}")
 
     def begin_update(self) -> None:
-        """Note that a deployment has begun."""
+        """Note that new code or configuration is on its way."""
+        self.touch()
         if self.state == "Active":
             self.last_update_status = states.step(states.UPDATE, self.last_update_status, "InProgress")
+            self.last_update_reason = CREATING
         elif self.state == "Failed":
-            self.state = states.step(states.FUNCTION, self.state, "Pending")
+            self.state, self.state_reason = states.step(states.FUNCTION, self.state, "Pending"), CREATING
 
-    def deployed(self, *, task_root: Path, layer_roots: tuple[Path, ...]) -> None:
+    def deploy(self, layers: Sequence[bytes]) -> None:
+        """Unpack the code and layers in the background; then it is Active, or its update is Successful."""
+        contexts.current().find_service(FunctionHost).deploy(
+            Deployment(
+                arn=self.function_arn,
+                code=self.code_bytes,
+                layers=layers,
+                succeeded=self.deployed,
+                failed=self.deployment_failed,
+            )
+        )
+
+    def deployed(self, task_root: Path, layer_roots: tuple[Path, ...]) -> None:
         """Note that the code is in place."""
         self.task_root, self.layer_roots = task_root, layer_roots
-        self.state_reason = self.state_reason_code = self.last_update_reason = None
+        self.state_reason = self.last_update_reason = None
+        self.revision_id = str(uuid.uuid4())
         if self.state == "Pending":
             self.state = states.step(states.FUNCTION, self.state, "Active")
         if self.last_update_status == "InProgress":
@@ -105,12 +235,13 @@ class LocalFunction(LambdaFunction):
 
     def deployment_failed(self, reason: str) -> None:
         """Note that the code could not be put in place."""
+        self.revision_id = str(uuid.uuid4())
         if self.state == "Pending":
             self.state = states.step(states.FUNCTION, self.state, "Failed")
-            self.state_reason, self.state_reason_code = reason, "InvalidZipFileException"
+            self.state_reason = (reason, BROKEN_CODE)
         else:
             self.last_update_status = states.step(states.UPDATE, self.last_update_status, "Failed")
-            self.last_update_reason = reason
+            self.last_update_reason = (reason, BROKEN_CODE)
 
     def environment_spec(self) -> EnvironmentSpec:
         """Return what its environments are made of.
@@ -140,9 +271,13 @@ class LocalFunction(LambdaFunction):
         )
 
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:
-        """Run one event for another service in moto (SQS, SNS, EventBridge, ...); called from its threads."""
+        """Run or queue one event for another service in moto (SQS, SNS, ...); called from its threads."""
         payload = body if isinstance(body, bytes) else str(body or "{}").encode()
-        outcome = function_service().call_from_thread(self, payload)
+        host = contexts.current().find_service(FunctionHost)
+        if is_queued():
+            host.queue_from_thread(self.target, payload)
+            return b""
+        outcome = host.call_from_thread(self.target, payload, timeout_s=float(self.timeout))
         if outcome.error is not None:
-            raise JsonRESTError("FunctionError", outcome.payload.decode(errors="replace"))
+            response_headers[ERROR_HEADER] = outcome.error
         return outcome.payload

@@ -25,7 +25,7 @@ def new_trace_id(now: datetime) -> str:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Invocation:
     """One event on its way to a function."""
 
@@ -36,7 +36,7 @@ class Invocation:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The answer to an invocation; `error` is what X-Amz-Function-Error says, None for success."""
 
@@ -46,7 +46,7 @@ class Outcome:
     error_type: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """An outcome with the end of its log, and the version that ran."""
 
@@ -64,12 +64,12 @@ class Result:
 def platform_error(*, error_type: str, message: str, status: str = "error") -> Outcome:
     """Return the outcome of an invocation that Lambda itself ends."""
     payload = json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
-    return Outcome(payload, "Unhandled", status, error_type)
+    return Outcome(payload=payload, error="Unhandled", status=status, error_type=error_type)
 
 
 def runtime_error(payload: bytes, *, error_type: str | None) -> Outcome:
     """Return the outcome of an error that the runtime reported, its payload unchanged."""
-    return Outcome(payload, "Unhandled", "error", error_type)
+    return Outcome(payload=payload, error="Unhandled", status="error", error_type=error_type)
 
 
 def timed_out(*, request_id: str, timeout_s: float) -> Outcome:
@@ -90,10 +90,9 @@ def out_of_memory(*, request_id: str) -> Outcome:
     return platform_error(error_type="Runtime.OutOfMemory", message=message)
 
 
-def response_too_large(*, size: int) -> Outcome:
+def response_too_large() -> Outcome:
     """Return the outcome of a response over the limit."""
-    limit = f"maximum allowed payload size ({RESPONSE_LIMIT} bytes)"
-    message = f"Response payload size ({size} bytes) exceeded {limit}."
+    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
     return platform_error(error_type="Function.ResponseSizeTooLarge", message=message)
 
 
@@ -109,7 +108,7 @@ def describe_exit(code: int | None) -> str:
     return f"Runtime exited with error: exit status {code}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Usage:
     """What one invocation used. Milliseconds, MiB; `init_ms` is None for a warm environment."""
 

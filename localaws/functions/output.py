@@ -37,6 +37,10 @@ class FunctionLog:
         self._stream.write(text)
         self._tail = (self._tail + text.encode() + b"\n")[-LOG_TAIL_BYTES:]
 
+    def announce(self, line: str) -> None:
+        """Append one event that is for CloudWatch only: LogResult begins with an invocation's START."""
+        self._stream.write(line)
+
     def take_tail(self) -> bytes:
         """Return the last 4 KiB since the last call."""
         tail, self._tail = self._tail, b""

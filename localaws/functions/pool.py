@@ -12,7 +12,7 @@ from localaws.functions import invocations
 from localaws.functions.environments import Environment
 from localaws.functions.errors import ServiceError
 from localaws.functions.invocations import Invocation, Outcome, Result
-from localaws.functions.specs import EnvironmentSpec, Runtime
+from localaws.functions.specs import EnvironmentSpec, Runtime, provisioned
 from localaws.iam.identity import SESSION_S
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,9 @@ AGE_S = SESSION_S - 900.0
 """AWS seconds after which an environment gets no more events: its credentials outlive the longest Timeout."""
 INIT_S = 10.0
 """Real seconds that the Init phase may take; then it is done again, within the function's own Timeout."""
+AHEAD_INIT_S = 900.0
+"""Real seconds of the Init phase of a provisioned environment
+(https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html)."""
 STARTS_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 """Processes starting at the same time; more would only slow each other past the limit."""
 
@@ -59,6 +62,42 @@ class EnvironmentPool:
             return await environment.invoke(invocation)
         finally:
             self._put_back(environment)
+
+    def count(self, spec: EnvironmentSpec) -> int:
+        """Return how many environments of a specification have been started, busy ones too."""
+        return sum(1 for environment in self._alive if environment.spec == spec and environment.is_started)
+
+    def has_idle(self, spec: EnvironmentSpec) -> bool:
+        """Tell whether an environment of a specification can take an event now."""
+        return any(environment.is_idle for environment in self._idle.get(spec, ()))
+
+    async def start_ahead(self, *, spec: EnvironmentSpec, runtime: Runtime) -> bool:
+        """Start an environment before there is an event for it; return whether it came up.
+
+        Its initialisation has the time that AWS gives what is provisioned. Raises ChildStartError.
+        """
+        environment = self._make(spec, runtime)
+        try:
+            async with self._starts:
+                failure = await environment.start(request_id=str(uuid.uuid4()), limit_s=AHEAD_INIT_S)
+        except TimeoutError:
+            self._retire(environment)
+            return False
+        except BaseException:
+            self._retire(environment)
+            raise
+        if failure is not None:
+            environment.failed_result(failure)
+            self._retire(environment)
+            return False
+        self._put_back(environment)
+        return True
+
+    def trim(self, spec: EnvironmentSpec, *, keep: int) -> None:
+        """Retire idle environments of a specification until no more than `keep` are left."""
+        warm = self._idle.get(spec, [])
+        while warm and self.count(spec) > keep:
+            self._retire(warm.pop(0))
 
     def _make(self, spec: EnvironmentSpec, runtime: Runtime) -> Environment:
         if self._closed:
@@ -106,7 +145,9 @@ class EnvironmentPool:
 
     def _is_old(self, environment: Environment) -> bool:
         now = self._context.clock.monotonic()
-        return now - environment.idle_since > IDLE_S or now - environment.created_at > AGE_S
+        is_kept = environment.spec == provisioned(environment.spec)
+        is_unused = not is_kept and now - environment.idle_since > IDLE_S
+        return is_unused or now - environment.created_at > AGE_S
 
     def sweep(self) -> None:
         """Retire the idle environments that are old, dead, or of code or configuration that has changed."""

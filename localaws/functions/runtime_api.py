@@ -20,7 +20,7 @@ REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 413
 Respond = Callable[[int, bytes, dict[str, str]], None]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ApiCall:
     """One request of a runtime. `size` is the body's; of a body over the limit only the start is kept."""
 

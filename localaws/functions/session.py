@@ -51,11 +51,11 @@ class RuntimeSession:
 
     def _on_response(self, call: ApiCall) -> None:
         if call.size > invocations.RESPONSE_LIMIT:
-            self._outcome = invocations.response_too_large(size=call.size)
+            self._outcome = invocations.response_too_large()
             message = f"Exceeded maximum allowed payload size ({invocations.RESPONSE_LIMIT} bytes)."
             call.refuse(413, error_type="RequestEntityTooLarge", message=message)
             return
-        self._outcome = Outcome(call.body)
+        self._outcome = Outcome(payload=call.body)
         call.accept()
 
     def _on_error(self, call: ApiCall) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 RESERVED_VARIABLES = frozenset(
@@ -51,11 +51,23 @@ class EnvironmentSpec:
     layers: tuple[Path, ...] = ()
     ephemeral_mb: int = 512
     """MiB of /tmp (EphemeralStorage)."""
+    initialization: str = "on-demand"
+    """AWS_LAMBDA_INITIALIZATION_TYPE: what is provisioned is kept apart from what comes and goes."""
 
     @property
     def log_group(self) -> str:
         """Name of the log group."""
         return f"/aws/lambda/{self.function_name}"
+
+
+def on_demand(spec: EnvironmentSpec) -> EnvironmentSpec:
+    """Return the specification of environments that come and go with the events."""
+    return replace(spec, initialization="on-demand")
+
+
+def provisioned(spec: EnvironmentSpec) -> EnvironmentSpec:
+    """Return the specification of environments that are started ahead, and kept."""
+    return replace(spec, initialization="provisioned-concurrency")
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,7 @@ def runtime_variables(
         "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": spec.initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": api_address,

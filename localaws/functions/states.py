@@ -25,6 +25,14 @@ ENVIRONMENT: Transitions = {
 """One execution environment."""
 
 
+PROVISIONED: Transitions = {
+    "IN_PROGRESS": frozenset({"IN_PROGRESS", "READY", "FAILED"}),
+    "READY": frozenset({"IN_PROGRESS", "FAILED"}),
+    "FAILED": frozenset({"IN_PROGRESS", "FAILED"}),
+}
+"""Status of provisioned concurrency."""
+
+
 def step(table: Transitions, current: str, wanted: str) -> str:
     """Return `wanted`; raises ValueError where the table has no step to it from `current`."""
     if wanted not in table[current]:

@@ -9,11 +9,15 @@ from moto.awslambda.exceptions import InvalidParameterValueException, Validation
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
+from localaws.functions.arns import REFERENCE, pattern_constraint
+from localaws.functions.known_runtimes import check_runtime
 from localaws.functions.specs import RESERVED_VARIABLES
 
 NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 TIMEOUT_MAX_S = 900
 MEMORY_MB = (128, 10_240)
+NUMBERS = ("Timeout", "MemorySize", "ReservedConcurrentExecutions")
+STORAGE_MB = (512, 10_240)
 VARIABLES_LIMIT = 4096
 """Bytes of all environment variables of a function."""
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
@@ -22,8 +26,23 @@ NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 def check_name(name: str) -> None:
     """Refuse a name that is too long or has characters a name may not have."""
     if NAME.fullmatch(name) is None:
-        constraint = f"Member must satisfy regular expression pattern: {NAME.pattern}"
-        raise ValidationException(name, "functionName", constraint)
+        raise ValidationException(name, "functionName", pattern_constraint(NAME.pattern))
+
+
+def read_new_name(text: str, *, account_id: str, region: str) -> str:
+    """Return the name of a new function, given as a name or as an ARN of this account and region."""
+    match = REFERENCE.fullmatch(text)
+    name = match["name"] if match else text
+    check_name(name)
+    elsewhere = match and (match["account_id"] or account_id, match["region"] or region) != (
+        account_id,
+        region,
+    )
+    if elsewhere or (match and match["qualifier"]):
+        raise InvalidParameterValueException(
+            "The function name must be a name, or an unqualified ARN of this account and region"
+        )
+    return name
 
 
 def check_configuration(spec: Mapping[str, Any]) -> None:
@@ -33,7 +52,16 @@ def check_configuration(spec: Mapping[str, Any]) -> None:
         raise ValidationException(str(timeout), "timeout", _bound(timeout, 1, TIMEOUT_MAX_S))
     if memory is not None and not MEMORY_MB[0] <= memory <= MEMORY_MB[1]:
         raise ValidationException(str(memory), "memorySize", _bound(memory, *MEMORY_MB))
+    if spec.get("Runtime") is not None:
+        check_runtime(str(spec["Runtime"]))
+    _check_storage(spec)
     check_variables((spec.get("Environment") or {}).get("Variables") or {})
+
+
+def _check_storage(spec: Mapping[str, Any]) -> None:
+    size = (spec.get("EphemeralStorage") or {}).get("Size")
+    if size is not None and not STORAGE_MB[0] <= size <= STORAGE_MB[1]:
+        raise ValidationException(str(size), "ephemeralStorage.size", _bound(size, *STORAGE_MB))
 
 
 def _bound(value: int, low: int, high: int) -> str:
@@ -57,6 +85,14 @@ def check_variables(variables: Mapping[str, str]) -> None:
         raise InvalidParameterValueException(
             f"{start}provided exceeded the 4KB limit. String measured: {text}"
         )
+
+
+def read_numbers(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request whose numbers are numbers: a stack's template may write them as text."""
+    return {
+        name: int(value) if name in NUMBERS and isinstance(value, str) and value.isdecimal() else value
+        for name, value in spec.items()
+    }
 
 
 def check_package(spec: Mapping[str, Any]) -> None:

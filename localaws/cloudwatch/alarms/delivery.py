@@ -7,10 +7,8 @@ and https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-ac
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from moto.awslambda import models as moto_functions
-from moto.awslambda.models import LambdaFunction
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.sns.models import sns_backends
 
@@ -18,6 +16,7 @@ from localaws.cloudwatch.alarms import notices
 from localaws.cloudwatch.alarms.alarm import StateChange
 from localaws.context import Context
 from localaws.errors import LocalAwsError
+from localaws.functions.arns import Target
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +37,8 @@ class ActsOnPolicies(Protocol):
 class QueuesEvents(Protocol):
     """The service that runs functions."""
 
-    def queue_from_thread(self, function: LambdaFunction, payload: bytes) -> None:
-        """Queue an event, as an asynchronous Invoke does."""
+    def queue_from_thread(self, target: Target, payload: bytes) -> None:
+        """Queue an event, as an asynchronous Invoke does; raise what that would."""
         ...
 
 
@@ -92,10 +91,9 @@ class Delivery:
 
     def _call_function(self, arn: str, change: StateChange) -> None:
         _, _, _, region, account_id, _, name, *rest = arn.split(":")
-        backend: Any = moto_functions.lambda_backends[account_id][region]
-        function = backend.get_function(name, rest[0] if rest else None)
+        target = Target(account_id=account_id, region=region, name=name, qualifier=rest[0] if rest else None)
         service: QueuesEvents = self._context.find_service(QueuesEvents)  # type: ignore[type-abstract]  # a protocol
-        service.queue_from_thread(function, notices.function_event(change))
+        service.queue_from_thread(target, notices.function_event(change))
 
     def _scale(self, arn: str, change: StateChange) -> None:
         scalers = self._scalers()

@@ -67,14 +67,14 @@ def test_any_other_host_is_refused_as_a_rebound_name_would_be(host: str) -> None
 
 
 def test_a_public_url_s_host_and_its_names_are_answered() -> None:
-    guard = make_guard(public_url="http://localaws:4566", host="127.0.0.1")
+    guard = make_guard(public_url="http://localaws:4566", host="127.0.0.1", path_rules_of=lambda path: ())
     assert ask(guard=guard, host="localaws:4566") is None
     assert ask(guard=guard, host="photos.localaws:4566") is None
     assert ask(guard=guard, host="10.0.0.1:4566") is not None
 
 
 def test_beyond_loopback_any_address_is_answered_and_no_name() -> None:
-    guard = make_guard(public_url=None, host="0.0.0.0")
+    guard = make_guard(public_url=None, host="0.0.0.0", path_rules_of=lambda path: ())
     assert ask(guard=guard, host="10.0.0.1:4566") is None
     assert ask(guard=guard, host="evil.example:4566") is not None
 
@@ -152,3 +152,16 @@ def test_a_link_elsewhere_may_open_the_status_page() -> None:
 )
 def test_a_link_elsewhere_opens_nothing_else(path: str, method: str, headers: dict[str, str]) -> None:
     assert ask(path=path, method=method, is_s3=False, **headers) is not None
+
+
+def test_a_path_of_ours_is_for_pages_that_its_own_rules_allow() -> None:
+    guard = Guard(
+        public_host=None,
+        is_remote=False,
+        rules_of=lambda bucket: [],
+        path_rules_of=lambda path: [CorsRule(["GET"], [PAGE])] if path == "/url" else (),
+    )
+    assert ask(guard=guard, path="/url", origin=PAGE, is_s3=False) is None
+    assert ask(guard=guard, path="/url", origin="https://evil.example", is_s3=False) is not None
+    assert ask(guard=guard, path="/url", method="POST", origin=PAGE, is_s3=False) is not None
+    assert ask(guard=guard, path="/other", origin=PAGE, is_s3=False) is not None

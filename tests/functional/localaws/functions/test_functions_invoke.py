@@ -67,6 +67,14 @@ def test_an_event_is_accepted_at_once_and_runs_later(functions: Any) -> None:
     assert wait_for_keys(s3, f"{name}-b", 1) == ["attempt-0"]
 
 
+def test_the_action_before_invoke_queues_an_event_too(functions: Any) -> None:
+    s3, name = functions.server.client("s3"), functions.create(TO_S3, Timeout=20)
+    s3.create_bucket(Bucket=f"{name}-b")
+    event = json.dumps({"bucket": f"{name}-b", "failures": 0})
+    assert functions.lam.invoke_async(FunctionName=name, InvokeArgs=event)["Status"] == 202
+    assert wait_for_keys(s3, f"{name}-b", 1) == ["attempt-0"]
+
+
 def test_a_failed_event_is_tried_three_times_under_one_id_and_dropped(fast_functions: Any) -> None:
     """One and two AWS minutes between attempts: 2 s and 4 s at speed 30."""
     s3, name = fast_functions.server.client("s3"), fast_functions.create(TO_S3, Timeout=20)

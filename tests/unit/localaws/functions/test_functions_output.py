@@ -29,6 +29,8 @@ def test_the_tail_is_the_last_four_kilobytes_of_one_invocation() -> None:
     assert log.take_tail() == b"[ERROR] x\nTraceback\n"
     for number in range(1000):
         log.write(f"line {number}")
+    log.announce("INIT_START")
+    assert lines.lines[-1] == "INIT_START"
     tail = log.take_tail()
     assert len(tail) == 4096
     assert tail.endswith(b"line 999\n")

@@ -1,6 +1,7 @@
 """The parts of Lambda that are words and numbers: names, states, limits, payloads, log lines."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException, Validation
 
 from localaws.functions import arns, invocations, states, validation
 from localaws.functions.arns import FunctionReference
-from localaws.functions.concurrency import Allowance, Concurrency
+from localaws.functions.concurrency.slots import Allowance, Concurrency
 from localaws.functions.errors import InvalidRequestContentError, ThrottledError
 from localaws.functions.invocations import Outcome, Usage
 from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime_variables
@@ -18,17 +19,20 @@ from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("dogs", FunctionReference("dogs")),
-        ("dogs:live", FunctionReference("dogs", "live")),
-        ("dogs%3A%24LATEST", FunctionReference("dogs", "$LATEST")),
-        ("123456789012:function:dogs", FunctionReference("dogs", None, "123456789012")),
+        ("dogs", FunctionReference(name="dogs")),
+        ("dogs:live", FunctionReference(name="dogs", qualifier="live")),
+        ("dogs%3A%24LATEST", FunctionReference(name="dogs", qualifier="$LATEST")),
+        (
+            "123456789012:function:dogs",
+            FunctionReference(name="dogs", qualifier=None, account_id="123456789012"),
+        ),
         (
             "arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Adogs%3A7",
-            FunctionReference("dogs", "7", "123456789012", "eu-west-1"),
+            FunctionReference(name="dogs", qualifier="7", account_id="123456789012", region="eu-west-1"),
         ),
         (
             "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:dogs",
-            FunctionReference("dogs", None, "123456789012", "us-gov-west-1"),
+            FunctionReference(name="dogs", qualifier=None, account_id="123456789012", region="us-gov-west-1"),
         ),
     ],
 )
@@ -37,20 +41,43 @@ def test_every_form_of_a_name_is_read(text: str, expected: FunctionReference) ->
 
 
 def test_the_qualifier_may_come_beside_the_name() -> None:
-    assert arns.parse_reference("dogs", qualifier="live") == FunctionReference("dogs", "live")
-    assert arns.parse_reference("dogs:live", qualifier="live") == FunctionReference("dogs", "live")
+    assert arns.parse_reference("dogs", qualifier="live") == FunctionReference(name="dogs", qualifier="live")
+    assert arns.parse_reference("dogs:live", qualifier="live") == FunctionReference(
+        name="dogs", qualifier="live"
+    )
 
 
-@pytest.mark.parametrize(("text", "qualifier"), [("do gs", None), ("", None), ("dogs:1", "2")])
-def test_a_name_that_is_none_is_refused(text: str, qualifier: str | None) -> None:
-    with pytest.raises(InvalidParameterValueException):
+@pytest.mark.parametrize(
+    ("text", "qualifier", "member"),
+    [
+        ("do gs", None, "functionName"),
+        ("", None, "functionName"),
+        ("d" * 141, None, "functionName"),
+        ("dogs", "a b", "qualifier"),
+        ("dogs", "q" * 129, "qualifier"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(text: str, qualifier: str | None, member: str) -> None:
+    with pytest.raises(ValidationException, match=f"at '{member}' failed to satisfy constraint"):
         arns.parse_reference(text, qualifier=qualifier)
+
+
+def test_two_qualifiers_must_be_the_same() -> None:
+    with pytest.raises(InvalidParameterValueException, match="derived qualifier"):
+        arns.parse_reference("dogs:1", qualifier="2")
+
+
+def test_an_arn_has_the_qualifier_that_was_named() -> None:
+    target = arns.Target(account_id="123456789012", region="us-east-1", name="dogs")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:dogs"
+    assert (target.arn(), target.qualified_arn()) == (arn, f"{arn}:$LATEST")
+    assert replace(target, qualifier="live").arn() == f"{arn}:live"
 
 
 def test_the_caller_is_read_from_the_signature() -> None:
     header = "AWS4-HMAC-SHA256 Credential=AKIDX/20260101/eu-west-1/lambda/aws4_request, SignedHeaders=host"
-    assert arns.parse_caller(header) == arns.Caller("AKIDX", "eu-west-1")
-    assert arns.parse_caller("") == arns.Caller(None, None)
+    assert arns.parse_caller(header) == arns.Caller(access_key="AKIDX", region="eu-west-1")
+    assert arns.parse_caller("") == arns.Caller(access_key=None, region=None)
 
 
 def test_a_client_context_must_be_base64_of_json() -> None:
@@ -95,7 +122,7 @@ def test_a_timeout_is_worded_as_lambda_does() -> None:
 def test_the_report_of_a_cold_start_bills_the_initialisation() -> None:
     usage = Usage(duration_ms=1.21, init_ms=98.5, memory_limit_mb=128, memory_used_mb=36)
     assert usage.billed_ms == 100
-    line = invocations.report_line(request_id="r-1", usage=usage, outcome=Outcome(b"{}"))
+    line = invocations.report_line(request_id="r-1", usage=usage, outcome=Outcome(payload=b"{}"))
     assert line == (
         "REPORT RequestId: r-1\tDuration: 1.21 ms\tBilled Duration: 100 ms\tMemory Size: 128 MB\t"
         "Max Memory Used: 36 MB\tInit Duration: 98.50 ms\t"
@@ -165,7 +192,9 @@ def test_a_function_cannot_read_the_users_aws_configuration() -> None:
 
 def allowance(*, reserved: int | None, unreserved: int = 2, name: str = "dogs") -> Allowance:
     """Return an allowance."""
-    return Allowance("1", "us-east-1", name, reserved, unreserved)
+    return Allowance(
+        account_id="1", region="us-east-1", function_name=name, reserved=reserved, unreserved_limit=unreserved
+    )
 
 
 def test_a_reservation_is_a_functions_own() -> None:

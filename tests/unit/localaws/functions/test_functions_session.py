@@ -68,7 +68,7 @@ def test_an_event_goes_out_with_lambdas_headers_and_ends_with_the_next_one() -> 
         assert wire.call("POST", "/invocation/r-1/response", b"42") == 202
         assert not session.settled.done(), "the runtime is not ready for another event yet"
         wire.call("GET", "/invocation/next")
-        assert await session.settled == Outcome(b"42")
+        assert await session.settled == Outcome(payload=b"42")
         assert session.state == "Idle"
 
     run(talk)
@@ -118,7 +118,7 @@ def test_an_answer_that_was_posted_stands_although_the_process_dies() -> None:
         session.begin(EVENT, timeout_s=3.0)
         wire.call("POST", "/invocation/r-1/response", b"42")
         session.on_exit(-9)
-        assert await session.settled == Outcome(b"42")
+        assert await session.settled == Outcome(payload=b"42")
 
     run(talk)
 

@@ -7,31 +7,42 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from localaws.clock import ManualClock
-from localaws.functions import events
 from localaws.functions.errors import ResourceConflictError, ThrottledError
-from localaws.functions.events import Event, EventQueue
+from localaws.functions.events import queue
+from localaws.functions.events.queue import Ending, Event, EventQueue
 from localaws.functions.invocations import Invocation, Outcome, Result
 
 INVOCATION = Invocation(payload=b"{}", arn="arn:f", trace_id="t", request_id="r-1")
-GOOD = Result(Outcome(b"1"), b"", "1")
-BAD = Result(Outcome(b"{}", "Unhandled"), b"", "1")
+GOOD = Result(outcome=Outcome(payload=b"1"), log_tail=b"", version="1")
+BAD = Result(outcome=Outcome(payload=b"{}", error="Unhandled"), log_tail=b"", version="1")
 
 
-def event(run: Callable[[], Awaitable[Result]], **options: float) -> Event:
+class Endings(list[Ending]):
+    """What events ended with."""
+
+    async def note(self, ending: Ending) -> None:
+        """Note one."""
+        self.append(ending)
+
+
+def event(run: Callable[[], Awaitable[Result]], endings: Endings | None = None, **options: float) -> Event:
     """Return an event."""
-    return Event(function_name="dogs", invocation=INVOCATION, run=run, **options)  # type: ignore[arg-type]
+    ended = (Endings() if endings is None else endings).note
+    return Event(function_name="dogs", invocation=INVOCATION, run=run, ended=ended, **options)  # type: ignore[arg-type]
 
 
-def drain(run: Callable[[], Awaitable[Result]], **options: float) -> None:
-    """Run one event until the queue has done with it."""
+def drain(run: Callable[[], Awaitable[Result]], **options: float) -> Ending | None:
+    """Run one event until the queue has done with it; return how it ended."""
+    endings = Endings()
 
     async def main() -> None:
         queue = EventQueue(ManualClock())
-        queue.put(event(run, **options))
+        queue.put(event(run, endings, **options))
         while queue._tasks:
             await asyncio.sleep(0)
 
     asyncio.run(asyncio.wait_for(main(), 5))
+    return endings[0] if endings else None
 
 
 def answers(*results: Result | Exception) -> tuple[Callable[[], Awaitable[Result]], list[int]]:
@@ -51,14 +62,15 @@ def answers(*results: Result | Exception) -> tuple[Callable[[], Awaitable[Result
 def test_a_failure_is_tried_again_twice(caplog: pytest.LogCaptureFixture) -> None:
     run, calls = answers(BAD)
     with caplog.at_level(logging.WARNING):
-        drain(run)
+        ending = drain(run)
+    assert ending == Ending(condition="RetriesExhausted", attempts=3, result=BAD)
     assert len(calls) == 3
     assert "event r-1 for dogs is dropped: its 3 attempts failed" in caplog.text
 
 
 def test_a_success_ends_it() -> None:
     run, calls = answers(BAD, GOOD)
-    drain(run)
+    assert drain(run) == Ending(condition="Success", attempts=2, result=GOOD)
     assert len(calls) == 2
 
 
@@ -74,9 +86,15 @@ def test_a_throttle_does_not_count_as_an_attempt() -> None:
     assert len(calls) == 8
 
 
+def test_a_function_without_any_concurrency_never_runs_it() -> None:
+    run, calls = answers(ThrottledError("x", is_final=True))
+    assert drain(run) == Ending(condition="ZeroReservedConcurrency", attempts=0, result=None)
+    assert len(calls) == 1
+
+
 def test_an_event_is_dropped_before_it_is_too_old(caplog: pytest.LogCaptureFixture) -> None:
     run, calls = answers(BAD)
-    drain(run, max_age_s=59.0)
+    assert drain(run, max_age_s=59.0) == Ending(condition="EventAgeExceeded", attempts=1, result=BAD)
     assert len(calls) == 1
     assert "it is older than 59 s" in caplog.text
 
@@ -91,7 +109,7 @@ def test_an_error_of_localaws_drops_the_event_and_not_the_queue(caplog: pytest.L
 def test_the_queue_is_bounded_and_dropped_at_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(events, "QUEUE_LIMIT", 1)
+    monkeypatch.setattr(queue, "QUEUE_LIMIT", 1)
 
     async def forever() -> Result:
         await asyncio.sleep(60)

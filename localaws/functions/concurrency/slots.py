@@ -12,8 +12,10 @@ ACCOUNT_LIMIT = 1000
 UNRESERVED_MINIMUM = 100
 """Concurrency that reservations must leave (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html)."""
 
+Key = tuple[str, str, str | None]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Allowance:
     """What the settings allow a function: its reservation, or the account's rest."""
 
@@ -22,25 +24,30 @@ class Allowance:
     function_name: str
     reserved: int | None
     unreserved_limit: int
+    provisioned: int = 0
+    """What all its versions and aliases have provisioned, and a reservation does not give to others."""
 
 
 class Concurrency:
     """Count what runs; refuse what is over the limit."""
 
     def __init__(self) -> None:
-        self._running: Counter[tuple[str, str, str | None]] = Counter()
+        self._running: Counter[Key] = Counter()
 
     @contextmanager
     def slot(self, allowance: Allowance) -> Generator[None, None, None]:
         """Hold one slot. Raises ThrottledError with AWS's reason where none is free."""
         shared = allowance.reserved is None
         key = (allowance.account_id, allowance.region, None if shared else allowance.function_name)
-        limit = allowance.unreserved_limit if allowance.reserved is None else allowance.reserved
+        limit = allowance.unreserved_limit
+        if allowance.reserved is not None:
+            limit = allowance.reserved - allowance.provisioned
         if self._running[key] >= limit:
             raise ThrottledError(
                 "ConcurrentInvocationLimitExceeded"
                 if shared
-                else "ReservedFunctionConcurrentInvocationLimitExceeded"
+                else "ReservedFunctionConcurrentInvocationLimitExceeded",
+                is_final=allowance.reserved == 0,
             )
         self._running[key] += 1
         try:

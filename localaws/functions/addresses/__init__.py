@@ -1,0 +1,1 @@
+"""Function URLs: addresses at which a function answers HTTP requests."""

@@ -1,0 +1,1 @@
+"""Concurrency: what is reserved, what is provisioned, and what runs."""

@@ -1,0 +1,1 @@
+"""Asynchronous invocations: their settings, their queue, and where their results go."""

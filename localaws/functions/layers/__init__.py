@@ -1,0 +1,1 @@
+"""Layers: their code can be downloaded too."""

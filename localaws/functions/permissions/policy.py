@@ -1,0 +1,122 @@
+"""The policy of a function, of one of its versions or aliases. Pure.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
+
+from localaws.functions.arns import pattern_constraint
+from localaws.functions.errors import ConflictError, NotFoundError
+
+SID_PATTERN = r"([a-zA-Z0-9-_]+)"
+ACTION_PATTERN = r"(lambda:[*]|lambda:[a-zA-Z]+|[*])"
+ACCOUNT = re.compile(r"\d{12}")
+CONDITIONS = {
+    "FunctionUrlAuthType": ("StringEquals", "lambda:FunctionUrlAuthType"),
+    "InvokedViaFunctionUrl": ("Bool", "lambda:InvokedViaFunctionUrl"),
+    "PrincipalOrgID": ("StringEquals", "aws:PrincipalOrgID"),
+    "SourceAccount": ("StringEquals", "AWS:SourceAccount"),
+    "EventSourceToken": ("StringEquals", "lambda:EventSourceToken"),
+    "SourceArn": ("ArnLike", "AWS:SourceArn"),
+}
+"""Member of AddPermission -> operator and key of the condition that it becomes."""
+
+Statement = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class FunctionPolicy:
+    """Statements, each with an id of its own."""
+
+    statements: list[Statement] = field(default_factory=list)
+
+    def add(self, statement: Statement) -> None:
+        """Add a statement. Raises ConflictError where its id is taken."""
+        sid = statement["Sid"]
+        if any(known["Sid"] == sid for known in self.statements):
+            raise ConflictError(
+                f"The statement id ({sid}) provided already exists. "
+                "Please provide a new statement id, or remove the existing statement."
+            )
+        self.statements.append(statement)
+
+    def remove(self, sid: str) -> None:
+        """Remove a statement. Raises NotFoundError where there is none of this id."""
+        left = [statement for statement in self.statements if statement["Sid"] != sid]
+        if len(left) == len(self.statements):
+            raise NotFoundError(f"Statement {sid} is not found in resource policy.")
+        self.statements = left
+
+    def document(self) -> str:
+        """Return the policy as JSON. Raises NotFoundError where it has no statement."""
+        if not self.statements:
+            raise NotFoundError()
+        return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": self.statements})
+
+    def grants(self, *, action: str, account_id: str) -> bool:
+        """Tell whether it lets another account take an action."""
+        return any(
+            statement["Action"] in (action, "lambda:*", "*")
+            and _names_account(statement["Principal"], account_id)
+            for statement in self.statements
+        )
+
+
+def _names_account(principal: Any, account_id: str) -> bool:
+    named = principal.get("AWS", "") if isinstance(principal, dict) else principal
+    return named == "*" or f":{account_id}:" in named
+
+
+def build_statement(request: Mapping[str, Any], *, resource: str) -> Statement:
+    """Return the statement that an AddPermission asks for. Raises in AWS's words where a member is wrong."""
+    sid, action = str(request.get("StatementId", "")), str(request.get("Action", ""))
+    for value, member, pattern in (
+        (sid, "statementId", SID_PATTERN),
+        (action, "action", ACTION_PATTERN),
+    ):
+        if re.fullmatch(pattern, value) is None:
+            raise ValidationException(value, member, pattern_constraint(pattern))
+    statement: Statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": build_principal(str(request.get("Principal", ""))),
+        "Action": action,
+        "Resource": resource,
+    }
+    conditions = _build_conditions(request)
+    return statement | ({"Condition": conditions} if conditions else {})
+
+
+def build_principal(principal: str) -> Any:
+    """Return a Principal element."""
+    if principal == "*":
+        return principal
+    if principal.endswith(".amazonaws.com"):
+        return {"Service": principal}
+    if ACCOUNT.fullmatch(principal):
+        return {"AWS": f"arn:aws:iam::{principal}:root"}
+    if re.match(r"arn:aws[a-zA-Z-]*:(iam|sts)::", principal):
+        return {"AWS": principal}
+    raise InvalidParameterValueException(
+        "The provided principal was invalid. Please check the principal and try again."
+    )
+
+
+def _build_conditions(request: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for member, (operator, key) in CONDITIONS.items():
+        if request.get(member) is not None:
+            value = request[member]
+            found.setdefault(operator, {})[key] = str(value).lower() if isinstance(value, bool) else value
+    return found
+
+
+def is_granted(policies: Iterable[FunctionPolicy], *, action: str, account_id: str) -> bool:
+    """Tell whether one of the policies lets another account take an action."""
+    return any(policy.grants(action=action, account_id=account_id) for policy in policies)

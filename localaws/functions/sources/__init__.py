@@ -1,0 +1,1 @@
+"""Event source mappings: what polls queues and streams for a function."""

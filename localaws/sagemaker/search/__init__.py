@@ -1,0 +1,1 @@
+"""Search, over what every part of SageMaker keeps."""
