@@ -18,8 +18,9 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.sagemaker_role import ensure_role
+
 ROOT = Path(__file__).parents[5]
-ROLE = "arn:aws:iam::123456789012:role/training-tests"
 GROUP = "/aws/sagemaker/TrainingJobs"
 WAIT_S = 60.0
 TERMINAL = ("Completed", "Failed", "Stopped")
@@ -33,6 +34,7 @@ class Jobs:
         self.s3 = self.client("s3")
         self.sagemaker = self.client("sagemaker")
         self.logs = self.client("logs")
+        self.role = ensure_role(self.client("iam"), "training-tests")
         self.bucket = f"training-{uuid.uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=self.bucket)
 
@@ -78,7 +80,7 @@ class Jobs:
         source = self.put_source(options.get("files") or {program: script})
         request = {
             "TrainingJobName": options.get("name") or f"job-{uuid.uuid4().hex[:10]}",
-            "RoleArn": ROLE,
+            "RoleArn": self.role,
             "AlgorithmSpecification": {
                 "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2",
                 "TrainingInputMode": "File",

@@ -69,10 +69,11 @@ def can_be_stopped(client: Any, s3: Any) -> None:
 
 
 def lists_the_newest_first(client: Any, s3: Any) -> None:
-    """A filter is applied before the page is cut, and the newest job comes first."""
+    """A filter is applied before the page is cut, and the newest job comes first where asked for."""
     for name in ("stock-list-1", "stock-list-2", "other-stock"):
         client.create_training_job(**request(client, s3, name))
-    (found,) = client.list_training_jobs(NameContains="stock-list", MaxResults=1)["TrainingJobSummaries"]
+    answer = client.list_training_jobs(NameContains="stock-list", SortOrder="Descending", MaxResults=1)
+    (found,) = answer["TrainingJobSummaries"]
     assert found["TrainingJobName"] == "stock-list-2"
 
 
