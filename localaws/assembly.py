@@ -13,6 +13,7 @@ from localaws.context import Context
 from localaws.faults import FaultService
 from localaws.functions.service import FunctionService
 from localaws.sagemaker.endpoints.service import EndpointService
+from localaws.sagemaker.processing.service import ProcessingService
 from localaws.sagemaker.training.service import TrainingService
 from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
@@ -24,6 +25,7 @@ def create_services(context: Context) -> list[Service]:
         FaultService(context.faults),
         EndpointService(context),
         TrainingService(),
+        ProcessingService(),
         TuningService(),
         FunctionService(context),
     ]
