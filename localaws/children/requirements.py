@@ -6,12 +6,15 @@ goes to the file FAILURE, worded as by sagemaker-training-toolkit (errors.py, In
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import deque
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 SETTINGS = "LOCALAWS_PIP_ENVIRONMENT"
+PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*([A-Za-z0-9.!+]+)")
 TAIL_LINES, TAIL_CHARACTERS = 12, 700
 """Of pip's output, quoted in the reason."""
 
@@ -35,6 +38,23 @@ def install(requirements: str, *, settings: dict[str, str]) -> tuple[int, str]:
     return process.returncode, "".join(tail)
 
 
+def is_satisfied(requirements: str) -> bool:
+    """Return whether every line pins a version that is installed: pip would take seconds to find that out.
+
+    What is more than a name and a version (an option, a marker, an extra, a range) is left to pip.
+    """
+    lines = [line.partition("#")[0].strip() for line in Path(requirements).read_text().splitlines()]
+    pins = [PIN.fullmatch(line) for line in lines if line]
+    return all(pin is not None and _installed(pin[1]) == pin[2] for pin in pins)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
 def reason(code: int, said: str, *, requirements: str) -> str:
     """Return the text of the failure file."""
     command = f"{sys.executable} -m pip install -r {requirements}"
@@ -46,7 +66,7 @@ def main() -> None:
     """Install, and become the program."""
     requirements, failure, *command = sys.argv[1:]
     settings = json.loads(os.environ.pop(SETTINGS, "{}"))
-    code, said = install(requirements, settings=settings)
+    code, said = (0, "") if is_satisfied(requirements) else install(requirements, settings=settings)
     if code:
         Path(failure).write_text(reason(code, said, requirements=requirements))
         sys.exit(1)
