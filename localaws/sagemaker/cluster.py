@@ -1,24 +1,19 @@
 """The instances of one job: their folders, their role, their processes, and nothing of it afterwards."""
 
-import contextlib
-import secrets
 import shutil
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, JobError
 from localaws.iam.identity import Grant
-from localaws.namespaces import OPT_ML, Support, View, enter, find_support
-from localaws.overlays import Overlay, search_path
+from localaws.namespaces import OPT_ML
 from localaws.sagemaker.failures import algorithm_error, shorten
 from localaws.sagemaker.hosts import End, HostGroup, HostProcess, Result, stream_name
+from localaws.sagemaker.room import Room
 
 STOP_GRACE_S = 120
 """AWS seconds between SIGTERM and SIGKILL, when a job is stopped (API_StopTrainingJob, API_StopProcessingJob)
@@ -28,9 +23,6 @@ ABORT_GRACE_S = 1.0
 """Real seconds that hosts get when localaws itself stops."""
 SESSION = "SageMaker"
 """Role session name of the platform's own transfers, and of the containers."""
-MAX_TEMPORARY_PATH = 64
-"""Characters of a TMPDIR: the sockets that Python and torch make below it may have 108 in all (unix(7))."""
-
 OnLine = Callable[[str], None]
 
 
@@ -78,22 +70,19 @@ class Cluster:
     def __init__(self, *, context: Context, plan: ClusterPlan, folder: Path) -> None:
         self._context = context
         self._plan = plan
-        self._temporary: dict[str, Path] = {}
         self._grant: Grant | None = None
         self._is_aborted = False
         self._client: Any = None
         self.folder = folder
-        self.overlays = {host: Overlay(folder=folder / f"{host}.python") for host in plan.hosts}
+        data_dir = context.data_dir
+        self.rooms = {
+            host: Room(base=folder / host, data_dir=data_dir, names=plan.hosts) for host in plan.hosts
+        }
 
     @property
     def is_aborted(self) -> bool:
         """Whether the job was given up, because localaws is stopping."""
         return self._is_aborted
-
-    @cached_property
-    def support(self) -> Support:
-        """How hosts get a view of their own; found out with the first job, not when localaws starts."""
-        return find_support()
 
     @property
     def s3(self) -> Any:
@@ -104,27 +93,11 @@ class Cluster:
             self._client = self._context.client("s3", credentials=credentials, region=self._plan.region)
         return self._client
 
-    def base(self, host: str) -> Path:
-        """Return the folder that is /opt/ml to a host."""
-        return self.folder / host
-
-    def seen_base(self, host: str) -> Path:
-        """Return that folder's name as the host sees it."""
-        return self.base(host) if self.support.refusal else OPT_ML
-
     def prepare(self) -> None:
         """Make the hosts' folders for temporary files and their Python environments, in an empty folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        for host, overlay in self.overlays.items():
-            overlay.make()
-            self._temporary[host] = self._make_temporary()
-
-    def _make_temporary(self) -> Path:
-        folder = self._context.data_dir / "tmp" / secrets.token_hex(4)
-        if len(str(folder)) > MAX_TEMPORARY_PATH:
-            return Path(tempfile.mkdtemp(prefix="localaws-"))
-        folder.mkdir(parents=True)
-        return folder
+        for room in self.rooms.values():
+            room.prepare()
 
     def host_process(
         self, host: str, *, command: Sequence[str], variables: Mapping[str, str], folder: str, on_line: OnLine
@@ -133,24 +106,20 @@ class Cluster:
 
         `folder`, below /opt/ml, is where it starts. `variables` win over the container's own.
         """
-        start = self.base(host) / folder
-        argv = list(command)
-        if not self.support.refusal:
-            scratch = self.folder / f"{host}.view"
-            view = View(base=self.base(host), scratch=scratch, names=self._plan.hosts)
-            argv = enter(argv, view=view, support=self.support, folder=OPT_ML / folder)
-        environment = self._environment(host, variables=variables)
-        return HostProcess(name=host, argv=argv, env=environment, cwd=start, on_line=on_line)
+        room = self.rooms[host]
+        return HostProcess(
+            name=host,
+            argv=room.enter(command, folder=folder),
+            env=self._environment(room, variables=variables),
+            cwd=room.base / folder,
+            on_line=on_line,
+        )
 
-    def _environment(self, host: str, *, variables: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, room: Room, *, variables: Mapping[str, str]) -> dict[str, str]:
         if self._grant is None:
             role = self._plan.role_arn
             self._grant = self._context.identity.grant(role_arn=role, session_name=SESSION)
-        own = {
-            "PATH": search_path([self.overlays[host].bin, Path(sys.executable).parent]),
-            "TMPDIR": str(self._temporary[host]),
-        }
-        ours = self._context.child_environment(region=self._plan.region) | own
+        ours = self._context.child_environment(region=self._plan.region) | room.variables()
         return python_environment(ours | dict(variables) | self._context.grant_environment(self._grant))
 
     def run(self, processes: Sequence[HostProcess], *, watch: Watch) -> Result:
@@ -192,6 +161,6 @@ class Cluster:
             self._context.identity.revoke(self._grant)
         if self._client is not None:
             self._client.close()
-        for folder in (self.folder, *self._temporary.values()):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(folder, ignore_errors=True)
+        for room in self.rooms.values():
+            room.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -30,7 +30,8 @@ class JobState:
     arn: str
     creation_time: datetime
     last_modified_time: datetime
-    failure_reason: str | None
+    failure_reason: Any
+    """A text once the job has failed, else None."""
 
     def begin(self, *, now: Callable[[], datetime]) -> None:
         """Be in progress, created now, with nothing started."""

@@ -40,6 +40,8 @@ class EndpointsMixin(SageMakerModelBackend):
         if model_name in self._models:
             raise self._taken("model", model_name, what="model")
         for container in [primary_container or {}, *(containers or [])]:
+            if container.get("ModelPackageName"):
+                self._find_package(container["ModelPackageName"])
             check_model_data(container, account_id=self.account_id, partition=get_partition(self.region_name))
         return super().create_model(
             model_name=model_name,
@@ -74,7 +76,7 @@ class EndpointsMixin(SageMakerModelBackend):
             tags=tags,
             kms_key_id=kms_key_id,
         )
-        plan_variants(production_variants, find_model=self._find_model)
+        self.plan_variants(production_variants)
         self.endpoint_configs[endpoint_config_name] = config
         return config
 
@@ -86,7 +88,7 @@ class EndpointsMixin(SageMakerModelBackend):
         if endpoint_name in self.endpoints:
             raise self._taken("endpoint", endpoint_name, what="endpoint")
         config = self._find_config(endpoint_config_name)
-        plans = plan_variants(config.production_variants, find_model=self._find_model)
+        plans = self.plan_variants(config.production_variants)
         endpoint = FakeEndpoint(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,
@@ -117,6 +119,18 @@ class EndpointsMixin(SageMakerModelBackend):
             region=self.region_name,
             forget=forget,
         )
+
+    def plan_variants(self, variants: Sequence[Mapping[str, Any]]) -> tuple[VariantPlan, ...]:
+        """Resolve variants to plans; raises AWS's error for a model or model package that is missing."""
+        return plan_variants(variants, find_model=self._find_model, find_package=self._find_package)
+
+    def _find_package(self, name: str) -> Mapping[str, Any]:
+        """Return the container that a model package stands for."""
+        package = self.model_packages.get(self.model_package_name_mapping.get(name, name))
+        containers = ((package and package.inference_specification) or {}).get("Containers") or []
+        if package is None or not containers:
+            raise ValidationError(message=f"Model package {name} does not exist.")
+        return dict(containers[0]) if len(containers) == 1 else {}
 
     def describe_endpoint(self, endpoint_name: str) -> dict[str, Any]:
         """Describe an endpoint."""
@@ -151,7 +165,7 @@ class EndpointsMixin(SageMakerModelBackend):
         """
         endpoint = self._find_endpoint(endpoint_name)
         config = self._find_config(endpoint_config_name)
-        plans = plan_variants(config.production_variants, find_model=self._find_model)
+        plans = self.plan_variants(config.production_variants)
         controller = self._controller(endpoint)
         if is_retaining:
             plans = retain_properties(plans, controller=controller, excluded=excluded)

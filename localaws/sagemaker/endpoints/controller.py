@@ -11,11 +11,11 @@ from moto.sagemaker.models import FakeEndpoint
 from localaws.context import Context
 from localaws.errors import LocalAwsError
 from localaws.sagemaker.endpoints import states
-from localaws.sagemaker.endpoints.container import ContainerFactory
+from localaws.sagemaker.endpoints.container import ContainerFactory, Place
 from localaws.sagemaker.endpoints.fleet import Fleet, build_fleet, stop_all
 from localaws.sagemaker.endpoints.instance import Instance
 from localaws.sagemaker.endpoints.plan import VariantPlan
-from localaws.sagemaker.endpoints.wording import bounded
+from localaws.sagemaker.endpoints.wording import bounded, log_group
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,14 @@ class EndpointController:
         self._plans = tuple(plans)
         self._context = context
         self._on_deleted = on_deleted
-        self._factory = ContainerFactory(
-            context=context,
+        place = Place(
+            title=f"endpoint {endpoint.endpoint_name}",
             account_id=account_id,
             region=region,
-            endpoint_name=endpoint.endpoint_name,
             folder=folder,
+            log_group=log_group(endpoint.endpoint_name),
         )
+        self._factory = ContainerFactory(context=context, place=place)
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._abandoned = threading.Event()
         self._deleted = False

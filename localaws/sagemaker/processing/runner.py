@@ -85,11 +85,16 @@ class ProcessingRunner(GuardedJob):
             raise JobError(client_error(f"Data download failed:{error}")) from error
 
     def _make_folders(self, host: str) -> None:
-        config = self._cluster.base(host) / "config"
+        base = self._cluster.rooms[host].base
+        config = base / "config"
         paths = [output.local_path for output in self._spec.outputs]
         paths += [item.local_path for item in self._spec.inputs]
         folders = [self._locate(host, path) for path in paths]
-        for folder in (config, Folders(self._cluster.base(host)).output, self._cluster.base(host) / START):
+        for folder in (
+            config,
+            Folders(self._cluster.rooms[host].base).output,
+            self._cluster.rooms[host].base / START,
+        ):
             folder.mkdir(parents=True)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +102,7 @@ class ProcessingRunner(GuardedJob):
         (config / "resourceconfig.json").write_text(json.dumps(resource_config(self._spec, host=host)))
 
     def _locate(self, host: str, path: str) -> Path:
-        folder = Folders(self._cluster.base(host)).locate(path)
+        folder = Folders(self._cluster.rooms[host].base).locate(path)
         assert folder is not None  # the request was checked
         return folder
 
@@ -128,7 +133,7 @@ class ProcessingRunner(GuardedJob):
                 )
             )
         command = [*spec.entrypoint, *spec.arguments]
-        check_paths(command, refusal=self._cluster.support.refusal)
+        check_paths(command, refusal=self._cluster.rooms[host].refusal)
         return self._cluster.host_process(
             host,
             command=command,
@@ -166,7 +171,7 @@ class ProcessingRunner(GuardedJob):
     def _read_message(self) -> str | None:
         """Return what a host left in /opt/ml/output/message, the first host's first."""
         for host in self._spec.hosts:
-            path = Folders(self._cluster.base(host)).output / "message"
+            path = Folders(self._cluster.rooms[host].base).output / "message"
             if path.is_file():
                 with path.open(errors="replace") as file:
                     return file.read(MAX_MESSAGE) or None

@@ -51,7 +51,7 @@ class Attempt:
         )
         folder = context.data_dir / "training-jobs" / f"{spec.region}-{spec.name}"
         self._cluster = Cluster(context=context, plan=plan, folder=folder)
-        self._folders = {host: Folders(self._cluster.base(host)) for host in spec.hosts}
+        self._folders = {host: Folders(self._cluster.rooms[host].base) for host in spec.hosts}
         self._commands: dict[str, list[str]] = {}
         self._checkpoints: FolderSync | None = None
 
@@ -130,19 +130,22 @@ class Attempt:
 
     def _host_process(self, host: str, *, open_log: OpenLog, port: int) -> HostProcess:
         """Return what one host runs; its folders are named as it sees them."""
-        spec, refusal = self._spec, self._cluster.support.refusal
-        seen = Folders(self._cluster.seen_base(host))
-        master = Master(LOOPBACK if refusal else spec.hosts[0], port)
+        spec, room = self._spec, self._cluster.rooms[host]
+        seen = Folders(room.seen_base)
+        master = Master(LOOPBACK if room.refusal else spec.hosts[0], port)
         variables = toolkit_variables(spec, host=host, folders=seen, machine=this_machine())
         variables |= container_variables(spec, host=host, folders=seen, master=master)
-        overlay = self._cluster.overlays[host]
         launcher = launcher_words(spec, host=host, master=master, machine=this_machine())
         command = build_command(
-            spec, folders=self._folders[host], python=overlay.python, launcher=launcher, no_opt_ml=refusal
+            spec,
+            folders=self._folders[host],
+            python=room.overlay.python,
+            launcher=launcher,
+            no_opt_ml=room.refusal,
         )
         self._commands[host] = command
         if not spec.entrypoint and (self._folders[host].code / REQUIREMENTS).is_file():
-            command = overlay.install_first(command, requirements=REQUIREMENTS, failure=seen.failure)
+            command = room.overlay.install_first(command, requirements=REQUIREMENTS, failure=seen.failure)
             variables |= pip_variables(os.environ)
         return self._cluster.host_process(
             host,

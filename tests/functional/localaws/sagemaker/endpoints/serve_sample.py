@@ -57,6 +57,7 @@ class Handler(BaseHTTPRequestHandler):
             "base_dir": os.environ["SAGEMAKER_BASE_DIR"],
             "cwd": os.getcwd(),  # noqa: PTH109 - a plain string for JSON
             "pid": os.getpid(),
+            "python": sys.executable,
             "port": self.server.server_address[1],
         }
 
