@@ -15,6 +15,7 @@ from localaws.functions.service import FunctionService
 from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.processing.service import ProcessingService
 from localaws.sagemaker.training.service import TrainingService
+from localaws.sagemaker.transform.service import TransformService
 from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
 
@@ -26,6 +27,7 @@ def create_services(context: Context) -> list[Service]:
         EndpointService(context),
         TrainingService(),
         ProcessingService(),
+        TransformService(),
         TuningService(),
         FunctionService(context),
     ]

@@ -5,10 +5,16 @@ from moto.sagemaker.responses import SageMakerResponse
 from localaws.sagemaker.endpoints.actions import EndpointActions
 from localaws.sagemaker.processing.actions import ProcessingActions
 from localaws.sagemaker.training.actions import TrainingActions
+from localaws.sagemaker.transform.actions import TransformActions
 from localaws.sagemaker.tuning.actions import TuningActions
 
 
 class LocalSageMakerResponse(
-    TuningActions, TrainingActions, ProcessingActions, EndpointActions, SageMakerResponse
+    TuningActions,
+    TrainingActions,
+    ProcessingActions,
+    TransformActions,
+    EndpointActions,
+    SageMakerResponse,
 ):
     """moto's SageMaker actions and ours."""
