@@ -11,12 +11,15 @@ from moto.utilities.utils import get_partition
 from localaws import context as contexts
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.fleet import summary
 from localaws.sagemaker.endpoints.plan import VariantPlan, plan_variants
 from localaws.sagemaker.endpoints.service import current_service
 from localaws.sagemaker.endpoints.validation import (
     LocalEndpointConfig,
+    check_async_inference,
     check_count,
+    check_data_capture,
     check_model_data,
     check_name,
     check_variants,
@@ -66,6 +69,8 @@ class EndpointsMixin(SageMakerModelBackend):
         if endpoint_config_name in self.endpoint_configs:
             raise self._taken("endpoint-config", endpoint_config_name, what="endpoint configuration")
         check_variants(production_variants or [])
+        check_async_inference(async_inference_config or {})
+        check_data_capture(data_capture_config or {})
         config = LocalEndpointConfig(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,
@@ -103,10 +108,10 @@ class EndpointsMixin(SageMakerModelBackend):
             summary(plan, weight=plan.weight, current=0, desired=plan.count) for plan in plans
         ]
         self.endpoints[endpoint_name] = endpoint
-        self._deploy(endpoint, plans)
+        self._deploy(endpoint, plans, Features.from_config(config))
         return endpoint
 
-    def _deploy(self, endpoint: FakeEndpoint, plans: Sequence[VariantPlan]) -> None:
+    def _deploy(self, endpoint: FakeEndpoint, plans: Sequence[VariantPlan], features: Features) -> None:
         endpoints = self.endpoints
 
         def forget() -> None:
@@ -115,6 +120,7 @@ class EndpointsMixin(SageMakerModelBackend):
         current_service().create(
             endpoint=endpoint,
             plans=plans,
+            features=features,
             account_id=self.account_id,
             region=self.region_name,
             forget=forget,
@@ -134,7 +140,16 @@ class EndpointsMixin(SageMakerModelBackend):
 
     def describe_endpoint(self, endpoint_name: str) -> dict[str, Any]:
         """Describe an endpoint."""
-        return self._find_endpoint(endpoint_name).response_object
+        endpoint = self._find_endpoint(endpoint_name)
+        return endpoint.response_object | self._describe_features(endpoint)
+
+    def _describe_features(self, endpoint: FakeEndpoint) -> dict[str, Any]:
+        capture = self._controller(endpoint).features.data_capture
+        found = {} if capture is None else {"DataCaptureConfig": capture.summary()}
+        config = self.endpoint_configs.get(endpoint.endpoint_config_name)
+        if config is not None and config.async_inference_config:
+            found["AsyncInferenceConfig"] = config.async_inference_config
+        return found
 
     def describe_endpoint_config(self, endpoint_config_name: str) -> dict[str, Any]:
         """Describe an endpoint config."""
@@ -170,7 +185,8 @@ class EndpointsMixin(SageMakerModelBackend):
         if is_retaining:
             plans = retain_properties(plans, controller=controller, excluded=excluded)
         self._begin(endpoint, states.UPDATING)
-        controller.request_update(plans=plans, config_name=endpoint_config_name)
+        features = Features.from_config(config)
+        controller.request_update(plans=plans, features=features, config_name=endpoint_config_name)
         return str(endpoint.arn)
 
     def update_endpoint_weights_and_capacities(

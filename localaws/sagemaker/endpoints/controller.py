@@ -12,6 +12,7 @@ from localaws.context import Context
 from localaws.errors import LocalAwsError
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.container import ContainerFactory, Place
+from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.fleet import Fleet, build_fleet, stop_all
 from localaws.sagemaker.endpoints.instance import Instance
 from localaws.sagemaker.endpoints.plan import VariantPlan
@@ -45,6 +46,7 @@ class EndpointController:
         context: Context,
         endpoint: FakeEndpoint,
         plans: Sequence[VariantPlan],
+        features: Features,
         account_id: str,
         region: str,
         folder: Path,
@@ -53,6 +55,7 @@ class EndpointController:
         self.endpoint = endpoint
         self.account_id = account_id
         self.region = region
+        self.features = features
         self.fleet = Fleet({})
         self._plans = tuple(plans)
         self._context = context
@@ -80,6 +83,11 @@ class EndpointController:
         """Whether InvokeEndpoint works in the present state."""
         return self.endpoint.endpoint_status in states.SERVING
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted, or thrown away."""
+        return self._deleted or self._abandoned.is_set()
+
     def start(self) -> None:
         """Begin to deploy; returns at once."""
         self._thread.start()
@@ -88,10 +96,11 @@ class EndpointController:
         self,
         *,
         plans: Sequence[VariantPlan],
+        features: Features,
         config_name: str,
     ) -> None:
         """Replace the fleet by one of `plans` (the state is Updating already)."""
-        self._commands.put(lambda: self._update(plans=plans, config_name=config_name))
+        self._commands.put(lambda: self._update(plans=plans, features=features, config_name=config_name))
 
     def request_scale(self, *, counts: Mapping[str, int], weights: Mapping[str, float]) -> None:
         """Change instance counts and weights by variant (the state is Updating already)."""
@@ -143,11 +152,12 @@ class EndpointController:
         else:
             self._move(states.FAILED, reason=failure)
 
-    def _update(self, *, plans: Sequence[VariantPlan], config_name: str) -> None:
+    def _update(self, *, plans: Sequence[VariantPlan], features: Features, config_name: str) -> None:
         old_plans = self._plans
         failure = self._deploy(plans)
         if failure is None:
             self._plans = tuple(plans)
+            self.features = features
             self.endpoint.endpoint_config_name = config_name
         self._factory.forget(old_plans if failure is None else plans)
         self._end_change(failure)

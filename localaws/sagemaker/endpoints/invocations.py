@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from localaws.asgi import Request, Response
 from localaws.context import Context
 from localaws.sagemaker.endpoints import invocation_errors as errors
+from localaws.sagemaker.endpoints.capture import Capturer
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.fleet import Variant
 from localaws.sagemaker.endpoints.instance import Instance
@@ -53,6 +54,18 @@ _credential = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
 Find = Callable[[str, str, str], EndpointController | None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """What a container is asked, by whatever way it was asked of us."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    timeout_s: float
+    """AWS seconds."""
+    target: str | None = None
+    """The only variant that may answer."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a container answered."""
@@ -72,9 +85,10 @@ class Pooled:
 class Invoker:
     """Answer InvokeEndpoint requests; lives on the event loop."""
 
-    def __init__(self, *, context: Context, find: Find) -> None:
+    def __init__(self, *, context: Context, find: Find, capturer: Capturer) -> None:
         self._context = context
         self._find = find
+        self._capturer = capturer
         self._session: aiohttp.ClientSession | None = None
         self._rng = random.Random()  # noqa: S311 - it spreads load
 
@@ -97,15 +111,31 @@ class Invoker:
         body = await read_body(request)
         if body is None:
             return errors.too_large(limit=BODY_MAX_BYTES)
+        found = self.find_endpoint(request)
+        if isinstance(found, Response):
+            return found
+        if found.features.async_inference is not None:
+            return errors.validation_error(
+                f"Endpoint {found.name} is asynchronous: its configuration has an AsyncInferenceConfig. Use "
+                "InvokeEndpointAsync."
+            )
+        target = request.headers.get("x-amzn-sagemaker-target-variant")
+        if target is not None and target not in found.fleet.variants:
+            return errors.variant_not_found(variant=target, name=found.name, account_id=found.account_id)
+        headers = {name: request.headers[name] for name in PASSED_HEADERS if name in request.headers}
+        invocation = Invocation(headers=headers, body=body, timeout_s=INVOCATION_S, target=target)
+        response = await self.send(invocation, controller=found)
+        self._capturer.take(body, headers, response, controller=found)
+        return response
+
+    def find_endpoint(self, request: Request) -> EndpointController | Response:
+        """Return the endpoint that a request names, or the error for one that does not serve."""
         account_id, region = self._caller(request)
         name = request.params["name"]
         controller = self._find(account_id, region, name)
         if controller is None or not controller.is_serving:
             return errors.endpoint_not_found(name=name, account_id=account_id)
-        target = request.headers.get("x-amzn-sagemaker-target-variant")
-        if target is not None and target not in controller.fleet.variants:
-            return errors.variant_not_found(variant=target, name=name, account_id=account_id)
-        return await self._proxy(request, body, controller=controller, target=target)
+        return controller
 
     def _caller(self, request: Request) -> tuple[str, str]:
         """Return the account and region that the signature names."""
@@ -116,10 +146,9 @@ class Invoker:
             return get_account_id_from(""), self._context.region
         return get_account_id_from(found["key"]), found["region"]
 
-    async def _proxy(
-        self, request: Request, body: bytes, *, controller: EndpointController, target: str | None
-    ) -> Response:
+    async def send(self, invocation: Invocation, *, controller: EndpointController) -> Response:
         """Try instances until one takes the request; one that took it has the last word."""
+        target = invocation.target
         for _ in range(1 + len(controller.fleet.instances())):
             fleet = controller.fleet
             variant = fleet.variants.get(target) if target else fleet.pick_variant(rng=self._rng)
@@ -127,7 +156,7 @@ class Invoker:
             if variant is None or instance is None:
                 break
             try:
-                answer = await self._call(instance, request, body)
+                answer = await self._call(instance, invocation)
             except ConnectionRefusedError:
                 instance.suspect()
                 continue
@@ -138,14 +167,14 @@ class Invoker:
             return respond(answer, variant=variant, controller=controller)
         return errors.unavailable(name=controller.name)
 
-    async def _call(self, instance: Instance, request: Request, body: bytes) -> Answer:
+    async def _call(self, instance: Instance, invocation: Invocation) -> Answer:
         instance.outstanding += 1
         try:
-            return await self._post(instance, request, body)
+            return await self._post(instance, invocation)
         finally:
             instance.outstanding -= 1
 
-    async def _post(self, instance: Instance, request: Request, body: bytes) -> Answer:
+    async def _post(self, instance: Instance, invocation: Invocation) -> Answer:
         """Send the request; one that finds its pooled connection closed is sent again on a new one.
 
         Raises ConnectionRefusedError where nothing was sent, TimeoutError, or ConnectionError.
@@ -153,16 +182,15 @@ class Invoker:
         import aiohttp
 
         url = f"http://127.0.0.1:{instance.port}/invocations"
-        headers = {name: request.headers[name] for name in PASSED_HEADERS if name in request.headers}
         for is_retry in (False, True):
             pooled = Pooled()
             try:
                 async with self._client().post(
                     url,
-                    data=body,
-                    headers=headers,
+                    data=invocation.body,
+                    headers=invocation.headers,
                     allow_redirects=False,
-                    timeout=self._timeout(),
+                    timeout=self._timeout(invocation.timeout_s),
                     trace_request_ctx=pooled,
                 ) as answer:
                     return Answer(answer.status, _lower(answer.headers), await answer.read())
@@ -190,10 +218,10 @@ class Invoker:
             )
         return self._session
 
-    def _timeout(self) -> "aiohttp.ClientTimeout":
+    def _timeout(self, aws_seconds: float) -> "aiohttp.ClientTimeout":
         import aiohttp
 
-        return aiohttp.ClientTimeout(total=self._context.clock.real_seconds(INVOCATION_S))
+        return aiohttp.ClientTimeout(total=self._context.clock.real_seconds(aws_seconds))
 
 
 async def read_body(request: Request) -> bytes | None:

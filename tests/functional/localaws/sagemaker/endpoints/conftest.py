@@ -110,6 +110,7 @@ def build_endpoint(
     environment: dict[str, str] | None = None,
     variants: list[tuple[str, float, int]] | None = None,
     startup_s: int | None = None,
+    config: Mapping[str, Any] | None = None,
     is_deployed: bool = True,
 ) -> Endpoint:
     """Upload a model and create model, config and (unless told not to) endpoint, all called `name`."""
@@ -142,7 +143,8 @@ def build_endpoint(
                 | timeout
                 for variant, weight, count in variants or [("AllTraffic", 1.0, 1)]
             ],
-        },
+        }
+        | dict(config or {}),
     )
     endpoint.sagemaker.create_model(**endpoint.model_request)
     endpoint.sagemaker.create_endpoint_config(**endpoint.config_request)
