@@ -145,8 +145,10 @@ class ContainerFactory:
         """Return what serves the model, after its own packages have been installed."""
         program = find_program(plan, base=room.base)
         command = [str(room.overlay.python), "-u", *program]
-        requirements = f"{Path(program[-1]).parent}/requirements.txt"
-        if is_own_server(program) or not (room.base / requirements).is_file():
+        if is_own_server(program):
+            return command
+        requirements = f"{Path(program[-2]).parent}/requirements.txt"
+        if not (room.base / requirements).is_file():
             return command
         return room.overlay.install_first(command, requirements=requirements, failure=os.devnull)
 

@@ -1,6 +1,7 @@
 """Fetch a model from S3 under the model's role, and lay it out as /opt/ml/model."""
 
 import logging
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 MAX_MODEL_BYTES = 30 << 30
 """Bytes a model may have unpacked; the free space of the disk is a further limit."""
+FRAMEWORKS = {"pytorch": "pytorch-inference|pytorch-serving", "sklearn": "scikit-learn|sklearn"}
+"""What the names of AWS's own inference images hold."""
 MODEL, CODE = "model", "code"
 """Folders below /opt/ml."""
 SERVE_PROGRAM = "serve.py"
@@ -129,7 +132,7 @@ def find_program(plan: VariantPlan, *, base: Path) -> list[str]:
     folder = CODE if _has_code_apart(plan) else f"{MODEL}/{CODE}"
     if Path(program).name == program and (base / folder / program).is_file():
         # -P: our server's own folder must not shadow the model's imports
-        return ["-P", str(PROGRAMS / "inference_server.py"), f"{folder}/{program}"]
+        return ["-P", str(PROGRAMS / "inference_server.py"), f"{folder}/{program}", framework(plan.image)]
     place = plan.submit_directory if _has_code_apart(plan) else "model.tar.gz"
     raise ModelDeployError(
         bounded(
@@ -138,6 +141,14 @@ def find_program(plan: VariantPlan, *, base: Path) -> list[str]:
             f"image {plan.image!r}"
         )
     )
+
+
+def framework(image: str) -> str:
+    """Return whose default functions are served: those of the image's framework, if it is known."""
+    for name, pattern in FRAMEWORKS.items():
+        if re.search(pattern, image):
+            return name
+    return "plain"
 
 
 def is_own_server(program: Sequence[str]) -> bool:

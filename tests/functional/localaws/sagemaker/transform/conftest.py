@@ -21,7 +21,7 @@ def model_fn(model_dir):
 
 
 def transform_fn(model, body, content_type, accept):
-    text = body.decode() if isinstance(body, bytes) else body
+    text = body
     if text.startswith("bad"):
         raise ValueError("no such record")
     if text.startswith("slow"):
