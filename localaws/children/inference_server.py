@@ -1,11 +1,11 @@
 """Serve the four functions of an inference.py on /ping and /invocations, as AWS's framework containers do.
 
 Run as a script: FILE FRAMEWORK, of which the second is `pytorch`, `sklearn` or `plain`. Standard library
-only: what the defaults of a framework need, numpy and torch, is fetched by name where the model's environment has it.
+only: numpy and torch, which the defaults of a framework need, are fetched by name where they are installed.
 
 Contract: model_fn(model_dir), and optionally input_fn(body, content_type), predict_fn(data, model),
-output_fn(prediction, accept), or transform_fn(model, body, content_type, accept) instead of the three; each may
-take a context as well
+output_fn(prediction, accept), or transform_fn(model, body, content_type, accept) instead of the three; each
+may take a context as well
 (https://sagemaker.readthedocs.io/en/stable/frameworks/pytorch/using_pytorch.html#serve-a-pytorch-model).
 Defaults: sagemaker-inference-toolkit (encoder.py, decoder.py, transformer.py) and the default handlers of
 sagemaker-pytorch-inference-toolkit and sagemaker-scikit-learn-container. `plain`, for any other image, knows
