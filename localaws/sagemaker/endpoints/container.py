@@ -78,6 +78,8 @@ class Place:
     region: str
     folder: Path
     log_group: str
+    job: str = ""
+    """The transform job in whose FailureReason a container stands; empty for those of an endpoint."""
 
 
 class ContainerFactory:
@@ -118,6 +120,7 @@ class ContainerFactory:
             launch=launch,
             clock=self._context.clock,
             startup_s=plan.startup_s,
+            job=self._place.job,
         )
 
     def _launch(self, plan: VariantPlan, *, instance_id: str, room: Room) -> ContainerProcess:

@@ -59,6 +59,7 @@ class TransformRunner(GuardedJob):
             region=spec.region,
             folder=context.data_dir / "transform-jobs" / f"{spec.region}-{spec.name}",
             log_group=LOG_GROUP,
+            job=f"transform job {spec.name}",
         )
         self._factory = ContainerFactory(context=context, place=place)
         self._instances: list[Instance] = []

@@ -3,7 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from localaws.namespaces import find_support
 from tests.airflow_hook import run_with_airflow
+
+pytestmark = pytest.mark.skipif(bool(find_support().refusal), reason="scripts name /opt/ml")
 
 PROGRAM = """
 import json, sys

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.namespaces import find_support
+
+pytestmark = pytest.mark.skipif(bool(find_support().refusal), reason="scripts name /opt/ml")
+
 SHOW = """
 import json, os, sys
 from pathlib import Path

@@ -83,6 +83,7 @@ def test_a_model_that_cannot_be_served_is_the_reason(transforms: Any) -> None:
     ended = transforms.run()
     assert ended["TransformJobStatus"] == "Failed"
     assert "no weights" in ended["FailureReason"]
+    assert "endpoint" not in ended["FailureReason"]
 
 
 def test_a_job_is_stopped_while_the_model_thinks(transforms: Any) -> None:
