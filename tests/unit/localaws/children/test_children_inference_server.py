@@ -99,7 +99,8 @@ def test_pickles_in_an_npy_body_are_refused() -> None:
         ArrayDefaults().input(buffer.getvalue(), NPY)
 
 
-def test_torchscript_is_loaded_and_fed_with_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")  # TorchScript is deprecated, and what the container loads
+def test_torchscript_is_loaded_and_fed_with_tensors(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     defaults = DEFAULTS["pytorch"]()
     with pytest.raises(FileNotFoundError, match=r"missing file model\.pt"):
@@ -108,9 +109,11 @@ def test_torchscript_is_loaded_and_fed_with_tensors(tmp_path: Path, monkeypatch:
     assert (data.dtype, data.tolist()) == (torch.float32, [[1.0, 2.0]])
     prediction = defaults.predict(data, torch.nn.Dropout(0.9))
     assert defaults.output(prediction, JSON) == (b"[[1.0, 2.0]]", JSON)
-    monkeypatch.setattr(torch.jit, "load", lambda path, map_location: (path, map_location))
-    (tmp_path / "model.pt").touch()
-    assert defaults.load(str(tmp_path)) == (str(tmp_path / "model.pt"), "cpu")
+    traced = torch.jit.trace(torch.nn.Flatten(), torch.zeros(1, 2, 2))
+    traced.save(tmp_path / "model.pt")
+    model = defaults.load(str(tmp_path))
+    prediction = defaults.predict(defaults.input("[[[1, 2], [3, 4]]]", JSON), model)
+    assert defaults.output(prediction, CSV) == (b"1.0,2.0,3.0,4.0\n", CSV)
 
 
 def test_code_may_import_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
