@@ -11,7 +11,10 @@ PRINCIPAL = "sagemaker.amazonaws.com"
 
 def check_role(role_arn: str) -> None:
     """Refuse a role that does not exist, or does not trust SageMaker."""
-    _, partition, _, _, account_id, _ = role_arn.split(":", 5)
+    parts = role_arn.split(":", 5)
+    if len(parts) != 6:
+        raise _not_assumable(role_arn)
+    partition, account_id = parts[1], parts[4]
     try:
         role = iam_backends[account_id][partition].get_role_by_arn(role_arn)
     except NotFoundException as error:

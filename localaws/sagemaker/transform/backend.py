@@ -6,6 +6,7 @@ from typing import Any
 
 from localaws.context import current
 from localaws.sagemaker.endpoints.backend import EndpointsMixin
+from localaws.sagemaker.roles import check_role
 from localaws.sagemaker.transform.job import LocalTransformJob
 from localaws.sagemaker.transform.runner import TransformRunner, plan_transform
 from localaws.sagemaker.transform.service import transform_service
@@ -25,6 +26,7 @@ class TransformMixin(EndpointsMixin):
         context, name = current(), request["TransformJobName"]
         spec = TransformSpec.from_request(request, account_id=self.account_id, region=self.region_name)
         (plan,) = self.plan_variants([{"VariantName": name, "ModelName": request["ModelName"]}])
+        check_role(plan.role_arn)
         check_spec(spec)
         job = LocalTransformJob(
             now=context.clock.now, request=request, account_id=self.account_id, region_name=self.region_name

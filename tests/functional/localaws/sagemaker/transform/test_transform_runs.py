@@ -121,5 +121,12 @@ def test_what_cannot_run_is_refused_when_it_is_created(
     assert words in caught.value.response["Error"]["Message"]
 
 
+def test_a_model_whose_role_is_gone_is_refused(transforms: Any) -> None:
+    transforms.role = "arn:aws:iam::123456789012:role/transform-absent"
+    transforms.model = transforms.create_model("")
+    with pytest.raises(ClientError, match=f"Could not assume role {transforms.role}"):
+        transforms.create()
+
+
 def test_a_prefix_without_objects_fails_the_job(transforms: Any) -> None:
     assert "No S3 objects found under S3 URL" in transforms.run()["FailureReason"]
