@@ -28,6 +28,9 @@ from benchmarks.tables import print_table
 ROOT = Path(__file__).resolve().parents[1]
 WAIT_S = 60.0
 ROLE = "arn:aws:iam::123456789012:role/benchmark"
+TRUST = """{"Statement": {
+    "Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"
+}}"""
 BUCKET = "benchmark"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/benchmark:latest"
 SERVE = """
@@ -183,6 +186,7 @@ def job_start_s(sagemaker: Any, logs: Any, name: str) -> float:
 def measure_job_start(port: int, runs: int) -> dict[str, float]:
     """Run tiny jobs and bare interpreters in turn, after one uncounted job."""
     s3, sagemaker, logs = (client(name, port=port) for name in ("s3", "sagemaker", "logs"))
+    client("iam", port=port).create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=TRUST)
     code = tar_gz({"first.py": "import time; print('first', time.time())\n"})
     s3.put_object(Bucket=BUCKET, Key="code.tar.gz", Body=code)
     job_start_s(sagemaker, logs, "start-warm-up")

@@ -15,7 +15,9 @@ from localaws.faults import FaultService
 from localaws.functions.host import FunctionHost
 from localaws.functions.service import FunctionService
 from localaws.sagemaker.endpoints.service import EndpointService
+from localaws.sagemaker.processing.service import ProcessingService
 from localaws.sagemaker.training.service import TrainingService
+from localaws.sagemaker.transform.service import TransformService
 from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
 from localaws.status.service import StatusService
@@ -28,6 +30,8 @@ def create_services(context: Context) -> list[Service]:
         FaultService(context.faults),
         EndpointService(context),
         TrainingService(),
+        ProcessingService(),
+        TransformService(),
         TuningService(),
         functions,
         FunctionService(context, host=functions),

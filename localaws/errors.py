@@ -6,7 +6,7 @@
     ├── ArchiveError          an archive is corrupt, or holds something that must not be unpacked
     ├── ModelDeployError      a model cannot be put behind an endpoint; the message becomes its FailureReason
     ├── StorageError          S3 refused an object, or an object cannot become a file
-    ├── TrainingJobError      a training job cannot go on; the message is its FailureReason
+    ├── JobError              a job cannot go on; the message is its FailureReason
     └── FaultRuleError        a fault rule that was posted makes no sense
 
 Errors that a client of the API sees are moto's own (`moto.core.exceptions.JsonRESTError` and its kin).
@@ -37,8 +37,8 @@ class StorageError(LocalAwsError):
     """S3 refused an object, or an object cannot become a file."""
 
 
-class TrainingJobError(LocalAwsError):
-    """A training job cannot go on; the message is its FailureReason."""
+class JobError(LocalAwsError):
+    """A job cannot go on; the message is its FailureReason."""
 
 
 class FaultRuleError(LocalAwsError):

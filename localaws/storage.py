@@ -25,6 +25,7 @@ __all__ = [
     "unpack_tar_gz",
     "upload_all",
     "upload_file",
+    "write_object",
 ]
 
 TRANSFER_THREADS = 8
@@ -99,6 +100,16 @@ def read_object(client: Any, uri: S3Uri) -> bytes:
         return bytes(client.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read())
     except (BotoCoreError, ClientError) as error:
         raise StorageError(f"Unable to download object {uri}: {error}") from error
+
+
+def write_object(client: Any, uri: S3Uri, body: bytes, **headers: str) -> None:
+    """Write an object; `headers` are boto3's (ContentType, say)."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **headers)
+    except (BotoCoreError, ClientError) as error:
+        raise StorageError(f"Unable to upload object {uri}: {error}") from error
 
 
 def download_all(

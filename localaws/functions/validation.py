@@ -12,6 +12,7 @@ from moto.iam.models import iam_backends
 from localaws.functions.arns import REFERENCE, pattern_constraint
 from localaws.functions.known_runtimes import check_runtime
 from localaws.functions.specs import RESERVED_VARIABLES
+from localaws.iam.trust import trusts_service
 
 NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 TIMEOUT_MAX_S = 900
@@ -112,23 +113,5 @@ def check_role(role_arn: str, *, account_id: str, partition: str, missing_ok: bo
         if missing_ok:
             return
         raise InvalidParameterValueException(NOT_ASSUMABLE) from error
-    if not is_assumable(role.assume_role_policy_document):
+    if not trusts_service(role.assume_role_policy_document, service="lambda.amazonaws.com"):
         raise InvalidParameterValueException(NOT_ASSUMABLE)
-
-
-def is_assumable(trust_policy: str) -> bool:
-    """Return whether a trust policy lets Lambda assume the role."""
-    try:
-        statements = json.loads(trust_policy).get("Statement", [])
-    except (ValueError, AttributeError):
-        return False
-    statements = statements if isinstance(statements, list) else [statements]
-    return any(_trusts_lambda(statement) for statement in statements if isinstance(statement, dict))
-
-
-def _trusts_lambda(statement: Mapping[str, Any]) -> bool:
-    principal = statement.get("Principal")
-    services = principal.get("Service", []) if isinstance(principal, dict) else [principal]
-    services = [services] if isinstance(services, str) else services
-    trusted = "lambda.amazonaws.com" in services or "*" in services
-    return statement.get("Effect") == "Allow" and trusted

@@ -1,12 +1,17 @@
 """Jobs that run in the background: each in a thread of its own, found by its ARN, and given up at the end."""
 
 import asyncio
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from localaws.asgi import Router
+from localaws.errors import JobError
+from localaws.sagemaker.failures import INTERNAL_ERROR
+
+logger = logging.getLogger(__name__)
 
 
 class JobThread(ABC):
@@ -39,6 +44,46 @@ class JobThread(ABC):
     @abstractmethod
     def abort(self) -> None:
         """Give the job up, because localaws is stopping; returns at once."""
+
+
+class Failing(Protocol):
+    """A job that can end as Failed."""
+
+    def fail(self, reason: str) -> None:
+        """End as Failed with this FailureReason, unless it has ended."""
+        ...
+
+
+class GuardedJob(JobThread):
+    """A thread that ends its job visibly, whatever happens in it."""
+
+    def __init__(self, *, title: str, job: Failing) -> None:
+        super().__init__(name=title)
+        self._title = title
+        self._failing = job
+
+    def run(self) -> None:
+        """Work, and fail the job with what went wrong."""
+        logger.info("%s: starting", self._title)
+        try:
+            self.work()
+        except JobError as error:
+            logger.info("%s: %s", self._title, error)
+            self._failing.fail(str(error))
+        except Exception:  # the thread's boundary: a defect of ours must end the job, visibly
+            logger.exception("%s failed inside localaws", self._title)
+            self._failing.fail(INTERNAL_ERROR)
+        finally:
+            self.close()
+        logger.info("%s: ended", self._title)
+
+    @abstractmethod
+    def work(self) -> None:
+        """Do the job; raises JobError with its FailureReason."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave nothing behind."""
 
 
 Runner = TypeVar("Runner", bound=JobThread)

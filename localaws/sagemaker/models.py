@@ -2,9 +2,13 @@
 
 from moto.sagemaker.models import SageMakerModelBackend
 
-from localaws.sagemaker.endpoints.backend import EndpointsMixin
+from localaws.sagemaker.processing.backend import ProcessingMixin
+from localaws.sagemaker.transform.backend import TransformMixin
 from localaws.sagemaker.tuning.backend import TuningMixin
 
 
-class LocalSageMakerBackend(TuningMixin, EndpointsMixin, SageMakerModelBackend):
-    """moto's SageMaker, with training jobs (below TuningMixin), tuning jobs and endpoints that run."""
+class LocalSageMakerBackend(TuningMixin, ProcessingMixin, TransformMixin, SageMakerModelBackend):
+    """moto's SageMaker, with jobs of every kind and endpoints that run.
+
+    Training's part lies below TuningMixin, that of endpoints below TransformMixin.
+    """

@@ -3,12 +3,20 @@
 from moto.sagemaker.responses import SageMakerResponse
 
 from localaws.sagemaker.endpoints.actions import EndpointActions
+from localaws.sagemaker.processing.actions import ProcessingActions
 from localaws.sagemaker.search.actions import SearchActions
 from localaws.sagemaker.training.actions import TrainingActions
+from localaws.sagemaker.transform.actions import TransformActions
 from localaws.sagemaker.tuning.actions import TuningActions
 
 
 class LocalSageMakerResponse(
-    TuningActions, TrainingActions, EndpointActions, SearchActions, SageMakerResponse
+    TuningActions,
+    TrainingActions,
+    ProcessingActions,
+    TransformActions,
+    EndpointActions,
+    SearchActions,
+    SageMakerResponse,
 ):
     """moto's SageMaker actions and ours."""

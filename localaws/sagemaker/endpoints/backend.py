@@ -11,12 +11,15 @@ from moto.utilities.utils import get_partition
 from localaws import context as contexts
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.fleet import summary
 from localaws.sagemaker.endpoints.plan import VariantPlan, plan_variants
 from localaws.sagemaker.endpoints.service import current_service
 from localaws.sagemaker.endpoints.validation import (
     LocalEndpointConfig,
+    check_async_inference,
     check_count,
+    check_data_capture,
     check_model_data,
     check_name,
     check_variants,
@@ -40,6 +43,8 @@ class EndpointsMixin(SageMakerModelBackend):
         if model_name in self._models:
             raise self._taken("model", model_name, what="model")
         for container in [primary_container or {}, *(containers or [])]:
+            if container.get("ModelPackageName"):
+                self._find_package(container["ModelPackageName"])
             check_model_data(container, account_id=self.account_id, partition=get_partition(self.region_name))
         return super().create_model(
             model_name=model_name,
@@ -64,6 +69,8 @@ class EndpointsMixin(SageMakerModelBackend):
         if endpoint_config_name in self.endpoint_configs:
             raise self._taken("endpoint-config", endpoint_config_name, what="endpoint configuration")
         check_variants(production_variants or [])
+        check_async_inference(async_inference_config or {})
+        check_data_capture(data_capture_config or {})
         config = LocalEndpointConfig(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,
@@ -74,7 +81,7 @@ class EndpointsMixin(SageMakerModelBackend):
             tags=tags,
             kms_key_id=kms_key_id,
         )
-        plan_variants(production_variants, find_model=self._find_model)
+        self.plan_variants(production_variants)
         self.endpoint_configs[endpoint_config_name] = config
         return config
 
@@ -86,7 +93,7 @@ class EndpointsMixin(SageMakerModelBackend):
         if endpoint_name in self.endpoints:
             raise self._taken("endpoint", endpoint_name, what="endpoint")
         config = self._find_config(endpoint_config_name)
-        plans = plan_variants(config.production_variants, find_model=self._find_model)
+        plans = self.plan_variants(config.production_variants)
         endpoint = FakeEndpoint(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,
@@ -101,10 +108,10 @@ class EndpointsMixin(SageMakerModelBackend):
             summary(plan, weight=plan.weight, current=0, desired=plan.count) for plan in plans
         ]
         self.endpoints[endpoint_name] = endpoint
-        self._deploy(endpoint, plans)
+        self._deploy(endpoint, plans, Features.from_config(config))
         return endpoint
 
-    def _deploy(self, endpoint: FakeEndpoint, plans: Sequence[VariantPlan]) -> None:
+    def _deploy(self, endpoint: FakeEndpoint, plans: Sequence[VariantPlan], features: Features) -> None:
         endpoints = self.endpoints
 
         def forget() -> None:
@@ -113,14 +120,36 @@ class EndpointsMixin(SageMakerModelBackend):
         current_service().create(
             endpoint=endpoint,
             plans=plans,
+            features=features,
             account_id=self.account_id,
             region=self.region_name,
             forget=forget,
         )
 
+    def plan_variants(self, variants: Sequence[Mapping[str, Any]]) -> tuple[VariantPlan, ...]:
+        """Resolve variants to plans; raises AWS's error for a model or model package that is missing."""
+        return plan_variants(variants, find_model=self._find_model, find_package=self._find_package)
+
+    def _find_package(self, name: str) -> Mapping[str, Any]:
+        """Return the container that a model package stands for."""
+        package = self.model_packages.get(self.model_package_name_mapping.get(name, name))
+        containers = ((package and package.inference_specification) or {}).get("Containers") or []
+        if package is None or not containers:
+            raise ValidationError(message=f"Model package {name} does not exist.")
+        return dict(containers[0]) if len(containers) == 1 else {}
+
     def describe_endpoint(self, endpoint_name: str) -> dict[str, Any]:
         """Describe an endpoint."""
-        return self._find_endpoint(endpoint_name).response_object
+        endpoint = self._find_endpoint(endpoint_name)
+        return endpoint.response_object | self._describe_features(endpoint)
+
+    def _describe_features(self, endpoint: FakeEndpoint) -> dict[str, Any]:
+        capture = self._controller(endpoint).features.data_capture
+        found = {} if capture is None else {"DataCaptureConfig": capture.summary()}
+        config = self.endpoint_configs.get(endpoint.endpoint_config_name)
+        if config is not None and config.async_inference_config:
+            found["AsyncInferenceConfig"] = config.async_inference_config
+        return found
 
     def describe_endpoint_config(self, endpoint_config_name: str) -> dict[str, Any]:
         """Describe an endpoint config."""
@@ -151,12 +180,13 @@ class EndpointsMixin(SageMakerModelBackend):
         """
         endpoint = self._find_endpoint(endpoint_name)
         config = self._find_config(endpoint_config_name)
-        plans = plan_variants(config.production_variants, find_model=self._find_model)
+        plans = self.plan_variants(config.production_variants)
         controller = self._controller(endpoint)
         if is_retaining:
             plans = retain_properties(plans, controller=controller, excluded=excluded)
         self._begin(endpoint, states.UPDATING)
-        controller.request_update(plans=plans, config_name=endpoint_config_name)
+        features = Features.from_config(config)
+        controller.request_update(plans=plans, features=features, config_name=endpoint_config_name)
         return str(endpoint.arn)
 
     def update_endpoint_weights_and_capacities(

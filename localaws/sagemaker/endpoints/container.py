@@ -5,10 +5,8 @@ import logging
 import os
 import secrets
 import shutil
-import socket
-import sys
-import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from moto.core.exceptions import ServiceException
@@ -16,12 +14,13 @@ from moto.core.exceptions import ServiceException
 from localaws.context import Context, python_environment
 from localaws.iam.identity import Grant
 from localaws.logs import LogStream
-from localaws.namespaces import View
+from localaws.overlays import pip_variables
 from localaws.processes import Child
 from localaws.sagemaker.endpoints.instance import Instance, Server
-from localaws.sagemaker.endpoints.model_data import fetch_model, find_program
+from localaws.sagemaker.endpoints.model_data import fetch_model, find_program, is_own_server
 from localaws.sagemaker.endpoints.plan import VariantPlan
-from localaws.sagemaker.endpoints.wording import log_group
+from localaws.sagemaker.hosts import free_port
+from localaws.sagemaker.room import Room
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +47,10 @@ class ContainerLog:
 class ContainerProcess:
     """A serving process, and its right to the role's credentials."""
 
-    def __init__(self, *, child: Child, port: int, context: Context, grant: Grant) -> None:
+    def __init__(self, *, child: Child, port: int, context: Context, grant: Grant, room: Room) -> None:
         self.port = port
         self.pid = child.pid
+        self._room = room
         self._child = child
         self._context = context
         self._grant = grant
@@ -67,28 +67,36 @@ class ContainerProcess:
         """Send SIGTERM, after `grace_s` real seconds SIGKILL; reap; end the grant."""
         self._context.supervisor.stop(self._child, grace_s=grace_s)
         self._context.identity.revoke(self._grant)
+        self._room.leave()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where containers belong: whose they are, where they lie, and where they log."""
+
+    title: str
+    account_id: str
+    region: str
+    folder: Path
+    log_group: str
+    job: str = ""
+    """The transform job in whose FailureReason a container stands; empty for those of an endpoint."""
 
 
 class ContainerFactory:
     """Make the instances of one endpoint. Models are fetched once for each variant of each deployment."""
 
-    def __init__(
-        self, *, context: Context, account_id: str, region: str, endpoint_name: str, folder: Path
-    ) -> None:
+    def __init__(self, *, context: Context, place: Place) -> None:
         self._context = context
-        self._account_id = account_id
-        self._region = region
-        self._endpoint_name = endpoint_name
-        self._folder = folder
+        self._place = place
         self._models: dict[VariantPlan, Path] = {}
-        self._lock = threading.Lock()
 
     def fetch(self, plans: Sequence[VariantPlan]) -> None:
         """Fetch the models of `plans`, replacing those of earlier deployments; raises ModelDeployError."""
         for plan in plans:
-            folder = self._folder / "models" / f"{plan.name}-{secrets.token_hex(4)}"
-            fetch_model(plan, context=self._context, region=self._region, folder=folder)
-            find_program(plan, model=folder)
+            folder = self._place.folder / "models" / f"{plan.name}-{secrets.token_hex(4)}"
+            fetch_model(plan, context=self._context, region=self._place.region, base=folder)
+            find_program(plan, base=folder)
             self._models[plan] = folder
 
     def forget(self, plans: Sequence[VariantPlan]) -> None:
@@ -101,10 +109,11 @@ class ContainerFactory:
     def new_instance(self, plan: VariantPlan) -> Instance:
         """Make an instance that is not started yet."""
         instance_id = f"i-{secrets.token_hex(8)}{secrets.token_hex(1)[:1]}"
-        base = self._folder / plan.name / instance_id / "opt" / "ml"
+        base = self._place.folder / plan.name / instance_id / "opt" / "ml"
+        room = Room(base=base, context=self._context)
 
         def launch() -> Server:
-            return self._launch(plan, instance_id=instance_id, base=base)
+            return self._launch(plan, instance_id=instance_id, room=room)
 
         return Instance(
             instance_id=instance_id,
@@ -112,56 +121,61 @@ class ContainerFactory:
             launch=launch,
             clock=self._context.clock,
             startup_s=plan.startup_s,
+            job=self._place.job,
         )
 
-    def _launch(self, plan: VariantPlan, *, instance_id: str, base: Path) -> ContainerProcess:
-        if not base.exists():
-            base.mkdir(parents=True)
+    def _launch(self, plan: VariantPlan, *, instance_id: str, room: Room) -> ContainerProcess:
+        room.prepare()
+        if not room.base.exists():
             # hard links: on AWS the instances' /opt/ml/model is read-only, so one copy serves all
-            shutil.copytree(self._models[plan], base / "model", copy_function=os.link)
+            shutil.copytree(self._models[plan], room.base, copy_function=os.link)
         grant = self._context.identity.grant(role_arn=plan.role_arn, session_name="SageMaker")
         port = free_port()
         log = ContainerLog(lambda: self._open_stream(f"{plan.name}/{instance_id}"))
         try:
             child = self._context.supervisor.start(
-                name=f"endpoint {self._endpoint_name} {plan.name}/{instance_id}",
-                argv=[sys.executable, "-u", *find_program(plan, model=base / "model")],
-                env=self._environment(plan, grant=grant, port=port, base=base),
-                cwd=base,
+                name=f"{self._place.title} {plan.name}/{instance_id}",
+                argv=self._command(plan, room=room),
+                env=self._environment(plan, grant=grant, port=port, room=room),
+                cwd=room.seen_base,
                 on_line=log.write,
-                view=View(),
+                view=room.view(),
             )
         except BaseException:
             self._context.identity.revoke(grant)
             raise
-        return ContainerProcess(child=child, port=port, context=self._context, grant=grant)
+        return ContainerProcess(child=child, port=port, context=self._context, grant=grant, room=room)
 
-    def _environment(self, plan: VariantPlan, *, grant: Grant, port: int, base: Path) -> dict[str, str]:
+    def _command(self, plan: VariantPlan, *, room: Room) -> list[str]:
+        """Return what serves the model, after its own packages have been installed."""
+        program = find_program(plan, base=room.base)
+        command = [str(room.overlay.python), "-u", *program]
+        if is_own_server(program):
+            return command
+        requirements = f"{Path(program[-2]).parent}/requirements.txt"
+        if not (room.base / requirements).is_file():
+            return command
+        return room.overlay.install_first(command, requirements=requirements, failure=os.devnull)
+
+    def _environment(self, plan: VariantPlan, *, grant: Grant, port: int, room: Room) -> dict[str, str]:
         contract = {
-            "SAGEMAKER_BASE_DIR": str(base),
-            "SM_MODEL_DIR": str(base / "model"),
+            "SAGEMAKER_BASE_DIR": str(room.seen_base),
+            "SM_MODEL_DIR": str(room.seen_base / "model"),
             "SAGEMAKER_BIND_TO_PORT": str(port),
         }
-        ours = self._context.child_environment(region=self._region)
+        ours = self._context.child_environment(region=self._place.region) | pip_variables(os.environ)
         role = self._context.grant_environment(grant)
-        return python_environment(ours) | plan.environment | contract | role
+        return python_environment(ours | room.variables()) | plan.environment | contract | role
 
     def _open_stream(self, stream: str) -> LogStream:
         return self._context.log_stream(
-            account_id=self._account_id,
-            region=self._region,
-            group=log_group(self._endpoint_name),
+            account_id=self._place.account_id,
+            region=self._place.region,
+            group=self._place.log_group,
             stream=stream,
         )
 
     def remove(self) -> None:
         """Remove every folder of the endpoint."""
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._folder)
-
-
-def free_port() -> int:
-    """Return a port of this machine that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            shutil.rmtree(self._place.folder)

@@ -11,11 +11,12 @@ from moto.sagemaker.models import FakeEndpoint
 from localaws.context import Context
 from localaws.errors import LocalAwsError
 from localaws.sagemaker.endpoints import states
-from localaws.sagemaker.endpoints.container import ContainerFactory
+from localaws.sagemaker.endpoints.container import ContainerFactory, Place
+from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.fleet import Fleet, build_fleet, stop_all
 from localaws.sagemaker.endpoints.instance import Instance
 from localaws.sagemaker.endpoints.plan import VariantPlan
-from localaws.sagemaker.endpoints.wording import bounded
+from localaws.sagemaker.endpoints.wording import bounded, log_group
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class EndpointController:
         context: Context,
         endpoint: FakeEndpoint,
         plans: Sequence[VariantPlan],
+        features: Features,
         account_id: str,
         region: str,
         folder: Path,
@@ -53,17 +55,19 @@ class EndpointController:
         self.endpoint = endpoint
         self.account_id = account_id
         self.region = region
+        self.features = features
         self.fleet = Fleet({})
         self._plans = tuple(plans)
         self._context = context
         self._on_deleted = on_deleted
-        self._factory = ContainerFactory(
-            context=context,
+        place = Place(
+            title=f"endpoint {endpoint.endpoint_name}",
             account_id=account_id,
             region=region,
-            endpoint_name=endpoint.endpoint_name,
             folder=folder,
+            log_group=log_group(endpoint.endpoint_name),
         )
+        self._factory = ContainerFactory(context=context, place=place)
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._abandoned = threading.Event()
         self._deleted = False
@@ -79,6 +83,11 @@ class EndpointController:
         """Whether InvokeEndpoint works in the present state."""
         return self.endpoint.endpoint_status in states.SERVING
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted, or thrown away."""
+        return self._deleted or self._abandoned.is_set()
+
     def start(self) -> None:
         """Begin to deploy; returns at once."""
         self._thread.start()
@@ -87,10 +96,11 @@ class EndpointController:
         self,
         *,
         plans: Sequence[VariantPlan],
+        features: Features,
         config_name: str,
     ) -> None:
         """Replace the fleet by one of `plans` (the state is Updating already)."""
-        self._commands.put(lambda: self._update(plans=plans, config_name=config_name))
+        self._commands.put(lambda: self._update(plans=plans, features=features, config_name=config_name))
 
     def request_scale(self, *, counts: Mapping[str, int], weights: Mapping[str, float]) -> None:
         """Change instance counts and weights by variant (the state is Updating already)."""
@@ -142,11 +152,12 @@ class EndpointController:
         else:
             self._move(states.FAILED, reason=failure)
 
-    def _update(self, *, plans: Sequence[VariantPlan], config_name: str) -> None:
+    def _update(self, *, plans: Sequence[VariantPlan], features: Features, config_name: str) -> None:
         old_plans = self._plans
         failure = self._deploy(plans)
         if failure is None:
             self._plans = tuple(plans)
+            self.features = features
             self.endpoint.endpoint_config_name = config_name
         self._factory.forget(old_plans if failure is None else plans)
         self._end_change(failure)

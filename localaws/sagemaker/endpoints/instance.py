@@ -79,6 +79,7 @@ class Instance:
         launch: Callable[[], Server],
         clock: Clock,
         startup_s: float,
+        job: str = "",
         ping: Callable[[int], bool] = ping,
     ) -> None:
         self.id = instance_id
@@ -90,6 +91,7 @@ class Instance:
         self._launch = launch
         self._clock = clock
         self._startup_s = startup_s
+        self._job = job
         self._ping = ping
         self._server: Server | None = None
         self._was_healthy = False
@@ -183,7 +185,7 @@ class Instance:
             return
         if not self._was_healthy:
             self.failure = ping_failed(
-                variant=self.variant, cause=cause, last_lines=self._server.last_lines()
+                variant=self.variant, cause=cause, last_lines=self._server.last_lines(), job=self._job
             )
             self._enter(State.FAILED)
             return

@@ -13,22 +13,19 @@ MESSAGE_BYTES = 4096
 """Bytes of a container's error body that are passed on."""
 
 
+def validation_error(message: str) -> Response:
+    """Return a request that cannot be served as it is."""
+    return aws_error(status=400, code="ValidationError", message=message)
+
+
 def endpoint_not_found(*, name: str, account_id: str) -> Response:
     """Return ValidationError, as AWS does for a missing endpoint and for one that is not in service."""
-    return aws_error(
-        status=400,
-        code="ValidationError",
-        message=f"Endpoint {name} of account {account_id} not found.",
-    )
+    return validation_error(f"Endpoint {name} of account {account_id} not found.")
 
 
 def variant_not_found(*, variant: str, name: str, account_id: str) -> Response:
     """Return ValidationError for an unknown TargetVariant."""
-    return aws_error(
-        status=400,
-        code="ValidationError",
-        message=f"Variant {variant} of endpoint {name} of account {account_id} not found.",
-    )
+    return validation_error(f"Variant {variant} of endpoint {name} of account {account_id} not found.")
 
 
 def too_large(*, limit: int) -> Response:

@@ -19,6 +19,7 @@ from localaws.asgi import ClientGoneError, Request, Response
 from localaws.cloudwatch.sources.endpoints import EndpointCall
 from localaws.context import Context
 from localaws.sagemaker.endpoints import invocation_errors as errors
+from localaws.sagemaker.endpoints.capture import Capturer
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.fleet import Variant
 from localaws.sagemaker.endpoints.instance import Instance
@@ -55,6 +56,18 @@ _credential = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
 Find = Callable[[str, str, str], EndpointController | None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """What a container is asked, by whatever way it was asked of us."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    timeout_s: float
+    """AWS seconds."""
+    target: str | None = None
+    """The only variant that may answer."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a container answered."""
@@ -74,9 +87,10 @@ class Pooled:
 class Invoker:
     """Answer InvokeEndpoint requests; lives on the event loop."""
 
-    def __init__(self, *, context: Context, find: Find) -> None:
+    def __init__(self, *, context: Context, find: Find, capturer: Capturer) -> None:
         self._context = context
         self._find = find
+        self._capturer = capturer
         self._session: aiohttp.ClientSession | None = None
         self._rng = random.Random()  # noqa: S311 - it spreads load
 
@@ -99,20 +113,31 @@ class Invoker:
         body = await read_body(request)
         if body is None:
             return errors.too_large(limit=BODY_MAX_BYTES)
+        found = self.find_endpoint(request)
+        if isinstance(found, Response):
+            return found
+        if found.features.async_inference is not None:
+            return errors.validation_error(
+                f"Endpoint {found.name} is asynchronous: its configuration has an AsyncInferenceConfig. Use "
+                "InvokeEndpointAsync."
+            )
+        target = request.headers.get("x-amzn-sagemaker-target-variant")
+        if target is not None and target not in found.fleet.variants:
+            return errors.variant_not_found(variant=target, name=found.name, account_id=found.account_id)
+        headers = {name: request.headers[name] for name in PASSED_HEADERS if name in request.headers}
+        invocation = Invocation(headers=headers, body=body, timeout_s=INVOCATION_S, target=target)
+        response = await self.send(invocation, controller=found, started=started)
+        self._capturer.take(body, headers, response, controller=found)
+        return response
+
+    def find_endpoint(self, request: Request) -> EndpointController | Response:
+        """Return the endpoint that a request names, or the error for one that does not serve."""
         account_id, region = self._caller(request)
         name = request.params["name"]
         controller = self._find(account_id, region, name)
         if controller is None or not controller.is_serving:
             return errors.endpoint_not_found(name=name, account_id=account_id)
-        target = request.headers.get("x-amzn-sagemaker-target-variant")
-        if target is not None and target not in controller.fleet.variants:
-            return errors.variant_not_found(variant=target, name=name, account_id=account_id)
-        call = EndpointCall(
-            account_id=account_id, region=region, endpoint=name, variant=target or "", started=started
-        )
-        response = await self._proxy(request, body, controller=controller, call=call)
-        self._context.metrics.report(call)
-        return response
+        return controller
 
     def _caller(self, request: Request) -> tuple[str, str]:
         """Return the account and region that the signature names."""
@@ -123,11 +148,26 @@ class Invoker:
             return get_account_id_from(""), self._context.region
         return get_account_id_from(found["key"]), found["region"]
 
-    async def _proxy(
-        self, request: Request, body: bytes, *, controller: EndpointController, call: EndpointCall
+    async def send(
+        self, invocation: Invocation, *, controller: EndpointController, started: float | None = None
+    ) -> Response:
+        """Send a request to an instance, and count it; it came at `started`, by time.perf_counter, or now."""
+        call = EndpointCall(
+            account_id=controller.account_id,
+            region=controller.region,
+            endpoint=controller.name,
+            variant=invocation.target or "",
+            started=time.perf_counter() if started is None else started,
+        )
+        response = await self._send(invocation, controller=controller, call=call)
+        self._context.metrics.report(call)
+        return response
+
+    async def _send(
+        self, invocation: Invocation, *, controller: EndpointController, call: EndpointCall
     ) -> Response:
         """Try instances until one takes the request; one that took it has the last word."""
-        target = call.variant
+        target = invocation.target
         for _ in range(1 + len(controller.fleet.instances())):
             fleet = controller.fleet
             variant = fleet.variants.get(target) if target else fleet.pick_variant(rng=self._rng)
@@ -136,7 +176,7 @@ class Invoker:
                 break
             call.ask(variant.plan.name, instances=len(variant.instances))
             try:
-                answer = await self._call(instance, request, body)
+                answer = await self._call(instance, invocation)
             except ConnectionRefusedError:
                 instance.suspect()
                 continue
@@ -148,14 +188,14 @@ class Invoker:
             return respond(answer, variant=variant, controller=controller)
         return errors.unavailable(name=controller.name)
 
-    async def _call(self, instance: Instance, request: Request, body: bytes) -> Answer:
+    async def _call(self, instance: Instance, invocation: Invocation) -> Answer:
         instance.outstanding += 1
         try:
-            return await self._post(instance, request, body)
+            return await self._post(instance, invocation)
         finally:
             instance.outstanding -= 1
 
-    async def _post(self, instance: Instance, request: Request, body: bytes) -> Answer:
+    async def _post(self, instance: Instance, invocation: Invocation) -> Answer:
         """Send the request; one that finds its pooled connection closed is sent again on a new one.
 
         Raises ConnectionRefusedError where nothing was sent, TimeoutError, or ConnectionError.
@@ -163,16 +203,15 @@ class Invoker:
         import aiohttp
 
         url = f"http://127.0.0.1:{instance.port}/invocations"
-        headers = {name: request.headers[name] for name in PASSED_HEADERS if name in request.headers}
         for is_retry in (False, True):
             pooled = Pooled()
             try:
                 async with self._client().post(
                     url,
-                    data=body,
-                    headers=headers,
+                    data=invocation.body,
+                    headers=invocation.headers,
                     allow_redirects=False,
-                    timeout=self._timeout(),
+                    timeout=self._timeout(invocation.timeout_s),
                     trace_request_ctx=pooled,
                 ) as answer:
                     return Answer(answer.status, _lower(answer.headers), await answer.read())
@@ -200,10 +239,10 @@ class Invoker:
             )
         return self._session
 
-    def _timeout(self) -> "aiohttp.ClientTimeout":
+    def _timeout(self, aws_seconds: float) -> "aiohttp.ClientTimeout":
         import aiohttp
 
-        return aiohttp.ClientTimeout(total=self._context.clock.real_seconds(INVOCATION_S))
+        return aiohttp.ClientTimeout(total=self._context.clock.real_seconds(aws_seconds))
 
 
 async def read_body(request: Request) -> bytes | None:

@@ -1,7 +1,9 @@
 """Fetch a model from S3 under the model's role, and lay it out as /opt/ml/model."""
 
 import logging
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,20 @@ logger = logging.getLogger(__name__)
 
 MAX_MODEL_BYTES = 30 << 30
 """Bytes a model may have unpacked; the free space of the disk is a further limit."""
+FRAMEWORKS = {"pytorch": "pytorch-inference|pytorch-serving", "sklearn": "scikit-learn|sklearn"}
+"""What the names of AWS's own inference images hold."""
+MODEL, CODE = "model", "code"
+"""Folders below /opt/ml."""
 SERVE_PROGRAM = "serve.py"
+OWN_SERVER = f"{MODEL}/{CODE}/{SERVE_PROGRAM}"
 INFERENCE_PROGRAM = "inference.py"
 
 
-def fetch_model(plan: VariantPlan, *, context: Context, region: str, folder: Path) -> None:
-    """Put the model of `plan` into `folder`; raises ModelDeployError worded as AWS words it."""
+def fetch_model(plan: VariantPlan, *, context: Context, region: str, base: Path) -> None:
+    """Put the model of `plan` into `base`/model, and code that lies apart from it into `base`/code.
+
+    Raises ModelDeployError worded as AWS words it.
+    """
     uri, is_archive = plan.model_data
     if not plan.container:
         raise ModelDeployError(
@@ -33,11 +43,15 @@ def fetch_model(plan: VariantPlan, *, context: Context, region: str, folder: Pat
             f"{plan.image!r}, it runs the code inside model.tar.gz"
         )
     client = _client(plan, context=context, region=region)
+    folder = base / MODEL
     folder.mkdir(parents=True)
     if is_archive:
         _fetch_archive(client, uri, folder=folder)
     else:
         _fetch_prefix(client, uri, folder=folder)
+    if _has_code_apart(plan):
+        (base / CODE).mkdir()
+        _fetch_archive(client, plan.submit_directory, folder=base / CODE)
 
 
 def _client(plan: VariantPlan, *, context: Context, region: str) -> Any:
@@ -101,22 +115,42 @@ def _download(client: Any, uri: str, *, bucket: str, key: str, path: Path) -> No
         raise ModelDeployError(download_failed(url=uri, cause=str(error))) from error
 
 
-def find_program(plan: VariantPlan, *, model: Path) -> list[str]:
-    """Return the arguments that make Python serve the model, relative to the container's folder.
+def _has_code_apart(plan: VariantPlan) -> bool:
+    return plan.submit_directory.startswith("s3://")
 
-    `code/serve.py` is a server of its own. `code/inference.py` (or the file that SAGEMAKER_PROGRAM names)
-    holds model_fn and its kin, as AWS's framework containers take it, and is served by ours.
+
+def find_program(plan: VariantPlan, *, base: Path) -> list[str]:
+    """Return the arguments that make Python serve the model, relative to the container's /opt/ml.
+
+    `model/code/serve.py` is a server of its own. `inference.py` (or the file that SAGEMAKER_PROGRAM names)
+    holds model_fn and its kin, as AWS's framework containers take it, and is served by ours. It lies in
+    `model/code`, or in `code` where SAGEMAKER_SUBMIT_DIRECTORY names an archive in S3.
     """
-    if (model / "code" / SERVE_PROGRAM).is_file():
-        return [f"model/code/{SERVE_PROGRAM}"]
+    if (base / OWN_SERVER).is_file():
+        return [OWN_SERVER]
     program = plan.environment.get("SAGEMAKER_PROGRAM", INFERENCE_PROGRAM)
-    if Path(program).name == program and (model / "code" / program).is_file():
+    folder = CODE if _has_code_apart(plan) else f"{MODEL}/{CODE}"
+    if Path(program).name == program and (base / folder / program).is_file():
         # -P: our server's own folder must not shadow the model's imports
-        return ["-P", str(PROGRAMS / "inference_server.py"), f"model/code/{program}"]
+        return ["-P", str(PROGRAMS / "inference_server.py"), f"{folder}/{program}", framework(plan.image)]
+    place = plan.submit_directory if _has_code_apart(plan) else "model.tar.gz"
     raise ModelDeployError(
         bounded(
-            f"The model of variant {plan.name} cannot be served: model.tar.gz holds neither "
+            f"The model of variant {plan.name} cannot be served: {place} holds neither "
             f"code/{SERVE_PROGRAM} nor code/{program}. localaws runs the model's own code, not the "
             f"image {plan.image!r}"
         )
     )
+
+
+def framework(image: str) -> str:
+    """Return whose default functions are served: those of the image's framework, if it is known."""
+    for name, pattern in FRAMEWORKS.items():
+        if re.search(pattern, image):
+            return name
+    return "plain"
+
+
+def is_own_server(program: Sequence[str]) -> bool:
+    """Tell whether find_program has found a server that the model brings, as an image of one's own would."""
+    return list(program) == [OWN_SERVER]

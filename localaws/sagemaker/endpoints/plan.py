@@ -29,6 +29,11 @@ class VariantPlan:
         return {str(name): str(value) for name, value in (self.container.get("Environment") or {}).items()}
 
     @property
+    def submit_directory(self) -> str:
+        """Where code lies that is not in the model's archive (SAGEMAKER_SUBMIT_DIRECTORY); else empty."""
+        return self.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+
+    @property
     def image(self) -> str:
         """The image on AWS. localaws runs the model's own code in this Python instead."""
         return str(self.container.get("Image", ""))
@@ -43,14 +48,34 @@ class VariantPlan:
 
 
 def plan_variants(
-    variants: Sequence[Mapping[str, Any]], *, find_model: Callable[[str], Model]
+    variants: Sequence[Mapping[str, Any]],
+    *,
+    find_model: Callable[[str], Model],
+    find_package: Callable[[str], Mapping[str, Any]],
 ) -> tuple[VariantPlan, ...]:
-    """Resolve the ProductionVariants of an endpoint config; `find_model` raises where a model is missing."""
-    return tuple(_plan_variant(variant, find_model(str(variant["ModelName"]))) for variant in variants)
+    """Resolve the variants of an endpoint config; both functions raise where something is missing."""
+    return tuple(
+        _plan_variant(variant, find_model(str(variant["ModelName"])), find_package) for variant in variants
+    )
 
 
-def _plan_variant(variant: Mapping[str, Any], model: Model) -> VariantPlan:
-    containers = [model.primary_container] if model.primary_container else list(model.containers)
+def _resolve(
+    container: Mapping[str, Any], find_package: Callable[[str], Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Return a container with what its model package says; the model's own variables win over those."""
+    name = container.get("ModelPackageName")
+    if not name:
+        return container
+    package = find_package(str(name))
+    environment = {**(package.get("Environment") or {}), **(container.get("Environment") or {})}
+    return {**container, **package, "Environment": environment}
+
+
+def _plan_variant(
+    variant: Mapping[str, Any], model: Model, find_package: Callable[[str], Mapping[str, Any]]
+) -> VariantPlan:
+    given = [model.primary_container] if model.primary_container else list(model.containers)
+    containers = [_resolve(container, find_package) for container in given]
     weight = variant.get("InitialVariantWeight")
     return VariantPlan(
         name=str(variant["VariantName"]),

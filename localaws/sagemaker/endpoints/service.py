@@ -15,10 +15,14 @@ from localaws.cloudwatch.service import Quiet
 from localaws.cloudwatch.sources import endpoints as metrics
 from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import Context
+from localaws.sagemaker.endpoints.async_invocations import AsyncInvoker
+from localaws.sagemaker.endpoints.capture import Capturer
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.description import describe_endpoints
+from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.invocations import Invoker
 from localaws.sagemaker.endpoints.plan import VariantPlan
+from localaws.sagemaker.endpoints.role_clients import RoleClients
 
 STOP_S = 6.0
 """Real seconds that all endpoints together get to stop; the supervisor kills what is left."""
@@ -33,14 +37,20 @@ class EndpointService:
         self._context = context
         self._controllers: dict[Key, EndpointController] = {}
         self._lock = threading.Lock()
-        self._invoker = Invoker(context=context, find=self.find)
+        clients = RoleClients(context=context)
+        self._capturer = Capturer(context=context, clients=clients)
+        self._invoker = Invoker(context=context, find=self.find, capturer=self._capturer)
+        self._async_invoker = AsyncInvoker(context=context, invoker=self._invoker, clients=clients)
 
     def register(self, router: Router) -> None:
-        """Serve InvokeEndpoint."""
+        """Serve InvokeEndpoint and InvokeEndpointAsync."""
         router.add("POST", "/endpoints/(?P<name>[^/]+)/invocations", self._invoker.invoke)
+        router.add("POST", "/endpoints/(?P<name>[^/]+)/async-invocations", self._async_invoker.invoke)
 
     async def stop(self) -> None:
         """Stop every endpoint's thread and processes."""
+        self._async_invoker.close()
+        self._capturer.close()
         await self._invoker.close()
         controllers = list(self._controllers.values())
         for controller in controllers:
@@ -56,6 +66,7 @@ class EndpointService:
         *,
         endpoint: FakeEndpoint,
         plans: Sequence[VariantPlan],
+        features: Features,
         account_id: str,
         region: str,
         forget: Callable[[], None],
@@ -72,6 +83,7 @@ class EndpointService:
             context=self._context,
             endpoint=endpoint,
             plans=plans,
+            features=features,
             account_id=account_id,
             region=region,
             folder=self._folder(key),

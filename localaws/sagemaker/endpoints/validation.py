@@ -7,6 +7,8 @@ from typing import Any
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig
 
+from localaws.sagemaker.buckets import parse_uri
+
 NAME_PATTERN = "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 NAME_CHARACTERS = 63
 INSTANCE_TYPE_PATTERN = r"ml\.[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge)"
@@ -65,6 +67,28 @@ def check_variants(variants: Sequence[Mapping[str, Any]]) -> None:
             )
         if "ServerlessConfig" not in variant:
             check_count(variant.get("InitialInstanceCount"), member=f"{member}.initialInstanceCount")
+
+
+def check_async_inference(config: Mapping[str, Any]) -> None:
+    """Refuse places outside S3, and notifications that are to hold the answer itself.
+
+    How AWS writes such notifications is not published.
+    """
+    output = config.get("OutputConfig") or {}
+    for name in ("S3OutputPath", "S3FailurePath"):
+        if output.get(name):
+            parse_uri(output[name], member=f"asyncInferenceConfig.outputConfig.{name[0].lower()}{name[1:]}")
+    if (output.get("NotificationConfig") or {}).get("IncludeInferenceResponseIn"):
+        raise ValidationError(
+            message="AsyncInferenceConfig: localaws has no IncludeInferenceResponseIn; notifications name "
+            "where the answer lies."
+        )
+
+
+def check_data_capture(config: Mapping[str, Any]) -> None:
+    """Refuse a place outside S3."""
+    if config:
+        parse_uri(config["DestinationS3Uri"], member="dataCaptureConfig.destinationS3Uri")
 
 
 def check_count(count: Any, *, member: str) -> None:

@@ -13,11 +13,15 @@ def log_group(endpoint_name: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint_name}"
 
 
-def ping_failed(*, variant: str, cause: str, last_lines: Sequence[str]) -> str:
-    """Return the FailureReason of a container that never passed /ping, with the cause and its last words."""
+def ping_failed(*, variant: str, cause: str, last_lines: Sequence[str], job: str = "") -> str:
+    """Return the FailureReason of a container that never passed /ping, with the cause and its last words.
+
+    `job` is the transform job that it belongs to; empty for one of an endpoint.
+    """
+    subject, log = (job, job) if job else (f"production variant {variant}", "this endpoint")
     reason = (
-        f"The primary container for production variant {variant} did not pass the ping health check. "
-        f"Please check CloudWatch logs for this endpoint. Cause: {cause}"
+        f"The primary container for {subject} did not pass the ping health check. "
+        f"Please check CloudWatch logs for {log}. Cause: {cause}"
     )
     lines = [line for line in last_lines if line.strip()][-LOG_LINES:]
     if not lines:

@@ -11,7 +11,7 @@ from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import AWSValidationException
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws.sagemaker.training.validation import constraint
+from localaws.sagemaker.wording import constraint
 
 PAGE, MAX_PAGE = 100, 100
 """Results of a page where the request names no number, and at most."""

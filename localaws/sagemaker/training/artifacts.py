@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from localaws.errors import StorageError, TrainingJobError
+from localaws.errors import JobError, StorageError
+from localaws.sagemaker.failures import client_error
 from localaws.sagemaker.training.container import Folders
-from localaws.sagemaker.training.failures import client_error
 from localaws.sagemaker.training.spec import TrainingSpec
 from localaws.storage import S3Uri, merge_files, pack_tar_gz, upload_all, upload_file
 
@@ -21,7 +21,7 @@ def upload_artifacts(
     """Upload the hosts' output data, and their model where wanted; return S3ModelArtifacts or None.
 
     What all hosts have written becomes one artifact; without a file there is none. Archives are made in
-    `scratch`. Raises TrainingJobError.
+    `scratch`. Raises JobError.
     """
     folder = S3Uri.parse(spec.output_path).join(spec.name, "output")
     upload = _upload_archive if spec.output_compression == "GZIP" else _upload_files
@@ -31,7 +31,7 @@ def upload_artifacts(
             model = upload(client, "model", [host.model for host in hosts], folder=folder, scratch=scratch)
         upload(client, _data_name(spec), [host.output_data for host in hosts], folder=folder, scratch=scratch)
     except (StorageError, OSError) as error:
-        raise TrainingJobError(client_error(f"Artifact upload failed:{error}")) from error
+        raise JobError(client_error(f"Artifact upload failed:{error}")) from error
     return model
 
 

@@ -3,25 +3,24 @@
 A job has one, or one more after each interruption of its spot instances.
 """
 
-import shutil
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from localaws.context import Context, python_environment
-from localaws.errors import ChildStartError, StorageError, TrainingJobError
-from localaws.iam.identity import Grant
-from localaws.namespaces import OPT_ML, View, host_view
-from localaws.sagemaker.background import count_computing
+from localaws.context import Context
+from localaws.errors import JobError, StorageError
+from localaws.overlays import pip_variables
+from localaws.sagemaker.channels import fetch_channels
+from localaws.sagemaker.cluster import Cluster, ClusterPlan, OnLine, Watch
+from localaws.sagemaker.failures import MAX_REASON, client_error, script_failed
+from localaws.sagemaker.folder_sync import FolderSync
+from localaws.sagemaker.hosts import HostProcess, Result, free_port
 from localaws.sagemaker.training.artifacts import upload_artifacts
-from localaws.sagemaker.training.channels import fetch_channels
-from localaws.sagemaker.training.checkpoints import CheckpointSync
 from localaws.sagemaker.training.container import Folders, write_config
-from localaws.sagemaker.training.failures import MAX_REASON, algorithm_error, client_error, script_failed
-from localaws.sagemaker.training.hosts import End, HostGroup, HostProcess, Result, free_port
-from localaws.sagemaker.training.source import build_command, fetch_source
+from localaws.sagemaker.training.source import REQUIREMENTS, build_command, fetch_source
 from localaws.sagemaker.training.spec import TrainingSpec
+from localaws.sagemaker.training.torchrun import launcher_words
 from localaws.sagemaker.training.variables import (
     LOOPBACK,
     Master,
@@ -30,16 +29,9 @@ from localaws.sagemaker.training.variables import (
     toolkit_variables,
 )
 
-STOP_GRACE_S = 120
-"""AWS seconds between SIGTERM and SIGKILL, at StopTrainingJob (API_StopTrainingJob) and as the notice of spot
-instances (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html)."""
-ABORT_GRACE_S = 1.0
-"""Real seconds that hosts get when localaws itself stops."""
-SESSION = "SageMaker"
-"""Role session name of the platform's own transfers, and of the containers."""
-
-OpenLog = Callable[[str], Callable[[str], None]]
-"""Open the log of a host, by name; return what takes its lines."""
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+OpenLog = Callable[[OnLine], OnLine]
+"""Given what takes the lines of a host's log stream, return what takes the host's lines."""
 
 
 class Attempt:
@@ -49,43 +41,42 @@ class Attempt:
         self._context = context
         self._spec = spec
         self._stop = stop
-        self._aborted = False
-        self._folder = context.data_dir / "training-jobs" / f"{spec.region}-{spec.name}"
-        self._folders = {host: Folders(self._folder / host) for host in spec.hosts}
-        self._grant: Grant | None = None
-        self._s3: Any = None
-        self._checkpoints: CheckpointSync | None = None
-        self._group: HostGroup | None = None
+        plan = ClusterPlan(
+            job_name=spec.name,
+            account_id=spec.account_id,
+            region=spec.region,
+            role_arn=spec.role_arn,
+            hosts=spec.hosts,
+            log_group=LOG_GROUP,
+        )
+        folder = context.data_dir / "training-jobs" / f"{spec.region}-{spec.name}"
+        self._cluster = Cluster(context=context, plan=plan, folder=folder)
+        self._folders = {host: Folders(self._cluster.rooms[host].base) for host in spec.hosts}
+        self._commands: dict[str, list[str]] = {}
+        self._checkpoints: FolderSync | None = None
 
     def pids(self) -> dict[str, int]:
         """Return the processes of the hosts that run now, by the hosts' names."""
-        return {} if self._group is None else self._group.pids()
-
-    @property
-    def _refusal(self) -> str:
-        """Why hosts get no view of their own here; empty where they do."""
-        return self._context.supervisor.refusal
+        return self._cluster.pids()
 
     def abort(self) -> None:
         """Upload nothing more, and give hosts no time: localaws is stopping."""
-        self._aborted = True
+        self._cluster.abort()
 
     def download(self) -> None:
         """Make the hosts' folders, and fetch channels, checkpoints and code as the job's role."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._cluster.prepare()
         for host, folders in self._folders.items():
             folders.make(self._spec)
             write_config(folders, self._spec, host=host)
-        role = self._spec.role_arn
-        credentials = self._context.identity.assume(role_arn=role, session_name=SESSION)
-        self._s3 = self._context.client("s3", credentials=credentials, region=self._spec.region)
         try:
-            fetch_channels(self._s3, self._spec.channels, folders=self._folders, cancel=self._stop)
+            folders_of_data = {host: folders.data for host, folders in self._folders.items()}
+            fetch_channels(self._cluster.s3, self._spec.channels, folders=folders_of_data, cancel=self._stop)
             self._fetch_checkpoints()
         except StorageError as error:
-            raise TrainingJobError(client_error(f"Data download failed:{error}")) from error
-        archive = self._folder / "sourcedir.tar.gz"
-        fetch_source(self._s3, self._spec, folders=list(self._folders.values()), archive=archive)
+            raise JobError(client_error(f"Data download failed:{error}")) from error
+        archive = self._cluster.folder / "sourcedir.tar.gz"
+        fetch_source(self._cluster.s3, self._spec, folders=list(self._folders.values()), archive=archive)
 
     def _fetch_checkpoints(self) -> None:
         if self._spec.checkpoints is None:
@@ -93,7 +84,9 @@ class Attempt:
         path = self._spec.checkpoints.local_path
         folders = [folder for host in self._folders.values() if (folder := host.locate(path)) is not None]
         uri = self._spec.checkpoints.uri
-        sync = CheckpointSync(self._s3, uri=uri, folders=folders, job_name=self._spec.name)
+        sync = FolderSync(
+            self._cluster.s3, uri=uri, folders=folders, title=f"checkpoints of {self._spec.name}"
+        )
         sync.download(cancel=self._stop)
         self._checkpoints = sync
 
@@ -111,82 +104,66 @@ class Attempt:
         are asked to stop.
         """
         clock = self._context.clock
-        group = HostGroup(job_name=self._spec.name, supervisor=self._context.supervisor, clock=clock)
-        self._group = group
         begun = clock.monotonic()
-        try:
-            group.start(self._host_processes(open_log))
-            if self._checkpoints is not None:
-                self._checkpoints.start()
-            result = group.wait(
-                stop=self._stop,
-                deadline=deadline,
-                is_interrupted=lambda: is_interrupted(clock.monotonic() - begun),
-            )
-            if result.end in (End.STOPPED, End.OUT_OF_TIME):
-                on_stopping()
-            if result.end in (End.STOPPED, End.OUT_OF_TIME, End.INTERRUPTED):
-                real_grace_s = clock.real_seconds(STOP_GRACE_S)
-                group.terminate(grace_s=ABORT_GRACE_S if self._aborted else real_grace_s)
-        except ChildStartError as error:
-            raise TrainingJobError(algorithm_error(str(error))) from error
-        finally:
-            group.close()
+        watch = Watch(
+            stop=self._stop,
+            deadline=deadline,
+            is_interrupted=lambda: is_interrupted(clock.monotonic() - begun),
+            on_started=self._start_checkpoints,
+            on_stopping=on_stopping,
+        )
+        result = self._cluster.run(self._host_processes(open_log), watch=watch)
         self._finish_checkpoints()
         return result
 
     def _finish_checkpoints(self) -> None:
-        if self._checkpoints is not None and not self._aborted:
+        if self._checkpoints is None or self._cluster.is_aborted:
+            return
+        try:
             self._checkpoints.finish()
+        except StorageError as error:
+            raise JobError(client_error(f"Checkpoint upload failed:{error}")) from error
+
+    def _start_checkpoints(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.start()
 
     def _host_processes(self, open_log: OpenLog) -> list[HostProcess]:
-        self._grant = self._context.identity.grant(role_arn=self._spec.role_arn, session_name=SESSION)
         port = free_port()
-        return [
-            HostProcess(
-                name=host,
-                argv=self._command(host),
-                env=self._environment(host, grant=self._grant, master_port=port),
-                cwd=folders.code if self._refusal else Folders(OPT_ML).code,
-                on_line=self._take_lines(host, open_log=open_log),
-                view=self._view(host),
-            )
-            for host, folders in self._folders.items()
-        ]
+        return [self._host_process(host, open_log=open_log, port=port) for host in self._spec.hosts]
 
-    def _command(self, host: str) -> list[str]:
-        return build_command(self._spec, folders=self._folders[host], no_opt_ml=self._refusal)
-
-    def _view(self, host: str) -> View:
-        """Return what one host sees, where it can have a view of its own."""
-        if self._refusal:
-            return View()
-        scratch = self._folder / f"{host}.view"
-        return host_view(self._folders[host].base, scratch=scratch, names=self._spec.hosts)
-
-    def _take_lines(self, host: str, *, open_log: OpenLog) -> Callable[[str], None]:
-        on_line = open_log(host)
-        if (self._folders[host].code / "requirements.txt").is_file() and not self._spec.entrypoint:
-            on_line("localaws: requirements.txt is not installed; the packages of localaws are used")
-        return on_line
-
-    def _environment(self, host: str, *, grant: Grant, master_port: int) -> dict[str, str]:
-        """Return the variables of one host; its folders are named as it sees them."""
-        spec, has_view = self._spec, not self._refusal
-        seen = Folders(OPT_ML) if has_view else self._folders[host]
-        master = Master(spec.hosts[0] if has_view else LOOPBACK, master_port)
+    def _host_process(self, host: str, *, open_log: OpenLog, port: int) -> HostProcess:
+        """Return what one host runs; its folders are named as it sees them."""
+        spec, room = self._spec, self._cluster.rooms[host]
+        seen = Folders(room.seen_base)
+        master = Master(LOOPBACK if room.refusal else spec.hosts[0], port)
         variables = toolkit_variables(spec, host=host, folders=seen, machine=this_machine())
         variables |= container_variables(spec, host=host, folders=seen, master=master)
-        base = self._context.child_environment(region=spec.region)
-        sharers = len(spec.hosts) * count_computing(self._context.services)
-        grants = self._context.grant_environment(grant)
-        return python_environment(base | variables | grants, sharers=sharers)
+        launcher = launcher_words(spec, host=host, master=master, machine=this_machine())
+        command = build_command(
+            spec,
+            folders=self._folders[host],
+            python=room.overlay.python,
+            launcher=launcher,
+            no_opt_ml=room.refusal,
+        )
+        self._commands[host] = command
+        if not spec.entrypoint and (self._folders[host].code / REQUIREMENTS).is_file():
+            command = room.overlay.install_first(command, requirements=REQUIREMENTS, failure=seen.failure)
+            variables |= pip_variables(os.environ)
+        return self._cluster.host_process(
+            host,
+            command=command,
+            variables=variables,
+            folder=self._folders[host].code.name,
+            on_line=open_log(self._cluster.open_log(host)),
+        )
 
     def upload(self, *, with_model: bool) -> str | None:
         """Upload output data, and the model where wanted; return S3ModelArtifacts or None."""
         hosts = list(self._folders.values())
         return upload_artifacts(
-            self._s3, self._spec, hosts=hosts, scratch=self._folder, with_model=with_model
+            self._cluster.s3, self._spec, hosts=hosts, scratch=self._cluster.folder, with_model=with_model
         )
 
     def failure_reason(self, result: Result) -> str:
@@ -195,18 +172,14 @@ class Attempt:
             exit_code=result.exit_code,
             written=first_failure([host.failure for host in self._folders.values()]),
             tail=result.tail,
-            command=" ".join(build_command(self._spec, folders=self._folders[result.host])),
+            command=" ".join(self._commands[result.host]),
         )
 
     def close(self) -> None:
         """Leave nothing: logs are in CloudWatch, artifacts in S3, and the rest dies with the instances."""
         if self._checkpoints is not None:
             self._checkpoints.abandon()
-        if self._grant is not None:
-            self._context.identity.revoke(self._grant)
-        if self._s3 is not None:
-            self._s3.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._cluster.close()
 
 
 def first_failure(paths: list[Path]) -> str | None:

@@ -6,7 +6,7 @@ Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-traini
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from localaws.sagemaker.training.spec import Channel, TrainingSpec
 
@@ -79,7 +79,21 @@ class Folders:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def resource_config(spec: TrainingSpec, *, host: str) -> dict[str, Any]:
+class ClusterSpec(Protocol):
+    """What a job says of its instances."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+    @property
+    def instance_type(self) -> str:
+        """Their type."""
+        ...
+
+
+def resource_config(spec: ClusterSpec, *, host: str) -> dict[str, Any]:
     """Return resourceconfig.json of one host."""
     group = "homogeneousCluster"
     return {

@@ -11,6 +11,17 @@ FRAMEWORK_PREFIX = "sagemaker_"
 FRAMEWORK_KEYS = frozenset({"default_user_module_name", "_tuning_objective_metric"})
 PROGRAM = "sagemaker_program"
 SUBMIT_DIRECTORY = "sagemaker_submit_directory"
+DISTRIBUTION_GROUPS = "sagemaker_distribution_instance_groups"
+TORCH_DISTRIBUTED = "sagemaker_torch_distributed_enabled"
+OTHER_LAUNCHERS = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+)
+"""What would start a script otherwise than by itself or by torchrun; localaws has none of these."""
 LOG_LEVEL = "sagemaker_container_log_level"
 DEFAULT_LOG_LEVEL = 20
 """logging.INFO"""
@@ -41,6 +52,11 @@ def user_parameters(decoded: Mapping[str, Any]) -> dict[str, Any]:
 def framework_parameters(decoded: Mapping[str, Any]) -> dict[str, Any]:
     """Return what only the framework reads."""
     return {name: value for name, value in decoded.items() if is_framework_parameter(name)}
+
+
+def is_enabled(decoded: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a switch of the framework is on (true, or the text "true" in any case)."""
+    return str(decoded.get(name, False)).lower() == "true"
 
 
 def to_arguments(parameters: Mapping[str, Any]) -> list[str]:

@@ -8,26 +8,23 @@ from collections.abc import Callable
 from localaws.cloudwatch.sources.instances import Instance
 from localaws.cloudwatch.sources.training import NAMESPACE, TrainingValue, host_dimensions
 from localaws.context import Context
-from localaws.errors import TrainingJobError
+from localaws.errors import JobError
 from localaws.faults import SpotInterruption
-from localaws.sagemaker.background import JobThread
+from localaws.sagemaker.background import GuardedJob
+from localaws.sagemaker.hosts import End, Result
 from localaws.sagemaker.training.attempt import Attempt
-from localaws.sagemaker.training.failures import INTERNAL_ERROR
-from localaws.sagemaker.training.hosts import End, Result, stream_name
 from localaws.sagemaker.training.job import LocalTrainingJob
 from localaws.sagemaker.training.metrics import MetricReader
 from localaws.sagemaker.training.spec import TrainingSpec
 
 logger = logging.getLogger(__name__)
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
-
-class JobRunner(JobThread):
+class JobRunner(GuardedJob):
     """The thread that runs one job, on one set of instances after the other."""
 
     def __init__(self, *, context: Context, job: LocalTrainingJob, spec: TrainingSpec) -> None:
-        super().__init__(name=f"job-{spec.name}")
+        super().__init__(title=f"training job {spec.name}", job=job)
         self._context = context
         self._job = job
         self._spec = spec
@@ -47,22 +44,12 @@ class JobRunner(JobThread):
         self._attempt.abort()
         self._stop.set()
 
-    def run(self) -> None:
-        """Run the job to its end."""
-        logger.info("training job %s: starting %s hosts", self._spec.name, self._spec.instance_count)
-        try:
-            self._work()
-        except TrainingJobError as error:
-            self._job.fail(str(error))
-        except Exception:  # the thread's boundary: a defect of ours must end the job, visibly
-            logger.exception("training job %s failed inside localaws", self._spec.name)
-            self._job.fail(INTERNAL_ERROR)
-        finally:
-            self._attempt.close()
-        reason = self._job.failure_reason or ""
-        logger.info("training job %s: %s %s", self._spec.name, self._job.secondary_status, reason)
+    def close(self) -> None:
+        """Leave nothing of the instances."""
+        self._attempt.close()
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Run the job to its end."""
         clock = self._context.clock
         runtime_s: float = self._spec.max_runtime_s
         wait_s = math.inf if self._spec.max_wait_s is None else self._spec.max_wait_s
@@ -153,18 +140,10 @@ class JobRunner(JobThread):
             )
         )
 
-    def _open_log(self, host: str) -> Callable[[str], None]:
-        clock = self._context.clock
-        stream = self._context.log_stream(
-            account_id=self._spec.account_id,
-            region=self._spec.region,
-            group=LOG_GROUP,
-            stream=stream_name(job_name=self._spec.name, host=host, now=clock.now()),
-        )
-
+    def _open_log(self, write: Callable[[str], None]) -> Callable[[str], None]:
         def on_line(line: str) -> None:
             self._metrics.read(line, now=self._job.now())
-            stream.write(line)
+            write(line)
 
         return on_line
 
@@ -194,7 +173,7 @@ class JobRunner(JobThread):
         self._job.advance("Uploading")
         try:
             self._upload(with_model=False)
-        except TrainingJobError as error:
+        except JobError as error:
             logger.warning("training job %s: %s", self._spec.name, error)
         self._job.fail(reason)
 

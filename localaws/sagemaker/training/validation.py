@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.errors import StorageError
+from localaws.sagemaker.buckets import check_bucket, check_objects, parse_uri
+from localaws.sagemaker.roles import check_role
+from localaws.sagemaker.training import hyperparameters as hp
 from localaws.sagemaker.training.spec import (
     DEFAULT_CHECKPOINT_PATH,
     DEFAULT_MAX_RUNTIME_S,
-    Channel,
     TrainingSpec,
 )
-from localaws.storage import S3Uri
+from localaws.sagemaker.wording import constraint
 
 NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 MAX_NAME = 63
@@ -30,14 +30,6 @@ MAX_HYPERPARAMETER = 2500
 MAX_METRICS = 40
 RESERVED_FOLDERS = ("input", "model", "output", "code")
 """Folders of /opt/ml that checkpoints must not go to."""
-
-
-def constraint(value: object, member: str, rule: str) -> AWSValidationException:
-    """Return AWS's error for one member that breaks one rule."""
-    return AWSValidationException(
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
-        f"Member must {rule}"
-    )
 
 
 def check_name(name: str) -> None:
@@ -132,7 +124,7 @@ def check_checkpoints(config: Mapping[str, Any]) -> None:
     """Refuse a CheckpointConfig whose S3Uri is none, or whose LocalPath is not free."""
     if not config:
         return
-    _parse(config.get("S3Uri") or "null", member="checkpointConfig.s3Uri")
+    parse_uri(config.get("S3Uri") or "null", member="checkpointConfig.s3Uri")
     path = config.get("LocalPath")
     if path is None:
         return
@@ -156,12 +148,23 @@ def _check_hyperparameters(values: Mapping[str, str]) -> None:
             "hyperParameters",
             f"have length less than or equal to {MAX_HYPERPARAMETERS}",
         )
+    _check_launchers(values)
     for name, value in values.items():
         if len(value) > MAX_HYPERPARAMETER:
             raise constraint(
                 value[:40] + "...",
                 f"hyperParameters.{name}.member",
                 f"have length less than or equal to {MAX_HYPERPARAMETER}",
+            )
+
+
+def _check_launchers(values: Mapping[str, str]) -> None:
+    decoded = hp.decode(values)
+    for name in hp.OTHER_LAUNCHERS:
+        if hp.is_enabled(decoded, name):
+            raise AWSValidationException(
+                f"HyperParameters: localaws has no launcher for {name}: a script starts once on each host, "
+                f"or by torchrun ({hp.TORCH_DISTRIBUTED})."
             )
 
 
@@ -209,54 +212,11 @@ def _check_output(output: Mapping[str, Any]) -> None:
         raise constraint(output["CompressionType"], "outputDataConfig.compressionType", rule)
 
 
-def check_storage(spec: TrainingSpec) -> None:
-    """Refuse inputs without objects and an output bucket that is missing.
-
-    AWS checks the same when the job is created. moto's state is read directly: this runs in a request, and a
-    request that waits for another one could find no free thread.
-    """
+def check_account(spec: TrainingSpec) -> None:
+    """Refuse a role that cannot be assumed, inputs without objects and output buckets that are missing."""
+    check_role(spec.role_arn)
     for channel in spec.channels:
-        if not _has_objects(channel, account_id=spec.account_id):
-            raise _no_objects(channel, spec=spec)
-    uris = [("OutputDataConfig.S3OutputPath", spec.output_path)]
+        check_objects(channel, account_id=spec.account_id, region=spec.region, role_arn=spec.role_arn)
+    check_bucket(spec.output_path, member="outputDataConfig.S3OutputPath")
     if spec.checkpoints is not None:
-        uris.append(("CheckpointConfig.S3Uri", spec.checkpoints.uri))
-    for name, uri in uris:
-        bucket = _parse(uri, member=name[0].lower() + name[1:]).bucket
-        if bucket not in s3_backends.bucket_accounts:
-            raise AWSValidationException(f"The S3 bucket {bucket!r} of {name} {uri!r} does not exist.")
-
-
-def _parse(uri: str, *, member: str) -> S3Uri:
-    try:
-        return S3Uri.parse(uri)
-    except StorageError as error:
-        raise constraint(
-            uri, member, r"satisfy regular expression pattern: ^(https|s3)://([^/]+)/?(.*)$"
-        ) from error
-
-
-def _has_objects(channel: Channel, *, account_id: str) -> bool:
-    uri = _parse(channel.uri, member="inputDataConfig.dataSource.s3DataSource.s3Uri")
-    partition, owner = s3_backends.bucket_accounts.get(uri.bucket, ("aws", account_id))
-    bucket = s3_backends[owner][partition].buckets.get(uri.bucket)
-    if bucket is None:
-        return False
-    if channel.data_type == "ManifestFile":
-        return uri.key in bucket.keys and not isinstance(bucket.keys[uri.key], FakeDeleteMarker)
-    return any(
-        key.startswith(uri.key)
-        and not key.endswith("/")
-        and not isinstance(bucket.keys[key], FakeDeleteMarker)
-        for key in list(bucket.keys)
-    )
-
-
-def _no_objects(channel: Channel, *, spec: TrainingSpec) -> AWSValidationException:
-    bucket = S3Uri.parse(channel.uri).bucket
-    kind = "manifest file" if channel.data_type == "ManifestFile" else "input data source"
-    return AWSValidationException(
-        f'No S3 objects found under S3 URL "{channel.uri}" given in {kind}. Please ensure that the bucket '
-        f"exists in the selected region ({spec.region}), that objects exist under that S3 prefix, and that "
-        f'the role "{spec.role_arn}" has "s3:ListBucket" permissions on bucket "{bucket}".'
-    )
+        check_bucket(spec.checkpoints.uri, member="checkpointConfig.S3Uri")

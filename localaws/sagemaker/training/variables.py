@@ -7,10 +7,8 @@ import functools
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from localaws.sagemaker.training import hyperparameters as hp
@@ -81,6 +79,7 @@ def toolkit_variables(spec: TrainingSpec, *, host: str, folders: Folders, machin
         | {
             "additional_framework_parameters": _framework_extras(decoded),
             "channel_input_dirs": channels,
+            "distribution_hosts": list(spec.hosts) if described["distribution_instance_groups"] else [],
             "hyperparameters": user,
             "is_master": host == spec.hosts[0],
             "job_name": spec.name,
@@ -100,13 +99,22 @@ def _framework_extras(decoded: Mapping[str, Any]) -> dict[str, Any]:
 def _describe(spec: TrainingSpec, *, host: str, folders: Folders, machine: Machine) -> dict[str, Any]:
     """Return what both the single variables and SM_TRAINING_ENV hold."""
     program = spec.program or ""
+    resources = resource_config(spec, host=host)
+    groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
     return {
         "current_host": host,
+        "current_instance_group": resources["current_group_name"],
+        "current_instance_group_hosts": groups[resources["current_group_name"]]["hosts"],
+        "current_instance_type": resources["current_instance_type"],
+        "distribution_instance_groups": spec.decoded.get(hp.DISTRIBUTION_GROUPS, []),
         "framework_module": FRAMEWORK_MODULE,
         "hosts": list(spec.hosts),
         "input_config_dir": str(folders.config),
         "input_data_config": input_data_config(spec),
         "input_dir": str(folders.input),
+        "instance_groups": list(groups),
+        "instance_groups_dict": groups,
+        "is_hetero": len(groups) > 1,
         "log_level": spec.decoded.get(hp.LOG_LEVEL, hp.DEFAULT_LOG_LEVEL),
         "model_dir": str(folders.model),
         "module_dir": spec.submit_directory or str(folders.code),
@@ -117,19 +125,17 @@ def _describe(spec: TrainingSpec, *, host: str, folders: Folders, machine: Machi
         "output_data_dir": str(folders.output_data),
         "output_dir": str(folders.output),
         "output_intermediate_dir": str(folders.intermediate),
-        "resource_config": resource_config(spec, host=host),
+        "resource_config": resources,
         "user_entry_point": program,
     }
 
 
 def container_variables(spec: TrainingSpec, *, host: str, folders: Folders, master: Master) -> dict[str, str]:
     """Return what every training container gets besides AWS's address and credentials."""
-    bin_folder = str(Path(sys.executable).parent)
     return {
         "CURRENT_HOST": host,
         "MASTER_ADDR": master.address,
         "MASTER_PORT": str(master.port),
-        "PATH": os.pathsep.join([bin_folder, os.environ.get("PATH", os.defpath)]),
         "SAGEMAKER_BASE_DIR": str(folders.base),
         "SAGEMAKER_JOB_NAME": spec.name,
         "SAGEMAKER_REGION": spec.region,

@@ -6,7 +6,7 @@ from typing import Any, cast
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws.sagemaker.training.backend import parse_token
+from localaws.sagemaker.listing import parse_token
 from localaws.sagemaker.tuning.backend import TuningMixin
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.listing import (

@@ -11,8 +11,8 @@ from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseExcep
 from localaws.context import current
 from localaws.sagemaker.training.backend import TrainingMixin
 from localaws.sagemaker.training.job import LocalTrainingJob, spec_of
+from localaws.sagemaker.training.validation import check_account
 from localaws.sagemaker.training.validation import check_request as check_training_request
-from localaws.sagemaker.training.validation import check_storage
 from localaws.sagemaker.tuning.definition import training_members
 from localaws.sagemaker.tuning.errors import TuningJobNotFoundError
 from localaws.sagemaker.tuning.job import LocalTuningJob
@@ -84,7 +84,7 @@ class TuningMixin(TrainingMixin):
             training_job_name=spec.name,
             **members,
         )
-        check_storage(spec_of(job, account_id=self.account_id, region=self.region_name))
+        check_account(spec_of(job, account_id=self.account_id, region=self.region_name))
 
     def find_tuning_job(self, name: str) -> LocalTuningJob:
         """Return a tuning job; raises AWS's error for one that is missing."""

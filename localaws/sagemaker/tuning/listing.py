@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from localaws.sagemaker.training.validation import constraint
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.trial import Trial
+from localaws.sagemaker.wording import constraint
 
 DEFAULT_PAGE = 10
 """Entries in an answer where the request names no MaxResults (AWS's default)."""

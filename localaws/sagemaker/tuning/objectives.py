@@ -4,8 +4,8 @@ import re
 
 from moto.logs.models import logs_backends
 
+from localaws.sagemaker.training.attempt import LOG_GROUP
 from localaws.sagemaker.training.metrics import read_number
-from localaws.sagemaker.training.runner import LOG_GROUP
 
 
 class ObjectiveLog:

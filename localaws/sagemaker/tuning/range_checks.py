@@ -6,8 +6,8 @@ from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.sagemaker.training.validation import constraint
 from localaws.sagemaker.tuning.ranges import Space, parse_number
+from localaws.sagemaker.wording import constraint
 
 MAX_RANGES = 30
 """Hyper-parameters that one tuning job can search (automatic-model-tuning-limits)."""

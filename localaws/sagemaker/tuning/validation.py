@@ -9,12 +9,13 @@ from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.sagemaker.training.validation import check_checkpoints, check_metrics, constraint
+from localaws.sagemaker.training.validation import check_checkpoints, check_metrics
 from localaws.sagemaker.tuning.definition import resource_config
 from localaws.sagemaker.tuning.errors import ResourceLimitError
 from localaws.sagemaker.tuning.range_checks import check_combinations, check_ranges
 from localaws.sagemaker.tuning.ranges import Space
 from localaws.sagemaker.tuning.spec import MAX_TRAINING_JOBS, resources_of
+from localaws.sagemaker.wording import constraint
 
 NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}"
 MAX_NAME = 32

@@ -5,10 +5,10 @@ from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.sagemaker.training.validation import constraint
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.ranges import Space
 from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, objective_of, shares_results
+from localaws.sagemaker.wording import constraint
 
 MAX_PARENTS = 5
 TYPES = ("IdenticalDataAndAlgorithm", "TransferLearning")

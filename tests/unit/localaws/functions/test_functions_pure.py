@@ -238,20 +238,3 @@ def test_names_variables_and_packages_are_checked() -> None:
         validation.check_variables({"A": "x" * 4096})
     with pytest.raises(InvalidParameterValueException, match="mandatory"):
         validation.check_package({"Handler": "app.handler"})
-
-
-@pytest.mark.parametrize(
-    ("principal", "effect", "expected"),
-    [
-        ({"Service": "lambda.amazonaws.com"}, "Allow", True),
-        ({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]}, "Allow", True),
-        ("*", "Allow", True),
-        ({"Service": "lambda.amazonaws.com"}, "Deny", False),
-        ({"Service": "ec2.amazonaws.com"}, "Allow", False),
-        ({"AWS": "123456789012"}, "Allow", False),
-    ],
-)
-def test_a_trust_policy_is_read(principal: object, effect: str, expected: bool) -> None:
-    policy = json.dumps({"Statement": {"Effect": effect, "Principal": principal}})
-    assert validation.is_assumable(policy) is expected
-    assert not validation.is_assumable("no json")

@@ -122,7 +122,7 @@ def test_the_laptops_aws_serves_the_same_program(tmp_path: Path) -> None:
     program.parent.mkdir(parents=True)
     program.touch()
     plan = VariantPlan.__new__(VariantPlan)  # what it holds does not count where the model has a server
-    [found] = find_program(plan, model=tmp_path / "model")
+    [found] = find_program(plan, base=tmp_path)
     assert [str(tmp_path / found)] == serving_command({"SAGEMAKER_BASE_DIR": str(tmp_path)})[2:]
 
 

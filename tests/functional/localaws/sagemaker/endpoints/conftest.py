@@ -117,6 +117,8 @@ def build_endpoint(
     environment: dict[str, str] | None = None,
     variants: list[tuple[str, float, int]] | None = None,
     startup_s: int | None = None,
+    config: Mapping[str, Any] | None = None,
+    image: str = "image:latest",
     is_deployed: bool = True,
 ) -> Endpoint:
     """Upload a model and create model, config and (unless told not to) endpoint, all called `name`."""
@@ -125,7 +127,7 @@ def build_endpoint(
     aws.client("s3").create_bucket(Bucket=bucket)
     aws.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
     container = {
-        "Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:latest",
+        "Image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{image}",
         "ModelDataUrl": f"s3://{bucket}/{key}",
         "Environment": environment or {},
     }
@@ -149,7 +151,8 @@ def build_endpoint(
                 | timeout
                 for variant, weight, count in variants or [("AllTraffic", 1.0, 1)]
             ],
-        },
+        }
+        | dict(config or {}),
     )
     endpoint.sagemaker.create_model(**endpoint.model_request)
     endpoint.sagemaker.create_endpoint_config(**endpoint.config_request)

@@ -56,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
             "model_dir": os.environ["SM_MODEL_DIR"],
             "base_dir": os.environ["SAGEMAKER_BASE_DIR"],
             "cwd": os.getcwd(),  # noqa: PTH109 - a plain string for JSON
+            "python": sys.executable,
             "port": self.server.server_address[1],
         }
 

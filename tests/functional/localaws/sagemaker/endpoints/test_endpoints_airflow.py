@@ -1,28 +1,25 @@
-"""The Amazon provider of Airflow against an endpoint, in a process of its own: Airflow keeps state."""
+"""The Amazon provider of Airflow against an endpoint."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from tests.airflow_hook import run_with_airflow
 
 PROGRAM = """
 import json, sys
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
 
-config = json.loads(sys.argv[1])
+config = json.loads(sys.stdin.read())
 operator = SageMakerEndpointOperator(task_id="deploy", config=config, check_interval=1, max_ingestion_time=60)
-result = operator.execute({})
+operator.execute({})
 described = SageMakerHook(aws_conn_id="aws_default").describe_endpoint(config["Endpoint"]["EndpointName"])
-print(json.dumps([described["EndpointStatus"], sorted(result)]))
 # an endpoint that exists is updated instead, because of the words of the error
 again = SageMakerEndpointOperator(
     task_id="again", config=config["Endpoint"], check_interval=1, max_ingestion_time=60
 )
 again.execute({})
-print(json.dumps(again.operation))
+print(json.dumps([described["EndpointStatus"], again.operation]))
 """
 
 
@@ -39,29 +36,6 @@ def test_endpoint_operator_deploys_and_updates(endpoint_maker: Any, localaws: An
         },
         "Endpoint": {"EndpointName": "ep-airflow", "EndpointConfigName": "ep-airflow"},
     }
-    connection = {
-        "conn_type": "aws",
-        "login": "test",
-        "password": "test",
-        "extra": {"endpoint_url": localaws.url, "region_name": "us-east-1"},
-    }
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(config)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("[", '"'))]
-    assert answers[0][0] == "InService"
-    assert answers[-1] == "update"
+    answer = run_with_airflow(PROGRAM, given=config, url=localaws.url, folder=tmp_path)
+    assert answer == ["InService", "update"]
     assert made.named("ep-airflow").invoke_json(b"x")["body_bytes"] == 1

@@ -169,12 +169,13 @@ def test_delete_stops_the_processes_and_forgets_the_endpoint(endpoint_maker: Any
     """No process and no folder is left, and the name is free again."""
     made = endpoint_maker("ep-delete", variants=[("AllTraffic", 1.0, 2)])
     made.wait("InService")
-    base = Path(made.invoke_json(b"x")["base_dir"])
+    python = Path(made.invoke_json(b"x")["python"])
+    assert python.is_symlink()
     made.delete()
     with pytest.raises(ClientError, match='Could not find endpoint "arn:aws:sagemaker:us-east-1'):
         made.describe()
     assert not [child for child in localaws.children() if "ep-delete" in child["name"]]
-    assert not base.exists()
+    assert not python.is_symlink()
     with pytest.raises(ClientError, match="ValidationError"):
         made.invoke(b"x")
 

@@ -43,11 +43,11 @@ class Server:
 
 
 def processes_in(folder: Path) -> list[str]:
-    """Return the ids of the processes whose working directory is below `folder`."""
+    """Return the ids of the processes whose Python is below `folder`."""
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(folder):
+            if entry.name.isdigit() and (entry / "cmdline").read_text().startswith(str(folder)):
                 found.append(entry.name)
     return found
 

@@ -108,3 +108,9 @@ def test_moto_ignores_names_in_cloudformation(stock: Any) -> None:
     )
     with pytest.raises(ClientError, match="Could not find endpoint"):
         stock.named("the-name").describe()
+
+
+def test_moto_takes_asynchronous_requests_for_endpoints_that_do_not_exist(stock_moto: StockMoto) -> None:
+    runtime = stock_moto.client("sagemaker-runtime")
+    with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError):
+        runtime.invoke_endpoint_async(EndpointName="none", InputLocation="s3://none/x")

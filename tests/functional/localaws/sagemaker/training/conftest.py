@@ -1,7 +1,6 @@
 """Training jobs made of tiny scripts, and what they leave behind."""
 
 import contextlib
-import functools
 import io
 import json
 import os
@@ -19,22 +18,13 @@ from typing import Any
 import boto3
 import pytest
 
-from localaws.processes import Supervisor
+from tests.namespaces import has_namespaces
+from tests.sagemaker_role import ensure_role
 
 ROOT = Path(__file__).parents[5]
-ROLE = "arn:aws:iam::123456789012:role/training-tests"
 GROUP = "/aws/sagemaker/TrainingJobs"
 WAIT_S = 60.0
 TERMINAL = ("Completed", "Failed", "Stopped")
-
-
-@functools.cache
-def has_namespaces() -> bool:
-    """Return whether children get namespaces on this machine."""
-    supervisor = Supervisor()
-    refusal = supervisor.refusal
-    supervisor.close()
-    return not refusal
 
 
 class Jobs:
@@ -45,6 +35,7 @@ class Jobs:
         self.s3 = self.client("s3")
         self.sagemaker = self.client("sagemaker")
         self.logs = self.client("logs")
+        self.role = ensure_role(self.client("iam"), "training-tests")
         self.bucket = f"training-{uuid.uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=self.bucket)
 
@@ -100,7 +91,7 @@ class Jobs:
         source = self.put_source(options.get("files") or {program: script})
         request = {
             "TrainingJobName": options.get("name") or f"job-{uuid.uuid4().hex[:10]}",
-            "RoleArn": ROLE,
+            "RoleArn": self.role,
             "AlgorithmSpecification": {
                 "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2",
                 "TrainingInputMode": "File",

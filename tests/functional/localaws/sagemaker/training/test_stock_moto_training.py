@@ -62,6 +62,13 @@ def refuses_no_instances(client: Any, s3: Any) -> None:
         client.create_training_job(**wrong)
 
 
+def refuses_a_role_that_is_missing(client: Any, s3: Any) -> None:
+    """SageMaker must be able to assume the role."""
+    wrong = request(client, s3, "stock-roles") | {"RoleArn": "arn:aws:iam::123456789012:role/stock-absent"}
+    with pytest.raises(client.exceptions.ClientError, match="Could not assume role"):
+        client.create_training_job(**wrong)
+
+
 def can_be_stopped(client: Any, s3: Any) -> None:
     """StopTrainingJob knows which jobs there are."""
     with pytest.raises(client.exceptions.ClientError, match="Requested resource not found"):
@@ -69,10 +76,11 @@ def can_be_stopped(client: Any, s3: Any) -> None:
 
 
 def lists_the_newest_first(client: Any, s3: Any) -> None:
-    """A filter is applied before the page is cut, and the newest job comes first."""
+    """A filter is applied before the page is cut, and the newest job comes first where asked for."""
     for name in ("stock-list-1", "stock-list-2", "other-stock"):
         client.create_training_job(**request(client, s3, name))
-    (found,) = client.list_training_jobs(NameContains="stock-list", MaxResults=1)["TrainingJobSummaries"]
+    answer = client.list_training_jobs(NameContains="stock-list", SortOrder="Descending", MaxResults=1)
+    (found,) = answer["TrainingJobSummaries"]
     assert found["TrainingJobName"] == "stock-list-2"
 
 
@@ -89,6 +97,7 @@ CHECKS: dict[Callable[[Any, Any], None], type[BaseException]] = {
     keeps_the_metric_definitions: AssertionError,
     refuses_a_name_twice: pytest.fail.Exception,
     refuses_no_instances: pytest.fail.Exception,
+    refuses_a_role_that_is_missing: pytest.fail.Exception,
     can_be_stopped: NotImplementedError,
     lists_the_newest_first: AssertionError,
     refuses_a_wait_time_without_spot: pytest.fail.Exception,

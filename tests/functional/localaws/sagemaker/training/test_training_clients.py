@@ -51,7 +51,9 @@ def test_jobs_are_listed_filtered_and_sorted_in_pages(jobs: Any) -> None:
     assert [len(page["TrainingJobSummaries"]) for page in pages] == [2, 2, 1]
     found = [item["TrainingJobName"] for page in pages for item in page["TrainingJobSummaries"]]
     assert found == names
-    newest = jobs.sagemaker.list_training_jobs(NameContains="listed-")["TrainingJobSummaries"][0]
+    oldest_first = jobs.sagemaker.list_training_jobs(NameContains="listed-")["TrainingJobSummaries"]
+    newest = oldest_first[-1]
+    assert [item["TrainingJobName"] for item in oldest_first[:-1]] == names
     assert newest["TrainingJobName"].startswith("listed-bad-")
     assert newest["TrainingEndTime"] >= newest["CreationTime"]
 

@@ -14,8 +14,9 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.sagemaker_role import ensure_role
+
 ROOT = Path(__file__).parents[5]
-ROLE = "arn:aws:iam::123456789012:role/tuning-tests"
 WAIT_S = 90.0
 TERMINAL = ("Completed", "Failed", "Stopped")
 
@@ -43,6 +44,7 @@ class Tunings:
         self.url = url
         self.s3 = self.client("s3")
         self.sagemaker = self.client("sagemaker")
+        self.role = ensure_role(self.client("iam"), "tuning-tests")
         self.bucket = f"tuning-{uuid.uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=self.bucket)
 
@@ -99,7 +101,7 @@ class Tunings:
                 "TrainingInputMode": "File",
                 "MetricDefinitions": [{"Name": "loss", "Regex": "loss=([-+0-9.e]+);"}],
             },
-            "RoleArn": ROLE,
+            "RoleArn": self.role,
             "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket}/jobs"},
             "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
             "StoppingCondition": {"MaxRuntimeInSeconds": 600},

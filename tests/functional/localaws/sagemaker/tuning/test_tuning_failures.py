@@ -129,6 +129,12 @@ def test_what_create_training_job_refuses_is_refused_at_once(tunings: Any) -> No
     code, message = error_of(tunings.sagemaker.create_hyper_parameter_tuning_job, **request)
     assert code == "ValidationException"
     assert "does not exist" in message
+    request = tunings.request(definition={"RoleArn": "arn:aws:iam::123456789012:role/no-such-role"})
+    code, message = error_of(tunings.sagemaker.create_hyper_parameter_tuning_job, **request)
+    assert message.startswith("Could not assume role arn:aws:iam::123456789012:role/no-such-role.")
+    request = tunings.request(definition={"StaticHyperParameters": {"sagemaker_mpi_enabled": "true"}})
+    code, message = error_of(tunings.sagemaker.create_hyper_parameter_tuning_job, **request)
+    assert "localaws has no launcher for sagemaker_mpi_enabled" in message
 
 
 def test_a_training_job_that_is_refused_later_fails_the_tuning_job(tunings: Any) -> None:

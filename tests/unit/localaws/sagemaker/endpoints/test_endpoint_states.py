@@ -37,6 +37,8 @@ def test_reasons_keep_the_last_words_within_the_limit() -> None:
     reason = wording.ping_failed(variant="v", cause="it ended", last_lines=["x" * 3000 + "end"])
     assert len(reason) == wording.FAILURE_REASON_CHARACTERS
     assert reason.endswith("xend")
+    of_a_job = wording.ping_failed(variant="v", cause="it ended", last_lines=[], job="transform job t")
+    assert of_a_job.startswith("The primary container for transform job t did not pass")
     silent = wording.ping_failed(variant="v", cause="it ended", last_lines=["", " "])
     assert silent.endswith("Cause: it ended. It logged nothing.")
 

@@ -45,6 +45,22 @@ def test_the_toolkits_variables_describe_the_job() -> None:
     assert all(name.startswith("SM_") for name in variables)
 
 
+def test_the_toolkits_variables_name_the_groups_of_instances() -> None:
+    variables = toolkit_variables(SPEC, host="algo-2", folders=FOLDERS, machine=MACHINE)
+    group = {
+        "instance_group_name": "homogeneousCluster",
+        "instance_type": "ml.m5.large",
+        "hosts": ["algo-1", "algo-2"],
+    }
+    assert variables["SM_CURRENT_INSTANCE_TYPE"] == "ml.m5.large"
+    assert variables["SM_CURRENT_INSTANCE_GROUP"] == "homogeneousCluster"
+    assert json.loads(variables["SM_CURRENT_INSTANCE_GROUP_HOSTS"]) == ["algo-1", "algo-2"]
+    assert json.loads(variables["SM_INSTANCE_GROUPS"]) == ["homogeneousCluster"]
+    assert json.loads(variables["SM_INSTANCE_GROUPS_DICT"]) == {"homogeneousCluster": group}
+    assert json.loads(variables["SM_DISTRIBUTION_INSTANCE_GROUPS"]) == []
+    assert variables["SM_IS_HETERO"] == "false"
+
+
 def test_a_gpu_is_seen_by_gpu_instances_only() -> None:
     spec = TrainingSpec(**{**vars(SPEC), "instance_type": "ml.g5.xlarge"})
     assert toolkit_variables(spec, host="algo-1", folders=FOLDERS, machine=MACHINE)["SM_NUM_GPUS"] == "1"

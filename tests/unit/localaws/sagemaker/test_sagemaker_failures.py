@@ -1,6 +1,6 @@
 """FailureReason, worded as AWS words it."""
 
-from localaws.sagemaker.training.failures import MAX_REASON, client_error, script_failed
+from localaws.sagemaker.failures import MAX_REASON, client_error, script_failed
 
 
 def test_the_scripts_own_words_come_first() -> None:

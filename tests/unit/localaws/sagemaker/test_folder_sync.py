@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.errors import TrainingJobError
-from localaws.sagemaker.training.checkpoints import CheckpointSync
+from localaws.errors import StorageError
+from localaws.sagemaker.folder_sync import FolderSync
 
 
 class FakeS3:
@@ -42,9 +42,9 @@ class FakeS3:
         self.objects[key] = Path(path).read_bytes()
 
 
-def sync_of(client: FakeS3, *folders: Path, uri: str = "s3://bucket/jobs/a") -> CheckpointSync:
+def sync_of(client: FakeS3, *folders: Path, uri: str = "s3://bucket/jobs/a") -> FolderSync:
     """Return a sync whose folders are there, with what S3 holds."""
-    sync = CheckpointSync(client, uri=uri, folders=folders, job_name="job")
+    sync = FolderSync(client, uri=uri, folders=folders, title="job")
     sync.download(cancel=threading.Event())
     return sync
 
@@ -78,12 +78,10 @@ def test_a_whole_bucket_can_be_the_place(tmp_path: Path) -> None:
     assert client.puts == ["state"]
 
 
-def test_what_cannot_be_kept_fails_the_job(tmp_path: Path) -> None:
+def test_what_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
     client = FakeS3()
     sync = sync_of(client, tmp_path)
     (tmp_path / "state").write_bytes(b"2")
     client.is_broken = True
-    with pytest.raises(
-        TrainingJobError, match=r"^ClientError: Checkpoint upload failed:.*state.*AccessDenied"
-    ):
+    with pytest.raises(StorageError, match=r"state.*AccessDenied"):
         sync.finish()

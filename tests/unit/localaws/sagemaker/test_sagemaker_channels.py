@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from localaws.errors import StorageError
-from localaws.sagemaker.training.channels import assign, parse_manifest, plan, relative_name, safe_path
-from localaws.sagemaker.training.container import Folders
+from localaws.sagemaker.channels import assign, parse_manifest, plan, relative_name, safe_path
 from localaws.sagemaker.training.spec import Channel
 from localaws.storage import S3Uri
 
-FOLDERS = {host: Folders(Path("/d") / host) for host in ("algo-1", "algo-2")}
+FOLDERS = {host: Path("/d", host) for host in ("algo-1", "algo-2")}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_with_fewer_objects_than_hosts_the_last_hosts_get_none() -> None:
 
 def test_a_replicated_object_is_downloaded_once_for_all_hosts() -> None:
     (download,) = plan(Channel("train", "s3://b/k"), files(1), folders=FOLDERS)
-    assert download.targets == tuple(Path(f"/d/{host}/input/data/train/k0") for host in FOLDERS)
+    assert download.targets == tuple(Path(f"/d/{host}/k0") for host in FOLDERS)
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", ""])

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from localaws.clock import ManualClock
-from localaws.sagemaker.training.hosts import PORTS, End, HostGroup, HostProcess, free_port, stream_name
+from localaws.sagemaker.hosts import PORTS, End, HostGroup, HostProcess, free_port, stream_name
 
 
 class FakeChild:

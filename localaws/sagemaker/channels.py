@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from localaws.errors import StorageError
-from localaws.sagemaker.training.container import Folders
 from localaws.sagemaker.training.spec import Channel
 from localaws.storage import Download, S3Uri, download_all, list_objects, read_object
 
@@ -47,16 +46,14 @@ def safe_path(folder: Path, name: str, *, key: str) -> Path:
 
 
 def plan(
-    channel: Channel, files: Sequence[tuple[S3Uri, str]], *, folders: Mapping[str, Folders]
+    channel: Channel, files: Sequence[tuple[S3Uri, str]], *, folders: Mapping[str, Path]
 ) -> list[Download]:
-    """Return the downloads of one channel: each object once, with a file for each of its hosts."""
+    """Return the downloads of one channel: each object once, with a file in the folder of each host."""
     hosts_of = assign(files, distribution=channel.distribution, hosts=list(folders))
     return [
         Download(
             uri=uri,
-            targets=tuple(
-                safe_path(folders[host].data / channel.name, name, key=uri.key) for host in hosts_of[uri.key]
-            ),
+            targets=tuple(safe_path(folders[host], name, key=uri.key) for host in hosts_of[uri.key]),
         )
         for uri, name in files
     ]
@@ -86,11 +83,12 @@ def list_files(client: Any, channel: Channel) -> list[tuple[S3Uri, str]]:
 
 
 def fetch_channels(
-    client: Any, channels: Sequence[Channel], *, folders: Mapping[str, Folders], cancel: threading.Event
+    client: Any, channels: Sequence[Channel], *, folders: Mapping[str, Path], cancel: threading.Event
 ) -> None:
-    """Download all channels to all hosts. A FastFile channel is downloaded like a File one."""
+    """Download all channels below each host's folder. A FastFile channel is downloaded like a File one."""
     downloads: list[Download] = []
     for channel in channels:
-        downloads += plan(channel, list_files(client, channel), folders=folders)
+        targets = {host: folder / channel.name for host, folder in folders.items()}
+        downloads += plan(channel, list_files(client, channel), folders=targets)
     if downloads:
         download_all(client, downloads, cancel=cancel)

@@ -1,4 +1,4 @@
-"""Checkpoints: fetched before a host starts, and copied to S3 while it runs and when it ends.
+"""Copy what hosts write to S3, while they write and when they end: checkpoints, outputs of processing jobs.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
 """
@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from localaws.errors import StorageError, TrainingJobError
-from localaws.sagemaker.training.channels import safe_path
-from localaws.sagemaker.training.failures import client_error
+from localaws.errors import StorageError
+from localaws.sagemaker.channels import safe_path
 from localaws.storage import Download, S3Uri, download_all, list_objects, merge_files, upload_file
 
 logger = logging.getLogger(__name__)
@@ -26,21 +25,21 @@ Found = tuple[str, int, int, int]
 """Name, inode, size and time of a file: once they change, there is something new to copy."""
 
 
-class CheckpointSync:
-    """Keep the hosts' checkpoint folders and one S3 prefix alike, from the hosts to S3.
+class FolderSync:
+    """Keep folders of the hosts and one S3 prefix alike, from the hosts to S3.
 
     All hosts share the prefix, as on AWS. What a host deletes stays in S3.
     """
 
-    def __init__(self, client: Any, *, uri: str, folders: Sequence[Path], job_name: str) -> None:
+    def __init__(self, client: Any, *, uri: str, folders: Sequence[Path], title: str) -> None:
         self._client = client
         self._uri = S3Uri.parse(uri)
         self._folders = folders
-        self._job_name = job_name
+        self._title = title
         self._copied: dict[Path, Found] = {}
         self._seen: dict[Path, Found] = {}
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name=f"checkpoints-{job_name}", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=f"sync-{title}", daemon=True)
 
     def download(self, *, cancel: threading.Event) -> None:
         """Make every host's folder, and fetch what lies in S3 into it; raises StorageError.
@@ -64,12 +63,9 @@ class CheckpointSync:
         self._thread.start()
 
     def finish(self) -> None:
-        """Stop watching and copy what is left; raises TrainingJobError where S3 refuses it."""
+        """Stop watching and copy what is left; raises StorageError where S3 refuses it."""
         self.abandon()
-        try:
-            self._copy(self._scan())
-        except StorageError as error:
-            raise TrainingJobError(client_error(f"Checkpoint upload failed:{error}")) from error
+        self._copy(self._scan())
 
     def abandon(self) -> None:
         """Stop watching, and copy nothing more."""
@@ -86,7 +82,7 @@ class CheckpointSync:
             try:
                 self._copy(settled)
             except StorageError as error:
-                logger.warning("training job %s: checkpoints: %s", self._job_name, error)
+                logger.warning("%s: %s", self._title, error)
 
     def _scan(self) -> dict[Path, Found]:
         found: dict[Path, Found] = {}

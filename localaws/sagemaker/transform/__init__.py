@@ -1,0 +1,1 @@
+"""SageMaker batch transform jobs."""

@@ -1,0 +1,29 @@
+"""What AWS says of every kind of job, word for word."""
+
+from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException
+
+
+def constraint(value: object, member: str, rule: str) -> AWSValidationException:
+    """Return AWS's error for one member that breaks one rule."""
+    return AWSValidationException(
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"Member must {rule}"
+    )
+
+
+def name_taken(arn: str) -> ResourceInUseException:
+    """Return the error for a name that a processing or transform job has already."""
+    return ResourceInUseException(
+        "Job name must be unique within an AWS account and region, and a job with this name already exists "
+        f"({arn})"
+    )
+
+
+def job_not_found(name: str) -> AWSValidationException:
+    """Return the error for a processing or transform job that is missing."""
+    return AWSValidationException(f"Could not find requested job with name: {name}")
+
+
+def not_stoppable(kind: str, status: str) -> AWSValidationException:
+    """Return the error for stopping a job that stops or has ended; `kind` is `training`, say."""
+    return AWSValidationException(f"The request was rejected because the {kind} job is in status {status}.")

@@ -1,0 +1,70 @@
+"""Lists of jobs, whatever their kind."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from moto.sagemaker.exceptions import AWSValidationException
+
+from localaws.sagemaker.listing import JobKind, ListRequest, list_jobs
+
+KIND = JobKind(name="Processing", members=("FailureReason",))
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def job(number: int, status: str = "Completed") -> Any:
+    """Return a job that was created so many hours after START."""
+    time = START + timedelta(hours=number)
+    return SimpleNamespace(
+        processing_job_name=f"Job-{number}",
+        processing_job_status=status,
+        processing_end_time=None,
+        creation_time=time,
+        last_modified_time=time,
+        failure_reason="why" if status == "Failed" else None,
+        arn=f"arn-{number}",
+    )
+
+
+JOBS = [job(2, "Failed"), job(0), job(1)]
+
+
+def listed(**parameters: Any) -> list[str]:
+    """Return the names on the page that these parameters ask for."""
+    return [item["ProcessingJobName"] for item in page(**parameters)["ProcessingJobSummaries"]]
+
+
+def page(**parameters: Any) -> dict[str, Any]:
+    """Return the answer to these parameters."""
+    request = ListRequest.read(lambda name, default=None: parameters.get(name, default), kind=KIND)
+    return list_jobs(JOBS, request, kind=KIND)
+
+
+def test_jobs_are_sorted_filtered_and_cut() -> None:
+    assert listed() == ["Job-0", "Job-1", "Job-2"]
+    assert listed(SortOrder="Descending", MaxResults=2) == ["Job-2", "Job-1"]
+    assert listed(SortBy="Status") == ["Job-0", "Job-1", "Job-2"]
+    assert listed(NameContains="job-1") == ["Job-1"]
+    assert listed(StatusEquals="Failed", CreationTimeAfter=START) == ["Job-2"]
+    assert listed(LastModifiedTimeBefore=START) == []
+
+
+def test_a_page_says_where_the_next_begins() -> None:
+    first = page(MaxResults=2)
+    assert listed(MaxResults=2, NextToken=first["NextToken"]) == ["Job-2"]
+    assert "NextToken" not in page(MaxResults=2, NextToken=first["NextToken"])
+
+
+def test_a_summary_leaves_out_what_is_not_known() -> None:
+    failed = page(StatusEquals="Failed")["ProcessingJobSummaries"][0]
+    assert (failed["FailureReason"], failed["ProcessingJobArn"]) == ("why", "arn-2")
+    assert "ProcessingEndTime" not in failed
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"SortBy": "Colour"}, {"MaxResults": 0}, {"MaxResults": 101}, {"NextToken": "x"}]
+)
+def test_what_is_no_list_request_is_refused(parameters: dict[str, Any]) -> None:
+    with pytest.raises(AWSValidationException):
+        page(**parameters)
