@@ -12,6 +12,7 @@ from moto.core.base_backend import BackendDict
 from localaws.context import Context
 from localaws.faults import FaultService
 from localaws.functions.service import FunctionService
+from localaws.s3.service import ObjectService
 from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.training.service import TrainingService
 from localaws.sagemaker.tuning.service import TuningService
@@ -22,6 +23,7 @@ def create_services(context: Context) -> list[Service]:
     """Make every service, in the order in which they start (they stop in the reverse order)."""
     return [
         FaultService(context.faults),
+        ObjectService(context.data_dir),
         EndpointService(context),
         TrainingService(),
         TuningService(),
@@ -33,6 +35,7 @@ def install_backends() -> None:
     """Replace every backend that localaws overrides, before moto's server asks for it."""
     from localaws.functions.models import LocalLambdaBackend
     from localaws.iam.actions import add_actions
+    from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
 
@@ -47,6 +50,7 @@ def install_backends() -> None:
     )
     correct_resources()
     add_actions()
+    install_s3()
 
 
 def replace_backends(*, service: str, package: str, attribute: str, backend: type[Any]) -> None:

@@ -101,8 +101,8 @@ async def serve(options: ServeOptions) -> None:
     with running_context(options, local_url=local_url) as context:
         install_backends()
         guard = make_guard(public_url=options.public_url, host=options.host)
-        app = Application(context, guard=guard)
         context.services.extend(create_services(context))
+        app = Application(context, guard=guard)
         context.start_services(app.router)
         server = _Server(_uvicorn_config(app))
         loop = asyncio.get_running_loop()

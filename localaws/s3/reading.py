@@ -1,0 +1,201 @@
+"""GET and HEAD of an object: headers from moto's lists, bytes from the file."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from moto.s3.models import FakeBucket, FakeDeleteMarker
+
+from localaws.asgi import Receive, Send
+from localaws.s3 import wording
+from localaws.s3.backend import FileKey, FileMultipart, LocalS3Backend
+from localaws.s3.checksums import COMPOSITE, PREFIX
+from localaws.s3.conditions import Span, is_modified, read_range
+from localaws.s3.errors import REQUEST_ID, new_request_id
+from localaws.s3.spec import ARCHIVED
+from localaws.s3.target import Target
+
+INLINE_BYTES = 256 << 10
+"""Up to this the bytes are read and sent in one go."""
+BLOCK_BYTES = 512 << 10
+"""Bytes read at a time by a thread, while the block before is sent."""
+OVERRIDES = {
+    f"response-{name}": name
+    for name in (
+        "content-type",
+        "content-language",
+        "expires",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+    )
+}
+HIDDEN = ("content-length", "x-amz-sdk-checksum-algorithm")
+"""Headers that moto's keys have, and that S3 does not answer, or answers otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What of an object is answered."""
+
+    status: int
+    span: Span
+    headers: Mapping[str, str]
+
+
+async def answer_read(
+    target: Target, bucket: FakeBucket, backend: LocalS3Backend, *, send: Send, threads: Executor
+) -> None:
+    """Answer GET or HEAD; raises S3Error before anything is sent."""
+    request = target.request
+    key = find_readable(target, bucket, backend)
+    headers = object_headers(key) | {REQUEST_ID: new_request_id()}
+    if not is_modified(key, request.headers):
+        await _send_start(send, 304, headers)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    selection = _select(target, key)
+    headers |= {"content-length": str(selection.span.size), "accept-ranges": "bytes", **selection.headers}
+    headers |= key.metadata
+    if (
+        selection.span.size == key.size
+        and request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+    ):
+        headers |= checksum_headers(key)
+    headers |= {header: target.query[name] for name, header in OVERRIDES.items() if name in target.query}
+    if request.method == "HEAD":
+        await _send_start(send, selection.status, headers)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    file = os.open(key.body.path, os.O_RDONLY)
+    try:
+        await _send_start(send, selection.status, headers)
+        await _send_bytes(file, selection.span, send=send, receive=request.receive, threads=threads)
+    finally:
+        os.close(file)
+
+
+def find_readable(target: Target, bucket: FakeBucket, backend: LocalS3Backend) -> FileKey:
+    """Return the version that is asked for; raises S3Error where there is none, or it is archived."""
+    version_id = target.query.get("versionId")
+    found = backend.find_version(bucket, target.key, version_id)
+    if found is None:
+        raise (
+            wording.no_such_version(target.key, version_id=version_id)
+            if version_id
+            else wording.no_such_key(target.key)
+        )
+    if isinstance(found, FakeDeleteMarker):
+        raise (
+            wording.is_delete_marker(found.version_id)
+            if version_id
+            else wording.no_such_key(target.key, marker_id=found.version_id)
+        )
+    if target.request.method == "GET" and not is_restored(found):
+        raise wording.invalid_object_state(str(found.storage_class))
+    key: FileKey = found
+    return key
+
+
+def is_restored(key: FileKey) -> bool:
+    """Tell whether an object's bytes can be read: it is not archived, or has been restored."""
+    if key.storage_class not in ARCHIVED:
+        return True
+    return 'ongoing-request="false"' in str(key.response_dict.get("x-amz-restore", ""))
+
+
+def object_headers(key: FileKey) -> dict[str, str]:
+    """Return what every answer about an object says of it, names in lower case."""
+    headers = {name.lower(): str(value) for name, value in key.response_dict.items()}
+    for name in HIDDEN:
+        headers.pop(name, None)
+    if key.version_id != "null":
+        headers["x-amz-version-id"] = str(key.version_id)
+    return headers
+
+
+def checksum_headers(key: FileKey) -> dict[str, str]:
+    """Return an object's checksum, where it has one."""
+    if not key.checksum_algorithm or not key.checksum_value:
+        return {}
+    value, kind = key.checksum_value, key.checksum_type or "FULL_OBJECT"
+    if kind == COMPOSITE:
+        value = f"{value}-{key.checksum_parts}"
+    return {PREFIX + key.checksum_algorithm.lower(): value, "x-amz-checksum-type": kind}
+
+
+def _select(target: Target, key: FileKey) -> Selection:
+    """Return which bytes are asked for: by a part's number, by a range, or all."""
+    if (part := target.query.get("partNumber")) is not None:
+        return _select_part(part, key)
+    span = read_range(target.request.headers.get("range"), size=key.size)
+    if span is None:
+        return Selection(status=200, span=Span(start=0, size=key.size), headers={})
+    return Selection(status=206, span=span, headers={"content-range": span.content_range(key.size)})
+
+
+def _select_part(text: str, key: FileKey) -> Selection:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= 10_000:
+        raise wording.wrong_part_number()
+    upload: Any = key.multipart
+    sizes = upload.sizes if isinstance(upload, FileMultipart) and upload.sizes else (key.size,)
+    if number > len(sizes):
+        raise wording.no_such_part(number, count=len(sizes))
+    span = Span(start=sum(sizes[: number - 1]), size=sizes[number - 1])
+    headers = {"x-amz-mp-parts-count": str(len(sizes))} if key.multipart else {}
+    if span.size:
+        headers["content-range"] = span.content_range(key.size)
+    return Selection(status=206, span=span, headers=headers)
+
+
+async def _send_start(send: Send, status: int, headers: Mapping[str, str]) -> None:
+    pairs: Iterable[tuple[bytes, bytes]] = [
+        (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in headers.items()
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+
+
+async def _send_bytes(file: int, span: Span, *, send: Send, receive: Receive, threads: Executor) -> None:
+    """Send a span of a file: a small one at once, a large one in blocks that a thread reads ahead."""
+    if span.size <= INLINE_BYTES:
+        await send({"type": "http.response.body", "body": _read(file, span.start, span.size)})
+        return
+    loop = asyncio.get_running_loop()
+    gone = asyncio.ensure_future(_wait_for_disconnect(receive))
+    offset, end = span.start, span.start + span.size
+    block = await loop.run_in_executor(threads, _read, file, offset, min(BLOCK_BYTES, span.size))
+    try:
+        while not gone.done():
+            offset += len(block)
+            if offset >= end:
+                await send({"type": "http.response.body", "body": block})
+                return
+            reading = loop.run_in_executor(threads, _read, file, offset, min(BLOCK_BYTES, end - offset))
+            try:
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+            finally:
+                await asyncio.wait([reading])
+            block = reading.result()
+    finally:
+        gone.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await gone
+
+
+def _read(file: int, offset: int, size: int) -> bytes:
+    """Read bytes; raises OSError where the file is shorter than moto's list says."""
+    data = os.pread(file, size, offset)
+    if len(data) != size:
+        raise OSError(f"an object's file ends at {offset + len(data)}")
+    return data
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

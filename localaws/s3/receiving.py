@@ -1,0 +1,114 @@
+"""Take an upload in: its bytes go to a file and through the hashes while they arrive."""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from localaws.asgi import Request
+from localaws.s3 import wording
+from localaws.s3.checksums import Digest, Expected, read_expected
+from localaws.s3.chunked import Decoder, make_decoder
+from localaws.s3.files import Body, Files, Incoming
+
+BLOCK_BYTES = 1 << 20
+"""Bytes that are hashed and written at a time; an upload holds at most three times as many."""
+INLINE_BYTES = 256 << 10
+"""Up to this a whole object is hashed and written at once: a hop to a thread would take longer."""
+MAX_BYTES = 5 << 30
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
+
+
+class DisconnectedError(Exception):
+    """The client went away before its body was whole; there is nobody to answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """Bytes that have arrived, whole and as the client meant them."""
+
+    body: Body
+    algorithm: str | None
+    checksum: str | None
+    """In base64, where there is an algorithm."""
+
+
+class _Sink:
+    """Where blocks go: one after the other, from whatever thread."""
+
+    def __init__(self, incoming: Incoming, expected: Expected) -> None:
+        self.incoming = incoming
+        self.digest = Digest(expected)
+
+    def write(self, block: bytes) -> None:
+        """Write and hash a block."""
+        self.incoming.write(block)
+        self.digest.update(block)
+
+
+async def receive_upload(
+    request: Request, *, files: Files, threads: Executor, algorithm: str | None = None
+) -> Upload:
+    """Receive the body of a request, and check it.
+
+    `algorithm` is the checksum to make where the client names none. Raises S3Error where the bytes are not
+    those that the client meant, DisconnectedError where it went away; then nothing is kept.
+    """
+    expected = read_expected(request.headers)
+    if expected.algorithm is None and algorithm:
+        expected = Expected(algorithm=algorithm, md5=expected.md5, sha256=expected.sha256)
+    decoder, size = make_decoder(request.headers)
+    if size is not None and size > MAX_BYTES:
+        raise wording.entity_too_large(size=size, most=MAX_BYTES)
+    sink = _Sink(files.create(), expected)
+    try:
+        if size is not None and size <= INLINE_BYTES:
+            await _receive_at_once(request, decoder, sink)
+        else:
+            await _receive_in_blocks(request, decoder, sink, threads)
+        sink.digest.check(decoder.finish())
+        body = files.keep(sink.incoming, size=sink.digest.size, md5=sink.digest.md5)
+    finally:
+        files.drop(sink.incoming)
+    return Upload(body=body, algorithm=expected.algorithm, checksum=sink.digest.checksum)
+
+
+async def _receive_at_once(request: Request, decoder: Decoder, sink: _Sink) -> None:
+    """Write a small body in one go."""
+    pieces: list[bytes | memoryview] = []
+    more = True
+    while more:
+        data, more = await _next(request)
+        pieces.extend(decoder.feed(data))
+    sink.write(b"".join(pieces))
+
+
+async def _receive_in_blocks(request: Request, decoder: Decoder, sink: _Sink, threads: Executor) -> None:
+    """Write in a thread what has arrived, while more arrives."""
+    loop = asyncio.get_running_loop()
+    pieces: list[bytes | memoryview] = []
+    gathered, more = 0, True
+    writing: asyncio.Future[None] | None = None
+    try:
+        while more:
+            data, more = await _next(request)
+            for piece in decoder.feed(data):
+                pieces.append(piece)
+                gathered += len(piece)
+            if gathered >= BLOCK_BYTES or not more:
+                block = b"".join(pieces)
+                pieces, gathered = [], 0
+                if writing is not None:
+                    await writing
+                writing = loop.run_in_executor(threads, sink.write, block)
+    finally:
+        if writing is not None:
+            await asyncio.wait([writing])
+    if writing is not None:
+        writing.result()
+
+
+async def _next(request: Request) -> tuple[bytes, bool]:
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise DisconnectedError
+    return message.get("body", b""), message.get("more_body", False)
