@@ -123,6 +123,7 @@ def _uvicorn_config(app: Application) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
         backlog=1024,
     )

@@ -17,6 +17,8 @@ BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?![.-])){1,61}[a-z0-9]")
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 MAX_TAGS = 10
+TRANSITIONS: list[tuple[str | None, str]] = [(None, "IN_PROGRESS"), ("IN_PROGRESS", "RESTORED")]
+"""Of an archived object that is restored, as moto has them."""
 
 
 class FileKey(FakeKey):
@@ -30,7 +32,9 @@ class FileKey(FakeKey):
 
     def __init__(self, name: str, value: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(name, value, *args, **kwargs)
-        self._value_buffer = None  # type: ignore[assignment]  # the body is a file
+        # What moto's own body needs, and what is the same for all, would be most of a key's memory.
+        self._value_buffer = self.lock = None  # type: ignore[assignment]
+        self._transitions = TRANSITIONS
 
     @property
     def body(self) -> Body:
@@ -68,8 +72,8 @@ class FileKey(FakeKey):
 
     def _remove_file(self) -> None:
         if self._body is not None:
-            self._body.path.unlink(missing_ok=True)
-            self._body = None
+            body, self._body = self._body, None
+            body.remove()
 
     def __del__(self) -> None:
         self._remove_file()
@@ -165,6 +169,8 @@ class LocalS3Backend(S3Backend):
 
     def check_tags(self, tags: Any) -> None:
         """Raise moto's error for tags that an object cannot have."""
+        if not tags:
+            return
         if len(tags) > MAX_TAGS:
             raise BadRequest("Object tags cannot be greater than 10")
         if any(name.startswith("aws:") for name in tags):

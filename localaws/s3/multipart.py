@@ -82,7 +82,7 @@ def _keep_part(place: Place, number: int, received: Upload) -> FileKey:
     try:
         part = find_upload(place).set_part(number, received.body)  # type: ignore[arg-type]
     except BaseException:
-        received.body.path.unlink(missing_ok=True)
+        received.body.remove()
         raise
     part.checksum_algorithm, part.checksum_value = received.algorithm, received.checksum
     return part  # type: ignore[return-value]
@@ -102,7 +102,8 @@ async def answer_part_copy(place: Place) -> Response:
     source = find_source(place).key
     text = place.headers.get("x-amz-copy-source-range")
     span = read_range(text, size=source.size) or Span(start=0, size=source.size)
-    file = os.open(source.body.path, os.O_RDONLY)  # it stays readable where the object is deleted now
+    span = Span(start=span.start + source.body.offset, size=span.size)
+    file = source.body.open()  # it stays readable where the object is deleted now
     try:
         received = await place.on_disk(_copy_span, place.files, file, span, upload.algorithm)
     finally:
@@ -217,7 +218,7 @@ async def _join(place: Place, upload: FileMultipart, parts: Sequence[FileKey]) -
     except FileNotFoundError as error:  # aborted, or a part was sent again, while they were joined
         raise wording.no_such_upload(upload.id) from error
     if place.bucket.multiparts.get(upload.id) is not upload:
-        joined.path.unlink(missing_ok=True)
+        joined.remove()
         raise wording.no_such_upload(upload.id)
     stored = commit(place, joined, _spec_of(upload), etag=etag, upload=upload)
     upload.sizes = tuple(body.size for body in bodies)
@@ -274,5 +275,5 @@ def _answer_completed(place: Place, key: FileKey) -> Response:
         f"<Bucket>{escape(place.bucket.name)}</Bucket><Key>{escape(str(key.name))}</Key>"
         f"<ETag>{escape(key.etag)}</ETag>{checksum}</CompleteMultipartUploadResult>"
     )
-    headers = {name: value for name, value in written_headers(key).items() if name != "etag"}
+    headers = {name: value for name, value in written_headers(place, key).items() if name != "etag"}
     return Response(body=document.encode(), headers=headers | XML)

@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 
 from moto.s3.models import FakeBucket, FakeDeleteMarker
@@ -16,11 +19,10 @@ from localaws.s3.backend import FileKey, FileMultipart, LocalS3Backend
 from localaws.s3.checksums import COMPOSITE, PREFIX
 from localaws.s3.conditions import Span, is_modified, read_range
 from localaws.s3.errors import REQUEST_ID, new_request_id
+from localaws.s3.files import Body
 from localaws.s3.spec import ARCHIVED
 from localaws.s3.target import Target
 
-INLINE_BYTES = 256 << 10
-"""Up to this the bytes are read and sent in one go."""
 BLOCK_BYTES = 512 << 10
 """Bytes read at a time by a thread, while the block before is sent."""
 OVERRIDES = {
@@ -34,8 +36,7 @@ OVERRIDES = {
         "content-encoding",
     )
 }
-HIDDEN = ("content-length", "x-amz-sdk-checksum-algorithm")
-"""Headers that moto's keys have, and that S3 does not answer, or answers otherwise."""
+WORDED_BY_MOTO = ("x-amz-restore", "x-amz-server-side-encryption")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ async def answer_read(
     """Answer GET or HEAD; raises S3Error before anything is sent."""
     request = target.request
     key = find_readable(target, bucket, backend)
-    headers = object_headers(key) | {REQUEST_ID: new_request_id()}
+    headers = object_headers(key, backend) | {REQUEST_ID: new_request_id()}
     if not is_modified(key, request.headers):
         await _send_start(send, 304, headers)
         await send({"type": "http.response.body", "body": b""})
@@ -71,10 +72,29 @@ async def answer_read(
         await _send_start(send, selection.status, headers)
         await send({"type": "http.response.body", "body": b""})
         return
-    file = os.open(key.body.path, os.O_RDONLY)
+    await _send_body(key.body, selection, headers, send=send, receive=request.receive, threads=threads)
+
+
+async def _send_body(
+    body: Body,
+    selection: Selection,
+    headers: Mapping[str, str],
+    *,
+    send: Send,
+    receive: Receive,
+    threads: Executor,
+) -> None:
+    """Send the headers and the bytes; what could fail fails before the first byte is sent."""
+    span = selection.span
+    if body.segment:
+        data = body.segment.read(offset=body.offset + span.start, size=span.size)
+        await _send_start(send, selection.status, headers)
+        await send({"type": "http.response.body", "body": data})
+        return
+    file = body.open()
     try:
         await _send_start(send, selection.status, headers)
-        await _send_bytes(file, selection.span, send=send, receive=request.receive, threads=threads)
+        await _send_span(file, span, send=send, receive=receive, threads=threads)
     finally:
         os.close(file)
 
@@ -108,14 +128,30 @@ def is_restored(key: FileKey) -> bool:
     return 'ongoing-request="false"' in str(key.response_dict.get("x-amz-restore", ""))
 
 
-def object_headers(key: FileKey) -> dict[str, str]:
+def object_headers(key: FileKey, backend: LocalS3Backend) -> dict[str, str]:
     """Return what every answer about an object says of it, names in lower case."""
-    headers = {name.lower(): str(value) for name, value in key.response_dict.items()}
-    for name in HIDDEN:
-        headers.pop(name, None)
-    if key.version_id != "null":
-        headers["x-amz-version-id"] = str(key.version_id)
+    headers = {"etag": key.etag, "last-modified": _http_date(key.last_modified.replace(microsecond=0))}
+    optional = {
+        "x-amz-version-id": key.version_id if key.version_id != "null" else None,
+        "x-amz-server-side-encryption": key.encryption,
+        "x-amz-storage-class": key.storage_class if key.storage_class != "STANDARD" else None,
+        "x-amz-website-redirect-location": key.website_redirect_location,
+        "x-amz-object-lock-legal-hold": key.lock_legal_status,
+        "x-amz-object-lock-mode": key.lock_mode,
+        "x-amz-object-lock-retain-until-date": key.lock_until,
+    }
+    headers |= {name: str(value) for name, value in optional.items() if value}
+    if key.encryption is not None or key.expiry_date:  # what moto words itself
+        said = {name.lower(): str(value) for name, value in key.response_dict.items()}
+        headers |= {name: value for name, value in said.items() if name.startswith(WORDED_BY_MOTO)}
+    if tags := backend.tagger.get_tag_dict_for_resource(key.arn):
+        headers["x-amz-tagging-count"] = str(len(tags))
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _http_date(moment: datetime) -> str:
+    return format_datetime(moment.replace(tzinfo=UTC), usegmt=True)
 
 
 def checksum_headers(key: FileKey) -> dict[str, str]:
@@ -161,11 +197,8 @@ async def _send_start(send: Send, status: int, headers: Mapping[str, str]) -> No
     await send({"type": "http.response.start", "status": status, "headers": pairs})
 
 
-async def _send_bytes(file: int, span: Span, *, send: Send, receive: Receive, threads: Executor) -> None:
-    """Send a span of a file: a small one at once, a large one in blocks that a thread reads ahead."""
-    if span.size <= INLINE_BYTES:
-        await send({"type": "http.response.body", "body": _read(file, span.start, span.size)})
-        return
+async def _send_span(file: int, span: Span, *, send: Send, receive: Receive, threads: Executor) -> None:
+    """Send bytes of a large file in blocks, which a thread reads ahead; stop where the client is gone."""
     loop = asyncio.get_running_loop()
     gone = asyncio.ensure_future(_wait_for_disconnect(receive))
     offset, end = span.start, span.start + span.size

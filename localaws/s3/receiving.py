@@ -8,12 +8,10 @@ from localaws.asgi import Request
 from localaws.s3 import wording
 from localaws.s3.checksums import Digest, Expected, read_expected
 from localaws.s3.chunked import Decoder, make_decoder
-from localaws.s3.files import Body, Files, Incoming
+from localaws.s3.files import SMALL_BYTES, Body, Files, Incoming
 
 BLOCK_BYTES = 1 << 20
 """Bytes that are hashed and written at a time; an upload holds at most three times as many."""
-INLINE_BYTES = 256 << 10
-"""Up to this a whole object is hashed and written at once: a hop to a thread would take longer."""
 MAX_BYTES = 5 << 30
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
 
@@ -35,14 +33,14 @@ class Upload:
 class _Sink:
     """Where blocks go: one after the other, from whatever thread."""
 
-    def __init__(self, incoming: Incoming, expected: Expected) -> None:
+    def __init__(self, incoming: Incoming, digest: Digest) -> None:
         self.incoming = incoming
-        self.digest = Digest(expected)
+        self._digest = digest
 
     def write(self, block: bytes) -> None:
         """Write and hash a block."""
         self.incoming.write(block)
-        self.digest.update(block)
+        self._digest.update(block)
 
 
 async def receive_upload(
@@ -59,27 +57,37 @@ async def receive_upload(
     decoder, size = make_decoder(request.headers)
     if size is not None and size > MAX_BYTES:
         raise wording.entity_too_large(size=size, most=MAX_BYTES)
-    sink = _Sink(files.create(), expected)
-    try:
-        if size is not None and size <= INLINE_BYTES:
-            await _receive_at_once(request, decoder, sink)
-        else:
-            await _receive_in_blocks(request, decoder, sink, threads)
-        sink.digest.check(decoder.finish())
-        body = files.keep(sink.incoming, size=sink.digest.size, md5=sink.digest.md5)
-    finally:
-        files.drop(sink.incoming)
-    return Upload(body=body, algorithm=expected.algorithm, checksum=sink.digest.checksum)
+    digest = Digest(expected)
+    if size is not None and size <= SMALL_BYTES:
+        body = await _receive_at_once(request, decoder, digest, files)
+    else:
+        body = await _receive_large(request, decoder, digest, files=files, threads=threads)
+    return Upload(body=body, algorithm=expected.algorithm, checksum=digest.checksum)
 
 
-async def _receive_at_once(request: Request, decoder: Decoder, sink: _Sink) -> None:
-    """Write a small body in one go."""
+async def _receive_at_once(request: Request, decoder: Decoder, digest: Digest, files: Files) -> Body:
+    """Keep a small body in one go: a hop to a thread would take longer than the work."""
     pieces: list[bytes | memoryview] = []
     more = True
     while more:
         data, more = await _next(request)
         pieces.extend(decoder.feed(data))
-    sink.write(b"".join(pieces))
+    block = b"".join(pieces)
+    digest.update(block)
+    digest.check(decoder.finish())
+    return files.write(block, md5=digest.md5)
+
+
+async def _receive_large(
+    request: Request, decoder: Decoder, digest: Digest, *, files: Files, threads: Executor
+) -> Body:
+    sink = _Sink(files.create(), digest)
+    try:
+        await _receive_in_blocks(request, decoder, sink, threads)
+        digest.check(decoder.finish())
+        return files.keep(sink.incoming, size=digest.size, md5=digest.md5)
+    finally:
+        files.drop(sink.incoming)
 
 
 async def _receive_in_blocks(request: Request, decoder: Decoder, sink: _Sink, threads: Executor) -> None:

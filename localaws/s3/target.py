@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from moto.iam.models import get_account_id_from, mark_account_as_visited
+from moto.iam.models import get_account_id_from, iam_backends, mark_account_as_visited
 from moto.s3.models import FakeBucket, s3_backends
 from moto.s3.responses import S3Response
 from moto.s3.utils import bucket_name_from_url
@@ -49,16 +49,23 @@ class Target:
         if owner is None:
             raise wording.no_such_bucket(self.bucket_name)
         partition, account_id = owner
-        return s3_backends[account_id][partition].buckets.get(self.bucket_name)
+        return backend_of(account_id, partition).buckets.get(self.bucket_name)
 
     def backend_for(self, bucket: FakeBucket) -> LocalS3Backend:
         """Return the backend of the caller's account, which notes that its key was used."""
         key_id = self.caller.access_key_id
-        account_id = get_account_id_from(key_id or "")
-        if key_id:
-            mark_account_as_visited(account_id, key_id, "s3", self.caller.region)
-        backend: Any = s3_backends[account_id][bucket.partition]
-        return backend  # type: ignore[no-any-return]
+        for account_id, account in list(iam_backends.items()):
+            if any(key_id in backend.access_keys for backend in list(account.values())):
+                mark_account_as_visited(account_id, str(key_id), "s3", self.caller.region)
+                return backend_of(account_id, bucket.partition)
+        return backend_of(get_account_id_from(""), bucket.partition)
+
+
+def backend_of(account_id: str, partition: str) -> LocalS3Backend:
+    """Return an account's backend; what is there already is found without moto's lock."""
+    account = s3_backends.get(account_id) or s3_backends[account_id]
+    backend: Any = account.get(partition) or account[partition]
+    return backend  # type: ignore[no-any-return]
 
 
 def read_caller(headers: Mapping[str, str], query: Mapping[str, str]) -> Caller | None:

@@ -85,7 +85,7 @@ async def answer_put(place: Place) -> Response:
         stored.checksum_algorithm, stored.checksum_value = upload.algorithm, upload.checksum
         stored.checksum_type = FULL_OBJECT
     await place.announce(S3NotificationEvent.OBJECT_CREATED_PUT_EVENT, stored)
-    return Response(headers=written_headers(stored) | checksum_headers(stored))
+    return Response(headers=written_headers(place, stored) | checksum_headers(stored))
 
 
 def commit(place: Place, body: Body, spec: ObjectSpec, **more: Any) -> FileKey:
@@ -96,14 +96,14 @@ def commit(place: Place, body: Body, spec: ObjectSpec, **more: Any) -> FileKey:
             raise wording.no_such_bucket(place.bucket.name)
         return place.backend.store(place.bucket, place.target.key, body, spec, **more)
     except BaseException:
-        body.path.unlink(missing_ok=True)
+        body.remove()
         raise
 
 
-def written_headers(key: FileKey) -> dict[str, str]:
+def written_headers(place: Place, key: FileKey) -> dict[str, str]:
     """Return what the answer to a write says of the object."""
     hidden = ("last-modified", "x-amz-tagging-count", "x-amz-storage-class")
-    return {name: value for name, value in object_headers(key).items() if name not in hidden}
+    return {name: value for name, value in object_headers(key, place.backend).items() if name not in hidden}
 
 
 def _has_checksum(headers: Mapping[str, str]) -> bool:
@@ -181,7 +181,7 @@ async def answer_copy(place: Place) -> Response:
     body = place.files.copy(original.body)
     stored = await _store_copy(place, original, body, spec)
     await place.announce(S3NotificationEvent.OBJECT_CREATED_COPY_EVENT, stored)
-    answered = {name: value for name, value in written_headers(stored).items() if name != "etag"}
+    answered = {name: value for name, value in written_headers(place, stored).items() if name != "etag"}
     if original.version_id != "null":
         answered["x-amz-copy-source-version-id"] = str(original.version_id)
     checksum = (
@@ -206,7 +206,7 @@ async def _store_copy(place: Place, original: FileKey, body: Body, spec: ObjectS
             digest = await place.on_disk(_hash, body, Expected(algorithm=algorithm or None))
             body, checksum = dataclasses.replace(body, md5=digest.md5), digest.checksum
     except BaseException:
-        body.path.unlink(missing_ok=True)
+        body.remove()
         raise
     stored = commit(place, body, spec)
     if algorithm:
