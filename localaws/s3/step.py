@@ -62,7 +62,10 @@ class ObjectStep:
                 return
             is_answered = await self._answer(target, exchange)
         except S3ClientError as error:
-            await answer_error(error, method=request.method, path=request.path).send(exchange.send)
+            answer = answer_error(error, method=request.method, path=request.path)
+            if "expect" in request.headers:  # the body may not have been asked for: no request can follow it
+                answer.headers["connection"] = "close"
+            await answer.send(exchange.send)
         except DisconnectedError:
             logger.info("%s %s: the client went away", request.method, request.path)
         else:
