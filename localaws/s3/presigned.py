@@ -138,8 +138,7 @@ def _check_v2(target: Target, *, now: datetime) -> None:
     if credentials is None:
         return
     headers = Message()
-    given = dict(request.headers)
-    given |= {name.lower(): value for name, value in query.items() if _is_hoisted(name)}
+    given = {name.lower(): value for name, value in query.items() if _is_hoisted(name)} | request.headers
     for name, value in given.items():
         if name in ("content-md5", "content-type") or name.startswith("x-amz-"):
             headers[name] = value

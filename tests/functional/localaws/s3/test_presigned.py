@@ -42,7 +42,7 @@ def role_key(localaws: Any) -> dict[str, str]:
     iam = localaws.client("iam")
     policy = {"Version": "2012-10-17", "Statement": []}
     role = iam.create_role(RoleName="presigner", AssumeRolePolicyDocument=json.dumps(policy))["Role"]
-    made = localaws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="s")["Credentials"]
+    made = localaws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="presigner")["Credentials"]
     return {
         "aws_access_key_id": made["AccessKeyId"],
         "aws_secret_access_key": made["SecretAccessKey"],
