@@ -19,25 +19,18 @@ import argparse
 import contextlib
 import json
 import os
-import re
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.localaws import client, free_port, localaws_argv, moto_argv
 from benchmarks.raw_http import seconds_for
+from benchmarks.servers import BUCKET, Server, client, free_port, localaws_argv, moto_argv, running
 from benchmarks.tables import print_table
 
-ROOT = Path(__file__).resolve().parents[1]
-WAIT_S = 60.0
-BUCKET = "benchmark"
 OBJECT_BYTES, LARGE_BYTES = 64 << 10, 4 << 20
 CONNECTIONS = 16
 SCOPE = "Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
@@ -62,49 +55,6 @@ async def main():
 import uvloop
 uvloop.run(main())
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A running S3."""
-
-    name: str
-    port: int
-    process: "subprocess.Popen[bytes]"
-
-    def memory_mb(self, line: str = "VmRSS") -> float:
-        """Return a line of /proc/PID/status in MiB."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(rf"{line}:\s+(\d+) kB", text)
-        if found is None:
-            raise RuntimeError(f"no {line} in {text}")
-        return int(found[1]) / 1024
-
-    def forget_peak(self) -> None:
-        """Let VmHWM count from now (proc(5), clear_refs)."""
-        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
-
-
-@contextlib.contextmanager
-def running(name: str, argv: Sequence[str], *, port: int) -> Generator[Server, None, None]:
-    """Run a server until the end of the block; it answers once it takes connections."""
-    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for(port, process)
-            yield Server(name=name, port=port, process=process)
-        finally:
-            process.terminate()
-            process.wait(timeout=WAIT_S)
-
-
-def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until a port takes connections; raises RuntimeError after WAIT_S."""
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.02)
-    raise RuntimeError(f"nothing listens on port {port} after {WAIT_S} s")
 
 
 def rclone_argv(port: int, folder: Path) -> list[str]:

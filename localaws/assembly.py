@@ -35,6 +35,7 @@ def install_backends() -> None:
     """Replace every backend that localaws overrides, before moto's server asks for it."""
     from localaws.functions.models import LocalLambdaBackend
     from localaws.iam.actions import add_actions
+    from localaws.moto_dispatch import install as install_dispatch
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
@@ -51,6 +52,7 @@ def install_backends() -> None:
     correct_resources()
     add_actions()
     install_s3()
+    install_dispatch()
 
 
 def replace_backends(*, service: str, package: str, attribute: str, backend: type[Any]) -> None:

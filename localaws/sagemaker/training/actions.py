@@ -6,6 +6,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.responses import SageMakerResponse
 
+from localaws.moto_dispatch import ExactResult
 from localaws.sagemaker.training.backend import DEFAULT_PAGE, TrainingMixin, parse_token
 from localaws.sagemaker.training.validation import constraint
 
@@ -65,6 +66,10 @@ class TrainingActions(SageMakerResponse):
         job = self._training.create_training_job(self._get_param("TrainingJobName"), **members)
         return ActionResult({"TrainingJobArn": job.arn})
 
+    def describe_training_job(self) -> ActionResult:
+        """DescribeTrainingJob."""
+        return ExactResult(self._training.describe_training_job(self._get_param("TrainingJobName")))
+
     def stop_training_job(self) -> EmptyResult:
         """StopTrainingJob."""
         self._training.stop_training_job(training_job_name=self._get_param("TrainingJobName"))
@@ -88,4 +93,4 @@ class TrainingActions(SageMakerResponse):
             limit=limit,
         )
         page = {"TrainingJobSummaries": summaries}
-        return ActionResult(page if following is None else page | {"NextToken": str(following)})
+        return ExactResult(page if following is None else page | {"NextToken": str(following)})
