@@ -109,9 +109,10 @@ def measure_generator(count: int) -> dict[str, float]:
 
 def measure_memory(server: Server, *, gigabytes: float, count: int) -> dict[str, float]:
     """Return what memory grows by for much in few objects, and for little in many."""
-    large = int(gigabytes * 1e9 / LARGE_BYTES)
+    large, body = int(gigabytes * 1e9 / LARGE_BYTES), os.urandom(LARGE_BYTES)
+    seconds_for(puts("warm", 50, body), port=server.port, connections=4)
     before = server.memory_mb()
-    seconds_for(puts("large", large, os.urandom(LARGE_BYTES)), port=server.port, connections=4)
+    seconds_for(puts("large", large, body), port=server.port, connections=4)
     between = server.memory_mb()
     seconds_for(puts("empty", count, b""), port=server.port, connections=CONNECTIONS)
     return {

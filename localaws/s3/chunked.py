@@ -114,7 +114,7 @@ def read_length(text: str | None) -> int | None:
     """Return a length that a header gives; raises S3Error for nonsense."""
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
         raise wording.invalid_argument("The length is no number", name="Content-Length", value=text[:50])
     return int(text)
 

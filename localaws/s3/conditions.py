@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from localaws.s3 import wording
 from localaws.s3.backend import FileKey
 
-RANGE = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*")
+RANGE = re.compile(r"bytes=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII)
 PLAIN, COPY_SOURCE = "", "x-amz-copy-source-"
 
 
@@ -58,7 +58,7 @@ def has_etag(listed: str, key: FileKey) -> bool:
 def _read_date(text: str | None) -> datetime | None:
     try:
         return parsedate_to_datetime(text).astimezone(UTC) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

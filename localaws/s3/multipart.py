@@ -28,12 +28,12 @@ from localaws.s3.checksums import (
 from localaws.s3.chunked import read_length
 from localaws.s3.conditions import Span, check_write, read_range
 from localaws.s3.files import Body, Files
+from localaws.s3.reading import read_part_number
 from localaws.s3.receiving import Upload, receive_upload
 from localaws.s3.spec import ObjectSpec, read_metadata
 from localaws.s3.writing import DECLARATION, NAMESPACE, XML, Place, commit, find_source, written_headers
 
 COPY_BYTES = 1 << 20
-MAX_PART_NUMBER = 10_000
 MAX_DOCUMENT_BYTES = 4 << 20
 """A list of 10,000 parts with checksums has less."""
 
@@ -56,18 +56,9 @@ def find_upload(place: Place) -> FileMultipart:
     return upload
 
 
-def read_part_number(place: Place) -> int:
-    """Return the number of the part that is sent; raises S3Error for one that is none."""
-    text = place.target.query["partNumber"]
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= number <= MAX_PART_NUMBER:
-        raise wording.wrong_part_number()
-    return number
-
-
 async def answer_part(place: Place) -> Response:
     """Keep one part."""
-    number, upload = read_part_number(place), find_upload(place)
+    number, upload = read_part_number(place.target.query["partNumber"]), find_upload(place)
     received = await receive_upload(
         place.target.request, files=place.files, threads=place.disk, algorithm=upload.algorithm
     )
@@ -98,7 +89,7 @@ def _encryption(upload: FileMultipart) -> dict[str, str]:
 
 async def answer_part_copy(place: Place) -> Response:
     """Keep a part that is bytes of another object."""
-    number, upload = read_part_number(place), find_upload(place)
+    number, upload = read_part_number(place.target.query["partNumber"]), find_upload(place)
     source = find_source(place).key
     text = place.headers.get("x-amz-copy-source-range")
     span = read_range(text, size=source.size) or Span(start=0, size=source.size)

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
 
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -79,7 +80,7 @@ def _check_v4(target: Target, *, now: datetime) -> None:
 
 
 def _read_expires(text: str) -> int:
-    if not text.isascii() or not text.lstrip("-").isdigit():
+    if re.fullmatch(r"-?[0-9]{1,19}", text) is None:
         raise wording.query_parameters("X-Amz-Expires should be a number")
     seconds = int(text)
     if seconds < 0:
@@ -128,7 +129,7 @@ def _check_v4_signature(target: Target, credentials: Credentials) -> None:
 def _check_v2(target: Target, *, now: datetime) -> None:
     query, request = target.query, target.request
     expires = query.get("Expires", "")
-    if not expires.isascii() or not expires.isdigit():
+    if re.fullmatch(r"[0-9]{1,19}", expires) is None:
         raise wording.access_denied(f"Invalid date (should be seconds since epoch): {expires[:50]}")
     if int(expires) < now.timestamp():
         ends_at = datetime.fromtimestamp(min(int(expires), int(now.timestamp())), UTC).strftime(ISO_TIME)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ OVERRIDES = {
         "content-encoding",
     )
 }
+MAX_PART_NUMBER = 10_000
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 WORDED_BY_MOTO = ("x-amz-restore", "x-amz-server-side-encryption")
 
 
@@ -174,10 +177,15 @@ def _select(target: Target, key: FileKey) -> Selection:
     return Selection(status=206, span=span, headers={"content-range": span.content_range(key.size)})
 
 
-def _select_part(text: str, key: FileKey) -> Selection:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= number <= 10_000:
+def read_part_number(text: str) -> int:
+    """Return a part's number; raises S3Error for one that is none."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= MAX_PART_NUMBER:
         raise wording.wrong_part_number()
+    return int(text)
+
+
+def _select_part(text: str, key: FileKey) -> Selection:
+    number = read_part_number(text)
     upload: Any = key.multipart
     sizes = upload.sizes if isinstance(upload, FileMultipart) and upload.sizes else (key.size,)
     if number > len(sizes):
@@ -191,7 +199,7 @@ def _select_part(text: str, key: FileKey) -> Selection:
 
 async def _send_start(send: Send, status: int, headers: Mapping[str, str]) -> None:
     pairs: Iterable[tuple[bytes, bytes]] = [
-        (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        (name.encode("latin-1", "replace"), CONTROL_CHARACTERS.sub(" ", value).encode("latin-1", "replace"))
         for name, value in headers.items()
     ]
     await send({"type": "http.response.start", "status": status, "headers": pairs})

@@ -31,6 +31,14 @@ STORAGE_CLASSES = (
     "DEEP_ARCHIVE",
     "GLACIER_IR",
 )
+LOCK_MODE = "x-amz-object-lock-mode"
+LOCK_UNTIL = "x-amz-object-lock-retain-until-date"
+LEGAL_HOLD = "x-amz-object-lock-legal-hold"
+LOCK_MODES = ("GOVERNANCE", "COMPLIANCE")
+ISO_TIME = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z", re.ASCII
+)
+"""The form that moto's locks read again."""
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 CANNED_ACLS = (
@@ -71,6 +79,7 @@ def read_spec(headers: Mapping[str, str]) -> ObjectSpec:
             name="x-amz-server-side-encryption",
             value=encryption,
         )
+    check_lock(headers)
     bucket_key = headers.get("x-amz-server-side-encryption-bucket-key-enabled")
     return ObjectSpec(
         metadata=read_metadata(headers),
@@ -78,13 +87,30 @@ def read_spec(headers: Mapping[str, str]) -> ObjectSpec:
         encryption=encryption,
         kms_key_id=headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
         bucket_key_enabled=bucket_key.lower() if bucket_key else None,
-        lock_mode=headers.get("x-amz-object-lock-mode"),
-        lock_until=headers.get("x-amz-object-lock-retain-until-date"),
-        legal_hold=headers.get("x-amz-object-lock-legal-hold"),
+        lock_mode=headers.get(LOCK_MODE),
+        lock_until=headers.get(LOCK_UNTIL),
+        legal_hold=headers.get(LEGAL_HOLD),
         website_redirect=headers.get("x-amz-website-redirect-location"),
         acl=read_acl(headers),
         tags=dict(parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)),
     )
+
+
+def check_lock(headers: Mapping[str, str]) -> None:
+    """Raise S3Error for an object lock that cannot be."""
+    mode, until = headers.get(LOCK_MODE), headers.get(LOCK_UNTIL)
+    if (mode is None) != (until is None):
+        raise wording.half_a_lock()
+    if mode is not None and mode not in LOCK_MODES:
+        raise wording.invalid_argument("Unknown wormMode directive.", name=LOCK_MODE, value=mode)
+    if headers.get(LEGAL_HOLD, "OFF") not in ("ON", "OFF"):
+        value = headers[LEGAL_HOLD]
+        raise wording.invalid_argument(
+            "Legal Hold must be either of 'ON' or 'OFF'", name=LEGAL_HOLD, value=value
+        )
+    if until is not None and not ISO_TIME.fullmatch(until):
+        message = "The retain until date must be provided in ISO 8601 format"
+        raise wording.invalid_argument(message, name=LOCK_UNTIL, value=until)
 
 
 def read_storage_class(headers: Mapping[str, str]) -> str | None:

@@ -284,3 +284,9 @@ def lock_needs_checksum() -> S3Error:
         "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock "
         "parameters",
     )
+
+
+def half_a_lock() -> S3Error:
+    """A lock has a mode or an end, not both."""
+    message = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"
+    return S3Error("InvalidArgument", message)

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -322,3 +323,54 @@ def reset(url: str) -> None:
     request = urllib.request.Request(f"{url}/moto-api/reset", method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
+
+
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "headers"),
+    [
+        ("GET", "response-content-type=a%0d%0aset-cookie:x", {}),
+        ("GET", "partNumber=x", {}),
+        ("GET", f"partNumber={LONG}", {}),
+        ("GET", "versionId=%00", {}),
+        ("GET", "", {"range": f"bytes={LONG}-"}),
+        ("GET", "", {"if-modified-since": "Mon, 01 Jan 0001 00:00:00 +2300"}),
+        ("GET", "", {"if-modified-since": "soon"}),
+        ("GET", f"Signature=x&AWSAccessKeyId=a&Expires={LONG}", {"authorization": ""}),
+        ("GET", "X-Amz-Algorithm=x&X-Amz-Credential=a/20260101/r/s3/aws4_request", {"authorization": ""}),
+        ("PUT", "", {"x-amz-copy-source": "%ff"}),
+        ("PUT", "", {"x-amz-copy-source": "/"}),
+        ("PUT", "", {"x-amz-copy-source": "b/k?versionId=%ff"}),
+        ("PUT", "", {"x-amz-content-sha256": "STREAMING-X", "x-amz-decoded-content-length": LONG}),
+        ("PUT", "", {"x-amz-content-sha256": "STREAMING-X"}),
+        ("PUT", "", {"x-amz-object-lock-mode": "GOVERNANCE"}),
+        ("PUT", "", {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": "soon"}),
+        ("PUT", "", {"x-amz-object-lock-legal-hold": "MAYBE"}),
+        ("PUT", "", {"x-amz-tagging": "a=" + "b" * 300}),
+        ("PUT", "", {"x-amz-tagging": "aws:a=b"}),
+        ("PUT", "partNumber=1", {}),
+        ("POST", "uploadId=x", {}),
+        ("POST", "uploadId=x", {"content-type": "application/x-www-form-urlencoded"}),
+        ("DELETE", "versionId=nothing", {}),
+    ],
+)
+def test_nothing_that_a_client_sends_is_a_failure_of_the_server(
+    s3: Any, bucket: str, send: Any, method: str, query: str, headers: dict[str, str]
+) -> None:
+    s3.put_object(Bucket=bucket, Key="nonsense", Body=b"x")
+    answer = send(method, f"/{bucket}/nonsense?{query}", body="x" * (method == "PUT"), headers=headers)
+    assert answer.status < 500 or answer.code == "NotImplemented"
+
+
+def test_object_locks(s3: Any) -> None:
+    bucket, until = "objects-locked", datetime(2099, 1, 1, tzinfo=UTC)
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"x", **lock)["VersionId"]
+    assert refused(s3.delete_object, Bucket=bucket, Key="k", VersionId=version)[0] == 403
+    assert s3.head_object(Bucket=bucket, Key="k")["ObjectLockRetainUntilDate"] == until
+    s3.create_bucket(Bucket="objects-unlocked")
+    assert refused(s3.put_object, Bucket="objects-unlocked", Key="k", Body=b"x", **lock)[0] == 400
