@@ -72,7 +72,13 @@ class LocalFunction(LambdaFunction):
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         """Return what GetFunctionConfiguration answers, with the states of deployment."""
         configuration = super().get_configuration(on_create=on_create)
-        if self.state_reason:
+        if (
+            on_create and self.package_type == "Zip"
+        ):  # it may be deployed by now, which CreateFunction never says
+            created = type(self)
+            configuration |= {"State": "Pending", "StateReason": created.state_reason}
+            configuration["StateReasonCode"] = created.state_reason_code
+        elif self.state_reason:
             configuration |= {"StateReason": self.state_reason, "StateReasonCode": self.state_reason_code}
         if not on_create:
             configuration["LastUpdateStatus"] = self.last_update_status
