@@ -210,8 +210,8 @@ async def _send_span(file: int, span: Span, *, send: Send, receive: Receive, thr
     loop = asyncio.get_running_loop()
     gone = asyncio.ensure_future(_wait_for_disconnect(receive))
     offset, end = span.start, span.start + span.size
-    block = await loop.run_in_executor(threads, _read, file, offset, min(BLOCK_BYTES, span.size))
     try:
+        block = await loop.run_in_executor(threads, _read, file, offset, min(BLOCK_BYTES, span.size))
         while not gone.done():
             offset += len(block)
             if offset >= end:
