@@ -1,8 +1,10 @@
-"""What localaws costs: its start, a training job's start, an invocation's detour.
+"""What localaws costs: its start, a training job's start, an invocation's detour, a request for state.
 
 ready_ratio         seconds to the first answer, localaws / moto_server, median of interleaved pairs
 job_start_s         CreateTrainingJob to the script's first line, less the bare interpreter's own start
 invoke_overhead_ms  InvokeEndpoint through localaws less the same request to the process, medians
+describe_ratio      DescribeTrainingJob, moto_server / localaws (benchmarks/localaws_api.py)
+list_ratio          a page of 100 of 1,000 training jobs, moto_server / localaws
 """
 
 import argparse
@@ -11,28 +13,29 @@ import http.client
 import io
 import json
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
-import boto3
-
+from benchmarks.localaws_api import measure_api
+from benchmarks.servers import (
+    BUCKET,
+    IMAGE,
+    ROLE,
+    ROOT,
+    WAIT_S,
+    client,
+    free_port,
+    localaws_argv,
+    make_role,
+    moto_argv,
+)
 from benchmarks.tables import print_table
 
-ROOT = Path(__file__).resolve().parents[1]
-WAIT_S = 60.0
-ROLE = "arn:aws:iam::123456789012:role/benchmark"
-TRUST = """{"Statement": {
-    "Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"
-}}"""
-BUCKET = "benchmark"
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/benchmark:latest"
 SERVE = """
 import asyncio, os
 
@@ -59,13 +62,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def first_answer(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -100,16 +96,6 @@ def server(*argv: str, port: int) -> Generator[float, None, None]:
             process.wait(timeout=WAIT_S)
 
 
-def localaws_argv(port: int) -> list[str]:
-    """Return the command that starts localaws."""
-    return [sys.executable, "-m", "localaws", "serve", "--port", str(port)]
-
-
-def moto_argv(port: int) -> list[str]:
-    """Return the command that starts moto's own server."""
-    return [str(Path(sys.executable).with_name("moto_server")), "-p", str(port)]
-
-
 def ready_seconds(argv: Any) -> float:
     """Return the seconds from start to first answer of a fresh server."""
     port = free_port()
@@ -126,17 +112,6 @@ def measure_ready(pairs: int) -> dict[str, float]:
         "moto_ready_s": statistics.median(theirs for _, theirs in runs),
         "ready_ratio": statistics.median(ours / theirs for ours, theirs in runs),
     }
-
-
-def client(service: str, *, port: int) -> Any:
-    """Return a boto3 client of the localaws on `port`."""
-    return boto3.client(
-        service,
-        region_name="us-east-1",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the embedded AWS takes any key
-    )
 
 
 def tar_gz(files: dict[str, str]) -> bytes:
@@ -186,7 +161,7 @@ def job_start_s(sagemaker: Any, logs: Any, name: str) -> float:
 def measure_job_start(port: int, runs: int) -> dict[str, float]:
     """Run tiny jobs and bare interpreters in turn, after one uncounted job."""
     s3, sagemaker, logs = (client(name, port=port) for name in ("s3", "sagemaker", "logs"))
-    client("iam", port=port).create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=TRUST)
+    make_role(port)
     code = tar_gz({"first.py": "import time; print('first', time.time())\n"})
     s3.put_object(Bucket=BUCKET, Key="code.tar.gz", Body=code)
     job_start_s(sagemaker, logs, "start-warm-up")
@@ -246,12 +221,13 @@ def measure_invoke(port: int, requests: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure all three, print a table and the JSON line."""
+    """Measure all of it, print a table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5, help="pairs of server starts, and of job starts")
     parser.add_argument("--requests", type=int, default=1000, help="invocations of each kind")
     arguments = parser.parse_args()
     results = measure_ready(arguments.pairs)
+    results |= measure_api(rounds=arguments.pairs, jobs=1000, count=100)
     port = free_port()
     with server(*localaws_argv(port), port=port):
         client("s3", port=port).create_bucket(Bucket=BUCKET)

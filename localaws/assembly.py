@@ -14,6 +14,7 @@ from localaws.context import Context
 from localaws.faults import FaultService
 from localaws.functions.host import FunctionHost
 from localaws.functions.service import FunctionService
+from localaws.s3.service import ObjectService
 from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.processing.service import ProcessingService
 from localaws.sagemaker.training.service import TrainingService
@@ -28,6 +29,7 @@ def create_services(context: Context) -> list[Service]:
     functions = FunctionHost(context)
     return [
         FaultService(context.faults),
+        ObjectService(context.data_dir),
         EndpointService(context),
         TrainingService(),
         ProcessingService(),
@@ -45,6 +47,8 @@ def install_backends() -> None:
     from localaws.cloudwatch.models import LocalCloudWatchBackend
     from localaws.functions.models import LocalLambdaBackend
     from localaws.iam.actions import add_actions
+    from localaws.moto_dispatch import install as install_dispatch
+    from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
 
@@ -65,6 +69,8 @@ def install_backends() -> None:
     )
     correct_resources()
     add_actions()
+    install_s3()
+    install_dispatch()
 
 
 def replace_backends(*, service: str, package: str, attribute: str, backend: type[Any]) -> None:

@@ -22,6 +22,7 @@ from moto.core.request import (
 from moto.moto_server import werkzeug_app
 
 from localaws.asgi import Request, Response, Scope, aws_error
+from localaws.moto_dispatch import Dispatcher
 from localaws.protocols import FORM, Call, error_answer, not_implemented, read_call
 from localaws.steps import Exchange
 
@@ -55,7 +56,7 @@ def create_moto_application() -> Any:
         app.config["PROPAGATE_EXCEPTIONS"] = True
         return app
 
-    return werkzeug_app.DomainDispatcherApplication(create)
+    return Dispatcher(create)
 
 
 def build_environ(*, scope: Scope, body: bytes) -> dict[str, Any]:

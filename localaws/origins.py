@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from moto.s3.models import CorsRule, s3_backends
@@ -103,11 +104,10 @@ class Guard:
         name = host_name(host)
         if name is None:
             return False
-        try:
-            return ipaddress.ip_address(name).is_loopback or self.is_remote
-        except ValueError:
-            expected = (LOCAL_DOMAIN, AWS_DOMAIN, *([self.public_host] if self.public_host else []))
-            return any(name == known or name.endswith(f".{known}") for known in expected)
+        if (is_loopback := is_loopback_address(name)) is not None:
+            return is_loopback or self.is_remote
+        expected = (LOCAL_DOMAIN, AWS_DOMAIN, *([self.public_host] if self.public_host else []))
+        return any(name == known or name.endswith(f".{known}") for known in expected)
 
 
 def _find_rule(rules: Iterable[CorsRule], request: Request, *, origin: str) -> CorsRule | None:
@@ -128,6 +128,16 @@ def is_visit(request: Request) -> bool:
     )
 
 
+@lru_cache(maxsize=256)
+def is_loopback_address(name: str) -> bool | None:
+    """Tell whether a host is an address of this machine only; None for one that is no address."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=256)
 def host_name(host: str) -> str | None:
     """Return the name or address of a Host header, in lower case and without its port; None for nonsense."""
     try:

@@ -116,8 +116,8 @@ async def serve(options: ServeOptions) -> None:
         certificates = certify(options, context) if options.tls else None
         install_backends()
         guard = make_guard(public_url=options.public_url, host=options.host, path_rules_of=page_rules)
-        app = Application(context, guard=guard)
         context.services.extend(create_services(context))
+        app = Application(context, guard=guard)
         context.start_services(app.router)
         servers = {_Server(_uvicorn_config(app, certificates=certificates)): sock}
         if plain is not None:
@@ -157,6 +157,7 @@ def _uvicorn_config(app: Any, *, certificates: Certificates | None = None) -> uv
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
         backlog=1024,
         ssl_certfile=certificates.server if certificates else None,

@@ -6,6 +6,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.responses import SageMakerResponse
 
+from localaws.moto_dispatch import ExactResult
 from localaws.sagemaker.listing import JobKind, ListRequest, list_jobs
 from localaws.sagemaker.training.backend import TrainingMixin
 
@@ -52,6 +53,10 @@ class TrainingActions(SageMakerResponse):
         job = self._training.create_training_job(self._get_param("TrainingJobName"), **members)
         return ActionResult({"TrainingJobArn": job.arn})
 
+    def describe_training_job(self) -> ActionResult:
+        """DescribeTrainingJob."""
+        return ExactResult(self._training.describe_training_job(self._get_param("TrainingJobName")))
+
     def stop_training_job(self) -> EmptyResult:
         """StopTrainingJob."""
         self._training.stop_training_job(training_job_name=self._get_param("TrainingJobName"))
@@ -60,4 +65,4 @@ class TrainingActions(SageMakerResponse):
     def list_training_jobs(self) -> ActionResult:
         """ListTrainingJobs."""
         request = ListRequest.read(self._get_param, kind=TRAINING)
-        return ActionResult(list_jobs(self._training.training_jobs.values(), request, kind=TRAINING))
+        return ExactResult(list_jobs(self._training.training_jobs.values(), request, kind=TRAINING))

@@ -1,0 +1,117 @@
+"""What stock moto gets wrong about S3 and dispatch: once one of these fails, an override can go."""
+
+import base64
+import gc
+import os
+import re
+from collections.abc import Generator
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+import requests
+from botocore.session import get_session
+from moto import backends, mock_aws
+from moto.core.responses import BaseResponse
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core.utils import method_names_from_class
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.s3 import notifications
+from moto.s3.models import FakeKey, s3_backends
+from moto.s3.utils import compute_checksum
+
+BUCKET = "stock-moto"
+HOST = "api.sagemaker.us-east-1.amazonaws.com"
+
+
+@pytest.fixture
+def stock() -> Generator[Any, None, None]:
+    """A client of moto as it is, with a bucket."""
+    with mock_aws():
+        client = boto3.client(
+            "s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+        )
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+def upload(client: Any, *bodies: bytes) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Send parts; return what names the upload, and the list that completes it."""
+    begun = client.create_multipart_upload(Bucket=BUCKET, Key="k")
+    where = {"Bucket": BUCKET, "Key": "k", "UploadId": begun["UploadId"]}
+    etags = [
+        client.upload_part(**where, PartNumber=number, Body=body)["ETag"]
+        for number, body in enumerate(bodies, 1)
+    ]
+    return where, [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"ChecksumSHA256": base64.b64encode(b"0" * 32).decode()},
+        {"ContentMD5": base64.b64encode(b"0" * 16).decode()},
+    ],
+    ids=["SHA-256", "MD5"],
+)
+def test_wrong_checksums_pass(stock: Any, said: dict[str, str]) -> None:
+    assert stock.put_object(Bucket=BUCKET, Key="k", Body=b"x", **said)["ETag"]
+
+
+def test_parts_out_of_order_pass(stock: Any) -> None:
+    where, parts = upload(stock, b"1" * (5 << 20), b"2" * (5 << 20))
+    assert stock.complete_multipart_upload(**where, MultipartUpload={"Parts": parts[::-1]})["ETag"]
+
+
+def test_a_completed_upload_is_announced_twice(stock: Any) -> None:
+    where, parts = upload(stock, b"x")
+    with mock.patch.object(notifications, "send_event") as send:
+        stock.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+    names = [call.args[1].value for call in send.call_args_list]
+    assert len([name for name in names if "ObjectCreated" in name]) == 2
+
+
+@pytest.mark.parametrize("name", ["under_score", "1.2.3.4", "two..dots"])
+def test_bad_bucket_names_pass(stock: Any, name: str) -> None:
+    assert s3_backends["123456789012"]["aws"].create_bucket(name, "us-east-1").name == name
+
+
+def test_an_ended_url_is_served(stock: Any) -> None:
+    stock.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+    url = stock.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "k"})
+    ended = re.sub(r"([?&]Expires)=\d+", r"\1=1", url)
+    assert ended != url
+    assert requests.get(ended, timeout=10).status_code == 200
+
+
+def test_bodies_and_deleted_keys_stay_in_memory(stock: Any) -> None:
+    stock.put_object(Bucket=BUCKET, Key="forgotten", Body=b"x")
+    assert not hasattr(s3_backends["123456789012"]["aws"].buckets[BUCKET].keys["forgotten"], "body")
+    stock.delete_object(Bucket=BUCKET, Key="forgotten")
+    gc.collect()
+    assert "forgotten" in [key.name for key in FakeKey.instances_tracked]
+
+
+def test_crcs_that_the_standard_library_lacks_are_others() -> None:
+    made = [compute_checksum(b"123456789", name, encode_base64=False) for name in ("CRC64NVME", "CRC32C")]
+    assert [value.hex() for value in made] != ["ae8b14860a799888", "e3069283"]
+
+
+def test_the_service_of_a_host_is_looked_for_each_time() -> None:
+    dispatcher = DomainDispatcherApplication(lambda service: None)  # type: ignore[arg-type,return-value]
+    with mock.patch.object(backends.os, "listdir", side_effect=os.listdir) as listed:
+        assert [dispatcher.get_backend_for_host(HOST) for _ in range(3)] == ["sagemaker"] * 3
+    assert listed.call_count == 3
+
+
+def test_the_methods_of_a_class_are_listed_each_time() -> None:
+    assert not hasattr(method_names_from_class, "cache_info")
+    assert method_names_from_class(BaseResponse) is not method_names_from_class(BaseResponse)
+
+
+def test_members_of_answers_are_looked_for_under_several_names() -> None:
+    model = get_session().get_service_model("sagemaker")
+    member = model.operation_model("DescribeTrainingJob").output_shape.members["VpcConfig"]
+    context = AttributePickerContext({}, "VpcConfig", member)
+    assert len(list(XFormedAttributePicker().get_possible_keys(context))) > 1
