@@ -85,6 +85,7 @@ def build_environ(*, scope: Scope, body: bytes) -> dict[str, Any]:
     }
     _add_headers(environ, scope["headers"])
     environ["CONTENT_LENGTH"] = str(len(body))
+    environ.pop("HTTP_TRANSFER_ENCODING", None)  # the body is whole; moto would take it for empty
     return environ
 
 
