@@ -158,7 +158,9 @@ class MotoBridge:
 
 def read_request(request: Request, *, body: bytes) -> Call | None:
     """Return what a request asks for, or None where it is not signed."""
-    return read_call(method=request.method, path=request.path, headers=request.headers, body=body)
+    return read_call(
+        method=request.method, path=request.path, query=request.query, headers=request.headers, body=body
+    )
 
 
 def answer_failure(error: Exception, *, request: Request, body: bytes) -> Response:

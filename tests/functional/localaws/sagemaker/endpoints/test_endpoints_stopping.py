@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 TIMEOUT_S = 20.0
 
 
