@@ -7,7 +7,6 @@ from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.responses import SageMakerResponse
 
 from localaws.sagemaker.training.backend import DEFAULT_PAGE, TrainingMixin, parse_token
-from localaws.sagemaker.training.validation import constraint
 
 MOTO_MEMBERS = (
     "HyperParameters",
@@ -38,12 +37,6 @@ LIST_FILTERS = (
     "LastModifiedTimeAfter",
     "LastModifiedTimeBefore",
 )
-LIST_ENUMS = {
-    "SortBy": ("Name", "CreationTime", "Status"),
-    "SortOrder": ("Ascending", "Descending"),
-    "StatusEquals": ("InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"),
-}
-MAX_PAGE = 100
 
 
 class TrainingActions(SageMakerResponse):
@@ -72,20 +65,12 @@ class TrainingActions(SageMakerResponse):
 
     def list_training_jobs(self) -> ActionResult:
         """ListTrainingJobs, filtered before it is cut into pages, the newest first as on AWS."""
-        for name, allowed in LIST_ENUMS.items():
-            value = self._get_param(name)
-            if value is not None and value not in allowed:
-                member = name[0].lower() + name[1:]
-                raise constraint(value, member, f"satisfy enum value set: [{', '.join(allowed)}]")
-        limit = self._get_int_param("MaxResults", DEFAULT_PAGE)
-        if not 1 <= limit <= MAX_PAGE:
-            raise constraint(limit, "maxResults", f"have value less than or equal to {MAX_PAGE}")
         summaries, following = self._training.page_training_jobs(
             filters={name: self._get_param(name) for name in LIST_FILTERS},
             sort_by=self._get_param("SortBy", "CreationTime"),
             descending=self._get_param("SortOrder", "Descending") == "Descending",
             start=parse_token(self._get_param("NextToken")),
-            limit=limit,
+            limit=self._get_int_param("MaxResults", DEFAULT_PAGE),
         )
         page = {"TrainingJobSummaries": summaries}
         return ActionResult(page if following is None else page | {"NextToken": str(following)})

@@ -13,7 +13,7 @@ from localaws.context import current
 from localaws.sagemaker.training.job import LocalTrainingJob, spec_of
 from localaws.sagemaker.training.runner import JobRunner
 from localaws.sagemaker.training.service import training_service
-from localaws.sagemaker.training.validation import check_name, check_request, check_storage
+from localaws.sagemaker.training.validation import check_request, check_storage
 
 DEFAULT_PAGE = 10
 """Jobs in an answer of ListTrainingJobs that names no MaxResults (AWS's default)."""
@@ -29,7 +29,6 @@ class TrainingMixin(SageMakerModelBackend):
 
         Takes moto's members by name, plus `environment` and `retry_strategy`.
         """
-        check_name(training_job_name)
         check_request(request)
         context = current()
         members = {"environment": None, "retry_strategy": None} | request
