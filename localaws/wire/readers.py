@@ -168,7 +168,7 @@ def read_text(shape: Any, text: str, member: str) -> Any:
             return int(text) if kind in ("integer", "long") else float(text)
         if kind == "timestamp":
             return text if "timestampFormat" in shape.serialization else parse_timestamp(text).timestamp()
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError, RuntimeError) as error:
         raise WrongTypeError(f"{text[:100]!r} is not a value of type {kind}", member=member) from error
     if kind == "boolean" and text.lower() in ("true", "false"):
         return text.lower() == "true"

@@ -5,14 +5,14 @@ Native routes come before: of Invoke and InvokeEndpoint, a function's or a model
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from localaws.asgi import Request, Response
-from localaws.protocols import Call, Protocol, error_answer, read_call
+from localaws.protocols import Call, Protocol, read_call
 from localaws.steps import Exchange, Forward
 from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
 from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json, unzip
+from localaws.wire.refusals import SERVICES, Contract, invalid, unreadable
 from localaws.wire.wording import Violation, tell
 
 logger = logging.getLogger(__name__)
@@ -21,44 +21,8 @@ LARGE_BYTES = 256 * 1024
 """Larger bodies are read in a thread, so that other requests go on."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Contract:
-    """How one service speaks of requests that its model does not allow."""
-
-    model: str
-    """botocore's name of the service."""
-    code: str
-    """The error's code."""
-
-
-SERVICES = {
-    "application-autoscaling": Contract(model="application-autoscaling", code="ValidationException"),
-    "cloudformation": Contract(model="cloudformation", code="ValidationError"),
-    "codebuild": Contract(model="codebuild", code="ValidationException"),
-    "ec2": Contract(model="ec2", code="MissingParameter"),
-    "ecr": Contract(model="ecr", code="InvalidParameterException"),
-    "events": Contract(model="events", code="ValidationException"),
-    "iam": Contract(model="iam", code="ValidationError"),
-    "lambda": Contract(model="lambda", code="ValidationException"),
-    "logs": Contract(model="logs", code="InvalidParameterException"),
-    "monitoring": Contract(model="cloudwatch", code="ValidationError"),
-    "sagemaker": Contract(model="sagemaker", code="ValidationException"),
-    "servicequotas": Contract(model="service-quotas", code="IllegalArgumentException"),
-    "sns": Contract(model="sns", code="ValidationError"),
-    "sqs": Contract(model="sqs", code="MissingParameter"),
-    "ssm": Contract(model="ssm", code="ValidationException"),
-    "sts": Contract(model="sts", code="ValidationError"),
-}
-"""Name in signatures -> contract. S3 is not among them: its requests are checked by S3 itself, one by one."""
-
-UNREADABLE = {
-    Protocol.JSON: "SerializationException",
-    Protocol.REST_JSON: "SerializationException",
-    Protocol.QUERY: "MalformedInput",
-    Protocol.EC2: "InvalidParameterValue",
-}
-"""Code of a request that cannot be read."""
-READ_PROTOCOLS = tuple(UNREADABLE)
+READ_PROTOCOLS = (Protocol.JSON, Protocol.REST_JSON, Protocol.QUERY, Protocol.EC2)
+"""Protocols whose members are read."""
 
 
 async def check_by_model(exchange: Exchange, forward: Forward) -> None:
@@ -98,11 +62,11 @@ def judge(request: Request, body: bytes) -> Response | None:
     try:
         found = check_members(call, contract, request=request, body=body)
     except (UnreadableError, WrongTypeError) as error:
-        return error_answer(call, status=400, code=UNREADABLE[call.protocol], message=str(error))
+        return unreadable(call, message=str(error))
     if not found:
         return None
     logger.info("%s:%s is refused: %s", call.service, call.action, found[0])
-    return error_answer(call, status=400, code=contract.code, message=word(found, code=contract.code))
+    return invalid(call, message=word(found, code=contract.code))
 
 
 def check_members(call: Call, contract: Contract, *, request: Request, body: bytes) -> list[Violation]:

@@ -10,7 +10,7 @@ from localaws.errors import TrainingJobError
 from localaws.faults import SpotInterruption
 from localaws.sagemaker.background import JobThread
 from localaws.sagemaker.training.attempt import Attempt
-from localaws.sagemaker.training.failures import INTERNAL_ERROR
+from localaws.sagemaker.training.failures import INTERNAL_ERROR, machine_error
 from localaws.sagemaker.training.hosts import End, Result, stream_name
 from localaws.sagemaker.training.job import LocalTrainingJob
 from localaws.sagemaker.training.metrics import MetricReader
@@ -52,6 +52,9 @@ class JobRunner(JobThread):
             self._work()
         except TrainingJobError as error:
             self._job.fail(str(error))
+        except OSError as error:  # the disk is full, or a name is too long for it
+            logger.warning("training job %s: %s", self._spec.name, error)
+            self._job.fail(machine_error(error))
         except Exception:  # the thread's boundary: a defect of ours must end the job, visibly
             logger.exception("training job %s failed inside localaws", self._spec.name)
             self._job.fail(INTERNAL_ERROR)

@@ -12,7 +12,8 @@ from localaws.asgi import Request, Response
 from localaws.protocols import Protocol
 from localaws.wire.checks import MAX_MATCHED_CHARACTERS, UNMATCHED_PATTERNS, compile_pattern
 from localaws.wire.compiler import find_compiler, find_model
-from localaws.wire.step import READ_PROTOCOLS, SERVICES, judge
+from localaws.wire.refusals import SERVICES
+from localaws.wire.step import READ_PROTOCOLS, judge
 
 SCOPE = "AWS4-HMAC-SHA256 Credential=test/20261128/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 TRAINING_JOB: dict[str, Any] = {
