@@ -1,6 +1,6 @@
 """The ASGI application: a request passes a chain of steps, and moto answers what none of them did.
 
-    origins -> native routes -> service models -> moto
+    origins -> request ids -> native routes -> service models -> moto
 
 What is to look at every request is one more step in `Application.__init__`.
 """
@@ -14,6 +14,7 @@ from localaws.iam.identity import CREDENTIALS_PATH
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
 from localaws.origins import Guard, OriginCheck
 from localaws.steps import Exchange, answer_by_route, build_chain
+from localaws.wire.request_ids import add_request_id
 from localaws.wire.step import check_by_model
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,12 @@ class Application:
         self.router = Router()
         self._context = context
         self._moto = MotoBridge(create_moto_application())
-        steps = (OriginCheck(guard=guard, is_for_s3=self._moto.is_for_s3), answer_by_route, check_by_model)
+        steps = (
+            OriginCheck(guard=guard, is_for_s3=self._moto.is_for_s3),
+            add_request_id,
+            answer_by_route,
+            check_by_model,
+        )
         self._answer = build_chain(steps, last=self._moto)
         self.router.add("GET", f"{CREDENTIALS_PATH}(?P<grant_id>[0-9a-f]+)", self._serve_credentials)
         self.router.add("GET", "/_localaws/health", self._serve_health)

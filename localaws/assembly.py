@@ -31,8 +31,9 @@ def create_services(context: Context) -> list[Service]:
 
 def install_backends() -> None:
     """Replace every backend that localaws overrides, before moto's server asks for it."""
+    from localaws.autoscaling.actions import add_actions as add_autoscaling_actions
     from localaws.functions.models import LocalLambdaBackend
-    from localaws.iam.actions import add_actions
+    from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
 
@@ -46,7 +47,8 @@ def install_backends() -> None:
         service="lambda", package="awslambda", attribute="lambda_backends", backend=LocalLambdaBackend
     )
     correct_resources()
-    add_actions()
+    add_iam_actions()
+    add_autoscaling_actions()
 
 
 def replace_backends(*, service: str, package: str, attribute: str, backend: type[Any]) -> None:

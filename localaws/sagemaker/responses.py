@@ -4,9 +4,12 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from localaws.sagemaker.answers import AnswerForm
 from localaws.sagemaker.endpoints.actions import EndpointActions
+from localaws.sagemaker.registry.actions import RegistryActions
 from localaws.sagemaker.training.actions import TrainingActions
 from localaws.sagemaker.tuning.actions import TuningActions
 
 
-class LocalSageMakerResponse(AnswerForm, TuningActions, TrainingActions, EndpointActions, SageMakerResponse):
+class LocalSageMakerResponse(
+    AnswerForm, TuningActions, TrainingActions, EndpointActions, RegistryActions, SageMakerResponse
+):
     """moto's SageMaker actions and ours."""

@@ -7,7 +7,8 @@ import asyncio
 import logging
 
 from localaws.asgi import Request, Response
-from localaws.protocols import Call, Protocol, read_call
+from localaws.coverage import find_refusal as find_absence
+from localaws.protocols import Call, Protocol, not_implemented, read_call
 from localaws.steps import Exchange, Forward
 from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
@@ -59,6 +60,8 @@ def judge(request: Request, body: bytes) -> Response | None:
     contract = SERVICES.get(call.service) if call else None
     if call is None or contract is None or call.protocol not in READ_PROTOCOLS:
         return None
+    if reason := find_absence(call):
+        return not_implemented(call, detail=reason)
     try:
         found = check_members(call, contract, request=request, body=body)
     except (UnreadableError, WrongTypeError) as error:
