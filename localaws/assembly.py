@@ -32,8 +32,11 @@ def create_services(context: Context) -> list[Service]:
 def install_backends() -> None:
     """Replace every backend that localaws overrides, before moto's server asks for it."""
     from localaws.autoscaling.actions import add_actions as add_autoscaling_actions
+    from localaws.cloudformation.backend import install as install_cloudformation
+    from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.functions.models import LocalLambdaBackend
     from localaws.iam.actions import add_actions as add_iam_actions
+    from localaws.iam.managed import install_managed_policies
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
 
@@ -49,6 +52,9 @@ def install_backends() -> None:
     correct_resources()
     add_iam_actions()
     add_autoscaling_actions()
+    install_managed_policies()
+    install_cloudformation()
+    add_log_actions()
 
 
 def replace_backends(*, service: str, package: str, attribute: str, backend: type[Any]) -> None:
