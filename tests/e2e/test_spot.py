@@ -1,6 +1,8 @@
 """Training on spot capacity that is taken away: the run goes on where it was, and pays for less."""
 
 import json
+import time
+from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -21,6 +23,22 @@ def faults(url: str, method: str, rule: dict[str, Any] | None = None) -> dict[st
         return dict(json.load(answer))
 
 
+def checkpoints(s3: Any) -> set[str]:
+    """Return the keys of all jobs' checkpoints."""
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="musher/jobs/").get("Contents", [])
+    return {item["Key"] for item in listed if "/checkpoints/" in item["Key"]}
+
+
+def interrupt_after_a_checkpoint(s3: Any, url: str, *, before: set[str]) -> None:
+    """Take the instances away once a new checkpoint is in S3: a slow machine needs a while for one."""
+    deadline = time.monotonic() + RUN_S
+    while time.monotonic() < deadline:
+        if checkpoints(s3) - before:
+            faults(url, "POST", {"kind": "spot_interruption", "job": "musher-train-"})
+            return
+        time.sleep(0.2)
+
+
 def log_lines(logs: Any, *, job_name: str) -> list[str]:
     """Return all lines of a job's streams; moto's filter_log_events passes over logStreamNamePrefix."""
     group = "/aws/sagemaker/TrainingJobs"
@@ -34,7 +52,9 @@ def log_lines(logs: Any, *, job_name: str) -> list[str]:
 @pytest.mark.timeout(RUN_S)
 def test_a_run_whose_instances_are_taken_away_continues_from_its_checkpoint(runs: Any) -> None:
     url = runs.stack.url
-    faults(url, "POST", {"kind": "spot_interruption", "job": "musher-train-", "after_s": 8})
+    s3 = runs.stack.client("s3")
+    known = {"before": checkpoints(s3)}
+    Thread(target=interrupt_after_a_checkpoint, args=(s3, url), kwargs=known, daemon=True).start()
     try:
         summary = runs.run(tuning_strategy="none", use_spot=True, instance_count=1, epochs=EPOCHS)
         [rule] = faults(url, "GET")["faults"]
@@ -50,7 +70,7 @@ def test_a_run_whose_instances_are_taken_away_continues_from_its_checkpoint(runs
     assert 0 < summary["training"]["spot_savings"] < 1
 
     key = f"musher/jobs/{name}/output/output.tar.gz"
-    archive = runs.stack.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    archive = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     history = json.loads(read_member_from_tar_gz(archive=archive, name="history.json"))
     assert [epoch["epoch"] for epoch in history["epochs"]] == list(range(1, EPOCHS + 1))
     lines = log_lines(runs.stack.client("logs"), job_name=name)

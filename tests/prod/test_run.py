@@ -11,6 +11,7 @@ from scripts.production import LONG_RUNNING, TASK_LOGS, Production, descendants,
 
 START_S = 300
 RUN_S = 1200
+LOG_S = 120
 """Far above what a run takes (2 minutes on 2 cores)."""
 TRIALS = 2
 WORKERS = ("worker-1", "worker-2")
@@ -106,8 +107,13 @@ def check_end(deployment: Production, run: Run) -> None:
 
 def check_logs_in_s3(deployment: Production) -> None:
     """Check that a task's log reached the folder that `.env` names."""
-    stored = make_client("s3", url=deployment.aws_url).list_objects_v2(Bucket=BUCKET, Prefix=TASK_LOGS)
-    assert [item for item in stored["Contents"] if "task_id=teardown" in item["Key"]]
+    s3, deadline = make_client("s3", url=deployment.aws_url), time.monotonic() + LOG_S
+    while True:  # the worker stores it after it has said how the task ended
+        stored = s3.list_objects_v2(Bucket=BUCKET, Prefix=TASK_LOGS).get("Contents", [])
+        if [item for item in stored if "task_id=teardown" in item["Key"]]:
+            return
+        assert time.monotonic() < deadline, [item["Key"] for item in stored]
+        time.sleep(1.0)
 
 
 def test_a_run_survives_lost_services_while_it_waits_with_one_job_each(deployment: Production) -> None:

@@ -53,9 +53,12 @@ def describe_estimate(uses: Iterable[Use]) -> str:
     """Return the estimate as one line: each part, the known sum of those that end, and where it is from."""
     listed = list(uses)
     known = [use.price_usd for use in listed if use.max_s is not None]
-    total = sum(price for price in known if price is not None)
+    prices = [price for price in known if price is not None]
+    parts = "; ".join(map(describe_use, listed))
+    if not prices:
+        return f"{parts}. What the jobs cost is not known: no price is noted for their instances"
     bound = "at most" if None not in known else "at least, as prices are missing,"
     return (
-        f"{'; '.join(map(describe_use, listed))}. Jobs cost {bound} ${total:.2f} if each used its whole time "
-        f"limit (on-demand prices of {REGION}, noted {NOTED_ON})"
+        f"{parts}. Jobs cost {bound} ${sum(prices):.2f} if each used its whole time limit "
+        f"(on-demand prices of {REGION}, noted {NOTED_ON})"
     )

@@ -29,6 +29,13 @@ def test_a_price_that_is_not_known_is_not_guessed() -> None:
     assert "Jobs cost at least, as prices are missing, $0.23" in text
 
 
+def test_where_no_price_is_known_no_sum_is_told() -> None:
+    rare = Use(what="tune", instance_type="ml.z9.large", instances=1, max_s=3600)
+    text = describe_estimate([rare])
+    assert "What the jobs cost is not known" in text
+    assert "$" not in text
+
+
 def test_the_table_has_a_date_and_positive_prices() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", prices.NOTED_ON)
     assert all(name.startswith("ml.") and price > 0 for name, price in prices.PRICES_USD_PER_HOUR.items())
