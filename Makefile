@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 
-.PHONY: help setup demo up params env test test-all test-gpu test-prod check bench mwaa image-uris lock clean distclean
+.PHONY: help setup demo up params env test test-all test-gpu test-prod check bench mwaa image-uris coverage lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,9 @@ mwaa: setup ## write var/mwaa for Amazon MWAA: DAGs, plugins.zip, requirements.t
 
 image-uris: setup ## write the addresses of AWS's training images anew, from SageMaker's SDK
 	PYTHONPATH=plugins $(PYTHON) -m scripts.update_image_uris
+
+coverage: setup ## write README's table of what localaws does, from localaws/coverage.py
+	$(PYTHON) -m scripts.coverage
 
 lock: setup ## resolve requirements*.in again, at the versions that still fit
 	$(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \

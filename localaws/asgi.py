@@ -26,9 +26,18 @@ class Request:
     headers: dict[str, str]
     receive: Receive
     params: dict[str, str] = field(default_factory=dict)
+    _body: bytes | None = None
 
     async def body(self) -> bytes:
-        """Read the whole body; raises ClientGoneError where the client has sent a part of it only."""
+        """Return the whole body: read once, then kept.
+
+        Raises ClientGoneError where the client has sent a part of it only.
+        """
+        if self._body is None:
+            self._body = await self._read()
+        return self._body
+
+    async def _read(self) -> bytes:
         chunks = []
         while True:
             message = await self.receive()

@@ -44,9 +44,13 @@ def create_services(context: Context) -> list[Service]:
 
 def install_backends() -> None:
     """Replace every backend that localaws overrides, before moto's server asks for it."""
+    from localaws.autoscaling.actions import add_actions as add_autoscaling_actions
+    from localaws.cloudformation.backend import install as install_cloudformation
     from localaws.cloudwatch.models import LocalCloudWatchBackend
+    from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.functions.models import LocalLambdaBackend
-    from localaws.iam.actions import add_actions
+    from localaws.iam.actions import add_actions as add_iam_actions
+    from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
@@ -68,7 +72,11 @@ def install_backends() -> None:
         backend=LocalCloudWatchBackend,
     )
     correct_resources()
-    add_actions()
+    add_iam_actions()
+    add_autoscaling_actions()
+    add_log_actions()
+    install_managed_policies()
+    install_cloudformation()
     install_s3()
     install_dispatch()
 

@@ -7,12 +7,14 @@ between threads instead of one a chunk.
 
 import asyncio
 import io
+import json
 import logging
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
@@ -25,11 +27,18 @@ from localaws.asgi import Request, Response, Scope, aws_error
 from localaws.moto_dispatch import Dispatcher
 from localaws.protocols import FORM, Call, error_answer, not_implemented, read_call
 from localaws.steps import Exchange
+from localaws.wire.refusals import invalid, unreadable
 
 logger = logging.getLogger(__name__)
 
 NO_ROUTE, HTML = (404, 405), b"<!doctype html>"
 """How Werkzeug answers where moto has no route for a path. No service of AWS answers a signed request so."""
+
+UNREADABLE = (ExpatError, UnicodeError, json.JSONDecodeError, RecursionError)
+"""What moto raises where a body is not what the protocol writes."""
+UNEXPECTED = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, NameError)
+"""What moto raises on members that it did not expect. To ask again would not help: its handlers only read and
+write its state."""
 
 MOTO_PATHS = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
 """Paths that moto answers itself, whatever service a request is for."""
@@ -159,7 +168,9 @@ class MotoBridge:
 
 def read_request(request: Request, *, body: bytes) -> Call | None:
     """Return what a request asks for, or None where it is not signed."""
-    return read_call(method=request.method, path=request.path, headers=request.headers, body=body)
+    return read_call(
+        method=request.method, path=request.path, query=request.query, headers=request.headers, body=body
+    )
 
 
 def answer_failure(error: Exception, *, request: Request, body: bytes) -> Response:
@@ -169,6 +180,11 @@ def answer_failure(error: Exception, *, request: Request, body: bytes) -> Respon
         said = str(error)
         return not_implemented(call, detail="" if call.action in said else said)
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    if isinstance(error, UNREADABLE) and call:
+        return unreadable(call, message=f"the request cannot be read: {error}")
+    if isinstance(error, UNEXPECTED) and call:
+        reason = f"{type(error).__name__}: {error}"
+        return invalid(call, message=f"localaws cannot answer {call.action} with these members ({reason})")
     return internal_error(error, call=call)
 
 

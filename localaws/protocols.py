@@ -5,18 +5,20 @@ AWS has six ways to write an error. Which one a client reads follows from its re
 Shapes: https://smithy.io/2.0/aws/protocols/
 """
 
+import functools
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 import botocore.loaders
 from botocore.exceptions import UnknownServiceError
 
 from localaws.asgi import Response, aws_error
+from localaws.wire.routing import Routes
 
 SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
@@ -47,7 +49,7 @@ class Call:
     protocol: Protocol
 
 
-def read_call(*, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call | None:
+def read_call(*, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Call | None:
     """Return what a request asks for; None unless it is signed. Header names are lower case."""
     scope = SCOPE.search(headers.get("authorization", ""))
     if scope is None:
@@ -60,35 +62,28 @@ def read_call(*, method: str, path: str, headers: Mapping[str, str], body: bytes
     if headers.get("content-type", "").startswith(FORM) and (form := parse_qs(body.decode("latin-1"))):
         protocol = Protocol.EC2 if service == "ec2" else Protocol.QUERY
         return Call(service=service, action=form.get("Action", ["?"])[0], protocol=protocol)
-    return _read_rest_call(service, method=method, path=path)
+    return _read_rest_call(service, method=method, path=path, query=query)
 
 
-def _read_rest_call(service: str, *, method: str, path: str) -> Call:
+def _read_rest_call(service: str, *, method: str, path: str, query: str) -> Call:
     """Return what a path of a REST service stands for: the operation with the most fixed letters."""
-    try:
-        model = MODELS.load_service_model(service, "service-2")
-    except UnknownServiceError:
+    routes = find_routes(service)
+    if routes is None:
         return Call(service=service, action=f"{method} {path}", protocol=Protocol.REST_JSON)
-    fitting = [
-        (len(re.sub(r"\{[^}]+\}", "", operation["http"]["requestUri"])), name)
-        for name, operation in model["operations"].items()
-        if operation["http"]["method"] == method and _fits(operation["http"]["requestUri"], path)
-    ]
-    is_xml = model["metadata"]["protocol"] == Protocol.REST_XML.value
     return Call(
         service=service,
-        action=max(fitting)[1] if fitting else f"{method} {path}",
-        protocol=Protocol.REST_XML if is_xml else Protocol.REST_JSON,
+        action=routes.find(method=method, path=path, query=query) or f"{method} {path}",
+        protocol=Protocol.REST_XML if routes.protocol == Protocol.REST_XML.value else Protocol.REST_JSON,
     )
 
 
-def _fits(request_uri: str, path: str) -> bool:
-    """Tell whether a path is an operation's, whose labels stand in braces (`{Name+}` holds slashes)."""
-    pattern = "".join(
-        (".+" if part.endswith("+}") else "[^/]+") if part.startswith("{") else re.escape(part)
-        for part in re.split(r"(\{[^}]+\})", request_uri.partition("?")[0].rstrip("/"))
-    )
-    return re.fullmatch(pattern, unquote(path).rstrip("/")) is not None
+@functools.cache
+def find_routes(service: str) -> Routes | None:
+    """Return the operations of a REST service by method and path; None where botocore knows none."""
+    try:
+        return Routes(MODELS.load_service_model(service, "service-2"))
+    except UnknownServiceError:
+        return None
 
 
 def error_answer(call: Call, *, status: int, code: str, message: str) -> Response:

@@ -85,7 +85,7 @@ def stop_components(supervisor: Supervisor, children: Sequence[Child]) -> None:
     """Stop all at once, the API server last: running tasks tell it how they end."""
     server, *others = children
     for child in others:
-        child.signal(signal.SIGTERM)
+        child.terminate()
     for child in others:
         supervisor.stop(child, grace_s=STOP_S)
     supervisor.stop(server, grace_s=SERVER_STOP_S)

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from localaws.asgi import Router
 from localaws.errors import JobError
-from localaws.sagemaker.failures import INTERNAL_ERROR
+from localaws.sagemaker.failures import INTERNAL_ERROR, machine_error
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,9 @@ class GuardedJob(JobThread):
         except JobError as error:
             logger.info("%s: %s", self._title, error)
             self._failing.fail(str(error))
+        except OSError as error:  # the disk is full, or a name is too long for it
+            logger.warning("%s: %s", self._title, error)
+            self._failing.fail(machine_error(error))
         except Exception:  # the thread's boundary: a defect of ours must end the job, visibly
             logger.exception("%s failed inside localaws", self._title)
             self._failing.fail(INTERNAL_ERROR)

@@ -11,6 +11,10 @@ from localaws.errors import StorageError
 from localaws.sagemaker.training.spec import Channel
 from localaws.sagemaker.wording import constraint
 from localaws.storage import S3Uri
+from localaws.wire.wording import matches
+
+S3_URI = "(https|s3)://([^/]+)/?(.*)"
+"""AWS's pattern of addresses in S3; localaws takes those that begin with s3:// only."""
 
 
 def parse_uri(uri: str, *, member: str) -> S3Uri:
@@ -18,9 +22,7 @@ def parse_uri(uri: str, *, member: str) -> S3Uri:
     try:
         return S3Uri.parse(uri)
     except StorageError as error:
-        raise constraint(
-            uri, member, r"satisfy regular expression pattern: ^(https|s3)://([^/]+)/?(.*)$"
-        ) from error
+        raise constraint(value=uri, member=member, rule=matches(S3_URI)) from error
 
 
 def check_bucket(uri: str, *, member: str) -> None:

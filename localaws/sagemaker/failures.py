@@ -16,6 +16,11 @@ def client_error(message: str) -> str:
     return f"ClientError: {message}"[:MAX_REASON]
 
 
+def machine_error(error: OSError) -> str:
+    """Return the reason of a job for which this machine has no room, or no such file name."""
+    return client_error(f"localaws cannot write the job's files: {error}")
+
+
 def algorithm_error(message: str) -> str:
     """Return the reason of a job whose code could not be run."""
     return f"AlgorithmError: {message}"[:MAX_REASON]

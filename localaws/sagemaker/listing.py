@@ -7,10 +7,8 @@ from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.sagemaker.wording import constraint
-
-DEFAULT_PAGE, MAX_PAGE = 10, 100
-"""Jobs in an answer where the request names no MaxResults, and at most (AWS's default and limit)."""
+DEFAULT_PAGE = 10
+"""Jobs in an answer where the request names no MaxResults (AWS's default)."""
 FILTERS = (
     "NameContains",
     "StatusEquals",
@@ -19,11 +17,6 @@ FILTERS = (
     "LastModifiedTimeAfter",
     "LastModifiedTimeBefore",
 )
-ENUMS = {
-    "SortBy": ("Name", "CreationTime", "Status"),
-    "SortOrder": ("Ascending", "Descending"),
-    "StatusEquals": ("InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +62,13 @@ class ListRequest:
 
     @classmethod
     def read(cls, get: Callable[..., Any], *, kind: JobKind) -> "ListRequest":
-        """Read the parameters through moto's `get`; raises AWS's errors for what is no list request."""
-        for name, allowed in ENUMS.items():
-            value = get(name)
-            if value is not None and value not in allowed:
-                member = name[0].lower() + name[1:]
-                raise constraint(value, member, f"satisfy enum value set: [{', '.join(allowed)}]")
-        limit = get("MaxResults", DEFAULT_PAGE)
-        if not 1 <= limit <= MAX_PAGE:
-            raise constraint(limit, "maxResults", f"have value less than or equal to {MAX_PAGE}")
+        """Read the parameters through moto's `get`; raises AWS's error for a token that is not ours."""
         return cls(
             filters={name: get(name) for name in FILTERS},
             sort_by=get("SortBy", "CreationTime"),
             is_descending=get("SortOrder", kind.default_order) == "Descending",
             start=parse_token(get("NextToken")),
-            limit=limit,
+            limit=get("MaxResults", DEFAULT_PAGE),
         )
 
 

@@ -3,11 +3,14 @@
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localaws.sagemaker.processing.backend import ProcessingMixin
+from localaws.sagemaker.registry.backend import RegistryMixin
 from localaws.sagemaker.transform.backend import TransformMixin
 from localaws.sagemaker.tuning.backend import TuningMixin
 
 
-class LocalSageMakerBackend(TuningMixin, ProcessingMixin, TransformMixin, SageMakerModelBackend):
+class LocalSageMakerBackend(
+    TuningMixin, ProcessingMixin, TransformMixin, RegistryMixin, SageMakerModelBackend
+):
     """moto's SageMaker, with jobs of every kind and endpoints that run.
 
     Training's part lies below TuningMixin, that of endpoints below TransformMixin.

@@ -2,8 +2,10 @@
 
 from moto.sagemaker.responses import SageMakerResponse
 
+from localaws.sagemaker.answers import AnswerForm
 from localaws.sagemaker.endpoints.actions import EndpointActions
 from localaws.sagemaker.processing.actions import ProcessingActions
+from localaws.sagemaker.registry.actions import RegistryActions
 from localaws.sagemaker.search.actions import SearchActions
 from localaws.sagemaker.training.actions import TrainingActions
 from localaws.sagemaker.transform.actions import TransformActions
@@ -11,11 +13,13 @@ from localaws.sagemaker.tuning.actions import TuningActions
 
 
 class LocalSageMakerResponse(
+    AnswerForm,
     TuningActions,
     TrainingActions,
     ProcessingActions,
     TransformActions,
     EndpointActions,
+    RegistryActions,
     SearchActions,
     SageMakerResponse,
 ):

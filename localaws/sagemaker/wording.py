@@ -1,14 +1,15 @@
-"""What AWS says of every kind of job, word for word."""
+"""What AWS says of every kind of job, and of what SageMaker's own model cannot know, word for word."""
+
+from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException
 
+from localaws.wire.wording import tell_one
 
-def constraint(value: object, member: str, rule: str) -> AWSValidationException:
-    """Return AWS's error for one member that breaks one rule."""
-    return AWSValidationException(
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
-        f"Member must {rule}"
-    )
+
+def constraint(*, value: Any, member: str, rule: str) -> AWSValidationException:
+    """Return AWS's error for one member that breaks one rule (those of `localaws.wire.wording`)."""
+    return AWSValidationException(tell_one(value=value, member=member, rule=rule))
 
 
 def name_taken(arn: str) -> ResourceInUseException:

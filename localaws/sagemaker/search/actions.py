@@ -11,10 +11,8 @@ from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import AWSValidationException
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws.sagemaker.wording import constraint
-
-PAGE, MAX_PAGE = 100, 100
-"""Results of a page where the request names no number, and at most."""
+PAGE = 100
+"""Results of a page where the request names no number."""
 
 
 class SearchActions(SageMakerResponse):
@@ -23,8 +21,6 @@ class SearchActions(SageMakerResponse):
     def search(self) -> ActionResult:
         """Serve Search."""
         size = self._get_param("MaxResults")
-        if size is not None and not 1 <= size <= MAX_PAGE:
-            raise constraint(size, "maxResults", f"have value between 1 and {MAX_PAGE}")
         found: dict[str, Any] = self.sagemaker_backend.search(
             resource=self._get_param("Resource"), search_expression=self._get_param("SearchExpression")
         )

@@ -10,7 +10,7 @@ from localaws.context import current
 from localaws.sagemaker.training.job import LocalTrainingJob, spec_of
 from localaws.sagemaker.training.runner import JobRunner
 from localaws.sagemaker.training.service import training_service
-from localaws.sagemaker.training.validation import check_account, check_name, check_request
+from localaws.sagemaker.training.validation import check_account, check_request
 from localaws.sagemaker.wording import not_stoppable
 
 _create_lock = threading.Lock()
@@ -24,7 +24,6 @@ class TrainingMixin(SageMakerModelBackend):
 
         Takes moto's members by name, plus `environment` and `retry_strategy`.
         """
-        check_name(training_job_name)
         check_request(request)
         context = current()
         members = {"environment": None, "retry_strategy": None} | request

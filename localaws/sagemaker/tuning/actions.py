@@ -10,10 +10,7 @@ from localaws.sagemaker.listing import parse_token
 from localaws.sagemaker.tuning.backend import TuningMixin
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.listing import (
-    JOB_ENUMS,
     TIME_FILTERS,
-    TRIAL_ENUMS,
-    check_listing,
     cut_page,
     list_jobs,
     list_trials,
@@ -37,14 +34,12 @@ class TuningActions(SageMakerResponse):
     def list_training_jobs_for_hyper_parameter_tuning_job(self) -> ActionResult:
         """ListTrainingJobsForHyperParameterTuningJob."""
         request = self._list_request()
-        check_listing(request, TRIAL_ENUMS)
         job = self._tuning.find_tuning_job(self._get_param("HyperParameterTuningJobName"))
         return self._page("TrainingJobSummaries", list_trials(job.trials, request), request)
 
     def list_hyper_parameter_tuning_jobs(self) -> ActionResult:
         """ListHyperParameterTuningJobs, by name and ten a page as on AWS."""
         request = self._list_request()
-        check_listing(request, JOB_ENUMS)
         jobs = list(self._tuning.hyper_parameter_tuning_jobs.values())
         found = list_jobs([job for job in jobs if isinstance(job, LocalTuningJob)], request)
         return self._page("HyperParameterTuningJobSummaries", found, request)

@@ -22,7 +22,7 @@ from localaws.sagemaker.tuning.runner import Tools, TuningRunner
 from localaws.sagemaker.tuning.service import tuning_service
 from localaws.sagemaker.tuning.spec import TuningSpec, shares_results
 from localaws.sagemaker.tuning.trial import Trial
-from localaws.sagemaker.tuning.validation import check_name, check_request
+from localaws.sagemaker.tuning.validation import check_request
 from localaws.sagemaker.tuning.warm_start import check_parent, parent_names
 
 _create_lock = threading.Lock()
@@ -36,7 +36,6 @@ class TuningMixin(TrainingMixin):
     ) -> str:
         """Check the request, start the tuning job in the background, and return its ARN."""
         name = hyper_parameter_tuning_job_name
-        check_name(name)
         check_request(request)
         parents = tuple(self.find_tuning_job(parent) for parent in parent_names(request["warm_start_config"]))
         for parent in parents:

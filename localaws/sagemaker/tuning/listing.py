@@ -5,41 +5,15 @@ from typing import Any
 
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.trial import Trial
-from localaws.sagemaker.wording import constraint
 
 DEFAULT_PAGE = 10
 """Entries in an answer where the request names no MaxResults (AWS's default)."""
-MAX_PAGE = 100
-ORDERS = ("Ascending", "Descending")
-TRIAL_ENUMS = {
-    "SortBy": ("Name", "CreationTime", "Status", "FinalObjectiveMetricValue"),
-    "SortOrder": ORDERS,
-    "StatusEquals": ("InProgress", "Completed", "Failed", "Stopping", "Stopped", "Deleting"),
-}
-JOB_ENUMS = {
-    "SortBy": ("Name", "Status", "CreationTime"),
-    "SortOrder": ORDERS,
-    "StatusEquals": ("Completed", "InProgress", "Failed", "Stopped", "Stopping", "Deleting", "DeleteFailed"),
-}
 TIME_FILTERS = (
     "CreationTimeAfter",
     "CreationTimeBefore",
     "LastModifiedTimeAfter",
     "LastModifiedTimeBefore",
 )
-
-
-def check_listing(request: Mapping[str, Any], enums: Mapping[str, Sequence[str]]) -> None:
-    """Refuse unknown words and page sizes."""
-    for name, allowed in enums.items():
-        value = request.get(name)
-        if value is not None and value not in allowed:
-            raise constraint(
-                value, f"{name[0].lower()}{name[1:]}", f"satisfy enum value set: [{', '.join(allowed)}]"
-            )
-    limit = request.get("MaxResults")
-    if limit is not None and not 1 <= limit <= MAX_PAGE:
-        raise constraint(limit, "maxResults", f"have value between 1 and {MAX_PAGE}")
 
 
 def list_trials(trials: Sequence[Trial], request: Mapping[str, Any]) -> list[Trial]:

@@ -8,11 +8,10 @@ from moto.sagemaker.exceptions import AWSValidationException
 
 from localaws.sagemaker.tuning.ranges import Space, parse_number
 from localaws.sagemaker.wording import constraint
+from localaws.wire.wording import length_at_most, one_of
 
 MAX_RANGES = 30
 """Hyper-parameters that one tuning job can search (automatic-model-tuning-limits)."""
-MAX_VALUES = 30
-"""Values of one categorical hyper-parameter."""
 MAX_PARAMETERS = 100
 """Hyper-parameters of a training job, tuned, static and SageMaker's own _tuning_objective_metric."""
 MEMBER = "hyperParameterTuningJobConfig.parameterRanges"
@@ -33,10 +32,6 @@ def check_ranges(ranges: Ranges, *, static: Mapping[str, str]) -> None:
     for kind in SCALES:
         for item in ranges.get(kind) or ():
             _check_numbers(item, kind=kind)
-    for item in ranges.get("CategoricalParameterRanges") or ():
-        if not 1 <= len(item["Values"]) <= MAX_VALUES:
-            rule = f"have length between 1 and {MAX_VALUES}"
-            raise constraint(item["Values"], f"{MEMBER}.categoricalParameterRanges.values", rule)
     _check_names([item["Name"] for kind in ranges.values() for item in kind or ()], static=static)
 
 
@@ -44,7 +39,7 @@ def _check_names(names: list[str], *, static: Mapping[str, str]) -> None:
     if not names:
         raise AWSValidationException("ParameterRanges must have at least one hyperparameter range.")
     if len(names) > MAX_RANGES:
-        raise constraint(f"{len(names)} ranges", MEMBER, f"have length less than or equal to {MAX_RANGES}")
+        raise constraint(value=f"{len(names)} ranges", member=MEMBER, rule=length_at_most(MAX_RANGES))
     for name in names:
         if names.count(name) > 1:
             raise AWSValidationException(f"Hyperparameter [{name}] has more than one range.")
@@ -63,9 +58,7 @@ def _check_numbers(item: Mapping[str, Any], *, kind: str) -> None:
     name, scale = item["Name"], item.get("ScalingType") or "Auto"
     member = f"{MEMBER}.{kind[0].lower()}{kind[1:]}"
     if scale not in SCALES[kind]:
-        raise constraint(
-            scale, f"{member}.scalingType", f"satisfy enum value set: [{', '.join(SCALES[kind])}]"
-        )
+        raise constraint(value=scale, member=f"{member}.scalingType", rule=one_of(SCALES[kind]))
     bounds = [_bound(item, end, whole=kind == "IntegerParameterRanges") for end in ("MinValue", "MaxValue")]
     low, high = bounds
     if low >= high:

@@ -1,9 +1,9 @@
-"""Refuse a tuning job that cannot run, before anything starts and in AWS's words.
+"""Refuse a tuning job that cannot run, before anything starts.
 
-Constraints: API_CreateHyperParameterTuningJob and the shapes it names; automatic-model-tuning-limits.
+What the service's model says of members has been checked before (`localaws.wire`).
+Limits: automatic-model-tuning-limits.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,34 +15,15 @@ from localaws.sagemaker.tuning.errors import ResourceLimitError
 from localaws.sagemaker.tuning.range_checks import check_combinations, check_ranges
 from localaws.sagemaker.tuning.ranges import Space
 from localaws.sagemaker.tuning.spec import MAX_TRAINING_JOBS, resources_of
-from localaws.sagemaker.wording import constraint
 
-NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}"
-MAX_NAME = 32
 MAX_PARALLEL = 100
 """MaxParallelTrainingJobs; AWS starts at 10 and raises it to this on request."""
-RUNTIME_S = (120, 15_768_000)
 MAX_EPOCHS = 20_000
 """MaxResource of Hyperband."""
-MIN_NOT_IMPROVING = 3
-CONFIG = "hyperParameterTuningJobConfig"
-ENUMS = {
-    "Strategy": ("Bayesian", "Random", "Hyperband", "Grid"),
-    "TrainingJobEarlyStoppingType": ("Off", "Auto"),
-}
 METRIC_REQUIRED = (
     "A metric is required for this hyperparameter tuning job objective. "
     "Provide a metric in the metric definitions."
 )
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that AWS refuses."""
-    member = "hyperParameterTuningJobName"
-    if len(name) > MAX_NAME:
-        raise constraint(name, member, f"have length less than or equal to {MAX_NAME}")
-    if not re.fullmatch(NAME, name):
-        raise constraint(name, member, f"satisfy regular expression pattern: {NAME}")
 
 
 def check_request(request: Mapping[str, Any]) -> None:
@@ -50,8 +31,6 @@ def check_request(request: Mapping[str, Any]) -> None:
     config = request["hyper_parameter_tuning_job_config"]
     _check_supported(request)
     definition = request["training_job_definition"]
-    for name, allowed in ENUMS.items():
-        _check_enum(config.get(name), f"{CONFIG}.{name[0].lower()}{name[1:]}", allowed=allowed)
     _check_objective(config, definition=definition)
     _check_limits(config)
     check_ranges(config.get("ParameterRanges") or {}, static=definition.get("StaticHyperParameters") or {})
@@ -84,32 +63,16 @@ def _check_supported(request: Mapping[str, Any]) -> None:
         )
 
 
-def _check_enum(value: str | None, member: str, *, allowed: tuple[str, ...]) -> None:
-    if value is not None and value not in allowed:
-        raise constraint(value, member, f"satisfy enum value set: [{', '.join(allowed)}]")
-
-
 def _check_objective(config: Mapping[str, Any], *, definition: Mapping[str, Any]) -> None:
     objective = config.get("HyperParameterTuningJobObjective")
     metrics = definition["AlgorithmSpecification"].get("MetricDefinitions") or ()
     if not objective or objective["MetricName"] not in [metric["Name"] for metric in metrics]:
         raise AWSValidationException(METRIC_REQUIRED)
     check_metrics(metrics)
-    member = f"{CONFIG}.hyperParameterTuningJobObjective.type"
-    _check_enum(objective["Type"], member, allowed=("Maximize", "Minimize"))
 
 
 def _check_limits(config: Mapping[str, Any]) -> None:
     limits = config["ResourceLimits"]
-    member = f"{CONFIG}.resourceLimits"
-    for name in ("MaxNumberOfTrainingJobs", "MaxParallelTrainingJobs"):
-        if limits.get(name) is not None and limits[name] < 1:
-            rule = "have value greater than or equal to 1"
-            raise constraint(limits[name], f"{member}.{name[0].lower()}{name[1:]}", rule)
-    runtime = limits.get("MaxRuntimeInSeconds")
-    if runtime is not None and not RUNTIME_S[0] <= runtime <= RUNTIME_S[1]:
-        rule = f"have value between {RUNTIME_S[0]} and {RUNTIME_S[1]}"
-        raise constraint(runtime, f"{member}.maxRuntimeInSeconds", rule)
     if limits["MaxParallelTrainingJobs"] > MAX_PARALLEL:
         raise ResourceLimitError(
             limit="parallel training jobs per hyperparameter tuning job",
@@ -130,13 +93,6 @@ def _check_grid_size(config: Mapping[str, Any]) -> None:
 
 
 def _check_criteria(criteria: Mapping[str, Any]) -> None:
-    count = (criteria.get("BestObjectiveNotImproving") or {}).get("MaxNumberOfTrainingJobsNotImproving")
-    member = f"{CONFIG}.tuningJobCompletionCriteria"
-    if count is not None and count < MIN_NOT_IMPROVING:
-        rule = f"have value greater than or equal to {MIN_NOT_IMPROVING}"
-        raise constraint(
-            count, f"{member}.bestObjectiveNotImproving.maxNumberOfTrainingJobsNotImproving", rule
-        )
     if (criteria.get("ConvergenceDetected") or {}).get("CompleteOnConvergence") == "Enabled":
         raise AWSValidationException(
             "ConvergenceDetected: how SageMaker detects convergence is not published, so localaws does not "

@@ -8,10 +8,7 @@ from moto.sagemaker.exceptions import AWSValidationException
 from localaws.sagemaker.tuning.job import LocalTuningJob
 from localaws.sagemaker.tuning.ranges import Space
 from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, objective_of, shares_results
-from localaws.sagemaker.wording import constraint
 
-MAX_PARENTS = 5
-TYPES = ("IdenticalDataAndAlgorithm", "TransferLearning")
 STRATEGIES = ("Bayesian", "Random")
 NAMES_DIFFER = (
     "The set of tunable plus static HyperParameter names is not the same across current and parent tuning "
@@ -21,20 +18,11 @@ NAMES_DIFFER = (
 
 
 def parent_names(warm_start: Mapping[str, Any] | None) -> list[str]:
-    """Return the parents' names, after checking the shape of WarmStartConfig."""
+    """Return the parents' names."""
     if not warm_start:
         return []
-    kind = warm_start.get("WarmStartType")
-    if kind not in TYPES:
-        raise constraint(
-            kind, "warmStartConfig.warmStartType", f"satisfy enum value set: [{', '.join(TYPES)}]"
-        )
     parents = warm_start["ParentHyperParameterTuningJobs"]
-    names = [str(item.get("HyperParameterTuningJobName") or "null") for item in parents]
-    if not 1 <= len(names) <= MAX_PARENTS:
-        rule = f"have length between 1 and {MAX_PARENTS}"
-        raise constraint(names, "warmStartConfig.parentHyperParameterTuningJobs", rule)
-    return names
+    return [str(item.get("HyperParameterTuningJobName") or "null") for item in parents]
 
 
 def check_parent(parent: LocalTuningJob, request: Mapping[str, Any]) -> None:

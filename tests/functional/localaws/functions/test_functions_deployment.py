@@ -60,7 +60,7 @@ def test_new_code_and_new_configuration_get_new_environments(functions: Any) -> 
     assert functions.invoke(name).json == first, "a warm environment is used again"
     functions.update(name, STREAM + "# changed\n")
     second = functions.invoke(name).json
-    functions.lam.update_function_configuration(FunctionName=name, Environment={"Variables": {"A": "b"}})
+    functions.lam.update_function_configuration(FunctionName=name, Environment={"Variables": {"AB": "b"}})
     functions.lam.get_waiter("function_updated_v2").wait(FunctionName=name)
     third = functions.invoke(name).json
     assert len({first, second, third}) == 3
@@ -134,7 +134,7 @@ def test_every_form_of_a_function_name_works(functions: Any, form: str) -> None:
             "NoSuchBucket",
         ),
         ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "InvalidParameterValueException", "AWS_REGION"),
-        ({"Environment": {"Variables": {"A": "x" * 5000}}}, "InvalidParameterValueException", "4KB limit"),
+        ({"Environment": {"Variables": {"AB": "x" * 5000}}}, "InvalidParameterValueException", "4KB limit"),
         (
             {"Role": "arn:aws:iam::123456789012:role/none"},
             "InvalidParameterValueException",

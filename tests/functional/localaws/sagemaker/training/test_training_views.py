@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from localaws.wire.compiler import find_compiler
+from localaws.wire.wording import Violation
+
 SEEN = """
 import json, os, socket
 from pathlib import Path
@@ -145,3 +148,17 @@ Path(os.environ["SM_MODEL_DIR"], "weights").write_text(os.environ["SM_CURRENT_HO
     assert plain_jobs.wait(name)["TrainingJobStatus"] == "Completed"
     assert plain_jobs.lines(name, "algo-2") == ["127.0.0.1 True"]
     assert set(plain_jobs.artifact(name, "model.tar.gz")) == {"weights"}
+
+
+def test_a_described_job_has_the_form_of_aws(jobs: Any) -> None:
+    """The SDK's attach() and best_estimator() read the output's key, empty where none was asked for."""
+    name = jobs.create("import os\nopen(os.environ['SM_MODEL_DIR'] + '/model', 'w').close()\n")
+    answer = jobs.wait(name)
+    assert answer["OutputDataConfig"]["KmsKeyId"] == ""
+    compiler = find_compiler("sagemaker")
+    assert compiler is not None
+    sent = json.loads(json.dumps({**answer, "ResponseMetadata": None}, default=lambda when: when.timestamp()))
+    found: list[Violation] = []
+    compiler.check_for_answer("DescribeTrainingJob")(sent, "", found)
+    assert list(map(str, found)) == []
+    assert {name for name, value in answer.items() if value in ({}, [], None)} <= {"HyperParameters"}

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from moto.sagemaker.exceptions import ValidationError
+from moto.core.exceptions import ServiceException
 
 from localaws.sagemaker.endpoints import states, wording
 from localaws.sagemaker.endpoints.validation import check_name, check_variants
@@ -45,7 +45,7 @@ def test_reasons_keep_the_last_words_within_the_limit() -> None:
 
 @pytest.mark.parametrize("name", ["", "-a", "a_b", "../x", "a/b", "x" * 64])
 def test_bad_names_are_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match="at 'endpointName' failed to satisfy constraint"):
+    with pytest.raises(ServiceException, match="at 'endpointName' failed to satisfy constraint"):
         check_name(name, member="endpointName")
 
 
@@ -60,12 +60,12 @@ def test_good_names_pass() -> None:
         ([], "productionVariants"),
         (
             [{"VariantName": "a", "ModelName": "m"}],
-            "Value 'null' at 'productionVariants.1.member.initialInst",
+            "Value null at 'productionVariants.1.member.initialInst",
         ),
         ([{"VariantName": "a", "InitialInstanceCount": 1}], "names no model"),
         ([{"VariantName": "a", "ModelName": "m", "InitialInstanceCount": 1}] * 2, "non-unique"),
     ],
 )
 def test_bad_variants_are_refused(variants: list[dict[str, Any]], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ServiceException, match=message):
         check_variants(variants)

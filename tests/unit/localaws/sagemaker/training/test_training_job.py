@@ -1,11 +1,16 @@
 """A job's states and times, on a clock that the test moves."""
 
+import errno
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from localaws.clock import ManualClock
+from localaws.sagemaker.training.attempt import Attempt
 from localaws.sagemaker.training.job import STATUS, TERMINAL, TRANSITIONS, LocalTrainingJob, spec_of
+from localaws.sagemaker.training.runner import JobRunner
 
 
 @pytest.fixture
@@ -133,3 +138,17 @@ def test_the_spec_names_hosts_and_defaults(job: LocalTrainingJob) -> None:
     assert spec.max_runtime_s == 86_400
     assert spec.program is None
     assert spec.environment == {"A": "1"}
+
+
+def test_a_full_disk_is_the_reason_of_a_job_that_fails(
+    job: LocalTrainingJob, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(attempt: Attempt) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/opt/ml/input/data/train/0.tar")
+
+    monkeypatch.setattr(Attempt, "download", fill)
+    context: Any = SimpleNamespace(clock=clock, data_dir=tmp_path)
+    spec = spec_of(job, account_id="123456789012", region="us-east-1")
+    JobRunner(context=context, job=job, spec=spec).run()
+    assert job.training_job_status == "Failed"
+    assert "No space left on device: '/opt/ml/input/data/train/0.tar'" in str(job.failure_reason)

@@ -1,0 +1,1 @@
+"""Application Auto Scaling: what moto leaves out."""

@@ -1,0 +1,1 @@
+"""CloudFormation: what moto's stacks do otherwise than AWS's."""

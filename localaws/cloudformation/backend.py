@@ -1,0 +1,153 @@
+"""moto's CloudFormation, put right: names, types of properties, refused resources, and change sets."""
+
+from typing import Any
+
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.cloudformation.utils import random_suffix
+
+from localaws.cloudformation.names import make_name
+from localaws.cloudformation.properties import convert_properties
+from localaws.cloudformation.stacks import (
+    ResourceFailedError,
+    add_resource_events,
+    create_resources,
+    reason_of,
+)
+
+NO_CHANGES = (
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
+_parse_resource = parsing.parse_resource
+_create_resource = parsing.parse_and_create_resource
+_create_stack = CloudFormationBackend.create_stack
+_create_change_set = CloudFormationBackend.create_change_set
+_update = Stack.update
+_validate_update = CloudFormationResponse._validate_different_update
+
+
+def install() -> None:
+    """Change moto's classes and functions, which CloudFormation's parts find by these names."""
+    replacements: tuple[tuple[Any, str, Any], ...] = (
+        (parsing, "generate_resource_name", generate_name),
+        (parsing, "parse_resource", parse_resource),
+        (parsing, "parse_and_create_resource", create_resource),
+        (Stack, "create_resources", create_resources),
+        (Stack, "update", update_stack),
+        (CloudFormationBackend, "create_stack", create_stack),
+        (CloudFormationBackend, "create_change_set", create_change_set),
+        (CloudFormationBackend, "execute_change_set", execute_change_set),
+        (CloudFormationResponse, "_validate_different_update", validate_update),
+    )
+    for owner, name, function in replacements:
+        setattr(owner, name, function)
+
+
+def generate_name(resource_type: str, stack_name: str, logical_id: str) -> str:
+    """Return the name of a resource that has none in the template."""
+    return make_name(
+        resource_type=resource_type, stack=stack_name, logical_id=logical_id, suffix=random_suffix()
+    )
+
+
+def parse_resource(resource_json: dict[str, Any], resources_map: parsing.ResourceMap) -> Any:
+    """Resolve a resource's properties, and give them the types of its API."""
+    found: Any = _parse_resource(resource_json, resources_map)
+    if found is None:
+        return None
+    resource_class, resolved, resource_type = found
+    properties = convert_properties(resource_type, resolved.get("Properties") or {})
+    return resource_class, {**resolved, "Properties": properties}, resource_type
+
+
+def create_resource(logical_id: str, resource_json: dict[str, Any], *args: Any, **options: Any) -> Any:
+    """Make one resource; raises ResourceFailedError naming it, unless the template itself is wrong."""
+    try:
+        return _create_resource(logical_id, resource_json, *args, **options)
+    except (ResourceFailedError, ValidationError):
+        raise
+    except Exception as error:
+        kind = str(resource_json.get("Type", ""))
+        raise ResourceFailedError(
+            logical_id=logical_id, resource_type=kind, reason=reason_of(error)
+        ) from error
+
+
+def create_stack(backend: CloudFormationBackend, name: str, *args: Any, **options: Any) -> Stack:
+    """Create a stack; a template that is refused leaves none."""
+    before = set(backend.stacks)
+    try:
+        return _create_stack(backend, name, *args, **options)
+    except Exception:
+        for stack_id in set(backend.stacks) - before:
+            if backend.stacks[stack_id].name == name:
+                del backend.stacks[stack_id]
+        raise
+
+
+def update_stack(stack: Stack, template: str, *args: Any, **options: Any) -> None:
+    """Update a stack; where a resource is refused, the stack tells so. Nothing is taken back."""
+    try:
+        _update(stack, template, *args, **options)
+    except ValidationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a resource raises is the stack's reason
+        stack.status = "UPDATE_FAILED"
+        stack._add_stack_event("UPDATE_FAILED", resource_status_reason=reason_of(error))
+        return
+    add_resource_events(stack, "UPDATE_COMPLETE")
+
+
+def validate_update(response: CloudFormationResponse, *args: Any, **options: Any) -> None:
+    """Refuse an update without changes; a change set without changes is made, and has failed."""
+    if response._get_action() != "CreateChangeSet":
+        _validate_update(response, *args, **options)
+
+
+def create_change_set(backend: CloudFormationBackend, *args: Any, **options: Any) -> tuple[str, str]:
+    """Create a change set; one of nothing has failed, which `aws cloudformation deploy` looks for."""
+    change_set_id, stack_id = _create_change_set(backend, *args, **options)
+    change_set = backend.change_sets[change_set_id]
+    if change_set.change_set_type == "UPDATE" and not has_changes(backend.stacks[stack_id], change_set):
+        change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
+        change_set.status_reason = NO_CHANGES
+    return change_set_id, stack_id
+
+
+def has_changes(stack: Stack, change_set: ChangeSet) -> bool:
+    """Tell whether template, parameters or tags differ from the stack's."""
+    now = {name: str(value) for name, value in stack.resource_map.resolved_parameters.items()}
+    wanted = now | {name: str(value) for name, value in change_set.parameters.items()}
+    is_tagged = bool(change_set.tags) and change_set.tags != stack.tags
+    return is_tagged or wanted != now or not stack.has_template(change_set.template)
+
+
+def execute_change_set(
+    backend: CloudFormationBackend, change_set_name: str, stack_name: str | None = None
+) -> None:
+    """Execute a change set as CreateStack and UpdateStack do it: with outputs and events of resources."""
+    del stack_name  # a change set's name or ARN finds it
+    change_set = backend.describe_change_set(change_set_name)
+    assert change_set is not None
+    stack = backend.stacks[change_set.stack_id]
+    if change_set.change_set_type == "CREATE":
+        start_stack(backend, stack, change_set)
+    else:
+        stack.update(
+            change_set.template, stack.role_arn, parameters=change_set.parameters, tags=change_set.tags
+        )
+    change_set.execution_status = "EXECUTE_COMPLETE"
+
+
+def start_stack(backend: CloudFormationBackend, stack: Stack, change_set: ChangeSet) -> None:
+    """Make the resources of a stack that was only reviewed."""
+    stack.template = change_set.template
+    stack.cross_stack_resources = backend.exports
+    stack._parse_template()
+    stack.resource_map = stack._create_resource_map()
+    stack.output_map = stack._create_output_map()
+    stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
+    stack.create_resources()
+    backend.exports.update({export.name: export for export in stack.exports})

@@ -1,0 +1,95 @@
+"""Stacks that tell what became of each resource, and take back what they made where one is refused."""
+
+import contextlib
+import logging
+
+from moto.cloudformation.models import Event, Stack
+from moto.cloudformation.parsing import OutputMap
+
+logger = logging.getLogger(__name__)
+
+ROLLED_BACK = "ROLLBACK_COMPLETE"
+
+
+class ResourceFailedError(Exception):
+    """A resource could not be made; its message is the reason."""
+
+    def __init__(self, *, logical_id: str, resource_type: str, reason: str) -> None:
+        super().__init__(reason)
+        self.logical_id = logical_id
+        self.resource_type = resource_type
+
+
+def add_event(
+    stack: Stack, status: str, *, logical_id: str, resource_type: str, physical_id: str = "", reason: str = ""
+) -> None:
+    """Add the event of one resource."""
+    event = Event(
+        stack_id=stack.stack_id,
+        stack_name=stack.name,
+        logical_resource_id=logical_id,
+        physical_resource_id=physical_id,
+        resource_type=resource_type,
+        resource_status=status,
+        resource_status_reason=reason or None,
+        resource_properties=None,
+    )
+    stack.events.append(event)
+
+
+def add_resource_events(stack: Stack, status: str) -> None:
+    """Add an event for each resource that there is."""
+    for logical_id in list(stack.resource_map.resources):
+        resource = stack.resource_map._parsed_resources.get(logical_id)
+        if resource is None:
+            continue
+        add_event(
+            stack,
+            status,
+            logical_id=logical_id,
+            resource_type=stack.template_dict["Resources"][logical_id]["Type"],
+            physical_id=str(getattr(resource, "physical_resource_id", "")),
+        )
+
+
+def create_resources(stack: Stack) -> None:
+    """Make a stack's resources; where one is refused, take back the others as AWS does.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
+    """
+    stack.status = "CREATE_IN_PROGRESS"
+    try:
+        is_ready = stack.resource_map.create(stack.template_dict)
+    except ResourceFailedError as error:
+        roll_back(stack, error)
+        return
+    stack.description = stack.template_dict.get("Description")
+    add_resource_events(stack, "CREATE_COMPLETE")
+    if is_ready:
+        stack.mark_creation_complete()
+
+
+def roll_back(stack: Stack, error: ResourceFailedError) -> None:
+    """Delete what a stack has made, and tell the reason."""
+    logger.info("stack %s: %s failed: %s", stack.name, error.logical_id, error)
+    reason, kind = str(error), error.resource_type
+    add_event(stack, "CREATE_FAILED", logical_id=error.logical_id, resource_type=kind, reason=reason)
+    why = f"The following resource(s) failed to create: [{error.logical_id}]. Rollback requested by user."
+    stack._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=why)
+    with contextlib.suppress(Exception):  # what cannot be deleted stays, as on AWS
+        stack.resource_map.delete()
+    forget(stack)
+    stack.status = ROLLED_BACK
+    stack._add_stack_event(ROLLED_BACK)
+
+
+def forget(stack: Stack) -> None:
+    """Leave nothing of a stack's template that is looked at when the stack is described."""
+    stack.template_dict = {**stack.template_dict, "Resources": {}, "Outputs": {}}
+    stack.resource_map._resource_json_map = {}
+    stack.output_map = OutputMap(stack.resource_map, {}, stack.stack_id)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what a service says of a resource that it refuses."""
+    return str(getattr(error, "message", None) or getattr(error, "description", None) or error)

@@ -1,0 +1,194 @@
+"""What localaws really does, what it only keeps, and what it refuses: README's table, and the refusals.
+
+A part is one line of PARTS. `python -m scripts.coverage` (`make coverage`) writes the table into README.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from localaws.protocols import Call
+
+
+class Status(Enum):
+    """How much of a part is there."""
+
+    REAL = "real"
+    PARTLY = "partly real"
+    KEPT = "recorded only"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of AWS."""
+
+    name: str
+    status: Status
+    text: str
+    """One sentence for README; of a part that is absent, also what a refused request is told."""
+    refused: tuple[str, ...] = ()
+    """Actions that are refused, as `service:Action`: moto would answer success without work."""
+
+
+REAL, PARTLY, KEPT, ABSENT = Status
+
+
+def part(name: str, status: Status, text: str, *refused: str) -> Part:
+    """Return a part: its name, how much of it is there, a sentence, and the actions that are refused."""
+    return Part(name=name, status=status, text=text, refused=refused)
+
+
+PARTS = (
+    part(
+        "Training jobs",
+        REAL,
+        "one PID namespace per instance, of which nothing survives the job, with an `/opt/ml` of its own, "
+        "the container's files and variables, torchrun and gloo between hosts, logs, metrics, artifacts, "
+        "limits, stop; MPI is refused",
+    ),
+    part(
+        "Spot training",
+        PARTLY,
+        "real interruptions, but only when a fault rule asks for one: SIGTERM, notice, SIGKILL, "
+        "new instances, checkpoints through S3; the discount is an assumption",
+    ),
+    part(
+        "Tuning jobs",
+        REAL,
+        "each trial is a training job; Random, Grid, Bayesian, Hyperband, early stopping",
+    ),
+    part(
+        "Endpoints",
+        REAL,
+        "one serving process per instance with an `/opt/ml` of its own, started from the model's code; "
+        "health checks, restarts, weights",
+    ),
+    part(
+        "Processing jobs",
+        REAL,
+        "`ContainerEntrypoint` on one or more instances, inputs and outputs in S3, messages, logs, limits, "
+        "stop; Athena and Redshift inputs, Pipe mode and feature groups are refused",
+    ),
+    part(
+        "Transform jobs",
+        REAL,
+        "the model is served as an endpoint is and each object sent to it; lines, batches, JSONPath filters, "
+        "joins, retries, stop; RecordIO, TFRecord and data capture are refused",
+    ),
+    part(
+        "Asynchronous endpoints",
+        REAL,
+        "a queue, answers and failures in S3, notifications; no scaling to zero, no answers inside "
+        "notifications",
+    ),
+    part(
+        "Data capture",
+        REAL,
+        "samples of endpoints as JSON lines in S3, after some seconds and not minutes",
+    ),
+    part(
+        "Model registry, experiments, pipelines and the rest of SageMaker",
+        KEPT,
+        "moto keeps what was created",
+    ),
+    part(
+        "Notebook instances",
+        ABSENT,
+        "no notebook server would start",
+        "sagemaker:CreateNotebookInstance",
+    ),
+    part(
+        "Lambda",
+        REAL,
+        "AWS's runtime client, code in `/var/task`, layers in `/opt`, a `/tmp` of its own, cold and warm "
+        "environments, limits, versions, weighted aliases, policies, reserved and provisioned concurrency, "
+        "retries, destinations, function URLs, logs; Python `.zip` functions only, no response streaming, "
+        "and a signature that a function URL asks for (`AWS_IAM`) is not verified",
+    ),
+    part(
+        "Role credentials",
+        PARTLY,
+        "real sessions, served as on AWS; permissions are not enforced",
+    ),
+    part(
+        "Request validation",
+        REAL,
+        "requests to 16 services are held against AWS's own service models, and refused in AWS's "
+        "words and protocol",
+    ),
+    part(
+        "S3",
+        REAL,
+        "objects in files, streamed: versions, parts, ranges, conditions, checksums; expiry of presigned "
+        "URLs, and their signature where localaws made the key; the lists are moto's, and all is gone when "
+        "it stops",
+    ),
+    part(
+        "IAM, CloudFormation, CloudWatch Logs",
+        REAL,
+        "moto: real API, kept in memory, gone when it stops",
+    ),
+    part(
+        "Metrics and alarms",
+        REAL,
+        "requests, invocations, training metrics and processes are counted by AWS's names each minute; "
+        "alarms are evaluated and tell SNS topics and functions; no composite alarms, no functions of metric math",
+    ),
+    part(
+        "Autoscaling",
+        KEPT,
+        "targets and policies are kept, and nothing scales",
+    ),
+    part(
+        "EC2 instances",
+        ABSENT,
+        "no instance would run, nor its user data",
+        "ec2:RunInstances",
+        "ec2:StartInstances",
+        "ec2:RequestSpotInstances",
+        "ec2:CreateFleet",
+    ),
+    part(
+        "Systems Manager commands",
+        ABSENT,
+        "there is no instance to run a command on",
+        "ssm:SendCommand",
+    ),
+    part(
+        "Container images",
+        ABSENT,
+        "not run: the process uses this environment's Python; what `requirements.txt` or `pip install` adds "
+        "lies in a layer of the job's own and goes with it",
+    ),
+    part(
+        "Instance types",
+        KEPT,
+        "a name only: all processes share this machine",
+    ),
+    part(
+        "Prices, queues, capacity",
+        ABSENT,
+        "a job starts at once and costs nothing",
+    ),
+    part(
+        "What moto lacks",
+        ABSENT,
+        "refused in the service's own protocol, and not to be tried again",
+    ),
+)
+"""The rows of README's table, in its order."""
+
+
+def write_table(parts: Iterable[Part] = PARTS) -> str:
+    """Return README's table, in Markdown."""
+    rows = [f"| {row.name} | {row.status.value} | {row.text} |" for row in parts]
+    return "\n".join(("| Part | On the laptop | |", "|---|---|---|", *rows))
+
+
+REFUSALS = {action: row.text for row in PARTS for action in row.refused}
+
+
+def find_refusal(call: Call) -> str | None:
+    """Return why an action is refused that moto would answer without doing it; None where it is not."""
+    return REFUSALS.get(f"{call.service}:{call.action}")

@@ -1,0 +1,1 @@
+"""Requests and answers held against AWS's service models, which botocore carries."""

@@ -1,0 +1,130 @@
+"""Stacks as AWS makes them: by change sets, with text numbers and long names, or taken back."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+GROUP = {
+    "Resources": {
+        "Group": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": {"Fn::Sub": "/stacks/${Name}"}, "RetentionInDays": "30"},
+        }
+    },
+    "Parameters": {"Name": {"Type": "String"}},
+    "Outputs": {"GroupName": {"Value": {"Ref": "Group"}}},
+}
+ROLE = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+}
+REFUSED = {
+    "Type": "AWS::SageMaker::Endpoint",
+    "Properties": {"EndpointConfigName": "no-such-config"},
+}
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a stack's name."""
+    return f"stack-{uuid.uuid4().hex[:8]}"
+
+
+def events(client: Any, name: str) -> list[tuple[str, str]]:
+    """Return which resource went into which state, the oldest first."""
+    found = client.describe_stack_events(StackName=name)["StackEvents"]
+    return [(event["LogicalResourceId"], event["ResourceStatus"]) for event in reversed(found)]
+
+
+def deploy(localaws: Any, name: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run `aws cloudformation deploy`."""
+    template = folder / "template.json"
+    template.write_text(json.dumps(GROUP))
+    program = str(Path(sys.executable).with_name("aws"))
+    options = ("--stack-name", name, "--template-file", str(template), "--no-fail-on-empty-changeset")
+    return subprocess.run(
+        [program, "cloudformation", "deploy", *options, "--parameter-overrides", f"Name={name}"],
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_ENDPOINT_URL": localaws.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_deploying_twice_ends_well_and_leaves_outputs_and_events(
+    localaws: Any, name: str, tmp_path: Path
+) -> None:
+    client = localaws.client("cloudformation")
+    first, second = deploy(localaws, name, tmp_path), deploy(localaws, name, tmp_path)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "No changes to deploy" in second.stdout + second.stderr
+    (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    assert stack["Outputs"] == [{"OutputKey": "GroupName", "OutputValue": f"/stacks/{name}"}]
+    assert ("Group", "CREATE_COMPLETE") in events(client, name)
+
+
+def test_a_number_may_be_a_text(localaws: Any, name: str) -> None:
+    client = localaws.client("cloudformation")
+    parameters = [{"ParameterKey": "Name", "ParameterValue": name}]
+    client.create_stack(StackName=name, TemplateBody=json.dumps(GROUP), Parameters=parameters)
+    groups = localaws.client("logs").describe_log_groups(logGroupNamePrefix=f"/stacks/{name}")["logGroups"]
+    assert groups[0]["retentionInDays"] == 30
+
+
+def test_generated_names_fit_their_resource(localaws: Any) -> None:
+    client, name = localaws.client("cloudformation"), f"stack-{'long-' * 14}{uuid.uuid4().hex[:8]}"
+    template = {"Resources": {f"Role{'Long' * 12}": ROLE}}
+    client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    (resource,) = client.describe_stack_resources(StackName=name)["StackResources"]
+    assert len(resource["PhysicalResourceId"]) <= 64
+    assert resource["PhysicalResourceId"].startswith("stack-long-")
+
+
+def test_a_refused_resource_takes_the_stack_back_and_says_why(localaws: Any, name: str) -> None:
+    client, iam = localaws.client("cloudformation"), localaws.client("iam")
+    role = {**ROLE, "Properties": {**ROLE["Properties"], "RoleName": f"role-{name}"}}
+    template = {
+        "Resources": {"Role": role, "Endpoint": {**REFUSED, "DependsOn": "Role"}},
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
+    }
+    client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert events(client, name)[-3:] == [
+        ("Endpoint", "CREATE_FAILED"),
+        (name, "ROLLBACK_IN_PROGRESS"),
+        (name, "ROLLBACK_COMPLETE"),
+    ]
+    reasons = [
+        event.get("ResourceStatusReason", "")
+        for event in client.describe_stack_events(StackName=name)["StackEvents"]
+        if event["ResourceStatus"] == "CREATE_FAILED"
+    ]
+    assert "Could not find endpoint configuration" in reasons[0]
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_role(RoleName=f"role-{name}")
+    assert client.describe_stacks()["Stacks"]
+    client.delete_stack(StackName=name)
+
+
+def test_stock_moto_refuses_the_stack_and_leaves_it_in_progress() -> None:
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name="us-east-1")
+        template = {"Resources": {"Endpoint": REFUSED}}
+        with pytest.raises(Exception, match=r".+"):
+            client.create_stack(StackName="s", TemplateBody=json.dumps(template))
+        assert client.describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
