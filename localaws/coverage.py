@@ -133,7 +133,8 @@ PARTS = (
         "Metrics and alarms",
         REAL,
         "requests, invocations, training metrics and processes are counted by AWS's names each minute; "
-        "alarms are evaluated and tell SNS topics and functions; no composite alarms, no functions of metric math",
+        "alarms are evaluated and tell SNS topics and functions; no composite alarms, no functions of metric "
+        "math",
     ),
     part(
         "Autoscaling",
