@@ -26,8 +26,8 @@ def parse_uri(uri: str, *, member: str) -> S3Uri:
 
 
 def check_bucket(uri: str, *, member: str) -> None:
-    """Refuse an output whose bucket does not exist."""
-    bucket = parse_uri(uri, member=member).bucket
+    """Refuse an output whose bucket does not exist; `member` is `OutputDataConfig.S3OutputPath`, say."""
+    bucket = parse_uri(uri, member=f"{member[0].lower()}{member[1:]}").bucket
     if bucket not in s3_backends.bucket_accounts:
         raise AWSValidationException(f"The S3 bucket {bucket!r} of {member} {uri!r} does not exist.")
 

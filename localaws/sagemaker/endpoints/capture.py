@@ -131,10 +131,11 @@ class Capturer:
             self._flusher = asyncio.create_task(self._flush_later())
 
     async def _flush_later(self) -> None:
-        await asyncio.sleep(self._context.clock.real_seconds(FLUSH_S))
-        lines, self._lines = self._lines, defaultdict(list)
-        for batch, found in lines.items():
-            await asyncio.to_thread(self._write, batch, found)
+        while self._lines:  # more may come while a file is written
+            await asyncio.sleep(self._context.clock.real_seconds(FLUSH_S))
+            lines, self._lines = self._lines, defaultdict(list)
+            for batch, found in lines.items():
+                await asyncio.to_thread(self._write, batch, found)
 
     def _write(self, batch: Batch, lines: Sequence[dict[str, Any]]) -> None:
         client = self._clients.find("s3", role_arn=batch.role_arn, region=batch.region)

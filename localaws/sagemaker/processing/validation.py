@@ -50,4 +50,4 @@ def check_account(spec: ProcessingSpec) -> None:
     for item in spec.inputs:
         check_objects(item.channel, account_id=spec.account_id, region=spec.region, role_arn=spec.role_arn)
     for output in spec.outputs:
-        check_bucket(output.uri, member="processingOutputConfig.outputs.s3Output.s3Uri")
+        check_bucket(output.uri, member="ProcessingOutputConfig.Outputs.S3Output.S3Uri")

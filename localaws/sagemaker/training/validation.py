@@ -146,6 +146,6 @@ def check_account(spec: TrainingSpec) -> None:
     check_role(spec.role_arn)
     for channel in spec.channels:
         check_objects(channel, account_id=spec.account_id, region=spec.region, role_arn=spec.role_arn)
-    check_bucket(spec.output_path, member="outputDataConfig.S3OutputPath")
+    check_bucket(spec.output_path, member="OutputDataConfig.S3OutputPath")
     if spec.checkpoints is not None:
-        check_bucket(spec.checkpoints.uri, member="checkpointConfig.S3Uri")
+        check_bucket(spec.checkpoints.uri, member="CheckpointConfig.S3Uri")

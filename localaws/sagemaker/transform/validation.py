@@ -36,7 +36,7 @@ def check_request(request: Mapping[str, Any]) -> None:
 def check_spec(spec: TransformSpec) -> None:
     """Refuse filters that cannot be applied, and output buckets that are missing."""
     parse_uri(spec.source.uri, member="transformInput.dataSource.s3DataSource.s3Uri")
-    check_bucket(spec.output_path, member="transformOutput.s3OutputPath")
+    check_bucket(spec.output_path, member="TransformOutput.S3OutputPath")
     try:
         for path in (spec.input_filter, spec.output_filter):
             check_path(path)
