@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[5]
-TIMEOUT_S = 110
+TIMEOUT_S = 300
 TRAIN = """
 import json, logging, sys
 import boto3
