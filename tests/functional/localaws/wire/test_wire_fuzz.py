@@ -18,8 +18,8 @@ JSON_TYPE = "application/x-amz-json-1.1"
 FORM_TYPE = "application/x-www-form-urlencoded"
 LONG = "n" * 300
 TIMEOUT_S = 60
-QUICK = ("application-autoscaling", "lambda", "sagemaker", "sts")
-"""Services that the quick tests ask."""
+QUICK = ("application-autoscaling", "lambda", "sts")
+"""Services that are asked in less than ten seconds."""
 
 
 VALUES = ("", LONG, "a\x00b", "../../etc", 5, -(2**70), True, [], {}, [None], {"a": {"b": [{}]}}, None)
