@@ -100,6 +100,7 @@ def train(jobs: Any, folder: Path, **order: Any) -> "subprocess.CompletedProcess
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(TIMEOUT_S + 60)
 def test_the_model_trainer_trains_this_repositorys_digits_on_two_hosts(
     jobs: Any, stage_digits: Any, tmp_path: Path
 ) -> None:
