@@ -8,7 +8,7 @@ from scripts.local_stack import BUCKET, PROJECT
 
 PREFIX = f"{PROJECT}/reports/"
 KINDS = {"report.html": "text/html; charset=utf-8", "summary.json": "application/json"}
-RUN = re.compile(r"[0-9a-f]{8}")
+RUN = re.compile(r"[0-9a-f]{32}")
 """The digits that stand for a run. Nothing else is copied: a key is no path."""
 
 

@@ -46,6 +46,7 @@ def stack(tmp_path: Path) -> Generator[tuple[str, str, str], None, None]:
         [sys.executable, "-m", "scripts.up", *argv], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
+    found = None
     try:
         for line in process.stdout:
             if found := re.match(r"Airflow +(\S+) +\(user (\S+), password (\S+)\)", line):

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from musher import names
+from musher.settings import Settings
 from scripts import up
 from scripts.reports import load_reports, save_reports
 from scripts.up import Waiting
+
+DIGITS = "0123abcd" * 4
 
 
 def test_while_it_starts_there_is_a_line_for_each_thing_waited_for(
@@ -52,10 +56,9 @@ class Bucket:
 
 
 def test_reports_survive_the_bucket(tmp_path: Path) -> None:
-    reports = {
-        "musher/reports/0123abcd/report.html": b"<p>",
-        "musher/reports/0123abcd/summary.json": b"{}",
-    }
+    settings = Settings(account_id="123456789012", training_image="registry/train:1")
+    run = names.report_prefix(settings, dag_id="operationalize_model", run_id="manual__1")
+    reports = {f"{run}/report.html": b"<p>", f"{run}/summary.json": b"{}"}
     bucket = Bucket(dict(reports))
     assert save_reports(bucket, folder=tmp_path) == 2
     assert save_reports(bucket, folder=tmp_path) == 0
@@ -65,7 +68,7 @@ def test_reports_survive_the_bucket(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["../../../../tmp/x", "0123abcd/../../x", "0123abcd/other.txt", "/etc/passwd", "0123abcd"]
+    "key", ["../../../../tmp/x", f"{DIGITS}/../../x", f"{DIGITS}/other.txt", "/etc/passwd", DIGITS]
 )
 def test_a_key_is_no_path(tmp_path: Path, key: str) -> None:
     assert save_reports(Bucket({f"musher/reports/{key}": b"x"}), folder=tmp_path / "reports") == 0
