@@ -6,6 +6,7 @@ Shapes: https://smithy.io/2.0/aws/protocols/
 """
 
 import functools
+import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -97,10 +98,13 @@ def error_answer(call: Call, *, status: int, code: str, message: str) -> Respons
             body=body,
             headers=headers | {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"},
         )
-    if call.protocol in (Protocol.JSON, Protocol.REST_JSON):
+    if call.protocol is Protocol.REST_JSON:
+        body = json.dumps({"message": message}).encode()
+        kind = {"content-type": "application/json", "x-amzn-errortype": code}
+        return Response(status=status, body=body, headers=headers | kind)
+    if call.protocol is Protocol.JSON:
         answer = aws_error(status=status, code=code, message=message)
-        kind = {"content-type": "application/x-amz-json-1.1"} if call.protocol is Protocol.JSON else {}
-        answer.headers |= headers | kind
+        answer.headers |= headers | {"content-type": "application/x-amz-json-1.1"}
         return answer
     document = _xml_error(call.protocol, code=escape(code), message=escape(message), request_id=request_id)
     return Response(status=status, body=document.encode(), headers=headers | {"content-type": "text/xml"})

@@ -14,6 +14,8 @@ class Contract:
     """botocore's name of the service."""
     code: str
     """The error's code."""
+    own_words: frozenset[str] = frozenset()
+    """Members that the service itself refuses, with a code and a sentence of its own."""
 
 
 SERVICES = {
@@ -24,7 +26,7 @@ SERVICES = {
     "ecr": Contract(model="ecr", code="InvalidParameterException"),
     "events": Contract(model="events", code="ValidationException"),
     "iam": Contract(model="iam", code="ValidationError"),
-    "lambda": Contract(model="lambda", code="ValidationException"),
+    "lambda": Contract(model="lambda", code="ValidationException", own_words=frozenset({"runtime"})),
     "logs": Contract(model="logs", code="InvalidParameterException"),
     "monitoring": Contract(model="cloudwatch", code="ValidationError"),
     "sagemaker": Contract(model="sagemaker", code="ValidationException"),

@@ -92,7 +92,7 @@ def check_members(call: Call, contract: Contract, *, request: Request, body: byt
         members = read_query(operation.input_shape, plain, protocol=call.protocol)
     found: list[Violation] = []
     check(members, "", found)
-    return found
+    return [violation for violation in found if violation.member not in contract.own_words]
 
 
 def word(found: list[Violation], *, code: str) -> str:

@@ -27,7 +27,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 def test_half_open_requests_of_one_client_keep_nobody_from_an_answer(localaws: Any) -> None:
     """More than there may be: 300 of them, half in their headers and half in their bodies."""
-    head = b"PUT /bucket/key HTTP/1.1\r\nHost: localhost\r\n"
+    head = b"POST /endpoints/none/invocations HTTP/1.1\r\nHost: localhost\r\n"
     opened = [connect(localaws.url) for _ in range(300)]
     try:
         for number, connection in enumerate(opened):

@@ -16,9 +16,10 @@ import boto3
 import pytest
 from botocore.exceptions import SSLError
 
+from tests.sagemaker_role import ensure_role
+
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 60
-ROLE = "arn:aws:iam::123456789012:role/training-tests"
 LISTS = """
 import boto3, os, ssl, urllib.error, urllib.request
 print(boto3.client("sts").get_caller_identity()["Arn"].split("/")[1])
@@ -121,7 +122,7 @@ def test_a_training_job_lists_its_bucket(secure: Secure) -> None:
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/code"}}
     sagemaker.create_training_job(
         TrainingJobName=bucket,
-        RoleArn=ROLE,
+        RoleArn=ensure_role(secure.client("iam"), "training-tests"),
         AlgorithmSpecification={"TrainingImage": "image:1", "TrainingInputMode": "File"},
         HyperParameters={
             "sagemaker_program": "train.py",

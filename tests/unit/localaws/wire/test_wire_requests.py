@@ -56,7 +56,7 @@ def error_of(answer: Response | None) -> tuple[str, str]:
     assert answer is not None
     assert answer.status == 400
     document = json.loads(answer.body)
-    return document["__type"], document["message"]
+    return answer.headers["x-amzn-errortype"], document["message"]
 
 
 def test_a_request_of_the_model_passes() -> None:
