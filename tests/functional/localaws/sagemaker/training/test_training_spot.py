@@ -199,7 +199,7 @@ time.sleep(60)
         ),
         (
             {"CheckpointConfig": {"S3Uri": "s3://absent-bucket-1/x"}},
-            "bucket 'absent-bucket-1' of checkpointConfig",
+            "bucket 'absent-bucket-1' of CheckpointConfig",
         ),
         ({"CheckpointConfig": {"S3Uri": "here"}}, "Value 'here' at 'checkpointConfig.s3Uri'"),
         (
