@@ -83,9 +83,10 @@ class InstanceReader:
 
         `now_s` counts real seconds: what processor time is measured in.
         """
-        usages = sum_trees(table)
+        found = list(instances)
+        usages = sum_trees(table, [instance.pid for instance in found])
         seen: dict[int, tuple[float, float]] = {}
-        for instance in instances:
+        for instance in found:
             usage = usages.get(instance.pid)
             if usage is None:
                 continue
@@ -107,8 +108,8 @@ def _reading(instance: Instance, usage: Usage, *, before: tuple[float, float], n
     )
 
 
-def sum_trees(table: Iterable[Process]) -> dict[int, Usage]:
-    """Return what each process uses together with all that it has started."""
+def sum_trees(table: Iterable[Process], pids: Iterable[int]) -> dict[int, Usage]:
+    """Return what each of some processes uses together with all that it has started."""
     usages: dict[int, Usage] = {}
     children: defaultdict[int, list[int]] = defaultdict(list)
     for process in table:
@@ -121,7 +122,7 @@ def sum_trees(table: Iterable[Process]) -> dict[int, Usage]:
             cpu_s=sum(part.cpu_s for part in parts), memory_bytes=sum(part.memory_bytes for part in parts)
         )
 
-    return {pid: total(pid) for pid in children[os.getpid()]}
+    return {pid: total(pid) for pid in pids if pid in usages}
 
 
 def process_table(proc: Path = PROC) -> Iterator[Process]:

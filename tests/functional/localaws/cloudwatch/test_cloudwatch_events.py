@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.sagemaker_role import ensure_role
+
 SERVE = Path(__file__).parents[1] / "sagemaker" / "endpoints" / "serve_sample.py"
 BUCKET = "cloudwatch-events"
 ENDPOINT = {"EndpointName": "watched", "VariantName": "AllTraffic"}
@@ -159,7 +161,7 @@ def test_metrics_of_a_training_job(watched: Any) -> None:
     source = upload(watched, "source.tar.gz", pack("train.py", SCRIPT))
     sagemaker.create_training_job(
         TrainingJobName=job,
-        RoleArn=ROLE_ARN,
+        RoleArn=ensure_role(watched.server.client("iam"), "cloudwatch-events"),
         AlgorithmSpecification={
             "TrainingImage": "image",
             "TrainingInputMode": "File",

@@ -152,14 +152,13 @@ def test_a_line_of_the_process_table() -> None:
 
 
 def test_an_instance_is_a_process_and_all_that_it_started() -> None:
-    me = os.getpid()
     table = [
-        Process(pid=10, parent=me, usage=Usage(cpu_s=1, memory_bytes=100)),
+        Process(pid=10, parent=7, usage=Usage(cpu_s=1, memory_bytes=100)),
         Process(pid=11, parent=10, usage=Usage(cpu_s=2, memory_bytes=50)),
         Process(pid=12, parent=11, usage=Usage(cpu_s=4, memory_bytes=25)),
         Process(pid=99, parent=1, usage=Usage(cpu_s=64, memory_bytes=1)),
     ]
-    assert sum_trees(table) == {10: Usage(cpu_s=7, memory_bytes=175)}
+    assert sum_trees(table, [10, 13]) == {10: Usage(cpu_s=7, memory_bytes=175)}
 
 
 def test_processor_time_between_two_looks_is_a_percentage_of_one_core() -> None:
@@ -178,7 +177,9 @@ def test_processor_time_between_two_looks_is_a_percentage_of_one_core() -> None:
 def test_a_real_child_is_read() -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"]) as child:
         deadline = time.monotonic() + 30
-        while (usage := sum_trees(process_table()).get(child.pid)) is None or usage.memory_bytes == 0:
+        while (
+            usage := sum_trees(process_table(), [child.pid]).get(child.pid)
+        ) is None or usage.memory_bytes == 0:
             assert time.monotonic() < deadline
         child.kill()
     assert usage.memory_bytes > 100_000
