@@ -69,17 +69,20 @@ def worker_of(deployment: Production, run: Run, task: str) -> str | None:
     """Return the worker that has a task's process now, or None: a deferred task has none."""
     instance = run.api.tasks(DAG_ID, run.id)[task]["id"]
     for name, child in deployment.running.items():
-        if name.startswith("worker-") and any(instance in title for title in titles(child.pid)):
+        if name.startswith("worker-") and f"airflow worker -- {instance}" in titles(child.pid):
             return name
     return None
 
 
 def titles(pid: int) -> list[str]:
-    """Return what the processes that came from one call themselves; Airflow names the task instance there."""
+    """Return what the processes that came from one call themselves.
+
+    Airflow names the task instance there; the pool's process keeps the title of a task that has ended.
+    """
     found = []
     for process in psutil.Process(pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            found.append(" ".join(process.cmdline()))
+            found.append(" ".join(process.cmdline()).strip())
     return found
 
 
