@@ -10,6 +10,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException, Validation
 from moto.utilities.utils import get_partition
 
 from localaws.functions.errors import InvalidRequestContentError
+from localaws.wire.wording import length_at_most, matches
 
 LATEST = "$LATEST"
 REFERENCE = re.compile(
@@ -77,9 +78,9 @@ def parse_reference(text: str, *, qualifier: str | None) -> FunctionReference:
     name = unquote(text)
     match = REFERENCE.fullmatch(name)
     if match is None:
-        raise ValidationException(name, "functionName", pattern_constraint(NAME_PATTERN))
+        raise ValidationException(name, "functionName", matches(NAME_PATTERN))
     if len(name) > NAME_LENGTH:
-        raise ValidationException(name, "functionName", length_constraint(NAME_LENGTH))
+        raise ValidationException(name, "functionName", length_at_most(NAME_LENGTH))
     check_qualifier(qualifier or "")
     named = match["qualifier"]
     if named and qualifier and named != qualifier:
@@ -97,19 +98,9 @@ def parse_reference(text: str, *, qualifier: str | None) -> FunctionReference:
 def check_qualifier(qualifier: str) -> None:
     """Refuse what cannot be a qualifier."""
     if re.fullmatch(QUALIFIER_PATTERN, qualifier) is None:
-        raise ValidationException(qualifier, "qualifier", pattern_constraint(QUALIFIER_PATTERN))
+        raise ValidationException(qualifier, "qualifier", matches(QUALIFIER_PATTERN))
     if len(qualifier) > QUALIFIER_LENGTH:
-        raise ValidationException(qualifier, "qualifier", length_constraint(QUALIFIER_LENGTH))
-
-
-def pattern_constraint(pattern: str) -> str:
-    """Word what a text does not satisfy."""
-    return f"Member must satisfy regular expression pattern: {pattern}"
-
-
-def length_constraint(most: int) -> str:
-    """Word that a text is too long."""
-    return f"Member must have length less than or equal to {most}"
+        raise ValidationException(qualifier, "qualifier", length_at_most(QUALIFIER_LENGTH))
 
 
 def parse_caller(authorization: str) -> Caller:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from moto.awslambda.models import LambdaFunction
 
-SNAP_START_OFF = {"ApplyOn": "None", "OptimizationStatus": "Off"}
 NOT_LISTED = (
     "State",
     "StateReason",

@@ -1,7 +1,6 @@
 """The Lambda actions: each mix-in answers those of one part, and all are answered as AWS does."""
 
 import json
-import uuid
 from typing import Any
 
 from moto.core.common_types import TYPE_RESPONSE
@@ -38,10 +37,9 @@ class LocalLambdaResponse(
             return 400, {"x-amzn-errortype": code, "content-type": "application/json"}, body.decode()
 
     def call_action(self) -> TYPE_RESPONSE:
-        """Answer with the status and the error body of AWS, and a request id that is a UUID."""
+        """Answer with the status and the error body of AWS."""
         status, headers, body = self._act()
         headers = {name.lower(): value for name, value in headers.items() if name.lower() != "status"}
-        headers["x-amzn-requestid"] = str(uuid.uuid4())
         headers["content-type"] = "application/json"
         if status < 300:
             return answers.success_status(self.action()), headers, body

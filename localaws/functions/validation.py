@@ -9,10 +9,11 @@ from moto.awslambda.exceptions import InvalidParameterValueException, Validation
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
-from localaws.functions.arns import REFERENCE, pattern_constraint
+from localaws.functions.arns import REFERENCE
 from localaws.functions.known_runtimes import check_runtime
 from localaws.functions.specs import RESERVED_VARIABLES
 from localaws.iam.trust import trusts_service
+from localaws.wire.wording import matches
 
 NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 TIMEOUT_MAX_S = 900
@@ -27,7 +28,7 @@ NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 def check_name(name: str) -> None:
     """Refuse a name that is too long or has characters a name may not have."""
     if NAME.fullmatch(name) is None:
-        raise ValidationException(name, "functionName", pattern_constraint(NAME.pattern))
+        raise ValidationException(name, "functionName", matches(NAME.pattern))
 
 
 def read_new_name(text: str, *, account_id: str, region: str) -> str:

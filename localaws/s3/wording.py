@@ -203,11 +203,6 @@ def incomplete_body() -> S3Error:
     return S3Error("IncompleteBody", message)
 
 
-def missing_length() -> S3Error:
-    """Nothing says how long the body is."""
-    return S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
-
-
 def invalid_storage_class(name: str) -> S3Error:
     """There is no such storage class."""
     message = "The storage class you specified is not valid"

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,15 +13,9 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.e2e.browser import CHROMIUM, FLAGS, needs_chromium
+
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 NASTY = "<img src=x onerror=alert(1)>"
 TRUST = {
     "Version": "2012-10-17",
@@ -32,7 +25,7 @@ TRUST = {
 }
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+    needs_chromium,
 ]
 
 

@@ -1,7 +1,6 @@
 """`make up` as a person uses it: log in, trigger the DAG by its form, see it succeed; Ctrl-C ends all."""
 
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,21 +13,15 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.e2e.browser import CHROMIUM, FLAGS, needs_chromium
+
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 READY_S, RUN_S, STOP_S = 300, 400, 60
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(READY_S + RUN_S + STOP_S),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+    needs_chromium,
 ]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
 
-from localaws.functions.arns import LATEST, QUALIFIER_LENGTH, length_constraint, pattern_constraint
+from localaws.functions.arns import LATEST, QUALIFIER_LENGTH
+from localaws.wire.wording import length_at_most, matches
 
 NAME_PATTERN = "(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
 VERSION_PATTERN = r"(\$LATEST|[0-9]+)"
@@ -28,15 +29,15 @@ VERSION_CONSTRAINT = (
 def check_name(name: str) -> None:
     """Refuse what cannot name an alias: a number, above all."""
     if re.fullmatch(NAME_PATTERN, name) is None:
-        raise ValidationException(name, "name", pattern_constraint(NAME_PATTERN))
+        raise ValidationException(name, "name", matches(NAME_PATTERN))
     if len(name) > QUALIFIER_LENGTH:
-        raise ValidationException(name, "name", length_constraint(QUALIFIER_LENGTH))
+        raise ValidationException(name, "name", length_at_most(QUALIFIER_LENGTH))
 
 
 def check_version(version: str) -> None:
     """Refuse what cannot be a version."""
     if re.fullmatch(VERSION_PATTERN, version) is None:
-        raise ValidationException(version, "functionVersion", pattern_constraint(VERSION_PATTERN))
+        raise ValidationException(version, "functionVersion", matches(VERSION_PATTERN))
 
 
 def check_weights(weights: Mapping[str, Any], *, version: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
 
-from localaws.functions.arns import pattern_constraint
+from localaws.wire.wording import matches
 
 BOUNDS = {"MaximumRetryAttempts": (0, 2), "MaximumEventAgeInSeconds": (60, 21_600)}
 """The least and the most of each number."""
@@ -47,7 +47,7 @@ def _check_destination(destinations: Mapping[str, Any], side: str, services: tup
     arn = destination_of(destinations, side)
     if re.fullmatch(DESTINATION_PATTERN, arn) is None:
         name = f"destinationConfig.{side[0].lower()}{side[1:]}.destination"
-        raise ValidationException(arn, name, pattern_constraint(DESTINATION_PATTERN))
+        raise ValidationException(arn, name, matches(DESTINATION_PATTERN))
     if arn and arn.split(":")[2] not in services:
         shown = ", ".join(_show(destinations, known) for known in ("OnSuccess", "OnFailure"))
         raise InvalidParameterValueException(

@@ -11,8 +11,8 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
 
-from localaws.functions.arns import pattern_constraint
 from localaws.functions.errors import ConflictError, NotFoundError
+from localaws.wire.wording import matches
 
 SID_PATTERN = r"([a-zA-Z0-9-_]+)"
 ACTION_PATTERN = r"(lambda:[*]|lambda:[a-zA-Z]+|[*])"
@@ -81,7 +81,7 @@ def build_statement(request: Mapping[str, Any], *, resource: str) -> Statement:
         (action, "action", ACTION_PATTERN),
     ):
         if re.fullmatch(pattern, value) is None:
-            raise ValidationException(value, member, pattern_constraint(pattern))
+            raise ValidationException(value, member, matches(pattern))
     statement: Statement = {
         "Sid": sid,
         "Effect": "Allow",

@@ -203,11 +203,6 @@ class EndpointsMixin(SageMakerModelBackend):
         self._controller(endpoint).request_scale(counts=counts, weights=weights)
         return str(endpoint.arn)
 
-    def set_instance_count(self, *, endpoint_name: str, variant_name: str, count: int) -> None:
-        """Scale one variant to `count` instances, as Application Auto Scaling does."""
-        change = {"VariantName": variant_name, "DesiredInstanceCount": count}
-        self.update_endpoint_weights_and_capacities(endpoint_name, [change])
-
     def reset(self) -> None:
         """Stop every endpoint and forget everything (moto's reset)."""
         current_service().abandon(account_id=self.account_id, region=self.region_name)

@@ -6,9 +6,8 @@ from typing import Any
 from moto.sagemaker import models as moto_models
 
 from localaws.backends import every_backend
+from localaws.sagemaker.training.attempt import LOG_GROUP
 from localaws.sagemaker.training.job import LocalTrainingJob
-
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
 def describe_jobs(pids: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:

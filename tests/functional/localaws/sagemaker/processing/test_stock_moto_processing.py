@@ -38,8 +38,8 @@ def test_moto_creates_a_job_twice(processing_of: Any) -> None:
     with mock_aws():
         stock = processing_of(StockMoto())
         request = stock.request()
-        stock.sagemaker.create_processing_job(**request)
-        stock.sagemaker.create_processing_job(**request)
+        first = stock.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
+        assert stock.sagemaker.create_processing_job(**request)["ProcessingJobArn"] == first
 
 
 def test_moto_cuts_a_page_before_it_filters(processing_of: Any) -> None:

@@ -37,8 +37,8 @@ def test_moto_creates_a_job_twice(transforms_of: Any) -> None:
     with mock_aws():
         stock = transforms_of(StockMoto())
         request = stock.request()
-        stock.sagemaker.create_transform_job(**request)
-        stock.sagemaker.create_transform_job(**request)
+        first = stock.sagemaker.create_transform_job(**request)["TransformJobArn"]
+        assert stock.sagemaker.create_transform_job(**request)["TransformJobArn"] == first
 
 
 def test_moto_cuts_a_page_before_it_filters(transforms_of: Any) -> None:
