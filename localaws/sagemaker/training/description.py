@@ -3,22 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from moto.sagemaker import models as moto_models
-
-from localaws.backends import every_backend
+from localaws.sagemaker.every_job import newest_first
 from localaws.sagemaker.training.attempt import LOG_GROUP
 from localaws.sagemaker.training.job import LocalTrainingJob
 
 
 def describe_jobs(pids: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Give a row for each training job, the newest first; `pids` are those of its hosts, by ARN."""
-    jobs = [
-        (account_id, region, job)
-        for account_id, region, backend in every_backend(moto_models.sagemaker_backends)
-        for job in list(backend.training_jobs.values())
-        if isinstance(job, LocalTrainingJob)
-    ]
-    for account_id, region, job in sorted(jobs, key=lambda found: found[2].creation_time, reverse=True):
+    jobs = newest_first(LocalTrainingJob, lambda backend: backend.training_jobs.values())
+    for account_id, region, job in jobs:
         resources = job.resource_config
         yield {
             "name": job.training_job_name,
