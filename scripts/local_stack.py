@@ -25,6 +25,9 @@ AIRFLOW_PRINCIPAL = f"arn:aws:iam::{ACCOUNT_ID}:user/airflow"
 """Who may assume the role that the stack makes for Airflow."""
 MODEL_IMAGE = "localaws/code-of-the-archive"
 """A name only: localaws runs the code in the model's archive, and builds no images."""
+STATUS_PAGE = "/_localaws/"
+"""Where the embedded AWS shows what runs in it."""
+
 REGION = "us-east-1"
 BUCKET = f"{PROJECT}-{ACCOUNT_ID}-{REGION}"
 STACK_NAME = "musher-bootstrap"
@@ -125,6 +128,7 @@ def aws_variables(url: str) -> dict[str, str]:
         "MUSHER_REGION": REGION,
         "MUSHER_MODEL_IMAGE": MODEL_IMAGE,
         "MUSHER_POLL_INTERVAL_S": "0.2",
+        "MUSHER_CONSOLE_URL": f"{url}{STATUS_PAGE}",
     }
 
 

@@ -22,7 +22,16 @@ from typing import Any
 
 from localaws.processes import Child, Supervisor
 from scripts.database import prepare_database
-from scripts.local_stack import DAG_ID, ROOT, Stack, StackError, describe_end, line_writer, local_stack
+from scripts.local_stack import (
+    DAG_ID,
+    ROOT,
+    STATUS_PAGE,
+    Stack,
+    StackError,
+    describe_end,
+    line_writer,
+    local_stack,
+)
 from scripts.only_one import only_one
 from scripts.progress import say
 from scripts.reports import load_reports, save_reports
@@ -185,7 +194,7 @@ def up(*, folder: Path, aws_port: int, ui_port: int, stopped: threading.Event) -
             prepare_database(supervisor, home=home, on_line=line_writer(log))
 
         with local_stack(home=home, port=aws_port, log=folder / "localaws.log", meanwhile=prepare) as stack:
-            say(f"Embedded AWS   {stack.url}  (what runs there: {stack.url}/_localaws/)")
+            say(f"Embedded AWS   {stack.url}  (what runs there: {stack.url}{STATUS_PAGE})")
             if found := load_reports(stack.client("s3"), folder=folder / "reports"):
                 say(f"Reports        {found} of earlier runs")
             stack.environment.update(ui_environment(url))

@@ -1,10 +1,23 @@
-"""Addresses in the AWS console: pure functions of region and name.
+"""Addresses of what a run makes in a console: AWS's own, or the one that MUSHER_CONSOLE_URL names.
 
-The console's own pages are no documented API; these forms are those that its address bar shows, and that the
-Amazon provider of Airflow builds too.
+AWS's pages are no documented API; these forms are those that its address bar shows, and that the Amazon
+provider of Airflow builds too. Any other console is one page, which takes what to show as its fragment:
+
+    <url>#job/<name>            a training or tuning job
+    <url>#endpoint/<name>
+    <url>#function/<name>
+    <url>#build/<id>
+    <url>#log/<group>           a log group, or
+    <url>#log/<group>/<prefix>  its streams that begin with the prefix
+
+Each part is percent-encoded, its slashes too.
 """
 
+from dataclasses import dataclass
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
+
+from musher.settings import Settings
 
 DOMAINS = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 """By the beginning of a region's name; all other public regions are in AWS's commercial partition."""
@@ -16,50 +29,93 @@ SECLUDED = ("us-iso", "eu-isoe-", "eusc-")
 API_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of resource, and where its page is."""
+
+    word: str
+    """Its name in a fragment of a console that is not AWS's."""
+    service: str
+    """The part of AWS's console."""
+    place: str
+    """Its fragment there; {name}, and {project} for what stands before the name's colon."""
+
+
+TRAINING_JOB = Kind(word="job", service="sagemaker", place="/jobs/{name}")
+TUNING_JOB = Kind(word="job", service="sagemaker", place="/hyper-tuning-jobs/{name}")
+ENDPOINT = Kind(word="endpoint", service="sagemaker", place="/endpoints/{name}")
+FUNCTION = Kind(word="function", service="lambda", place="/functions/{name}")
+BUILD = Kind(word="build", service="codesuite/codebuild/projects", place="/{project}/build/{name}")
+"""By its id `<project>:<uuid>`."""
+
+
+class Console(Protocol):
+    """Where a browser shows what was made."""
+
+    def page(self, kind: Kind, *, name: str) -> str:
+        """Return the page of a resource; the empty text where it is not known."""
+        ...
+
+    def log(self, *, group: str, prefix: str = "") -> str:
+        """Return the page of a log group, or of its streams that begin with `prefix`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsConsole:
+    """AWS's console of a region."""
+
+    region: str
+
+    def page(self, kind: Kind, *, name: str) -> str:
+        """Return the page of a resource; the empty text where the region's console is not known."""
+        project = name.partition(":")[0]
+        return self._page(kind.service, kind.place.format(name=_part(name), project=_part(project)))
+
+    def log(self, *, group: str, prefix: str = "") -> str:
+        """Return CloudWatch's page of a log group, or of its streams that begin with `prefix`."""
+        streams = f"$3FlogStreamNameFilter$3D{_log_part(prefix)}" if prefix else ""
+        return self._page("cloudwatch", f"logsV2:log-groups/log-group/{_log_part(group)}{streams}")
+
+    def _page(self, service: str, fragment: str) -> str:
+        if self.region.startswith(SECLUDED):
+            return ""
+        known = (domain for start, domain in DOMAINS.items() if self.region.startswith(start))
+        host = f"{self.region}.{next(known, COMMERCIAL)}"
+        return f"https://{host}/{service}/home?region={quote(self.region)}#{fragment}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherConsole:
+    """A console that is not AWS's, at an address of its own."""
+
+    url: str
+
+    def page(self, kind: Kind, *, name: str) -> str:
+        """Return the page of a resource."""
+        return f"{self.url}#{kind.word}/{_part(name)}"
+
+    def log(self, *, group: str, prefix: str = "") -> str:
+        """Return the page of a log group, or of its streams that begin with `prefix`."""
+        return "/".join([f"{self.url}#log", *(_part(part) for part in (group, prefix) if part)])
+
+
+def find_console(settings: Settings, *, client: Any) -> Console | None:
+    """Return the console that shows what was made through a boto3 client; None where there is none.
+
+    The installation's own (MUSHER_CONSOLE_URL) comes first.
+    """
+    if settings.console_url:
+        return OtherConsole(url=settings.console_url)
+    if is_aws(client.meta.endpoint_url):
+        return AwsConsole(region=client.meta.region_name)
+    return None
+
+
 def is_aws(endpoint_url: str) -> bool:
     """Return whether an API address is AWS's, so that its console shows what was made there."""
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith(API_SUFFIXES)
-
-
-def training_job(*, region: str, name: str) -> str:
-    """Return the page of a training job."""
-    return _page(region, "sagemaker", f"/jobs/{_part(name)}")
-
-
-def tuning_job(*, region: str, name: str) -> str:
-    """Return the page of a tuning job."""
-    return _page(region, "sagemaker", f"/hyper-tuning-jobs/{_part(name)}")
-
-
-def endpoint(*, region: str, name: str) -> str:
-    """Return the page of an endpoint."""
-    return _page(region, "sagemaker", f"/endpoints/{_part(name)}")
-
-
-def function(*, region: str, name: str) -> str:
-    """Return the page of a Lambda function."""
-    return _page(region, "lambda", f"/functions/{_part(name)}")
-
-
-def build(*, region: str, name: str) -> str:
-    """Return the page of a build, by its id `<project>:<uuid>`."""
-    project = name.partition(":")[0]
-    return _page(region, "codesuite/codebuild/projects", f"/{_part(project)}/build/{_part(name)}")
-
-
-def log(*, region: str, group: str, prefix: str = "") -> str:
-    """Return the page of a log group, or of its streams that begin with `prefix`."""
-    streams = f"$3FlogStreamNameFilter$3D{_log_part(prefix)}" if prefix else ""
-    return _page(region, "cloudwatch", f"logsV2:log-groups/log-group/{_log_part(group)}{streams}")
-
-
-def _page(region: str, service: str, fragment: str) -> str:
-    """Return an address, or the empty text where the region's console is not known."""
-    if region.startswith(SECLUDED):
-        return ""
-    domain = next((found for start, found in DOMAINS.items() if region.startswith(start)), COMMERCIAL)
-    return f"https://{region}.{domain}/{service}/home?region={quote(region)}#{fragment}"
 
 
 def _part(text: str) -> str:

@@ -6,15 +6,14 @@ also after a deferral, when the operator is another object in another process.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.sdk.types import TaskInstanceKey
 
-from musher import console
+from musher.console import Console, Kind
 
 logger = logging.getLogger(__name__)
 
@@ -28,35 +27,33 @@ class StoredLink(BaseOperatorLink):
 
 
 class ResourceLink(StoredLink):
-    """The page of the job, endpoint or function in the AWS console."""
+    """The page of the job, endpoint or function in the console: AWS's, or MUSHER_CONSOLE_URL."""
 
-    name = "AWS console"
+    name = "Console"
 
 
 class LogLink(StoredLink):
-    """The log of the job, endpoint or function in CloudWatch."""
+    """The log of the job, endpoint or function there."""
 
-    name = "CloudWatch log"
+    name = "Log"
 
 
 LINKS = (ResourceLink(), LogLink())
 
 
 def show_links(
-    context: Context, *, client: Any, page: Callable[..., str], name: str, log: tuple[str, str]
+    context: Context, *, console: Console | None, kind: Kind, name: str, log: tuple[str, str]
 ) -> None:
-    """Store the links to a resource (its console `page` and `name`) and to its log (group, streams' prefix).
+    """Store the links to a resource and to its log (group, streams' prefix); empty ones without a console.
 
-    None where the boto3 `client` talks to something that is not AWS and has no console. A link is a
-    convenience: that it cannot be stored never fails a task that has paid for a job.
+    A link is a convenience: that it cannot be stored never fails a task that has paid for a job.
     """
     with _at_most_warning(name):
-        if not console.is_aws(client.meta.endpoint_url):
+        if console is None:
             _store(context, ["" for _ in LINKS])
             return
-        region, (group, prefix) = client.meta.region_name, log
-        address = page(region=region, name=name)
-        _store(context, [address, console.log(region=region, group=group, prefix=prefix)])
+        group, prefix = log
+        _store(context, [console.page(kind, name=name), console.log(group=group, prefix=prefix)])
 
 
 def show_no_links(context: Context) -> None:
@@ -75,4 +72,4 @@ def _at_most_warning(name: str) -> Iterator[None]:
     try:
         yield
     except Exception:  # whatever it is, see show_links
-        logger.warning("%s: the links to the AWS console are not stored", name, exc_info=True)
+        logger.warning("%s: the links to the console are not stored", name, exc_info=True)

@@ -21,6 +21,7 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_ENCRYPT_TRAFFIC  false; whether the instances of a training job encrypt what they exchange
     MUSHER_ISOLATE_NETWORK  false; whether training and serving containers are cut off from every network
     MUSHER_SHOW_CONTEXT     false; whether the function's answers show its context, which names the account
+    MUSHER_CONSOLE_URL      AWS's; the page that links of tasks and reports lead to (musher/console.py)
 
 Lists are separated by commas. docs/aws.md says what each needs in the account.
 """
@@ -56,6 +57,7 @@ MAX_SUBNETS, MAX_SECURITY_GROUPS = 16, 5
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
+URL_PATTERN = re.compile(r"https?://[^\s/#]+(/[^\s#]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ class Settings:
     encrypt_traffic: bool = False
     isolate_network: bool = False
     show_context: bool = False
+    console_url: str = ""
+    """Empty: AWS's, where the API is AWS's."""
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""
@@ -91,6 +95,9 @@ class Settings:
         _match("MUSHER_REGION", self.region, REGION_PATTERN, "an AWS region such as us-east-1")
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
         _at_least("MUSHER_TTL_H", self.ttl_h, 0.1)
+        if self.console_url:
+            wanted = "a page's address such as http://127.0.0.1:4566/_localaws/"
+            _match("MUSHER_CONSOLE_URL", self.console_url, URL_PATTERN, wanted)
         if self.log_days not in LOG_DAYS:
             raise SettingsError(
                 f"MUSHER_LOG_DAYS is {self.log_days}. Set it to one of {', '.join(map(str, LOG_DAYS))}."

@@ -285,8 +285,8 @@ def test_the_ui_finds_the_links_of_what_is_made(dag: Any, task_id: str) -> None:
     tasks = DagSerialization.to_dict(dag)["dag"]["tasks"]
     [task] = [found["__var"] for found in tasks if found["__var"]["task_id"] == task_id]
     assert task["_operator_extra_links"] == {
-        "AWS console": "_link_ResourceLink",
-        "CloudWatch log": "_link_LogLink",
+        "Console": "_link_ResourceLink",
+        "Log": "_link_LogLink",
     }
 
 

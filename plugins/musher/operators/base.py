@@ -17,10 +17,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock
+from musher.console import Kind, find_console
 from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
 from musher.hooks.log_groups import limit_log_group
 from musher.hooks.refusals import read_refusal
+from musher.links import show_links
 from musher.operators.intent import is_given_up
 from musher.results import REASON_KEY
 from musher.settings import Settings
@@ -139,6 +141,11 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
     def limit_log(self, group: str, *, tags: Mapping[str, str]) -> None:
         """Let the lines of the resource's log expire; called by each try, as a teardown removes the group."""
         limit_log_group(self.logs_hook, group=group, days=self.settings.log_days, tags=tags)
+
+    def show_links(self, context: Context, *, kind: Kind, name: str, log: tuple[str, str]) -> None:
+        """Let the task link to a resource and to its log (group, streams' prefix) while it still runs."""
+        console = find_console(self.settings, client=self.hook.conn)
+        show_links(context, console=console, kind=kind, name=name, log=log)
 
     def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
         """Wait, deferred or here; return what `resume` makes of the end.

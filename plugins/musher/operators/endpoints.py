@@ -13,7 +13,7 @@ from musher.errors import EndpointError
 from musher.hooks.endpoints import BUSY, COSTS_UNTIL, ask_for_deletion
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
-from musher.links import LINKS, show_links
+from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
 from musher.payloads.tags import as_mapping
 from musher.triggers.endpoints import EndpointGoneTrigger, EndpointReadyTrigger
@@ -95,7 +95,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         name, log = self.endpoint_name, (names.endpoint_log_group(self.endpoint_name), "")
         self.limit_log(log[0], tags=as_mapping(self.config["Endpoint"].get("Tags", [])))
         self.create_missing()
-        show_links(context, client=self.hook.conn, page=console.endpoint, name=name, log=log)
+        self.show_links(context, kind=console.ENDPOINT, name=name, log=log)
         return self._wait_for(context, EndpointReadyTrigger, step=READY, started_at=started_at)
 
     def go_on(self, context: Context, end: WaitEnd) -> Any:

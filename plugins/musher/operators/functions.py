@@ -10,7 +10,7 @@ from airflow.sdk import Context
 from musher import clock, console, names
 from musher.errors import LambdaError
 from musher.hooks.functions import MusherLambdaHook
-from musher.links import LINKS, show_links
+from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
 from musher.payloads.functions import build_code_update, build_configuration_update
 from musher.triggers.functions import FunctionReadyTrigger
@@ -82,7 +82,7 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     def wait_until_ready(self, context: Context, *, then: str, started_at: float) -> Any:
         """Wait until the function is active and no update is under way."""
         name, log = self.function_name, (names.function_log_group(self.function_name), "")
-        show_links(context, client=self.hook.conn, page=console.function, name=name, log=log)
+        self.show_links(context, kind=console.FUNCTION, name=name, log=log)
         data = self.hook.get_waiter(FunctionReadyTrigger.waiter).config
         trigger = FunctionReadyTrigger(
             arguments={"FunctionName": self.function_name},

@@ -16,7 +16,7 @@ from musher.hooks.builds import (
 )
 from musher.hooks.connection import ecr_hook, s3_hook
 from musher.hooks.objects import upload_once
-from musher.links import LINKS, show_links, show_no_links
+from musher.links import LINKS, show_no_links
 from musher.operators.base import MusherOperator, fail_without_retry
 from musher.packaging import pack_image_context
 from musher.payloads.builds import ImagePlan, check_manifest, plan_image
@@ -59,7 +59,7 @@ class BuildImageOperator(MusherOperator[MusherCodeBuildHook]):
     def wait_for_build(self, context: Context, *, build_id: str, plan: ImagePlan) -> Any:
         """Wait for the build's end."""
         log = (names.build_log_group(self.settings), build_id.partition(":")[2])
-        show_links(context, client=self.hook.conn, page=console.build, name=build_id, log=log)
+        self.show_links(context, kind=console.BUILD, name=build_id, log=log)
         data = self.hook.get_waiter(BuildCompleteTrigger.waiter).config
         trigger = BuildCompleteTrigger(
             arguments={"ids": [build_id]},

@@ -3,7 +3,7 @@
 import logging
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,13 +14,14 @@ from airflow.sdk import Context
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock, names
+from musher.console import Kind
 from musher.errors import JobFailedError, PayloadError
 from musher.hooks import sharing
 from musher.hooks.calls import hold
 from musher.hooks.jobs import attempts
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
-from musher.links import LINKS, show_links
+from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
 from musher.operators.intent import JobRecord
 from musher.triggers.jobs import JobTrigger
@@ -77,7 +78,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     status_key: ClassVar[str]
     max_name: ClassVar[int]
     trigger_class: ClassVar[type[JobTrigger]]
-    console_page: ClassVar[Callable[..., str]]
+    console_kind: ClassVar[Kind]
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         """Take the create request (templated, so also an earlier task's result)."""
@@ -163,7 +164,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         else:
             logger.info("%s: adopted, %s", name, description[self.status_key])
         log = (names.TRAINING_LOG_GROUP, name)
-        show_links(context, client=self.hook.conn, page=self.console_page, name=name, log=log)
+        self.show_links(context, kind=self.console_kind, name=name, log=log)
         self.live_job = name
         if description[self.status_key] not in ENDED:  # else its tags would grow by one with each run
             self.join(description)

@@ -32,7 +32,7 @@ class RunTrainingJobOperator(RunJobOperator):
     status_key = "TrainingJobStatus"
     max_name = names.MAX_SAGEMAKER_NAME
     trigger_class = TrainingJobTrigger
-    console_page = staticmethod(console.training_job)
+    console_kind = console.TRAINING_JOB
 
     def __init__(self, *, config: Any, marker: str = "", **kwargs: Any) -> None:
         """Take the CreateTrainingJob request (templated, so also an earlier task's result).

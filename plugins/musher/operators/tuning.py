@@ -37,7 +37,7 @@ class RunTuningJobOperator(RunJobOperator):
     status_key = "HyperParameterTuningJobStatus"
     max_name = names.MAX_TUNING_NAME
     trigger_class = TuningJobTrigger
-    console_page = staticmethod(console.tuning_job)
+    console_kind = console.TUNING_JOB
 
     def create(self, request: dict[str, Any]) -> None:
         """Start a job."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from musher import console
+from musher.console import ENDPOINT, FUNCTION, TRAINING_JOB, TUNING_JOB, Console
 from musher.costs.billing import billed_seconds
 from musher.payloads.tuning import IN_JOB
 from musher.report.strict import make_strict
@@ -43,8 +43,8 @@ class RunFacts:
     failures: Mapping[str, str | None]
     keeps_resources: bool = False
     """Whether endpoint and function outlive the run."""
-    console_region: str | None = None
-    """The region whose console shows the run's resources; None where what was used is not AWS."""
+    console: Console | None = None
+    """What shows the run's resources in a browser, where something does."""
 
 
 def build_summary(facts: RunFacts, results: RunResults) -> Summary:
@@ -69,25 +69,25 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "keeps_resources": facts.keeps_resources,
         "lambda": describe_function(results),
         "stages": build_stages(results, started_at=facts.started_at),
-        "links": build_links(results, region=facts.console_region),
+        "links": build_links(results, console=facts.console),
     }
     strict: Summary = make_strict(summary)
     return strict
 
 
-def build_links(results: RunResults, *, region: str | None) -> dict[str, str]:
-    """Return the pages of the AWS console by resource's name; none without a region that has a console."""
-    if region is None:
+def build_links(results: RunResults, *, console: Console | None) -> dict[str, str]:
+    """Return the console's pages by resource's name; none without a console that has them."""
+    if console is None:
         return {}
     jobs = [job["job_name"] for job in (results["features"], results["job"]) if job]
-    links = {name: console.training_job(region=region, name=name) for name in jobs}
+    links = {name: console.page(TRAINING_JOB, name=name) for name in jobs}
     if (tuning := results["tuning"]) and tuning["strategy"] != IN_JOB:
-        links[tuning["job_name"]] = console.tuning_job(region=region, name=tuning["job_name"])
+        links[tuning["job_name"]] = console.page(TUNING_JOB, name=tuning["job_name"])
     if endpoint := results["endpoint"]:
-        links[endpoint["name"]] = console.endpoint(region=region, name=endpoint["name"])
+        links[endpoint["name"]] = console.page(ENDPOINT, name=endpoint["name"])
     if function := results["function"]:
         name = function["function_name"]
-        links[f"function {name}"] = console.function(region=region, name=name)
+        links[f"function {name}"] = console.page(FUNCTION, name=name)
     return {name: address for name, address in links.items() if address}
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from airflow.sdk import get_current_context, task
 from botocore.exceptions import BotoCoreError, ClientError
 
-from musher import console, names
+from musher import names
+from musher.console import find_console
 from musher.errors import MusherError
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import download, upload
@@ -62,7 +63,7 @@ def report(results: RunResults) -> dict[str, str]:
             started_at=run.started_at,
             failures=failures_of_run(instance),
             keeps_resources=bool(run.params["keep_resources"]),
-            console_region=find_console_region(run.settings),
+            console=find_console(run.settings, client=s3_hook(run.settings).get_conn()),
         )
         summary = build_summary(facts, results)
         page = render(summary=summary, outputs=load_run_outputs(run.settings, results))
@@ -76,12 +77,6 @@ def report(results: RunResults) -> dict[str, str]:
             name: upload(hook, run.settings, key=f"{prefix}/{name}", data=text.encode(), content_type=kind)
             for name, (text, kind) in files.items()
         }
-
-
-def find_console_region(settings: Settings) -> str | None:
-    """Return the region whose console shows what the run made; None where that is not AWS."""
-    is_aws = console.is_aws(s3_hook(settings).get_conn().meta.endpoint_url)
-    return settings.region if is_aws else None
 
 
 def load_run_outputs(settings: Settings, results: RunResults) -> "Outputs":

@@ -32,7 +32,7 @@ HEADERS = {
     "Cache-Control": "private, no-store",
 }
 """A report is generated from class and file names that others chose, and whoever writes to the bucket can
-write one: it runs no script, loads nothing, and has no part in the UI's origin. Its links to the AWS console
+write one: it runs no script, loads nothing, and has no part in the UI's origin. Its links to the console
 open where the page is shown by itself; the UI's own frame lets none out.
 """
 

@@ -9,23 +9,24 @@ from tests.isolated_airflow import isolate_airflow
 
 isolate_airflow()
 
-from musher import console, links  # noqa: E402  # nothing of Airflow may be imported earlier
+from musher import links  # noqa: E402  # nothing of Airflow may be imported earlier
+from musher.console import TRAINING_JOB, AwsConsole, Console, OtherConsole  # noqa: E402
 from musher.links import LINKS, show_links  # noqa: E402
 from musher.operators.endpoints import DeployEndpointOperator  # noqa: E402
 from musher.operators.functions import DeployFunctionOperator  # noqa: E402
 from musher.operators.training import RunTrainingJobOperator  # noqa: E402
 from musher.operators.tuning import RunTuningJobOperator  # noqa: E402
 
-AWS, ELSEWHERE = "https://api.sagemaker.us-east-1.amazonaws.com", "http://127.0.0.1:4566"
+AWS, LOCAL = AwsConsole(region="us-east-1"), OtherConsole(url="http://127.0.0.1:4566/_localaws/")
 OPERATORS = (RunTrainingJobOperator, RunTuningJobOperator, DeployEndpointOperator, DeployFunctionOperator)
 
 
-def store(url: str, push: Any) -> None:
-    """Store the links of a training job on an AWS at this address."""
+def store(console: Console | None, push: Any) -> None:
+    """Store the links of a training job that this console shows."""
     show_links(
         {"ti": SimpleNamespace(xcom_push=push)},  # type: ignore[typeddict-item,typeddict-unknown-key]  # a context's part
-        client=SimpleNamespace(meta=SimpleNamespace(endpoint_url=url, region_name="us-east-1")),
-        page=console.training_job,
+        console=console,
+        kind=TRAINING_JOB,
         name="musher-train-0123abcd",
         log=("/aws/sagemaker/TrainingJobs", "musher-train-0123abcd/"),
     )
@@ -39,10 +40,19 @@ def test_links_are_stored_under_the_keys_that_the_ui_reads() -> None:
     assert "TrainingJobs$3FlogStreamNameFilter$3Dmusher-train-0123abcd$252F" in stored["_link_LogLink"]
 
 
-def test_what_is_not_aws_has_empty_links() -> None:
+def test_another_console_s_links_open_the_job_and_its_log() -> None:
+    stored: dict[str, str] = {}
+    store(LOCAL, lambda key, value: stored.update({key: value}))
+    assert stored == {
+        "_link_ResourceLink": f"{LOCAL.url}#job/musher-train-0123abcd",
+        "_link_LogLink": f"{LOCAL.url}#log/%2Faws%2Fsagemaker%2FTrainingJobs/musher-train-0123abcd%2F",
+    }
+
+
+def test_what_no_console_shows_has_empty_links() -> None:
     """Without them Airflow looks for both at the task's end, and logs an error for each."""
     stored: dict[str, str] = {}
-    store(ELSEWHERE, lambda key, value: stored.update({key: value}))
+    store(None, lambda key, value: stored.update({key: value}))
     assert stored == {"_link_ResourceLink": "", "_link_LogLink": ""}
 
 
@@ -51,7 +61,7 @@ def test_a_link_that_cannot_be_stored_fails_nothing(caplog: pytest.LogCaptureFix
         raise ConnectionError("no database")
 
     store(AWS, refuse)
-    assert "the links to the AWS console are not stored" in caplog.text
+    assert "the links to the console are not stored" in caplog.text
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

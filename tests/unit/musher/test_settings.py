@@ -45,6 +45,7 @@ def test_every_variable_is_read() -> None:
             "MUSHER_VOLUME_KMS_KEY": "arn:aws:kms:eu-west-1:210987654321:alias/disks",
             "MUSHER_ENCRYPT_TRAFFIC": "True",
             "MUSHER_ISOLATE_NETWORK": "yes",
+            "MUSHER_CONSOLE_URL": "http://127.0.0.1:4566/_localaws/",
         }
     )
     assert settings == Settings(
@@ -65,6 +66,7 @@ def test_every_variable_is_read() -> None:
         volume_kms_key="arn:aws:kms:eu-west-1:210987654321:alias/disks",
         encrypt_traffic=True,
         isolate_network=True,
+        console_url="http://127.0.0.1:4566/_localaws/",
     )
 
 
@@ -115,6 +117,8 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
         ({**ACCOUNT, "MUSHER_OUTPUT_KMS_KEY": "my-key"}, "MUSHER_OUTPUT_KMS_KEY is 'my-key'"),
         ({**ACCOUNT, "MUSHER_VOLUME_KMS_KEY": "my-key"}, "MUSHER_VOLUME_KMS_KEY is 'my-key'"),
         ({**ACCOUNT, "MUSHER_ENCRYPT_TRAFFIC": "often"}, "MUSHER_ENCRYPT_TRAFFIC is 'often': neither"),
+        ({**ACCOUNT, "MUSHER_CONSOLE_URL": "javascript:alert(1)"}, "MUSHER_CONSOLE_URL is 'javascript:"),
+        ({**ACCOUNT, "MUSHER_CONSOLE_URL": "http://a/#b"}, "MUSHER_CONSOLE_URL is 'http://a/#b'. Set it to"),
         ({**ACCOUNT, "MUSHER_ISOLATE_NETWORK": "1"}, "MUSHER_ISOLATE_NETWORK is true, and AWS's"),
     ],
 )

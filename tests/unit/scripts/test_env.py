@@ -20,6 +20,10 @@ def test_all_that_airflow_needs_is_there() -> None:
     } <= set(names)
 
 
+def test_links_lead_to_the_embedded_aws_s_own_page() -> None:
+    assert aws_variables("http://127.0.0.1:1")["MUSHER_CONSOLE_URL"] == "http://127.0.0.1:1/_localaws/"
+
+
 def test_without_an_embedded_aws_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(url: str, *, timeout: float) -> None:
         raise ConnectionRefusedError("Connection refused")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from musher.console import AwsConsole, Console, OtherConsole
 from musher.report.curves import HEIGHT, WIDTH, best_place, draw_curves
 from musher.report.page import Outputs, data_address, heat_map, quality, rank_trials, render, worst_recalls
 from musher.report.strict import make_strict
@@ -352,14 +353,14 @@ def test_one_epoch_is_a_dot_in_the_middle_and_many_have_few_labels() -> None:
     assert len(draw_curves(many)[0]["labels"]) == 10
 
 
-def linked_summary(region: str | None) -> dict[str, Any]:
-    """Return the summary of a whole run in a region whose console is known, or None."""
-    run = dataclasses.replace(facts(), console_region=region)
+def linked_summary(console: Console | None) -> dict[str, Any]:
+    """Return the summary of a whole run that this console shows."""
+    run = dataclasses.replace(facts(), console=console)
     return build_summary(run, {**RESULTS, "features": EMBED, "tuning": TUNING})
 
 
 def test_resources_link_to_their_pages_where_there_is_a_console() -> None:
-    found = linked_summary("eu-west-1")
+    found = linked_summary(AwsConsole(region="eu-west-1"))
     assert set(found["links"]) == {
         EMBED["job_name"],
         TUNING["job_name"],
@@ -374,9 +375,15 @@ def test_resources_link_to_their_pages_where_there_is_a_console() -> None:
     assert "<a " not in page(linked_summary(None), features=FEATURES)
 
 
+def test_another_console_s_pages_are_linked_to_as_well() -> None:
+    found = linked_summary(OtherConsole(url="http://127.0.0.1:4566/_localaws/"))
+    assert found["links"][TUNING["job_name"]].endswith(f"/_localaws/#job/{TUNING['job_name']}")
+    assert 'href="http://127.0.0.1:4566/_localaws/#endpoint/' in page(found, features=FEATURES)
+
+
 def test_trials_in_one_job_have_no_tuning_job_to_link_to() -> None:
     results: Any = {**RESULTS, "tuning": {**TUNING, "strategy": "in_job"}}
-    found = build_summary(dataclasses.replace(facts(), console_region="eu-west-1"), results)
+    found = build_summary(dataclasses.replace(facts(), console=AwsConsole(region="eu-west-1")), results)
     assert TUNING["job_name"] not in found["links"]
 
 

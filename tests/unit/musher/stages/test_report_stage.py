@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,8 +71,8 @@ def test_what_is_stored_is_strict_json_and_utf_8(
     instance = FakeInstance(failed=("evaluate\udce9",))
     monkeypatch.setattr(report, "current_run", form_run)
     monkeypatch.setattr(report, "get_current_context", lambda: {"ti": instance})
-    monkeypatch.setattr(report, "s3_hook", lambda settings: None)
-    monkeypatch.setattr(report, "find_console_region", lambda settings: None)
+    monkeypatch.setattr(report, "s3_hook", lambda settings: SimpleNamespace(get_conn=lambda: None))
+    monkeypatch.setattr(report, "find_console", lambda settings, client: None)
     monkeypatch.setattr(report, "upload", upload)
     evaluation: Any = {"accuracy": math.nan, "loss": math.inf, "seconds": 0.1}
     report.report.function({**NOTHING, "evaluation": evaluation})
