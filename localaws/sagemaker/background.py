@@ -4,10 +4,11 @@ import asyncio
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import ClassVar, Generic, Protocol, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from localaws.asgi import Router
+from localaws.cloudwatch.sources.instances import Instance
 from localaws.errors import JobError
 from localaws.sagemaker.failures import INTERNAL_ERROR, machine_error
 
@@ -24,6 +25,19 @@ class JobThread(ABC):
     def is_running(self) -> bool:
         """Whether the thread still works."""
         return self._thread.is_alive()
+
+    @property
+    def instance_count(self) -> int:
+        """How many instances compute for the job; a job of other jobs has none of its own."""
+        return 0
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes that work for the job now, by the names of their instances."""
+        return {}
+
+    def metric_instances(self) -> list[Instance]:
+        """Return what CloudWatch is to measure of the job now."""
+        return []
 
     def start(self) -> None:
         """Start the thread."""
@@ -97,18 +111,24 @@ class RunningJobs(Generic[Runner]):
 
     ABORT_S: ClassVar[float]
     """Real seconds that all jobs together get to end when localaws stops."""
-    COMPUTES: ClassVar[bool] = True
-    """Whether its jobs have processes of their own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[str, Runner] = {}
 
     @property
-    def count(self) -> int:
-        """How many jobs run."""
-        with self._lock:
-            return sum(runner.is_running for runner in self._runners.values())
+    def instance_count(self) -> int:
+        """How many instances compute for the jobs that run."""
+        return sum(runner.instance_count for runner in self.running().values())
+
+    def pids(self) -> dict[str, dict[str, int]]:
+        """Return the processes of the jobs that run, by ARN and instance."""
+        return {arn: runner.pids() for arn, runner in self.running().items()}
+
+    def metric_instances(self) -> Iterator[Instance]:
+        """Return the instances of all jobs, for CPUUtilization and MemoryUtilization."""
+        for runner in self.running().values():
+            yield from runner.metric_instances()
 
     def register(self, router: Router) -> None:
         """Add no routes: jobs are spoken to through moto's."""
@@ -120,10 +140,10 @@ class RunningJobs(Generic[Runner]):
             runner.start()
             self._runners[arn] = runner
 
-    def runners(self) -> list[Runner]:
-        """Return the runners of the jobs that have not ended."""
+    def running(self) -> dict[str, Runner]:
+        """Return the runners of the jobs that have not ended, by ARN."""
         with self._lock:
-            return [runner for runner in self._runners.values() if runner.is_running]
+            return {arn: runner for arn, runner in self._runners.items() if runner.is_running}
 
     def stop_job(self, *, arn: str) -> None:
         """Ask one job to stop; one that has ended is left alone."""
@@ -145,7 +165,21 @@ class RunningJobs(Generic[Runner]):
             runner.join(timeout_s=self.ABORT_S / len(runners))
 
 
-def count_computing(services: Iterable[object]) -> int:
-    """Return how many jobs with processes of their own run."""
-    found = (service for service in services if isinstance(service, RunningJobs))
-    return sum(service.count for service in found if service.COMPUTES)
+@runtime_checkable
+class HasComputers(Protocol):
+    """A service whose instances compute."""
+
+    @property
+    def instance_count(self) -> int:
+        """How many there are now."""
+        ...
+
+
+def count_instances(services: Iterable[object], *, with_endpoints: bool = False) -> int:
+    """Return how many instances compute for jobs now.
+
+    Those of endpoints compute when they are asked, and count among themselves only: a job must not go slower
+    because an endpoint waits beside it.
+    """
+    kind = HasComputers if with_endpoints else RunningJobs
+    return sum(service.instance_count for service in services if isinstance(service, kind))

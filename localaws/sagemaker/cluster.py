@@ -11,7 +11,7 @@ from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, JobError
 from localaws.iam.identity import Grant
 from localaws.namespaces import OPT_ML
-from localaws.sagemaker.background import count_computing
+from localaws.sagemaker.background import count_instances
 from localaws.sagemaker.failures import algorithm_error, shorten
 from localaws.sagemaker.hosts import End, HostGroup, HostProcess, Result, stream_name
 from localaws.sagemaker.room import Room
@@ -127,7 +127,7 @@ class Cluster:
             self._grant = self._context.identity.grant(role_arn=role, session_name=SESSION)
         ours = self._context.child_environment(region=self._plan.region) | room.variables()
         grants = self._context.grant_environment(self._grant)
-        sharers = len(self.rooms) * count_computing(self._context.services)
+        sharers = max(len(self.rooms), count_instances(self._context.services))
         return python_environment(ours | dict(variables) | grants, sharers=sharers)
 
     def run(self, processes: Sequence[HostProcess], *, watch: Watch) -> Result:

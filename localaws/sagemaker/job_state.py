@@ -54,6 +54,17 @@ class JobState:
         """The status now."""
         return str(getattr(self, f"{self.KIND}_job_status"))
 
+    @property
+    def name(self) -> str:
+        """The job's name."""
+        return str(getattr(self, f"{self.KIND}_job_name"))
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When it ended, if it has."""
+        found: datetime | None = getattr(self, f"{self.KIND}_end_time")
+        return found
+
     def start(self) -> None:
         """Note that the work itself begins."""
         with self._lock:

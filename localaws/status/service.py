@@ -1,12 +1,13 @@
 """The routes of the status page.
 
-GET /_localaws/         the page; #job/NAME, #endpoint/NAME, #function/NAME and #alarm/NAME show one thing
+GET /_localaws/         the page; its fragment opens one thing, with its log while that grows: #job/NAME,
+                        #endpoint/NAME, #function/NAME, #alarm/NAME, #log/GROUP, #log/GROUP/PREFIX,
+                        each part percent-encoded
 GET /_localaws/status   what it shows, as JSON
-GET /_localaws/logs     ?group=...&prefix=...: the last lines of a log group's streams
+GET /_localaws/logs     ?group=...[&prefix=...][&account_id=...][&region=...]: the last lines of its streams
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,8 +23,7 @@ from localaws.status.page import read_page
 PATH = "/_localaws/"
 MAX_ROWS = 200
 """Rows of one service in one section: of jobs, the newest."""
-ACCOUNT = re.compile(r"\d{12}")
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+LOG_PARAMETERS = ("group", "prefix", "account_id", "region")
 JSON_HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
 
 
@@ -55,22 +55,20 @@ class StatusService:
 
     async def _serve_logs(self, request: Request) -> Response:
         asked = {name: values[0] for name, values in parse_qs(request.query).items()}
-        account_id, region = asked.get("account_id", ""), asked.get("region", "")
-        if not ACCOUNT.fullmatch(account_id) or not REGION.fullmatch(region) or "group" not in asked:
-            message = "account_id, region and group must be given"
-            return aws_error(status=400, code="ValidationException", message=message)
-        prefix = asked.get("prefix", "")
-        lines = last_lines(account_id=account_id, region=region, group=asked["group"], prefix=prefix)
+        if "group" not in asked:
+            return aws_error(status=400, code="ValidationException", message="group must be given")
+        lines = last_lines(**{name: asked.get(name, "") for name in LOG_PARAMETERS})
         return Response(body=json.dumps({"lines": lines}).encode(), headers=dict(JSON_HEADERS))
 
     def gather(self) -> dict[str, Any]:
-        """Return what every service says of itself; sections of the same name are joined."""
+        """Return what every service says of itself; sections of one name are joined, jobs newest first."""
         context = self._context
         sections: dict[str, list[Mapping[str, Any]]] = {}
         for service in context.services:
             if isinstance(service, Describes):
                 for section, rows in service.describe().items():
                     sections.setdefault(section, []).extend(islice(rows, MAX_ROWS))
+        sections["jobs"] = sorted(sections.get("jobs", ()), key=lambda job: job["created"], reverse=True)
         return {
             "now": context.clock.now(),
             "endpoint_url": context.endpoint_url,

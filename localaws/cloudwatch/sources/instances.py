@@ -32,6 +32,22 @@ class Instance:
     pid: int
 
 
+def job_instances(
+    *, account_id: str, region: str, namespace: str, job: str, pids: Mapping[str, int]
+) -> list[Instance]:
+    """Return the instances of a job, `pids` by their names: the dimension Host is `<job>/algo-1`, say."""
+    return [
+        Instance(
+            account_id=account_id,
+            region=region,
+            namespace=namespace,
+            dimensions={"Host": f"{job}/{name}"},
+            pid=pid,
+        )
+        for name, pid in pids.items()
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Usage:
     """What a process, or several, have used: seconds of processor time, and bytes that are resident now."""

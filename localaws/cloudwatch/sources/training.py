@@ -1,8 +1,7 @@
 """Metrics of training jobs.
 
 What MetricDefinitions find has the dimension TrainingJobName, as SageMaker's SDK reads it
-(TrainingJobAnalytics); readings of an instance have the dimension Host, `<job>/algo-1`
-(https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html).
+(TrainingJobAnalytics).
 """
 
 from collections.abc import Iterator
@@ -29,8 +28,3 @@ class TrainingValue:
         """Return the value."""
         key = metric_key(NAMESPACE, self.name, {"TrainingJobName": self.job})
         yield key, self.value, NO_UNIT
-
-
-def host_dimensions(job: str, host: str) -> dict[str, str]:
-    """Return the dimensions of CPUUtilization and MemoryUtilization of one of a job's instances."""
-    return {"Host": f"{job}/{host}"}

@@ -72,6 +72,10 @@ class AsyncInvoker:
         invocation = Invocation(headers=asked.headers, body=payload, timeout_s=asked.timeout_s)
         return await self._invoker.send(invocation, controller=controller)
 
+    def describe_queues(self) -> dict[EndpointController, str]:
+        """Return how full the queues are, in words."""
+        return {controller: queue.describe() for controller, queue in self._queues.items()}
+
     def close(self) -> None:
         """Drop every request that waits."""
         for queue in self._queues.values():

@@ -46,6 +46,12 @@ class AsyncQueue:
         if self._dispatcher is None or self._dispatcher.done():
             self._dispatcher = asyncio.create_task(self._dispatch())
 
+    def describe(self) -> str:
+        """Return how many requests wait and how many are under way, in words; empty where there is none."""
+        if not self._waiting and not self._under_way:
+            return ""
+        return f"{len(self._waiting)} waiting, {len(self._under_way)} under way"
+
     def close(self) -> None:
         """Drop what waits and what is under way."""
         self._waiting.clear()

@@ -16,6 +16,7 @@ from localaws.iam.identity import Grant
 from localaws.logs import LogStream
 from localaws.overlays import pip_variables
 from localaws.processes import Child
+from localaws.sagemaker.background import count_instances
 from localaws.sagemaker.endpoints.instance import Instance, Server
 from localaws.sagemaker.endpoints.model_data import fetch_model, find_program, is_own_server
 from localaws.sagemaker.endpoints.plan import VariantPlan
@@ -165,7 +166,9 @@ class ContainerFactory:
         }
         ours = self._context.child_environment(region=self._place.region) | pip_variables(os.environ)
         role = self._context.grant_environment(grant)
-        return python_environment(ours | room.variables()) | plan.environment | contract | role
+        sharers = count_instances(self._context.services, with_endpoints=True)
+        shared = python_environment(ours | room.variables(), sharers=sharers)
+        return shared | plan.environment | contract | role
 
     def _open_stream(self, stream: str) -> LogStream:
         return self._context.log_stream(

@@ -88,6 +88,11 @@ class EndpointController:
         """Whether it was deleted, or thrown away."""
         return self._deleted or self._abandoned.is_set()
 
+    @property
+    def instance_count(self) -> int:
+        """How many instances it has, or is about to have."""
+        return max(sum(plan.count for plan in self._plans), len(self.fleet.instances()))
+
     def start(self) -> None:
         """Begin to deploy; returns at once."""
         self._thread.start()

@@ -1,14 +1,16 @@
 """What the status page shows of endpoints."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.wording import log_group
 
 
-def describe_endpoints(controllers: Iterable[EndpointController]) -> Iterator[dict[str, Any]]:
-    """Give a row for each endpoint, by name."""
+def describe_endpoints(
+    controllers: Iterable[EndpointController], *, queues: Mapping[EndpointController, str]
+) -> Iterator[dict[str, Any]]:
+    """Give a row for each endpoint, by name; `queues` says how full those of asynchronous ones are."""
     for controller in sorted(controllers, key=lambda found: found.name):
         endpoint = controller.endpoint
         yield {
@@ -18,6 +20,7 @@ def describe_endpoints(controllers: Iterable[EndpointController]) -> Iterator[di
             "status": endpoint.endpoint_status,
             "config": endpoint.endpoint_config_name,
             "reason": endpoint.failure_reason or "",
+            "queue": queues.get(controller, ""),
             "instances": [
                 {
                     "variant": instance.variant,

@@ -103,7 +103,13 @@ class EndpointService:
 
     def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
         """Return the endpoints for the status page."""
-        return {"endpoints": describe_endpoints(list(self._controllers.values()))}
+        queues = self._async_invoker.describe_queues()
+        return {"endpoints": describe_endpoints(list(self._controllers.values()), queues=queues)}
+
+    @property
+    def instance_count(self) -> int:
+        """How many instances the endpoints have, or are about to have."""
+        return sum(controller.instance_count for controller in list(self._controllers.values()))
 
     def metric_instances(self) -> Iterator[Instance]:
         """Return the instances that serve, for CPUUtilization and MemoryUtilization."""

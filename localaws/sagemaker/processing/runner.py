@@ -7,6 +7,7 @@ import json
 import threading
 from pathlib import Path
 
+from localaws.cloudwatch.sources.instances import Instance, job_instances
 from localaws.context import Context
 from localaws.errors import JobError, StorageError
 from localaws.sagemaker.background import GuardedJob
@@ -22,6 +23,7 @@ from localaws.sagemaker.training.container import Folders, resource_config
 from localaws.storage import S3Uri, download_all, merge_files, upload_all
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
+"""The namespace of the instances' metrics, too."""
 MAX_MESSAGE = 1024
 """Characters of ExitMessage (API_DescribeProcessingJob)."""
 START = "processing"
@@ -57,6 +59,25 @@ class ProcessingRunner(GuardedJob):
         """Give the job up: localaws is stopping. Returns at once."""
         self._cluster.abort()
         self._stop.set()
+
+    @property
+    def instance_count(self) -> int:
+        """How many hosts the job has."""
+        return self._spec.instance_count
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes of the hosts that run now, by the hosts' names."""
+        return self._cluster.pids()
+
+    def metric_instances(self) -> list[Instance]:
+        """Return the hosts that run now."""
+        return job_instances(
+            account_id=self._spec.account_id,
+            region=self._spec.region,
+            namespace=LOG_GROUP,
+            job=self._spec.name,
+            pids=self.pids(),
+        )
 
     def work(self) -> None:
         """Download, run, upload."""

@@ -5,8 +5,8 @@ import math
 import threading
 from collections.abc import Callable
 
-from localaws.cloudwatch.sources.instances import Instance
-from localaws.cloudwatch.sources.training import NAMESPACE, TrainingValue, host_dimensions
+from localaws.cloudwatch.sources.instances import Instance, job_instances
+from localaws.cloudwatch.sources.training import NAMESPACE, TrainingValue
 from localaws.context import Context
 from localaws.errors import JobError
 from localaws.faults import SpotInterruption
@@ -110,9 +110,9 @@ class JobRunner(GuardedJob):
         return False
 
     @property
-    def arn(self) -> str:
-        """The job's ARN."""
-        return str(self._job.arn)
+    def instance_count(self) -> int:
+        """How many hosts the job has."""
+        return self._spec.instance_count
 
     def pids(self) -> dict[str, int]:
         """Return the processes of the hosts that train now, by the hosts' names."""
@@ -121,16 +121,13 @@ class JobRunner(GuardedJob):
     def metric_instances(self) -> list[Instance]:
         """Return the hosts that train now."""
         spec = self._spec
-        return [
-            Instance(
-                account_id=spec.account_id,
-                region=spec.region,
-                namespace=NAMESPACE,
-                dimensions=host_dimensions(spec.name, host),
-                pid=pid,
-            )
-            for host, pid in self.pids().items()
-        ]
+        return job_instances(
+            account_id=spec.account_id,
+            region=spec.region,
+            namespace=NAMESPACE,
+            job=spec.name,
+            pids=self.pids(),
+        )
 
     def _report(self, name: str, value: float) -> None:
         spec = self._spec

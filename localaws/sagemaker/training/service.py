@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import current
 from localaws.sagemaker.background import RunningJobs
 from localaws.sagemaker.training.description import describe_jobs
@@ -17,12 +16,7 @@ class TrainingService(RunningJobs[JobRunner]):
 
     def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
         """Return the jobs for the status page."""
-        return {"jobs": describe_jobs({runner.arn: runner.pids() for runner in self.runners()})}
-
-    def metric_instances(self) -> Iterator[Instance]:
-        """Return the hosts of all jobs, for CPUUtilization and MemoryUtilization."""
-        for runner in self.runners():
-            yield from runner.metric_instances()
+        return {"jobs": describe_jobs(self.pids())}
 
 
 def training_service() -> TrainingService:

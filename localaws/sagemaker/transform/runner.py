@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
+from localaws.cloudwatch.sources import instances as metrics
 from localaws.context import Context
 from localaws.errors import JobError, LocalAwsError, StorageError
 from localaws.sagemaker.background import GuardedJob
@@ -34,6 +35,7 @@ from localaws.sagemaker.transform.spec import Limits, TransformSpec
 from localaws.storage import S3Uri, read_object, write_object
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
+"""The namespace of the instances' metrics, too."""
 POLL_S = 0.02
 """Real seconds between two looks at instances and requests."""
 GRACE_S = 2.0
@@ -70,6 +72,8 @@ class TransformRunner(GuardedJob):
             content_type=spec.content_type,
         )
         self._s3: Any = None
+        self.progress = ""
+        """How many of the objects are done, in words; empty before the first is sent."""
 
     def stop(self) -> None:
         """Ask the job to stop, as StopTransformJob does; returns at once."""
@@ -78,6 +82,25 @@ class TransformRunner(GuardedJob):
     def abort(self) -> None:
         """Give the job up: localaws is stopping. Returns at once."""
         self._stop.set()
+
+    @property
+    def instance_count(self) -> int:
+        """How many containers the job has."""
+        return self._spec.instance_count
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes of the containers that serve now, by the ids of their instances."""
+        return {instance.id: instance.pid for instance in self._instances if instance.is_healthy}
+
+    def metric_instances(self) -> list[metrics.Instance]:
+        """Return the containers that serve now."""
+        return metrics.job_instances(
+            account_id=self._spec.account_id,
+            region=self._spec.region,
+            namespace=LOG_GROUP,
+            job=self._spec.name,
+            pids=self.pids(),
+        )
 
     def work(self) -> None:
         """Start the model's containers, send them every object, and keep the answers."""
@@ -140,6 +163,7 @@ class TransformRunner(GuardedJob):
         """Wait for all objects, the first failure, or the job's stop."""
         pending = set(futures)
         while pending and not self._stop.is_set():
+            self.progress = f"{len(futures) - len(pending)} of {len(futures)} objects"
             done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()

@@ -13,7 +13,6 @@ class TuningService(RunningJobs[TuningRunner]):
     """Keep the runner of every tuning job that has not ended. It stops before its training jobs do."""
 
     ABORT_S = 3.0
-    COMPUTES = False
 
     def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
         """Return the jobs for the status page."""

@@ -1,6 +1,7 @@
 """Who may look at the status page, and what it shows."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -64,9 +65,27 @@ def test_a_log_of_nowhere_has_no_lines(localaws: Any, place: tuple[str, str]) ->
     assert (code, json.loads(text)) == (200, {"lines": []})
 
 
-@pytest.mark.parametrize(
-    "query", ["", "group=g", "group=g&account_id=1&region=us-east-1", "group=g&account_id=&region=us-east-1"]
-)
-def test_a_log_that_is_not_named_whole_is_refused(localaws: Any, query: str) -> None:
+@pytest.mark.parametrize("query", ["", "group=", "prefix=p&account_id=123456789012&region=us-east-1"])
+def test_lines_of_no_group_are_refused(localaws: Any, query: str) -> None:
     code, _, text = get(localaws, f"/_localaws/logs?{query}")
-    assert (code, json.loads(text)["message"]) == (400, "account_id, region and group must be given")
+    assert (code, json.loads(text)["message"]) == (400, "group must be given")
+
+
+def test_a_log_is_found_by_its_group_and_the_beginning_of_its_streams(localaws: Any) -> None:
+    logs, group = localaws.client("logs"), "/status/lines"
+    logs.create_log_group(logGroupName=group)
+    now_ms = int(time.time() * 1000)
+    for number, stream in enumerate(("a/1", "a/2", "b/1")):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        event = {"timestamp": now_ms - number, "message": f"of {stream}"}
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+    queries = {
+        f"group={group}": ["of b/1", "of a/2", "of a/1"],
+        f"group={group}&prefix=a/": ["of a/2", "of a/1"],
+        f"group={group}&prefix=a/&region=us-east-1": ["of a/2", "of a/1"],
+        f"group={group}&region=eu-west-1": [],
+        f"group={group}s": [],
+    }
+    for query, wanted in queries.items():
+        shown = json.loads(get(localaws, f"/_localaws/logs?{query}")[2])["lines"]
+        assert [line["message"] for line in shown] == wanted, query
