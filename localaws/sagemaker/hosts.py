@@ -34,7 +34,7 @@ class End(Enum):
     NEVER_TRAINED = "stopped before it trained"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """How it ended; `host` and `exit_code` are those of the host that failed."""
 
@@ -44,7 +44,7 @@ class Result:
     tail: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HostProcess:
     """What one host runs."""
 
@@ -98,15 +98,15 @@ class HostGroup:
             codes = {name: child.poll() for name, child in self._children.items()}
             failed = next((name for name, code in codes.items() if code), None)
             if stop.is_set():
-                return Result(End.STOPPED)
+                return Result(end=End.STOPPED)
             if failed is not None:
                 return self._fail(failed, exit_code=codes[failed] or 0)
             if all(code == 0 for code in codes.values()):
-                return Result(End.COMPLETED)
+                return Result(end=End.COMPLETED)
             if self._clock.monotonic() >= deadline:
-                return Result(End.OUT_OF_TIME)
+                return Result(end=End.OUT_OF_TIME)
             if is_interrupted():
-                return Result(End.INTERRUPTED)
+                return Result(end=End.INTERRUPTED)
             stop.wait(POLL_S)
 
     def _fail(self, name: str, *, exit_code: int) -> Result:
@@ -114,7 +114,7 @@ class HostGroup:
         child.join_output()
         tail = list(child.tail)
         self.terminate(grace_s=SIBLING_GRACE_S)
-        return Result(End.FAILED, host=name, exit_code=exit_code, tail=tail)
+        return Result(end=End.FAILED, host=name, exit_code=exit_code, tail=tail)
 
     def terminate(self, *, grace_s: float) -> None:
         """Send SIGTERM to all, and SIGKILL to what is left after `grace_s` real seconds (all share them)."""

@@ -56,7 +56,7 @@ class EndpointController:
         self.account_id = account_id
         self.region = region
         self.features = features
-        self.fleet = Fleet({})
+        self.fleet = Fleet(variants={})
         self._plans = tuple(plans)
         self._context = context
         self._on_deleted = on_deleted
@@ -235,7 +235,7 @@ class EndpointController:
 
     def _delete(self) -> None:
         instances = self.fleet.instances()
-        self.fleet = Fleet({})
+        self.fleet = Fleet(variants={})
         stop_all(instances, grace_s=self._grace_s())
         self._factory.remove()
         self._deleted = True

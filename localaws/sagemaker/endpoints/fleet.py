@@ -10,7 +10,7 @@ from localaws.sagemaker.endpoints.instance import Instance
 from localaws.sagemaker.endpoints.plan import VariantPlan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """A variant and its instances. Never changed, only replaced: the event loop reads it without a lock."""
 
@@ -24,7 +24,7 @@ class Variant:
         return min(healthy, key=lambda instance: instance.outstanding) if healthy else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fleet:
     """All variants of an endpoint."""
 
@@ -61,7 +61,7 @@ class Fleet:
             variants[name] = Variant(
                 plan=variant.plan, weight=weights.get(name, variant.weight), instances=kept + added
             )
-        return Fleet(variants)
+        return Fleet(variants=variants)
 
     def summaries(self) -> list[dict[str, Any]]:
         """Return the ProductionVariants of DescribeEndpoint."""
@@ -74,7 +74,7 @@ class Fleet:
 def build_fleet(plans: Iterable[VariantPlan], *, new_instance: Callable[[VariantPlan], Instance]) -> Fleet:
     """Make a fleet whose instances are not started yet."""
     return Fleet(
-        {
+        variants={
             plan.name: Variant(
                 plan=plan,
                 weight=plan.weight,

@@ -68,7 +68,7 @@ class Invocation:
     """The only variant that may answer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What a container answered."""
 
@@ -77,7 +77,7 @@ class Answer:
     body: bytes
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Pooled:
     """Whether a request went out on a connection that was open already, and so may have found it closed."""
 
@@ -214,7 +214,9 @@ class Invoker:
                     timeout=self._timeout(invocation.timeout_s),
                     trace_request_ctx=pooled,
                 ) as answer:
-                    return Answer(answer.status, _lower(answer.headers), await answer.read())
+                    return Answer(
+                        status=answer.status, headers=_lower(answer.headers), body=await answer.read()
+                    )
             except aiohttp.ClientConnectorError as error:
                 if is_retry:  # it took the request once, and may have died of it
                     raise ConnectionResetError(str(error)) from error

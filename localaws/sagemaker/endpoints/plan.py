@@ -11,7 +11,7 @@ DEFAULT_STARTUP_S = 480
 (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class VariantPlan:
     """One production variant and its model, in one deployment: compared by identity."""
 

@@ -113,7 +113,7 @@ class ProcessingRunner(GuardedJob):
         folders = [self._locate(host, path) for path in paths]
         for folder in (
             config,
-            Folders(self._cluster.rooms[host].base).output,
+            Folders(base=self._cluster.rooms[host].base).output,
             self._cluster.rooms[host].base / START,
         ):
             folder.mkdir(parents=True)
@@ -123,7 +123,7 @@ class ProcessingRunner(GuardedJob):
         (config / "resourceconfig.json").write_text(json.dumps(resource_config(self._spec, host=host)))
 
     def _locate(self, host: str, path: str) -> Path:
-        folder = Folders(self._cluster.rooms[host].base).locate(path)
+        folder = Folders(base=self._cluster.rooms[host].base).locate(path)
         assert folder is not None  # the request was checked
         return folder
 
@@ -192,7 +192,7 @@ class ProcessingRunner(GuardedJob):
     def _read_message(self) -> str | None:
         """Return what a host left in /opt/ml/output/message, the first host's first."""
         for host in self._spec.hosts:
-            path = Folders(self._cluster.rooms[host].base).output / "message"
+            path = Folders(base=self._cluster.rooms[host].base).output / "message"
             if path.is_file():
                 with path.open(errors="replace") as file:
                     return file.read(MAX_MESSAGE) or None

@@ -51,7 +51,7 @@ class Attempt:
         )
         folder = context.data_dir / "training-jobs" / f"{spec.region}-{spec.name}"
         self._cluster = Cluster(context=context, plan=plan, folder=folder)
-        self._folders = {host: Folders(self._cluster.rooms[host].base) for host in spec.hosts}
+        self._folders = {host: Folders(base=self._cluster.rooms[host].base) for host in spec.hosts}
         self._commands: dict[str, list[str]] = {}
         self._checkpoints: FolderSync | None = None
 
@@ -135,8 +135,8 @@ class Attempt:
     def _host_process(self, host: str, *, open_log: OpenLog, port: int) -> HostProcess:
         """Return what one host runs; its folders are named as it sees them."""
         spec, room = self._spec, self._cluster.rooms[host]
-        seen = Folders(room.seen_base)
-        master = Master(LOOPBACK if room.refusal else spec.hosts[0], port)
+        seen = Folders(base=room.seen_base)
+        master = Master(address=LOOPBACK if room.refusal else spec.hosts[0], port=port)
         variables = toolkit_variables(spec, host=host, folders=seen, machine=this_machine())
         variables |= container_variables(spec, host=host, folders=seen, master=master)
         launcher = launcher_words(spec, host=host, master=master, machine=this_machine())

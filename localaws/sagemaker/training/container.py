@@ -14,7 +14,7 @@ NETWORK_INTERFACE = "lo"
 """The hosts' addresses are loopback ones here, and gloo and nccl bind to the interface that this names."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Folders:
     """The folders of one host, below `base` (/opt/ml in a container)."""
 

@@ -71,7 +71,7 @@ class JobRunner(GuardedJob):
         self._job.advance("Downloading")
         self._attempt.download()
         if self._stop.is_set() or not self._job.advance("Training"):
-            return Result(End.NEVER_TRAINED)
+            return Result(end=End.NEVER_TRAINED)
         result = self._attempt.train(
             open_log=self._open_log,
             deadline=deadline,

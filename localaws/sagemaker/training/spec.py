@@ -12,7 +12,7 @@ DEFAULT_CHECKPOINT_PATH = "/opt/ml/checkpoints"
 """AWS's default of CheckpointConfig.LocalPath (API_CheckpointConfig)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Channel:
     """One input channel in S3."""
 
@@ -41,7 +41,7 @@ class Channel:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoints:
     """Where checkpoints are kept: in S3, and in the container."""
 
@@ -56,7 +56,7 @@ class Checkpoints:
         return cls(uri=config["S3Uri"], local_path=config.get("LocalPath") or DEFAULT_CHECKPOINT_PATH)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingSpec:
     """What one job is to do. Durations are AWS seconds."""
 

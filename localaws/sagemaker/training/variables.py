@@ -26,7 +26,7 @@ GPU_QUERY_S = 10
 LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """What a container is told of its machine."""
 
@@ -34,7 +34,7 @@ class Machine:
     gpus: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Master:
     """Where the hosts of a job meet.
 

@@ -21,7 +21,7 @@ TRANSFERRED_SHARE = 0.25
 """Share of the training jobs with which TransferLearning tries the parents' best combinations again."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """How a tuning job goes about its work."""
 

@@ -44,7 +44,7 @@ class Range(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ContinuousRange:
     """Real numbers between two bounds (both inclusive)."""
 
@@ -73,7 +73,7 @@ class ContinuousRange:
         return (warp(value) - warp(self.low)) / (warp(self.high) - warp(self.low))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IntegerRange:
     """Whole numbers between two bounds (both inclusive); each owns half a step to either side."""
 
@@ -103,7 +103,7 @@ class IntegerRange:
         return (warp(value) - first) / (last - first)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CategoricalRange:
     """A few texts, handed on as they were given: the SageMaker SDK gives JSON, so `"64"` keeps its quotes."""
 
@@ -126,7 +126,7 @@ class CategoricalRange:
         return (self.values.index(text) + 0.5) / len(self.values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Space:
     """All ranges of a tuning job."""
 
@@ -138,15 +138,19 @@ class Space:
         found: list[Range] = []
         for item in ranges.get("ContinuousParameterRanges") or ():
             low, high = float(item["MinValue"]), float(item["MaxValue"])
-            found.append(ContinuousRange(item["Name"], low, high, _scale(item, low=low, high=high)))
+            found.append(
+                ContinuousRange(name=item["Name"], low=low, high=high, scale=_scale(item, low=low, high=high))
+            )
         for item in ranges.get("IntegerParameterRanges") or ():
             low, high = int(item["MinValue"]), int(item["MaxValue"])
-            found.append(IntegerRange(item["Name"], low, high, _scale(item, low=low, high=high)))
+            found.append(
+                IntegerRange(name=item["Name"], low=low, high=high, scale=_scale(item, low=low, high=high))
+            )
         found += [
-            CategoricalRange(item["Name"], tuple(dict.fromkeys(item["Values"])))
+            CategoricalRange(name=item["Name"], values=tuple(dict.fromkeys(item["Values"])))
             for item in ranges.get("CategoricalParameterRanges") or ()
         ]
-        return cls(tuple(found))
+        return cls(ranges=tuple(found))
 
     @property
     def names(self) -> frozenset[str]:

@@ -41,7 +41,7 @@ class Children(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tools:
     """What the runner works with; the plan is made in its thread, as it may be slow to import."""
 

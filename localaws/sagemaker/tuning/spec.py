@@ -15,7 +15,7 @@ EPOCH_PARAMETERS = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 """Static hyper-parameters from which Hyperband infers MaxResource (API_HyperbandStrategyConfig)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Objective:
     """What is tuned for."""
 
@@ -45,7 +45,7 @@ class Objective:
         return not self.is_better(target, value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TuningSpec:
     """What one tuning job is to do. Durations are AWS seconds; None means without that limit."""
 

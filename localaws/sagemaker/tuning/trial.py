@@ -12,7 +12,7 @@ ENDED = frozenset({"Completed", "Failed", "Stopped"})
 """TrainingJobStatus that nothing follows."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Trial:
     """A training job and the combination that it tries."""
 

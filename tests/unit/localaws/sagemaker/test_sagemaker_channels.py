@@ -44,7 +44,7 @@ def test_with_fewer_objects_than_hosts_the_last_hosts_get_none() -> None:
 
 
 def test_a_replicated_object_is_downloaded_once_for_all_hosts() -> None:
-    (download,) = plan(Channel("train", "s3://b/k"), files(1), folders=FOLDERS)
+    (download,) = plan(Channel(name="train", uri="s3://b/k"), files(1), folders=FOLDERS)
     assert download.targets == tuple(Path(f"/d/{host}/k0") for host in FOLDERS)
 
 

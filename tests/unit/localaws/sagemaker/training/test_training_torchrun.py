@@ -29,7 +29,7 @@ def spec(**changes: Any) -> TrainingSpec:
 def words(job: TrainingSpec, host: str = "algo-2") -> list[str]:
     """Return what stands before the script on a machine with four cores and two GPUs."""
     machine = Machine(cpus=4, gpus=2)
-    return launcher_words(job, host=host, master=Master("algo-1", 7), machine=machine)
+    return launcher_words(job, host=host, master=Master(address="algo-1", port=7), machine=machine)
 
 
 def test_every_host_knows_its_rank_and_where_to_meet() -> None:

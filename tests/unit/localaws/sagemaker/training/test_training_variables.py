@@ -22,11 +22,11 @@ SPEC = TrainingSpec(
     environment={"MASTER_PORT": "1", "MINE": "yes"},
     channels=(
         Channel(name="train", uri="s3://b/t", content_type="application/x-tar"),
-        Channel("valid", "s3://b/v"),
+        Channel(name="valid", uri="s3://b/v"),
     ),
     instance_count=2,
 )
-FOLDERS = Folders(Path("/base/algo-2"))
+FOLDERS = Folders(base=Path("/base/algo-2"))
 MACHINE = Machine(cpus=4, gpus=1)
 
 
@@ -67,7 +67,9 @@ def test_a_gpu_is_seen_by_gpu_instances_only() -> None:
 
 
 def test_the_jobs_own_environment_wins() -> None:
-    variables = container_variables(SPEC, host="algo-2", folders=FOLDERS, master=Master("algo-1", 20_001))
+    variables = container_variables(
+        SPEC, host="algo-2", folders=FOLDERS, master=Master(address="algo-1", port=20_001)
+    )
     assert variables["MINE"] == "yes"
     assert variables["MASTER_PORT"] == "1"
     assert variables["MASTER_ADDR"] == "algo-1"
@@ -75,7 +77,7 @@ def test_the_jobs_own_environment_wins() -> None:
 
 
 def test_the_three_files_follow_the_container_contract(tmp_path: Path) -> None:
-    folders = Folders(tmp_path)
+    folders = Folders(base=tmp_path)
     folders.make(SPEC)
     write_config(folders, SPEC, host="algo-1")
     files = {path.name: json.loads(path.read_text()) for path in folders.config.iterdir()}

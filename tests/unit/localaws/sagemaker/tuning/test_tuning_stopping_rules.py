@@ -6,7 +6,7 @@ from localaws.sagemaker.tuning.hyperband import Hyperband
 from localaws.sagemaker.tuning.spec import Objective
 from localaws.sagemaker.tuning.stopping import MedianRule, NeverStop
 
-LOSS = Objective("loss", maximize=False)
+LOSS = Objective(metric="loss", maximize=False)
 
 
 def follow(stopper: Any, number: int, values: list[float]) -> int | None:
@@ -36,7 +36,7 @@ def test_a_job_is_measured_against_the_median_of_running_averages() -> None:
 
 
 def test_a_larger_objective_is_better_when_maximizing() -> None:
-    rule = MedianRule(Objective("accuracy", maximize=True))
+    rule = MedianRule(Objective(metric="accuracy", maximize=True))
     follow(rule, 1, [0.5, 0.7])
     assert follow(rule, 2, [0.4]) == 1
     assert follow(rule, 3, [0.6, 0.9]) is None

@@ -9,9 +9,11 @@ from localaws.sagemaker.tuning.ranges import CategoricalRange, ContinuousRange, 
 from localaws.sagemaker.tuning.spec import Objective
 from localaws.sagemaker.tuning.strategies import GridStrategy, RandomStrategy, Strategy
 
-SQUARE = Space((ContinuousRange("x", 0.0, 1.0), ContinuousRange("y", 0.0, 1.0)))
-SMALL = Space((IntegerRange("n", 1, 4), CategoricalRange("k", ("a", "b"))))
-MINIMIZE = Objective("loss", maximize=False)
+SQUARE = Space(
+    ranges=(ContinuousRange(name="x", low=0.0, high=1.0), ContinuousRange(name="y", low=0.0, high=1.0))
+)
+SMALL = Space(ranges=(IntegerRange(name="n", low=1, high=4), CategoricalRange(name="k", values=("a", "b"))))
+MINIMIZE = Objective(metric="loss", maximize=False)
 
 
 def bowl(values: dict[str, str]) -> float:
@@ -80,7 +82,7 @@ def test_bayesian_is_better_than_random_for_most_seeds() -> None:
 
 
 def test_bayesian_maximizes_too() -> None:
-    strategy = BayesianStrategy(SQUARE, seed=2, objective=Objective("accuracy", maximize=True))
+    strategy = BayesianStrategy(SQUARE, seed=2, objective=Objective(metric="accuracy", maximize=True))
     assert best_of(strategy, trials=25, sign=-1.0) < 0.01
 
 
