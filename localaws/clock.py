@@ -81,3 +81,8 @@ class ManualClock:
     def real_seconds(self, aws_seconds: float) -> float:
         """Nothing takes real time under this clock."""
         return 0.0
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """Return a time as moto keeps times: in UTC, and without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -3,8 +3,10 @@
 import copy
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
+
+from localaws.clock import naive_utc
 
 IN_PROGRESS, STOPPING = "InProgress", "Stopping"
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -44,7 +46,7 @@ class JobState:
         self.creation_time = self.last_modified_time = self._now()
 
     def _now(self) -> datetime:
-        return self._clock_now().astimezone(UTC).replace(tzinfo=None)
+        return naive_utc(self._clock_now())
 
     def _set(self, name: str, value: Any) -> None:
         setattr(self, f"{self.KIND}_{name}", value)

@@ -1,14 +1,14 @@
-"""Lists of jobs: filtered before they are cut into pages, which moto does the other way round."""
+"""Lists of resources: filtered before they are cut into pages; moto does it the other way round, or not."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException
 
 DEFAULT_PAGE = 10
-"""Jobs in an answer where the request names no MaxResults (AWS's default)."""
+"""Entries in an answer where the request names no MaxResults (AWS's default)."""
 FILTERS = (
     "NameContains",
     "StatusEquals",
@@ -17,37 +17,54 @@ FILTERS = (
     "LastModifiedTimeAfter",
     "LastModifiedTimeBefore",
 )
+Summarise = Callable[[Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobKind:
-    """One kind of job, and what a summary of it holds besides what all have."""
+class Kind:
+    """One kind of resource, and how its List action shows it."""
 
+    answer: str
+    """The member that holds the page: `TrainingJobSummaries`."""
     name: str
-    """`Training`, `Processing` or `Transform`."""
-    members: tuple[str, ...] = ()
+    """The attribute with a resource's name: `training_job_name`."""
+    status: str = ""
+    """The attribute with its status; empty where it has none."""
+    summarise: Summarise
+    default_sort: str = "CreationTime"
     default_order: str = "Ascending"
 
-    def read(self, job: Any, member: str) -> Any:
-        """Return an attribute of a job by its name in the API (`TrainingEndTime`)."""
-        words = re.findall("[A-Z][a-z]*", member)
-        return getattr(job, "_".join(words).lower(), None)
+    def name_of(self, resource: Any) -> str:
+        """Return a resource's name."""
+        return str(getattr(resource, self.name))
 
-    def name_of(self, job: Any) -> str:
-        """Return a job's name."""
-        return str(self.read(job, f"{self.name}JobName"))
+    def status_of(self, resource: Any) -> str:
+        """Return a resource's status."""
+        return str(getattr(resource, self.status))
 
-    def status_of(self, job: Any) -> str:
-        """Return a job's status."""
-        return str(self.read(job, f"{self.name}JobStatus"))
 
-    def summary(self, job: Any) -> dict[str, Any]:
-        """Return a job as the list shows it."""
-        own = (f"{self.name}JobName", f"{self.name}JobStatus", f"{self.name}EndTime")
-        members = (*own, "CreationTime", "LastModifiedTime", *self.members)
-        found = {member: self.read(job, member) for member in members}
-        found[f"{self.name}JobArn"] = job.arn
+def job_kind(name: str, *, members: Sequence[str] = (), default_order: str = "Ascending") -> Kind:
+    """Return a kind of job, `Training` say; `members` are those of its summary besides what all have."""
+    own = (f"{name}JobName", f"{name}JobStatus", f"{name}EndTime")
+    shown = (*own, "CreationTime", "LastModifiedTime", *members)
+
+    def summarise(job: Any) -> dict[str, Any]:
+        found = {member: getattr(job, attribute_of(member), None) for member in shown}
+        found[f"{name}JobArn"] = job.arn
         return {member: value for member, value in found.items() if value is not None}
+
+    return Kind(
+        answer=f"{name}JobSummaries",
+        name=attribute_of(own[0]),
+        status=attribute_of(own[1]),
+        summarise=summarise,
+        default_order=default_order,
+    )
+
+
+def attribute_of(member: str) -> str:
+    """Return moto's attribute for a name in the API: `training_end_time` for `TrainingEndTime`."""
+    return "_".join(re.findall("[A-Z][a-z]*", member)).lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +78,11 @@ class ListRequest:
     limit: int
 
     @classmethod
-    def read(cls, get: Callable[..., Any], *, kind: JobKind) -> "ListRequest":
+    def read(cls, get: Callable[..., Any], *, kind: Kind) -> "ListRequest":
         """Read the parameters through moto's `get`; raises AWS's error for a token that is not ours."""
         return cls(
             filters={name: get(name) for name in FILTERS},
-            sort_by=get("SortBy", "CreationTime"),
+            sort_by=get("SortBy", kind.default_sort),
             is_descending=get("SortOrder", kind.default_order) == "Descending",
             start=parse_token(get("NextToken")),
             limit=get("MaxResults", DEFAULT_PAGE),
@@ -81,26 +98,31 @@ def parse_token(token: str | None) -> int:
     return int(token)
 
 
-def list_jobs(jobs: Iterable[Any], request: ListRequest, *, kind: JobKind) -> dict[str, Any]:
-    """Return the answer of a List action: one page, and where the next begins."""
-    found = [job for job in list(jobs) if _matches(job, request.filters, kind=kind)]
+def list_resources(resources: Iterable[Any], get: Callable[..., Any], *, kind: Kind) -> dict[str, Any]:
+    """Return the answer of a List action with the parameters of `get`: a page, and the next's token."""
+    request = ListRequest.read(get, kind=kind)
+    found = [item for item in list(resources) if _matches(item, request.filters, kind=kind)]
     keys: dict[str, Callable[[Any], Any]] = {"Name": kind.name_of, "Status": kind.status_of}
-    key = keys.get(request.sort_by, lambda job: job.creation_time)
-    found.sort(key=lambda job: (key(job), kind.name_of(job)), reverse=request.is_descending)
-    end = request.start + request.limit
-    page: dict[str, Any] = {
-        f"{kind.name}JobSummaries": [kind.summary(job) for job in found[request.start : end]]
-    }
-    return page | ({"NextToken": str(end)} if end < len(found) else {})
+    key = keys.get(request.sort_by, lambda item: item.creation_time)
+    found.sort(key=lambda item: (key(item), kind.name_of(item)), reverse=request.is_descending)
+    page, token = cut_page(found, start=request.start, limit=request.limit)
+    answer: dict[str, Any] = {kind.answer: [kind.summarise(item) for item in page]}
+    return answer if token is None else answer | {"NextToken": token}
 
 
-def _matches(job: Any, filters: Mapping[str, Any], *, kind: JobKind) -> bool:
+def cut_page(items: Sequence[Any], *, start: int, limit: int) -> tuple[Sequence[Any], str | None]:
+    """Return one page and the NextToken of the following one, None on the last."""
+    end = start + limit
+    return items[start:end], str(end) if end < len(items) else None
+
+
+def _matches(item: Any, filters: Mapping[str, Any], *, kind: Kind) -> bool:
     checks: dict[str, Callable[[Any], bool]] = {
-        "NameContains": lambda value: value.lower() in kind.name_of(job).lower(),
-        "StatusEquals": lambda value: value == kind.status_of(job),
-        "CreationTimeAfter": lambda value: job.creation_time > value,
-        "CreationTimeBefore": lambda value: job.creation_time < value,
-        "LastModifiedTimeAfter": lambda value: job.last_modified_time > value,
-        "LastModifiedTimeBefore": lambda value: job.last_modified_time < value,
+        "NameContains": lambda value: value.lower() in kind.name_of(item).lower(),
+        "StatusEquals": lambda value: value == kind.status_of(item),
+        "CreationTimeAfter": lambda value: item.creation_time > value,
+        "CreationTimeBefore": lambda value: item.creation_time < value,
+        "LastModifiedTimeAfter": lambda value: item.last_modified_time > value,
+        "LastModifiedTimeBefore": lambda value: item.last_modified_time < value,
     }
     return all(check(filters[name]) for name, check in checks.items() if filters.get(name) is not None)

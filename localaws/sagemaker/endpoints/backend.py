@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from moto.sagemaker.exceptions import ValidationError
@@ -9,6 +10,7 @@ from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model, SageM
 from moto.utilities.utils import get_partition
 
 from localaws import context as contexts
+from localaws.clock import naive_utc
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.features import Features
@@ -46,7 +48,7 @@ class EndpointsMixin(SageMakerModelBackend):
             if container.get("ModelPackageName"):
                 self._find_package(container["ModelPackageName"])
             check_model_data(container, account_id=self.account_id, partition=get_partition(self.region_name))
-        return super().create_model(
+        model = super().create_model(
             model_name=model_name,
             execution_role_arn=execution_role_arn,
             primary_container=primary_container,
@@ -54,6 +56,11 @@ class EndpointsMixin(SageMakerModelBackend):
             containers=containers,
             tags=tags,
         )
+        model.creation_time = self._now()
+        return model
+
+    def _now(self) -> datetime:
+        return naive_utc(contexts.current().clock.now())
 
     def create_endpoint_config(
         self,
@@ -81,6 +88,7 @@ class EndpointsMixin(SageMakerModelBackend):
             tags=tags,
             kms_key_id=kms_key_id,
         )
+        config.creation_time = self._now()
         self.plan_variants(production_variants)
         self.endpoint_configs[endpoint_config_name] = config
         return config
@@ -104,6 +112,7 @@ class EndpointsMixin(SageMakerModelBackend):
             tags=tags,
         )
         endpoint.endpoint_status = states.CREATING
+        endpoint.creation_time = endpoint.last_modified_time = self._now()
         endpoint.production_variants = [
             summary(plan, weight=plan.weight, current=0, desired=plan.count) for plan in plans
         ]

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from moto.sagemaker.models import FakeEndpoint
 
+from localaws.clock import naive_utc
+
 CREATING = "Creating"
 IN_SERVICE = "InService"
 UPDATING = "Updating"
@@ -44,5 +46,5 @@ def try_move(endpoint: FakeEndpoint, *, to: str, now: datetime, reason: str | No
             return False
         endpoint.endpoint_status = to
         endpoint.failure_reason = reason  # type: ignore[assignment]  # moto sets None at first
-        endpoint.last_modified_time = now
+        endpoint.last_modified_time = naive_utc(now)
         return True

@@ -5,11 +5,11 @@ from typing import cast
 from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws.sagemaker.listing import JobKind, ListRequest, list_jobs
+from localaws.sagemaker.listing import job_kind, list_resources
 from localaws.sagemaker.processing.backend import ProcessingMixin
 from localaws.sagemaker.processing.job import MOTO_MEMBERS, OUR_MEMBERS
 
-PROCESSING = JobKind(name="Processing", members=("FailureReason", "ExitMessage"))
+PROCESSING = job_kind("Processing", members=("FailureReason", "ExitMessage"))
 
 
 class ProcessingActions(SageMakerResponse):
@@ -26,5 +26,5 @@ class ProcessingActions(SageMakerResponse):
 
     def list_processing_jobs(self) -> ActionResult:
         """ListProcessingJobs."""
-        request = ListRequest.read(self._get_param, kind=PROCESSING)
-        return ActionResult(list_jobs(self._processing.processing_jobs.values(), request, kind=PROCESSING))
+        jobs = self._processing.processing_jobs.values()
+        return ActionResult(list_resources(jobs, self._get_param, kind=PROCESSING))

@@ -7,7 +7,7 @@ from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.responses import SageMakerResponse
 
 from localaws.moto_dispatch import ExactResult
-from localaws.sagemaker.listing import JobKind, ListRequest, list_jobs
+from localaws.sagemaker.listing import job_kind, list_resources
 from localaws.sagemaker.training.backend import TrainingMixin
 
 MOTO_MEMBERS = (
@@ -31,7 +31,7 @@ MOTO_MEMBERS = (
 )
 """Members of CreateTrainingJob that moto's job keeps."""
 OUR_MEMBERS = ("Environment", "RetryStrategy")
-TRAINING = JobKind(name="Training", members=("SecondaryStatus",))
+TRAINING = job_kind("Training", members=("SecondaryStatus",))
 
 
 class TrainingActions(SageMakerResponse):
@@ -63,6 +63,7 @@ class TrainingActions(SageMakerResponse):
         return EmptyResult()
 
     def list_training_jobs(self) -> ActionResult:
-        """ListTrainingJobs."""
-        request = ListRequest.read(self._get_param, kind=TRAINING)
-        return ExactResult(list_jobs(self._training.training_jobs.values(), request, kind=TRAINING))
+        """ListTrainingJobs. No job has a warm pool or a training plan, so that none has the one asked for."""
+        is_of_none = any(self._get_param(name) for name in ("WarmPoolStatusEquals", "TrainingPlanArnEquals"))
+        jobs = [] if is_of_none else self._training.training_jobs.values()
+        return ExactResult(list_resources(jobs, self._get_param, kind=TRAINING))

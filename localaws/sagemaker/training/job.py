@@ -4,11 +4,12 @@ import copy
 import math
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from moto.sagemaker.models import FakeTrainingJob
 
+from localaws.clock import naive_utc
 from localaws.sagemaker.training.spec import DEFAULT_MAX_RUNTIME_S, Channel, Checkpoints, TrainingSpec
 
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -106,7 +107,7 @@ class LocalTrainingJob(FakeTrainingJob):
 
     def now(self) -> datetime:
         """Return the clock's time as moto keeps times."""
-        return self._clock_now().astimezone(UTC).replace(tzinfo=None)
+        return naive_utc(self._clock_now())
 
     def advance(self, secondary_status: str) -> bool:
         """Move to a state if the table allows it; return whether it does."""

@@ -5,11 +5,11 @@ from typing import cast
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws.sagemaker.listing import JobKind, ListRequest, list_jobs
+from localaws.sagemaker.listing import job_kind, list_resources
 from localaws.sagemaker.transform.backend import TransformMixin
 from localaws.sagemaker.transform.job import MEMBERS
 
-TRANSFORM = JobKind(name="Transform", members=("FailureReason",), default_order="Descending")
+TRANSFORM = job_kind("Transform", members=("FailureReason",), default_order="Descending")
 
 
 class TransformActions(SageMakerResponse):
@@ -31,5 +31,5 @@ class TransformActions(SageMakerResponse):
 
     def list_transform_jobs(self) -> ActionResult:
         """ListTransformJobs."""
-        request = ListRequest.read(self._get_param, kind=TRANSFORM)
-        return ActionResult(list_jobs(self._transform.transform_jobs.values(), request, kind=TRANSFORM))
+        jobs = self._transform.transform_jobs.values()
+        return ActionResult(list_resources(jobs, self._get_param, kind=TRANSFORM))

@@ -4,11 +4,12 @@ import copy
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from moto.sagemaker.models import HyperParameterTuningJob
 
+from localaws.clock import naive_utc
 from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, Objective, objective_of, shares_results
 from localaws.sagemaker.tuning.trial import Trial, best_trial
 
@@ -52,7 +53,7 @@ class LocalTuningJob(HyperParameterTuningJob):
 
     def now(self) -> datetime:
         """Return the clock's time as moto keeps times."""
-        return self._clock_now().astimezone(UTC).replace(tzinfo=None)
+        return naive_utc(self._clock_now())
 
     def touch(self) -> None:
         """Record that something changed."""

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.sagemaker.listing import JobKind, ListRequest, list_jobs
+from localaws.sagemaker.listing import cut_page, job_kind, list_resources
 
-KIND = JobKind(name="Processing", members=("FailureReason",))
+KIND = job_kind("Processing", members=("FailureReason",))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -37,8 +37,7 @@ def listed(**parameters: Any) -> list[str]:
 
 def page(**parameters: Any) -> dict[str, Any]:
     """Return the answer to these parameters."""
-    request = ListRequest.read(lambda name, default=None: parameters.get(name, default), kind=KIND)
-    return list_jobs(JOBS, request, kind=KIND)
+    return list_resources(JOBS, lambda name, default=None: parameters.get(name, default), kind=KIND)
 
 
 def test_jobs_are_sorted_filtered_and_cut() -> None:
@@ -48,6 +47,14 @@ def test_jobs_are_sorted_filtered_and_cut() -> None:
     assert listed(NameContains="job-1") == ["Job-1"]
     assert listed(StatusEquals="Failed", CreationTimeAfter=START) == ["Job-2"]
     assert listed(LastModifiedTimeBefore=START) == []
+
+
+def test_pages_are_cut_and_the_last_has_no_token() -> None:
+    items = list(range(25))
+    assert cut_page(items, start=0, limit=10) == (list(range(10)), "10")
+    assert cut_page(items, start=20, limit=10) == ([20, 21, 22, 23, 24], None)
+    assert cut_page(items, start=15, limit=10)[1] is None
+    assert cut_page(items, start=99, limit=10) == ([], None)
 
 
 def test_a_page_says_where_the_next_begins() -> None:

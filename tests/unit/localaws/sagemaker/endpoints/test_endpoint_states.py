@@ -25,7 +25,7 @@ def test_only_the_moves_of_the_table_are_made(before: str) -> None:
         assert states.try_move(cast(Any, found), to=to, now=NOW, reason="why") is is_allowed
         assert found.endpoint_status == (to if is_allowed else before)
         assert found.failure_reason == ("why" if is_allowed else None)
-        assert found.last_modified_time == (NOW if is_allowed else None)
+        assert found.last_modified_time == (NOW.replace(tzinfo=None) if is_allowed else None)
 
 
 def test_what_is_in_progress_can_not_be_deleted() -> None:

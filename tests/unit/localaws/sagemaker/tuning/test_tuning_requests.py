@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from localaws.sagemaker.listing import list_resources
+from localaws.sagemaker.tuning.actions import TUNING
 from localaws.sagemaker.tuning.definition import training_members
-from localaws.sagemaker.tuning.listing import cut_page, list_jobs, list_trials
+from localaws.sagemaker.tuning.listing import list_trials
 
 ROOT = Path(__file__).parents[5]
 
@@ -61,28 +63,26 @@ def test_trials_are_sorted_and_filtered(make_harness: Any) -> None:
     harness.run([2.0, None, 1.0])
     trials = harness.job.trials
 
-    def numbers(**query: str) -> list[int]:
-        return [trial.number for trial in list_trials(trials, query)]
+    def numbers(sort_by: str = "Name", **query: Any) -> list[int]:
+        asked = {"is_descending": False, "status": None} | query
+        return [trial.number for trial in list_trials(trials, sort_by=sort_by, **asked)]
 
     assert numbers() == [1, 2, 3]
-    assert numbers(SortOrder="Descending") == [3, 2, 1]
-    assert numbers(SortBy="FinalObjectiveMetricValue") == [3, 1]
-    assert numbers(SortBy="Status") == [1, 3, 2]
-    assert numbers(StatusEquals="Failed") == [2]
+    assert numbers(is_descending=True) == [3, 2, 1]
+    assert numbers("FinalObjectiveMetricValue") == [3, 1]
+    assert numbers("Status") == [1, 3, 2]
+    assert numbers(status="Failed") == [2]
 
 
 def test_jobs_are_sorted_and_filtered(make_harness: Any) -> None:
-    harness = make_harness()
-    assert list_jobs([harness.job], {"NameContains": "TUN", "StatusEquals": "InProgress"}) == [harness.job]
-    assert list_jobs([harness.job], {"StatusEquals": "Failed"}) == []
-    assert list_jobs([harness.job], {"CreationTimeAfter": harness.job.creation_time}) == []
+    job = make_harness().job
 
+    def names(**query: Any) -> list[str]:
+        answer = list_resources([job], lambda name, default=None: query.get(name, default), kind=TUNING)
+        return [item["HyperParameterTuningJobName"] for item in answer["HyperParameterTuningJobSummaries"]]
 
-def test_pages_are_cut_and_the_last_has_no_token() -> None:
-    items = list(range(25))
-    assert cut_page(items, start=0, limit=None) == (list(range(10)), "10")
-    assert cut_page(items, start=20, limit=10) == ([20, 21, 22, 23, 24], None)
-    assert cut_page(items, start=15, limit=10)[1] is None
+    assert names(NameContains="TUN", StatusEquals="InProgress") == ["tune"]
+    assert names(StatusEquals="Failed") == names(CreationTimeAfter=job.creation_time) == []
 
 
 def test_starting_localaws_imports_no_optimiser() -> None:
