@@ -45,7 +45,8 @@ PARTS = (
         REAL,
         "one PID namespace per instance, of which nothing survives the job, with an `/opt/ml` of its own, "
         "the container's files and variables, torchrun and gloo between hosts, logs, metrics, artifacts, "
-        "limits, stop; MPI is refused",
+        "limits, stop; MPI, Pipe mode and what is for it (augmented manifests, RecordIO, Gzip), instance "
+        "groups and warm pools are refused",
     ),
     part(
         "Spot training",
@@ -56,13 +57,16 @@ PARTS = (
     part(
         "Tuning jobs",
         REAL,
-        "each trial is a training job; Random, Grid, Bayesian, Hyperband, early stopping",
+        "each trial is a training job; Random, Grid, Bayesian, Hyperband, early stopping, warm start; "
+        "Autotune, several definitions and detection of convergence are refused",
     ),
     part(
         "Endpoints",
         REAL,
         "one serving process per instance with an `/opt/ml` of its own, started from the model's code; "
-        "health checks, restarts, weights",
+        "health checks, restarts, weights, updates all at once; a serverless variant is one instance; "
+        "canary, linear and rolling updates, rollback by alarms, shadow variants, explainers, inference "
+        "components and models of several containers are refused",
     ),
     part(
         "Processing jobs",
@@ -166,6 +170,11 @@ PARTS = (
         "Instance types",
         KEPT,
         "a name only: all processes share this machine",
+    ),
+    part(
+        "VPCs, network isolation, encryption of disks, traffic and outputs",
+        KEPT,
+        "no process is cut off from the network, and nothing is encrypted",
     ),
     part(
         "Prices, queues, capacity",

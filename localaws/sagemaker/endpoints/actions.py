@@ -6,6 +6,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 
+from localaws.sagemaker.endpoints.validation import check_deployment, check_unbuilt
 from localaws.sagemaker.listing import Kind, list_resources
 
 ENDPOINTS = Kind(
@@ -36,8 +37,14 @@ MODELS = Kind(
 class EndpointActions(SageMakerResponse):
     """Added to moto's SageMakerResponse."""
 
+    def create_endpoint_config(self) -> ActionResult:
+        """Serve CreateEndpointConfig; moto drops members that it does not know."""
+        check_unbuilt(self._get_param)
+        return super().create_endpoint_config()
+
     def update_endpoint(self) -> ActionResult:
         """Serve UpdateEndpoint."""
+        check_deployment(self._get_param("DeploymentConfig") or {})
         excluded = self._get_param("ExcludeRetainedVariantProperties") or []
         backend: Any = self.sagemaker_backend  # a LocalSageMakerBackend; moto's type lacks update_endpoint
         arn = backend.update_endpoint(

@@ -190,11 +190,13 @@ class EndpointsMixin(SageMakerModelBackend):
         endpoint = self._find_endpoint(endpoint_name)
         config = self._find_config(endpoint_config_name)
         plans = self.plan_variants(config.production_variants)
-        controller = self._controller(endpoint)
+        controller, features = self._controller(endpoint), Features.from_config(config)
         if is_retaining:
             plans = retain_properties(plans, controller=controller, excluded=excluded)
+            if "DataCaptureConfig" not in excluded:
+                capture = controller.features.data_capture or features.data_capture
+                features = replace(features, data_capture=capture)
         self._begin(endpoint, states.UPDATING)
-        features = Features.from_config(config)
         controller.request_update(plans=plans, features=features, config_name=endpoint_config_name)
         return str(endpoint.arn)
 

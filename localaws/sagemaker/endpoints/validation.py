@@ -5,7 +5,7 @@ again.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from moto.sagemaker.exceptions import ValidationError
@@ -17,6 +17,8 @@ from localaws.wire.wording import NOT_NULL, length_at_least, length_at_most, mat
 
 NAME_PATTERN = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 NAME_CHARACTERS = 63
+ALL_AT_ONCE = "ALL_AT_ONCE"
+UNBUILT = {"ShadowProductionVariants": "shadow variants", "ExplainerConfig": "explainers"}
 
 
 class LocalEndpointConfig(FakeEndpointConfig):
@@ -67,6 +69,29 @@ def check_async_inference(config: Mapping[str, Any]) -> None:
         raise ValidationError(
             message="AsyncInferenceConfig: localaws has no IncludeInferenceResponseIn; notifications name "
             "where the answer lies."
+        )
+
+
+def check_unbuilt(request: Callable[[str], Any]) -> None:
+    """Refuse what an endpoint config may ask for and localaws does not do; `request` gives a member."""
+    for member, what in UNBUILT.items():
+        if request(member):
+            raise ValidationError(message=f"{member}: localaws has no {what}. Leave it out.")
+
+
+def check_deployment(config: Mapping[str, Any]) -> None:
+    """Refuse an update that is to be anything but all at once, or to be rolled back by alarms."""
+    routing = (config.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
+    kind = routing.get("Type", ALL_AT_ONCE)
+    if kind != ALL_AT_ONCE or config.get("RollingUpdatePolicy"):
+        raise ValidationError(
+            message=f"DeploymentConfig: localaws shifts all traffic at once ({ALL_AT_ONCE}), not by canary, "
+            "in linear steps or in batches."
+        )
+    if (config.get("AutoRollbackConfiguration") or {}).get("Alarms"):
+        raise ValidationError(
+            message="DeploymentConfig: localaws rolls an update back where its instances do not get healthy, "
+            "not by alarms. Leave AutoRollbackConfiguration out."
         )
 
 

@@ -121,12 +121,10 @@ def _channel_config(channel: Channel) -> dict[str, str]:
     config = {
         "TrainingInputMode": channel.input_mode,
         "S3DistributionType": channel.distribution,
-        "RecordWrapperType": channel.record_wrapper,
+        "RecordWrapperType": "None",
     }
     if channel.content_type is not None:
         config["ContentType"] = channel.content_type
-    if channel.compression != "None":
-        config["CompressionType"] = channel.compression
     return config
 
 

@@ -22,8 +22,6 @@ class Channel:
     distribution: str = "FullyReplicated"
     input_mode: str = "File"
     content_type: str | None = None
-    record_wrapper: str = "None"
-    compression: str = "None"
 
     @classmethod
     def from_request(cls, channel: Mapping[str, Any], *, input_mode: str) -> "Channel":
@@ -36,8 +34,6 @@ class Channel:
             distribution=source.get("S3DataDistributionType") or "FullyReplicated",
             input_mode=channel.get("InputMode") or input_mode,
             content_type=channel.get("ContentType"),
-            record_wrapper=channel.get("RecordWrapperType") or "None",
-            compression=channel.get("CompressionType") or "None",
         )
 
 

@@ -66,14 +66,18 @@ def _check_resources(resources: Mapping[str, Any]) -> None:
         raise AWSValidationException(
             "ResourceConfig.InstanceGroups: localaws runs homogeneous clusters only."
         )
-    count = resources.get("InstanceCount")
-    if count is None or count < 1:
+    if resources.get("KeepAlivePeriodInSeconds"):
+        raise AWSValidationException(
+            "ResourceConfig.KeepAlivePeriodInSeconds: localaws keeps no warm pools, as its instances start "
+            "at once. Leave it out."
+        )
+    for member in ("InstanceCount", "InstanceType"):
+        if resources.get(member) is None:
+            place = f"resourceConfig.{member[0].lower()}{member[1:]}"
+            raise constraint(value=None, member=place, rule=NOT_NULL)
+    count = resources["InstanceCount"]
+    if count < 1:
         raise constraint(value=count, member="resourceConfig.instanceCount", rule=value_at_least(1))
-    if not resources.get("InstanceType"):
-        raise constraint(value=None, member="resourceConfig.instanceType", rule=NOT_NULL)
-    volume = resources.get("VolumeSizeInGB")
-    if volume is not None and volume < 1:
-        raise constraint(value=volume, member="resourceConfig.volumeSizeInGB", rule=value_at_least(1))
 
 
 def _check_stopping(condition: Mapping[str, Any], *, is_spot: bool) -> None:
@@ -132,13 +136,22 @@ def _check_channels(channels: list[Mapping[str, Any]]) -> None:
 
 
 def _check_source(channel: Mapping[str, Any]) -> None:
-    source = channel.get("DataSource", {}).get("S3DataSource")
+    """Refuse data that are not in S3, and what is for Pipe mode only (API_Channel, API_S3DataSource)."""
+    title, source = f"Channel {channel['ChannelName']}", channel.get("DataSource", {}).get("S3DataSource")
     if source is None:
-        raise AWSValidationException(
-            f"Channel {channel['ChannelName']}: localaws has data sources in S3 only."
-        )
+        raise AWSValidationException(f"{title}: localaws has data sources in S3 only.")
     if channel.get("InputMode") not in (None, "File", "FastFile"):
-        raise AWSValidationException(f"Channel {channel['ChannelName']}: localaws has no Pipe mode.")
+        raise AWSValidationException(f"{title}: localaws has no Pipe mode.")
+    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        raise AWSValidationException(
+            f"{title}: localaws has no S3DataType {source['S3DataType']}; it has S3Prefix and ManifestFile."
+        )
+    for member in ("CompressionType", "RecordWrapperType"):
+        if channel.get(member) not in (None, "None"):
+            raise AWSValidationException(
+                f"{title}: {member} {channel[member]} is for Pipe mode, which localaws does not have. "
+                "Leave it out."
+            )
 
 
 def check_account(spec: TrainingSpec) -> None:

@@ -1,0 +1,108 @@
+"""What an update keeps and changes, what it may not ask for, and the threads that an instance gets."""
+
+import os
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+THREADS = "import os\ndef model_fn(folder): return os.environ['OMP_NUM_THREADS']\n"
+ECHO = "def predict_fn(data, model): return model\n"
+
+
+def capture(percentage: int) -> dict[str, Any]:
+    """Return a config's part that captures a share of the requests."""
+    return {
+        "DataCaptureConfig": {
+            "InitialSamplingPercentage": percentage,
+            "DestinationS3Uri": "s3://endpoint-tests/updates",
+            "CaptureOptions": [{"CaptureMode": "Input"}],
+        }
+    }
+
+
+def state(made: Any) -> tuple[int, float, float]:
+    """Return an endpoint's instances, weight and share of captured requests."""
+    found = made.wait("InService")
+    (variant,) = found["ProductionVariants"]
+    shared = found["DataCaptureConfig"]["CurrentSamplingPercentage"]
+    return variant["CurrentInstanceCount"], variant["CurrentWeight"], shared
+
+
+def test_an_update_retains_what_it_is_asked_to_retain(endpoint_maker: Any, localaws: Any) -> None:
+    """RetainAllVariantProperties keeps count, weight and data capture, but for those that are excluded."""
+    made = endpoint_maker("ep-retain", config=capture(10))
+    made.wait("InService")
+    sagemaker = localaws.client("sagemaker")
+    variant = made.config_request["ProductionVariants"][0]
+    for name, percentage in (("ep-retain-2", 20), ("ep-retain-3", 30), ("ep-retain-4", 40)):
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[variant | {"InitialVariantWeight": float(percentage)}],
+            **capture(percentage),
+        )
+    change = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 2, "DesiredWeight": 7.0}]
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName="ep-retain", DesiredWeightsAndCapacities=change
+    )
+    assert state(made) == (2, 7.0, 10)
+
+    def update(number: int, *excluded: str, retain: bool) -> tuple[int, float, float]:
+        sagemaker.update_endpoint(
+            EndpointName="ep-retain",
+            EndpointConfigName=f"ep-retain-{number}",
+            RetainAllVariantProperties=retain,
+            ExcludeRetainedVariantProperties=[{"VariantPropertyType": name} for name in excluded],
+        )
+        return state(made)
+
+    assert update(2, retain=True) == (2, 7.0, 10)
+    assert update(3, "DesiredWeight", "DataCaptureConfig", retain=True) == (2, 30.0, 30)
+    assert update(4, retain=False) == (1, 40.0, 40)
+
+
+def test_an_update_that_localaws_cannot_watch_is_refused_and_changes_nothing(
+    endpoint_maker: Any, localaws: Any
+) -> None:
+    made = endpoint_maker("ep-guarded")
+    made.wait("InService")
+    config = made.another_config("ep-guarded-2", environment={})
+    routing = {
+        "Type": "CANARY",
+        "WaitIntervalInSeconds": 60,
+        "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+    }
+    with pytest.raises(ClientError, match="localaws shifts all traffic at once") as caught:
+        localaws.client("sagemaker").update_endpoint(
+            EndpointName="ep-guarded",
+            EndpointConfigName=config,
+            DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}},
+        )
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    found = made.describe()
+    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", "ep-guarded")
+
+
+def test_a_shadow_variant_is_refused(endpoint_maker: Any, localaws: Any) -> None:
+    made = endpoint_maker("ep-shadow", is_deployed=False)
+    variants = made.config_request["ProductionVariants"]
+    with pytest.raises(ClientError, match="ShadowProductionVariants: localaws has no shadow variants"):
+        localaws.client("sagemaker").create_endpoint_config(
+            EndpointConfigName="ep-shadow-2",
+            ProductionVariants=variants,
+            ShadowProductionVariants=[variants[0] | {"VariantName": "shadow"}],
+        )
+
+
+def test_an_instance_computes_with_its_share_of_the_cores(make_endpoint: Any, start_server: Any) -> None:
+    """A server of the test's own, in which nothing else runs. A model's Environment wins."""
+    server, files = start_server(), {"code/inference.py": THREADS + ECHO}
+    cores = len(os.sched_getaffinity(0))
+    for name, environment, threads in (
+        ("ep-alone", {}, str(cores)),
+        ("ep-second", {}, str(max(1, cores // 2))),
+        ("ep-own", {"OMP_NUM_THREADS": "7"}, "7"),
+    ):
+        made = make_endpoint(server, name, files=files, environment=environment)
+        made.wait("InService")
+        assert made.invoke_json(b"1", ContentType="application/json") == threads, name

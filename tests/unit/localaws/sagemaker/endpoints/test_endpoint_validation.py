@@ -1,0 +1,96 @@
+"""Models, endpoint configurations and updates that are refused, and in which words."""
+
+from typing import Any
+
+import pytest
+from moto.sagemaker.exceptions import SagemakerClientError
+
+from localaws.sagemaker.endpoints.validation import (
+    check_async_inference,
+    check_data_capture,
+    check_deployment,
+    check_name,
+    check_unbuilt,
+    check_variants,
+)
+
+VARIANT: dict[str, Any] = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1}
+ALARMS = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
+
+
+def blue_green(kind: str) -> dict[str, Any]:
+    """Return a DeploymentConfig that shifts traffic in one way."""
+    routing = {"Type": kind, "WaitIntervalInSeconds": 0}
+    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
+
+
+@pytest.mark.parametrize("config", [{}, blue_green("ALL_AT_ONCE"), {"AutoRollbackConfiguration": {}}])
+def test_an_update_all_at_once_is_taken(config: dict[str, Any]) -> None:
+    check_deployment(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (blue_green("CANARY"), "localaws shifts all traffic at once"),
+        (blue_green("LINEAR"), "localaws shifts all traffic at once"),
+        ({"RollingUpdatePolicy": {"MaximumBatchSize": {}}}, "localaws shifts all traffic at once"),
+        (blue_green("ALL_AT_ONCE") | ALARMS, "not by alarms. Leave AutoRollbackConfiguration out"),
+    ],
+)
+def test_an_update_by_degrees_or_alarms_is_refused(config: dict[str, Any], message: str) -> None:
+    """Success would say that the new fleet was watched."""
+    with pytest.raises(SagemakerClientError, match=message):
+        check_deployment(config)
+
+
+@pytest.mark.parametrize("member", ["ShadowProductionVariants", "ExplainerConfig"])
+def test_what_localaws_would_drop_is_refused(member: str) -> None:
+    check_unbuilt({"KmsKeyId": "key"}.get)
+    with pytest.raises(SagemakerClientError, match=f"{member}: localaws has no "):
+        check_unbuilt({member: [VARIANT]}.get)
+
+
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ([], r"at 'productionVariants' failed to satisfy constraint"),
+        ([VARIANT, VARIANT], 'The variant name "v" was non-unique within the request.'),
+        ([VARIANT | {"VariantName": "../x"}], r"'productionVariants.1.member.variantName' failed to satisfy"),
+        ([VARIANT | {"ModelName": ""}], "Variant v names no model: localaws has no inference components"),
+        ([VARIANT | {"InitialInstanceCount": None}], r"'productionVariants.1.member.initialInstanceCount'"),
+        ([VARIANT | {"InitialInstanceCount": 0}], r"'productionVariants.1.member.initialInstanceCount'"),
+    ],
+)
+def test_variants_have_a_name_a_model_and_instances(variants: list[Any], message: str) -> None:
+    with pytest.raises(SagemakerClientError, match=message):
+        check_variants(variants)
+
+
+def test_a_serverless_variant_has_no_instances() -> None:
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    check_variants([{"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless}])
+
+
+@pytest.mark.parametrize("name", ["a", "A-1", "a" * 63])
+def test_names_that_aws_takes(name: str) -> None:
+    check_name(name, member="endpointName")
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "a_b", "a/b", "a" * 64, "a\n"])
+def test_names_become_folders_so_that_no_other_passes(name: str) -> None:
+    with pytest.raises(SagemakerClientError, match="at 'endpointName' failed to satisfy constraint"):
+        check_name(name, member="endpointName")
+
+
+@pytest.mark.parametrize("place", ["S3OutputPath", "S3FailurePath"])
+def test_asynchronous_answers_go_to_s3(place: str) -> None:
+    check_async_inference({"OutputConfig": {place: "s3://b/out"}})
+    with pytest.raises(SagemakerClientError, match=r"'asyncInferenceConfig.outputConfig.s3.*Path' failed"):
+        check_async_inference({"OutputConfig": {place: "https://example.com"}})
+
+
+def test_captured_data_go_to_s3() -> None:
+    check_data_capture({})
+    with pytest.raises(SagemakerClientError, match=r"'dataCaptureConfig.destinationS3Uri' failed"):
+        check_data_capture({"DestinationS3Uri": "file:///tmp"})
