@@ -1,4 +1,4 @@
-"""Model packages and their groups can be deleted."""
+"""Model packages: versions, approval, lists, and what can be deleted."""
 
 import uuid
 from typing import Any
@@ -56,3 +56,45 @@ def test_stock_moto_deletes_no_package() -> None:
         client = boto3.client("sagemaker", region_name="us-east-1")
         with pytest.raises(NotImplementedError):
             client.delete_model_package(ModelPackageName="any")
+
+
+def versions(client: Any, **request: Any) -> list[int]:
+    """Return the versions that a list shows."""
+    found = client.list_model_packages(**request)["ModelPackageSummaryList"]
+    return [item["ModelPackageVersion"] for item in found]
+
+
+def test_versions_count_from_1_and_wait_for_approval_only_where_they_say_so(group: tuple[Any, str]) -> None:
+    client, name = group
+    waiting = client.create_model_package(
+        ModelPackageGroupName=name,
+        InferenceSpecification=SPECIFICATION,
+        ModelApprovalStatus="PendingManualApproval",
+    )["ModelPackageArn"]
+    assert waiting.endswith(f":model-package/{name}/1")
+    found = client.describe_model_package(ModelPackageName=waiting)
+    assert (found["ModelPackageVersion"], found["ModelApprovalStatus"]) == (1, "PendingManualApproval")
+    assert found["ModelPackageStatus"] == "Completed"
+
+
+@pytest.mark.parametrize("status", ["Approved", "Rejected"])
+def test_a_version_is_approved_or_rejected_and_found_by_that(group: tuple[Any, str], status: str) -> None:
+    client, name = group
+    first, _ = add_package(client, name), add_package(client, name)
+    client.update_model_package(ModelPackageArn=first, ModelApprovalStatus=status, ApprovalDescription="why")
+    found = client.describe_model_package(ModelPackageName=first)
+    assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == (status, "why")
+    assert versions(client, ModelPackageGroupName=name, ModelApprovalStatus=status) == [1]
+
+
+def test_versions_of_a_group_are_listed_by_their_creation(group: tuple[Any, str]) -> None:
+    client, name = group
+    for _ in range(3):
+        add_package(client, name)
+    assert versions(client, ModelPackageGroupName=name, SortOrder="Ascending") == [1, 2, 3]
+    assert versions(client, ModelPackageGroupName=name, SortOrder="Descending") == [3, 2, 1]
+    pages = client.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=name, SortOrder="Ascending", PaginationConfig={"PageSize": 2}
+    )
+    counts = [len(page["ModelPackageSummaryList"]) for page in pages]
+    assert counts == [2, 1]
