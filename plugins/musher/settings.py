@@ -96,7 +96,7 @@ class Settings:
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
         _at_least("MUSHER_TTL_H", self.ttl_h, 0.1)
         if self.console_url:
-            wanted = "a page's address such as http://127.0.0.1:4566/_localaws/"
+            wanted = "a page's address such as https://console.example.com/aws/"
             _match("MUSHER_CONSOLE_URL", self.console_url, URL_PATTERN, wanted)
         if self.log_days not in LOG_DAYS:
             raise SettingsError(
