@@ -6,7 +6,7 @@ also after a deferral, when the operator is another object in another process.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
@@ -42,13 +42,19 @@ LINKS = (ResourceLink(), LogLink())
 
 
 def show_links(
-    context: Context, *, console: Console | None, kind: Kind, name: str, log: tuple[str, str]
+    context: Context,
+    *,
+    find_console: Callable[[], Console | None],
+    kind: Kind,
+    name: str,
+    log: tuple[str, str],
 ) -> None:
     """Store the links to a resource and to its log (group, streams' prefix); empty ones without a console.
 
-    A link is a convenience: that it cannot be stored never fails a task that has paid for a job.
+    A link is a convenience: that it cannot be found or stored never fails a task that has paid for a job.
     """
     with _at_most_warning(name):
+        console = find_console()
         if console is None:
             _store(context, ["" for _ in LINKS])
             return

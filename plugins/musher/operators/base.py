@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock
-from musher.console import Kind, find_console
+from musher.console import Console, Kind, find_console
 from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
 from musher.hooks.log_groups import limit_log_group
@@ -144,8 +144,11 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
 
     def show_links(self, context: Context, *, kind: Kind, name: str, log: tuple[str, str]) -> None:
         """Let the task link to a resource and to its log (group, streams' prefix) while it still runs."""
-        console = find_console(self.settings, client=self.hook.conn)
-        show_links(context, console=console, kind=kind, name=name, log=log)
+
+        def find() -> Console | None:
+            return find_console(self.settings, client=self.hook.conn)
+
+        show_links(context, find_console=find, kind=kind, name=name, log=log)
 
     def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
         """Wait, deferred or here; return what `resume` makes of the end.

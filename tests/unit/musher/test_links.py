@@ -25,7 +25,7 @@ def store(console: Console | None, push: Any) -> None:
     """Store the links of a training job that this console shows."""
     show_links(
         {"ti": SimpleNamespace(xcom_push=push)},  # type: ignore[typeddict-item,typeddict-unknown-key]  # a context's part
-        console=console,
+        find_console=lambda: console,
         kind=TRAINING_JOB,
         name="musher-train-0123abcd",
         log=("/aws/sagemaker/TrainingJobs", "musher-train-0123abcd/"),
@@ -62,6 +62,14 @@ def test_a_link_that_cannot_be_stored_fails_nothing(caplog: pytest.LogCaptureFix
 
     store(AWS, refuse)
     assert "the links to the console are not stored" in caplog.text
+
+
+def test_a_console_that_cannot_be_found_fails_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> Console | None:
+        raise ConnectionError("no connection")
+
+    show_links({}, find_console=fail, kind=TRAINING_JOB, name="job", log=("group", ""))
+    assert "job: the links to the console are not stored" in caplog.text
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
