@@ -46,7 +46,7 @@ class ContainerConnection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._head_bytes = 0
-        self._has_heard = self._is_in_body = False
+        self._has_heard = self._is_in_body = self._may_be_kept = False
 
     @property
     def is_open(self) -> bool:
@@ -65,13 +65,18 @@ class ContainerConnection(asyncio.Protocol):
         timer = loop.call_later(timeout_s, self._fail, TimeoutError())
         try:
             self._transport.write(request)
-            return await self._waiting
+            answer = await self._waiting
         except BaseException:
             self.close()
             raise
         finally:
             timer.cancel()
             self._waiting = None
+        if self.is_open and self._may_be_kept:
+            self._pool.keep(self)
+        else:
+            self.close()
+        return answer
 
     def close(self) -> None:
         """End the connection; whoever waits for an answer is told."""
@@ -137,12 +142,9 @@ class ContainerConnection(asyncio.Protocol):
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers}
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._is_in_body = False
+        self._may_be_kept = self._parser.should_keep_alive()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(Answer(self._parser.get_status_code(), headers, body))
-        if self.is_open and self._parser.should_keep_alive():
-            self._pool.keep(self)
-        else:
-            self.close()
 
     def _fail(self, error: Exception) -> None:
         if self._waiting is not None and not self._waiting.done():

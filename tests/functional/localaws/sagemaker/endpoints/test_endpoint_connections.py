@@ -87,6 +87,20 @@ def test_requests_at_the_same_time_have_a_connection_each() -> None:
     assert container.connections == 3
 
 
+def test_many_requests_at_the_same_time_all_get_their_answers() -> None:
+    container = Container(*[OK] * 400)
+
+    async def test(ask: Ask, pool: ContainerPool) -> None:
+        async def ask_often() -> None:
+            for _ in range(50):
+                assert (await ask(timeout_s=10)).body == b"ok"
+
+        await asyncio.gather(*(ask_often() for _ in range(8)))
+
+    with_pool(container, test)
+    assert container.connections <= 8
+
+
 @pytest.mark.parametrize(
     ("answer", "body"),
     [
