@@ -3,6 +3,8 @@
 ready_ratio         seconds to the first answer, localaws / moto_server, median of interleaved pairs
 job_start_s         CreateTrainingJob to the script's first line, less the bare interpreter's own start
 invoke_overhead_ms  InvokeEndpoint through localaws less the same request to the process, medians
+invoke_rps_8        InvokeEndpoint over 8 connections, each always busy, requests a second
+invoke_cpu_ms       processor time of localaws for one of them; what other programs do changes it less
 describe_ratio      DescribeTrainingJob, moto_server / localaws (benchmarks/localaws_api.py)
 list_ratio          a page of 100 of 1,000 training jobs, moto_server / localaws
 """
@@ -19,9 +21,12 @@ import sys
 import tarfile
 import time
 from collections.abc import Generator
+from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 from benchmarks.localaws_api import measure_api
+from benchmarks.raw_http import seconds_for
 from benchmarks.servers import (
     BUCKET,
     IMAGE,
@@ -33,9 +38,11 @@ from benchmarks.servers import (
     localaws_argv,
     make_role,
     moto_argv,
+    running,
 )
 from benchmarks.tables import print_table
 
+CONNECTIONS = 8
 SERVE = """
 import asyncio, os
 
@@ -220,6 +227,29 @@ def measure_invoke(port: int, requests: int) -> dict[str, float]:
     return {"invoke_through_ms": ours, "invoke_direct_ms": theirs, "invoke_overhead_ms": ours - theirs}
 
 
+def cpu_s(pid: int) -> float:
+    """Return the processor seconds that the threads of a process have used (nanoseconds in schedstat)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def measure_load(port: int, requests: int, *, pid: int) -> dict[str, float]:
+    """Keep 8 connections busy with invocations as an SDK signs them; the load generator is raw_http's."""
+    body = b'{"url": "x"}'
+    scope = "Credential=test/20260101/us-east-1/sagemaker/aws4_request, SignedHeaders=host"
+    head = (
+        f"POST /endpoints/trivial/invocations HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"Authorization: AWS4-HMAC-SHA256 {scope}, Signature={'0' * 64}\r\nX-Amz-Date: 20260101T000000Z\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    request = (head.encode() + body,)
+    seconds_for(repeat(request, requests // 10), port=port, connections=CONNECTIONS)
+    before_s = cpu_s(pid)
+    seconds = seconds_for(repeat(request, requests), port=port, connections=CONNECTIONS)
+    used_ms = (cpu_s(pid) - before_s) / requests * 1000
+    return {"invoke_rps_8": requests / seconds, "invoke_cpu_ms": used_ms}
+
+
 def main() -> None:
     """Measure all of it, print a table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -229,10 +259,11 @@ def main() -> None:
     results = measure_ready(arguments.pairs)
     results |= measure_api(rounds=arguments.pairs, jobs=1000, count=100)
     port = free_port()
-    with server(*localaws_argv(port), port=port):
+    with running("localaws", localaws_argv(port), port=port) as localaws:
         client("s3", port=port).create_bucket(Bucket=BUCKET)
         results |= measure_job_start(port, arguments.pairs)
         results |= measure_invoke(port, arguments.requests)
+        results |= measure_load(port, 10 * arguments.requests, pid=localaws.process.pid)
     rounded = {name: round(value, 4) for name, value in results.items()}
     print_table(["figure", "value"], list(rounded.items()))
     print(json.dumps(rounded))

@@ -9,6 +9,7 @@ import json
 import logging
 
 from localaws.asgi import ClientGoneError, Receive, Request, Response, Router, Scope, Send
+from localaws.assembly import install_late
 from localaws.context import Context
 from localaws.iam.identity import CREDENTIALS_PATH
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
@@ -27,7 +28,7 @@ class Application:
     def __init__(self, context: Context, *, guard: Guard) -> None:
         self.router = Router()
         self._context = context
-        self._moto = MotoBridge(create_moto_application())
+        self._moto = MotoBridge(create_moto_application(install_late))
         steps = (
             OriginCheck(guard=guard, is_for_s3=self._moto.is_for_s3),
             add_request_id,

@@ -43,9 +43,10 @@ def create_services(context: Context) -> list[Service]:
 
 
 def install_backends() -> None:
-    """Replace every backend that localaws overrides, before moto's server asks for it."""
-    from localaws.autoscaling.actions import add_actions as add_autoscaling_actions
-    from localaws.cloudformation.backend import install as install_cloudformation
+    """Replace every backend that localaws overrides, before moto's server asks for it.
+
+    What `install_late` adds comes with the first request.
+    """
     from localaws.cloudwatch.models import LocalCloudWatchBackend
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.functions.models import LocalLambdaBackend
@@ -73,12 +74,25 @@ def install_backends() -> None:
     )
     correct_resources()
     add_iam_actions()
-    add_autoscaling_actions()
     add_log_actions()
     install_managed_policies()
-    install_cloudformation()
     install_s3()
     install_dispatch()
+
+
+def install_late(service: str) -> None:
+    """Change one of the services of moto that need most others, and so take long to import.
+
+    It is called before the first request to each service; nothing else reaches what is changed here.
+    """
+    if service == "cloudformation":
+        from localaws.cloudformation.backend import install
+
+        install()
+    elif service == "applicationautoscaling":
+        from localaws.autoscaling.actions import add_actions
+
+        add_actions()
 
 
 def replace_backends(*, service: str, package: str, attribute: str, backend: type[Any]) -> None:

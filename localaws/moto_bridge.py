@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -47,8 +47,10 @@ WORKERS = 32
 """Threads for moto's handlers; they never wait for children, so this bounds memory, not jobs."""
 
 
-def create_moto_application() -> Any:
+def create_moto_application(prepare: Callable[[str], None] = lambda service: None) -> Any:
     """Return moto's dispatcher; its Flask apps are built at the first request to each service.
+
+    `prepare` is called with a service's name before that.
 
     Their debug flag is switched off: with it, Werkzeug would show tracebacks to clients. So is CORS for every
     page: `origins` says which pages may ask for what. What their handlers
@@ -60,6 +62,7 @@ def create_moto_application() -> Any:
     def create(service: Any) -> Any:
         if service is None:
             raise NotImplementedError
+        prepare(service)
         app = werkzeug_app.create_backend_app(service)
         app.debug = False
         app.config["PROPAGATE_EXCEPTIONS"] = True

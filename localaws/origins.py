@@ -59,6 +59,10 @@ class Verdict:
     """The page that sent it, where a bucket lets it through."""
 
 
+PASSED = Verdict()
+"""The verdict on nearly every request."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guard:
     """What may be asked of a localaws, by Host and Origin."""
@@ -85,9 +89,9 @@ class Guard:
             )
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if origin is None and site not in FOREIGN_SITES:
-            return Verdict()
+            return PASSED
         if origin is None and is_visit(request):
-            return Verdict()
+            return PASSED
         if origin is not None:
             own = self.path_rules_of(request.path)
             bucket = bucket_of(path=request.path, host=host_name(host) or "")

@@ -4,28 +4,22 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_In
 and status codes of the errors are those of botocore's sagemaker-runtime model.
 """
 
-import importlib
 import random
 import re
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 from localaws.asgi import ClientGoneError, Request, Response
 from localaws.cloudwatch.sources.endpoints import EndpointCall
 from localaws.context import Context
 from localaws.sagemaker.endpoints import invocation_errors as errors
 from localaws.sagemaker.endpoints.capture import Capturer
+from localaws.sagemaker.endpoints.container_pool import Answer, ContainerPool
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.fleet import Variant
 from localaws.sagemaker.endpoints.instance import Instance
-
-if TYPE_CHECKING:
-    import aiohttp
 
 BODY_MAX_BYTES = 25 << 20
 """Largest request: "The payload limits are 25 MB for real-time endpoints"
@@ -34,8 +28,6 @@ DISCARD_MAX_BYTES = 1 << 30
 """Bytes of a too large body that are read and thrown away, so that the client gets to see the refusal."""
 INVOCATION_S = 60.0
 """AWS seconds a container has to answer."""
-KEEP_ALIVE_S = 4.0
-"""Real seconds a connection stays open unused: below the 5 s after which uvicorn closes it."""
 PASSED_HEADERS = (
     "content-type",
     "accept",
@@ -68,22 +60,6 @@ class Invocation:
     """The only variant that may answer."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a container answered."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass(kw_only=True)
-class Pooled:
-    """Whether a request went out on a connection that was open already, and so may have found it closed."""
-
-    was_reused: bool = False
-
-
 class Invoker:
     """Answer InvokeEndpoint requests; lives on the event loop."""
 
@@ -91,17 +67,12 @@ class Invoker:
         self._context = context
         self._find = find
         self._capturer = capturer
-        self._session: aiohttp.ClientSession | None = None
+        self._pool = ContainerPool()
         self._rng = random.Random()  # noqa: S311 - it spreads load
 
-    def warm(self) -> None:
-        """Import the HTTP client (some 0.2 s) in a thread, before the first request needs it."""
-        threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
-
-    async def close(self) -> None:
-        """Close the pooled connections."""
-        if self._session is not None:
-            await self._session.close()
+    def close(self) -> None:
+        """Close the connections to the containers."""
+        self._pool.close()
 
     async def invoke(self, request: Request) -> Response:
         """Serve POST /endpoints/NAME/invocations."""
@@ -191,60 +162,14 @@ class Invoker:
     async def _call(self, instance: Instance, invocation: Invocation) -> Answer:
         instance.outstanding += 1
         try:
-            return await self._post(instance, invocation)
+            return await self._pool.post(
+                instance.port,
+                headers=invocation.headers,
+                body=invocation.body,
+                timeout_s=self._context.clock.real_seconds(invocation.timeout_s),
+            )
         finally:
             instance.outstanding -= 1
-
-    async def _post(self, instance: Instance, invocation: Invocation) -> Answer:
-        """Send the request; one that finds its pooled connection closed is sent again on a new one.
-
-        Raises ConnectionRefusedError where nothing was sent, TimeoutError, or ConnectionError.
-        """
-        import aiohttp
-
-        url = f"http://127.0.0.1:{instance.port}/invocations"
-        for is_retry in (False, True):
-            pooled = Pooled()
-            try:
-                async with self._client().post(
-                    url,
-                    data=invocation.body,
-                    headers=invocation.headers,
-                    allow_redirects=False,
-                    timeout=self._timeout(invocation.timeout_s),
-                    trace_request_ctx=pooled,
-                ) as answer:
-                    return Answer(
-                        status=answer.status, headers=_lower(answer.headers), body=await answer.read()
-                    )
-            except aiohttp.ClientConnectorError as error:
-                if is_retry:  # it took the request once, and may have died of it
-                    raise ConnectionResetError(str(error)) from error
-                raise ConnectionRefusedError(str(error)) from error
-            except aiohttp.ClientError as error:
-                if is_retry or not pooled.was_reused:
-                    raise ConnectionResetError(str(error)) from error
-        raise ConnectionResetError(f"no answer from {url}")
-
-    def _client(self) -> "aiohttp.ClientSession":
-        if self._session is None:
-            import aiohttp
-
-            trace = aiohttp.TraceConfig()
-            trace.on_connection_reuseconn.append(_note_reuse)
-            self._session = aiohttp.ClientSession(
-                trace_configs=[trace],
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
-                auto_decompress=False,
-                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
-    def _timeout(self, aws_seconds: float) -> "aiohttp.ClientTimeout":
-        import aiohttp
-
-        return aiohttp.ClientTimeout(total=self._context.clock.real_seconds(aws_seconds))
 
 
 async def read_body(request: Request) -> bytes | None:
@@ -273,11 +198,3 @@ def respond(answer: Answer, *, variant: Variant, controller: EndpointController)
     headers = {name: answer.headers[name] for name in RETURNED_HEADERS if name in answer.headers}
     headers["x-amzn-invoked-production-variant"] = variant.plan.name
     return Response(status=200, body=answer.body, headers=headers)
-
-
-async def _note_reuse(_session: object, context: SimpleNamespace, _parameters: object) -> None:
-    context.trace_request_ctx.was_reused = True
-
-
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}

@@ -51,7 +51,7 @@ class EndpointService:
         """Stop every endpoint's thread and processes."""
         self._async_invoker.close()
         self._capturer.close()
-        await self._invoker.close()
+        self._invoker.close()
         controllers = list(self._controllers.values())
         for controller in controllers:
             controller.abandon()
@@ -91,7 +91,6 @@ class EndpointService:
         )
         with self._lock:
             self._controllers[key] = controller
-        self._invoker.warm()
         controller.start()
 
     def abandon(self, *, account_id: str, region: str) -> None:
