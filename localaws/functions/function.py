@@ -9,18 +9,16 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import ImageConfig, LambdaFunction
-from moto.awslambda.utils import get_backend
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
 from localaws import context as contexts
 from localaws.errors import ArchiveError
-from localaws.functions import configuration, packages, states, validation
+from localaws.functions import configuration, packages, states
 from localaws.functions.arns import Target
 from localaws.functions.deployment import Deployment
 from localaws.functions.errors import InvalidRuntimeError, ResourceConflictError
 from localaws.functions.host import FunctionHost
-from localaws.functions.permissions.stacks import StackPolicy
 from localaws.functions.settings import FunctionSettings
 from localaws.functions.specs import EnvironmentSpec
 from localaws.functions.triggers import ERROR_HEADER, is_queued
@@ -43,7 +41,6 @@ class LocalFunction(LambdaFunction):
         super().__init__(account_id, spec, region, version)
         self.state = "Active" if self.package_type == "Image" else "Pending"
         self.settings = FunctionSettings()
-        self.policy: Any = StackPolicy(self.settings, resource=self.target.unqualified_arn())
         self.has_environment = "Environment" in spec
         self.logging_config = spec.get("LoggingConfig")
         self.dead_letter_config = spec.get("DeadLetterConfig")
@@ -114,24 +111,6 @@ class LocalFunction(LambdaFunction):
     def replace_code(self, request: dict[str, Any]) -> None:
         """Take the code of UpdateFunctionCode."""
         super().update_function_code(request)
-
-    def update_function_code(self, updated_spec: dict[str, Any]) -> dict[str, Any]:
-        """Take and deploy the code of a stack's template, which may hold a program as text."""
-        if "ZipFile" in updated_spec:
-            archive = self._create_zipfile_from_plaintext_code(updated_spec["ZipFile"])
-            updated_spec = {"ZipFile": base64.b64encode(archive).decode()}
-        self.replace_code(updated_spec)
-        if self.last_update_status != "InProgress":
-            self.begin_update()
-        backend: Any = get_backend(self.account_id, self.region)
-        backend.deploy(self)
-        return self.get_configuration()
-
-    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
-        """Take the properties of a stack's template; its code follows, and is deployed with them."""
-        settings = {name: value for name, value in config_updates.items() if name != "Code"}
-        self.change_configuration(validation.read_numbers(settings))
-        return self.get_configuration()
 
     def change_configuration(self, config_updates: dict[str, Any]) -> None:
         """Take the members of UpdateFunctionConfiguration; moto knows half of them."""
