@@ -33,7 +33,7 @@ WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 """A function's own variable: the script that starts the runtime."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec:
     """Everything an environment is built from; two that are equal may share one. MiB, seconds."""
 
@@ -70,7 +70,7 @@ def provisioned(spec: EnvironmentSpec) -> EnvironmentSpec:
     return replace(spec, initialization="provisioned-concurrency")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
     """The program that runs handlers: its folder (LAMBDA_RUNTIME_DIR) and its module."""
 

@@ -1,7 +1,6 @@
-"""What CreateFunction and the updates refuse, in AWS's words. Pure but for reading moto's IAM state."""
+"""What CreateFunction and the updates refuse beside the model. Pure but for reading moto's IAM state."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +12,9 @@ from localaws.functions.arns import REFERENCE
 from localaws.functions.known_runtimes import check_runtime
 from localaws.functions.specs import RESERVED_VARIABLES
 from localaws.iam.trust import trusts_service
-from localaws.wire.wording import matches, value_at_most
+from localaws.wire.wording import length_at_most, value_at_most
 
-NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+NAME_CHARACTERS = 64
 LIMITS = {"Timeout": 900, "MemorySize": 10_240, "EphemeralStorage": 10_240}
 """Seconds, MiB and MiB at most. The model allows more, for functions of a capacity provider
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
@@ -26,17 +25,12 @@ VARIABLES_LIMIT = 4096
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that is too long or has characters a name may not have."""
-    if NAME.fullmatch(name) is None:
-        raise ValidationException(name, "functionName", matches(NAME.pattern))
-
-
 def read_new_name(text: str, *, account_id: str, region: str) -> str:
     """Return the name of a new function, given as a name or as an ARN of this account and region."""
     match = REFERENCE.fullmatch(text)
     name = match["name"] if match else text
-    check_name(name)
+    if len(name) > NAME_CHARACTERS:
+        raise ValidationException(name, "functionName", length_at_most(NAME_CHARACTERS))
     elsewhere = match and (match["account_id"] or account_id, match["region"] or region) != (
         account_id,
         region,

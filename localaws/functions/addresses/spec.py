@@ -9,20 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
+from moto.awslambda.exceptions import InvalidParameterValueException
 
 PATH = "/_localaws/function-urls"
 """Where function URLs lie. A host of each function's own would be AWS's way, but few resolvers know it."""
-AUTH_TYPES = ("NONE", "AWS_IAM")
 ID_CHARACTERS = string.ascii_lowercase + string.digits
-CORS_MEMBERS = (
-    "AllowCredentials",
-    "AllowHeaders",
-    "AllowMethods",
-    "AllowOrigins",
-    "ExposeHeaders",
-    "MaxAge",
-)
 
 
 def new_url_id() -> str:
@@ -63,14 +54,7 @@ class FunctionUrl:
 
 def check_request(request: Mapping[str, Any]) -> None:
     """Refuse settings that cannot be, or that localaws does not serve."""
-    auth_type = request.get("AuthType")
-    if auth_type is not None and auth_type not in AUTH_TYPES:
-        allowed = f"Member must satisfy enum value set: [{', '.join(AUTH_TYPES)}]"
-        raise ValidationException(str(auth_type), "authType", allowed)
     if request.get("InvokeMode") not in (None, "BUFFERED"):
         raise InvalidParameterValueException(
             f"localaws does not implement InvokeMode {request['InvokeMode']} of function URLs: use BUFFERED"
         )
-    unknown = sorted(set(request.get("Cors") or {}) - set(CORS_MEMBERS))
-    if unknown:
-        raise InvalidParameterValueException(f"Cors has no member {unknown[0]}")

@@ -99,6 +99,12 @@ class Resource:
 def _provision(backend: Any, name: str, qualifier: str, properties: Properties) -> None:
     wanted = read_provisioned(properties.get("ProvisionedConcurrencyConfig"))
     if wanted is not None:
+        asked = {
+            "FunctionName": name,
+            "Qualifier": qualifier,
+            "ProvisionedConcurrentExecutions": wanted,
+        }
+        check_request("PutProvisionedConcurrencyConfig", asked)
         backend.put_provisioned(name, qualifier, wanted)
 
 
