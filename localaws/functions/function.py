@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.exceptions import InvalidParameterValueException, UnknownLayerVersionException
 from moto.awslambda.models import ImageConfig, LambdaFunction
+from moto.awslambda.utils import get_backend
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
@@ -25,6 +26,7 @@ from localaws.functions.triggers import ERROR_HEADER, is_queued
 
 CREATING = ("The function is being created.", "Creating")
 """Reason and code that AWS gives for Pending, and for an update InProgress too."""
+MAX_LAYERS = 5
 BROKEN_CODE = "InvalidZipFileException"
 
 
@@ -47,6 +49,17 @@ class LocalFunction(LambdaFunction):
         self.file_systems = spec.get("FileSystemConfigs")
         self.snap_start = spec.get("SnapStart")
         self.touch()
+
+    def _get_layers_data(self, layers_versions_arns: list[str]) -> Any:
+        """Look up layers. Raises InvalidParameterValueException for those that are too many, or not there."""
+        if len(layers_versions_arns) > MAX_LAYERS:
+            raise InvalidParameterValueException(f"Cannot reference more than {MAX_LAYERS} layers.")
+        try:
+            return super()._get_layers_data(layers_versions_arns)
+        except UnknownLayerVersionException as error:
+            known = get_backend(self.account_id, self.region).layers_versions_by_arn
+            missing = next(arn for arn in layers_versions_arns if known(arn) is None)
+            raise InvalidParameterValueException(f"Layer version {missing} does not exist.") from error
 
     @property
     def target(self) -> Target:

@@ -26,7 +26,7 @@ def check_settings(request: Mapping[str, Any]) -> None:
 
 def _check_destination(destinations: Mapping[str, Any], side: str, services: tuple[str, ...]) -> None:
     arn = destination_of(destinations, side)
-    if arn and (":" not in arn or arn.split(":")[2] not in services):
+    if arn and (not arn.startswith("arn:") or arn.split(":")[2] not in services):
         shown = ", ".join(_show(destinations, known) for known in ("OnSuccess", "OnFailure"))
         raise InvalidParameterValueException(
             f"The provided destination config DestinationConfig({shown}) is invalid."
