@@ -104,7 +104,7 @@ PARTS = (
         "AWS's runtime client, code in `/var/task`, layers in `/opt`, a `/tmp` of its own, cold and warm "
         "environments, limits, versions, weighted aliases, policies, reserved and provisioned concurrency, "
         "retries, destinations, function URLs whose signatures are verified where localaws made the key, "
-        "logs; Python `.zip` functions only, no response streaming",
+        "logs as text or JSON; Python `.zip` functions only, no response streaming",
     ),
     part(
         "Role credentials",

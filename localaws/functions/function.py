@@ -71,6 +71,12 @@ class LocalFunction(LambdaFunction):
             qualifier=str(self.version),
         )
 
+    @property
+    def log_group(self) -> str:
+        """Name of the log group."""
+        config = configuration.logging_config(self.logging_config, function_name=self.function_name)
+        return str(config["LogGroup"])
+
     def touch(self) -> None:
         """Note a change: another RevisionId, another time."""
         self.revision_id = str(uuid.uuid4())
@@ -246,6 +252,7 @@ class LocalFunction(LambdaFunction):
             raise InvalidRuntimeError(str(self.run_time))
         if self.state != "Active" or self.task_root is None:
             raise ResourceConflictError(f"The function is currently in the following state: {self.state}")
+        logging = configuration.logging_config(self.logging_config, function_name=self.function_name)
         return EnvironmentSpec(
             account_id=self.account_id,
             region=self.region,
@@ -260,6 +267,10 @@ class LocalFunction(LambdaFunction):
             task_root=self.task_root,
             layers=self.layer_roots,
             ephemeral_mb=int(self.ephemeral_storage),
+            log_group=logging["LogGroup"],
+            log_format=logging["LogFormat"],
+            application_log_level=logging.get("ApplicationLogLevel"),
+            system_log_level=logging.get("SystemLogLevel"),
         )
 
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:

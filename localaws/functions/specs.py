@@ -54,10 +54,12 @@ class EnvironmentSpec:
     initialization: str = "on-demand"
     """AWS_LAMBDA_INITIALIZATION_TYPE: what is provisioned is kept apart from what comes and goes."""
 
-    @property
-    def log_group(self) -> str:
-        """Name of the log group."""
-        return f"/aws/lambda/{self.function_name}"
+    log_group: str = ""
+    log_format: str = "Text"
+    """Text, or JSON."""
+    application_log_level: str | None = None
+    """Of JSON: what the runtime's logger leaves out."""
+    system_log_level: str | None = None
 
 
 def on_demand(spec: EnvironmentSpec) -> EnvironmentSpec:
@@ -122,6 +124,9 @@ def runtime_variables(
         "LAMBDA_RUNTIME_DIR": str(runtime.folder),
         "PYTHONPATH": join_paths(path),
     }
+    if spec.log_format == "JSON":
+        defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        defined["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level or "INFO"
     libraries = [spec.task_root, spec.task_root / "lib", *(layer / "lib" for layer in spec.layers)]
     programs: list[Path | str] = [inherited.get("PATH", os.defpath)]
     programs += [layer / "bin" for layer in spec.layers]

@@ -20,6 +20,7 @@ LIMITS = {"Timeout": 900, "MemorySize": 10_240, "EphemeralStorage": 10_240}
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 ABSENT = frozenset({"CapacityProviderConfig", "DurableConfig", "PublishTo", "TenancyConfig"})
 """Members that would change how a function runs, and are not built."""
+LOG_LEVELS = frozenset({"ApplicationLogLevel", "SystemLogLevel"})
 VARIABLES_LIMIT = 4096
 """Bytes of all environment variables of a function."""
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
@@ -51,6 +52,7 @@ def check_configuration(spec: Mapping[str, Any]) -> None:
             name = member[0].lower() + member[1:] + (".size" if isinstance(value, Mapping) else "")
             raise ValidationException(str(number), name, value_at_most(most))
     check_absent(spec)
+    check_logging(spec.get("LoggingConfig") or {})
     if spec.get("Runtime") is not None:
         check_runtime(str(spec["Runtime"]))
     check_variables((spec.get("Environment") or {}).get("Variables") or {})
@@ -60,6 +62,15 @@ def check_absent(spec: Mapping[str, Any]) -> None:
     """Refuse what localaws does not have."""
     if absent := sorted(ABSENT & spec.keys()):
         raise InvalidParameterValueException(f"localaws does not implement {absent[0]} of functions")
+
+
+def check_logging(config: Mapping[str, str]) -> None:
+    """Refuse levels of logs that are text."""
+    if config.get("LogFormat", "Text") == "Text" and config.keys() & LOG_LEVELS:
+        raise InvalidParameterValueException(
+            'LogLevel is not supported when LogFormat is set to "Text". '
+            'Remove LogLevel from your request or change the LogFormat to "JSON" and try again.'
+        )
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
