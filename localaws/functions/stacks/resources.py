@@ -39,6 +39,11 @@ class Resource:
         self._remove = remove
         self._attributes = attributes or {}
 
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        """Return the type in templates."""
+        return cls.TYPE
+
     @staticmethod
     def cloudformation_name_type() -> str:
         """Return no property: none of these is named by one."""
@@ -122,11 +127,6 @@ class VersionResource(Resource, CloudFormationModel):
     KNOWN = ("CodeSha256", "Description", "FunctionName", "ProvisionedConcurrencyConfig")
     ATTRIBUTES = ("FunctionArn", "Version")
 
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Return the type in templates."""
-        return VersionResource.TYPE
-
     @classmethod
     def make(cls, backend: Any, properties: Properties) -> Resource:
         """Publish a version, also of a function that is still being created."""
@@ -162,11 +162,6 @@ class AliasResource(Resource, CloudFormationModel):
         "RoutingConfig",
     )
     ATTRIBUTES = ("AliasArn",)
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Return the type in templates."""
-        return AliasResource.TYPE
 
     @classmethod
     def _read(cls, properties: Properties) -> Properties:
@@ -230,11 +225,6 @@ class UrlResource(Resource, CloudFormationModel):
     KNOWN = ("AuthType", "Cors", "InvokeMode", "Qualifier", "TargetFunctionArn")
     ATTRIBUTES = ("FunctionArn", "FunctionUrl")
 
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Return the type in templates."""
-        return UrlResource.TYPE
-
     @classmethod
     def make(cls, backend: Any, properties: Properties) -> Resource:
         """Create the function URL."""
@@ -260,11 +250,6 @@ class EventInvokeConfigResource(Resource, CloudFormationModel):
         "MaximumRetryAttempts",
         "Qualifier",
     )
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Return the type in templates."""
-        return EventInvokeConfigResource.TYPE
 
     @classmethod
     def make(cls, backend: Any, properties: Properties) -> Resource:
@@ -295,11 +280,6 @@ class PermissionResource(Resource, CloudFormationModel):
     )
     ATTRIBUTES = ("Id",)
 
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Return the type in templates."""
-        return PermissionResource.TYPE
-
     @classmethod
     def make(cls, backend: Any, properties: Properties) -> Resource:
         """Add the statement."""
@@ -321,11 +301,6 @@ def _make_absent(kind: str) -> type[Resource]:
         """A type that is not built."""
 
         TYPE = kind
-
-        @staticmethod
-        def cloudformation_type() -> str:
-            """Return the type in templates."""
-            return kind
 
         @classmethod
         def create_from_cloudformation_json(cls, *_args: Any, **_options: Any) -> Resource:

@@ -158,6 +158,7 @@ SPEC = EnvironmentSpec(
     handler="app.handler",
     role="arn:aws:iam::123456789012:role/r",
     runtime="python3.11",
+    log_group="/aws/lambda/dogs",
     memory_mb=128,
     timeout_s=3.0,
     variables=(("ENDPOINT_NAME", "dogs"), ("PYTHONPATH", "/opt/mine"), ("TZ", "Europe/Berlin")),
