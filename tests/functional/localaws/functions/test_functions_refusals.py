@@ -161,7 +161,7 @@ CHECKED = [
         "put_provisioned_concurrency_config",
         {"Qualifier": "1", "ProvisionedConcurrentExecutions": 1001},
         INVALID,
-        "is greater than account's unreserved concurrency [1000].",
+        "is greater than account's unreserved concurrency [",
     ),
     (
         "get_provisioned_concurrency_config",

@@ -3,7 +3,7 @@
 import json
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 ANSWER = "def handler(event, context):\n    return {!r}\n"
-Deploy = Callable[..., Any]
 
 
 class Stack:
@@ -78,9 +77,11 @@ def resource(kind: str, **properties: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stack(functions: Any) -> Stack:
-    """A stack that is not there yet."""
-    return Stack(functions)
+def stack(functions: Any) -> Iterator[Stack]:
+    """A stack that is not there yet, and takes away afterwards what it has reserved."""
+    stack = Stack(functions)
+    yield stack
+    stack.delete()
 
 
 SETTINGS = {
