@@ -50,6 +50,7 @@ def install_backends() -> None:
     from localaws.cloudwatch.models import LocalCloudWatchBackend
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.functions.models import LocalLambdaBackend
+    from localaws.functions.stacks.install import install_resources
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
@@ -73,6 +74,7 @@ def install_backends() -> None:
         backend=LocalCloudWatchBackend,
     )
     correct_resources()
+    install_resources()
     add_iam_actions()
     add_log_actions()
     install_managed_policies()

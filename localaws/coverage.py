@@ -107,8 +107,8 @@ PARTS = (
         REAL,
         "AWS's runtime client, code in `/var/task`, layers in `/opt`, a `/tmp` of its own, cold and warm "
         "environments, limits, versions, weighted aliases, policies, reserved and provisioned concurrency, "
-        "retries, destinations, function URLs, logs; Python `.zip` functions only, no response streaming, "
-        "and a signature that a function URL asks for (`AWS_IAM`) is not verified",
+        "retries, destinations, function URLs whose signatures are verified where localaws made the key, "
+        "logs as text or JSON; Python `.zip` functions only, no response streaming",
     ),
     part(
         "Role credentials",

@@ -146,8 +146,40 @@ def describe(error: BaseException, *, request_id: str) -> dict[str, Any]:
     return {"errorMessage": str(error), "errorType": kind, "requestId": request_id, "stackTrace": trace}
 
 
+class JsonFormatter(logging.Formatter):
+    """One object a record, as `LogFormat` JSON has it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record on one line."""
+        found = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            "requestId": getattr(record, "aws_request_id", ""),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            trace = traceback.format_exception(*record.exc_info)
+            found |= {
+                "errorType": record.exc_info[0].__name__,
+                "errorMessage": str(record.exc_info[1]),
+                "stackTrace": trace,
+            }
+        return json.dumps({name: value for name, value in found.items() if value})
+
+
+def is_json() -> bool:
+    """Return whether the log is JSON."""
+    return os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+
+
 def log_error(document: dict[str, Any]) -> None:
     """Write an error as one log event: carriage returns hold its lines together."""
+    if is_json():
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        sys.stdout.write(json.dumps({"timestamp": now, "log_level": "ERROR"} | document) + "\n")
+        sys.stdout.flush()
+        return
     lines = [
         f"[ERROR] {document['errorType']}: {document['errorMessage']}",
         "Traceback (most recent call last):",
@@ -188,7 +220,11 @@ def set_up_logging() -> RequestIdFilter:
     logging.Formatter.converter = time.gmtime
     output = logging.StreamHandler(sys.stdout)
     layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
-    output.setFormatter(logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S"))
+    text = logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S")
+    output.setFormatter(JsonFormatter() if is_json() else text)
+    if is_json():
+        level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+        logging.getLogger().setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(level, level))
     request_ids = RequestIdFilter()
     output.addFilter(request_ids)
     logging.getLogger().addHandler(output)

@@ -9,7 +9,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from localaws import context as contexts
 from localaws.functions import validation
-from localaws.functions.arns import LATEST, Target, parse_reference
+from localaws.functions.arns import LATEST, Target
 from localaws.functions.errors import ConflictError, RevisionError
 from localaws.functions.function import LocalFunction
 from localaws.functions.host import FunctionHost
@@ -68,7 +68,7 @@ class FunctionsMixin(LambdaBackend):
         name = validation.read_new_name(
             spec["FunctionName"], account_id=self.account_id, region=self.region_name
         )
-        spec = validation.read_numbers(spec) | {"FunctionName": name}
+        spec = spec | {"FunctionName": name}
         validation.check_package(spec)
         validation.check_configuration(spec)
         self._check_role(spec["Role"], missing_ok=True)
@@ -92,13 +92,14 @@ class FunctionsMixin(LambdaBackend):
 
     # -- versions ----------------------------------------------------------------------------------------
 
-    def publish_version(self, function_name: str, description: str = "") -> LambdaFunction | None:
-        """Publish a version for a stack, also of a function that is still being created."""
-        name = parse_reference(function_name, qualifier=None).name
-        return self._publish(self.local(name), description)
-
     def publish(self, name: str, request: dict[str, Any]) -> LocalFunction:
         """Answer PublishVersion: the last version, where nothing has changed since."""
+        self.local(name).check_ready_for_update()
+        return self.publish_for_stack(name, request)
+
+    def publish_for_stack(self, name: str, request: dict[str, Any]) -> LocalFunction:
+        """Publish a version, also of a function that is still being created."""
+        validation.check_absent(request)
         function = self.local(name)
         expected = request.get("CodeSha256")
         if expected and expected != function.code_sha_256:
@@ -107,7 +108,6 @@ class FunctionsMixin(LambdaBackend):
                 f"({function.code_sha_256}). Please try again with the CodeSHA256 in $LATEST."
             )
         check_revision(request.get("RevisionId"), function.revision_id)
-        function.check_ready_for_update()
         return self._publish(function, request.get("Description") or "")
 
     def _publish(self, function: LocalFunction, description: str = "") -> LocalFunction:
@@ -132,6 +132,7 @@ class FunctionsMixin(LambdaBackend):
 
     def update_code(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
         """Replace the code; environments of the old code take no more events once the new one is in place."""
+        validation.check_absent(request)
         function = self.local(name)
         with self._update_lock:
             check_revision(request.get("RevisionId"), function.revision_id)
@@ -166,6 +167,17 @@ class FunctionsMixin(LambdaBackend):
         answer = function.get_configuration()
         self.deploy(function)
         return answer
+
+    def replace(self, name: str, *, settings: dict[str, Any], code: dict[str, Any]) -> None:
+        """Take configuration and code of a stack's template together, and deploy them once."""
+        function = self.local(name)
+        validation.check_configuration(settings)
+        with self._update_lock:
+            function.replace_code(code)
+            function.change_configuration(settings)
+            if function.last_update_status != "InProgress":
+                function.begin_update()
+        self.deploy(function)
 
     # -- deleting ----------------------------------------------------------------------------------------
 

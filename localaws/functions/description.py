@@ -38,5 +38,5 @@ def _row(function: Any, versions: list[str], environments: list[dict[str, Any]])
         "versions": versions,
         "reserved_concurrency": function.reserved_concurrency,
         "environments": environments,
-        "log": {"group": f"/aws/lambda/{function.function_name}", "prefix": ""},
+        "log": {"group": function.log_group, "prefix": ""},
     }

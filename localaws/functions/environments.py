@@ -5,7 +5,6 @@ import logging
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from localaws.context import Context
@@ -13,6 +12,7 @@ from localaws.functions import invocations
 from localaws.functions.invocations import Invocation, Outcome, Result, Usage
 from localaws.functions.output import FunctionLog, OutputPipe
 from localaws.functions.packages import remove_tree
+from localaws.functions.platform_log import JsonLog, TextLog, open_log
 from localaws.functions.runtime_api import listen
 from localaws.functions.session import RuntimeSession
 from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime_variables
@@ -70,6 +70,11 @@ class Environment:
         assert self._log is not None
         return self._log
 
+    @property
+    def platform(self) -> TextLog | JsonLog:
+        """What writes to its log for Lambda itself."""
+        return open_log(self.log, self.spec)
+
     async def start(self, *, request_id: str, limit_s: float) -> Outcome | None:
         """Start the process and wait, at most `limit_s` real seconds, until it asks for its first event.
 
@@ -79,8 +84,7 @@ class Environment:
         self._session = RuntimeSession(init_id=request_id)
         self._server, address = await listen(self._session.on_call)
         self._log = FunctionLog(await asyncio.to_thread(self._open_log))
-        python = sys.version.split()[0]
-        self._log.announce(f"INIT_START Runtime Version: {self.spec.runtime} (run by Python {python})")
+        self.platform.begin_init(sys.version.split()[0])
         self._pipe = OutputPipe(self._log)
         try:
             self._child = await asyncio.to_thread(self._spawn, address, self._pipe.write_end)
@@ -130,7 +134,7 @@ class Environment:
 
     async def invoke(self, invocation: Invocation) -> Result:
         """Run one event to its end; afterwards the environment is idle, or its process has ended."""
-        self.log.write(f"START RequestId: {invocation.request_id} Version: {self.spec.version}")
+        self.platform.start(invocation.request_id)
         started = time.perf_counter()
         self._session.begin(invocation, timeout_s=self.spec.timeout_s)
         outcome = await self._outcome_of(invocation)
@@ -173,13 +177,7 @@ class Environment:
             memory_used_mb=self._memory_used(),
         )
         self._init_ms = None
-        if outcome.status == "timeout":
-            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            self.log.write(f"{now} {request_id} Task timed out after {self.spec.timeout_s:.2f} seconds")
-        elif outcome.error_type == "Runtime.ExitError":
-            self.log.write(invocations.exit_line(request_id=request_id, outcome=outcome))
-        self.log.write(f"END RequestId: {request_id}")
-        self.log.write(invocations.report_line(request_id=request_id, usage=usage, outcome=outcome))
+        self.platform.report(request_id, usage=usage, outcome=outcome)
         self.idle_since = self._context.clock.monotonic()
         return Result(
             outcome=outcome,
@@ -197,7 +195,7 @@ class Environment:
         """Return the result of an invocation whose environment did not come up."""
         if self._pipe is not None:
             self._pipe.flush()
-        self.log.write(f"INIT_REPORT Phase: init\tStatus: {outcome.status}\tError Type: {outcome.error_type}")
+        self.platform.end_init(status=outcome.status, error_type=outcome.error_type)
         return Result(outcome=outcome, log_tail=self.log.take_tail(), version=self.spec.version)
 
     def kill(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.exceptions import InvalidParameterValueException, UnknownLayerVersionException
 from moto.awslambda.models import ImageConfig, LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.s3.exceptions import MissingBucket
@@ -15,18 +15,18 @@ from moto.s3.models import s3_backends
 
 from localaws import context as contexts
 from localaws.errors import ArchiveError
-from localaws.functions import configuration, packages, states, validation
+from localaws.functions import configuration, packages, states
 from localaws.functions.arns import Target
 from localaws.functions.deployment import Deployment
 from localaws.functions.errors import InvalidRuntimeError, ResourceConflictError
 from localaws.functions.host import FunctionHost
-from localaws.functions.permissions.stacks import StackPolicy
 from localaws.functions.settings import FunctionSettings
 from localaws.functions.specs import EnvironmentSpec
 from localaws.functions.triggers import ERROR_HEADER, is_queued
 
 CREATING = ("The function is being created.", "Creating")
 """Reason and code that AWS gives for Pending, and for an update InProgress too."""
+MAX_LAYERS = 5
 BROKEN_CODE = "InvalidZipFileException"
 
 
@@ -43,13 +43,23 @@ class LocalFunction(LambdaFunction):
         super().__init__(account_id, spec, region, version)
         self.state = "Active" if self.package_type == "Image" else "Pending"
         self.settings = FunctionSettings()
-        self.policy: Any = StackPolicy(self.settings, resource=self.target.unqualified_arn())
         self.has_environment = "Environment" in spec
         self.logging_config = spec.get("LoggingConfig")
         self.dead_letter_config = spec.get("DeadLetterConfig")
         self.file_systems = spec.get("FileSystemConfigs")
         self.snap_start = spec.get("SnapStart")
         self.touch()
+
+    def _get_layers_data(self, layers_versions_arns: list[str]) -> Any:
+        """Look up layers. Raises InvalidParameterValueException for those that are too many, or not there."""
+        if len(layers_versions_arns) > MAX_LAYERS:
+            raise InvalidParameterValueException(f"Cannot reference more than {MAX_LAYERS} layers.")
+        try:
+            return super()._get_layers_data(layers_versions_arns)
+        except UnknownLayerVersionException as error:
+            known = get_backend(self.account_id, self.region).layers_versions_by_arn
+            missing = next(arn for arn in layers_versions_arns if known(arn) is None)
+            raise InvalidParameterValueException(f"Layer version {missing} does not exist.") from error
 
     @property
     def target(self) -> Target:
@@ -60,6 +70,12 @@ class LocalFunction(LambdaFunction):
             name=self.function_name,
             qualifier=str(self.version),
         )
+
+    @property
+    def log_group(self) -> str:
+        """Name of the log group."""
+        config = configuration.logging_config(self.logging_config, function_name=self.function_name)
+        return str(config["LogGroup"])
 
     def touch(self) -> None:
         """Note a change: another RevisionId, another time."""
@@ -114,24 +130,6 @@ class LocalFunction(LambdaFunction):
     def replace_code(self, request: dict[str, Any]) -> None:
         """Take the code of UpdateFunctionCode."""
         super().update_function_code(request)
-
-    def update_function_code(self, updated_spec: dict[str, Any]) -> dict[str, Any]:
-        """Take and deploy the code of a stack's template, which may hold a program as text."""
-        if "ZipFile" in updated_spec:
-            archive = self._create_zipfile_from_plaintext_code(updated_spec["ZipFile"])
-            updated_spec = {"ZipFile": base64.b64encode(archive).decode()}
-        self.replace_code(updated_spec)
-        if self.last_update_status != "InProgress":
-            self.begin_update()
-        backend: Any = get_backend(self.account_id, self.region)
-        backend.deploy(self)
-        return self.get_configuration()
-
-    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
-        """Take the properties of a stack's template; its code follows, and is deployed with them."""
-        settings = {name: value for name, value in config_updates.items() if name != "Code"}
-        self.change_configuration(validation.read_numbers(settings))
-        return self.get_configuration()
 
     def change_configuration(self, config_updates: dict[str, Any]) -> None:
         """Take the members of UpdateFunctionConfiguration; moto knows half of them."""
@@ -254,6 +252,7 @@ class LocalFunction(LambdaFunction):
             raise InvalidRuntimeError(str(self.run_time))
         if self.state != "Active" or self.task_root is None:
             raise ResourceConflictError(f"The function is currently in the following state: {self.state}")
+        logging = configuration.logging_config(self.logging_config, function_name=self.function_name)
         return EnvironmentSpec(
             account_id=self.account_id,
             region=self.region,
@@ -268,6 +267,10 @@ class LocalFunction(LambdaFunction):
             task_root=self.task_root,
             layers=self.layer_roots,
             ephemeral_mb=int(self.ephemeral_storage),
+            log_group=logging["LogGroup"],
+            log_format=logging["LogFormat"],
+            application_log_level=logging.get("ApplicationLogLevel"),
+            system_log_level=logging.get("SystemLogLevel"),
         )
 
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:

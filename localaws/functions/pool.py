@@ -116,7 +116,7 @@ class EnvironmentPool:
             try:
                 return await environment.start(request_id=request_id, limit_s=INIT_S), environment
             except TimeoutError:
-                environment.log.write("INIT_REPORT Phase: init\tStatus: timeout")
+                environment.platform.end_init(status="timeout")
                 self._retire(environment)
             second = self._make(spec, runtime)
             try:

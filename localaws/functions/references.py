@@ -11,7 +11,7 @@ from moto.awslambda.responses import LambdaResponse
 from localaws.functions import arns
 from localaws.functions.arns import LATEST, FunctionReference, Target
 from localaws.functions.errors import UNQUALIFIED_ONLY, UnauthorizedError, UnreachableRegionError
-from localaws.functions.permissions.policy import is_granted
+from localaws.functions.permissions.policy import VIA_URL
 
 Answer: TypeAlias = Any
 """What moto takes from an action: text, or status, headers and body."""
@@ -81,8 +81,10 @@ def reach(reference: FunctionReference, *, account_id: str, region: str, action:
 
 
 def _is_shared(target: Target, *, account_id: str, action: str) -> bool:
+    """Tell whether the policy of what is named lets another account take an action of the API."""
     backend: Any = moto_models.lambda_backends[target.account_id][target.region]
     function = backend.find_latest(target.name)
-    policies = function.settings.policies if function else {}
-    fitting = [policies[name] for name in (target.qualifier or LATEST,) if name in policies]
-    return is_granted(fitting, action=action, account_id=account_id)
+    policy = function.settings.policies.get(target.qualifier or LATEST) if function else None
+    return policy is not None and policy.grants(
+        action=action, account_id=account_id, facts={VIA_URL: "false"}
+    )

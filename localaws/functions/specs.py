@@ -33,7 +33,7 @@ WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 """A function's own variable: the script that starts the runtime."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec:
     """Everything an environment is built from; two that are equal may share one. MiB, seconds."""
 
@@ -54,10 +54,12 @@ class EnvironmentSpec:
     initialization: str = "on-demand"
     """AWS_LAMBDA_INITIALIZATION_TYPE: what is provisioned is kept apart from what comes and goes."""
 
-    @property
-    def log_group(self) -> str:
-        """Name of the log group."""
-        return f"/aws/lambda/{self.function_name}"
+    log_group: str = ""
+    log_format: str = "Text"
+    """Text, or JSON."""
+    application_log_level: str | None = None
+    """Of JSON: what the runtime's logger leaves out."""
+    system_log_level: str | None = None
 
 
 def on_demand(spec: EnvironmentSpec) -> EnvironmentSpec:
@@ -70,7 +72,7 @@ def provisioned(spec: EnvironmentSpec) -> EnvironmentSpec:
     return replace(spec, initialization="provisioned-concurrency")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
     """The program that runs handlers: its folder (LAMBDA_RUNTIME_DIR) and its module."""
 
@@ -122,6 +124,9 @@ def runtime_variables(
         "LAMBDA_RUNTIME_DIR": str(runtime.folder),
         "PYTHONPATH": join_paths(path),
     }
+    if spec.log_format == "JSON":
+        defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        defined["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level or "INFO"
     libraries = [spec.task_root, spec.task_root / "lib", *(layer / "lib" for layer in spec.layers)]
     programs: list[Path | str] = [inherited.get("PATH", os.defpath)]
     programs += [layer / "bin" for layer in spec.layers]

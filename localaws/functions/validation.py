@@ -1,7 +1,6 @@
-"""What CreateFunction and the updates refuse, in AWS's words. Pure but for reading moto's IAM state."""
+"""What CreateFunction and the updates refuse beside the model. Pure but for reading moto's IAM state."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,29 +12,26 @@ from localaws.functions.arns import REFERENCE
 from localaws.functions.known_runtimes import check_runtime
 from localaws.functions.specs import RESERVED_VARIABLES
 from localaws.iam.trust import trusts_service
-from localaws.wire.wording import matches
+from localaws.wire.wording import length_at_most, value_at_most
 
-NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
-TIMEOUT_MAX_S = 900
-MEMORY_MB = (128, 10_240)
-NUMBERS = ("Timeout", "MemorySize", "ReservedConcurrentExecutions")
-STORAGE_MB = (512, 10_240)
+NAME_CHARACTERS = 64
+LIMITS = {"Timeout": 900, "MemorySize": 10_240, "EphemeralStorage": 10_240}
+"""Seconds, MiB and MiB at most. The model allows more, for functions of a capacity provider
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+ABSENT = frozenset({"CapacityProviderConfig", "DurableConfig", "PublishTo", "TenancyConfig"})
+"""Members that would change how a function runs, and are not built."""
+LOG_LEVELS = frozenset({"ApplicationLogLevel", "SystemLogLevel"})
 VARIABLES_LIMIT = 4096
 """Bytes of all environment variables of a function."""
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that is too long or has characters a name may not have."""
-    if NAME.fullmatch(name) is None:
-        raise ValidationException(name, "functionName", matches(NAME.pattern))
 
 
 def read_new_name(text: str, *, account_id: str, region: str) -> str:
     """Return the name of a new function, given as a name or as an ARN of this account and region."""
     match = REFERENCE.fullmatch(text)
     name = match["name"] if match else text
-    check_name(name)
+    if len(name) > NAME_CHARACTERS:
+        raise ValidationException(name, "functionName", length_at_most(NAME_CHARACTERS))
     elsewhere = match and (match["account_id"] or account_id, match["region"] or region) != (
         account_id,
         region,
@@ -48,27 +44,33 @@ def read_new_name(text: str, *, account_id: str, region: str) -> str:
 
 
 def check_configuration(spec: Mapping[str, Any]) -> None:
-    """Refuse values out of bounds; what `spec` leaves out is fine."""
-    timeout, memory = spec.get("Timeout"), spec.get("MemorySize")
-    if timeout is not None and not 1 <= timeout <= TIMEOUT_MAX_S:
-        raise ValidationException(str(timeout), "timeout", _bound(timeout, 1, TIMEOUT_MAX_S))
-    if memory is not None and not MEMORY_MB[0] <= memory <= MEMORY_MB[1]:
-        raise ValidationException(str(memory), "memorySize", _bound(memory, *MEMORY_MB))
+    """Refuse numbers, runtimes and variables that a function may not have; what is left out is fine."""
+    for member, most in LIMITS.items():
+        value = spec.get(member)
+        number = value["Size"] if isinstance(value, Mapping) else value
+        if number is not None and number > most:
+            name = member[0].lower() + member[1:] + (".size" if isinstance(value, Mapping) else "")
+            raise ValidationException(str(number), name, value_at_most(most))
+    check_absent(spec)
+    check_logging(spec.get("LoggingConfig") or {})
     if spec.get("Runtime") is not None:
         check_runtime(str(spec["Runtime"]))
-    _check_storage(spec)
     check_variables((spec.get("Environment") or {}).get("Variables") or {})
 
 
-def _check_storage(spec: Mapping[str, Any]) -> None:
-    size = (spec.get("EphemeralStorage") or {}).get("Size")
-    if size is not None and not STORAGE_MB[0] <= size <= STORAGE_MB[1]:
-        raise ValidationException(str(size), "ephemeralStorage.size", _bound(size, *STORAGE_MB))
+def check_absent(spec: Mapping[str, Any]) -> None:
+    """Refuse what localaws does not have."""
+    if absent := sorted(ABSENT & spec.keys()):
+        raise InvalidParameterValueException(f"localaws does not implement {absent[0]} of functions")
 
 
-def _bound(value: int, low: int, high: int) -> str:
-    word, bound = ("greater", low) if value < low else ("less", high)
-    return f"Member must have value {word} than or equal to {bound}"
+def check_logging(config: Mapping[str, str]) -> None:
+    """Refuse levels of logs that are text."""
+    if config.get("LogFormat", "Text") == "Text" and config.keys() & LOG_LEVELS:
+        raise InvalidParameterValueException(
+            'LogLevel is not supported when LogFormat is set to "Text". '
+            'Remove LogLevel from your request or change the LogFormat to "JSON" and try again.'
+        )
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
@@ -87,14 +89,6 @@ def check_variables(variables: Mapping[str, str]) -> None:
         raise InvalidParameterValueException(
             f"{start}provided exceeded the 4KB limit. String measured: {text}"
         )
-
-
-def read_numbers(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request whose numbers are numbers: a stack's template may write them as text."""
-    return {
-        name: int(value) if name in NUMBERS and isinstance(value, str) and value.isdecimal() else value
-        for name, value in spec.items()
-    }
 
 
 def check_package(spec: Mapping[str, Any]) -> None:

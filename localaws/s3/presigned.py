@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from moto.iam.models import iam_backends
-from moto.sts.models import sts_backends
 
+from localaws.iam.callers import find_secret
 from localaws.s3 import wording
 from localaws.s3.target import Target
 
@@ -48,19 +47,6 @@ def check_presigned(target: Target, *, now: datetime | None = None) -> None:
         _check_v2(target, now=moment)
     else:
         _check_v4(target, now=moment)
-
-
-def find_secret(access_key_id: str) -> Credentials | None:
-    """Return the credentials with this id, where localaws made them."""
-    for account in list(iam_backends.values()):
-        for backend in list(account.values()):
-            if key := backend.access_keys.get(access_key_id):
-                return Credentials(access_key_id, key.secret_access_key)
-    for sessions in list(sts_backends.values()):
-        for sts in list(sessions.values()):
-            if role := sts.get_assumed_role_from_access_key(access_key_id):
-                return Credentials(access_key_id, role.secret_access_key, role.session_token)
-    return None
 
 
 def _check_v4(target: Target, *, now: datetime) -> None:

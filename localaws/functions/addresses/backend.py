@@ -1,9 +1,8 @@
 """Function URLs: one for a function, and one for each alias that has its own."""
 
-import re
 from typing import Any
 
-from moto.awslambda.exceptions import UnknownFunctionException, ValidationException
+from moto.awslambda.exceptions import UnknownFunctionException
 
 from localaws import context as contexts
 from localaws.functions.addresses.spec import FunctionUrl, check_request
@@ -11,9 +10,6 @@ from localaws.functions.arns import LATEST
 from localaws.functions.concurrency.backend import ConcurrencyMixin
 from localaws.functions.configuration import lambda_time
 from localaws.functions.errors import ConflictError, NotFoundError
-from localaws.wire.wording import matches
-
-QUALIFIER_PATTERN = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
 
 
 class AddressesMixin(ConcurrencyMixin):
@@ -21,8 +17,6 @@ class AddressesMixin(ConcurrencyMixin):
 
     def _urls(self, name: str, qualifier: str | None) -> dict[str, FunctionUrl]:
         """Return a function's URLs. Raises NotFoundError where the function or alias is not there."""
-        if qualifier is not None and re.fullmatch(QUALIFIER_PATTERN, qualifier) is None:
-            raise ValidationException(qualifier, "qualifier", matches(QUALIFIER_PATTERN))
         try:
             return self.local(name, qualifier).settings.urls
         except UnknownFunctionException as error:

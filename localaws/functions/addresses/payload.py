@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from localaws.asgi import Response
+from localaws.iam.callers import Principal
 
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
 """How the types of bodies begin that reach the function as text; others are base64."""
@@ -29,14 +30,13 @@ class UrlRequest:
     headers: Mapping[str, str]
     body: bytes
     domain: str
-    account_id: str
     source_ip: str
     request_id: str
     now: datetime
 
 
-def build_event(request: UrlRequest) -> dict[str, Any]:
-    """Return the event; members without a value are left out."""
+def build_event(request: UrlRequest, *, caller: tuple[str, Principal] | None = None) -> dict[str, Any]:
+    """Return the event of anybody, or of who signed it; members without a value are left out."""
     headers = {name: value for name, value in request.headers.items() if name != "cookie"}
     cookies = [part.strip() for part in request.headers.get("cookie", "").split(";") if part.strip()]
     event: dict[str, Any] = {
@@ -45,7 +45,7 @@ def build_event(request: UrlRequest) -> dict[str, Any]:
         "rawPath": unquote(request.path),
         "rawQueryString": request.query,
         "headers": headers,
-        "requestContext": _build_context(request),
+        "requestContext": _build_context(request) | _build_identity(caller),
         "isBase64Encoded": False,
     }
     if cookies:
@@ -59,7 +59,6 @@ def build_event(request: UrlRequest) -> dict[str, Any]:
 
 def _build_context(request: UrlRequest) -> dict[str, Any]:
     return {
-        "accountId": request.account_id,
         "apiId": request.url_id,
         "domainName": request.domain,
         "domainPrefix": request.url_id,
@@ -76,6 +75,22 @@ def _build_context(request: UrlRequest) -> dict[str, Any]:
         "time": f"{request.now:%d/%b/%Y:%H:%M:%S +0000}",
         "timeEpoch": int(request.now.timestamp() * 1000),
     }
+
+
+def _build_identity(caller: tuple[str, Principal] | None) -> dict[str, Any]:
+    if caller is None:
+        return {"accountId": "anonymous"}
+    access_key, principal = caller
+    identity = {
+        "accessKey": access_key,
+        "accountId": principal.account_id,
+        "callerId": principal.user_id,
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": principal.arn,
+        "userId": principal.user_id,
+    }
+    return {"accountId": principal.account_id, "authorizer": {"iam": identity}}
 
 
 def _read_query(query: str) -> dict[str, str]:

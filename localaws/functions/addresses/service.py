@@ -12,14 +12,16 @@ from moto.s3.models import CorsRule
 from localaws.asgi import Request, Response, Router
 from localaws.context import Context
 from localaws.functions import invocations
+from localaws.functions.addresses.authorization import ForbiddenError, authorise, refusal
 from localaws.functions.addresses.cors import METHODS, answer_headers, as_rule
 from localaws.functions.addresses.payload import UrlRequest, build_event, build_response, failed_response
-from localaws.functions.addresses.spec import PATH, FunctionUrl, is_open_to_all
+from localaws.functions.addresses.spec import PATH, FunctionUrl
 from localaws.functions.answers import error_response
-from localaws.functions.arns import LATEST, Target, parse_caller
+from localaws.functions.arns import LATEST, Target
 from localaws.functions.errors import RequestTooLargeError
 from localaws.functions.invoker import Invoker
-from localaws.functions.lookup import backend_of, backends
+from localaws.functions.lookup import backends
+from localaws.iam.signatures import SignatureError
 
 ROUTE = re.compile(rf"{PATH}/(?P<id>[a-z0-9]+)(?P<path>/.*)?")
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-downloads"
@@ -40,11 +42,11 @@ class AddressService:
 
     async def _serve(self, request: Request) -> Response:
         found = find_url(request.params["id"])
-        if found is None or not is_allowed(request, *found):
-            return forbidden()
+        if found is None:
+            return refusal(ForbiddenError())
         target, url = found
         is_preflight = request.method == "OPTIONS" and "access-control-request-method" in request.headers
-        if is_preflight:
+        if is_preflight:  # a browser sends it without a signature
             response = Response(status=200 if url.cors else 403)
         else:
             response = await self._answer(request, target, url)
@@ -57,21 +59,20 @@ class AddressService:
     async def _answer(self, request: Request, target: Target, url: FunctionUrl) -> Response:
         request_id = str(uuid.uuid4())
         try:
-            event = build_event(await self._read(request, url, request_id=request_id))
+            body = await read_body(request)
+            caller = authorise(request, body, target, url)
+            event = build_event(self._read(request, body, url, request_id=request_id), caller=caller)
             payload = json.dumps(event).encode()
             result = await self._invoker.run(target, self._invoker.invocation(target, payload))
         except JsonRESTError as error:
             return error_response(error, request_id=request_id)
+        except (ForbiddenError, SignatureError) as error:
+            return refusal(error)
         response = failed_response() if result.outcome.error else build_response(result.outcome.payload)
         response.headers["x-amzn-requestid"] = request_id
         return response
 
-    async def _read(self, request: Request, url: FunctionUrl, *, request_id: str) -> UrlRequest:
-        if int(request.headers.get("content-length") or 0) > invocations.SYNC_PAYLOAD_LIMIT:
-            raise RequestTooLargeError(invocations.SYNC_PAYLOAD_LIMIT)
-        body = await request.body()
-        if len(body) > invocations.SYNC_PAYLOAD_LIMIT:
-            raise RequestTooLargeError(invocations.SYNC_PAYLOAD_LIMIT)
+    def _read(self, request: Request, body: bytes, url: FunctionUrl, *, request_id: str) -> UrlRequest:
         return UrlRequest(
             url_id=url.id,
             method=request.method,
@@ -80,11 +81,21 @@ class AddressService:
             headers=request.headers,
             body=body,
             domain=request.headers.get("host", urlsplit(self._context.endpoint_url).netloc),
-            account_id="anonymous",
             source_ip="127.0.0.1",
             request_id=request_id,
             now=self._context.clock.now(),
         )
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body. Raises RequestTooLargeError."""
+    limit = invocations.SYNC_PAYLOAD_LIMIT
+    if int(request.headers.get("content-length") or 0) > limit:
+        raise RequestTooLargeError(limit)
+    body = await request.body()
+    if len(body) > limit:
+        raise RequestTooLargeError(limit)
+    return body
 
 
 def find_url(url_id: str) -> tuple[Target, FunctionUrl] | None:
@@ -94,26 +105,6 @@ def find_url(url_id: str) -> tuple[Target, FunctionUrl] | None:
             name, url = found
             return backend.target(name, None if url.qualifier == LATEST else url.qualifier), url
     return None
-
-
-def is_allowed(request: Request, target: Target, url: FunctionUrl) -> bool:
-    """Tell whether a request may pass: a signed one, or any where the policy opens the URL to all.
-
-    Signatures are not verified: no request to localaws is.
-    """
-    if url.auth_type == "AWS_IAM":
-        signed = parse_caller(request.headers.get("authorization", "")).access_key is not None
-        return signed or "X-Amz-Signature=" in request.query
-    policies = backend_of(target).local(target.name).settings.policies
-    policy = policies.get(url.qualifier)
-    return policy is not None and is_open_to_all(policy.statements, auth_type=url.auth_type)
-
-
-def forbidden() -> Response:
-    """Return the refusal of function URLs."""
-    body = json.dumps({"Message": "Forbidden"}).encode()
-    headers = {"content-type": "application/json", "x-amzn-errortype": "AccessDeniedException"}
-    return Response(status=403, body=body, headers=headers)
 
 
 def page_rules(path: str) -> Iterable[CorsRule]:

@@ -1,32 +1,19 @@
-"""One function URL: its settings, and who may use it. Pure.
+"""One function URL: its settings. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
 """
 
 import secrets
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
-
-from localaws.functions.permissions.policy import Statement
+from moto.awslambda.exceptions import InvalidParameterValueException
 
 PATH = "/_localaws/function-urls"
 """Where function URLs lie. A host of each function's own would be AWS's way, but few resolvers know it."""
-AUTH_TYPES = ("NONE", "AWS_IAM")
 ID_CHARACTERS = string.ascii_lowercase + string.digits
-CORS_MEMBERS = (
-    "AllowCredentials",
-    "AllowHeaders",
-    "AllowMethods",
-    "AllowOrigins",
-    "ExposeHeaders",
-    "MaxAge",
-)
-NEEDED_ACTIONS = ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
-"""What a policy must allow everybody, where nobody has to sign."""
 
 
 def new_url_id() -> str:
@@ -67,30 +54,7 @@ class FunctionUrl:
 
 def check_request(request: Mapping[str, Any]) -> None:
     """Refuse settings that cannot be, or that localaws does not serve."""
-    auth_type = request.get("AuthType")
-    if auth_type is not None and auth_type not in AUTH_TYPES:
-        allowed = f"Member must satisfy enum value set: [{', '.join(AUTH_TYPES)}]"
-        raise ValidationException(str(auth_type), "authType", allowed)
     if request.get("InvokeMode") not in (None, "BUFFERED"):
         raise InvalidParameterValueException(
             f"localaws does not implement InvokeMode {request['InvokeMode']} of function URLs: use BUFFERED"
         )
-    unknown = sorted(set(request.get("Cors") or {}) - set(CORS_MEMBERS))
-    if unknown:
-        raise InvalidParameterValueException(f"Cors has no member {unknown[0]}")
-
-
-def is_open_to_all(statements: Iterable[Statement], *, auth_type: str) -> bool:
-    """Tell whether a policy lets everybody use a URL: both actions are needed, since October 2025."""
-    known = [statement for statement in statements if _is_for_everybody(statement, auth_type)]
-    return all(
-        any(statement["Action"] in (action, "lambda:*", "*") for statement in known)
-        for action in NEEDED_ACTIONS
-    )
-
-
-def _is_for_everybody(statement: Statement, auth_type: str) -> bool:
-    conditions = statement.get("Condition", {}).get("StringEquals", {})
-    others = set(conditions) - {"lambda:FunctionUrlAuthType"}
-    wanted = conditions.get("lambda:FunctionUrlAuthType", auth_type)
-    return statement["Principal"] == "*" and not others and wanted == auth_type

@@ -25,14 +25,12 @@ class AliasesMixin(FunctionsMixin):
         routing_config: Any,
     ) -> LambdaAlias:
         """Create an alias of a version that exists."""
-        validation.check_name(name)
         self._check_routing(function_name, function_version, routing_config)
         if self.find_alias(function_name, name) is not None:
             raise ConflictError(f"Alias already exists: {self.target(function_name, name).arn()}")
         return super().create_alias(name, function_name, function_version, description, routing_config)
 
     def _check_routing(self, function_name: str, version: str, routing: Any) -> None:
-        validation.check_version(version)
         weights = (routing or {}).get("AdditionalVersionWeights") or {}
         validation.check_weights(weights, version=version)
         for known in (version, *weights):

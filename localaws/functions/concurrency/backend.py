@@ -6,7 +6,6 @@ from moto.awslambda.exceptions import (
     InvalidParameterValueException,
     LambdaClientError,
     UnknownFunctionException,
-    ValidationException,
 )
 
 from localaws import context as contexts
@@ -94,12 +93,6 @@ class ConcurrencyMixin(EventsMixin):
         if function is None:
             raise UnknownFunctionException(self.target(function_name).qualified_arn())
         wanted, provisioned = int(reserved_concurrency), total(function.settings.provisioned)
-        if wanted < 0:
-            raise ValidationException(
-                str(wanted),
-                "reservedConcurrentExecutions",
-                "Member must have value greater than or equal to 0",
-            )
         if wanted < provisioned:
             raise InvalidParameterValueException(
                 f" ReservedConcurrentExecutions  {wanted} should not be lower than function's total "
@@ -117,12 +110,6 @@ class ConcurrencyMixin(EventsMixin):
 
     def put_provisioned(self, name: str, qualifier: str | None, requested: int) -> dict[str, Any]:
         """Answer PutProvisionedConcurrencyConfig; the environments are started in the background."""
-        if requested < 1:
-            raise ValidationException(
-                str(requested),
-                "provisionedConcurrentExecutions",
-                "Member must have value greater than or equal to 1",
-            )
         if qualifier in (None, LATEST):
             raise InvalidParameterValueException(
                 "Provisioned Concurrency Configs cannot be applied to unpublished function versions."

@@ -5,21 +5,19 @@ https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
+from moto.awslambda.exceptions import InvalidParameterValueException
 
 from localaws.functions.errors import ConflictError, NotFoundError
-from localaws.wire.wording import matches
 
-SID_PATTERN = r"([a-zA-Z0-9-_]+)"
-ACTION_PATTERN = r"(lambda:[*]|lambda:[a-zA-Z]+|[*])"
 ACCOUNT = re.compile(r"\d{12}")
+AUTH_TYPE, VIA_URL = "lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"
 CONDITIONS = {
-    "FunctionUrlAuthType": ("StringEquals", "lambda:FunctionUrlAuthType"),
-    "InvokedViaFunctionUrl": ("Bool", "lambda:InvokedViaFunctionUrl"),
+    "FunctionUrlAuthType": ("StringEquals", AUTH_TYPE),
+    "InvokedViaFunctionUrl": ("Bool", VIA_URL),
     "PrincipalOrgID": ("StringEquals", "aws:PrincipalOrgID"),
     "SourceAccount": ("StringEquals", "AWS:SourceAccount"),
     "EventSourceToken": ("StringEquals", "lambda:EventSourceToken"),
@@ -59,34 +57,40 @@ class FunctionPolicy:
             raise NotFoundError()
         return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": self.statements})
 
-    def grants(self, *, action: str, account_id: str) -> bool:
-        """Tell whether it lets another account take an action."""
+    def grants(self, *, action: str, account_id: str | None, facts: Mapping[str, str]) -> bool:
+        """Tell whether it lets another account (None: everybody) take an action.
+
+        `facts` are the condition keys that are known; a statement with any other does not apply.
+        """
         return any(
-            statement["Action"] in (action, "lambda:*", "*")
+            _fits(statement["Action"], action)
             and _names_account(statement["Principal"], account_id)
+            and _holds(statement.get("Condition", {}), facts)
             for statement in self.statements
         )
 
 
-def _names_account(principal: Any, account_id: str) -> bool:
+def _fits(pattern: str, action: str) -> bool:
+    return pattern in ("lambda:*", "*") or pattern.lower() == action.lower()
+
+
+def _names_account(principal: Any, account_id: str | None) -> bool:
     named = principal.get("AWS", "") if isinstance(principal, dict) else principal
-    return named == "*" or f":{account_id}:" in named
+    return named == "*" or (account_id is not None and f":{account_id}:" in named)
+
+
+def _holds(conditions: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) -> bool:
+    wanted = [(key, value) for values in conditions.values() for key, value in values.items()]
+    return all(facts.get(key) == value for key, value in wanted)
 
 
 def build_statement(request: Mapping[str, Any], *, resource: str) -> Statement:
-    """Return the statement that an AddPermission asks for. Raises in AWS's words where a member is wrong."""
-    sid, action = str(request.get("StatementId", "")), str(request.get("Action", ""))
-    for value, member, pattern in (
-        (sid, "statementId", SID_PATTERN),
-        (action, "action", ACTION_PATTERN),
-    ):
-        if re.fullmatch(pattern, value) is None:
-            raise ValidationException(value, member, matches(pattern))
+    """Return the statement that an AddPermission asks for. Raises where its Principal is none."""
     statement: Statement = {
-        "Sid": sid,
+        "Sid": request["StatementId"],
         "Effect": "Allow",
-        "Principal": build_principal(str(request.get("Principal", ""))),
-        "Action": action,
+        "Principal": build_principal(request["Principal"]),
+        "Action": request["Action"],
         "Resource": resource,
     }
     conditions = _build_conditions(request)
@@ -115,8 +119,3 @@ def _build_conditions(request: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             value = request[member]
             found.setdefault(operator, {})[key] = str(value).lower() if isinstance(value, bool) else value
     return found
-
-
-def is_granted(policies: Iterable[FunctionPolicy], *, action: str, account_id: str) -> bool:
-    """Tell whether one of the policies lets another account take an action."""
-    return any(policy.grants(action=action, account_id=account_id) for policy in policies)

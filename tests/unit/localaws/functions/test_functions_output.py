@@ -98,7 +98,7 @@ def test_what_a_thread_goes_on_printing_is_not_waited_for() -> None:
         started = time.monotonic()
         for _ in range(20):
             pipe.flush()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60  # waiting for the end would take for ever
         assert lines.lines[0] == "before"
         ended.set()
         await asyncio.sleep(0.1)  # the pipe is read on, so that the thread is not held by a full one

@@ -4,9 +4,14 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from moto.awslambda.exceptions import InvalidParameterValueException, ValidationException
+from moto.awslambda.exceptions import (
+    InvalidParameterValueException,
+    LambdaClientError,
+    ValidationException,
+)
 
 from localaws.functions import arns, invocations, states, validation
 from localaws.functions.arns import FunctionReference
@@ -153,6 +158,7 @@ SPEC = EnvironmentSpec(
     handler="app.handler",
     role="arn:aws:iam::123456789012:role/r",
     runtime="python3.11",
+    log_group="/aws/lambda/dogs",
     memory_mb=128,
     timeout_s=3.0,
     variables=(("ENDPOINT_NAME", "dogs"), ("PYTHONPATH", "/opt/mine"), ("TZ", "Europe/Berlin")),
@@ -219,19 +225,55 @@ def test_functions_without_a_reservation_share_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [{"Timeout": 0}, {"Timeout": 901}, {"MemorySize": 127}, {"MemorySize": 10_241}]
+    ("spec", "member"),
+    [
+        ({"Timeout": 901}, "timeout"),
+        ({"MemorySize": 10_241}, "memorySize"),
+        ({"EphemeralStorage": {"Size": 10_241}}, "ephemeralStorage.size"),
+    ],
 )
-def test_configuration_out_of_bounds_is_refused(spec: dict[str, int]) -> None:
-    with pytest.raises(ValidationException, match="than or equal to"):
+def test_what_the_model_allows_to_others_is_refused(spec: dict[str, Any], member: str) -> None:
+    with pytest.raises(ValidationException, match=f"at '{member}' failed.* less than or equal to"):
         validation.check_configuration(spec)
 
 
-def test_names_variables_and_packages_are_checked() -> None:
-    validation.check_name("a" * 64)
+@pytest.mark.parametrize("member", sorted(validation.ABSENT))
+def test_what_would_run_otherwise_is_refused(member: str) -> None:
+    with pytest.raises(InvalidParameterValueException, match=f"localaws does not implement {member}"):
+        validation.check_configuration({member: {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("dogs", "dogs"),
+        ("function:dogs", "dogs"),
+        ("123456789012:function:dogs", "dogs"),
+        ("arn:aws:lambda:us-east-1:123456789012:function:dogs", "dogs"),
+        ("d" * 64, "d" * 64),
+    ],
+)
+def test_a_new_function_is_named_by_name_or_by_arn(text: str, name: str) -> None:
+    assert validation.read_new_name(text, account_id="123456789012", region="us-east-1") == name
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("d" * 65, "at 'functionName' failed to satisfy constraint: Member must have length less than or eq"),
+        ("dogs:live", "must be a name, or an unqualified ARN of this account and region"),
+        ("210987654321:function:dogs", "must be a name, or an unqualified ARN of this account"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:dogs", "must be a name, or an unqualified ARN"),
+    ],
+)
+def test_a_new_function_is_not_made_elsewhere(text: str, message: str) -> None:
+    with pytest.raises(LambdaClientError, match=message):
+        validation.read_new_name(text, account_id="123456789012", region="us-east-1")
+
+
+def test_variables_and_packages_are_checked() -> None:
     validation.check_configuration({"Timeout": 900, "Environment": {"Variables": {"A": "b"}}})
     validation.check_package({"PackageType": "Image"})
-    with pytest.raises(ValidationException, match="functionName"):
-        validation.check_name("dogs/cats")
     with pytest.raises(InvalidParameterValueException, match="AWS_REGION"):
         validation.check_variables({"AWS_REGION": "x"})
     with pytest.raises(InvalidParameterValueException, match="4KB"):

@@ -7,6 +7,9 @@ import urllib.request
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 SEE = (
@@ -124,12 +127,73 @@ def test_without_a_policy_nobody_may_call(functions: Any) -> None:
     assert ask(url)[0] == 200
 
 
-def test_with_aws_iam_a_request_must_be_signed(functions: Any) -> None:
+ANYBODY = Credentials("test", "test")
+
+
+def signed(url: str, body: bytes = b"", *, by: Credentials = ANYBODY, region: str = "us-east-1") -> Any:
+    """Sign a POST as a client does, send it, and return status, headers and body."""
+    request = AWSRequest(method="POST", url=url, data=body, headers={"Content-Type": "text/plain"})
+    SigV4Auth(by, "lambda", region).add_auth(request)
+    return ask(url, body, **dict(request.headers.items()))
+
+
+@pytest.fixture(scope="module")
+def user(functions: Any) -> tuple[Credentials, str]:
+    """A key that localaws made, and the ARN of its user."""
+    iam = functions.server.client("iam")
+    arn = iam.create_user(UserName="signer")["User"]["Arn"]
+    made = iam.create_access_key(UserName="signer")["AccessKey"]
+    return Credentials(made["AccessKeyId"], made["SecretAccessKey"]), arn
+
+
+def test_with_aws_iam_a_request_must_be_signed(functions: Any, user: tuple[Credentials, str]) -> None:
+    name, (key, arn) = functions.create(SEE), user
+    url = functions.lam.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")["FunctionUrl"]
+    status, headers, body = ask(url)
+    assert (status, json.loads(body)) == (403, {"Message": "Forbidden"})
+    assert headers["x-amzn-errortype"] == "AccessDeniedException"
+    status, _, body = signed(f"{url}a%20b?x=1&x=2", b"woof", by=key)
+    context = json.loads(body)["requestContext"]
+    assert (status, context["http"]["path"]) == (200, "/a b")
+    assert context["authorizer"]["iam"]["userArn"] == arn
+    assert context["authorizer"]["iam"]["accessKey"] == key.access_key
+
+
+def test_a_wrong_signature_is_refused_in_awss_words(functions: Any, user: tuple[Credentials, str]) -> None:
+    name, (key, _) = functions.create(SEE), user
+    url = functions.lam.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")["FunctionUrl"]
+    status, headers, body = signed(url, b"woof", by=Credentials(key.access_key, "wrong"))
+    assert (status, headers["x-amzn-errortype"]) == (403, "InvalidSignatureException")
+    assert json.loads(body)["message"].startswith("The request signature we calculated does not match")
+    status, _, body = signed(url, b"woof", by=key, region="eu-west-1")
+    assert (status, "valid region" in json.loads(body)["message"]) == (403, True)
+    assert signed(url, b"woof")[0] == 200, "a key that localaws did not make has no secret to check"
+
+
+def test_another_account_needs_the_policy_of_the_url(functions: Any, localaws: Any) -> None:
+    other = localaws.client("sts").assume_role(
+        RoleArn="arn:aws:iam::210987654321:role/other", RoleSessionName="other"
+    )["Credentials"]
     name = functions.create(SEE)
     url = functions.lam.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")["FunctionUrl"]
-    assert ask(url)[0] == 403
-    signature = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, Signature=x"
-    assert ask(url, Authorization=signature)[0] == 200
+
+    def status() -> int:
+        request = AWSRequest(method="POST", url=url, data=b"x")
+        credentials = Credentials(other["AccessKeyId"], other["SecretAccessKey"], other["SessionToken"])
+        SigV4Auth(credentials, "lambda", "us-east-1").add_auth(request)
+        return int(ask(url, b"x", **dict(request.headers.items()))[0])
+
+    def allow(sid: str, action: str, **more: Any) -> None:
+        functions.lam.add_permission(
+            FunctionName=name, StatementId=sid, Action=action, Principal="210987654321", **more
+        )
+
+    assert status() == 403
+    allow("invoke", "lambda:InvokeFunction", InvokedViaFunctionUrl=True)
+    allow("none", "lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
+    assert status() == 403, "the statement is for URLs of another AuthType"
+    allow("iam", "lambda:InvokeFunctionUrl", FunctionUrlAuthType="AWS_IAM")
+    assert status() == 200
 
 
 def test_an_alias_has_a_url_of_its_own(functions: Any) -> None:
@@ -138,12 +202,22 @@ def test_an_alias_has_a_url_of_its_own(functions: Any) -> None:
     lam.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
     made = lam.create_function_url_config(FunctionName=name, Qualifier="live", AuthType="AWS_IAM")
     assert made["FunctionArn"].endswith(f":{name}:live")
-    signature = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, Signature=x"
-    assert ask(made["FunctionUrl"], Authorization=signature)[2] == b"1"
+    assert signed(made["FunctionUrl"])[2] == b"1"
     with pytest.raises(ClientError, match="The resource you requested does not exist"):
         lam.get_function_url_config(FunctionName=name)
     lam.delete_alias(FunctionName=name, Name="live")
-    assert ask(made["FunctionUrl"], Authorization=signature)[0] == 403
+    assert signed(made["FunctionUrl"])[0] == 403
+
+
+def test_a_preflight_needs_no_signature(functions: Any) -> None:
+    lam, name = functions.lam, functions.create(SEE)
+    cors = {"AllowOrigins": [PAGE], "AllowHeaders": ["authorization"], "AllowCredentials": True}
+    url = lam.create_function_url_config(FunctionName=name, AuthType="AWS_IAM", Cors=cors)["FunctionUrl"]
+    asked = {"Origin": PAGE, "Access_Control_Request_Method": "POST"}
+    status, headers, _ = ask(url, method="OPTIONS", **asked)
+    assert (status, headers["access-control-allow-origin"]) == (200, PAGE)
+    assert headers["access-control-allow-credentials"] == "true"
+    assert ask(url, b"x", Origin=PAGE)[0] == 403, "what follows must be signed"
 
 
 def test_settings_are_answered_as_on_aws(functions: Any) -> None:

@@ -3,8 +3,10 @@
 import uuid
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
 CODE = "def handler(event, context):\n    return 1\n"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
@@ -64,3 +66,49 @@ def test_a_queue_calls_nobody_after_its_mapping_is_deleted(functions: Any, name:
     functions.lam.delete_event_source_mapping(UUID=made["UUID"])
     sqs.send_message(QueueUrl=url, MessageBody="left")
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "left"
+
+
+def test_a_source_has_one_mapping_to_a_function(functions: Any, name: str, queue: str) -> None:
+    lam = functions.lam
+    made = lam.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
+    with pytest.raises(ClientError, match=f"the existing mapping with UUID {made['UUID']}") as error:
+        lam.create_event_source_mapping(FunctionName=f"{ARN}:{name}", EventSourceArn=queue)
+    assert error.value.response["Error"]["Code"] == "ResourceConflictException"
+    lam.delete_event_source_mapping(UUID=made["UUID"])
+    lam.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"FunctionResponseTypes": ["ReportBatchItemFailures"]}, "does not implement FunctionResponseTypes"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "localaws does not implement FilterCriteria"),
+        ({"BatchSize": 10_001}, "at 'batchSize' failed to satisfy constraint"),
+    ],
+)
+def test_an_update_is_refused_as_a_creation_is(
+    functions: Any, name: str, queue: str, options: dict[str, Any], message: str
+) -> None:
+    made = functions.lam.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
+    with pytest.raises(ClientError, match=message):
+        functions.lam.update_event_source_mapping(UUID=made["UUID"], **options)
+    kept = functions.lam.get_event_source_mapping(UUID=made["UUID"])
+    assert (kept["BatchSize"], "FilterCriteria" in kept) == (10, False)
+
+
+def test_stock_moto_makes_two_mappings_of_one_source_and_filters_nothing() -> None:
+    with mock_aws():
+        region = {"region_name": "us-east-1"}
+        trust = '{"Statement": [{"Principal": {"Service": "lambda.amazonaws.com"}}]}'
+        role = boto3.client("iam", **region).create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]
+        boto3.client("sqs", **region).create_queue(QueueName="q")
+        lam = boto3.client("lambda", **region)
+        options = {"Runtime": "python3.11", "Role": role["Arn"], "Handler": "a.b"}
+        lam.create_function(FunctionName="f", Code={"ZipFile": b""}, **options)
+        source = "arn:aws:sqs:us-east-1:123456789012:q"
+        filters = {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}
+        made = [
+            lam.create_event_source_mapping(FunctionName="f", EventSourceArn=source, **filters)
+            for _ in range(2)
+        ]
+    assert made[0]["UUID"] != made[1]["UUID"]

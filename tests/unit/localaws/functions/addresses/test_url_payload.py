@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localaws.functions.addresses.payload import UrlRequest, build_event, build_response
-from localaws.functions.addresses.spec import is_open_to_all
+from localaws.iam.callers import Principal
 
 REQUEST = UrlRequest(
     url_id="abc",
@@ -18,7 +18,6 @@ REQUEST = UrlRequest(
     headers={"user-agent": "curl"},
     body=b"",
     domain="localhost",
-    account_id="anonymous",
     source_ip="127.0.0.1",
     request_id="r-1",
     now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
@@ -60,24 +59,10 @@ def test_what_is_no_answer_is_a_bad_gateway(result: dict[str, Any]) -> None:
     assert build_response(b"no json").status == 502
 
 
-def statement(action: str, principal: Any = "*", **conditions: str) -> dict[str, Any]:
-    """Return a statement."""
-    return {"Action": action, "Principal": principal, "Condition": {"StringEquals": conditions}}
-
-
-@pytest.mark.parametrize(
-    ("statements", "is_open"),
-    [
-        ([statement("lambda:InvokeFunctionUrl"), statement("lambda:InvokeFunction")], True),
-        ([statement("*")], True),
-        ([statement("lambda:InvokeFunctionUrl")], False),
-        ([statement("*", {"AWS": "arn:aws:iam::1:root"})], False),
-        ([statement("*", **{"lambda:FunctionUrlAuthType": "AWS_IAM"})], False),
-        ([statement("*", **{"AWS:SourceAccount": "1"})], False),
-        ([], False),
-    ],
-)
-def test_a_url_is_open_where_the_policy_lets_everybody_do_both(
-    statements: list[dict[str, Any]], is_open: bool
-) -> None:
-    assert is_open_to_all(statements, auth_type="NONE") is is_open
+def test_who_signed_is_told() -> None:
+    principal = Principal(account_id="1", arn="arn:aws:iam::1:user/u", user_id="AIDA")
+    context = build_event(REQUEST, caller=("AKIA", principal))["requestContext"]
+    assert context["accountId"] == "1"
+    assert context["authorizer"]["iam"]["userArn"] == "arn:aws:iam::1:user/u"
+    anybody = build_event(REQUEST)["requestContext"]
+    assert (anybody["accountId"], "authorizer" in anybody) == ("anonymous", False)

@@ -1,29 +1,28 @@
-"""What an alias may be."""
+"""Among which versions an alias may choose."""
 
 import pytest
-from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.exceptions import InvalidParameterValueException
 
-from localaws.functions.aliases import validation
-
-
-@pytest.mark.parametrize("name", ["live", "v1", "a-b_c", "1a"])
-def test_a_name_with_a_letter_is_one(name: str) -> None:
-    validation.check_name(name)
+from localaws.functions.aliases.validation import check_weights
 
 
-@pytest.mark.parametrize("name", ["1", "", "a b", "$LATEST", "a" * 129])
-def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(LambdaClientError, match="at 'name' failed to satisfy constraint"):
-        validation.check_name(name)
+@pytest.mark.parametrize("weight", [0, 0.0, 0.5, 1, 1.0])
+def test_a_share_may_be_all_or_nothing(weight: float) -> None:
+    check_weights({"2": weight}, version="1")
 
 
-@pytest.mark.parametrize("weight", [-0.1, 1.1, "0.5", None, True])
-def test_a_share_is_a_number_from_0_to_1(weight: object) -> None:
-    with pytest.raises(LambdaClientError, match="Map value must satisfy constraint"):
-        validation.check_weights({"2": weight}, version="1")
+def test_no_further_version_is_fine_for_latest_too() -> None:
+    check_weights({}, version="$LATEST")
 
 
-def test_a_share_of_all_or_nothing_is_fine() -> None:
-    for weight in (0, 0.0, 0.5, 1, 1.0):
-        validation.check_weights({"2": weight}, version="1")
-    validation.check_weights({}, version="$LATEST")
+@pytest.mark.parametrize(
+    ("weights", "version", "message"),
+    [
+        ({"2": 0.1, "3": 0.1}, "1", "Number of items in AdditionalVersionWeights cannot be greater than 1"),
+        ({"2": 0.1}, "$LATEST", "is not supported for an alias pointing to more than 1 version"),
+        ({"1": 0.1}, "1", "Function version 1 is already included in routing configuration"),
+    ],
+)
+def test_other_choices_are_refused(weights: dict[str, float], version: str, message: str) -> None:
+    with pytest.raises(InvalidParameterValueException, match=message):
+        check_weights(weights, version=version)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localaws.functions.permissions.policy import FunctionPolicy, build_statement, is_granted
+from localaws.functions.permissions.policy import AUTH_TYPE, VIA_URL, FunctionPolicy, build_statement
 
 REQUEST = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
 
@@ -44,6 +44,33 @@ def test_conditions_are_merged_by_operator() -> None:
 def test_a_policy_grants_what_it_names(principal: str, action: str, granted: bool) -> None:
     policy = FunctionPolicy()
     policy.add(build_statement(REQUEST | {"Principal": principal, "Action": action}, resource="arn:f"))
-    asked = {"action": "lambda:InvokeFunction", "account_id": "210987654321"}
-    assert is_granted([policy], **asked) == granted
-    assert not is_granted([], **asked)
+    assert policy.grants(action="lambda:InvokeFunction", account_id="210987654321", facts={}) == granted
+    assert not FunctionPolicy().grants(action=action, account_id="210987654321", facts={})
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({}, True),
+        ({"FunctionUrlAuthType": "NONE"}, True),
+        ({"FunctionUrlAuthType": "AWS_IAM"}, False),
+        ({"InvokedViaFunctionUrl": True}, True),
+        ({"InvokedViaFunctionUrl": False}, False),
+        ({"SourceArn": "arn:aws:s3:::b"}, False),
+        ({"SourceAccount": "123456789012"}, False),
+        ({"PrincipalOrgID": "o-1"}, False),
+    ],
+)
+def test_a_statement_applies_where_all_its_conditions_are_known_to_hold(
+    condition: dict[str, Any], holds: bool
+) -> None:
+    policy = FunctionPolicy()
+    policy.add(build_statement(REQUEST | {"Principal": "*"} | condition, resource="arn:f"))
+    facts = {AUTH_TYPE: "NONE", VIA_URL: "true"}
+    assert policy.grants(action="lambda:InvokeFunction", account_id=None, facts=facts) is holds
+
+
+def test_everybody_is_not_one_account() -> None:
+    policy = FunctionPolicy()
+    policy.add(build_statement(REQUEST | {"Principal": "210987654321"}, resource="arn:f"))
+    assert not policy.grants(action="lambda:InvokeFunction", account_id=None, facts={})

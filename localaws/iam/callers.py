@@ -1,0 +1,46 @@
+"""Who an access key belongs to, as far as localaws made it.
+
+As there is no account, any other key is accepted: it has no secret that is known here, and stands for an
+anonymous user of the default account.
+"""
+
+from dataclasses import dataclass
+
+from botocore.credentials import Credentials
+from moto.iam.models import get_account_id_from, iam_backends
+from moto.sts.models import sts_backends
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """A user, or a session of a role."""
+
+    account_id: str
+    arn: str
+    user_id: str
+
+
+def find_secret(access_key_id: str) -> Credentials | None:
+    """Return the credentials with this id, where localaws made them."""
+    for account in list(iam_backends.values()):
+        for backend in list(account.values()):
+            if key := backend.access_keys.get(access_key_id):
+                return Credentials(access_key_id, key.secret_access_key)
+    for sessions in list(sts_backends.values()):
+        for sts in list(sessions.values()):
+            if role := sts.get_assumed_role_from_access_key(access_key_id):
+                return Credentials(access_key_id, role.secret_access_key, role.session_token)
+    return None
+
+
+def find_principal(access_key_id: str) -> Principal:
+    """Return whose key this is, as GetCallerIdentity answers."""
+    account_id = get_account_id_from(access_key_id)
+    for owner, sessions in list(sts_backends.items()):
+        for sts in list(sessions.values()):
+            if role := sts.get_assumed_role_from_access_key(access_key_id):
+                return Principal(account_id=owner, arn=role.arn, user_id=role.user_id)
+    for backend in list(iam_backends[account_id].values()):
+        if user := backend.get_user_from_access_key_id(access_key_id):
+            return Principal(account_id=account_id, arn=user.arn, user_id=user.id)
+    return Principal(account_id=account_id, arn=f"arn:aws:iam::{account_id}:root", user_id=account_id)

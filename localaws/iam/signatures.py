@@ -1,0 +1,207 @@
+"""Signature Version 4 of requests that localaws answers by itself, checked as AWS checks it.
+
+Of a key that localaws did not make the secret is not known: what its signature says of itself (service,
+region, time) is checked, and the rest taken on trust. Time is the machine's own, even where localaws runs
+faster: clients sign with it.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPMessage
+from urllib.parse import parse_qsl
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from localaws.asgi import Request
+from localaws.iam.callers import find_secret
+
+TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+SKEW = timedelta(minutes=5)
+"""How far a client's clock may be from ours."""
+MAX_EXPIRES_S = 604_800
+"""Seconds that a presigned URL lasts at most."""
+ALGORITHM = "AWS4-HMAC-SHA256"
+PARTS = ("Credential", "SignedHeaders", "Signature")
+SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
+INVALID, INCOMPLETE, UNKNOWN = (
+    "InvalidSignatureException",
+    "IncompleteSignatureException",
+    "UnrecognizedClientException",
+)
+MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+    "Access Key and signing method. Consult the service documentation for details."
+)
+BAD_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a sentence
+
+
+class SignatureError(Exception):
+    """A signature that AWS refuses with 403; `code` is the error's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a signed request says of itself; `expires_s` is None unless it is presigned."""
+
+    access_key_id: str
+    day: str
+    region: str
+    service: str
+    signed_headers: tuple[str, ...]
+    value: str
+    time: str
+    token: str | None
+    expires_s: int | None = None
+
+
+def read_signature(request: Request) -> Signature | None:
+    """Return the signature of a request, in its header or its query; None where there is none.
+
+    Raises SignatureError where it is not whole.
+    """
+    query = dict(parse_qsl(request.query, keep_blank_values=True))
+    authorization = request.headers.get("authorization", "")
+    if authorization.startswith(ALGORITHM):
+        pairs = (part.strip().partition("=") for part in authorization[len(ALGORITHM) :].split(","))
+        parts = {name: value for name, _, value in pairs}
+        time, token = request.headers.get("x-amz-date", ""), request.headers.get("x-amz-security-token")
+        return _make(parts, time=time, token=token, where="Authorization header")
+    if query.get("X-Amz-Algorithm") == ALGORITHM:
+        parts = {name: query.get(f"X-Amz-{name}", "") for name in PARTS}
+        expires = query.get("X-Amz-Expires", "300")
+        return _make(
+            parts,
+            time=query.get("X-Amz-Date", ""),
+            token=query.get("X-Amz-Security-Token"),
+            where="Query string",
+            expires_s=_read_expires(expires),
+        )
+    return None
+
+
+def _read_expires(text: str) -> int:
+    if re.fullmatch("[0-9]{1,9}", text) is None or not 0 < int(text) <= MAX_EXPIRES_S:
+        raise SignatureError(INCOMPLETE, f"X-Amz-Expires must be between 1 and {MAX_EXPIRES_S} seconds")
+    return int(text)
+
+
+def _make(
+    parts: Mapping[str, str], *, time: str, token: str | None, where: str, expires_s: int | None = None
+) -> Signature:
+    missing = [f"{where} requires '{name}' parameter." for name in PARTS if not parts.get(name)]
+    if not time:
+        missing.append(f"{where} requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    if missing:
+        raise SignatureError(INCOMPLETE, " ".join(missing))
+    scope = SCOPE.fullmatch(parts["Credential"])
+    if scope is None:
+        raise SignatureError(
+            INCOMPLETE, f"Credential must have exactly 5 slash-delimited elements in {where}"
+        )
+    return Signature(
+        access_key_id=scope[1],
+        day=scope[2],
+        region=scope[3],
+        service=scope[4],
+        signed_headers=tuple(parts["SignedHeaders"].lower().split(";")),
+        value=parts["Signature"],
+        time=time,
+        token=token,
+        expires_s=expires_s,
+    )
+
+
+def check_signature(
+    signature: Signature, request: Request, body: bytes, *, service: str, region: str, now: datetime
+) -> None:
+    """Raise SignatureError for a signature of another service, region, time or request."""
+    if signature.service != service:
+        raise SignatureError(INVALID, f"Credential should be scoped to correct service: '{service}'.")
+    if signature.region != region:
+        raise SignatureError(INVALID, f"Credential should be scoped to a valid region, not '{region}'. ")
+    _check_time(signature, now=now)
+    if "host" not in signature.signed_headers:
+        message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        raise SignatureError(INVALID, message)
+    credentials = find_secret(signature.access_key_id)
+    if credentials is not None:
+        _check_value(signature, request, body, credentials)
+
+
+def _check_time(signature: Signature, *, now: datetime) -> None:
+    try:
+        signed_at = datetime.strptime(signature.time, TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        message = f"Date must be in ISO-8601 'basic format'. Got '{signature.time[:50]}'."
+        raise SignatureError(INCOMPLETE, message) from error
+    if signature.time[:8] != signature.day:
+        message = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+        raise SignatureError(
+            INVALID, f"{message}'{signature.day}' != '{signature.time[:8]}', from '{signature.time}'."
+        )
+    lasts = SKEW if signature.expires_s is None else timedelta(seconds=signature.expires_s)
+    shown, minutes = now.strftime(TIME_FORMAT), int(SKEW.total_seconds() // 60)
+    if signed_at + lasts < now:
+        bound = f"{(now - lasts).strftime(TIME_FORMAT)} ({shown} - {int(lasts.total_seconds() // 60)} min.)"
+        raise SignatureError(INVALID, f"Signature expired: {signature.time} is now earlier than {bound}")
+    if signed_at > now + SKEW:
+        bound = f"{(now + SKEW).strftime(TIME_FORMAT)} ({shown} + {minutes} min.)"
+        raise SignatureError(
+            INVALID, f"Signature not yet current: {signature.time} is still later than {bound}"
+        )
+
+
+def _check_value(signature: Signature, request: Request, body: bytes, credentials: Credentials) -> None:
+    if credentials.token is not None and not _equal(credentials.token, signature.token or ""):
+        raise SignatureError(UNKNOWN, BAD_TOKEN)
+    digest = hashlib.sha256(body).hexdigest()
+    if request.headers.get("x-amz-content-sha256", digest) != digest:
+        raise SignatureError(INVALID, MISMATCH)
+    expected = compute(signature, request, digest=digest, credentials=credentials)
+    if not _equal(expected, signature.value):
+        raise SignatureError(INVALID, MISMATCH)
+
+
+def _equal(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.encode())
+
+
+def compute(signature: Signature, request: Request, *, digest: str, credentials: Credentials) -> str:
+    """Return the signature that a request must have; `digest` is the SHA-256 of its body."""
+    query = "&".join(part for part in request.query.split("&") if not part.startswith("X-Amz-Signature="))
+    headers = {name: request.headers.get(name, "") for name in signature.signed_headers}
+    asked = AWSRequest(
+        method=request.method,
+        url=f"http://{request.headers.get('host', '')}{request.path}?{query}",
+        headers=headers | {"X-Amz-Content-SHA256": digest},
+    )
+    asked.context["timestamp"] = signature.time
+    signer = _Signer(credentials, signature)
+    text = signer.string_to_sign(asked, signer.canonical_request(asked))
+    return str(signer.signature(text, asked))
+
+
+class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """botocore's signer, of the headers that somebody else chose to sign."""
+
+    def __init__(self, credentials: Credentials, signature: Signature) -> None:
+        super().__init__(credentials, signature.service, signature.region)
+        self._names = signature.signed_headers
+
+    def headers_to_sign(self, request: AWSRequest) -> HTTPMessage:
+        """Return the signed headers: botocore's own choice leaves some out."""
+        found = HTTPMessage()
+        for name in self._names:
+            found[name] = request.headers[name]
+        return found
