@@ -152,13 +152,16 @@ class MotoBridge:
             answer["status"] = int(status.split(" ", 1)[0])
             answer["headers"] = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
 
-        chunks = self._application(environ, start_response)
         try:
-            body = b"".join(chunks)
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+            chunks = self._application(environ, start_response)
+            try:
+                body = b"".join(chunks)
+            finally:
+                close = getattr(chunks, "close", None)
+                if close is not None:
+                    close()
+        except StopIteration as error:  # no future takes it, and the request would wait for ever
+            raise LookupError("nothing was found") from error
         return answer["status"], answer["headers"], body
 
     def close(self) -> None:
