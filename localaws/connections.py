@@ -44,6 +44,9 @@ TOO_MANY = aws_error(
     code="SlowDown",
     message=f"Please reduce your request rate: over {MAX_UNFINISHED} requests are unfinished.",
 )
+TWO_HOSTS = aws_error(
+    status=400, code="BadRequest", message="A request has one Host header (RFC 9112, section 3.2)."
+)
 NO_UPGRADE = aws_error(
     status=400,
     code="BadRequest",
@@ -119,12 +122,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(sizes) > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
             return
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            self._refuse(TWO_HOSTS)
+            return
         is_upgrade = self.parser.should_upgrade()
         if is_upgrade and (self.parser.get_method() == b"CONNECT" or self._declares_body()):
             self._refuse(NO_UPGRADE)
             return
-        self._is_in_body = True
         super().on_headers_complete()
+        self._is_in_body = True
         if is_upgrade:
             self.cycle.keep_alive = False
 
@@ -183,15 +189,15 @@ class BoundedProtocol(HttpToolsProtocol):
         return HEAD_S if is_answering and self._since is None else 0.0
 
     def _refuse(self, response: Response) -> None:
-        """Answer, where a request has begun and no other answer has, and close."""
-        has_begun, is_in_body = self._since is not None, self._is_in_body
+        """Answer, where somebody waits for it and no other answer is under way, and close."""
+        is_heard = self._is_next() and (self._since is not None or self._is_refused_unasked(response))
         self._finish()
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
         cycle = self.cycle
         is_idle = cycle is None or cycle.response_complete
-        if has_begun and (is_idle or (is_in_body and not cycle.response_started)):
+        if is_heard:
             self.transport.write(as_bytes(response))
         if not is_idle:
             cycle.disconnected = True
@@ -201,6 +207,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.flow.resume_reading()
         self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def _is_next(self) -> bool:
+        """Tell whether an answer now would be the one that the client takes for that of this request."""
+        if self.pipeline:  # earlier requests have not been answered
+            return False
+        if self._is_in_body:  # the cycle is this request's own
+            return not self.cycle.response_started
+        return self.cycle is None or bool(self.cycle.response_complete)
+
+    def _is_refused_unasked(self, response: Response) -> bool:
+        """Tell whether a client that has not begun is told all the same: it waits for its turn, or will."""
+        return response is TOO_MANY and self.cycle is None
 
 
 def as_bytes(response: Response) -> bytes:
