@@ -19,11 +19,10 @@ from localaws.functions.answers import error_response
 from localaws.functions.arns import LATEST, Target, parse_caller
 from localaws.functions.errors import RequestTooLargeError
 from localaws.functions.invoker import Invoker
+from localaws.sandbox import SANDBOX
 from localaws.functions.lookup import backend_of, backends
 
 ROUTE = re.compile(rf"{PATH}/(?P<id>[a-z0-9]+)(?P<path>/.*)?")
-SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-downloads"
-"""A page that a function serves lies under localaws' own origin; with this, its browser does not think so."""
 
 
 class AddressService:
