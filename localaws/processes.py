@@ -37,7 +37,7 @@ STOP_GRACE_S = 10.0
 PUMP_JOIN_S = 2.0
 """Real seconds to wait for the last output of a child that has ended."""
 LINE_CHARACTERS = 262_144
-"""Characters of one line; a longer one is cut into several, as it would be by PutLogEvents' limit of bytes."""
+"""Characters of one line; a longer one is cut into several (PutLogEvents has a limit of 256 KiB)."""
 START_S = 30.0
 """Real seconds in which a program must have been started, on however busy a machine."""
 KILLED = -int(signal.SIGKILL)

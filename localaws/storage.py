@@ -67,7 +67,7 @@ class S3Object:
 
 @dataclass(frozen=True)
 class Download:
-    """One object, and the files that it becomes: it is fetched once, and each host may change its own file."""
+    """One object, and the files that it becomes: fetched once, and each host may change its own file."""
 
     uri: S3Uri
     targets: tuple[Path, ...]

@@ -19,8 +19,8 @@ from localaws.functions.answers import error_response
 from localaws.functions.arns import LATEST, Target, parse_caller
 from localaws.functions.errors import RequestTooLargeError
 from localaws.functions.invoker import Invoker
-from localaws.sandbox import SANDBOX
 from localaws.functions.lookup import backend_of, backends
+from localaws.sandbox import SANDBOX
 
 ROUTE = re.compile(rf"{PATH}/(?P<id>[a-z0-9]+)(?P<path>/.*)?")
 

@@ -12,8 +12,8 @@ import regex
 logger = logging.getLogger(__name__)
 
 MATCH_S = 1.0
-"""Processor seconds that one pattern gets for one line. A pattern comes from a client, and some take time by the
-power of a line's length; Python's own matcher cannot be stopped, and lets no other thread go on meanwhile."""
+"""Processor seconds that one pattern gets for one line. A pattern comes from a client, and some take time by
+the power of a line's length; Python's own matcher cannot be stopped, and lets no other thread go on."""
 MAX_OVERRUNS = 3
 """Lines on which a pattern may take longer, before it is given up: the output of its job waits each time."""
 
