@@ -46,12 +46,14 @@ def install_backends() -> None:
     """Replace every backend that localaws overrides, before moto's server asks for it."""
     from localaws.autoscaling.actions import add_actions as add_autoscaling_actions
     from localaws.cloudformation.backend import install as install_cloudformation
+    from localaws.cloudformation.templates import install as install_templates
     from localaws.cloudwatch.models import LocalCloudWatchBackend
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.functions.models import LocalLambdaBackend
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
+    from localaws.patterns import install as install_patterns
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
@@ -77,6 +79,8 @@ def install_backends() -> None:
     add_log_actions()
     install_managed_policies()
     install_cloudformation()
+    install_templates()
+    install_patterns()
     install_s3()
     install_dispatch()
 
