@@ -154,14 +154,14 @@ class MotoBridge:
 
         try:
             chunks = self._application(environ, start_response)
-            try:
-                body = b"".join(chunks)
-            finally:
-                close = getattr(chunks, "close", None)
-                if close is not None:
-                    close()
-        except StopIteration as error:  # no future takes it, and the request would wait for ever
+        except StopIteration as error:  # no future takes one, and the client would wait for ever
             raise LookupError("nothing was found") from error
+        try:
+            body = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
         return answer["status"], answer["headers"], body
 
     def close(self) -> None:

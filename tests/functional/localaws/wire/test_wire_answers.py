@@ -48,10 +48,3 @@ def test_what_would_be_success_without_work_is_refused(
     assert error["Message"].startswith("localaws does not implement ")
     assert reason in error["Message"]
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-
-
-def test_a_request_whose_handler_looks_for_what_is_not_there_gets_an_answer(localaws: Any) -> None:
-    """moto takes `next` of nothing: no future takes a StopIteration, and the client waited for ever."""
-    ec2 = localaws.client("ec2", read_timeout=30)
-    with pytest.raises(ClientError, match="localaws cannot answer ReplaceNetworkAclAssociation"):
-        ec2.replace_network_acl_association(AssociationId="aclassoc-none", NetworkAclId="acl-none")
