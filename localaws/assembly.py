@@ -54,6 +54,7 @@ def install_backends() -> None:
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
+    from localaws.patterns import install as install_patterns
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
@@ -78,6 +79,7 @@ def install_backends() -> None:
     add_iam_actions()
     add_log_actions()
     install_managed_policies()
+    install_patterns()
     install_s3()
     install_dispatch()
 
@@ -89,8 +91,10 @@ def install_late(service: str) -> None:
     """
     if service == "cloudformation":
         from localaws.cloudformation.backend import install
+        from localaws.cloudformation.templates import install as install_templates
 
         install()
+        install_templates()
     elif service == "applicationautoscaling":
         from localaws.autoscaling.actions import add_actions
 

@@ -6,13 +6,10 @@ event loop busy and hold up everybody. uvicorn limits neither a header nor the t
 
 import asyncio
 from typing import ClassVar
-from urllib.parse import unquote
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from localaws.asgi import Response, aws_error
-from localaws.cycles import Cycle
 
 MAX_HEAD_BYTES = 64 * 2**10
 """Request line and headers, trailers, or what describes one chunk (S3 takes 8 KiB of headers)."""
@@ -47,6 +44,9 @@ TOO_MANY = aws_error(
     code="SlowDown",
     message=f"Please reduce your request rate: over {MAX_UNFINISHED} requests are unfinished.",
 )
+TWO_HOSTS = aws_error(
+    status=400, code="BadRequest", message="A request has one Host header (RFC 9112, section 3.2)."
+)
 NO_UPGRADE = aws_error(
     status=400,
     code="BadRequest",
@@ -61,10 +61,6 @@ class BoundedProtocol(HttpToolsProtocol):
     """The connections that wait for the rest of a request, the one that has waited longest first."""
     _pending = 0
     """Bytes since the request's last progress: its begin, a piece of its body, its end."""
-    _piece = 0
-    """Bytes of what came last: more than one request may be in it."""
-    _is_whole = False
-    """Whether what came last ended with a request's end."""
     _since: float | None = None
     """When the request's first byte came; None between requests."""
     _last_byte = 0.0
@@ -87,14 +83,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._last_byte = self.loop.time()
+        if self._timer is None:
+            self._wait_for_rest()
         self._pending += len(data)
-        self._piece = len(data)
-        self._is_whole = False
         super().data_received(data)
         if self._pending > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
-        elif self._timer is None and not self._is_whole and not self._is_refused:
-            self._wait_for_rest()
 
     def eof_received(self) -> None:
         """Answer a client that sends no more, though its request is not whole."""
@@ -116,9 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Count the time from here: more than one request may come at once."""
         self._since = self.loop.time()
-        self._is_whole = False
-        if self._timer is not None:
-            self._look_in(HEAD_S)
+        self._wait_for_rest()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -126,55 +118,21 @@ class BoundedProtocol(HttpToolsProtocol):
 
         llhttp ends a request that asks for another protocol at its headers, and takes a body for another.
         """
-        if max(self._pending, self._piece) > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+        sizes = (len(name) + len(value) for name, value in self.headers)
+        if len(self.url) + sum(sizes) > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
+            return
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            self._refuse(TWO_HOSTS)
             return
         is_upgrade = self.parser.should_upgrade()
         if is_upgrade and (self.parser.get_method() == b"CONNECT" or self._declares_body()):
             self._refuse(NO_UPGRADE)
             return
+        super().on_headers_complete()
         self._is_in_body = True
         if is_upgrade:
-            super().on_headers_complete()
             self.cycle.keep_alive = False
-        else:
-            self._begin_cycle()
-
-    def _head_bytes(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-
-    def _begin_cycle(self) -> None:
-        """Let the application answer, after the requests that came before, as uvicorn does with its cycle."""
-        version = self.parser.get_http_version()
-        self._complete_scope(version)
-        before = self.cycle
-        self.cycle = Cycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
-        if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
-
-    def _complete_scope(self, version: str) -> None:
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        self.scope["method"] = self.parser.get_method().decode("ascii")
-        self.scope["http_version"] = version
-        self.scope["path"] = unquote(path) if "%" in path else path
-        self.scope["raw_path"] = url.path
-        self.scope["query_string"] = url.query or b""
 
     def _declares_body(self) -> bool:
         declared = dict(self.headers)
@@ -189,7 +147,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Stop waiting: the request is whole."""
         self._pending = 0
-        self._is_whole = True
         if not self._is_refused:
             self._finish()
             super().on_message_complete()
@@ -232,15 +189,15 @@ class BoundedProtocol(HttpToolsProtocol):
         return HEAD_S if is_answering and self._since is None else 0.0
 
     def _refuse(self, response: Response) -> None:
-        """Answer, where a request has begun and no other answer has, and close."""
-        has_begun, is_in_body = self._since is not None, self._is_in_body
+        """Answer, where somebody waits for it and no other answer is under way, and close."""
+        is_heard = self._is_next() and (self._since is not None or self._is_refused_unasked(response))
         self._finish()
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
         cycle = self.cycle
         is_idle = cycle is None or cycle.response_complete
-        if has_begun and (is_idle or (is_in_body and not cycle.response_started)):
+        if is_heard:
             self.transport.write(as_bytes(response))
         if not is_idle:
             cycle.disconnected = True
@@ -250,6 +207,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.flow.resume_reading()
         self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def _is_next(self) -> bool:
+        """Tell whether an answer now would be the one that the client takes for that of this request."""
+        if self.pipeline:  # earlier requests have not been answered
+            return False
+        if self._is_in_body:  # the cycle is this request's own
+            return not self.cycle.response_started
+        return self.cycle is None or bool(self.cycle.response_complete)
+
+    def _is_refused_unasked(self, response: Response) -> bool:
+        """Tell whether a client that has not begun is told all the same: it waits for its turn, or will."""
+        return response is TOO_MANY and self.cycle is None
 
 
 def as_bytes(response: Response) -> bytes:

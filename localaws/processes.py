@@ -36,6 +36,8 @@ STOP_GRACE_S = 10.0
 """Real seconds between SIGTERM and SIGKILL where the caller gives none."""
 PUMP_JOIN_S = 2.0
 """Real seconds to wait for the last output of a child that has ended."""
+LINE_CHARACTERS = 262_144
+"""Characters of one line; a longer one is cut into several (PutLogEvents has a limit of 256 KiB)."""
 START_S = 30.0
 """Real seconds in which a program must have been started, on however busy a machine."""
 KILLED = -int(signal.SIGKILL)
@@ -93,7 +95,7 @@ class Child:
     def _read_lines(self) -> None:
         assert self._output is not None
         with self._output as output:
-            for line in output:
+            while line := output.readline(LINE_CHARACTERS):
                 text = line.rstrip("\r\n")
                 self.tail.append(text)
                 if self._on_line is not None:

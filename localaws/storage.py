@@ -1,6 +1,5 @@
 """Move files between S3 and folders. A boto3 client is thread-safe: one serves a whole transfer."""
 
-import os
 import re
 import shutil
 import threading
@@ -68,7 +67,7 @@ class S3Object:
 
 @dataclass(frozen=True)
 class Download:
-    """One object, and the files that it becomes: the first is written, the others are hard links to it."""
+    """One object, and the files that it becomes: fetched once, and each host may change its own file."""
 
     uri: S3Uri
     targets: tuple[Path, ...]
@@ -151,7 +150,7 @@ def _fetch(client: Any, download: Download) -> None:
             shutil.copyfileobj(answer["Body"], file, COPY_BYTES)
         for other in others:
             other.parent.mkdir(parents=True, exist_ok=True)
-            os.link(first, other)
+            shutil.copyfile(first, other)
     except (BotoCoreError, ClientError, OSError) as error:
         raise StorageError(f"Unable to download object {download.uri}: {error}") from error
 

@@ -293,6 +293,8 @@ def become_program(request: dict[str, Any], *, output: int, failure: int) -> Non
         os.execvpe(argv[0], argv, request["env"])  # noqa: S606 - it is what localaws was asked to run
     except OSError as error:
         os.write(failure, f"{error.errno} {named}:".encode())
+    except ValueError as error:  # a NUL in a word or a variable, or "=" in a variable's name
+        os.write(failure, f"{errno.EINVAL} {error}:".encode())
 
 
 def watch(control: socket.socket, *, wakeups: socket.socket, program: int) -> int | None:

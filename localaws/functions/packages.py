@@ -31,7 +31,7 @@ def check(code: bytes) -> None:
 def _open(code: bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(code))
-    except (zipfile.BadZipFile, ValueError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise ArchiveError(UNREADABLE) from error
 
 
@@ -80,7 +80,7 @@ def _unpack(code: bytes, root: Path) -> None:
         with _open(code) as archive:
             for info in archive.infolist():
                 room -= _unpack_member(archive, info, root=root, room=room)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
         raise ArchiveError(f"{UNREADABLE} {error}") from error
 
 

@@ -7,16 +7,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.iam.access_control import IAMPolicyStatement
 from moto.iam.exceptions import NotFoundException, ValidationError
 from moto.iam.models import IAMBackend, ManagedPolicy
 from moto.iam.responses import IamResponse
 
-from localaws.iam.policies import decide, read_statements
+from localaws.iam.policies import decide, match, read_statements
 
 
 def add_actions() -> None:
-    """Give moto's IAM the actions of this module."""
+    """Give moto's IAM the actions of this module, and patterns that are no regular expressions."""
     setattr(IamResponse, simulate_principal_policy.__name__, simulate_principal_policy)
+    setattr(IAMPolicyStatement, "_match", staticmethod(match))  # noqa: B010 - mypy refuses to assign it
 
 
 def simulate_principal_policy(response: IamResponse) -> ActionResult:

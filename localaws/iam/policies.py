@@ -56,12 +56,15 @@ def _applies(statement: Mapping[str, Any], *, action: str, resource: str) -> boo
     return True
 
 
+def match(pattern: str, value: str, *, flags: int = 0) -> re.Match[str] | None:
+    """Match a policy's pattern, in which `*` and `?` alone have a meaning, in time linear in the value."""
+    return re.fullmatch(fnmatch.translate(pattern.replace("[", "[[]")), value, flags=flags)
+
+
 def _matches(patterns: str | Sequence[str], value: str, *, is_case_sensitive: bool) -> bool:
     flags = 0 if is_case_sensitive else re.IGNORECASE
     listed = [patterns] if isinstance(patterns, str) else patterns
-    return any(
-        re.fullmatch(fnmatch.translate(item.replace("[", "[[]")), value, flags=flags) for item in listed
-    )
+    return any(match(item, value, flags=flags) for item in listed)
 
 
 def _condition_keys(statement: Mapping[str, Any]) -> set[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ from moto.s3 import models
 from moto.s3.exceptions import BadRequest, InvalidBucketName, InvalidTagError
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart, S3Backend
 
+from localaws.s3 import wording
 from localaws.s3.checksums import checksum_kind
 from localaws.s3.files import Body, current_files
 from localaws.s3.spec import ObjectSpec
@@ -16,6 +18,7 @@ from localaws.s3.spec import ObjectSpec
 BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?![.-])){1,61}[a-z0-9]")
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+NOT_JSON = "Policies must be valid JSON and the first byte must be '{'"
 MAX_TAGS = 10
 TRANSITIONS: list[tuple[str | None, str]] = [(None, "IN_PROGRESS"), ("IN_PROGRESS", "RESTORED")]
 """Of an archived object that is restored, as moto has them."""
@@ -121,6 +124,11 @@ class LocalS3Backend(S3Backend):
             raise InvalidBucketName
         return super().create_bucket(bucket_name, *args, **kwargs)
 
+    def put_bucket_policy(self, bucket_name: str, policy: bytes) -> None:
+        """Keep a bucket's policy, unless no request could be held against it."""
+        check_policy(policy)
+        super().put_bucket_policy(bucket_name, policy)
+
     def find_version(self, bucket: FakeBucket, key: str, version_id: str | None) -> Any:
         """Return a FileKey or a FakeDeleteMarker, or None where there is none."""
         return self.get_object(bucket.name, key, version_id, return_delete_marker=True)
@@ -177,6 +185,38 @@ class LocalS3Backend(S3Backend):
             raise InvalidTagError("Your TagKey cannot be prefixed with aws:")
         if message := self.tagger.validate_tags(self.tagger.convert_dict_to_tags_input(dict(tags))):
             raise InvalidTagError(message)
+
+
+def check_policy(policy: bytes) -> None:
+    """Raise S3Error for a document that is no policy.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+    """
+    try:
+        document = json.loads(policy)
+    except (ValueError, RecursionError) as error:
+        raise wording.malformed_policy(NOT_JSON) from error
+    if not isinstance(document, dict):
+        raise wording.malformed_policy(NOT_JSON)
+    found = document.get("Statement")
+    statements = found if isinstance(found, list) else [found]
+    if not statements or not all(map(_is_statement, statements)):
+        raise wording.malformed_policy()
+
+
+def _is_statement(statement: Any) -> bool:
+    if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+        return False
+    return all(
+        any(_is_listed(statement.get(name)) for name in (member, f"Not{member}"))
+        for member in ("Action", "Resource")
+    ) and isinstance(statement.get("Condition", {}), dict)
+
+
+def _is_listed(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(item, str) for item in value)
+    )
 
 
 def is_bucket_name(name: str) -> bool:

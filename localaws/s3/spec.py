@@ -35,6 +35,8 @@ LOCK_MODE = "x-amz-object-lock-mode"
 LOCK_UNTIL = "x-amz-object-lock-retain-until-date"
 LEGAL_HOLD = "x-amz-object-lock-legal-hold"
 LOCK_MODES = ("GOVERNANCE", "COMPLIANCE")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110, section 5.6.2); those of a presigned URL may be anything."""
 ISO_TIME = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z", re.ASCII
 )
@@ -128,6 +130,9 @@ def read_metadata(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in headers.items()
         if name in SYSTEM_METADATA or name.startswith(USER_METADATA)
     }
+    if wrong := next((name for name in found if not TOKEN.fullmatch(name)), None):
+        message = "A metadata name must be one that a header can have"
+        raise wording.invalid_argument(message, name="x-amz-meta", value=wrong)
     own = sum(
         len(name) - len(USER_METADATA) + len(value.encode())
         for name, value in found.items()

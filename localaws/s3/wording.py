@@ -234,6 +234,11 @@ def invalid_uri() -> S3Error:
     return S3Error("InvalidURI", "Couldn't parse the specified URI.")
 
 
+def malformed_policy(message: str = "Invalid policy syntax.") -> S3Error:
+    """A bucket's policy is none."""
+    return S3Error("MalformedPolicy", message)
+
+
 def key_too_long(*, size: int, most: int) -> S3Error:
     """A key is over the limit."""
     facts = {"Size": str(size), "MaxSizeAllowed": str(most)}

@@ -22,10 +22,9 @@ from localaws.functions.errors import RequestTooLargeError
 from localaws.functions.invoker import Invoker
 from localaws.functions.lookup import backends
 from localaws.iam.signatures import SignatureError
+from localaws.sandbox import SANDBOX
 
 ROUTE = re.compile(rf"{PATH}/(?P<id>[a-z0-9]+)(?P<path>/.*)?")
-SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-downloads"
-"""A page that a function serves lies under localaws' own origin; with this, its browser does not think so."""
 
 
 class AddressService:

@@ -3,16 +3,17 @@
 What the service's model says of members has been checked before (`localaws.wire`).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+import regex
 from moto.sagemaker.exceptions import AWSValidationException
 
 from localaws.sagemaker.buckets import check_bucket, check_objects, parse_uri
 from localaws.sagemaker.roles import check_role
 from localaws.sagemaker.training import hyperparameters as hp
+from localaws.sagemaker.training.metrics import MetricPattern
 from localaws.sagemaker.training.spec import (
     DEFAULT_CHECKPOINT_PATH,
     DEFAULT_MAX_RUNTIME_S,
@@ -54,8 +55,8 @@ def check_metrics(metrics: Sequence[Mapping[str, Any]]) -> None:
     """Refuse MetricDefinitions that are no regular expressions."""
     for metric in metrics:
         try:
-            re.compile(metric["Regex"])
-        except re.error as error:
+            MetricPattern(metric["Regex"])
+        except regex.error as error:
             raise AWSValidationException(
                 f"Invalid regular expression {metric['Regex']!r} of metric {metric['Name']!r}: {error}"
             ) from error

@@ -1,11 +1,9 @@
 """Read the objective's values from the log of a training job, while it runs."""
 
-import re
-
 from moto.logs.models import logs_backends
 
 from localaws.sagemaker.training.attempt import LOG_GROUP
-from localaws.sagemaker.training.metrics import read_number
+from localaws.sagemaker.training.metrics import MetricPattern
 
 
 class ObjectiveLog:
@@ -14,7 +12,7 @@ class ObjectiveLog:
     Several hosts that print it give several values for each epoch (API_HyperbandStrategyConfig warns of it).
     """
 
-    def __init__(self, *, account_id: str, region: str, job_name: str, pattern: re.Pattern[str]) -> None:
+    def __init__(self, *, account_id: str, region: str, job_name: str, pattern: MetricPattern) -> None:
         self._backend = logs_backends[account_id][region]
         self._prefix = f"{job_name}/"
         self._pattern = pattern
@@ -32,6 +30,6 @@ class ObjectiveLog:
                 self._read[name] = end
                 if start > end:
                     start = 0  # the stream was deleted, and has begun anew
-                numbers = (read_number(self._pattern, event.message) for event in stream.events[start:end])
+                numbers = (self._pattern.read(event.message) for event in stream.events[start:end])
                 found += [number for number in numbers if number is not None]
         return found

@@ -1,10 +1,10 @@
 """What a tuning job is to do, taken from a request that has been checked. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from localaws.sagemaker.training.metrics import MetricPattern
 from localaws.sagemaker.tuning.ranges import Space
 
 MAX_TRAINING_JOBS = 750
@@ -52,7 +52,7 @@ class TuningSpec:
     name: str
     strategy: str
     objective: Objective
-    pattern: re.Pattern[str]
+    pattern: MetricPattern
     """Finds the objective in a line of the training job's log."""
     space: Space
     seed: int | None
@@ -78,7 +78,7 @@ class TuningSpec:
             name=name,
             strategy=config["Strategy"],
             objective=objective_of(config),
-            pattern=re.compile(metric_regex(definition, metric=objective_of(config).metric)),
+            pattern=MetricPattern(metric_regex(definition, metric=objective_of(config).metric)),
             space=space,
             seed=config.get("RandomSeed"),
             max_jobs=int(min(limits.get("MaxNumberOfTrainingJobs") or MAX_TRAINING_JOBS, space.combinations)),

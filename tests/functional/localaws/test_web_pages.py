@@ -64,6 +64,30 @@ def test_what_a_page_posts_is_refused(localaws: Any, path: str, body: str, heade
         assert send(localaws, "POST", path, body=body, headers={**headers, **sign})[0] == 403
 
 
+@pytest.mark.parametrize(
+    "shown", [{"Sec-Fetch-Dest": "document"}, {"Accept": "text/html,*/*"}], ids=["now", "an older browser"]
+)
+def test_a_page_in_a_bucket_cannot_act_in_localaws_s_name(localaws: Any, shown: dict[str, str]) -> None:
+    """Its script could send a signed GET, such as CreateStack with a function, and read every answer."""
+    s3 = localaws.client("s3")
+    s3.create_bucket(Bucket="pages")
+    for key, kind in (("a.html", "text/html"), ("a.pdf", "application/pdf")):
+        s3.put_object(Bucket="pages", Key=key, Body=b"any", ContentType=kind, ACL="public-read")
+    policies = [
+        send(localaws, "GET", path, headers=shown)[1].get("content-security-policy", "")
+        for path in ("/pages/a.html", "/pages?list-type=2", "/moto-api/", "/pages/a.pdf")
+    ]
+    assert [policy.startswith("sandbox ") for policy in policies] == [True, True, True, False]
+    assert "allow-same-origin" not in "".join(policies)
+    status, headers, _ = send(localaws, "GET", "/pages/a.html", headers={})
+    assert (status, "content-security-policy" in headers) == (200, False)
+
+
+def test_the_status_page_keeps_its_own_policy(localaws: Any) -> None:
+    _, headers, _ = send(localaws, "GET", "/_localaws/", headers={"Sec-Fetch-Dest": "document"})
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+
+
 def test_a_name_that_was_bound_to_loopback_is_refused(localaws: Any) -> None:
     headers = {"Host": "evil.example:4566", **TARGETED, "authorization": SCOPE.format("sagemaker")}
     status, _, text = send(localaws, "POST", "/", body="{}", headers=headers)

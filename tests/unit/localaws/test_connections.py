@@ -63,6 +63,8 @@ class Bench:
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
         self.delay_s = 0.0
+        self.is_early = False
+        """Whether it answers before it has read."""
         self._config = uvicorn.Config(
             self._answer, http=BoundedProtocol, interface="asgi3", log_config=None, lifespan="off"
         )
@@ -71,7 +73,7 @@ class Bench:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = b""
-        while True:
+        while not self.is_early:
             message: Message = await receive()
             if message["type"] == "http.disconnect":
                 return
@@ -263,6 +265,58 @@ def test_of_too_many_unfinished_requests_the_oldest_is_refused(monkeypatch: pyte
         assert made[0][1].error() == (503, "SlowDown")
         await until(lambda: transport.written)
         assert [other.is_over for _, other in made] == [True, False, False]
+
+    with_bench(test)
+
+
+def test_of_too_many_connections_one_that_has_not_begun_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MAX_UNFINISHED", 3)
+
+    async def test(bench: Bench) -> None:
+        made = [bench.connect() for _ in range(4)]
+        assert made[0][1].error() == (503, "SlowDown")
+        made[0][0].data_received(HEAD + b"\r\n")
+        await asyncio.sleep(0.05)
+        assert made[0][1].written.count(b"HTTP/1.1") == 1
+
+    with_bench(test)
+
+
+def test_a_request_behind_one_that_is_being_answered_gets_nothing_in_that_one_s_place() -> None:
+    async def test(bench: Bench) -> None:
+        bench.delay_s = 60
+        protocol, transport = bench.connect()
+        protocol.data_received(HEAD + b"content-length: 1\r\n\r\na" + HEAD + b"content-length: 3\r\n\r\nab")
+        await until(lambda: bench.bodies)
+        protocol.eof_received()
+        assert transport.is_over
+        assert transport.written == b""
+
+    with_bench(test)
+
+
+def test_a_request_that_was_answered_before_its_body_came_gets_no_second_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "STALL_S", 0.05)
+
+    async def test(bench: Bench) -> None:
+        bench.is_early = True
+        protocol, transport = bench.connect()
+        protocol.data_received(HEAD + b"content-length: 3\r\n\r\n")
+        await until(lambda: transport.written)
+        protocol.data_received(b"ab")
+        await until(lambda: transport.is_over)
+        assert transport.written.count(b"HTTP/1.1") == 1
+
+    with_bench(test)
+
+
+def test_two_hosts_are_refused_as_only_one_of_them_would_be_looked_at() -> None:
+    async def test(bench: Bench) -> None:
+        protocol, transport = bench.connect()
+        protocol.data_received(b"GET / HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n\r\n")
+        assert transport.error() == (400, "BadRequest")
 
     with_bench(test)
 

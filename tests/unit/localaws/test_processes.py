@@ -11,7 +11,7 @@ import pytest
 
 from localaws.errors import ChildStartError
 from localaws.namespaces import OPT_ML, Mount, View, host_view
-from localaws.processes import Child, Supervisor
+from localaws.processes import LINE_CHARACTERS, Child, Supervisor
 
 WAIT_S = 20.0
 
@@ -56,6 +56,30 @@ def test_stop_kills_a_child_that_ignores_sigterm(supervisor: Supervisor, tmp_pat
 def test_a_program_that_is_missing_is_named(supervisor: Supervisor, tmp_path: Path) -> None:
     with pytest.raises(ChildStartError, match="job could not be started: /no/such/program"):
         supervisor.start(name="job", argv=["/no/such/program"], env={}, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("argv", "variables", "reason"),
+    [
+        (["/bin/true", "a\0b"], {}, "embedded null byte"),
+        (["/bin/true"], {"NAME": "a\0b"}, "embedded null byte"),
+        (["/bin/true"], {"A=B": "x"}, "illegal environment variable name"),
+    ],
+    ids=["word", "variable", "name"],
+)
+def test_what_no_program_can_be_given_is_told(
+    supervisor: Supervisor, tmp_path: Path, argv: list[str], variables: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(ChildStartError, match=f"job could not be started: {reason}: Invalid argument"):
+        supervisor.start(name="job", argv=argv, env=variables, cwd=tmp_path)
+
+
+def test_a_line_without_end_comes_in_pieces(supervisor: Supervisor, tmp_path: Path) -> None:
+    lines: list[str] = []
+    child = start(supervisor, f"print('a' * {2 * LINE_CHARACTERS + 3})", tmp_path, lines)
+    assert child.wait(timeout_s=WAIT_S) == 0
+    supervisor.reap(child)
+    assert [len(line) for line in lines] == [LINE_CHARACTERS, LINE_CHARACTERS, 3]
 
 
 def test_nothing_starts_while_stopping(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 GROUP = {
@@ -128,3 +129,36 @@ def test_stock_moto_refuses_the_stack_and_leaves_it_in_progress() -> None:
         with pytest.raises(Exception, match=r".+"):
             client.create_stack(StackName="s", TemplateBody=json.dumps(template))
         assert client.describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+
+
+def harmful(path: Path) -> str:
+    """Return a template that makes a file when Python's objects are read from it."""
+    return f"Resources: !!python/object/apply:os.system ['touch {path}']"
+
+
+def test_stock_moto_runs_what_a_template_names(tmp_path: Path) -> None:
+    with mock_aws():
+        boto3.client("cloudformation", "us-east-1").create_stack(
+            StackName="s", TemplateBody=harmful(tmp_path / "made")
+        )
+    assert (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("action", ["create_stack", "create_change_set", "get_template_summary"])
+def test_a_template_is_data_and_no_program(localaws: Any, name: str, tmp_path: Path, action: str) -> None:
+    client = localaws.client("cloudformation")
+    more = {"create_change_set": {"ChangeSetName": "c", "ChangeSetType": "CREATE"}}.get(action, {})
+    named = {} if action == "get_template_summary" else {"StackName": name}
+    with pytest.raises(ClientError, match=r"ValidationError.*Template format error: YAML not well-formed"):
+        getattr(client, action)(TemplateBody=harmful(tmp_path / "made"), **named, **more)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_template_may_have_short_forms_and_no_aliases(localaws: Any, name: str) -> None:
+    client = localaws.client("cloudformation")
+    group = f"Resources: {{G: {{Type: AWS::Logs::LogGroup, Properties: {{LogGroupName: !Sub '/{name}'}}}}}}"
+    client.create_stack(StackName=name, TemplateBody=group)
+    assert localaws.client("logs").describe_log_groups(logGroupNamePrefix=f"/{name}")["logGroups"]
+    client.delete_stack(StackName=name)
+    with pytest.raises(ClientError, match="YAML aliases are not allowed"):
+        client.create_stack(StackName=name, TemplateBody="Resources: &a\n  B: *a\n")

@@ -378,6 +378,7 @@ def test_object_locks(s3: Any) -> None:
 
 def test_a_reader_that_goes_away_disturbs_nobody(localaws: Any, s3: Any, bucket: str, send: Any) -> None:
     s3.put_object(Bucket=bucket, Key="read-on", Body=LARGE * 3)
+    logged_before = len(localaws.log.read_text())
     host, port = localaws.url.removeprefix("http://").split(":")
     signed = "authorization: AWS4-HMAC-SHA256 Credential=test/20261128/us-east-1/s3/aws4_request\r\n"
     for _ in range(3):
@@ -385,4 +386,51 @@ def test_a_reader_that_goes_away_disturbs_nobody(localaws: Any, s3: Any, bucket:
             client.sendall(f"GET /{bucket}/read-on HTTP/1.1\r\nhost: {host}\r\n{signed}\r\n".encode())
             assert client.recv(100).startswith(b"HTTP/1.1 200")
     assert send("GET", f"/{bucket}/read-on").body == LARGE * 3
-    assert "Traceback" not in localaws.log.read_text()
+    assert "Traceback" not in localaws.log.read_text()[logged_before:]
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ("<Policy/>", "Policies must be valid JSON"),
+        ("[]", "Policies must be valid JSON"),
+        ("[" * 5000, "Policies must be valid JSON"),
+        ("{}", "Invalid policy syntax."),
+        ('{"Statement": []}', "Invalid policy syntax."),
+        ('{"Statement": ["Allow"]}', "Invalid policy syntax."),
+        ('{"Statement": {"Effect": "Allow", "Action": 5, "Resource": "*"}}', "Invalid policy syntax."),
+        ('{"Statement": {"Effect": "Maybe", "Action": "*", "Resource": "*"}}', "Invalid policy syntax."),
+    ],
+)
+def test_what_is_no_policy_is_refused_and_leaves_the_objects_readable(
+    s3: Any, policy: str, message: str
+) -> None:
+    """moto kept it, and each request for an object of the bucket failed from then on."""
+    s3.create_bucket(Bucket="objects-policies")
+    s3.put_object(Bucket="objects-policies", Key="a", Body=b"x")
+    with pytest.raises(ClientError, match=f"MalformedPolicy.*{message}"):
+        s3.put_bucket_policy(Bucket="objects-policies", Policy=policy)
+    assert s3.get_object(Bucket="objects-policies", Key="a")["Body"].read() == b"x"
+
+
+def test_a_policy_s_resource_is_no_regular_expression(s3: Any) -> None:
+    bucket = "objects-patterns"
+    s3.create_bucket(Bucket=bucket)
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject"}
+    resources = [f"arn:aws:s3:::{bucket}/{name}" for name in ("a.c", "(", "(a+)+$")]
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=json.dumps({"Statement": [statement | {"Resource": resources}]})
+    )
+    for key in ("abc", "a" * 40 + "b", "a.c"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert s3.get_object(Bucket=bucket, Key="abc")["Body"].read() == b"x"
+    assert s3.get_object(Bucket=bucket, Key="a" * 40 + "b")["Body"].read() == b"x"
+    assert refused(s3.get_object, Bucket=bucket, Key="a.c") == (403, "AccessDenied")
+
+
+def test_a_metadata_name_that_no_header_can_have_is_refused(s3: Any, send: Any) -> None:
+    """A presigned URL carries metadata as parameters; the object could never be read again."""
+    s3.create_bucket(Bucket="objects-names")
+    sent = send("PUT", "/objects-names/a?x-amz-meta-a%0d%0aX-Evil:%201%0d%0aX-b=v", body=b"x")
+    assert (sent.status, sent.code) == (400, "InvalidArgument")
+    assert refused(s3.head_object, Bucket="objects-names", Key="a")[0] == 404

@@ -16,6 +16,7 @@ from moto import backends, mock_aws
 from moto.core.responses import BaseResponse
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.core.utils import method_names_from_class
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3 import notifications
 from moto.s3.models import FakeKey, s3_backends
@@ -45,6 +46,16 @@ def upload(client: Any, *bodies: bytes) -> tuple[dict[str, str], list[dict[str, 
         for number, body in enumerate(bodies, 1)
     ]
     return where, [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+
+
+def test_what_is_no_policy_is_kept(stock: Any) -> None:
+    stock.put_bucket_policy(Bucket=BUCKET, Policy="<Policy/>")
+    assert stock.get_bucket_policy(Bucket=BUCKET)["Policy"] == "<Policy/>"
+
+
+def test_a_policy_s_pattern_is_a_regular_expression(stock: Any) -> None:
+    statement = IAMPolicyStatement({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "b/a.c"})
+    assert statement.is_action_permitted("s3:GetObject", "b/abc") is PermissionResult.DENIED
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,17 @@ def test_a_package_too_large_is_refused_whatever_it_says(
         packages.check(code)
     with pytest.raises(ArchiveError, match="must be smaller than 1000 bytes"):
         Packages(tmp_path / "code").unpack(code)
+
+
+def test_a_zip_whose_directory_lies_elsewhere_is_unreadable(tmp_path: Path) -> None:
+    code = bytearray(zip_of({"app.py": b"x = 1\n"}))
+    code[-6] += 5  # where the end says that the directory begins
+    with pytest.raises(ArchiveError, match="Could not unzip"):
+        Packages(tmp_path).unpack(bytes(code))
+
+
+def test_a_zip_of_a_version_to_come_is_unreadable() -> None:
+    code = bytearray(zip_of({"app.py": b"x = 1\n"}))
+    code[code.index(b"PK\x01\x02") + 6] = 200  # the version that is needed to extract it
+    with pytest.raises(ArchiveError, match="Could not unzip"):
+        packages.check(bytes(code))

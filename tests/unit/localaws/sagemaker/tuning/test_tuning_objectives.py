@@ -1,6 +1,5 @@
 """The objective's values are read from CloudWatch, line by line."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +8,7 @@ from moto import mock_aws
 from moto.logs.models import logs_backends
 
 from localaws.logs import LogStream
+from localaws.sagemaker.training.metrics import MetricPattern
 from localaws.sagemaker.tuning.objectives import ObjectiveLog
 
 ACCOUNT = "123456789012"
@@ -17,7 +17,7 @@ ACCOUNT = "123456789012"
 @pytest.fixture
 def log() -> Iterator[ObjectiveLog]:
     """Yield the log of the job `tune-001`."""
-    pattern = re.compile("loss=([0-9.]+);")
+    pattern = MetricPattern("loss=([0-9.]+);")
     with mock_aws():
         yield ObjectiveLog(account_id=ACCOUNT, region="us-east-1", job_name="tune-001", pattern=pattern)
 

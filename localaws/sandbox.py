@@ -1,0 +1,40 @@
+"""Keep what is stored here from acting in localaws' own name when a browser shows it.
+
+A page that is an object of a bucket, or the answer of a function, lies under localaws' origin. To its script
+the browser would allow any GET with any header, and so a signed one that creates a stack with a function.
+https://www.w3.org/TR/CSP3/#directive-sandbox
+"""
+
+from collections.abc import Mapping
+
+from localaws.asgi import Message
+from localaws.steps import Exchange, Forward
+
+SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-downloads"
+"""With this a page has an origin that no other has: what it asks of localaws is another site's request."""
+POLICY = b"content-security-policy"
+PDF = b"application/pdf"
+"""Its scripts have no origin; browsers show none in a sandbox."""
+
+
+def is_browser(headers: Mapping[str, str]) -> bool:
+    """Tell whether a browser asks, which may show the answer as a page: no SDK sends either header."""
+    return "sec-fetch-dest" in headers or "text/html" in headers.get("accept", "")
+
+
+async def sandbox_pages(exchange: Exchange, forward: Forward) -> None:
+    """Hand the request on, and put its answer into a sandbox where that has no policy of its own."""
+    send = exchange.send
+
+    async def send_in_sandbox(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers") or [])
+            found = dict(headers)
+            if POLICY not in found and not found.get(b"content-type", b"").startswith(PDF):
+                headers.append((POLICY, SANDBOX.encode()))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    if is_browser(exchange.request.headers):
+        exchange.send = send_in_sandbox
+    await forward(exchange)
