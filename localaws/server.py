@@ -32,7 +32,7 @@ GRACE_S = 1
 """Real seconds that open requests get when localaws stops."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServeOptions:
     """The options of `localaws serve`."""
 
