@@ -139,7 +139,7 @@ def make_changes(stack: Stack, before: Mapping[str, Any], progress: Progress) ->
             continue
         if name not in made(stack):
             progress.added.append(name)
-            told(stack, name, "CREATE", partial(stack.resource_map.__getitem__, name))
+            told(stack, name, "CREATE", partial(create, stack, name))
         elif resolve(stack, name) != before.get(name):
             progress.changed.append(name)
             told(stack, name, "UPDATE", partial(change, stack, name))
@@ -173,6 +173,11 @@ def told(stack: Stack, name: str, verb: str, work: Callable[[], Any]) -> None:
     add_event(stack, f"{verb}_COMPLETE", logical_id=name, resource_type=kind, physical_id=physical_id)
 
 
+def create(stack: Stack, name: str) -> None:
+    """Make one resource: looking at it does."""
+    _ = stack.resource_map[name]
+
+
 def change(stack: Stack, name: str) -> None:
     """Change one resource; one of a type that moto cannot change is deleted and made again."""
     resources = stack.resource_map
@@ -182,7 +187,7 @@ def change(stack: Stack, name: str) -> None:
     )
     if changed is None:
         delete(stack, name, kind=item["Type"])
-        _ = resources[name]
+        create(stack, name)
     else:
         resources._parsed_resources[name] = changed
 
@@ -243,7 +248,7 @@ def restore(stack: Stack, names: Iterable[str]) -> bool:
             if name in made(stack):
                 told(stack, name, "UPDATE", partial(change, stack, name))
             else:
-                told(stack, name, "CREATE", partial(stack.resource_map.__getitem__, name))
+                told(stack, name, "CREATE", partial(create, stack, name))
             continue
         return False
     return True
