@@ -156,7 +156,7 @@ class MotoBridge:
         try:
             chunks = self._application(environ, start_response)
         except StopIteration as error:  # no future takes one, and the client would wait for ever
-            raise LookupError("nothing was found") from error
+            raise LookupError("nothing was found").with_traceback(error.__traceback__) from error
         try:
             body = b"".join(chunks)
         finally:

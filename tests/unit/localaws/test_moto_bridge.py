@@ -155,3 +155,13 @@ def test_an_application_that_fails_does_not_end_the_server(caplog: pytest.LogCap
         start, body = ask(application)
     assert start["status"] == 500
     assert json.loads(body)["message"] == "localaws: OSError"
+
+
+def test_what_moto_looks_for_in_vain_is_no_failure_of_localaws() -> None:
+    """It looks so by `next`, whose StopIteration no future takes."""
+    source = "def find(environ, start):\n    next(iter(()))\n"
+    names: dict[str, Any] = {"__name__": "moto.ec2.models"}
+    exec(source, names)  # noqa: S102 - a frame that looks like one of moto's
+    start, body = ask(names["find"])
+    assert start["status"] == 400
+    assert "(LookupError: nothing was found)" in json.loads(body)["message"]
