@@ -5,16 +5,26 @@ import contextlib
 import ipaddress
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
+import localaws
 from localaws.errors import LocalAwsError
+
+MIN_SPEED, MAX_SPEED = 0.01, 10_000
+"""Beyond them dates leave the calendar, or the waits of threads what the system takes."""
+
+
+INTERRUPTED = 130
+"""Exit code of a command that SIGINT ended before it served, as shells have it."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(prog="localaws", description=__doc__)
+    parser = argparse.ArgumentParser(prog="localaws", description=localaws.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve the AWS API until SIGINT or SIGTERM")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -22,7 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--port", type=int, default=4566, help="port; 0 takes a free one (default: %(default)s)"
     )
     serve.add_argument(
-        "--data-dir", type=Path, help="folder for jobs and logs; default: a temporary one, removed"
+        "--data-dir",
+        type=Path,
+        help="empty folder for jobs and objects while it runs; default: a temporary one, removed",
     )
     serve.add_argument("--region", default="us-east-1", help="default region (default: %(default)s)")
     serve.add_argument("--speed", type=float, default=1.0, help="AWS seconds in one second here")
@@ -41,12 +53,38 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def is_region(text: str) -> bool:
+    """Tell whether a region has the form of one of AWS's partitions."""
+    from botocore.loaders import Loader
+
+    partitions = Loader().load_data("partitions")["partitions"]
+    return any(re.fullmatch(partition["regionRegex"], text) for partition in partitions)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is a URL of a host, without path or query."""
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment and not parts.username
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and has_port and is_bare
+
+
 def check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Refuse values that cannot work, naming the option."""
     if not 0 <= arguments.port <= 65535:
         parser.error(f"--port must be between 0 and 65535, not {arguments.port}")
-    if arguments.speed <= 0:
-        parser.error(f"--speed must be positive, not {arguments.speed}")
+    if not MIN_SPEED <= arguments.speed <= MAX_SPEED:
+        parser.error(f"--speed must be between {MIN_SPEED} and {MAX_SPEED}, not {arguments.speed}")
+    if not is_region(arguments.region):
+        parser.error(f"--region must be a region of AWS, such as us-east-1, not {arguments.region!r}")
+    if arguments.public_url is not None and not is_address(arguments.public_url):
+        parser.error(
+            "--public-url must be a scheme, a host and perhaps a port, such as http://localaws:4566, "
+            f"not {arguments.public_url!r}"
+        )
     host = "127.0.0.1" if arguments.host == "localhost" else arguments.host
     try:
         loopback = ipaddress.IPv4Address(host).is_loopback
@@ -70,6 +108,18 @@ def main() -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    try:
+        run_server(arguments)
+    except LocalAwsError as error:
+        print(f"localaws: {error}", file=sys.stderr)  # noqa: T201 - a command line's error
+        return 1
+    except KeyboardInterrupt:  # before the server could take the signal
+        return INTERRUPTED
+    return 0
+
+
+def run_server(arguments: argparse.Namespace) -> None:
+    """Serve until a signal comes; raises LocalAwsError where that is not possible."""
     import uvloop
 
     from localaws.server import ServeOptions, serve
@@ -83,12 +133,7 @@ def main() -> int:
         public_url=arguments.public_url,
         tls=arguments.tls,
     )
-    try:
-        uvloop.run(serve(options))
-    except LocalAwsError as error:
-        print(f"localaws: {error}", file=sys.stderr)  # noqa: T201 - a command line's error
-        return 1
-    return 0
+    uvloop.run(serve(options))
 
 
 def leave(code: int) -> NoReturn:

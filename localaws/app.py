@@ -1,6 +1,6 @@
 """The ASGI application: a request passes a chain of steps, and moto answers what none of them did.
 
-    origins -> sandbox -> request ids -> native routes -> S3's objects -> service models -> moto
+    origins -> sandbox -> request ids -> CBOR -> native routes -> S3's objects -> service models -> moto
 
 What is to look at every request is one more step in `Application.__init__`.
 """
@@ -17,6 +17,7 @@ from localaws.origins import Guard, OriginCheck
 from localaws.s3.service import ObjectService
 from localaws.sandbox import sandbox_pages
 from localaws.steps import Exchange, answer_by_route, build_chain
+from localaws.wire.cbor import speak_cbor
 from localaws.wire.request_ids import add_request_id
 from localaws.wire.step import check_by_model
 
@@ -34,6 +35,7 @@ class Application:
             OriginCheck(guard=guard, is_for_s3=self._moto.is_for_s3),
             sandbox_pages,
             add_request_id,
+            speak_cbor,
             answer_by_route,
             context.find_service(ObjectService).make_step(is_for_s3=self._moto.is_for_s3),
             check_by_model,

@@ -16,7 +16,7 @@ class ClientGoneError(Exception):
     """The client has gone before its request was whole: nobody is left to be answered."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Request:
     """One HTTP request. Header names are lower case."""
 
@@ -49,7 +49,7 @@ class Request:
         return b"".join(chunks)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Response:
     """One HTTP response, whole in memory."""
 

@@ -26,7 +26,7 @@ INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIB
 """What a child may see of the environment of localaws; everything else is a container's business."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Context:
     """The shared state of one localaws process."""
 

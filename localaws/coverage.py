@@ -131,7 +131,14 @@ PARTS = (
     part(
         "IAM, CloudFormation, CloudWatch Logs",
         REAL,
-        "moto: real API, kept in memory, gone when it stops",
+        "moto: real API, kept in memory, gone when it stops; stacks and updates that fail are taken back; "
+        "log filters know terms, not JSON or regular expressions",
+    ),
+    part(
+        "Metric filters of logs",
+        ABSENT,
+        "nothing would count what a log says",
+        "logs:PutMetricFilter",
     ),
     part(
         "Metrics and alarms",

@@ -2,6 +2,7 @@
 
     LocalAwsError
     ├── AddressInUseError     the port is taken by another process
+    ├── DataDirError          the folder of localaws cannot be used
     ├── ChildStartError       a child process could not be started
     ├── ArchiveError          an archive is corrupt, or holds something that must not be unpacked
     ├── ModelDeployError      a model cannot be put behind an endpoint; the message becomes its FailureReason
@@ -19,6 +20,10 @@ class LocalAwsError(Exception):
 
 class AddressInUseError(LocalAwsError):
     """The address is taken by another process."""
+
+
+class DataDirError(LocalAwsError):
+    """The folder of localaws cannot be used."""
 
 
 class ChildStartError(LocalAwsError):

@@ -21,7 +21,7 @@ PATH = "/_localaws/faults"
 SPOT_INTERRUPTION = "spot_interruption"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SpotInterruption:
     """Take the instances of managed spot training jobs away.
 

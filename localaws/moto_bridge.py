@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -38,7 +39,7 @@ UNREADABLE = (ExpatError, UnicodeError, json.JSONDecodeError, RecursionError)
 """What moto raises where a body is not what the protocol writes."""
 UNEXPECTED = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, NameError)
 """What moto raises on members that it did not expect. To ask again would not help: its handlers only read and
-write its state."""
+write its state. From code of localaws the same are defects, and answered as AWS answers its own."""
 
 MOTO_PATHS = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
 """Paths that moto answers itself, whatever service a request is for."""
@@ -158,7 +159,7 @@ class MotoBridge:
         try:
             chunks = self._application(environ, start_response)
         except StopIteration as error:  # no future takes one, and the client would wait for ever
-            raise LookupError("nothing was found") from error
+            raise LookupError("nothing was found").with_traceback(error.__traceback__) from error
         try:
             body = b"".join(chunks)
         finally:
@@ -188,10 +189,19 @@ def answer_failure(error: Exception, *, request: Request, body: bytes) -> Respon
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     if isinstance(error, UNREADABLE) and call:
         return unreadable(call, message=f"the request cannot be read: {error}")
-    if isinstance(error, UNEXPECTED) and call:
+    if isinstance(error, UNEXPECTED) and call and not is_ours(error):
         reason = f"{type(error).__name__}: {error}"
         return invalid(call, message=f"localaws cannot answer {call.action} with these members ({reason})")
     return internal_error(error, call=call)
+
+
+def is_ours(error: Exception) -> bool:
+    """Tell whether code of localaws failed, and not moto's: of both's calls, the last is one of localaws'."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    packages = [
+        package for module in modules if (package := module.partition(".")[0]) in ("localaws", "moto")
+    ]
+    return bool(packages) and packages[-1] == "localaws"
 
 
 def internal_error(error: Exception, *, call: Call | None = None) -> Response:

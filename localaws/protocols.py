@@ -1,7 +1,8 @@
 """Read which action of which service a request asks for, and answer errors as that service does.
 
-AWS has six ways to write an error. Which one a client reads follows from its request alone: the header
-`smithy-protocol`, the header `X-Amz-Target`, a form with an `Action`, or else a path of a REST service.
+AWS has five ways to write an error, and CBOR, which `wire/cbor.py` turns into one of them. Which one a client
+reads follows from its request alone: the header `X-Amz-Target`, a form with an `Action`, or else a path of a
+REST service.
 Shapes: https://smithy.io/2.0/aws/protocols/
 """
 
@@ -22,7 +23,6 @@ from localaws.asgi import Response, aws_error
 from localaws.wire.routing import Routes
 
 SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
-RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
 MODELS = botocore.loaders.Loader()
 """It keeps what it has read."""
 FORM = "application/x-www-form-urlencoded"
@@ -31,7 +31,6 @@ FORM = "application/x-www-form-urlencoded"
 class Protocol(Enum):
     """How a service writes requests and answers."""
 
-    CBOR = "smithy-rpc-v2-cbor"
     JSON = "json"
     QUERY = "query"
     EC2 = "ec2"
@@ -56,8 +55,6 @@ def read_call(*, method: str, path: str, query: str, headers: Mapping[str, str],
     if scope is None:
         return None
     service = scope[1].lower()
-    if rpc := RPC_PATH.fullmatch(path):
-        return Call(service=service, action=rpc[2], protocol=Protocol.CBOR)
     if target := headers.get("x-amz-target"):
         return Call(service=service, action=target.rpartition(".")[2], protocol=Protocol.JSON)
     if headers.get("content-type", "").startswith(FORM) and (form := parse_qs(body.decode("latin-1"))):
@@ -91,13 +88,6 @@ def error_answer(call: Call, *, status: int, code: str, message: str) -> Respons
     """Return an error in the protocol of the call."""
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-requestid": request_id}
-    if call.protocol is Protocol.CBOR:
-        body = b"\xa2" + b"".join(_cbor_text(text) for text in ("__type", code, "message", message))
-        return Response(
-            status=status,
-            body=body,
-            headers=headers | {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"},
-        )
     if call.protocol is Protocol.REST_JSON:
         body = json.dumps({"message": message}).encode()
         kind = {"content-type": "application/json", "x-amzn-errortype": code}
@@ -124,14 +114,7 @@ def _xml_error(protocol: Protocol, *, code: str, message: str, request_id: str) 
     )
 
 
-def _cbor_text(text: str) -> bytes:
-    """Encode a text of at most 64 KiB (RFC 8949, major type 3 with a two-byte length)."""
-    encoded = text.encode()[:0xFFFF]
-    return b"\x79" + len(encoded).to_bytes(2, "big") + encoded
-
-
 NOT_IMPLEMENTED = {
-    Protocol.CBOR: (400, "UnknownOperationException"),
     Protocol.JSON: (400, "UnknownOperationException"),
     Protocol.REST_JSON: (404, "UnknownOperationException"),
     Protocol.QUERY: (400, "InvalidAction"),

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import signal
 import socket
-import tempfile
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from localaws.certificates import Certificates, make_certificates
 from localaws.clock import ScaledClock
 from localaws.connections import BoundedProtocol
 from localaws.context import Context, activate
+from localaws.data_dir import hold_data_dir
 from localaws.errors import AddressInUseError
 from localaws.functions.addresses.service import page_rules
 from localaws.iam.identity import Identity
@@ -32,7 +32,7 @@ GRACE_S = 1
 """Real seconds that open requests get when localaws stops."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServeOptions:
     """The options of `localaws serve`."""
 
@@ -73,20 +73,17 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def running_context(
-    options: ServeOptions, *, local_url: str, credentials_url: str
+    options: ServeOptions, *, data_dir: Path, local_url: str, credentials_url: str
 ) -> Generator[Context, None, None]:
-    """Make the shared state, and at the end stop every child, which removes our folder too."""
-    own_dir = options.data_dir is None
-    data_dir = options.data_dir or Path(tempfile.mkdtemp(prefix="localaws-"))
-    data_dir.mkdir(parents=True, exist_ok=True)
+    """Make the shared state, and at the end stop every child, which removes a temporary folder too."""
     clock = ScaledClock(speed=options.speed)
     context = Context(
         endpoint_url=options.public_url or local_url,
         credentials_url=credentials_url,
-        data_dir=data_dir.resolve(),
+        data_dir=data_dir,
         region=options.region,
         clock=clock,
-        supervisor=Supervisor(scratch=data_dir if own_dir else None),
+        supervisor=Supervisor(scratch=data_dir if options.data_dir is None else None),
         identity=Identity(region=options.region, now=clock.now),
     )
     activate(context)
@@ -112,7 +109,11 @@ async def serve(options: ServeOptions) -> None:
     # SDKs fetch a container's credentials without regard to AWS_CA_BUNDLE
     plain = bind(host="127.0.0.1", port=0) if options.tls else None
     credentials_url = url_of(plain, host="127.0.0.1", scheme="http") if plain else local_url
-    with running_context(options, local_url=local_url, credentials_url=credentials_url) as context:
+    urls = {"local_url": local_url, "credentials_url": credentials_url}
+    with (
+        hold_data_dir(options.data_dir) as data_dir,
+        running_context(options, data_dir=data_dir, **urls) as context,
+    ):
         certificates = certify(options, context) if options.tls else None
         install_backends()
         guard = make_guard(public_url=options.public_url, host=options.host, path_rules_of=page_rules)

@@ -34,7 +34,7 @@ COPY_BYTES = 1 << 20
 """Bytes copied at a time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class S3Uri:
     """The two halves of `s3://bucket/key`; the key may be empty or a prefix."""
 
@@ -54,10 +54,11 @@ class S3Uri:
 
     def join(self, *names: str) -> "S3Uri":
         """Return this key, taken as a folder, with names below it."""
-        return S3Uri(self.bucket, "/".join(part for part in (self.key.rstrip("/"), *names) if part))
+        key = "/".join(part for part in (self.key.rstrip("/"), *names) if part)
+        return S3Uri(bucket=self.bucket, key=key)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class S3Object:
     """One object of a listing."""
 
@@ -65,7 +66,7 @@ class S3Object:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Download:
     """One object, and the files that it becomes: fetched once, and each host may change its own file."""
 
@@ -82,7 +83,7 @@ def list_objects(client: Any, prefix: S3Uri) -> list[S3Object]:
     try:
         for page in paginator.paginate(Bucket=prefix.bucket, Prefix=prefix.key):
             found += [
-                S3Object(uri=S3Uri(prefix.bucket, item["Key"]), size=item["Size"])
+                S3Object(uri=S3Uri(bucket=prefix.bucket, key=item["Key"]), size=item["Size"])
                 for item in page.get("Contents", [])
                 if not item["Key"].endswith("/")
             ]

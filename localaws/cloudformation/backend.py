@@ -1,4 +1,4 @@
-"""moto's CloudFormation, put right: names, types of properties, refused resources, and change sets."""
+"""moto's CloudFormation, put right: names, types of properties, failures, updates and change sets."""
 
 from typing import Any
 
@@ -8,14 +8,16 @@ from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import random_suffix
 
+from localaws.cloudformation.failures import with_wish
 from localaws.cloudformation.names import make_name
 from localaws.cloudformation.properties import convert_properties
 from localaws.cloudformation.stacks import (
+    DELETED,
     ResourceFailedError,
-    add_resource_events,
     create_resources,
     reason_of,
 )
+from localaws.cloudformation.updates import update_stack
 
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -24,8 +26,9 @@ _parse_resource = parsing.parse_resource
 _create_resource = parsing.parse_and_create_resource
 _create_stack = CloudFormationBackend.create_stack
 _create_change_set = CloudFormationBackend.create_change_set
-_update = Stack.update
 _validate_update = CloudFormationResponse._validate_different_update
+ACTIONS = ("create_stack", "update_stack", "execute_change_set")
+"""Actions that make resources, and so may fail at one."""
 
 
 def install() -> None:
@@ -43,6 +46,8 @@ def install() -> None:
     )
     for owner, name, function in replacements:
         setattr(owner, name, function)
+    for action in ACTIONS:
+        setattr(CloudFormationResponse, action, with_wish(getattr(CloudFormationResponse, action)))
 
 
 def generate_name(resource_type: str, stack_name: str, logical_id: str) -> str:
@@ -79,25 +84,15 @@ def create_stack(backend: CloudFormationBackend, name: str, *args: Any, **option
     """Create a stack; a template that is refused leaves none."""
     before = set(backend.stacks)
     try:
-        return _create_stack(backend, name, *args, **options)
+        stack = _create_stack(backend, name, *args, **options)
     except Exception:
         for stack_id in set(backend.stacks) - before:
             if backend.stacks[stack_id].name == name:
                 del backend.stacks[stack_id]
         raise
-
-
-def update_stack(stack: Stack, template: str, *args: Any, **options: Any) -> None:
-    """Update a stack; where a resource is refused, the stack tells so. Nothing is taken back."""
-    try:
-        _update(stack, template, *args, **options)
-    except ValidationError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a resource raises is the stack's reason
-        stack.status = "UPDATE_FAILED"
-        stack._add_stack_event("UPDATE_FAILED", resource_status_reason=reason_of(error))
-        return
-    add_resource_events(stack, "UPDATE_COMPLETE")
+    if stack.status == DELETED:
+        backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
+    return stack
 
 
 def validate_update(response: CloudFormationResponse, *args: Any, **options: Any) -> None:

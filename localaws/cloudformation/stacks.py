@@ -2,13 +2,16 @@
 
 import contextlib
 import logging
+from typing import Any
 
 from moto.cloudformation.models import Event, Stack
 from moto.cloudformation.parsing import OutputMap
 
+from localaws.cloudformation.failures import DELETE, DO_NOTHING, wanted_on_failure
+
 logger = logging.getLogger(__name__)
 
-ROLLED_BACK = "ROLLBACK_COMPLETE"
+ROLLED_BACK, DELETED = "ROLLBACK_COMPLETE", "DELETE_COMPLETE"
 
 
 class ResourceFailedError(Exception):
@@ -61,7 +64,7 @@ def create_resources(stack: Stack) -> None:
     try:
         is_ready = stack.resource_map.create(stack.template_dict)
     except ResourceFailedError as error:
-        roll_back(stack, error)
+        fail_creation(stack, error)
         return
     stack.description = stack.template_dict.get("Description")
     add_resource_events(stack, "CREATE_COMPLETE")
@@ -69,18 +72,25 @@ def create_resources(stack: Stack) -> None:
         stack.mark_creation_complete()
 
 
-def roll_back(stack: Stack, error: ResourceFailedError) -> None:
-    """Delete what a stack has made, and tell the reason."""
+def fail_creation(stack: Stack, error: ResourceFailedError) -> None:
+    """Delete what a stack has made, or leave it as the request wants it, and tell the reason."""
     logger.info("stack %s: %s failed: %s", stack.name, error.logical_id, error)
     reason, kind = str(error), error.resource_type
     add_event(stack, "CREATE_FAILED", logical_id=error.logical_id, resource_type=kind, reason=reason)
-    why = f"The following resource(s) failed to create: [{error.logical_id}]. Rollback requested by user."
-    stack._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=why)
+    why, wish = f"The following resource(s) failed to create: [{error.logical_id}]. ", wanted_on_failure()
+    if wish == DO_NOTHING:
+        keep_made(stack)
+        stack.status = "CREATE_FAILED"
+        stack._add_stack_event("CREATE_FAILED", resource_status_reason=why)
+        return
+    verb, status = ("Delete", DELETED) if wish == DELETE else ("Rollback", ROLLED_BACK)
+    said = f"{why}{verb} requested by user."
+    stack._add_stack_event(f"{verb.upper()}_IN_PROGRESS", resource_status_reason=said)
     with contextlib.suppress(Exception):  # what cannot be deleted stays, as on AWS
         stack.resource_map.delete()
     forget(stack)
-    stack.status = ROLLED_BACK
-    stack._add_stack_event(ROLLED_BACK)
+    stack.status = status
+    stack._add_stack_event(status)
 
 
 def forget(stack: Stack) -> None:
@@ -88,6 +98,21 @@ def forget(stack: Stack) -> None:
     stack.template_dict = {**stack.template_dict, "Resources": {}, "Outputs": {}}
     stack.resource_map._resource_json_map = {}
     stack.output_map = OutputMap(stack.resource_map, {}, stack.stack_id)
+
+
+def made(stack: Stack) -> dict[str, Any]:
+    """Return the resources that a stack has, by their logical ids."""
+    found = stack.resource_map._parsed_resources.items()
+    return {name: item for name, item in found if hasattr(item, "logical_resource_id")}
+
+
+def keep_made(stack: Stack) -> None:
+    """Leave only what there is of a stack's template: looking at the rest would make it."""
+    resources, there = stack.resource_map, made(stack)
+    resources._resource_json_map = {
+        name: item for name, item in resources._resource_json_map.items() if name in there
+    }
+    stack.output_map = OutputMap(resources, {}, stack.stack_id)
 
 
 def reason_of(error: Exception) -> str:

@@ -30,7 +30,7 @@ class Invoker:
         self._clock = context.clock
         self._host = host
         self._concurrency = Concurrency()
-        self._load = FunctionLoad(context.metrics)
+        self._load = FunctionLoad(metrics=context.metrics)
         self._events = EventQueue(context.clock)
         self._delivery = Delivery(context)
 

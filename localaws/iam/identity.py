@@ -20,7 +20,7 @@ SESSION_S = 3600
 """Seconds a session lasts; the SDKs ask again before it ends."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Credentials:
     """Temporary credentials of one role session."""
 
@@ -51,7 +51,7 @@ class Credentials:
         ).encode()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grant:
     """The right to fetch credentials of one role, held by one child."""
 
@@ -92,7 +92,12 @@ class Identity:
 
     def grant(self, *, role_arn: str, session_name: str) -> Grant:
         """Let one child fetch this role's credentials until `revoke`."""
-        grant = Grant(secrets.token_hex(8), secrets.token_urlsafe(24), role_arn, session_name)
+        grant = Grant(
+            id=secrets.token_hex(8),
+            token=secrets.token_urlsafe(24),
+            role_arn=role_arn,
+            session_name=session_name,
+        )
         with self._lock:
             self._grants[grant.id] = grant
         return grant

@@ -13,7 +13,7 @@ from typing import Any
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What became of one action on one resource."""
 
@@ -40,8 +40,8 @@ def decide(statements: Sequence[Mapping[str, Any]], *, action: str, resource: st
     missing = tuple(sorted({key for item in applying for key in _condition_keys(item)}))
     effects = {item["Effect"] for item in applying if not item.get("Condition")}
     if "Deny" in effects:
-        return Decision(EXPLICIT_DENY, missing)
-    return Decision(ALLOWED if "Allow" in effects else IMPLICIT_DENY, missing)
+        return Decision(outcome=EXPLICIT_DENY, missing_keys=missing)
+    return Decision(outcome=ALLOWED if "Allow" in effects else IMPLICIT_DENY, missing_keys=missing)
 
 
 def _applies(statement: Mapping[str, Any], *, action: str, resource: str) -> bool:

@@ -4,22 +4,28 @@ import asyncio
 import ipaddress
 import json
 import re
+from operator import itemgetter
 from typing import Any
 
 from moto.s3 import models
 from moto.s3.exceptions import BadRequest, InvalidBucketName, InvalidTagError
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart, S3Backend
+from moto.s3.responses import S3Response
 
 from localaws.s3 import wording
 from localaws.s3.checksums import checksum_kind
 from localaws.s3.files import Body, current_files
 from localaws.s3.spec import ObjectSpec
 
+_delete_keys = S3Response._bucket_response_delete_keys
+
 BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?![.-])){1,61}[a-z0-9]")
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 NOT_JSON = "Policies must be valid JSON and the first byte must be '{'"
 MAX_TAGS = 10
+DELETED = re.compile(rb"<Deleted>.*?</Deleted>", re.DOTALL)
+QUIET = re.compile(rb"<Quiet>\s*true\s*</Quiet>")
 TRANSITIONS: list[tuple[str | None, str]] = [(None, "IN_PROGRESS"), ("IN_PROGRESS", "RESTORED")]
 """Of an archived object that is restored, as moto has them."""
 
@@ -65,6 +71,12 @@ class FileKey(FakeKey):
 
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError("an object's file cannot be pickled")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "FileKey":
+        """Return what a list of versions shows of this one; the file stays with the original."""
+        shown = FileKey.__new__(FileKey)
+        shown.__dict__.update(self.__dict__, _body=None)
+        return shown
 
     def dispose(self, garbage: bool = False) -> None:
         """Remove the file, and those of the parts that it was made of."""
@@ -117,6 +129,28 @@ class LocalS3Backend(S3Backend):
             for upload in bucket.multiparts.values():
                 upload.dispose()
         super().reset()
+
+    def list_objects(
+        self,
+        bucket: FakeBucket,
+        prefix: str | None,
+        delimiter: str | None,
+        marker: str | None,
+        max_keys: int | None,
+    ) -> Any:
+        """List a page of keys and folders, in one order; behind a folder's name, none of what it holds."""
+        keys, folders, _, _ = found = super().list_objects(bucket, prefix, delimiter, None, None)
+        if max_keys is None:  # ListObjectsV2 cuts its own pages
+            return found
+        entries: list[tuple[str, Any]] = [(key.name, key) for key in keys]
+        entries += [(folder, None) for folder in folders]
+        behind = [entry for entry in sorted(entries, key=itemgetter(0)) if not marker or entry[0] > marker]
+        page = behind[:max_keys]
+        is_cut = 0 < max_keys < len(behind)
+        shown = [key for _, key in page if key is not None], [name for name, key in page if key is None]
+        # behind a key, clients go on from the key itself, which moto encodes where they ask for it
+        ends_with_folder = is_cut and page[-1][1] is None
+        return *shown, is_cut, page[-1][0] if ends_with_folder else None
 
     def create_bucket(self, bucket_name: str, *args: Any, **kwargs: Any) -> FakeBucket:
         """Make a bucket, unless AWS would refuse its name."""
@@ -219,6 +253,15 @@ def _is_listed(value: Any) -> bool:
     )
 
 
+def delete_keys(response: S3Response, *args: Any, **options: Any) -> Any:
+    """Answer DeleteObjects; a quiet one hears of errors only."""
+    status, headers, body = _delete_keys(response, *args, **options)
+    sent = response.body if isinstance(response.body, bytes) else response.body.encode()
+    if QUIET.search(sent):
+        body = DELETED.sub(b"", body if isinstance(body, bytes) else body.encode())
+    return status, headers, body
+
+
 def is_bucket_name(name: str) -> bool:
     """Tell whether a new general purpose bucket may have this name.
 
@@ -239,5 +282,6 @@ def install() -> None:
     """Put our classes where moto looks for its own; every `s3_backends` in moto is the same object."""
     models.FakeKey = FileKey  # type: ignore[misc]
     models.FakeMultipart = FileMultipart  # type: ignore[misc]
+    setattr(S3Response, "_bucket_response_delete_keys", delete_keys)  # noqa: B010 - for mypy a method
     models.s3_backends.backend = LocalS3Backend
     models.s3_backends.clear()

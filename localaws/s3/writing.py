@@ -238,15 +238,20 @@ async def answer_delete(place: Place) -> Response:
     target, headers = place.target, place.headers
     if "if-match" in headers:
         check_write(place.current(), {"if-match": headers["if-match"]}, key=target.key)
+    version_id = target.query.get("versionId")
+    is_marker = version_id is not None and isinstance(
+        place.backend.find_version(place.bucket, target.key, version_id), FakeDeleteMarker
+    )
     delete = partial(
         place.backend.delete_object,
         target.bucket_name,
         target.key,
-        version_id=target.query.get("versionId"),
+        version_id=version_id,
         bypass=headers.get("x-amz-bypass-governance-retention", "").lower() == "true",
     )
     if place.bucket.notification_configuration is None:
         _, facts = delete()
     else:  # it tells others of the change, and may wait for them
         _, facts = await asyncio.get_running_loop().run_in_executor(place.events, delete)
+    facts |= {"delete-marker": "true"} if is_marker else {}
     return Response(status=204, headers={f"x-amz-{name}": value for name, value in facts.items()})

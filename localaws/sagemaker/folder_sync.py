@@ -48,7 +48,7 @@ class FolderSync:
         """
         for folder in self._folders:
             folder.mkdir(parents=True, exist_ok=True)
-        prefix = S3Uri(self._uri.bucket, f"{self._uri.key.rstrip('/')}/".lstrip("/"))
+        prefix = S3Uri(bucket=self._uri.bucket, key=f"{self._uri.key.rstrip('/')}/".lstrip("/"))
         found = [item.uri for item in list_objects(self._client, prefix)]
         downloads = [
             Download(uri=uri, targets=(safe_path(folder, uri.key.removeprefix(prefix.key), key=uri.key),))

@@ -44,7 +44,6 @@ UNREADABLE = {
     Protocol.QUERY: "MalformedInput",
     Protocol.EC2: "InvalidParameterValue",
     Protocol.REST_XML: "MalformedXML",
-    Protocol.CBOR: "SerializationException",
 }
 """Code of a request that cannot be read."""
 INVALID = {
@@ -53,7 +52,6 @@ INVALID = {
     Protocol.QUERY: "ValidationError",
     Protocol.EC2: "InvalidParameterValue",
     Protocol.REST_XML: "InvalidArgument",
-    Protocol.CBOR: "ValidationException",
 }
 """Code of a request with members that cannot be, where the service has no contract."""
 

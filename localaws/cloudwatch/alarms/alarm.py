@@ -156,7 +156,7 @@ class HistoryItem:
         }
 
 
-@dataclass
+@dataclass(kw_only=True)
 class History:
     """What happened to the alarms of a region, the oldest first; the oldest are dropped."""
 

@@ -56,7 +56,7 @@ class Called(NamedTuple):
 Counted = tuple[str, str, str]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class FunctionLoad:
     """How many invocations run: by function, in a region, and without reserved concurrency."""
 

@@ -128,6 +128,66 @@ def test_a_signal_stops_it_cleanly_with_one_line_of_output(number: signal.Signal
         pass
 
 
+def test_an_interrupt_before_it_serves_is_no_traceback() -> None:
+    """Importing moto takes a second or more, in which a user may think better of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "localaws", "serve", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.rstrip().endswith("| uvloop"):  # main has begun, and nothing of moto is there yet
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+
+
+def refused(*options: str) -> tuple[int, str, str]:
+    """Run a localaws that cannot start; return its exit code and what it wrote."""
+    done = subprocess.run(
+        [sys.executable, "-m", "localaws", "serve", "--port", "0", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_folder_that_cannot_be_used_is_one_sentence() -> None:
+    code, out, err = refused("--data-dir", "/proc/nope")
+    assert (code, out, err) == (
+        1,
+        "",
+        "localaws: cannot use --data-dir /proc/nope: No such file or directory\n",
+    )
+
+
+def test_two_live_side_by_side_but_not_in_one_folder(start_server: Any, tmp_path: Path) -> None:
+    """What one that was killed has left in its folder does not stand in the next one's way."""
+    first = start_server("--data-dir", str(tmp_path))
+    first.client("s3").create_bucket(Bucket="first")
+    first.client("s3").put_object(Bucket="first", Key="large", Body=bytes(300_000))
+    code, out, err = refused("--data-dir", str(tmp_path))
+    assert (code, out) == (1, "")
+    assert err.startswith(
+        f"localaws: --data-dir {tmp_path} belongs to a localaws that runs: stop it, or name"
+    )
+    first.process.kill()
+    first.process.wait(timeout=TIMEOUT_S)
+    second, third = start_server("--data-dir", str(tmp_path)), start_server()
+    for server in (second, third):
+        server.client("s3").create_bucket(Bucket="first")
+    third.client("s3").put_object(Bucket="first", Key="k", Body=b"")
+    assert second.client("s3").list_objects_v2(Bucket="first")["KeyCount"] == 0
+    assert [path for path in (tmp_path / "s3").rglob("*") if path.is_file()] == []
+
+
 def test_a_killed_localaws_leaves_no_folder(tmp_path: Path) -> None:
     environment = dict(os.environ) | {"TMPDIR": str(tmp_path)}
     process = subprocess.Popen(

@@ -42,7 +42,7 @@ class FakeS3:
 
 def download(key: str, *targets: Path) -> Download:
     """Return one download."""
-    return Download(uri=S3Uri("b", key), targets=targets)
+    return Download(uri=S3Uri(bucket="b", key=key), targets=targets)
 
 
 def test_an_object_for_two_folders_is_fetched_once_and_each_has_its_own_file(tmp_path: Path) -> None:
@@ -78,12 +78,12 @@ def test_two_keys_for_one_file_are_refused(tmp_path: Path) -> None:
 
 def test_listings_are_sorted_and_leave_folder_markers_out() -> None:
     client = FakeS3({"p/b": b"12", "p/": b"", "p/a": b"1", "q": b""})
-    found = list_objects(client, S3Uri("b", "p/"))
+    found = list_objects(client, S3Uri(bucket="b", key="p/"))
     assert [(item.uri.key, item.size) for item in found] == [("p/a", 1), ("p/b", 2)]
 
 
 def test_errors_name_the_object(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Unable to download object s3://b/absent"):
-        read_object(FakeS3({}), S3Uri("b", "absent"))
+        read_object(FakeS3({}), S3Uri(bucket="b", key="absent"))
     with pytest.raises(StorageError, match=r"Unable to upload m\.tar\.gz to s3://b/k: .*AccessDenied"):
-        upload_file(FakeS3({}), tmp_path / "m.tar.gz", S3Uri("b", "k"))
+        upload_file(FakeS3({}), tmp_path / "m.tar.gz", S3Uri(bucket="b", key="k"))

@@ -126,3 +126,18 @@ def test_members_of_answers_are_looked_for_under_several_names() -> None:
     member = model.operation_model("DescribeTrainingJob").output_shape.members["VpcConfig"]
     context = AttributePickerContext({}, "VpcConfig", member)
     assert len(list(XFormedAttributePicker().get_possible_keys(context))) > 1
+
+
+def test_every_page_has_all_folders(stock: Any) -> None:
+    stock.create_bucket(Bucket="folders")
+    for key in ("a/1", "b/1", "c"):
+        stock.put_object(Bucket="folders", Key=key, Body=b"")
+    page = stock.list_objects(Bucket="folders", Delimiter="/", MaxKeys=1)
+    assert [item["Prefix"] for item in page["CommonPrefixes"]] == ["a/", "b/"]
+
+
+def test_a_quiet_deletion_is_told(stock: Any) -> None:
+    stock.create_bucket(Bucket="quiet")
+    stock.put_object(Bucket="quiet", Key="k", Body=b"")
+    answer = stock.delete_objects(Bucket="quiet", Delete={"Objects": [{"Key": "k"}], "Quiet": True})
+    assert "Deleted" in answer

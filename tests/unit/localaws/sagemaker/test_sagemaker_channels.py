@@ -30,7 +30,7 @@ def test_a_file_is_named_by_what_follows_the_prefix(key: str, prefix: str, name:
 
 def files(count: int) -> list[tuple[S3Uri, str]]:
     """Return so many objects."""
-    return [(S3Uri("b", f"k{number}"), f"k{number}") for number in range(count)]
+    return [(S3Uri(bucket="b", key=f"k{number}"), f"k{number}") for number in range(count)]
 
 
 def test_sharding_gives_each_object_to_one_host() -> None:
@@ -57,7 +57,10 @@ def test_a_key_that_leaves_the_folder_is_refused(name: str) -> None:
 def test_a_manifest_lists_names_below_its_prefix() -> None:
     content = b'[{"prefix": "s3://b/p/"}, "x/1.txt", "2.txt"]'
     found = parse_manifest(content, uri="s3://b/m")
-    assert found == [(S3Uri("b", "p/x/1.txt"), "x/1.txt"), (S3Uri("b", "p/2.txt"), "2.txt")]
+    assert found == [
+        (S3Uri(bucket="b", key="p/x/1.txt"), "x/1.txt"),
+        (S3Uri(bucket="b", key="p/2.txt"), "2.txt"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from botocore.serialize import create_serializer
 
 from localaws.asgi import Request, Response
 from localaws.coverage import REFUSALS
-from localaws.protocols import Protocol
 from localaws.wire.checks import MAX_MATCHED_CHARACTERS, UNMATCHED_PATTERNS, compile_pattern
 from localaws.wire.compiler import find_compiler, find_model
 from localaws.wire.refusals import SERVICES
@@ -191,7 +190,7 @@ def rest_call(service: str, action: str, members: dict[str, Any]) -> dict[str, A
     """Return the request that botocore sends, whatever the protocol."""
     model = find_model(SERVICES[service].model)
     assert model is not None
-    protocol = model.resolved_protocol if model.protocol != Protocol.CBOR.value else "query"
+    protocol = "query" if service == "monitoring" else model.resolved_protocol
     sent = create_serializer(protocol, include_validation=False).serialize_to_request(
         members, model.operation_model(action)
     )

@@ -84,7 +84,7 @@ def called(**members: Any) -> Called:
 
 
 def test_an_invocation_counts_for_the_function_its_alias_and_the_region(metrics: Metrics) -> None:
-    load = FunctionLoad(metrics)
+    load = FunctionLoad(metrics=metrics)
     with load.call(called()) as call:
         call.end(is_error=True, duration_ms=12.5)
     found = read_all(metrics)
@@ -98,7 +98,7 @@ def test_an_invocation_counts_for_the_function_its_alias_and_the_region(metrics:
 
 
 def test_concurrency_is_counted_by_function_and_in_all(metrics: Metrics) -> None:
-    load = FunctionLoad(metrics)
+    load = FunctionLoad(metrics=metrics)
     with (
         load.call(called(qualifier=None)) as first,
         load.call(called(qualifier=None)) as second,
@@ -115,14 +115,14 @@ def test_concurrency_is_counted_by_function_and_in_all(metrics: Metrics) -> None
 
 
 def test_a_throttle_is_no_invocation(metrics: Metrics) -> None:
-    load = FunctionLoad(metrics)
+    load = FunctionLoad(metrics=metrics)
     with pytest.raises(ThrottledError), load.call(called(qualifier=None)):
         raise ThrottledError("ReservedFunctionConcurrentInvocationLimitExceeded")
     assert read_all(metrics) == {("Throttles",): 1, ("Throttles", "f"): 1}
 
 
 def test_a_failure_of_localaws_is_neither(metrics: Metrics) -> None:
-    load = FunctionLoad(metrics)
+    load = FunctionLoad(metrics=metrics)
     with pytest.raises(RuntimeError), load.call(called()):
         raise RuntimeError
     assert read_all(metrics) == {}
