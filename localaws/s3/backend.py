@@ -60,6 +60,12 @@ class FileKey(FakeKey):
         self.contentsize = new_value.size
         self._etag = self._etag or new_value.md5
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "FileKey":
+        """Return what the list of versions shows: all but the bytes, which have one owner."""
+        shown = object.__new__(type(self))
+        shown.__dict__.update(self.__dict__, _body=None)
+        return shown
+
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError("an object's file cannot be pickled")
 

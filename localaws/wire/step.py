@@ -5,6 +5,7 @@ Native routes come before: of Invoke and InvokeEndpoint, a function's or a model
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from localaws.asgi import Request, Response
 from localaws.coverage import find_refusal as find_absence
@@ -14,7 +15,7 @@ from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
 from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json, unzip
 from localaws.wire.refusals import SERVICES, Contract, invalid, unreadable
-from localaws.wire.wording import Violation, tell
+from localaws.wire.wording import Violation, matches, tell
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def judge(request: Request, body: bytes) -> Response | None:
     if not found:
         return None
     logger.info("%s:%s is refused: %s", call.service, call.action, found[0])
-    return invalid(call, message=word(found, code=contract.code))
+    return invalid(call, message=word(found, contract=contract))
 
 
 def check_members(call: Call, contract: Contract, *, request: Request, body: bytes) -> list[Violation]:
@@ -95,9 +96,21 @@ def check_members(call: Call, contract: Contract, *, request: Request, body: byt
     return [violation for violation in found if violation.member not in contract.own_words]
 
 
-def word(found: list[Violation], *, code: str) -> str:
+def word(found: list[Violation], *, contract: Contract) -> str:
     """Return the message; EC2 and SQS name one missing parameter only."""
-    if code == "MissingParameter":
+    if contract.code == "MissingParameter":
         name = found[0].member
         return f"The request must contain the parameter {name[:1].upper()}{name[1:]}"
+    if own := [sentence for violation in found if (sentence := find_sentence(violation, contract))]:
+        return own[0]
+    if not contract.repeats_values:
+        found = [replace(violation, is_secret=violation.value is not None) for violation in found]
     return tell(found)
+
+
+def find_sentence(violation: Violation, contract: Contract) -> str | None:
+    """Return the service's own sentence about a member that does not match its pattern, or None."""
+    for pattern, sentence in contract.pattern_sentences.items():
+        if violation.rule == matches(pattern):
+            return f"The specified value for {violation.member} is invalid. {sentence}"
+    return None
