@@ -21,7 +21,7 @@ class Contract:
     repeats_values: bool = True
     """Whether its sentences repeat what was sent."""
     pattern_sentences: Mapping[str, str] = field(default_factory=dict)
-    """Pattern of the model -> what the service says of a member that does not match it, in place of the rule."""
+    """Pattern of the model -> the service's own sentence about a member that does not match it."""
 
 
 IAM_SENTENCES = {

@@ -229,7 +229,7 @@ def test_configuration_out_of_bounds_is_refused(spec: dict[str, int]) -> None:
 def test_names_variables_and_packages_are_checked() -> None:
     validation.check_name("a" * 64)
     validation.check_configuration({"Timeout": 900, "Environment": {"Variables": {"A": "b"}}})
-    validation.check_package({"PackageType": "Image"})
+    validation.check_package({"Handler": "app.handler", "Runtime": "python3.11"})
     with pytest.raises(ValidationException, match="functionName"):
         validation.check_name("dogs/cats")
     with pytest.raises(InvalidParameterValueException, match="AWS_REGION"):
