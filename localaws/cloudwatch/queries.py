@@ -100,7 +100,7 @@ def check_metric_stat(wanted: Mapping[str, Any]) -> tuple[MetricKey, int]:
 
 
 def label_queries(queries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the label of each query by its id; it has statistic and period where the queries differ in them."""
+    """Return the label of each query by its id; it tells statistic and period where they differ."""
     wanted = [query["MetricStat"] for query in queries if "MetricStat" in query]
     differing = [name for name in TOLD_APART_BY if len({stat.get(name) for stat in wanted}) > 1]
     return {query["Id"]: query.get("Label") or make_label(query, differing) for query in queries}

@@ -22,7 +22,7 @@ PRUNED = (
     "DescribeTrainingJob",
     "DescribeTransformJob",
 )
-"""Actions whose answers leave out what is empty. Others give it: an experiment's `CreatedBy` is `{}` on AWS too."""
+"""Actions whose answers leave out what is empty; others give it, as an experiment's `CreatedBy` on AWS."""
 Answer = dict[str, Any]
 
 

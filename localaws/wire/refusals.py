@@ -18,12 +18,13 @@ class Contract:
     """The error's code."""
     own_words: frozenset[str] = frozenset()
     """Members that the service itself refuses, with a code and a sentence of its own."""
-    repeats_values: bool = True
-    """Whether its sentences repeat what was sent."""
+    unrepeated: frozenset[str] = frozenset()
+    """Members of which its sentences do not repeat what was sent."""
     pattern_sentences: Mapping[str, str] = field(default_factory=dict)
     """Pattern of the model -> the service's own sentence about a member that does not match it."""
 
 
+LOG_GROUPS = frozenset({"logGroupIdentifier", "logGroupIdentifiers"})
 IAM_SENTENCES = {
     r"[\w+=,.@-]+": "It must contain only alphanumeric characters and/or the following: +=,.@_-",
     r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)": (
@@ -40,7 +41,7 @@ SERVICES = {
     "events": Contract(model="events", code="ValidationException"),
     "iam": Contract(model="iam", code="ValidationError", pattern_sentences=IAM_SENTENCES),
     "lambda": Contract(model="lambda", code="ValidationException", own_words=frozenset({"runtime"})),
-    "logs": Contract(model="logs", code="InvalidParameterException", repeats_values=False),
+    "logs": Contract(model="logs", code="InvalidParameterException", unrepeated=LOG_GROUPS),
     "monitoring": Contract(model="cloudwatch", code="ValidationError"),
     "sagemaker": Contract(model="sagemaker", code="ValidationException"),
     "servicequotas": Contract(model="service-quotas", code="IllegalArgumentException"),

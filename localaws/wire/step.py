@@ -15,7 +15,7 @@ from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
 from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json, unzip
 from localaws.wire.refusals import SERVICES, Contract, invalid, unreadable
-from localaws.wire.wording import Violation, matches, tell
+from localaws.wire.wording import NOT_NULL, Violation, matches, tell
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ LARGE_BYTES = 256 * 1024
 """Larger bodies are read in a thread, so that other requests go on."""
 
 
+MISSING = "MissingParameter"
 READ_PROTOCOLS = (Protocol.JSON, Protocol.REST_JSON, Protocol.QUERY, Protocol.EC2)
 """Protocols whose members are read."""
 
@@ -93,19 +94,21 @@ def check_members(call: Call, contract: Contract, *, request: Request, body: byt
         members = read_query(operation.input_shape, plain, protocol=call.protocol)
     found: list[Violation] = []
     check(members, "", found)
+    if contract.code == MISSING:  # of all else these services have their own words, or take it
+        return [violation for violation in found if violation.rule == NOT_NULL]
     return [violation for violation in found if violation.member not in contract.own_words]
 
 
 def word(found: list[Violation], *, contract: Contract) -> str:
     """Return the message; EC2 and SQS name one missing parameter only."""
-    if contract.code == "MissingParameter":
+    if contract.code == MISSING:
         name = found[0].member
         return f"The request must contain the parameter {name[:1].upper()}{name[1:]}"
     if own := [sentence for violation in found if (sentence := find_sentence(violation, contract))]:
         return own[0]
-    if not contract.repeats_values:
-        found = [replace(violation, is_secret=violation.value is not None) for violation in found]
-    return tell(found)
+    return tell(
+        [replace(each, is_secret=each.is_secret or each.member in contract.unrepeated) for each in found]
+    )
 
 
 def find_sentence(violation: Violation, contract: Contract) -> str | None:

@@ -74,7 +74,7 @@ def test_a_container_image_is_refused_and_leaves_no_function(functions: Any) -> 
             FunctionName="of-an-image",
             Role=functions.role,
             PackageType="Image",
-            Code={"ImageUri": "1.dkr/a:b"},
+            Code={"ImageUri": "1/a:b"},
         )
     with pytest.raises(ClientError, match="Function not found"):
         functions.lam.get_function(FunctionName="of-an-image")

@@ -129,10 +129,11 @@ def test_secrets_are_not_shown() -> None:
     assert b"Value at 'password'" in answer.body
 
 
-def test_logs_does_not_repeat_what_was_sent() -> None:
-    code, message = error_of(refuse(json_call("GetLogEvents", {"logStreamName": "a:b"}, service="logs")))
+def test_logs_does_not_repeat_the_name_of_a_group() -> None:
+    members = {"logStreamName": "s", "logGroupIdentifier": "a:*"}
+    code, message = error_of(refuse(json_call("GetLogEvents", members, service="logs")))
     assert code == "InvalidParameterException"
-    assert message.startswith("1 validation error detected: Value at 'logStreamName' failed")
+    assert message.startswith("1 validation error detected: Value at 'logGroupIdentifier' failed")
     assert (
         "Value null at 'logGroupName'" in error_of(refuse(json_call("CreateLogGroup", {}, service="logs")))[1]
     )
@@ -143,6 +144,20 @@ def test_an_operation_that_declares_another_code_has_it() -> None:
     code, message = error_of(refuse(json_call("PutDeliveryDestination", members, service="logs")))
     assert code == "ValidationException"
     assert "Member must satisfy enum value set: [json, plain, w3c, raw, parquet]" in message
+
+
+@pytest.mark.parametrize(
+    ("action", "members"),
+    [
+        ("ReceiveMessage", {"AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"]}),
+        ("GetQueueAttributes", {"AttributeNames": ["no such"]}),
+    ],
+)
+def test_sqs_judges_by_itself_what_is_there(action: str, members: dict[str, Any]) -> None:
+    queue = {"QueueUrl": "http://localhost/123456789012/q"}
+    assert refuse(json_call(action, queue | members, service="sqs")) is None
+    _, message = error_of(refuse(json_call(action, members, service="sqs")))
+    assert message == "The request must contain the parameter QueueUrl"
 
 
 def test_autoscaling_lists_the_words_of_a_choice_by_the_alphabet() -> None:
