@@ -9,7 +9,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from localaws.cloudwatch import wording
 from localaws.cloudwatch.backend import MetricsMixin
-from localaws.cloudwatch.queries import DataQueries, data_result, datapoint
+from localaws.cloudwatch.queries import DataQueries, data_result, datapoint, label_queries
 from localaws.cloudwatch.spec import Filter, requested_key
 from localaws.cloudwatch.validation import (
     check_dimensions,
@@ -77,8 +77,11 @@ class MetricActions(CloudWatchResponse):
             raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
         store_of = self._metrics.metric_store
         data = DataQueries(store_of, queries, start_s=epoch_s(start), end_s=epoch_s(end))
+        labels = label_queries(queries)
         results = [
-            data_result(query, data.result(query["Id"]), descending=scan == SCANS[0])
+            data_result(
+                query, data.result(query["Id"]), label=labels[query["Id"]], descending=scan == SCANS[0]
+            )
             for query in queries
             if query.get("ReturnData") is not False
         ]

@@ -17,6 +17,8 @@ from localaws.cloudwatch.statistics import is_known
 from localaws.cloudwatch.store import MetricStore
 from localaws.cloudwatch.validation import align_start, check_dimensions, check_period
 
+TOLD_APART_BY = ("Stat", "Period")
+"""Members of a MetricStat that its label tells where one request asks for several values of them."""
 StoreOf = Callable[[str], MetricStore]
 """Namespace -> the store that has its metrics."""
 
@@ -97,13 +99,29 @@ def check_metric_stat(wanted: Mapping[str, Any]) -> tuple[MetricKey, int]:
     return requested_key(metric["Namespace"], metric["MetricName"], metric.get("Dimensions")), period_s
 
 
-def data_result(query: Mapping[str, Any], values: Mapping[int, float], *, descending: bool) -> dict[str, Any]:
+def label_queries(queries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the label of each query by its id; it tells statistic and period where they differ."""
+    wanted = [query["MetricStat"] for query in queries if "MetricStat" in query]
+    differing = [name for name in TOLD_APART_BY if len({stat.get(name) for stat in wanted}) > 1]
+    return {query["Id"]: query.get("Label") or make_label(query, differing) for query in queries}
+
+
+def make_label(query: Mapping[str, Any], differing: Sequence[str]) -> str:
+    """Return the label of a query that asks for none."""
+    if "MetricStat" not in query:
+        return str(query["Id"])
+    stat = query["MetricStat"]
+    return " ".join([stat["Metric"]["MetricName"], *(str(stat[name]) for name in differing)])
+
+
+def data_result(
+    query: Mapping[str, Any], values: Mapping[int, float], *, label: str, descending: bool
+) -> dict[str, Any]:
     """Return one MetricDataResult."""
-    metric = query.get("MetricStat", {}).get("Metric", {})
     times = sorted(values, reverse=descending)
     return {
         "Id": query["Id"],
-        "Label": query.get("Label") or metric.get("MetricName") or query["Id"],
+        "Label": label,
         "Timestamps": [moment(time) for time in times],
         "Values": [values[time] for time in times],
         "StatusCode": "Complete",

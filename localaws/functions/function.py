@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, UnknownLayerVersionException
-from moto.awslambda.models import ImageConfig, LambdaFunction
+from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
@@ -41,7 +41,7 @@ class LocalFunction(LambdaFunction):
 
     def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
         super().__init__(account_id, spec, region, version)
-        self.state = "Active" if self.package_type == "Image" else "Pending"
+        self.state = "Pending"
         self.settings = FunctionSettings()
         self.has_environment = "Environment" in spec
         self.logging_config = spec.get("LoggingConfig")
@@ -92,9 +92,6 @@ class LocalFunction(LambdaFunction):
 
     def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
         """Check the code before moto takes it, so that a refused update changes nothing."""
-        if "ImageUri" in updated_spec:
-            super()._set_function_code(updated_spec)
-            return
         code = self._read_code(updated_spec)
         try:
             packages.check(code)
@@ -142,8 +139,6 @@ class LocalFunction(LambdaFunction):
         self.kms_key_arn = config_updates.get("KMSKeyArn", self.kms_key_arn)
         if "EphemeralStorage" in config_updates:
             self.ephemeral_storage = config_updates["EphemeralStorage"]["Size"]
-        if "ImageConfig" in config_updates:
-            self.image_config = ImageConfig(config_updates["ImageConfig"])
         super().update_configuration(config_updates)
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
@@ -158,13 +153,10 @@ class LocalFunction(LambdaFunction):
                 self.logging_config, function_name=self.function_name
             ),
             "SnapStart": snap_start | {"OptimizationStatus": "Off"},
-        }
-        if self.package_type == "Image":
-            extra["ImageConfigResponse"] = {"ImageConfig": self.image_config.response()}
-        else:
-            extra["RuntimeVersionConfig"] = configuration.runtime_version(
+            "RuntimeVersionConfig": configuration.runtime_version(
                 str(self.run_time), region=self.region, partition=self.partition
-            )
+            ),
+        }
         return configuration.describe(self, extra=extra | self._states())
 
     def _states(self) -> dict[str, str]:
@@ -182,16 +174,14 @@ class LocalFunction(LambdaFunction):
         """Return what GetFunction answers; the code can be downloaded for ten minutes."""
         answer = super().get_code()
         answer.pop("Concurrency", None)
-        if "ImageUri" not in self.code:
-            context = contexts.current()
-            location = context.find_service(FunctionHost).links.make(
-                base=context.endpoint_url,
-                arn=self.target.arn(),
-                digest=self.code_digest,
-                now=context.clock.now(),
-            )
-            answer["Code"] = {"RepositoryType": "S3", "Location": location}
-        return answer
+        context = contexts.current()
+        location = context.find_service(FunctionHost).links.make(
+            base=context.endpoint_url,
+            arn=self.target.arn(),
+            digest=self.code_digest,
+            now=context.clock.now(),
+        )
+        return answer | {"Code": {"RepositoryType": "S3", "Location": location}}
 
     def check_ready_for_update(self) -> None:
         """Raise ResourceConflictError while the function is created or updated."""
@@ -246,8 +236,6 @@ class LocalFunction(LambdaFunction):
 
         Raises ResourceConflictError before it is deployed, InvalidRuntimeError where it cannot run here.
         """
-        if self.package_type != "Zip":
-            raise InvalidRuntimeError("a container image")
         if not str(self.run_time).startswith("python3."):
             raise InvalidRuntimeError(str(self.run_time))
         if self.state != "Active" or self.task_root is None:

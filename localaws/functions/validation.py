@@ -92,12 +92,15 @@ def check_variables(variables: Mapping[str, str]) -> None:
 
 
 def check_package(spec: Mapping[str, Any]) -> None:
-    """Refuse a .zip function without handler or runtime."""
-    if spec.get("PackageType", "Zip") == "Zip" and not (spec.get("Handler") and spec.get("Runtime")):
-        message = (
+    """Refuse a .zip function without handler or runtime, and an image, which nothing here would run."""
+    if spec.get("PackageType") == "Image":
+        raise InvalidParameterValueException(
+            "localaws runs no container images: PackageType Image is not supported; give the code as a .zip."
+        )
+    if not (spec.get("Handler") and spec.get("Runtime")):
+        raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
-        raise InvalidParameterValueException(message)
 
 
 def check_role(role_arn: str, *, account_id: str, partition: str, missing_ok: bool = False) -> None:

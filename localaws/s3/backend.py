@@ -72,12 +72,6 @@ class FileKey(FakeKey):
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError("an object's file cannot be pickled")
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "FileKey":
-        """Return what a list of versions shows of this one; the file stays with the original."""
-        shown = FileKey.__new__(FileKey)
-        shown.__dict__.update(self.__dict__, _body=None)
-        return shown
-
     def dispose(self, garbage: bool = False) -> None:
         """Remove the file, and those of the parts that it was made of."""
         self._remove_file()

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 import hashlib
 import itertools
 import os
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from localaws.s3.spec import ObjectSpec, read_metadata
 from localaws.s3.writing import DECLARATION, NAMESPACE, XML, Place, commit, find_source, written_headers
 
 COPY_BYTES = 1 << 20
+COPY_RANGE = re.compile(r"bytes=[0-9]+-[0-9]+")
 MAX_DOCUMENT_BYTES = 4 << 20
 """A list of 10,000 parts with checksums has less."""
 
@@ -92,6 +94,8 @@ async def answer_part_copy(place: Place) -> Response:
     number, upload = read_part_number(place.target.query["partNumber"]), find_upload(place)
     source = find_source(place).key
     text = place.headers.get("x-amz-copy-source-range")
+    if text is not None and not COPY_RANGE.fullmatch(text):
+        raise wording.wrong_copy_range(text)
     span = read_range(text, size=source.size) or Span(start=0, size=source.size)
     span = Span(start=span.start + source.body.offset, size=span.size)
     file = source.body.open()  # it stays readable where the object is deleted now

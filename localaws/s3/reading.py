@@ -180,7 +180,7 @@ def _select(target: Target, key: FileKey) -> Selection:
 def read_part_number(text: str) -> int:
     """Return a part's number; raises S3Error for one that is none."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= MAX_PART_NUMBER:
-        raise wording.wrong_part_number()
+        raise wording.wrong_part_number(text)
     return int(text)
 
 

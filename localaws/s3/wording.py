@@ -89,10 +89,20 @@ def no_such_part(number: int, *, count: int) -> S3Error:
     return S3Error("InvalidPartNumber", "The requested partnumber is not satisfiable", facts=facts)
 
 
-def wrong_part_number() -> S3Error:
+def wrong_part_number(value: str) -> S3Error:
     """A part's number is none."""
     message = "Part number must be an integer between 1 and 10000, inclusive"
-    return S3Error("InvalidArgument", message, facts={"ArgumentName": "partNumber"})
+    return invalid_argument(message, name="partNumber", value=value)
+
+
+def wrong_copy_range(value: str) -> S3Error:
+    """The bytes of a part that is a copy are not told as they must be."""
+    return invalid_argument(
+        "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+        "zero-based offsets of the first and last bytes to copy",
+        name="x-amz-copy-source-range",
+        value=value,
+    )
 
 
 def invalid_object_state(storage_class: str) -> S3Error:

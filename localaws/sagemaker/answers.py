@@ -12,6 +12,17 @@ from localaws.wire.compiler import find_model
 
 KEPT = ("HyperParameters",)
 """Of a job without hyper-parameters AWS gives an empty map, which the SDK's attach() reads."""
+PRUNED = (
+    "DescribeEndpoint",
+    "DescribeEndpointConfig",
+    "DescribeHyperParameterTuningJob",
+    "DescribeModel",
+    "DescribeModelPackage",
+    "DescribeProcessingJob",
+    "DescribeTrainingJob",
+    "DescribeTransformJob",
+)
+"""Actions whose answers leave out what is empty; others give it, as an experiment's `CreatedBy` on AWS."""
 Answer = dict[str, Any]
 
 
@@ -65,7 +76,7 @@ class AnswerForm(SageMakerResponse):
     def serialized(self, action_result: ActionResult) -> TYPE_RESPONSE:
         """Serialize an answer in the form that AWS's has."""
         action, result = self._get_action(), action_result.result
-        if action.startswith("Describe") and isinstance(result, dict):
+        if action in PRUNED and isinstance(result, dict):
             model = find_model("sagemaker")
             assert model is not None
             complete = COMPLETERS.get(action, dict)

@@ -272,7 +272,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def make_rules(shape: Any) -> list[Rule]:
+def make_rules(shape: Any, *, sorts_words: bool = False) -> list[Rule]:
     """Return the constraints of a shape, in the order in which AWS lists them."""
     metadata, rules = shape.metadata, []
     low, high = metadata.get("min"), metadata.get("max")
@@ -288,10 +288,10 @@ def make_rules(shape: Any) -> list[Rule]:
         rules.append(Rule(text=length_at_most(high), keeps=lambda value: len(value) <= high))
     if low is not None:
         rules.append(Rule(text=length_at_least(low), keeps=lambda value: len(value) >= low))
-    return rules + make_text_rules(metadata)
+    return rules + make_text_rules(metadata, sorts_words=sorts_words)
 
 
-def make_text_rules(metadata: Mapping[str, Any]) -> list[Rule]:
+def make_text_rules(metadata: Mapping[str, Any], *, sorts_words: bool) -> list[Rule]:
     """Return the constraints of a text's letters: its pattern, or the words to choose from."""
     rules, pattern = [], metadata.get("pattern")
     compiled = compile_pattern(pattern) if pattern is not None else None
@@ -304,5 +304,6 @@ def make_text_rules(metadata: Mapping[str, Any]) -> list[Rule]:
             )
         )
     if words := metadata.get("enum"):
-        rules.append(Rule(text=one_of(words), keeps=frozenset(words).__contains__))
+        listed = sorted(words) if sorts_words else words
+        rules.append(Rule(text=one_of(listed), keeps=frozenset(words).__contains__))
     return rules

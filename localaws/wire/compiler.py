@@ -19,6 +19,8 @@ from localaws.wire.checks import (
     make_rules,
 )
 
+WORDS_IN_ORDER = ("application-autoscaling",)
+"""Services that list the words of an enumeration by the alphabet; the others as their model has them."""
 Model = Any
 """moto's ServiceModel: botocore's, which moto keeps in memory anyway."""
 
@@ -39,11 +41,23 @@ def find_compiler(service: str) -> "Compiler | None":
     return None if model is None else Compiler(model)
 
 
+@functools.cache
+def declared_codes(service: str, operation: str) -> frozenset[str]:
+    """Return the codes of the errors that the model names for an operation; none where it is unknown."""
+    model = find_model(service)
+    try:
+        shapes = model.operation_model(operation).error_shapes if model else []
+    except OperationNotFoundError:
+        return frozenset()
+    return frozenset(shape.error_code for shape in shapes)
+
+
 class Compiler:
     """Compile and keep the checks of one service. Thread-safe."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._sorts_words = model.service_name in WORDS_IN_ORDER
         self._has_rules = model.protocol != "ec2"  # EC2 words its refusals by itself
         self._checks: dict[str, Check] = {}
         self._lock = threading.RLock()
@@ -68,7 +82,7 @@ class Compiler:
         return known or self._make(shape)
 
     def _make(self, shape: Any) -> Check:
-        rules = make_rules(shape) if self._has_rules else []
+        rules = make_rules(shape, sorts_words=self._sorts_words) if self._has_rules else []
         if shape.type_name == "structure":
             return self._make_structure(shape)
         if shape.type_name == "list":

@@ -1,9 +1,11 @@
 """How each service refuses a request that it cannot read, or that its model does not allow."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from localaws.asgi import Response
 from localaws.protocols import Call, Protocol, error_answer
+from localaws.wire.compiler import declared_codes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +18,19 @@ class Contract:
     """The error's code."""
     own_words: frozenset[str] = frozenset()
     """Members that the service itself refuses, with a code and a sentence of its own."""
+    unrepeated: frozenset[str] = frozenset()
+    """Members of which its sentences do not repeat what was sent."""
+    pattern_sentences: Mapping[str, str] = field(default_factory=dict)
+    """Pattern of the model -> the service's own sentence about a member that does not match it."""
 
+
+LOG_GROUPS = frozenset({"logGroupIdentifier", "logGroupIdentifiers"})
+IAM_SENTENCES = {
+    r"[\w+=,.@-]+": "It must contain only alphanumeric characters and/or the following: +=,.@_-",
+    r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)": (
+        "It must begin and end with / and contain only alphanumeric characters and/or / characters."
+    ),
+}
 
 SERVICES = {
     "application-autoscaling": Contract(model="application-autoscaling", code="ValidationException"),
@@ -25,9 +39,9 @@ SERVICES = {
     "ec2": Contract(model="ec2", code="MissingParameter"),
     "ecr": Contract(model="ecr", code="InvalidParameterException"),
     "events": Contract(model="events", code="ValidationException"),
-    "iam": Contract(model="iam", code="ValidationError"),
+    "iam": Contract(model="iam", code="ValidationError", pattern_sentences=IAM_SENTENCES),
     "lambda": Contract(model="lambda", code="ValidationException", own_words=frozenset({"runtime"})),
-    "logs": Contract(model="logs", code="InvalidParameterException"),
+    "logs": Contract(model="logs", code="InvalidParameterException", unrepeated=LOG_GROUPS),
     "monitoring": Contract(model="cloudwatch", code="ValidationError"),
     "sagemaker": Contract(model="sagemaker", code="ValidationException"),
     "servicequotas": Contract(model="service-quotas", code="IllegalArgumentException"),
@@ -37,6 +51,8 @@ SERVICES = {
     "sts": Contract(model="sts", code="ValidationError"),
 }
 """Name in signatures -> contract. S3 is not among them: its requests are checked by S3 itself, one by one."""
+
+NEWER_CODE = "ValidationException"
 
 UNREADABLE = {
     Protocol.JSON: "SerializationException",
@@ -64,5 +80,14 @@ def unreadable(call: Call, *, message: str) -> Response:
 def invalid(call: Call, *, message: str) -> Response:
     """Return the answer to members that cannot be."""
     contract = SERVICES.get(call.service)
-    code = INVALID[call.protocol] if contract is None else contract.code
+    code = INVALID[call.protocol] if contract is None else find_code(call, contract)
     return error_answer(call, status=400, code=code, message=message)
+
+
+def find_code(call: Call, contract: Contract) -> str:
+    """Return the code that an operation has for members that cannot be.
+
+    Newer operations of a service may declare ValidationException in place of the code of the older ones.
+    """
+    declared = declared_codes(contract.model, call.action)
+    return NEWER_CODE if NEWER_CODE in declared and contract.code not in declared else contract.code

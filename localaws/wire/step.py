@@ -5,6 +5,7 @@ Native routes come before: of Invoke and InvokeEndpoint, a function's or a model
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from localaws.asgi import Request, Response
 from localaws.coverage import find_refusal as find_absence
@@ -14,7 +15,7 @@ from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
 from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json, unzip
 from localaws.wire.refusals import SERVICES, Contract, invalid, unreadable
-from localaws.wire.wording import Violation, tell
+from localaws.wire.wording import NOT_NULL, Violation, matches, tell
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ LARGE_BYTES = 256 * 1024
 """Larger bodies are read in a thread, so that other requests go on."""
 
 
+MISSING = "MissingParameter"
 READ_PROTOCOLS = (Protocol.JSON, Protocol.REST_JSON, Protocol.QUERY, Protocol.EC2)
 """Protocols whose members are read."""
 
@@ -69,7 +71,7 @@ def judge(request: Request, body: bytes) -> Response | None:
     if not found:
         return None
     logger.info("%s:%s is refused: %s", call.service, call.action, found[0])
-    return invalid(call, message=word(found, code=contract.code))
+    return invalid(call, message=word(found, contract=contract))
 
 
 def check_members(call: Call, contract: Contract, *, request: Request, body: bytes) -> list[Violation]:
@@ -92,12 +94,26 @@ def check_members(call: Call, contract: Contract, *, request: Request, body: byt
         members = read_query(operation.input_shape, plain, protocol=call.protocol)
     found: list[Violation] = []
     check(members, "", found)
+    if contract.code == MISSING:  # of all else these services have their own words, or take it
+        return [violation for violation in found if violation.rule == NOT_NULL]
     return [violation for violation in found if violation.member not in contract.own_words]
 
 
-def word(found: list[Violation], *, code: str) -> str:
+def word(found: list[Violation], *, contract: Contract) -> str:
     """Return the message; EC2 and SQS name one missing parameter only."""
-    if code == "MissingParameter":
+    if contract.code == MISSING:
         name = found[0].member
         return f"The request must contain the parameter {name[:1].upper()}{name[1:]}"
-    return tell(found)
+    if own := [sentence for violation in found if (sentence := find_sentence(violation, contract))]:
+        return own[0]
+    return tell(
+        [replace(each, is_secret=each.is_secret or each.member in contract.unrepeated) for each in found]
+    )
+
+
+def find_sentence(violation: Violation, contract: Contract) -> str | None:
+    """Return the service's own sentence about a member that does not match its pattern, or None."""
+    for pattern, sentence in contract.pattern_sentences.items():
+        if violation.rule == matches(pattern):
+            return f"The specified value for {violation.member} is invalid. {sentence}"
+    return None

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Put
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
@@ -24,6 +24,8 @@ ALARM_PERIODS = (10, 20, 30)
 MAX_SHORT_S, MAX_LONG_S = 86_400, 7 * 86_400
 """Period x EvaluationPeriods at most, with a period of less than an hour and with a longer one."""
 MAX_ACTIONS = 5
+FEW_SAMPLES = ("evaluate", "ignore")
+"""What may be asked for where a percentile has few samples (EvaluateLowSampleCountPercentile)."""
 NOT_BUILT = (
     "ThresholdMetricId",
     "EvaluationWindow",
@@ -69,15 +71,23 @@ def _check_threshold(request: Mapping[str, Any]) -> None:
         raise wording.required("Threshold")
     treat = request.get("TreatMissingData")
     if treat is not None and treat not in TREATMENTS:
-        raise ValidationError(
-            f"Option {treat} is not supported. Supported options for parameter TreatMissingData are "
-            f"{', '.join(TREATMENTS[:-1])} and {TREATMENTS[-1]}."
-        )
-    if (low := request.get("EvaluateLowSampleCountPercentile")) not in (None, "evaluate"):
+        raise unknown_option(treat, parameter="TreatMissingData", options=TREATMENTS)
+    low = request.get("EvaluateLowSampleCountPercentile")
+    if low is not None and low not in FEW_SAMPLES:
+        raise unknown_option(low, parameter="EvaluateLowSampleCountPercentile", options=FEW_SAMPLES)
+    if low == "ignore":
         raise ValidationError(
             f"Option {low} is not supported: localaws evaluates percentiles however few samples there are "
             "(EvaluateLowSampleCountPercentile evaluate)."
         )
+
+
+def unknown_option(value: str, *, parameter: str, options: Sequence[str]) -> ValidationError:
+    """Return AWS's refusal of a word that is none of a parameter's options."""
+    return ValidationError(
+        f"Option {value} is not supported. Supported options for parameter {parameter} are "
+        f"{', '.join(options[:-1])} and {options[-1]}."
+    )
 
 
 def _check_metric(request: Mapping[str, Any]) -> None:

@@ -255,6 +255,9 @@ QUERY = {
         ),
         pytest.param({"Metrics": [QUERY | {"ReturnData": True}] * 2}, "must be unique", id="an id twice"),
         pytest.param({"EvaluateLowSampleCountPercentile": "ignore"}, "however few samples", id="few samples"),
+        pytest.param(
+            {"EvaluateLowSampleCountPercentile": "both"}, "are evaluate and ignore.", id="no such option"
+        ),
     ],
 )
 def test_alarms_that_would_not_work_are_refused(watched: Any, members: dict[str, Any], said: str) -> None:

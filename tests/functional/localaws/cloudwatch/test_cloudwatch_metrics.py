@@ -95,6 +95,18 @@ def test_queries_are_joined_by_arithmetic(watched: Any) -> None:
     assert found["Values"] == [50.0, 25.0, 0.0]
 
 
+def test_labels_tell_apart_what_one_request_asks_of_a_metric(watched: Any) -> None:
+    def label(*members: dict[str, Any]) -> list[str]:
+        queries = [query_of("told_apart") for _ in members]
+        for number, (query, member) in enumerate(zip(queries, members, strict=True)):
+            query |= {"Id": f"q{number}", "MetricStat": query["MetricStat"] | member}
+        return [result["Label"] for result in data(watched, queries)]
+
+    assert label({}, {}) == ["told_apart", "told_apart"]
+    assert label({}, {"Stat": "Average"}) == ["told_apart Sum", "told_apart Average"]
+    assert label({}, {"Stat": "Average", "Period": 300}) == ["told_apart Sum 60", "told_apart Average 300"]
+
+
 def test_metrics_are_listed_by_namespace_name_and_dimensions(watched: Any) -> None:
     for colour in ("red", "blue"):
         watched.put("listed", Value=1.0, Dimensions=[{"Name": "colour", "Value": colour}])

@@ -7,6 +7,9 @@ import urllib.request
 import zipfile
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 CODE = "def handler(event, context):\n    return 1\n"
 
 
@@ -63,3 +66,15 @@ def test_concurrency_is_told_with_the_function(functions: Any) -> None:
     functions.lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     found = functions.lam.get_function(FunctionName=name)["Concurrency"]
     assert found == {"ReservedConcurrentExecutions": 0}
+
+
+def test_a_container_image_is_refused_and_leaves_no_function(functions: Any) -> None:
+    with pytest.raises(ClientError, match="localaws runs no container images"):
+        functions.lam.create_function(
+            FunctionName="of-an-image",
+            Role=functions.role,
+            PackageType="Image",
+            Code={"ImageUri": "1/a:b"},
+        )
+    with pytest.raises(ClientError, match="Function not found"):
+        functions.lam.get_function(FunctionName="of-an-image")

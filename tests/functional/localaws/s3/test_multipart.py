@@ -95,7 +95,9 @@ def test_parts_that_are_wrong(s3: Any, bucket: str, send: Any) -> None:
     upload = begin(s3, bucket, "p")
     path = f"/{bucket}/p?uploadId={upload}&partNumber="
     for number in ("0", "10001", "x"):
-        assert send("PUT", path + number, body="x").code == "InvalidArgument"
+        refused = send("PUT", path + number, body="x")
+        assert refused.code == "InvalidArgument"
+        assert f"<ArgumentValue>{number}</ArgumentValue>".encode() in refused.body
     damaged = send("PUT", path + "1", body="x", headers={"x-amz-checksum-crc32": "AAAAAA=="})
     assert damaged.code == "BadDigest"
     assert send("PUT", f"/{bucket}/p?uploadId=unknown&partNumber=1", body="x").code == "NoSuchUpload"
@@ -118,6 +120,16 @@ def test_parts_that_are_copies(s3: Any, bucket: str) -> None:
     ]
     complete(s3, bucket, "c", upload, listed)
     assert s3.get_object(Bucket=bucket, Key="c")["Body"].read() == PART[1:] + PART[:1] + TAIL
+
+
+def test_a_copied_part_takes_no_range_without_both_ends(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="source", Body=PART)
+    where = {"Bucket": bucket, "Key": "c", "UploadId": begin(s3, bucket, "c"), "PartNumber": 1}
+    for asked in ("0-3", "bytes=3-", "bytes=-3", "bytes=x-y"):
+        with pytest.raises(ClientError, match="must be of the form bytes=first-last") as caught:
+            s3.upload_part_copy(**where, CopySource=f"{bucket}/source", CopySourceRange=asked)
+        assert caught.value.response["Error"]["Code"] == "InvalidArgument"
+        assert caught.value.response["Error"]["ArgumentValue"] == asked
 
 
 @pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])

@@ -124,6 +124,21 @@ def test_versions(s3: Any) -> None:
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
 
 
+def test_versions_are_listed_and_stay_readable(s3: Any) -> None:
+    bucket = "objects-listed-versions"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    first, second = (s3.put_object(Bucket=bucket, Key="k", Body=body)["VersionId"] for body in (b"1", LARGE))
+    marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    for _ in range(2):
+        listed = s3.list_object_versions(Bucket=bucket)
+        found = [(version["VersionId"], version["Size"]) for version in listed["Versions"]]
+        assert sorted(found) == sorted([(first, 1), (second, len(LARGE))])
+        assert [entry["VersionId"] for entry in listed["DeleteMarkers"]] == [marker]
+    assert s3.get_object(Bucket=bucket, Key="k", VersionId=first)["Body"].read() == b"1"
+    assert s3.get_object(Bucket=bucket, Key="k", VersionId=second)["Body"].read() == LARGE
+
+
 def test_a_copy_lives_on_when_its_source_is_gone(s3: Any, bucket: str) -> None:
     for key, body in (("tiny", b"tiny"), ("big", LARGE)):
         s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"a": "1"}, Tagging="t=1")

@@ -273,7 +273,7 @@ def test_a_new_function_is_not_made_elsewhere(text: str, message: str) -> None:
 
 def test_variables_and_packages_are_checked() -> None:
     validation.check_configuration({"Timeout": 900, "Environment": {"Variables": {"A": "b"}}})
-    validation.check_package({"PackageType": "Image"})
+    validation.check_package({"Handler": "app.handler", "Runtime": "python3.11"})
     with pytest.raises(InvalidParameterValueException, match="AWS_REGION"):
         validation.check_variables({"AWS_REGION": "x"})
     with pytest.raises(InvalidParameterValueException, match="4KB"):

@@ -128,6 +128,64 @@ def test_secrets_are_not_shown() -> None:
     assert b"Value at 'password'" in answer.body
 
 
+def test_logs_does_not_repeat_the_name_of_a_group() -> None:
+    members = {"logStreamName": "s", "logGroupIdentifier": "a:*"}
+    code, message = error_of(refuse(json_call("GetLogEvents", members, service="logs")))
+    assert code == "InvalidParameterException"
+    assert message.startswith("1 validation error detected: Value at 'logGroupIdentifier' failed")
+    assert (
+        "Value null at 'logGroupName'" in error_of(refuse(json_call("CreateLogGroup", {}, service="logs")))[1]
+    )
+
+
+def test_an_operation_that_declares_another_code_has_it() -> None:
+    members = {"name": "d", "outputFormat": "yaml"}
+    code, message = error_of(refuse(json_call("PutDeliveryDestination", members, service="logs")))
+    assert code == "ValidationException"
+    assert "Member must satisfy enum value set: [json, plain, w3c, raw, parquet]" in message
+
+
+@pytest.mark.parametrize(
+    ("action", "members"),
+    [
+        ("ReceiveMessage", {"AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"]}),
+        ("GetQueueAttributes", {"AttributeNames": ["no such"]}),
+    ],
+)
+def test_sqs_judges_by_itself_what_is_there(action: str, members: dict[str, Any]) -> None:
+    queue = {"QueueUrl": "http://localhost/123456789012/q"}
+    assert refuse(json_call(action, queue | members, service="sqs")) is None
+    _, message = error_of(refuse(json_call(action, members, service="sqs")))
+    assert message == "The request must contain the parameter QueueUrl"
+
+
+def test_autoscaling_lists_the_words_of_a_choice_by_the_alphabet() -> None:
+    members = {
+        "PolicyName": "p",
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/e/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "PolicyType": "Guess",
+    }
+    _, message = error_of(refuse(json_call("PutScalingPolicy", members, service="application-autoscaling")))
+    assert message.endswith("enum value set: [PredictiveScaling, StepScaling, TargetTrackingScaling]")
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("RoleName=a+b", "roleName is invalid. It must contain only alphanumeric characters and/or the"),
+        ("RoleName=a&Path=x", "path is invalid. It must begin and end with / and contain only alphanumeric"),
+    ],
+)
+def test_iam_says_what_names_and_paths_must_be(form: str, said: str) -> None:
+    answer = refuse(
+        form_call("iam", f"Action=CreateRole&Version=2010-05-08&AssumeRolePolicyDocument=%7B%7D&{form}")
+    )
+    assert answer is not None
+    assert f"<Message>The specified value for {said}" in answer.body.decode()
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -164,7 +222,11 @@ def test_gzip_is_read_and_broken_gzip_refused() -> None:
 @pytest.mark.parametrize(
     ("form", "status", "said"),
     [
-        ("Action=CreateUser&UserName=a+b", 400, "<Code>ValidationError</Code><Message>1 validation error"),
+        (
+            "Action=CreateUser&UserName=a+b",
+            400,
+            "<Code>ValidationError</Code><Message>The specified value for userName",
+        ),
         ("Action=CreateUser", 400, "Value null at &apos;userName&apos;"),
         ("Action=ListUsers&MaxItems=many", 400, "<Code>MalformedInput</Code>"),
         ("Action=ListUsers&MaxItems=0", 400, "Member must have value greater than or equal to 1"),
@@ -256,10 +318,8 @@ def test_what_botocore_writes_of_every_operation_is_read(service: str) -> None:
             continue
         answer = refuse(rest_call(service, name, example(shape)))
         said = "" if answer is None else answer.body.decode()
-        assert answer is None or (b"regular expression pattern" in answer.body and "null" not in said), (
-            name,
-            said,
-        )
+        is_of_pattern = "regular expression pattern" in said or "The specified value for" in said
+        assert answer is None or (is_of_pattern and "null" not in said), (name, said)
 
 
 def test_every_protocol_that_is_read_has_a_service() -> None:

@@ -1,0 +1,68 @@
+"""Let moto's tests send what AWS takes, where that is all that keeps them from testing.
+
+Many of them name roles, buckets and documents that AWS refuses at the door. What stands here is replaced
+before they run, on every server alike; what a test asserts is left alone.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROLE = "arn:aws:iam::123456789012:role/FakeRole"
+"""`preparation` makes it."""
+TRUST = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
+    '"Principal": {"Service": ["lambda.amazonaws.com", "sagemaker.amazonaws.com"]}}]}'
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptation:
+    """What is written in the files of a pattern in place of something else."""
+
+    files: str
+    wrong: str
+    """A regular expression."""
+    right: str
+
+
+ADAPTATIONS = (
+    Adaptation(
+        files="test_sagemaker/*.py",
+        wrong=r"arn:aws:sagemaker:[a-z0-9-]+:000000000000:(?:x-x|training-job|transform-job|processing-job)/[a-z]+[0-9]?(?:-\{i\})?",
+        right=ROLE,
+    ),
+    Adaptation(files="test_sagemaker/*.py", wrong="s3://MyBucket", right="s3://my-bucket"),
+    Adaptation(files="test_sagemaker/*.py", wrong=r'_stack"', right='-stack"'),
+    Adaptation(files="test_sagemaker/*_transform.py", wrong='"input"', right='"s3://my-bucket/my-prefix"'),
+    Adaptation(files="test_sagemaker/*_transform.py", wrong="blah_model", right="blah-model"),
+    Adaptation(
+        files="test_sagemaker/*_transform.py",
+        wrong='(?<=[=:] )"(?:my|some)-bucket"',
+        right='"s3://my-bucket/out"',
+    ),
+    Adaptation(files="test_sagemaker/*_search.py", wrong='experiment_name"', right='experiment-name"'),
+    Adaptation(files="test_sagemaker/*_search.py", wrong="mpg_", right="mpg-"),
+    Adaptation(
+        files="test_sagemaker/*_expainability.py", wrong='"testconfiguri"', right='"s3://my-bucket/my-prefix"'
+    ),
+    Adaptation(files="test_iam/*.py", wrong='"my-path"', right='"/my-path/"'),
+    Adaptation(
+        files="test_*/*.py",
+        wrong=r'AssumeRolePolicyDocument="(?:some|test) policy"',
+        right=f"AssumeRolePolicyDocument={TRUST!r}",
+    ),
+)
+
+
+def adapt(tests: Path, *, url: str, adaptations: Sequence[Adaptation] = ADAPTATIONS) -> None:
+    """Rewrite moto's tests in place, for the server at `url`: a few name the address of moto's own."""
+    address = Adaptation(files="test_*/*.py", wrong=r"(?<!\.)localhost:5000", right=urlsplit(url).netloc)
+    for adaptation in (*adaptations, address):
+        for path in tests.glob(adaptation.files):
+            text = path.read_text()
+            changed = adaptation.right.join(re.split(adaptation.wrong, text))
+            if changed != text:
+                path.write_text(changed)
