@@ -115,3 +115,9 @@ def test_members_of_answers_are_looked_for_under_several_names() -> None:
     member = model.operation_model("DescribeTrainingJob").output_shape.members["VpcConfig"]
     context = AttributePickerContext({}, "VpcConfig", member)
     assert len(list(XFormedAttributePicker().get_possible_keys(context))) > 1
+
+
+def test_stock_moto_leaves_out_the_key_behind_a_marker(stock: Any) -> None:
+    for key in ("a", "c"):
+        stock.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    assert "Versions" not in stock.list_object_versions(Bucket=BUCKET, KeyMarker="b")
