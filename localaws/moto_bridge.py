@@ -152,7 +152,10 @@ class MotoBridge:
             answer["status"] = int(status.split(" ", 1)[0])
             answer["headers"] = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
 
-        chunks = self._application(environ, start_response)
+        try:
+            chunks = self._application(environ, start_response)
+        except StopIteration as error:  # no future takes one, and the client would wait for ever
+            raise LookupError("nothing was found") from error
         try:
             body = b"".join(chunks)
         finally:
