@@ -10,6 +10,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
+CLIENTS := $(wildcard tests/functional/localaws/clients/*.in)
 
 .PHONY: help setup demo up params env test test-all test-gpu test-prod check bench mwaa image-uris coverage lock clean distclean
 
@@ -71,6 +72,9 @@ lock: setup ## resolve requirements*.in again, at the versions that still fit
 	$(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --constraints constraints.txt --constraints requirements.txt \
 	  requirements-production.in --output-file requirements-production.txt
+	@for file in $(CLIENTS:.in=); do \
+	  $(PYTHON) -m uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" $$file.in --output-file $$file.txt; done
 
 clean: ## remove var/ and all caches
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache

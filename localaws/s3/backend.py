@@ -16,6 +16,7 @@ from localaws.s3 import wording
 from localaws.s3.checksums import checksum_kind
 from localaws.s3.files import Body, current_files
 from localaws.s3.spec import ObjectSpec
+from localaws.s3.versions import VersionQuery, find_page
 
 _delete_keys = S3Response._bucket_response_delete_keys
 
@@ -156,6 +157,22 @@ class LocalS3Backend(S3Backend):
         """Keep a bucket's policy, unless no request could be held against it."""
         check_policy(policy)
         super().put_bucket_policy(bucket_name, policy)
+
+    def list_object_versions(  # type: ignore[override]  # moto copies each key, whose file is one only
+        self, bucket_name: str, **query: Any
+    ) -> tuple[list[FakeKey], list[str], list[FakeDeleteMarker], str | None, str | None]:
+        """Return versions, common prefixes, delete markers, and the two markers of the next page."""
+        keys = self.get_bucket(bucket_name).keys
+        page = find_page(list(keys), keys.getlist, VersionQuery(**query))
+        for version in page.versions:
+            version.is_latest = keys.get(version.name) is version
+        return (
+            [version for version in page.versions if isinstance(version, FakeKey)],
+            page.prefixes,
+            [version for version in page.versions if not isinstance(version, FakeKey)],
+            page.last.name if page.last else None,
+            page.next_version_id,
+        )
 
     def find_version(self, bucket: FakeBucket, key: str, version_id: str | None) -> Any:
         """Return a FileKey or a FakeDeleteMarker, or None where there is none."""

@@ -10,8 +10,9 @@ from moto.sagemaker.responses import SageMakerResponse
 from localaws.wire.answers import prune
 from localaws.wire.compiler import find_model
 
-KEPT = ("HyperParameters",)
-"""Of a job without hyper-parameters AWS gives an empty map, which the SDK's attach() reads."""
+RANGES = ("CategoricalParameterRanges", "ContinuousParameterRanges", "IntegerParameterRanges")
+KEPT = ("HyperParameters", *RANGES)
+"""What AWS gives empty, too: the attach() of SDK v2 reads them all."""
 PRUNED = (
     "DescribeEndpoint",
     "DescribeEndpointConfig",
@@ -30,6 +31,14 @@ def complete_training_job(answer: Answer) -> Answer:
     """Add the key of the output, which is empty where none was asked for."""
     output = {"KmsKeyId": ""} | dict(answer["OutputDataConfig"])
     return answer | {"OutputDataConfig": output}
+
+
+def complete_tuning_job(answer: Answer) -> Answer:
+    """Add the lists of ranges that are empty."""
+    config = dict(answer["HyperParameterTuningJobConfig"])
+    if given := config.get("ParameterRanges"):
+        config["ParameterRanges"] = {name: [] for name in RANGES} | dict(given)
+    return answer | {"HyperParameterTuningJobConfig": config}
 
 
 def complete_model(answer: Answer) -> Answer:
@@ -65,6 +74,7 @@ def resolve_image(image: Mapping[str, Any], when: Any) -> Answer:
 
 COMPLETERS: Mapping[str, Callable[[Answer], Answer]] = {
     "DescribeEndpoint": complete_endpoint,
+    "DescribeHyperParameterTuningJob": complete_tuning_job,
     "DescribeModel": complete_model,
     "DescribeTrainingJob": complete_training_job,
 }

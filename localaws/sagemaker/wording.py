@@ -25,6 +25,11 @@ def job_not_found(name: str) -> AWSValidationException:
     return AWSValidationException(f"Could not find requested job with name: {name}")
 
 
+def not_deletable(kind: str, status: str) -> ResourceInUseException:
+    """Return the error for deleting a job that has not ended; `kind` is `training`, say."""
+    return ResourceInUseException(f"The request was rejected because the {kind} job is in status {status}.")
+
+
 def not_stoppable(kind: str, status: str) -> AWSValidationException:
     """Return the error for stopping a job that stops or has ended; `kind` is `training`, say."""
     return AWSValidationException(f"The request was rejected because the {kind} job is in status {status}.")

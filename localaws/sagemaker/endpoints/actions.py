@@ -1,4 +1,4 @@
-"""SageMaker actions on endpoints that moto lacks."""
+"""SageMaker actions on models and endpoints that moto lacks, or answers without looking."""
 
 from collections.abc import Mapping
 from typing import Any

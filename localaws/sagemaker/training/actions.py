@@ -62,6 +62,11 @@ class TrainingActions(SageMakerResponse):
         self._training.stop_training_job(training_job_name=self._get_param("TrainingJobName"))
         return EmptyResult()
 
+    def delete_training_job(self) -> EmptyResult:
+        """DeleteTrainingJob."""
+        self._training.delete_training_job(training_job_name=self._get_param("TrainingJobName"))
+        return EmptyResult()
+
     def list_training_jobs(self) -> ActionResult:
         """ListTrainingJobs. No job has a warm pool or a training plan, so that none has the one asked for."""
         is_of_none = any(self._get_param(name) for name in ("WarmPoolStatusEquals", "TrainingPlanArnEquals"))

@@ -3,15 +3,15 @@
 import threading
 from typing import Any
 
-from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException
+from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException, ResourceNotFound
 from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 
 from localaws.context import current
-from localaws.sagemaker.training.job import LocalTrainingJob, spec_of
+from localaws.sagemaker.training.job import TERMINAL, LocalTrainingJob, spec_of
 from localaws.sagemaker.training.runner import JobRunner
 from localaws.sagemaker.training.service import training_service
 from localaws.sagemaker.training.validation import check_account, check_request
-from localaws.sagemaker.wording import not_stoppable
+from localaws.sagemaker.wording import not_deletable, not_stoppable
 
 _create_lock = threading.Lock()
 
@@ -52,6 +52,15 @@ class TrainingMixin(SageMakerModelBackend):
         if not job.advance("Stopping"):
             raise not_stoppable("training", job.training_job_status)
         training_service().stop_job(arn=job.arn)
+
+    def delete_training_job(self, *, training_job_name: str) -> None:
+        """Forget a job that has ended; its artifacts stay, and its name is free again."""
+        job = self.training_jobs.get(training_job_name)
+        if job is None:
+            raise ResourceNotFound("Requested resource not found.")
+        if job.training_job_status not in TERMINAL:
+            raise not_deletable("training", job.training_job_status)
+        del self.training_jobs[training_job_name]
 
     def describe_training_job(self, training_job_name: str) -> dict[str, Any]:
         """Return the answer of DescribeTrainingJob; a job that is missing is named as AWS does it."""

@@ -65,6 +65,18 @@ def resource_config(definition: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: chosen[name] for name in names if name in chosen}
 
 
+def describe_definition(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return TrainingJobDefinition as it is described.
+
+    SDK v2 asks for one kind of instance by HyperParameterTuningResourceConfig, and its attach() reads
+    ResourceConfig.
+    """
+    choices = definition.get("HyperParameterTuningResourceConfig") or {}
+    if definition.get("ResourceConfig") or "InstanceType" not in choices:
+        return dict(definition)
+    return {**definition, "ResourceConfig": resource_config(definition)}
+
+
 def checkpoint_config(definition: Mapping[str, Any], *, job_name: str) -> dict[str, Any] | None:
     """Return CheckpointConfig with the training job's name at the end of its S3Uri."""
     config = definition.get("CheckpointConfig")

@@ -10,6 +10,7 @@ from typing import Any
 from moto.sagemaker.models import HyperParameterTuningJob
 
 from localaws.clock import naive_utc
+from localaws.sagemaker.tuning.definition import describe_definition
 from localaws.sagemaker.tuning.spec import OBJECTIVE_PARAMETER, Objective, objective_of, shares_results
 from localaws.sagemaker.tuning.trial import Trial, best_trial
 
@@ -112,6 +113,7 @@ class LocalTuningJob(HyperParameterTuningJob):
             end = self.hyper_parameter_tuning_end_time or self.now()
             answer = super().describe() | self.counters()
             answer |= {
+                "TrainingJobDefinition": describe_definition(self.training_job_definition or {}),
                 "BestTrainingJob": self._best(),
                 "OverallBestTrainingJob": self._overall_best(),
                 "TuningJobCompletionDetails": {

@@ -141,3 +141,9 @@ def test_a_quiet_deletion_is_told(stock: Any) -> None:
     stock.put_object(Bucket="quiet", Key="k", Body=b"")
     answer = stock.delete_objects(Bucket="quiet", Delete={"Objects": [{"Key": "k"}], "Quiet": True})
     assert "Deleted" in answer
+
+
+def test_stock_moto_leaves_out_the_key_behind_a_marker(stock: Any) -> None:
+    for key in ("a", "c"):
+        stock.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    assert "Versions" not in stock.list_object_versions(Bucket=BUCKET, KeyMarker="b")

@@ -114,3 +114,7 @@ def test_moto_takes_asynchronous_requests_for_endpoints_that_do_not_exist(stock_
     runtime = stock_moto.client("sagemaker-runtime")
     with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError):
         runtime.invoke_endpoint_async(EndpointName="none", InputLocation="s3://none/x")
+
+
+def test_moto_lists_all_models_whatever_is_asked_for(stock: Any) -> None:
+    assert stock.sagemaker.list_models(NameContains="no-model-has-this-name", MaxResults=1)["Models"]

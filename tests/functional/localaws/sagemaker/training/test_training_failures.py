@@ -174,6 +174,26 @@ def test_a_job_that_has_ended_cannot_be_stopped(jobs: Any) -> None:
     assert error["Message"] == "The request was rejected because the training job is in status Completed."
 
 
+def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(jobs: Any) -> None:
+    name = jobs.create("pass")
+    jobs.wait(name)
+    jobs.sagemaker.delete_training_job(TrainingJobName=name)
+    with pytest.raises(ClientError, match="not found"):
+        jobs.describe(name)
+    jobs.create("pass", name=name)
+    assert jobs.wait(name)["TrainingJobStatus"] == "Completed"
+
+
+def test_a_job_in_progress_or_missing_cannot_be_deleted(jobs: Any) -> None:
+    name = jobs.create("import time; time.sleep(60)")
+    with pytest.raises(ClientError, match=r"\(ResourceInUse\).* the training job is in status InProgress"):
+        jobs.sagemaker.delete_training_job(TrainingJobName=name)
+    jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    jobs.wait(name)
+    with pytest.raises(ClientError, match=r"\(ResourceNotFound\).* Requested resource not found"):
+        jobs.sagemaker.delete_training_job(TrainingJobName="absent")
+
+
 def test_a_job_that_does_not_exist_cannot_be_stopped(jobs: Any) -> None:
     with pytest.raises(ClientError, match="Requested resource not found"):
         jobs.sagemaker.stop_training_job(TrainingJobName="absent")

@@ -196,3 +196,10 @@ def test_tuning_jobs_are_listed(tunings: Any) -> None:
     )
     assert len(rest["HyperParameterTuningJobSummaries"]) == 1
     assert "NextToken" not in rest
+
+
+def test_ranges_are_described_also_where_there_are_none_of_a_kind(tunings: Any) -> None:
+    name = tunings.create(jobs=1)
+    ranges = tunings.describe(name)["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    assert {item["Name"] for item in ranges.pop("ContinuousParameterRanges")} == {"x", "y"}
+    assert ranges == {"CategoricalParameterRanges": [], "IntegerParameterRanges": []}

@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from localaws.sagemaker.listing import list_resources
 from localaws.sagemaker.tuning.actions import TUNING
-from localaws.sagemaker.tuning.definition import training_members
+from localaws.sagemaker.tuning.definition import describe_definition, training_members
 from localaws.sagemaker.tuning.listing import list_trials
 
+ONE_KIND = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 10}
 ROOT = Path(__file__).parents[5]
 
 
@@ -43,17 +46,33 @@ def test_every_training_job_has_a_checkpoint_folder_of_its_own(tuning_request: A
 
 
 def test_the_tuning_resource_config_gives_the_first_choice(tuning_request: Any) -> None:
-    first = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 10}
     definition = {
         "ResourceConfig": None,
         "HyperParameterTuningResourceConfig": {
             "AllocationStrategy": "Prioritized",
-            "InstanceConfigs": [first, {**first, "InstanceType": "ml.m5.large"}],
+            "InstanceConfigs": [ONE_KIND, {**ONE_KIND, "InstanceType": "ml.m5.large"}],
             "VolumeKmsKeyId": "key",
         },
     }
     found = members(tuning_request(definition=definition)["training_job_definition"])
-    assert found["resource_config"] == first | {"VolumeKmsKeyId": "key"}
+    assert found["resource_config"] == ONE_KIND | {"VolumeKmsKeyId": "key"}
+
+
+@pytest.mark.parametrize(
+    ("given", "resource_config"),
+    [
+        ({"HyperParameterTuningResourceConfig": ONE_KIND}, ONE_KIND),
+        ({"HyperParameterTuningResourceConfig": {"InstanceConfigs": [ONE_KIND]}}, None),
+        ({"ResourceConfig": ONE_KIND}, ONE_KIND),
+        ({}, None),
+    ],
+)
+def test_one_kind_of_instance_is_described_as_resource_config(
+    given: dict[str, Any], resource_config: dict[str, Any] | None
+) -> None:
+    described = describe_definition(given)
+    assert described.pop("ResourceConfig", None) == resource_config
+    assert described.items() <= given.items()
 
 
 def test_trials_are_sorted_and_filtered(make_harness: Any) -> None:
