@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 from sagemaker import Session
-from sagemaker.async_inference import AsyncInferenceConfig, WaiterConfig
 from sagemaker.deserializers import JSONDeserializer
 from sagemaker.model_monitor import DataCaptureConfig
 from sagemaker.processing import ProcessingInput, ProcessingOutput, ScriptProcessor
@@ -109,20 +108,14 @@ def serve() -> dict[str, Any]:
     }
 
 
-def serve_later() -> dict[str, Any]:
-    """Deploy an asynchronous endpoint; wait for an answer in two ways."""
-    config = AsyncInferenceConfig(output_path=f"s3://{BUCKET}/async")
-    predictor = make_model().deploy(1, ONE["instance_type"], async_inference_config=config, **TEXT)
-    later = predictor.predict_async({"x": 2})
-    answers = [predictor.predict({"x": 1}), later.get_result(WaiterConfig(max_attempts=60, delay=1))]
-    predictor.delete_endpoint()
-    return {"answers": answers}
-
-
 def transform() -> dict[str, Any]:
     """Transform line by line, and attach to the job."""
     transformer = make_model().transformer(
-        1, ONE["instance_type"], output_path=f"s3://{BUCKET}/transform", assemble_with="Line"
+        1,
+        ONE["instance_type"],
+        strategy="SingleRecord",
+        output_path=f"s3://{BUCKET}/transform",
+        assemble_with="Line",
     )
     transformer.transform(DATA, content_type="text/csv", split_type="Line", wait=True, logs=False)
     attached = Transformer.attach(transformer.latest_transform_job.name, sagemaker_session=SESSION)
@@ -148,5 +141,5 @@ def process() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    programs = {run.__name__: run for run in (train, tune, serve, serve_later, transform, process)}
+    programs = {run.__name__: run for run in (train, tune, serve, transform, process)}
     print("ANSWER " + json.dumps(programs[sys.argv[1]]()))
