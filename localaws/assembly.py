@@ -50,7 +50,6 @@ def install_backends() -> None:
     from localaws.cloudwatch.models import LocalCloudWatchBackend
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.functions.models import LocalLambdaBackend
-    from localaws.functions.stacks.install import install_resources
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
@@ -75,7 +74,6 @@ def install_backends() -> None:
         backend=LocalCloudWatchBackend,
     )
     correct_resources()
-    install_resources()
     add_iam_actions()
     add_log_actions()
     install_managed_policies()
@@ -92,9 +90,11 @@ def install_late(service: str) -> None:
     if service == "cloudformation":
         from localaws.cloudformation.backend import install
         from localaws.cloudformation.templates import install as install_templates
+        from localaws.functions.stacks.install import install_resources
 
         install()
         install_templates()
+        install_resources()
     elif service == "applicationautoscaling":
         from localaws.autoscaling.actions import add_actions
 
