@@ -134,7 +134,11 @@ class RunningJobs(Generic[Runner]):
         """Add no routes: jobs are spoken to through moto's."""
 
     def start(self, runner: Runner, *, arn: str) -> None:
-        """Start a job, and forget those that have ended."""
+        """Start a job, and forget those that have ended; one of the same name, deleted, cleans up before."""
+        with self._lock:
+            earlier = self._runners.get(arn)
+        if earlier is not None:
+            earlier.join(timeout_s=self.ABORT_S)
         with self._lock:
             self._runners = {key: value for key, value in self._runners.items() if value.is_running}
             runner.start()

@@ -79,6 +79,16 @@ def test_processes_are_known_by_job_and_instance(jobs: Jobs) -> None:
     assert jobs.pids() == {"pair": {"algo-1": 101, "algo-2": 102}, "tuning": {}}
 
 
+def test_a_job_begins_after_its_deleted_namesake_has_cleaned_up(jobs: Jobs) -> None:
+    """They work in the same folder, which the earlier one removes last of all."""
+    earlier, later = Waiting(), Waiting()
+    jobs.start(earlier, arn="name")
+    threading.Timer(0.2, earlier.stop).start()
+    jobs.start(later, arn="name")
+    assert not earlier.is_running
+    assert jobs.running() == {"name": later}
+
+
 def test_stopping_one_job_leaves_the_others(jobs: Jobs) -> None:
     first, second = Waiting(), Waiting()
     jobs.start(first, arn="first")
