@@ -287,14 +287,15 @@ class Supervisor:
             return list(self._children)
 
     def close(self, *, grace_s: float = 2.0) -> None:
-        """Refuse new children, stop all (SIGTERM, then SIGKILL after `grace_s`), and end the keeper."""
+        """Refuse new children, stop all (SIGTERM, then SIGKILL: `grace_s` is for all), and end the keeper."""
         with self._lock:
             self._closed = True
         children = self.running()
         for child in children:
             child.terminate()
+        over = time.monotonic() + grace_s
         for child in children:
-            child.wait(timeout_s=grace_s)
+            child.wait(timeout_s=max(over - time.monotonic(), 0))
             self.reap(child)
         self._socket.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on removing a large folder by itself
