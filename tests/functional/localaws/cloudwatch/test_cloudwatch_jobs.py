@@ -1,13 +1,12 @@
 """CPUUtilization and MemoryUtilization of processing and transform jobs, while they run."""
 
-import io
-import tarfile
 import uuid
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from tests.archives import pack
 from tests.sagemaker_role import ensure_role
 
 BUSY = ["sh", "-c", "while :; do sleep 0.02; done"]
@@ -35,13 +34,9 @@ def sagemaker(watched: Any) -> Any:
 def bucket(watched: Any) -> str:
     """Return a bucket with a script, a model and an input."""
     name = f"jobs-{uuid.uuid4().hex[:10]}"
-    s3, buffer = watched.server.client("s3"), io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        member = tarfile.TarInfo("code/inference.py")
-        member.size = len(MODEL)
-        archive.addfile(member, io.BytesIO(MODEL.encode()))
+    s3, model = watched.server.client("s3"), pack({"code/inference.py": MODEL})
     s3.create_bucket(Bucket=name)
-    for key, body in {"model.tar.gz": buffer.getvalue(), "in/a.csv": b"1"}.items():
+    for key, body in {"model.tar.gz": model, "in/a.csv": b"1"}.items():
         s3.put_object(Bucket=name, Key=key, Body=body)
     return name
 
