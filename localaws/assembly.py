@@ -48,31 +48,28 @@ def install_backends() -> None:
     What `install_late` adds comes with the first request.
     """
     from localaws.cloudwatch.models import LocalCloudWatchBackend
-    from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.functions.models import LocalLambdaBackend
+    from localaws.sagemaker.models import LocalSageMakerBackend
+
+    for service, package, backend in (
+        ("sagemaker", "sagemaker", LocalSageMakerBackend),
+        ("lambda", "awslambda", LocalLambdaBackend),
+        ("cloudwatch", "cloudwatch", LocalCloudWatchBackend),
+    ):
+        replace_backends(service=service, package=package, attribute=f"{service}_backends", backend=backend)
+    install_changes()
+
+
+def install_changes() -> None:
+    """Change what is in the way in moto's other services, and in how it dispatches requests."""
+    from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
-    from localaws.sagemaker.models import LocalSageMakerBackend
 
-    replace_backends(
-        service="sagemaker",
-        package="sagemaker",
-        attribute="sagemaker_backends",
-        backend=LocalSageMakerBackend,
-    )
-    replace_backends(
-        service="lambda", package="awslambda", attribute="lambda_backends", backend=LocalLambdaBackend
-    )
-    replace_backends(
-        service="cloudwatch",
-        package="cloudwatch",
-        attribute="cloudwatch_backends",
-        backend=LocalCloudWatchBackend,
-    )
     correct_resources()
     add_iam_actions()
     add_log_actions()

@@ -8,7 +8,6 @@ All durations are AWS seconds. A rule that has fired `times` times stays in the 
 """
 
 import json
-import math
 import secrets
 import threading
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,8 @@ from localaws.errors import FaultRuleError
 
 PATH = "/_localaws/faults"
 SPOT_INTERRUPTION = "spot_interruption"
+MAX_S = 10 * 365 * 86_400
+"""AWS seconds of a rule; more than any job lasts."""
 
 
 @dataclass(kw_only=True)
@@ -80,7 +81,7 @@ def parse_rule(content: bytes) -> SpotInterruption:
     """Read a posted rule; raises FaultRuleError naming the member that is wrong."""
     try:
         values = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FaultRuleError(f"the body is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise FaultRuleError("the body must be a JSON object")
@@ -104,8 +105,8 @@ def parse_rule(content: bytes) -> SpotInterruption:
 
 def _seconds(values: dict[str, Any], name: str) -> float:
     value = values.get(name, 0)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise FaultRuleError(f"{name} is {value!r}; it must be a number of AWS seconds from 0")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_S:
+        raise FaultRuleError(f"{name} is {value!r}; it must be a number of AWS seconds from 0 to {MAX_S}")
     return float(value)
 
 

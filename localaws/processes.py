@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -162,6 +162,19 @@ class Child:
         self._control.close()
 
 
+@contextlib.contextmanager
+def open_output(given: int | None) -> Generator[tuple[TextIO | None, int], None, None]:
+    """Give what a child writes to: `given`, or a pipe, which is closed here at the end, and its lines."""
+    if given is not None:
+        yield None, given
+        return
+    reading, writing = os.pipe()
+    try:
+        yield os.fdopen(reading, encoding="utf-8", errors="replace"), writing
+    finally:
+        os.close(writing)
+
+
 class Supervisor:
     """Start and reap every child of localaws. Thread-safe.
 
@@ -217,22 +230,24 @@ class Supervisor:
         view = view or View(is_container=False)
         request = {"argv": list(argv), "env": dict(env), "cwd": str(cwd)} | view.as_request()
         control, theirs = socket.socketpair()
-        reading, writing = os.pipe() if output is None else (None, output)
-        lines = None if reading is None else os.fdopen(reading, encoding="utf-8", errors="replace")
-        child = Child(name=name, control=control, output=lines, on_line=on_line)
+        with open_output(output) as (lines, writing):
+            child = Child(name=name, control=control, output=lines, on_line=on_line)
+            self._begin(child, request, theirs=theirs, writing=writing)
+        logger.info("started %s (pid %s)", name, child.pid)
+        return child
+
+    def _begin(
+        self, child: Child, request: Mapping[str, object], *, theirs: socket.socket, writing: int
+    ) -> None:
+        """Hand the ends of a child to the keeper, and start its program; leave nothing where that fails."""
         try:
             with theirs:
-                self._hand_over(theirs.fileno(), writing, name=name)
+                self._hand_over(theirs.fileno(), writing, name=child.name)
             child.begin(request)
             self._register(child)
         except BaseException:
             child.close()
             raise
-        finally:
-            if reading is not None:
-                os.close(writing)
-        logger.info("started %s (pid %s)", name, child.pid)
-        return child
 
     def _hand_over(self, *fds: int, name: str) -> None:
         with self._lock:
@@ -272,14 +287,15 @@ class Supervisor:
             return list(self._children)
 
     def close(self, *, grace_s: float = 2.0) -> None:
-        """Refuse new children, stop all (SIGTERM, then SIGKILL after `grace_s`), and end the keeper."""
+        """Refuse new children, stop all (SIGTERM, then SIGKILL: `grace_s` is for all), and end the keeper."""
         with self._lock:
             self._closed = True
         children = self.running()
         for child in children:
             child.terminate()
+        over = time.monotonic() + grace_s
         for child in children:
-            child.wait(timeout_s=grace_s)
+            child.wait(timeout_s=max(over - time.monotonic(), 0))
             self.reap(child)
         self._socket.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on removing a large folder by itself

@@ -26,6 +26,8 @@ SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 MODELS = botocore.loaders.Loader()
 """It keeps what it has read."""
 FORM = "application/x-www-form-urlencoded"
+NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Letters that an XML document cannot hold (https://www.w3.org/TR/xml/#charsets)."""
 
 
 class Protocol(Enum):
@@ -96,8 +98,13 @@ def error_answer(call: Call, *, status: int, code: str, message: str) -> Respons
         answer = aws_error(status=status, code=code, message=message)
         answer.headers |= headers | {"content-type": "application/x-amz-json-1.1"}
         return answer
-    document = _xml_error(call.protocol, code=escape(code), message=escape(message), request_id=request_id)
+    document = _xml_error(call.protocol, code=as_xml(code), message=as_xml(message), request_id=request_id)
     return Response(status=status, body=document.encode(), headers=headers | {"content-type": "text/xml"})
+
+
+def as_xml(text: str) -> str:
+    """Return a text as an element holds it."""
+    return escape(NOT_IN_XML.sub("\ufffd", text))
 
 
 def _xml_error(protocol: Protocol, *, code: str, message: str, request_id: str) -> str:

@@ -5,8 +5,9 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -123,16 +124,21 @@ async def serve(options: ServeOptions) -> None:
         servers = {_Server(_uvicorn_config(app, certificates=certificates)): sock}
         if plain is not None:
             servers[_Server(_uvicorn_config(app.serve_credentials_only))] = plain
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, _request_exit, list(servers))
-        serving = [asyncio.create_task(server.serve(sockets=[at])) for server, at in servers.items()]
-        for server, task in zip(servers, serving, strict=True):
-            await _wait_until_started(server, task)
-        _announce(context.endpoint_url, certificates)
-        await asyncio.gather(*serving)
+        await _run(servers, announce=partial(_announce, context.endpoint_url, certificates))
         await context.stop_services()
         app.close()
+
+
+async def _run(servers: Mapping[_Server, socket.socket], *, announce: Callable[[], None]) -> None:
+    """Serve on all sockets until a signal comes; `announce` is called once all are served."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _request_exit, list(servers))
+    serving = [asyncio.create_task(server.serve(sockets=[at])) for server, at in servers.items()]
+    for server, task in zip(servers, serving, strict=True):
+        await _wait_until_started(server, task)
+    announce()
+    await asyncio.gather(*serving)
 
 
 def url_of(sock: socket.socket, *, host: str, scheme: str) -> str:

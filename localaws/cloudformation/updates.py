@@ -60,12 +60,7 @@ def update_stack(
     wanted = Version(
         template=template, parameters=parameters or before.parameters, inputs=parameters or before.inputs
     )
-    try:
-        set_version(stack, wanted)
-        check_kinds(items, stack.resource_map._resource_json_map)
-    except Exception:
-        set_version(stack, before)
-        raise
+    change_version(stack, wanted, before=before)
     add_stack_event(stack, "UPDATE_IN_PROGRESS", "User Initiated")
     progress = Progress()
     try:
@@ -79,6 +74,17 @@ def update_stack(
     stack.role_arn = role_arn
     stack.tags = stack.tags if tags is None else tags
     add_stack_event(stack, "UPDATE_COMPLETE")
+
+
+def change_version(stack: Stack, wanted: Version, *, before: Version) -> None:
+    """Give a stack another template; where that cannot be, it keeps its own and the error is raised."""
+    items = stack.resource_map._resource_json_map
+    try:
+        set_version(stack, wanted)
+        check_kinds(items, stack.resource_map._resource_json_map)
+    except Exception:
+        set_version(stack, before)
+        raise
 
 
 def add_stack_event(stack: Stack, status: str, reason: str | None = None) -> None:

@@ -118,6 +118,6 @@ def decode_client_context(header: str) -> str:
     """
     try:
         document = json.loads(base64.b64decode(header, validate=True))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequestContentError(f"the client context is not base64 of JSON: {error}") from error
     return json.dumps(document)

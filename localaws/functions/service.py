@@ -124,7 +124,7 @@ async def read_payload(request: Request, *, is_event: bool) -> bytes:
             await asyncio.to_thread(json.loads, body)
         elif body:
             json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequestContentError(str(error)) from error
     return body or b"{}"
 

@@ -9,7 +9,7 @@ def trusts_service(trust_policy: str, *, service: str) -> bool:
     """Return whether a trust policy lets a service (`lambda.amazonaws.com`, say) assume its role."""
     try:
         statements = json.loads(trust_policy).get("Statement", [])
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError, AttributeError):
         return False
     statements = statements if isinstance(statements, list) else [statements]
     return any(_allows(statement, service=service) for statement in statements if isinstance(statement, dict))

@@ -198,16 +198,10 @@ class LocalS3Backend(S3Backend):
             bucket.name,
             key,
             body,  # type: ignore[arg-type]  # FileKey takes it over
-            storage=spec.storage_class,
             etag=etag,
             multipart=upload,
-            encryption=spec.encryption,
-            kms_key_id=spec.kms_key_id,
-            bucket_key_enabled=spec.bucket_key_enabled,
-            lock_mode=spec.lock_mode,
-            lock_legal_status=spec.legal_hold,
-            lock_until=spec.lock_until,
             disable_notification=True,
+            **moto_options(spec),
         )
         stored.set_metadata(dict(spec.metadata))
         stored.set_acl(spec.acl or bucket.acl)
@@ -230,6 +224,19 @@ class LocalS3Backend(S3Backend):
             raise InvalidTagError("Your TagKey cannot be prefixed with aws:")
         if message := self.tagger.validate_tags(self.tagger.convert_dict_to_tags_input(dict(tags))):
             raise InvalidTagError(message)
+
+
+def moto_options(spec: ObjectSpec) -> dict[str, Any]:
+    """Return what an object is to be, by the names of put_object of moto's backend."""
+    return {
+        "storage": spec.storage_class,
+        "encryption": spec.encryption,
+        "kms_key_id": spec.kms_key_id,
+        "bucket_key_enabled": spec.bucket_key_enabled,
+        "lock_mode": spec.lock_mode,
+        "lock_legal_status": spec.legal_hold,
+        "lock_until": spec.lock_until,
+    }
 
 
 def check_policy(policy: bytes) -> None:

@@ -184,16 +184,20 @@ async def answer_copy(place: Place) -> Response:
     answered = {name: value for name, value in written_headers(place, stored).items() if name != "etag"}
     if original.version_id != "null":
         answered["x-amz-copy-source-version-id"] = str(original.version_id)
+    return Response(body=_copy_document(stored).encode(), headers=answered | XML)
+
+
+def _copy_document(stored: FileKey) -> str:
+    """Return CopyObjectResult."""
     checksum = (
         f"<Checksum{stored.checksum_algorithm}>{stored.checksum_value}</Checksum{stored.checksum_algorithm}>"
         if stored.checksum_value
         else ""
     )
-    document = (
+    return (
         f"{DECLARATION}<CopyObjectResult {NAMESPACE}><LastModified>{stored.last_modified_ISO8601}"
         f"</LastModified><ETag>{escape(stored.etag)}</ETag>{checksum}</CopyObjectResult>"
     )
-    return Response(body=document.encode(), headers=answered | XML)
 
 
 async def _store_copy(place: Place, original: FileKey, body: Body, spec: ObjectSpec) -> FileKey:

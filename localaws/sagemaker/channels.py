@@ -65,7 +65,7 @@ def parse_manifest(content: bytes, *, uri: str) -> list[tuple[S3Uri, str]]:
         first, *names = json.loads(content)
         prefix = S3Uri.parse(first["prefix"])
         return [(S3Uri(bucket=prefix.bucket, key=prefix.key + name), name) for name in names]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StorageError(f"{uri} is not a manifest ({error!r})") from error
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.parsers import ResponseParserError, RpcV2CBORParser, create_parser
 from botocore.serialize import CBORSerializer
 
-from localaws.asgi import Message, Request, Response
+from localaws.asgi import Message, Request, Response, Scope, Send
 from localaws.protocols import Call, Protocol, not_implemented, read_call
 from localaws.steps import Exchange, Forward
 from localaws.wire.compiler import find_model
@@ -97,27 +97,24 @@ async def _answer_as_json(exchange: Exchange, forward: Forward, *, target: str) 
     except (UnreadableError, *MALFORMED) as error:
         named = call or Call(service="", action="", protocol=Protocol.JSON)
         return unreadable(named, message=f"the body is not CBOR: {error}")
-    raw = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()]
     collected = _Collected()
+    await forward(_json_exchange(members, headers, scope=exchange.scope, send=collected.take))
+    return collected.answer
+
+
+def _json_exchange(body: bytes, headers: dict[str, str], *, scope: Scope, send: Send) -> Exchange:
+    """Return the exchange of a JSON request."""
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": members}
+        return {"type": "http.request", "body": body}
 
-    await forward(
-        Exchange(
-            request=Request(
-                method="POST",
-                path="/",
-                query="",
-                headers=headers,
-                receive=receive,
-            ),
-            scope={**exchange.scope, "path": "/", "raw_path": b"/", "query_string": b"", "headers": raw},
-            send=collected.take,
-            handler=None,
-        )
+    raw = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()]
+    return Exchange(
+        request=Request(method="POST", path="/", query="", headers=headers, receive=receive),
+        scope={**scope, "path": "/", "raw_path": b"/", "query_string": b"", "headers": raw},
+        send=send,
+        handler=None,
     )
-    return collected.answer
 
 
 class _Collected:

@@ -119,7 +119,7 @@ class AlarmActions(CloudWatchResponse):
         data = self._get_param("StateReasonData")
         try:
             json.loads(data or "{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidFormat(f"StateReasonData is not JSON: {error}") from error
         name, reason = self._get_param("AlarmName"), self._get_param("StateReason")
         for parameter, value in (("AlarmName", name), ("StateReason", reason)):

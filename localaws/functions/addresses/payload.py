@@ -113,7 +113,7 @@ def build_response(payload: bytes) -> Response:
     """Return the answer that a function's result stands for; 502 where it stands for none."""
     try:
         result = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return failed_response()
     if not isinstance(result, dict) or "statusCode" not in result:
         body = result.encode() if isinstance(result, str) else payload

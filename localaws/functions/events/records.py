@@ -26,7 +26,7 @@ def build_record(invocation: Invocation, ending: Ending, *, arn: str, now: datet
             "condition": ending.condition,
             "approximateInvokeCount": ending.attempts,
         },
-        "requestPayload": json.loads(invocation.payload),
+        "requestPayload": _read(invocation.payload),
     }
     if ending.result is not None:
         outcome = ending.result.outcome
@@ -39,7 +39,7 @@ def build_record(invocation: Invocation, ending: Ending, *, arn: str, now: datet
 def _read(payload: bytes) -> Any:
     try:
         return json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return payload.decode(errors="replace")
 
 

@@ -9,6 +9,7 @@ from localaws.sagemaker.endpoints import invocation_errors as errors
 from localaws.sagemaker.endpoints.async_queue import AsyncQueue
 from localaws.sagemaker.endpoints.async_request import PREFIX, AsyncRequest, AsyncRequestError
 from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.features import AsyncInference
 from localaws.sagemaker.endpoints.invocations import BODY_MAX_BYTES, Invocation, Invoker, read_body
 from localaws.sagemaker.endpoints.role_clients import RoleClients
 
@@ -47,16 +48,7 @@ class AsyncInvoker:
         except AsyncRequestError as error:
             return errors.validation_error(str(error))
         self._queue(found).put(asked, config=config)
-        places = {
-            f"{PREFIX}outputlocation": asked.output_location(config),
-            f"{PREFIX}failurelocation": asked.failure_location(config),
-        }
-        headers = {name: place for name, place in places.items() if place}
-        return Response(
-            status=202,
-            body=json.dumps({"InferenceId": asked.inference_id}).encode(),
-            headers=headers | {"content-type": "application/json", "x-amzn-requestid": str(uuid.uuid4())},
-        )
+        return accepted(asked, config)
 
     def _queue(self, controller: EndpointController) -> AsyncQueue:
         """Return the queue of an endpoint; those of endpoints that are gone are forgotten."""
@@ -80,3 +72,17 @@ class AsyncInvoker:
         """Drop every request that waits."""
         for queue in self._queues.values():
             queue.close()
+
+
+def accepted(asked: AsyncRequest, config: AsyncInference) -> Response:
+    """Return the answer to a request that waits now: where its result will be."""
+    places = {
+        f"{PREFIX}outputlocation": asked.output_location(config),
+        f"{PREFIX}failurelocation": asked.failure_location(config),
+    }
+    headers = {name: place for name, place in places.items() if place}
+    return Response(
+        status=202,
+        body=json.dumps({"InferenceId": asked.inference_id}).encode(),
+        headers=headers | {"content-type": "application/json", "x-amzn-requestid": str(uuid.uuid4())},
+    )

@@ -90,18 +90,16 @@ class AsyncRequest:
 
     def notification(self, *, ended: datetime, outcome: "Outcome", output_location: str) -> str:
         """Return the message that a topic gets."""
-        parameters = {
-            "accept": self.headers.get("accept"),
-            "contentType": self.headers.get("content-type"),
-            "endpointName": self.endpoint_name,
-            "inputLocation": self.input_location or None,
-        }
         message: dict[str, Any] = {
             "awsRegion": self.region,
             "eventTime": _timestamp(ended),
             "receivedTime": _timestamp(self.received),
             "invocationStatus": "Failed" if outcome.failure else "Completed",
-            "requestParameters": {name: value for name, value in parameters.items() if value is not None},
+            "requestParameters": self._parameters(),
+            "inferenceId": self.inference_id,
+            "eventVersion": "1.0",
+            "eventSource": "aws:sagemaker",
+            "eventName": "InferenceResult",
         }
         if outcome.failure:
             message["failureReason"] = outcome.failure
@@ -110,15 +108,17 @@ class AsyncRequest:
                 "contentType": outcome.content_type,
                 "outputLocation": output_location,
             }
-        return json.dumps(
-            message
-            | {
-                "inferenceId": self.inference_id,
-                "eventVersion": "1.0",
-                "eventSource": "aws:sagemaker",
-                "eventName": "InferenceResult",
-            }
-        )
+        return json.dumps(message)
+
+    def _parameters(self) -> dict[str, str]:
+        """Return what a notification says of the request."""
+        parameters = {
+            "accept": self.headers.get("accept"),
+            "contentType": self.headers.get("content-type"),
+            "endpointName": self.endpoint_name,
+            "inputLocation": self.input_location or None,
+        }
+        return {name: value for name, value in parameters.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,6 +158,7 @@ class ContainerPool:
         self._open: set[ContainerConnection] = set()
         self._idle: defaultdict[int, list[ContainerConnection]] = defaultdict(list)
         self._sweeper: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     async def post(self, port: int, *, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
         """Return the answer to POST /invocations; `timeout_s` in real seconds.
@@ -172,7 +173,8 @@ class ContainerPool:
         try:
             return await kept.ask(request, timeout_s=timeout_s)
         except UnansweredError:
-            pass
+            if self._is_closed:
+                raise
         try:
             connection = await self._connect(port, timeout_s=timeout_s)
         except ConnectionRefusedError as error:  # it took the request once, and may have died of it
@@ -232,7 +234,8 @@ class ContainerPool:
             idle.remove(connection)
 
     def close(self) -> None:
-        """End every connection."""
+        """End every connection; no request is sent again."""
+        self._is_closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._open):

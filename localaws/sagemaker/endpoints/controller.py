@@ -60,18 +60,20 @@ class EndpointController:
         self._plans = tuple(plans)
         self._context = context
         self._on_deleted = on_deleted
-        place = Place(
-            title=f"endpoint {endpoint.endpoint_name}",
-            account_id=account_id,
-            region=region,
-            folder=folder,
-            log_group=log_group(endpoint.endpoint_name),
-        )
-        self._factory = ContainerFactory(context=context, place=place)
+        self._factory = ContainerFactory(context=context, place=self._place(folder))
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._abandoned = threading.Event()
         self._deleted = False
         self._thread = threading.Thread(target=self._run, name=f"endpoint-{self.name}", daemon=True)
+
+    def _place(self, folder: Path) -> Place:
+        return Place(
+            title=f"endpoint {self.name}",
+            account_id=self.account_id,
+            region=self.region,
+            folder=folder,
+            log_group=log_group(self.name),
+        )
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,6 @@ class EndpointService:
     ) -> None:
         """Deploy a new endpoint; returns at once. `forget` is called when it has been deleted."""
         key = (account_id, region, str(endpoint.endpoint_name))
-
-        def on_deleted() -> None:
-            with self._lock:
-                self._controllers.pop(key, None)
-            forget()
-
         controller = EndpointController(
             context=self._context,
             endpoint=endpoint,
@@ -87,11 +82,17 @@ class EndpointService:
             account_id=account_id,
             region=region,
             folder=self._folder(key),
-            on_deleted=on_deleted,
+            on_deleted=partial(self._drop, key, forget),
         )
         with self._lock:
             self._controllers[key] = controller
         controller.start()
+
+    def _drop(self, key: Key, forget: Callable[[], None]) -> None:
+        """Forget an endpoint that has been deleted."""
+        with self._lock:
+            self._controllers.pop(key, None)
+        forget()
 
     def abandon(self, *, account_id: str, region: str) -> None:
         """Throw away every endpoint of an account in a region (moto's reset)."""

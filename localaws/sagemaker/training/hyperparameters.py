@@ -35,7 +35,7 @@ def decode(values: Mapping[str, str]) -> dict[str, Any]:
 def _decode_value(value: str) -> Any:
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

@@ -18,6 +18,15 @@ REQUIREMENTS = "requirements.txt"
 MAX_SOURCE_BYTES = 4 << 30
 """Bytes that sourcedir.tar.gz may unpack to."""
 
+NOTHING_TO_RUN = (
+    f"localaws runs script mode ({hp.PROGRAM} and {hp.SUBMIT_DIRECTORY}) or ContainerEntrypoint; "
+    "this job has neither, and what is inside its image cannot be run without a container engine."
+)
+NOT_FOR_TORCHRUN = (
+    f"framework error: \n{hp.TORCH_DISTRIBUTED} needs a Python script as {hp.PROGRAM}, outside "
+    "of a package with a setup.py; {!r} is none"
+)
+
 
 def fetch_source(client: Any, spec: TrainingSpec, *, folders: Sequence[Folders], archive: Path) -> None:
     """Put script mode's code into every host's code folder; raises JobError if it cannot be had."""
@@ -64,23 +73,13 @@ def build_command(
         check_paths(command, refusal=no_opt_ml)
         return command
     if spec.program is None:
-        raise JobError(
-            algorithm_error(
-                f"localaws runs script mode ({hp.PROGRAM} and {hp.SUBMIT_DIRECTORY}) or ContainerEntrypoint; "
-                "this job has neither, and what is inside its image cannot be run without a container engine."
-            )
-        )
+        raise JobError(algorithm_error(NOTHING_TO_RUN))
     arguments = hp.to_arguments(hp.user_parameters(spec.decoded))
     command = _script_command(spec.program, arguments, code=folders.code, python=[str(python), "-u"])
     if not launcher:
         return command
     if command[:3] != [str(python), "-u", spec.program]:
-        raise JobError(
-            algorithm_error(
-                f"framework error: \n{hp.TORCH_DISTRIBUTED} needs a Python script as {hp.PROGRAM}, outside "
-                f"of a package with a setup.py; {spec.program!r} is none"
-            )
-        )
+        raise JobError(algorithm_error(NOT_FOR_TORCHRUN.format(spec.program)))
     return [*command[:2], *launcher, *command[2:]]
 
 

@@ -109,24 +109,29 @@ def _describe(spec: TrainingSpec, *, host: str, folders: Folders, machine: Machi
         "distribution_instance_groups": spec.decoded.get(hp.DISTRIBUTION_GROUPS, []),
         "framework_module": FRAMEWORK_MODULE,
         "hosts": list(spec.hosts),
-        "input_config_dir": str(folders.config),
         "input_data_config": input_data_config(spec),
-        "input_dir": str(folders.input),
         "instance_groups": list(groups),
         "instance_groups_dict": groups,
         "is_hetero": len(groups) > 1,
         "log_level": spec.decoded.get(hp.LOG_LEVEL, hp.DEFAULT_LOG_LEVEL),
-        "model_dir": str(folders.model),
         "module_dir": spec.submit_directory or str(folders.code),
         "module_name": program.removesuffix(".py"),
         "network_interface_name": NETWORK_INTERFACE,
         "num_cpus": machine.cpus,
         "num_gpus": machine.gpus if spec.has_gpus else 0,
+        "resource_config": resources,
+        "user_entry_point": program,
+    } | _describe_folders(folders)
+
+
+def _describe_folders(folders: Folders) -> dict[str, str]:
+    return {
+        "input_config_dir": str(folders.config),
+        "input_dir": str(folders.input),
+        "model_dir": str(folders.model),
         "output_data_dir": str(folders.output_data),
         "output_dir": str(folders.output),
         "output_intermediate_dir": str(folders.intermediate),
-        "resource_config": resources,
-        "user_entry_point": program,
     }
 
 

@@ -78,7 +78,7 @@ def ask_parameters(port: int) -> Mapping[str, Any]:
         connection.request("GET", "/execution-parameters")
         answer = connection.getresponse()
         found = json.loads(answer.read()) if answer.status == 200 else {}
-    except (OSError, http.client.HTTPException, ValueError):
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return {}
     finally:
         connection.close()

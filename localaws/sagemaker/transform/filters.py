@@ -74,7 +74,7 @@ def find_format(content_type: str | None) -> Format:
 def _read(form: Format, text: bytes) -> Any:
     try:
         return form.read(text)
-    except ValueError as error:
+    except (ValueError, csv.Error, RecursionError) as error:
         raise DataProcessingError(f"DataProcessing cannot read {text[:80]!r}: {error}") from error
 
 

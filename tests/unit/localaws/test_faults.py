@@ -1,11 +1,16 @@
 """Fault rules: which job they hit, how often, and what makes no rule."""
 
+import asyncio
 import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from localaws.asgi import Request, Response, Router
 from localaws.errors import FaultRuleError
-from localaws.faults import Faults, SpotInterruption, parse_rule
+from localaws.faults import PATH, Faults, FaultService, SpotInterruption, parse_rule
 
 
 def test_a_rule_hits_a_job_by_the_beginning_of_its_name_after_its_time_and_so_often() -> None:
@@ -48,3 +53,98 @@ def test_a_posted_rule_has_defaults() -> None:
 def test_what_makes_no_rule_is_named(body: bytes, message: str) -> None:
     with pytest.raises(FaultRuleError, match=message):
         parse_rule(body)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "message"),
+    [
+        ("after_s", -1, "after_s is -1; it must be a number of AWS seconds from 0"),
+        ("after_s", float("inf"), "after_s is inf"),
+        ("after_s", 1e300, "after_s is 1e+300"),
+        pytest.param("after_s", 10**400, "it must be a number of AWS seconds from 0", id="beyond floats"),
+        ("after_s", True, "after_s is True"),
+        ("after_s", None, "after_s is None"),
+        ("capacity_after_s", [], "capacity_after_s is []"),
+        ("times", 0, "times is 0; it must be a whole number from 1"),
+        ("times", 1.5, "times is 1.5"),
+        ("times", "2", "times is '2'"),
+        ("job", 5, "job is 5; it must be a job's name, or how one begins"),
+        ("kind", "earthquake", "kind is 'earthquake'; it must be 'spot_interruption'"),
+        ("kind", None, "kind is None"),
+        ("fired", 3, "unknown member 'fired'; a rule has after_s, capacity_after_s, job, kind, times"),
+        ("id", "x", "unknown member 'id'"),
+    ],
+)
+def test_a_member_that_makes_no_sense_is_named_with_what_it_must_be(
+    member: str, value: object, message: str
+) -> None:
+    rule = {"kind": "spot_interruption", "job": "a", member: value}
+    with pytest.raises(FaultRuleError, match=re.escape(message)):
+        parse_rule(json.dumps(rule).encode())
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff", b"[" * 100_000, b'{"a": ' * 100_000, b"1" * 5000, b'"text"', b"null"]
+)
+def test_what_is_no_json_object_is_refused_whatever_it_is(body: bytes) -> None:
+    with pytest.raises(FaultRuleError, match="the body"):
+        parse_rule(body)
+
+
+class Client:
+    """Speak to the routes of the rules."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._router = Router()
+        FaultService(faults).register(self._router)
+
+    def send(self, method: str, body: bytes = b"") -> tuple[int, Any]:
+        """Return status and document of an answer."""
+        found = self._router.find(method=method, path=PATH)
+        assert found is not None
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        request = Request(method=method, path=PATH, query="", headers={}, receive=receive)
+
+        async def answer() -> Response:
+            return await found[0](request)
+
+        response = asyncio.run(answer())
+        return response.status, json.loads(response.body)
+
+
+def test_rules_are_posted_listed_in_their_order_and_forgotten() -> None:
+    client = Client(Faults())
+    for job in ("a", "b"):
+        status, rule = client.send("POST", json.dumps({"kind": "spot_interruption", "job": job}).encode())
+        assert (status, rule["job"], rule["fired"]) == (201, job, 0)
+    listed = client.send("GET")[1]["faults"]
+    assert [rule["job"] for rule in listed] == ["a", "b"]
+    assert listed[0]["id"] != listed[1]["id"]
+    assert client.send("DELETE") == (200, {"cleared": 2})
+    assert client.send("GET") == (200, {"faults": []})
+    assert client.send("DELETE") == (200, {"cleared": 0})
+
+
+def test_a_refused_rule_is_a_validation_error_and_not_kept() -> None:
+    client = Client(Faults())
+    status, error = client.send("POST", b'{"kind": "spot_interruption", "job": "a", "times": -1}')
+    assert (status, error["__type"]) == (400, "ValidationException")
+    assert error["message"] == "times is -1; it must be a whole number from 1"
+    assert client.send("GET") == (200, {"faults": []})
+
+
+def test_jobs_that_ask_at_once_are_interrupted_no_more_often_than_the_rule_says() -> None:
+    faults = Faults()
+    faults.add(SpotInterruption(job="job", times=3))
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        taken = list(pool.map(lambda _: faults.take_interruption(job="job-1", trained_s=1), range(64)))
+    assert sum(rule is not None for rule in taken) == 3
+
+
+def test_the_status_page_shows_rules_as_they_are_listed() -> None:
+    faults = Faults()
+    faults.add(SpotInterruption(job="job"))
+    assert FaultService(faults).describe() == {"faults": faults.describe()}

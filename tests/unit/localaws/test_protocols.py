@@ -1,6 +1,7 @@
 """Which action a request asks for, and errors that botocore's own parsers read."""
 
 from typing import Any
+from xml.etree import ElementTree
 
 import botocore.session
 import pytest
@@ -92,3 +93,109 @@ def test_a_message_cannot_close_the_element_it_stands_in(protocol: Protocol) -> 
     call = Call(service="iam", action="</Message>", protocol=protocol)
     answer = error_answer(call, status=400, code="InvalidAction", message="a </Message> & b")
     assert b"a &lt;/Message&gt; &amp; b" in answer.body
+
+
+@pytest.mark.parametrize(("service", "action", "parameters"), REQUESTS)
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (400, "ThrottlingException", "Rate exceeded"),
+        (503, "SlowDown", "Please reduce your request rate."),
+        (400, "ValidationException", 'a "quoted" <tag> & \u2603\nof two lines'),
+        (403, "AccessDenied", "No"),
+    ],
+)
+def test_an_error_is_read_by_botocore_as_it_was_meant(
+    service: str, action: str, parameters: dict[str, Any], status: int, code: str, message: str
+) -> None:
+    model, sent = build_request(service, action, parameters)
+    call = read_call(**sent)
+    assert call is not None
+    answer = error_answer(call, status=status, code=code, message=message)
+    parsed = create_parser(model.resolved_protocol).parse(
+        {"status_code": answer.status, "headers": answer.headers, "body": answer.body},
+        model.operation_model(action).output_shape,
+    )
+    assert parsed["Error"]["Code"] == code
+    assert parsed["Error"]["Message"] == message
+    assert parsed["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert answer.headers["x-amzn-requestid"] == parsed["ResponseMetadata"]["RequestId"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "call"),
+    [
+        (
+            {"x-amz-target": "SageMaker.DescribeEndpoint"},
+            b"",
+            Call(service="sagemaker", action="DescribeEndpoint", protocol=Protocol.JSON),
+        ),
+        (
+            {"x-amz-target": "odd"},
+            b"",
+            Call(service="sagemaker", action="odd", protocol=Protocol.JSON),
+        ),
+        (
+            {"content-type": "application/x-www-form-urlencoded; charset=utf-8"},
+            b"Version=1&Action=ListUsers",
+            Call(service="sagemaker", action="ListUsers", protocol=Protocol.QUERY),
+        ),
+        (
+            {"content-type": "application/x-www-form-urlencoded"},
+            b"Version=1",
+            Call(service="sagemaker", action="?", protocol=Protocol.QUERY),
+        ),
+        (
+            {"content-type": "application/x-www-form-urlencoded"},
+            b"Action=A&Action=B",
+            Call(service="sagemaker", action="A", protocol=Protocol.QUERY),
+        ),
+    ],
+    ids=["target", "odd target", "form", "no action", "two actions"],
+)
+def test_the_action_stands_in_the_target_or_else_in_the_form(
+    headers: dict[str, str], body: bytes, call: Call
+) -> None:
+    signed = headers | {"authorization": SCOPE.format("sagemaker")}
+    assert read_call(method="POST", path="/", query="", headers=signed, body=body) == call
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer token",
+        "AWS test:signature",
+        "AWS4-HMAC-SHA256 Credential=test",
+        "AWS4-HMAC-SHA256 Credential=a/2026/us-east-1/s3/aws4_request",
+        "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/other",
+    ],
+)
+def test_what_is_signed_otherwise_names_no_service(authorization: str) -> None:
+    headers = {"authorization": authorization}
+    assert read_call(method="GET", path="/", query="", headers=headers, body=b"") is None
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "", "cn-north-1", "*"])
+def test_a_service_s_name_is_taken_in_any_case_and_region(region: str) -> None:
+    authorization = f"AWS4-HMAC-SHA256 Credential=a/20260101/{region}/Lambda/aws4_request"
+    call = read_call(
+        method="GET",
+        path="/2015-03-31/functions/",
+        query="",
+        headers={"authorization": authorization},
+        body=b"",
+    )
+    assert call == Call(service="lambda", action="ListFunctions", protocol=Protocol.REST_JSON)
+
+
+@pytest.mark.parametrize("protocol", [Protocol.QUERY, Protocol.EC2, Protocol.REST_XML])
+@pytest.mark.parametrize("letter", ["\x00", "\x01", "\x0b", "\x1f", "\ufffe", "\ud800"])
+def test_a_letter_that_xml_cannot_hold_does_not_cost_the_client_the_answer(
+    protocol: Protocol, letter: str
+) -> None:
+    """It may come from the request, as a name that is not known."""
+    call = Call(service="iam", action=f"a{letter}b", protocol=protocol)
+    answer = not_implemented(call)
+    text = "".join(ElementTree.fromstring(answer.body).itertext())  # noqa: S314 - it is ours
+    assert "localaws does not implement iam:a\ufffdb" in text

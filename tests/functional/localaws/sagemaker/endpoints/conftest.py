@@ -1,8 +1,6 @@
 """Make endpoints out of tiny model archives."""
 
-import io
 import json
-import tarfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
@@ -12,20 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.archives import pack
+
 SERVE = Path(__file__).with_name("serve_sample.py")
 ROLE_ARN = "arn:aws:iam::123456789012:role/endpoint-tests"
 WAIT_S = 60.0
-
-
-def pack(files: Mapping[str, str]) -> bytes:
-    """Return a model.tar.gz of text files."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(text.encode())
-            tar.addfile(member, io.BytesIO(text.encode()))
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True)

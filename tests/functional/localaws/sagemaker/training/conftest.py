@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.archives import pack
 from tests.namespaces import has_namespaces
 from tests.sagemaker_role import ensure_role
 
@@ -67,14 +68,8 @@ class Jobs:
 
     def put_source(self, files: dict[str, str]) -> str:
         """Upload a source archive; return its URI."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            for name, text in files.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(text.encode())
-                archive.addfile(info, io.BytesIO(text.encode()))
         key = f"code/{uuid.uuid4().hex}/sourcedir.tar.gz"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=buffer.getvalue())
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=pack(files))
         return f"s3://{self.bucket}/{key}"
 
     def channel(

@@ -1,13 +1,12 @@
 """Transform jobs over tiny models, and what they leave behind."""
 
-import io
-import tarfile
 import time
 import uuid
 from typing import Any
 
 import pytest
 
+from tests.archives import pack
 from tests.sagemaker_role import ensure_role
 
 WAIT_S = 120.0
@@ -45,13 +44,8 @@ class Transforms:
 
     def create_model(self, code: str) -> str:
         """Create a model of an inference.py; return its name."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            info = tarfile.TarInfo("code/inference.py")
-            info.size = len(code.encode())
-            archive.addfile(info, io.BytesIO(code.encode()))
         name = f"model-{uuid.uuid4().hex[:8]}"
-        self.s3.put_object(Bucket=self.bucket, Key=f"{name}.tar.gz", Body=buffer.getvalue())
+        self.s3.put_object(Bucket=self.bucket, Key=f"{name}.tar.gz", Body=pack({"code/inference.py": code}))
         container = {"Image": "image:1", "ModelDataUrl": f"s3://{self.bucket}/{name}.tar.gz"}
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer=container)
         return name

@@ -1,10 +1,8 @@
 """Tuning jobs over tiny scripts, and what is said of them."""
 
 import contextlib
-import io
 import subprocess
 import sys
-import tarfile
 import time
 import uuid
 from collections.abc import Generator
@@ -14,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.archives import pack
 from tests.sagemaker_role import ensure_role
 
 ROOT = Path(__file__).parents[5]
@@ -60,13 +59,8 @@ class Tunings:
 
     def put_source(self, script: str) -> str:
         """Upload a source archive with train.py; return its URI."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            info = tarfile.TarInfo("train.py")
-            info.size = len(script.encode())
-            archive.addfile(info, io.BytesIO(script.encode()))
         key = f"code/{uuid.uuid4().hex}/sourcedir.tar.gz"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=buffer.getvalue())
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=pack({"train.py": script}))
         return f"s3://{self.bucket}/{key}"
 
     def put_data(self, text: str = "1,2\n") -> str:

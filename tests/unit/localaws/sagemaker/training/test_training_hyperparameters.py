@@ -41,3 +41,8 @@ def test_arguments_are_sorted_with_one_dash_for_one_letter() -> None:
 def test_variables_hold_text_as_it_is_and_the_rest_as_json() -> None:
     values = ["a b", None, 1.5, {"b": [1], "a": "x"}]
     assert [hp.to_variable(value) for value in values] == ["a b", "", "1.5", '{"a":"x","b":[1]}']
+
+
+def test_a_value_that_nests_as_deep_as_its_length_allows_is_text() -> None:
+    """A hyper-parameter has up to 2,500 characters."""
+    assert hp.decode({"deep": "[" * 2500}) == {"deep": "[" * 2500}

@@ -71,3 +71,21 @@ def test_what_is_no_path_is_an_error() -> None:
     check_path("$.a[0]")
     with pytest.raises(DataProcessingError, match="is not a JSONPath"):
         check_path("$[[")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "record"),
+    [
+        ("text/csv", b"a\nb"),
+        ("text/csv", b""),
+        ("text/csv", b"\xff"),
+        ("text/csv", b'"' + b"a" * 200_000 + b'"'),
+        (JSON_LINES, b"{"),
+        (JSON_LINES, b""),
+        (JSON_LINES, b"[" * 100_000),
+    ],
+    ids=["lines", "empty", "no UTF-8", "long field", "half", "nothing", "deep"],
+)
+def test_a_record_that_cannot_be_read_is_the_data_s_fault(content_type: str, record: bytes) -> None:
+    with pytest.raises(DataProcessingError, match="DataProcessing cannot read"):
+        processing(content_type, input_filter="$[0]").narrow(record)
