@@ -55,6 +55,7 @@ def install_backends() -> None:
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
+    from localaws.s3.authorization import install as install_permissions
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.models import LocalSageMakerBackend
@@ -81,6 +82,7 @@ def install_backends() -> None:
     install_managed_policies()
     install_patterns()
     install_s3()
+    install_permissions()
     install_dispatch()
 
 
