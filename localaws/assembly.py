@@ -93,10 +93,14 @@ def install_late(service: str) -> None:
     """
     if service == "cloudformation":
         from localaws.cloudformation.backend import install
+        from localaws.cloudformation.substitution import install as install_substitution
         from localaws.cloudformation.templates import install as install_templates
+        from localaws.cloudformation.validation import install as install_validation
 
         install()
+        install_substitution()
         install_templates()
+        install_validation()
     elif service == "applicationautoscaling":
         from localaws.autoscaling.actions import add_actions
 
