@@ -1,6 +1,7 @@
 """The ASGI application: a request passes a chain of steps, and moto answers what none of them did.
 
-    origins -> sandbox -> request ids -> CBOR -> native routes -> S3's objects -> service models -> moto
+    origins -> sandbox -> request ids -> CBOR -> native routes -> S3's objects -> bounds of bodies
+        -> service models -> moto
 
 What is to look at every request is one more step in `Application.__init__`.
 """
@@ -8,7 +9,7 @@ What is to look at every request is one more step in `Application.__init__`.
 import json
 import logging
 
-from localaws.asgi import ClientGoneError, Receive, Request, Response, Router, Scope, Send
+from localaws.asgi import BodyTooLargeError, ClientGoneError, Receive, Request, Response, Router, Scope, Send
 from localaws.assembly import install_late
 from localaws.context import Context
 from localaws.iam.identity import CREDENTIALS_PATH
@@ -17,6 +18,7 @@ from localaws.origins import Guard, OriginCheck
 from localaws.s3.service import ObjectService
 from localaws.sandbox import sandbox_pages
 from localaws.steps import Exchange, answer_by_route, build_chain
+from localaws.wire.bodies import bound_body, too_large
 from localaws.wire.cbor import speak_cbor
 from localaws.wire.request_ids import add_request_id
 from localaws.wire.step import check_by_model
@@ -38,6 +40,7 @@ class Application:
             speak_cbor,
             answer_by_route,
             context.find_service(ObjectService).make_step(is_for_s3=self._moto.is_for_s3),
+            bound_body,
             check_by_model,
         )
         self._answer = build_chain(steps, last=self._moto)
@@ -54,6 +57,8 @@ class Application:
             await self._answer(Exchange(request=request, scope=scope, send=send, handler=handler))
         except ClientGoneError:
             logger.info("%s %s was not sent to its end", request.method, request.path)
+        except BodyTooLargeError as error:
+            await too_large(request, error).send(send)
         except Exception as error:  # the process boundary: one bad request must not end the server
             logger.exception("%s %s failed", request.method, request.path)
             await internal_error(error).send(send)

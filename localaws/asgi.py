@@ -12,8 +12,25 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+FORM = "application/x-www-form-urlencoded"
+MAX_BODY_BYTES = 128 << 20
+"""Bytes of a body that is kept in memory, whatever it is for; objects of S3 are not."""
+MAX_DISCARDED_BYTES = 1 << 30
+"""Bytes of a too large body that are read and thrown away, so that the client gets to see the refusal."""
+BEGIN_BYTES = 8 << 10
+
+
 class ClientGoneError(Exception):
     """The client has gone before its request was whole: nobody is left to be answered."""
+
+
+class BodyTooLargeError(Exception):
+    """A body is larger than is taken; `begin` is how it begins."""
+
+    def __init__(self, *, limit_bytes: int, begin: bytes) -> None:
+        super().__init__(f"a body has more than {limit_bytes} bytes")
+        self.limit_bytes = limit_bytes
+        self.begin = begin
 
 
 @dataclass(kw_only=True)
@@ -28,24 +45,31 @@ class Request:
     params: dict[str, str] = field(default_factory=dict)
     _body: bytes | None = None
 
-    async def body(self) -> bytes:
+    async def body(self, *, limit_bytes: int = MAX_BODY_BYTES) -> bytes:
         """Return the whole body: read once, then kept.
 
-        Raises ClientGoneError where the client has sent a part of it only.
+        Raises ClientGoneError where the client has sent a part of it only, and BodyTooLargeError.
         """
         if self._body is None:
-            self._body = await self._read()
+            self._body = await self._read(limit_bytes)
         return self._body
 
-    async def _read(self) -> bytes:
-        chunks = []
+    async def _read(self, limit_bytes: int) -> bytes:
+        chunks: list[bytes] = []
+        size, begin = 0, b""
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGoneError
             chunks.append(message.get("body", b""))
-            if not message.get("more_body", False):
+            size += len(chunks[-1])
+            if size > limit_bytes:
+                begin = begin or b"".join(chunks)[:BEGIN_BYTES]
+                chunks.clear()
+            if not message.get("more_body", False) or size > MAX_DISCARDED_BYTES:
                 break
+        if size > limit_bytes:
+            raise BodyTooLargeError(limit_bytes=limit_bytes, begin=begin)
         return b"".join(chunks)
 
 

@@ -67,6 +67,7 @@ def install_changes() -> None:
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
+    from localaws.s3.authorization import install as install_permissions
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
 
@@ -76,6 +77,7 @@ def install_changes() -> None:
     install_managed_policies()
     install_patterns()
     install_s3()
+    install_permissions()
     install_dispatch()
 
 
@@ -86,12 +88,16 @@ def install_late(service: str) -> None:
     """
     if service == "cloudformation":
         from localaws.cloudformation.backend import install
+        from localaws.cloudformation.substitution import install as install_substitution
         from localaws.cloudformation.templates import install as install_templates
+        from localaws.cloudformation.validation import install as install_validation
         from localaws.functions.stacks.install import install_resources
 
         install()
+        install_substitution()
         install_templates()
         install_resources()
+        install_validation()
     elif service == "applicationautoscaling":
         from localaws.autoscaling.actions import add_actions
 

@@ -24,9 +24,9 @@ from moto.core.request import (
 )
 from moto.moto_server import werkzeug_app
 
-from localaws.asgi import Request, Response, Scope, aws_error
+from localaws.asgi import FORM, Request, Response, Scope, aws_error
 from localaws.moto_dispatch import Dispatcher
-from localaws.protocols import FORM, Call, error_answer, not_implemented, read_call
+from localaws.protocols import Call, error_answer, not_implemented, read_call
 from localaws.steps import Exchange
 from localaws.wire.refusals import invalid, unreadable
 

@@ -19,13 +19,12 @@ from xml.sax.saxutils import escape
 import botocore.loaders
 from botocore.exceptions import UnknownServiceError
 
-from localaws.asgi import Response, aws_error
+from localaws.asgi import FORM, Response, aws_error
 from localaws.wire.routing import Routes
 
 SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 MODELS = botocore.loaders.Loader()
 """It keeps what it has read."""
-FORM = "application/x-www-form-urlencoded"
 NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Letters that an XML document cannot hold (https://www.w3.org/TR/xml/#charsets)."""
 

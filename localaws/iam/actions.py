@@ -12,7 +12,8 @@ from moto.iam.exceptions import NotFoundException, ValidationError
 from moto.iam.models import IAMBackend, ManagedPolicy
 from moto.iam.responses import IamResponse
 
-from localaws.iam.policies import decide, match, read_statements
+from localaws.iam.patterns import match
+from localaws.iam.policies import decide, read_statements
 
 
 def add_actions() -> None:

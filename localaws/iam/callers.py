@@ -18,6 +18,19 @@ class Principal:
     account_id: str
     arn: str
     user_id: str
+    role_arn: str = ""
+    """The role of a session."""
+
+    @property
+    def condition_arn(self) -> str:
+        """The value of aws:PrincipalArn: a session's is that of its role."""
+        return self.role_arn or self.arn
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a policy may call it: by its ARN, its role's, or its account."""
+        account = f"arn:aws:iam::{self.account_id}:root"
+        return frozenset({self.arn, self.condition_arn, self.account_id, account})
 
 
 def find_secret(access_key_id: str) -> Credentials | None:
@@ -39,7 +52,7 @@ def find_principal(access_key_id: str) -> Principal:
     for owner, sessions in list(sts_backends.items()):
         for sts in list(sessions.values()):
             if role := sts.get_assumed_role_from_access_key(access_key_id):
-                return Principal(account_id=owner, arn=role.arn, user_id=role.user_id)
+                return Principal(account_id=owner, arn=role.arn, user_id=role.user_id, role_arn=role.role_arn)
     for backend in list(iam_backends[account_id].values()):
         if user := backend.get_user_from_access_key_id(access_key_id):
             return Principal(account_id=account_id, arn=user.arn, user_id=user.id)

@@ -1,16 +1,21 @@
-"""Decide what identity policies allow. Pure.
+"""Decide what policies allow. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-import fnmatch
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from localaws.iam.callers import Principal
+from localaws.iam.conditions import Facts, find_unknown, holds
+from localaws.iam.patterns import match
+
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
+NO_FACTS: Facts = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +36,38 @@ def read_statements(documents: Iterable[str]) -> list[Mapping[str, Any]]:
     return statements
 
 
-def decide(statements: Sequence[Mapping[str, Any]], *, action: str, resource: str) -> Decision:
+def decide(
+    statements: Sequence[Mapping[str, Any]], *, action: str, resource: str, facts: Facts = NO_FACTS
+) -> Decision:
     """Return what the statements say: a Deny wins over an Allow, and without either nothing is allowed.
 
-    Condition values are not known here: a statement with conditions does not apply, and its keys are named.
+    A statement with a condition of which nothing is known does not apply, and its key is named.
     """
     applying = [item for item in statements if _applies(item, action=action, resource=resource)]
-    missing = tuple(sorted({key for item in applying for key in _condition_keys(item)}))
-    effects = {item["Effect"] for item in applying if not item.get("Condition")}
-    if "Deny" in effects:
-        return Decision(outcome=EXPLICIT_DENY, missing_keys=missing)
-    return Decision(outcome=ALLOWED if "Allow" in effects else IMPLICIT_DENY, missing_keys=missing)
+    conditions = [item.get("Condition") or {} for item in applying]
+    missing = {key for each in conditions for key in find_unknown(each, facts)}
+    effects = {item["Effect"] for item, each in zip(applying, conditions, strict=True) if holds(each, facts)}
+    outcome = ALLOWED if "Allow" in effects else IMPLICIT_DENY
+    return Decision(
+        outcome=EXPLICIT_DENY if "Deny" in effects else outcome, missing_keys=tuple(sorted(missing))
+    )
+
+
+def concerns(statement: Mapping[str, Any], principal: Principal | None) -> bool:
+    """Tell whether a statement of a resource's policy is about a principal; None is anybody without a name.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if "NotPrincipal" in statement:
+        return not _names(statement["NotPrincipal"], principal)
+    return "Principal" not in statement or _names(statement["Principal"], principal)
+
+
+def _names(element: Any, principal: Principal | None) -> bool:
+    named = element.get("AWS", []) if isinstance(element, dict) else element
+    listed = named if isinstance(named, list) else [named]
+    known = {"*"} if principal is None else {"*", *principal.names}
+    return any(isinstance(item, str) and item in known for item in listed)
 
 
 def _applies(statement: Mapping[str, Any], *, action: str, resource: str) -> bool:
@@ -56,16 +82,7 @@ def _applies(statement: Mapping[str, Any], *, action: str, resource: str) -> boo
     return True
 
 
-def match(pattern: str, value: str, *, flags: int = 0) -> re.Match[str] | None:
-    """Match a policy's pattern, in which `*` and `?` alone have a meaning, in time linear in the value."""
-    return re.fullmatch(fnmatch.translate(pattern.replace("[", "[[]")), value, flags=flags)
-
-
 def _matches(patterns: str | Sequence[str], value: str, *, is_case_sensitive: bool) -> bool:
     flags = 0 if is_case_sensitive else re.IGNORECASE
     listed = [patterns] if isinstance(patterns, str) else patterns
     return any(match(item, value, flags=flags) for item in listed)
-
-
-def _condition_keys(statement: Mapping[str, Any]) -> set[str]:
-    return {key for values in (statement.get("Condition") or {}).values() for key in values}

@@ -12,6 +12,7 @@ from moto.s3.exceptions import BadRequest, InvalidBucketName, InvalidTagError
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart, S3Backend
 from moto.s3.responses import S3Response
 
+from localaws.iam.conditions import is_condition
 from localaws.s3 import wording
 from localaws.s3.checksums import checksum_kind
 from localaws.s3.files import Body, current_files
@@ -262,7 +263,7 @@ def _is_statement(statement: Any) -> bool:
     return all(
         any(_is_listed(statement.get(name)) for name in (member, f"Not{member}"))
         for member in ("Action", "Resource")
-    ) and isinstance(statement.get("Condition", {}), dict)
+    ) and is_condition(statement.get("Condition", {}))
 
 
 def _is_listed(value: Any) -> bool:

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket
 
 from localaws.asgi import Response, Scope
 from localaws.s3 import wording
+from localaws.s3.authorization import Asked, find_permission
 from localaws.s3.backend import LocalS3Backend
 from localaws.s3.errors import REQUEST_ID, answer_error, new_request_id
 from localaws.s3.files import Files
@@ -90,13 +92,16 @@ class ObjectStep:
 
     async def _answer(self, target: Target, exchange: Exchange) -> bool:
         """Answer for an object; tell whether it was one."""
-        if not is_about_bytes(target):
+        if not is_about_bytes(target) and not begins_upload(target):
             return False
         bucket = target.find_bucket()
         if bucket is None:
             return False
         backend = target.backend_for(bucket)
-        check_access(target, bucket, backend)
+        address, _ = exchange.scope.get("client") or ("", 0)
+        check_access(target, bucket, backend, address=address)
+        if begins_upload(target):
+            return False
         if bucket.logging:
             self._log(target, bucket, backend)
         if target.request.method in ("GET", "HEAD"):
@@ -152,7 +157,12 @@ def is_about_bytes(target: Target) -> bool:
     return method == "POST" and has_upload
 
 
-def check_access(target: Target, bucket: FakeBucket, backend: LocalS3Backend) -> None:
+def begins_upload(target: Target) -> bool:
+    """Tell whether a request begins an upload in parts, which is allowed as the upload itself."""
+    return bool(target.key) and target.request.method == "POST" and "uploads" in target.query
+
+
+def check_access(target: Target, bucket: FakeBucket, backend: LocalS3Backend, *, address: str) -> None:
     """Raise S3Error where the bucket's policy or the object's ACL does not let a caller in.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-auth-workflow-object-operation.html
@@ -160,11 +170,10 @@ def check_access(target: Target, bucket: FakeBucket, backend: LocalS3Backend) ->
     is_anonymous = target.caller.access_key_id is None
     if bucket.policy is None and not is_anonymous:
         return
-    from moto.iam.access_control import PermissionResult
-
     verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete"}.get(target.request.method, "Put")
     resource = f"arn:{bucket.partition}:s3:::{bucket.name}/{target.key}"
-    permission = bucket.get_permission(f"s3:{verb}Object", resource)
+    asked = Asked(headers=target.request.headers, query=target.query, address=address)
+    permission = find_permission(bucket, action=f"s3:{verb}Object", resource=resource, asked=asked)
     if permission == PermissionResult.DENIED:
         raise wording.access_denied()
     if not is_anonymous or permission == PermissionResult.PERMITTED:

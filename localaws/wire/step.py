@@ -11,6 +11,7 @@ from localaws.asgi import Request, Response
 from localaws.coverage import find_refusal as find_absence
 from localaws.protocols import Call, Protocol, not_implemented, read_call
 from localaws.steps import Exchange, Forward
+from localaws.wire.bodies import is_form
 from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
 from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json, unzip
@@ -21,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 LARGE_BYTES = 256 * 1024
 """Larger bodies are read in a thread, so that other requests go on."""
-
+LARGE_FORM_BYTES = 16 * 1024
+"""The same of forms, whose reading takes longer."""
 
 MISSING = "MissingParameter"
 READ_PROTOCOLS = (Protocol.JSON, Protocol.REST_JSON, Protocol.QUERY, Protocol.EC2)
@@ -44,7 +46,7 @@ async def find_refusal(request: Request) -> Response | None:
     if not may_be_checked(request):
         return None
     body = await request.body()
-    if len(body) > LARGE_BYTES:
+    if len(body) > (LARGE_FORM_BYTES if is_form(request) else LARGE_BYTES):
         return await asyncio.to_thread(judge, request, body)
     return judge(request, body)
 

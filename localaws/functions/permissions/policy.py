@@ -12,6 +12,7 @@ from typing import Any
 from moto.awslambda.exceptions import InvalidParameterValueException
 
 from localaws.functions.errors import ConflictError, NotFoundError
+from localaws.iam.conditions import holds
 
 ACCOUNT = re.compile(r"\d{12}")
 AUTH_TYPE, VIA_URL = "lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"
@@ -62,10 +63,11 @@ class FunctionPolicy:
 
         `facts` are the condition keys that are known; a statement with any other does not apply.
         """
+        known = {key.lower(): value for key, value in facts.items()}
         return any(
             _fits(statement["Action"], action)
             and _names_account(statement["Principal"], account_id)
-            and _holds(statement.get("Condition", {}), facts)
+            and holds(statement.get("Condition", {}), known)
             for statement in self.statements
         )
 
@@ -77,11 +79,6 @@ def _fits(pattern: str, action: str) -> bool:
 def _names_account(principal: Any, account_id: str | None) -> bool:
     named = principal.get("AWS", "") if isinstance(principal, dict) else principal
     return named == "*" or (account_id is not None and f":{account_id}:" in named)
-
-
-def _holds(conditions: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) -> bool:
-    wanted = [(key, value) for values in conditions.values() for key, value in values.items()]
-    return all(facts.get(key) == value for key, value in wanted)
 
 
 def build_statement(request: Mapping[str, Any], *, resource: str) -> Statement:

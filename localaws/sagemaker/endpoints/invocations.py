@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from localaws.asgi import ClientGoneError, Request, Response
+from localaws.asgi import BodyTooLargeError, Request, Response
 from localaws.cloudwatch.sources.endpoints import EndpointCall
 from localaws.context import Context
 from localaws.sagemaker.endpoints import invocation_errors as errors
@@ -24,8 +24,6 @@ from localaws.sagemaker.endpoints.instance import Instance
 BODY_MAX_BYTES = 25 << 20
 """Largest request: "The payload limits are 25 MB for real-time endpoints"
 (https://docs.aws.amazon.com/sagemaker/latest/dg/hosting-faqs.html). Older texts say 6 MB."""
-DISCARD_MAX_BYTES = 1 << 30
-"""Bytes of a too large body that are read and thrown away, so that the client gets to see the refusal."""
 INVOCATION_S = 60.0
 """AWS seconds a container has to answer."""
 PASSED_HEADERS = (
@@ -174,21 +172,10 @@ class Invoker:
 
 async def read_body(request: Request) -> bytes | None:
     """Return the body, or None where it is larger than AWS takes; never holds more than that in memory."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size <= BODY_MAX_BYTES:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-        if not message.get("more_body", False) or size > DISCARD_MAX_BYTES:
-            break
-    return b"".join(chunks) if size <= BODY_MAX_BYTES else None
+    try:
+        return await request.body(limit_bytes=BODY_MAX_BYTES)
+    except BodyTooLargeError:
+        return None
 
 
 def respond(answer: Answer, *, variant: Variant, controller: EndpointController) -> Response:

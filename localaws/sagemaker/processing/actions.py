@@ -1,8 +1,8 @@
-"""SageMaker actions on processing jobs that moto answers without looking."""
+"""SageMaker actions on processing jobs that moto lacks, or answers without looking."""
 
 from typing import cast
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.responses import SageMakerResponse
 
 from localaws.sagemaker.listing import job_kind, list_resources
@@ -23,6 +23,11 @@ class ProcessingActions(SageMakerResponse):
         """CreateProcessingJob, with the members that moto drops."""
         request = {name: self._get_param(name) for name in (*MOTO_MEMBERS, *OUR_MEMBERS)}
         return ActionResult({"ProcessingJobArn": self._processing.run_processing_job(request).arn})
+
+    def delete_processing_job(self) -> EmptyResult:
+        """DeleteProcessingJob."""
+        self._processing.delete_processing_job(self._get_param("ProcessingJobName"))
+        return EmptyResult()
 
     def list_processing_jobs(self) -> ActionResult:
         """ListProcessingJobs."""

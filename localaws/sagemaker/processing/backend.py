@@ -4,15 +4,17 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from moto.sagemaker.exceptions import ResourceNotFound
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localaws.context import current
+from localaws.sagemaker.job_state import TRANSITIONS
 from localaws.sagemaker.processing.job import LocalProcessingJob
 from localaws.sagemaker.processing.runner import ProcessingRunner
 from localaws.sagemaker.processing.service import processing_service
 from localaws.sagemaker.processing.spec import ProcessingSpec
 from localaws.sagemaker.processing.validation import check_account, check_request
-from localaws.sagemaker.wording import job_not_found, name_taken, not_stoppable
+from localaws.sagemaker.wording import job_not_found, name_taken, not_deletable, not_stoppable
 
 _create_lock = threading.Lock()
 
@@ -48,6 +50,15 @@ class ProcessingMixin(SageMakerModelBackend):
         if not job.advance("Stopping"):
             raise not_stoppable("processing", job.status)
         processing_service().stop_job(arn=job.arn)
+
+    def delete_processing_job(self, processing_job_name: str) -> None:
+        """Forget a job that has ended; its outputs stay, and its name is free again."""
+        job = self.processing_jobs.get(processing_job_name)
+        if not isinstance(job, LocalProcessingJob):
+            raise ResourceNotFound(f"Could not find requested job with name: {processing_job_name}")
+        if TRANSITIONS[job.status]:
+            raise not_deletable("processing", job.status)
+        self.processing_jobs.pop(processing_job_name, None)
 
     def _find_processing_job(self, name: str) -> LocalProcessingJob:
         job = self.processing_jobs.get(name)

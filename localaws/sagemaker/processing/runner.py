@@ -4,6 +4,7 @@ Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-process
 """
 
 import json
+import secrets
 import threading
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class ProcessingRunner(GuardedJob):
             hosts=spec.hosts,
             log_group=LOG_GROUP,
         )
-        folder = context.data_dir / "processing-jobs" / f"{spec.region}-{spec.name}"
+        # of its own, as a deleted job's name is free before its folder is gone
+        folder = context.data_dir / "processing-jobs" / f"{spec.region}-{spec.name}-{secrets.token_hex(4)}"
         self._cluster = Cluster(context=context, plan=plan, folder=folder)
         self._syncs: list[FolderSync] = []
 

@@ -4,6 +4,7 @@ A job has one, or one more after each interruption of its spot instances.
 """
 
 import os
+import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,8 @@ class Attempt:
             hosts=spec.hosts,
             log_group=LOG_GROUP,
         )
-        folder = context.data_dir / "training-jobs" / f"{spec.region}-{spec.name}"
+        # of its own, as a deleted job's name is free before its folder is gone
+        folder = context.data_dir / "training-jobs" / f"{spec.region}-{spec.name}-{secrets.token_hex(4)}"
         self._cluster = Cluster(context=context, plan=plan, folder=folder)
         self._folders = {host: Folders(base=self._cluster.rooms[host].base) for host in spec.hosts}
         self._commands: dict[str, list[str]] = {}

@@ -5,7 +5,9 @@ import json
 from collections.abc import MutableMapping
 from typing import Any
 
-from localaws.asgi import Request, Response, Router, aws_error
+import pytest
+
+from localaws.asgi import BodyTooLargeError, Request, Response, Router, aws_error
 
 
 async def _receive_nothing() -> MutableMapping[str, Any]:
@@ -23,6 +25,27 @@ def test_a_route_matches_method_and_whole_path_and_yields_its_parameters() -> No
     assert found == (_handler, {"name": "dogs"})
     assert router.find(method="GET", path="/endpoints/dogs/invocations") is None
     assert router.find(method="POST", path="/endpoints/dogs/invocations/more") is None
+
+
+def request_of(*pieces: bytes) -> Request:
+    """Return a request whose body comes in pieces."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": piece, "more_body": True} for piece in pieces
+    ]
+    messages[-1]["more_body"] = False
+    left = iter(messages)
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(left)
+
+    return Request(method="POST", path="/", query="", headers={}, receive=receive)
+
+
+def test_a_body_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    assert asyncio.run(request_of(b"ab", b"cd").body(limit_bytes=4)) == b"abcd"
+    with pytest.raises(BodyTooLargeError, match="more than 3 bytes") as caught:
+        asyncio.run(request_of(b"ab", b"cd", b"ef").body(limit_bytes=3))
+    assert (caught.value.limit_bytes, caught.value.begin) == (3, b"abcd")
 
 
 def test_a_body_is_read_to_its_end() -> None:

@@ -78,6 +78,10 @@ def test_a_model_is_deployed_captured_updated_and_deleted(run: Run) -> None:
     assert found == {"answer": {"got": '{"x": 1}', "rate": 0.3}, "instances": 2, "captured": 1}
 
 
+def test_an_asynchronous_predictor_waits_for_its_answers(run: Run) -> None:
+    assert [answer["got"] for answer in run("serve_later")["answers"]] == ['{"x": 1}', '{"x": 2}']
+
+
 def test_a_transformer_transforms_each_line(run: Run) -> None:
     found = run("transform")
     assert [json.loads(line)["got"] for line in found["output"].splitlines()] == ["a,b", "1,2"]

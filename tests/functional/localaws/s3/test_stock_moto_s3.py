@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import json
 import os
 import re
 from collections.abc import Generator
@@ -11,6 +12,7 @@ from unittest import mock
 import boto3
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from botocore.session import get_session
 from moto import backends, mock_aws
 from moto.core.responses import BaseResponse
@@ -147,3 +149,13 @@ def test_stock_moto_leaves_out_the_key_behind_a_marker(stock: Any) -> None:
     for key in ("a", "c"):
         stock.put_object(Bucket=BUCKET, Key=key, Body=b"")
     assert "Versions" not in stock.list_object_versions(Bucket=BUCKET, KeyMarker="b")
+
+
+def test_a_statement_with_any_condition_denies(stock: Any) -> None:
+    statement = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    stock.put_bucket_policy(
+        Bucket=BUCKET, Policy=json.dumps({"Statement": [statement | {"Condition": condition}]})
+    )
+    with pytest.raises(ClientError, match="403"):
+        stock.put_object(Bucket=BUCKET, Key="k", Body=b"x")

@@ -121,6 +121,19 @@ def test_an_answer_comes_to_s3_and_a_topic_hears_of_it(endpoint_maker: Any, loca
     assert described["OutputConfig"]["S3OutputPath"] == f"s3://{BUCKET}/async/out"
 
 
+def test_the_first_request_to_each_new_endpoint_is_answered_without_a_type(
+    endpoint_maker: Any, localaws: Any
+) -> None:
+    """As SDK v2's predict_async sends it: an input in S3, Accept at most, and nothing asked before."""
+    for number, accept in enumerate(({}, {"Accept": "application/json"})):
+        made = endpoint_maker(f"ep-async-first-{number}", config=settings())
+        made.wait("InService")
+        answer = invoke(made, InputLocation=put(localaws, b"first"), **accept)
+        seen = json.loads(wait_for(localaws.client("s3"), answer["OutputLocation"])["Body"].read())
+        assert (seen["body_bytes"], seen["accept"]) == (5, accept.get("Accept"))
+        made.delete()
+
+
 def test_inputs_that_are_missing_and_models_that_think_too_long_fail(
     endpoint_maker: Any, localaws: Any
 ) -> None:

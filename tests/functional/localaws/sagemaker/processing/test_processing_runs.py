@@ -116,6 +116,28 @@ def test_a_job_that_runs_too_long_is_stopped(fast_processing: Any) -> None:
     assert fast_processing.wait(name)["ProcessingJobStatus"] == "Stopped"
 
 
+def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(processing: Any) -> None:
+    name = processing.create()
+    processing.wait(name)
+    processing.sagemaker.delete_processing_job(ProcessingJobName=name)
+    with pytest.raises(ClientError, match=r"\(ValidationException\).* Could not find requested job"):
+        processing.describe(name)
+    assert processing.sagemaker.list_processing_jobs(NameContains=name)["ProcessingJobSummaries"] == []
+    again = processing.request() | {"ProcessingJobName": name}
+    processing.sagemaker.create_processing_job(**again)
+    assert processing.wait(name)["ProcessingJobStatus"] == "Completed"
+
+
+def test_a_job_in_progress_or_missing_cannot_be_deleted(processing: Any) -> None:
+    name = processing.create("import time; time.sleep(60)")
+    with pytest.raises(ClientError, match=r"\(ResourceInUse\).* the processing job is in status InProgress"):
+        processing.sagemaker.delete_processing_job(ProcessingJobName=name)
+    processing.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert processing.wait(name)["ProcessingJobStatus"] == "Stopped"
+    with pytest.raises(ClientError, match=r"\(ResourceNotFound\).* Could not find requested job .* absent"):
+        processing.sagemaker.delete_processing_job(ProcessingJobName="absent")
+
+
 def test_jobs_are_listed_with_their_reasons(processing: Any) -> None:
     names = [processing.create(script) for script in ("pass", "raise SystemExit(1)")]
     for name in names:

@@ -50,3 +50,10 @@ def test_moto_cuts_a_page_before_it_filters(processing_of: Any) -> None:
         listed = stock.sagemaker.list_processing_jobs(NameContains=last, MaxResults=1)
     with pytest.raises(AssertionError):
         assert [item["ProcessingJobName"] for item in listed["ProcessingJobSummaries"]] == [last]
+
+
+def test_moto_cannot_delete_a_job(processing_of: Any) -> None:
+    with mock_aws():
+        stock = processing_of(StockMoto())
+        with pytest.raises(NotImplementedError):
+            stock.sagemaker.delete_processing_job(ProcessingJobName=stock.create())

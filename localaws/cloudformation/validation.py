@@ -1,0 +1,118 @@
+"""Refuse templates and values of parameters, in AWS's words.
+
+ValidateTemplate looks at a template's form only; moto asks cfn-lint, whose rules AWS does not have, and which
+matches a template's patterns in a time without bound.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ValidateTemplate.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import regex
+import yaml
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import CloudFormationBackend
+
+from localaws.cloudformation.templates import load
+
+MATCH_S = 1.0
+"""Processor seconds that a pattern gets for one value: some take time by the power of its length."""
+
+_load_parameters = parsing.ResourceMap.load_parameters
+
+
+def validate_template(backend: CloudFormationBackend, template: str) -> list[Any]:
+    """Check the form of a template and whether its references lead somewhere; returns no findings."""
+    del backend
+    try:
+        document = load(template)
+    except yaml.YAMLError as error:
+        raise _malformed("unsupported structure.") from error
+    if not isinstance(document, dict):
+        raise _malformed("unsupported structure.")
+    resources = document.get("Resources")
+    if not isinstance(resources, dict) or not resources:
+        raise _malformed("At least one Resources member must be defined.")
+    for name, resource in resources.items():
+        if not isinstance(resource, dict) or "Type" not in resource:
+            raise _malformed(f"[/Resources/{name}] Every Resources object must contain a Type member.")
+    known = {*resources, *(document.get("Parameters") or {})}
+    if missing := sorted({name for name in find_references(resources) if name not in known}):
+        named = ", ".join(missing)
+        raise _malformed(f"Unresolved resource dependencies [{named}] in the Resources block of the template")
+    return []
+
+
+def find_references(value: Any) -> Iterator[str]:
+    """Yield the names that Ref and Fn::GetAtt lead to, without AWS's own (`AWS::Region`)."""
+    if isinstance(value, list):
+        for item in value:
+            yield from find_references(item)
+    elif isinstance(value, dict):
+        target = value.get("Ref", value.get("Fn::GetAtt"))
+        name = target[0] if isinstance(target, list) and target else target
+        if len(value) == 1 and isinstance(name, str):
+            if not name.startswith("AWS::"):
+                yield name.partition(".")[0]
+            return
+        for item in value.values():
+            yield from find_references(item)
+
+
+def load_parameters(resources: parsing.ResourceMap) -> None:
+    """Check the values of a stack's parameters, then load them as moto does."""
+    for name, parameter in (resources._template.get("Parameters") or {}).items():
+        value = resources.input_parameters.get(name, parameter.get("Default"))
+        if value is not None:
+            check_value(name, parameter, value)
+    _load_parameters(resources)
+
+
+def check_value(name: str, parameter: Mapping[str, Any], value: Any) -> None:
+    """Raise ValidationError for a value that AllowedValues or AllowedPattern do not allow."""
+    kind, allowed = str(parameter.get("Type", "")), parameter.get("AllowedValues")
+    is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
+    for item in str(value).split(",") if is_list else [_text(value)]:
+        if allowed and item not in map(_text, allowed):
+            raise _refused(name, parameter, "must be one of AllowedValues")
+        pattern = parameter.get("AllowedPattern")
+        if pattern and not _matches(name, str(pattern), item):
+            raise _refused(name, parameter, f"must match pattern {pattern}")
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _matches(name: str, pattern: str, value: str) -> bool:
+    try:
+        return regex.fullmatch(pattern, value, timeout=MATCH_S, concurrent=True) is not None
+    except regex.error as error:
+        raise _malformed(f"AllowedPattern of parameter {name} is no regular expression: {error}") from error
+    except TimeoutError as error:
+        raise _malformed(
+            f"AllowedPattern of parameter {name} takes over {MATCH_S:g} s for its value"
+        ) from error
+
+
+def _refused(name: str, parameter: Mapping[str, Any], rule: str) -> ValidationError:
+    said = parameter.get("ConstraintDescription")
+    if said:
+        return ValidationError(message=f"Parameter {name} failed to satisfy constraint: {said}")
+    return ValidationError(message=f"Parameter '{name}' {rule}")
+
+
+def _malformed(reason: str) -> ValidationError:
+    return ValidationError(message=f"Template format error: {reason}")
+
+
+def install() -> None:
+    """Put these in the place of moto's."""
+    replacements: tuple[tuple[Any, str, Any], ...] = (
+        (CloudFormationBackend, "validate_template", validate_template),
+        (parsing.ResourceMap, "load_parameters", load_parameters),
+    )
+    for owner, name, function in replacements:
+        setattr(owner, name, function)
