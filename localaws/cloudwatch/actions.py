@@ -1,7 +1,7 @@
 """CloudWatch actions on metrics."""
 
-from collections.abc import Sequence
-from typing import TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 from moto.cloudwatch.responses import CloudWatchResponse
@@ -9,6 +9,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from localaws.cloudwatch import wording
 from localaws.cloudwatch.backend import MetricsMixin
+from localaws.cloudwatch.paging import cut_data, cut_page
 from localaws.cloudwatch.queries import DataQueries, data_result, datapoint, label_queries
 from localaws.cloudwatch.spec import Filter, requested_key
 from localaws.cloudwatch.validation import (
@@ -17,14 +18,13 @@ from localaws.cloudwatch.validation import (
     check_queries,
     check_range,
     check_statistics,
+    check_unit,
     epoch_s,
 )
 
 LIST_PAGE = 500
 """Metrics in one answer of ListMetrics."""
 SCANS = ("TimestampDescending", "TimestampAscending")
-
-Item = TypeVar("Item")
 
 
 class MetricActions(CloudWatchResponse):
@@ -36,6 +36,8 @@ class MetricActions(CloudWatchResponse):
 
     def put_metric_data(self) -> ActionResult:
         """Serve PutMetricData."""
+        if self._get_param("EntityMetricData"):
+            raise ValidationError("localaws keeps no entities: send the metrics as MetricData")
         self._metrics.put_metric_data(self._get_param("Namespace"), self._get_param("MetricData", []))
         return EmptyResult()
 
@@ -53,39 +55,52 @@ class MetricActions(CloudWatchResponse):
         )
         statistics, extended = self._get_param("Statistics", []), self._get_param("ExtendedStatistics", [])
         check_statistics(statistics, extended)
+        unit = self._get_param("Unit")
+        check_unit(unit)
         points = self._metrics.metric_store(namespace).read(
             requested_key(namespace, name, dimensions),
             start_s=start_s,
             end_s=end_s,
             period_s=period_s,
-            unit=self._get_param("Unit"),
+            unit=unit,
         )
         found = [datapoint(point, statistics=statistics, extended=extended) for point in points]
         return ActionResult({"Label": name, "Datapoints": found})
 
     def get_metric_data(self) -> ActionResult:
-        """Serve GetMetricData; every query is answered whole, so there is never a NextToken."""
+        """Serve GetMetricData; what expressions are computed for is answered whole, without a NextToken."""
         queries = self._get_param("MetricDataQueries", [])
         check_queries(queries)
-        scan = self._get_param("ScanBy") or SCANS[0]
+        results = self._read_data(queries, is_descending=self._read_scan() == SCANS[0])
+        token, most = self._get_param("NextToken"), self._get_param("MaxDatapoints")
+        page, following = cut_data(results, token=token, most=most)
+        if any("Expression" in query for query in queries):
+            page, following = results, None
+        answer = {"MetricDataResults": page, "Messages": []}
+        return ActionResult(answer if following is None else answer | {"NextToken": following})
+
+    def _read_scan(self) -> str:
+        scan = str(self._get_param("ScanBy") or SCANS[0])
         if scan not in SCANS:
             raise wording.enum(scan, "scanBy", SCANS)
+        return scan
+
+    def _read_data(
+        self, queries: Sequence[Mapping[str, Any]], *, is_descending: bool
+    ) -> list[dict[str, Any]]:
         start, end = self._get_param("StartTime"), self._get_param("EndTime")
         if start is None or end is None:
             raise wording.required("StartTime" if start is None else "EndTime")
         if start >= end:
             raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
         store_of = self._metrics.metric_store
-        data = DataQueries(store_of, queries, start_s=epoch_s(start), end_s=epoch_s(end))
+        data = DataQueries(store_of, queries, start_s=epoch_s(start), end_s=epoch_s(end)).results
         labels = label_queries(queries)
-        results = [
-            data_result(
-                query, data.result(query["Id"]), label=labels[query["Id"]], descending=scan == SCANS[0]
-            )
+        return [
+            data_result(query, data[query["Id"]], label=labels[query["Id"]], descending=is_descending)
             for query in queries
             if query.get("ReturnData") is not False
         ]
-        return ActionResult({"MetricDataResults": results, "Messages": []})
 
     def list_metrics(self) -> ActionResult:
         """Serve ListMetrics."""
@@ -101,15 +116,8 @@ class MetricActions(CloudWatchResponse):
             dimensions=tuple((item["Name"], item.get("Value")) for item in dimensions),
         )
         found = self._metrics.find_metrics(wanted, is_recent=recently is not None)
-        page, following = cut_page(found, token=self._get_param("NextToken"), size=LIST_PAGE)
+        refusal = InvalidParameterValue("Request parameter NextToken is invalid")
+        token = self._get_param("NextToken")
+        page, following = cut_page(found, token=token, size=LIST_PAGE, refusal=refusal)
         listed = {"Metrics": [key.as_listed() for key in page]}
         return ActionResult(listed if following is None else {**listed, "NextToken": following})
-
-
-def cut_page(items: Sequence[Item], *, token: str | None, size: int) -> tuple[Sequence[Item], str | None]:
-    """Return the page that a NextToken stands for, and the token of the page behind it."""
-    if token is not None and not (token.isascii() and token.isdecimal()):
-        raise InvalidParameterValue("Request parameter NextToken is invalid")
-    start = int(token or 0)
-    end = start + size
-    return items[start:end], str(end) if end < len(items) else None

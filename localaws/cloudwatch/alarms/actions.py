@@ -9,10 +9,11 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from localaws.cloudwatch import wording
-from localaws.cloudwatch.actions import cut_page
+from localaws.cloudwatch.actions import SCANS
 from localaws.cloudwatch.alarms.alarm import HISTORY_TYPES, HistoryItem, LocalAlarm
 from localaws.cloudwatch.alarms.backend import AlarmFilter, AlarmsMixin, fitting
 from localaws.cloudwatch.alarms.states import STATES
+from localaws.cloudwatch.paging import cut_page
 from localaws.cloudwatch.queries import moment
 from localaws.cloudwatch.spec import requested_key
 from localaws.cloudwatch.validation import check_dimensions, epoch_s
@@ -68,8 +69,9 @@ class AlarmActions(CloudWatchResponse):
         size = self._get_param("MaxRecords")
         if size is not None and not 1 <= size <= most:
             raise ValidationError(f"MaxRecords must be between 1 and {most}, not {size}.")
-        page, token = cut_page(items, token=self._get_param("NextToken"), size=size or default)
-        return page, {} if token is None else {"NextToken": token}
+        token, refusal = self._get_param("NextToken"), wording.invalid_token()
+        page, following = cut_page(items, token=token, size=size or default, refusal=refusal)
+        return page, {} if following is None else {"NextToken": following}
 
     def describe_alarms_for_metric(self) -> ActionResult:
         """Serve DescribeAlarmsForMetric: the alarms on exactly this metric, statistic, period and unit."""
@@ -95,6 +97,9 @@ class AlarmActions(CloudWatchResponse):
         kind, name = self._get_param("HistoryItemType"), self._get_param("AlarmName")
         if kind is not None and kind not in HISTORY_TYPES:
             raise wording.enum(kind, "historyItemType", HISTORY_TYPES)
+        scan = self._get_param("ScanBy") or SCANS[0]
+        if scan not in SCANS:
+            raise wording.enum(scan, "scanBy", SCANS)
         since = _bound(self._get_param("StartDate"), moment(0))
         until = _bound(self._get_param("EndDate"), datetime.max.replace(tzinfo=since.tzinfo))
         items: list[HistoryItem] = [
@@ -102,7 +107,7 @@ class AlarmActions(CloudWatchResponse):
             for item in list(self._alarms.history.items)
             if name in (None, item.name) and kind in (None, item.kind) and since <= item.at <= until
         ]
-        if self._get_param("ScanBy") != "TimestampAscending":
+        if scan == SCANS[0]:
             items.reverse()
         page, following = self._page(
             items if self._wants_metric_alarms() else [], action="DescribeAlarmHistory"
@@ -119,7 +124,7 @@ class AlarmActions(CloudWatchResponse):
         data = self._get_param("StateReasonData")
         try:
             json.loads(data or "{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidFormat(f"StateReasonData is not JSON: {error}") from error
         name, reason = self._get_param("AlarmName"), self._get_param("StateReason")
         for parameter, value in (("AlarmName", name), ("StateReason", reason)):
