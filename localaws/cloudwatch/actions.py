@@ -1,4 +1,4 @@
-"""CloudWatch actions on metrics."""
+"""CloudWatch actions on metrics. What the model of the API demands has been seen to before (localaws/wire)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -7,7 +7,6 @@ from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from localaws.cloudwatch import wording
 from localaws.cloudwatch.backend import MetricsMixin
 from localaws.cloudwatch.paging import cut_data, cut_page
 from localaws.cloudwatch.queries import DataQueries, data_result, datapoint, label_queries
@@ -18,13 +17,13 @@ from localaws.cloudwatch.validation import (
     check_queries,
     check_range,
     check_statistics,
-    check_unit,
     epoch_s,
 )
 
 LIST_PAGE = 500
 """Metrics in one answer of ListMetrics."""
-SCANS = ("TimestampDescending", "TimestampAscending")
+ASCENDING = "TimestampAscending"
+"""The other ScanBy, TimestampDescending, is what a request without one gets."""
 
 
 class MetricActions(CloudWatchResponse):
@@ -44,9 +43,6 @@ class MetricActions(CloudWatchResponse):
     def get_metric_statistics(self) -> ActionResult:
         """Serve GetMetricStatistics."""
         namespace, name = self._get_param("Namespace"), self._get_param("MetricName")
-        for parameter, value in (("Namespace", namespace), ("MetricName", name)):
-            if not value:
-                raise wording.required(parameter)
         dimensions = self._get_param("Dimensions", [])
         check_dimensions(dimensions, parameter="Dimensions")
         period_s = check_period(self._get_param("Period"))
@@ -55,14 +51,12 @@ class MetricActions(CloudWatchResponse):
         )
         statistics, extended = self._get_param("Statistics", []), self._get_param("ExtendedStatistics", [])
         check_statistics(statistics, extended)
-        unit = self._get_param("Unit")
-        check_unit(unit)
         points = self._metrics.metric_store(namespace).read(
             requested_key(namespace, name, dimensions),
             start_s=start_s,
             end_s=end_s,
             period_s=period_s,
-            unit=unit,
+            unit=self._get_param("Unit"),
         )
         found = [datapoint(point, statistics=statistics, extended=extended) for point in points]
         return ActionResult({"Label": name, "Datapoints": found})
@@ -71,7 +65,7 @@ class MetricActions(CloudWatchResponse):
         """Serve GetMetricData; what expressions are computed for is answered whole, without a NextToken."""
         queries = self._get_param("MetricDataQueries", [])
         check_queries(queries)
-        results = self._read_data(queries, is_descending=self._read_scan() == SCANS[0])
+        results = self._read_data(queries, is_descending=self._get_param("ScanBy") != ASCENDING)
         token, most = self._get_param("NextToken"), self._get_param("MaxDatapoints")
         page, following = cut_data(results, token=token, most=most)
         if any("Expression" in query for query in queries):
@@ -79,18 +73,10 @@ class MetricActions(CloudWatchResponse):
         answer = {"MetricDataResults": page, "Messages": []}
         return ActionResult(answer if following is None else answer | {"NextToken": following})
 
-    def _read_scan(self) -> str:
-        scan = str(self._get_param("ScanBy") or SCANS[0])
-        if scan not in SCANS:
-            raise wording.enum(scan, "scanBy", SCANS)
-        return scan
-
     def _read_data(
         self, queries: Sequence[Mapping[str, Any]], *, is_descending: bool
     ) -> list[dict[str, Any]]:
         start, end = self._get_param("StartTime"), self._get_param("EndTime")
-        if start is None or end is None:
-            raise wording.required("StartTime" if start is None else "EndTime")
         if start >= end:
             raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
         store_of = self._metrics.metric_store
@@ -104,18 +90,13 @@ class MetricActions(CloudWatchResponse):
 
     def list_metrics(self) -> ActionResult:
         """Serve ListMetrics."""
-        recently = self._get_param("RecentlyActive")
-        if recently not in (None, "PT3H"):
-            raise wording.enum(recently, "recentlyActive", ("PT3H",))
         dimensions = self._get_param("Dimensions", [])
-        if not all(item.get("Name") for item in dimensions):
-            raise wording.required("Dimensions.member.1.Name")
         wanted = Filter(
             namespace=self._get_param("Namespace"),
             name=self._get_param("MetricName"),
             dimensions=tuple((item["Name"], item.get("Value")) for item in dimensions),
         )
-        found = self._metrics.find_metrics(wanted, is_recent=recently is not None)
+        found = self._metrics.find_metrics(wanted, is_recent=self._get_param("RecentlyActive") is not None)
         refusal = InvalidParameterValue("Request parameter NextToken is invalid")
         token = self._get_param("NextToken")
         page, following = cut_page(found, token=token, size=LIST_PAGE, refusal=refusal)

@@ -9,7 +9,7 @@ from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParam
 
 from localaws.cloudwatch import wording
 from localaws.cloudwatch.spec import MINUTE_S
-from localaws.cloudwatch.statistics import SIMPLE, parse_percentile
+from localaws.cloudwatch.statistics import parse_percentile
 
 SHORT_PERIODS = (1, 5, 10, 20, 30)
 """Periods of less than a minute, in seconds (API_MetricStat)."""
@@ -64,11 +64,8 @@ def align_start(start_s: float, *, period_s: int) -> int:
     return int(start_s) // step * step
 
 
-def check_range(start: Any, end: Any, *, period_s: int) -> tuple[int, int]:
+def check_range(start: datetime, end: datetime, *, period_s: int) -> tuple[int, int]:
     """Return the range of GetMetricStatistics in epoch seconds."""
-    for name, value in (("StartTime", start), ("EndTime", end)):
-        if not isinstance(value, datetime):
-            raise wording.required(name)
     if start >= end:
         raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
     start_s, end_s = align_start(epoch_s(start), period_s=period_s), int(-(-epoch_s(end) // 1))
@@ -87,18 +84,15 @@ def check_statistics(statistics: Sequence[str], extended: Sequence[str]) -> None
         raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
     if statistics and extended:
         raise wording.exclusive("Statistics", "ExtendedStatistics")
-    for name in statistics:
-        if name not in SIMPLE:
-            raise wording.enum(name, "statistics", SIMPLE)
     for name in extended:
         if parse_percentile(name) is None:
             raise wording.unsupported("ExtendedStatistics", name)
 
 
-def check_unit(unit: str | None, *, member: str = "unit") -> None:
+def check_unit(unit: str | None) -> None:
     """Refuse a unit that is none of CloudWatch's."""
     if unit is not None and unit not in UNITS:
-        raise wording.enum(unit, member, UNITS)
+        raise wording.enum(unit, "unit", UNITS)
 
 
 def check_dimensions(dimensions: Iterable[Mapping[str, Any]] | None, *, parameter: str) -> None:
@@ -126,7 +120,6 @@ def check_datum(datum: Mapping[str, Any], *, number: int, now_s: float) -> None:
     if not datum.get("MetricName"):
         raise wording.required(f"{name}.MetricName")
     check_dimensions(datum.get("Dimensions"), parameter=f"{name}.Dimensions")
-    check_unit(datum.get("Unit"), member=f"metricData.{number}.member.unit")
     _check_values(datum, name=name)
     _check_set(datum.get("StatisticValues"), parameter=f"{name}.StatisticValues")
     if datum.get("StorageResolution") not in (None, 1, MINUTE_S):

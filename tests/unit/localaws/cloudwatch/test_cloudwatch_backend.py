@@ -54,7 +54,6 @@ def test_values_without_a_time_are_of_now_and_others_of_theirs(place: Any) -> No
         ({"StatisticValues": {"Sum": 1.0}}, "InvalidParameterValue"),
         ({"Values": [1.0], "Counts": [1.0, 1.0]}, "InvalidParameterValue"),
         ({"Values": []}, "MissingParameter"),
-        ({"Value": 1.0, "Unit": "count"}, "ValidationError"),
     ],
 )
 def test_of_a_request_with_one_bad_datum_nothing_is_kept(place: Any, bad: dict[str, Any], code: str) -> None:

@@ -77,8 +77,6 @@ def test_a_range_takes_in_the_second_in_which_it_ends() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "code", "sentence"),
     [
-        (None, NOON, "MissingParameter", "The parameter StartTime is required."),
-        (NOON, None, "MissingParameter", "The parameter EndTime is required."),
         (
             NOON,
             NOON,
@@ -118,8 +116,6 @@ def test_statistics_that_are_computed(statistics: list[str], extended: list[str]
     [
         ([], [], "InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics"),
         (["Sum"], ["p50"], "InvalidParameterCombination", "mutually exclusive and you have specified both."),
-        (["p50"], [], "ValidationError", "Value 'p50' at 'statistics' failed to satisfy constraint"),
-        (["sum"], [], "ValidationError", "enum value set: [SampleCount, Average, Sum, Minimum, Maximum]"),
         ([], ["Sum"], "InvalidParameterValue", "The value Sum for parameter ExtendedStatistics is not supp"),
         (
             [],
@@ -227,11 +223,6 @@ def test_data_that_are_kept(datum: dict[str, Any]) -> None:
             "Minimum no more than Maximum",
         ),
         ({"Value": 1.0, "StorageResolution": 10}, "InvalidParameterValue", "StorageResolution is invalid."),
-        (
-            {"Value": 1.0, "Unit": "Furlongs"},
-            "ValidationError",
-            "Value 'Furlongs' at 'metricData.3.member.unit' failed to satisfy constraint: Member must",
-        ),
         (
             {"Value": 1.0, "Dimensions": [{"Name": "d", "Value": ""}]},
             "MissingParameter",
