@@ -1,4 +1,7 @@
-"""CloudWatch actions on metrics. What the model of the API demands has been seen to before (localaws/wire)."""
+"""CloudWatch actions on metrics.
+
+What the model of the API demands has been seen to before (localaws/wire).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
