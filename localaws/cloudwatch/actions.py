@@ -1,14 +1,17 @@
-"""CloudWatch actions on metrics."""
+"""CloudWatch actions on metrics.
 
-from collections.abc import Sequence
-from typing import TypeVar, cast
+What the model of the API demands has been seen to before (localaws/wire).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from moto.cloudwatch.exceptions import InvalidParameterValue, ValidationError
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from localaws.cloudwatch import wording
 from localaws.cloudwatch.backend import MetricsMixin
+from localaws.cloudwatch.paging import cut_data, cut_page
 from localaws.cloudwatch.queries import DataQueries, data_result, datapoint, label_queries
 from localaws.cloudwatch.spec import Filter, requested_key
 from localaws.cloudwatch.validation import (
@@ -22,9 +25,8 @@ from localaws.cloudwatch.validation import (
 
 LIST_PAGE = 500
 """Metrics in one answer of ListMetrics."""
-SCANS = ("TimestampDescending", "TimestampAscending")
-
-Item = TypeVar("Item")
+ASCENDING = "TimestampAscending"
+"""The other ScanBy, TimestampDescending, is what a request without one gets."""
 
 
 class MetricActions(CloudWatchResponse):
@@ -36,15 +38,14 @@ class MetricActions(CloudWatchResponse):
 
     def put_metric_data(self) -> ActionResult:
         """Serve PutMetricData."""
+        if self._get_param("EntityMetricData"):
+            raise ValidationError("localaws keeps no entities: send the metrics as MetricData")
         self._metrics.put_metric_data(self._get_param("Namespace"), self._get_param("MetricData", []))
         return EmptyResult()
 
     def get_metric_statistics(self) -> ActionResult:
         """Serve GetMetricStatistics."""
         namespace, name = self._get_param("Namespace"), self._get_param("MetricName")
-        for parameter, value in (("Namespace", namespace), ("MetricName", name)):
-            if not value:
-                raise wording.required(parameter)
         dimensions = self._get_param("Dimensions", [])
         check_dimensions(dimensions, parameter="Dimensions")
         period_s = check_period(self._get_param("Period"))
@@ -64,52 +65,43 @@ class MetricActions(CloudWatchResponse):
         return ActionResult({"Label": name, "Datapoints": found})
 
     def get_metric_data(self) -> ActionResult:
-        """Serve GetMetricData; every query is answered whole, so there is never a NextToken."""
+        """Serve GetMetricData; what expressions are computed for is answered whole, without a NextToken."""
         queries = self._get_param("MetricDataQueries", [])
         check_queries(queries)
-        scan = self._get_param("ScanBy") or SCANS[0]
-        if scan not in SCANS:
-            raise wording.enum(scan, "scanBy", SCANS)
+        results = self._read_data(queries, is_descending=self._get_param("ScanBy") != ASCENDING)
+        token, most = self._get_param("NextToken"), self._get_param("MaxDatapoints")
+        page, following = cut_data(results, token=token, most=most)
+        if any("Expression" in query for query in queries):
+            page, following = results, None
+        answer = {"MetricDataResults": page, "Messages": []}
+        return ActionResult(answer if following is None else answer | {"NextToken": following})
+
+    def _read_data(
+        self, queries: Sequence[Mapping[str, Any]], *, is_descending: bool
+    ) -> list[dict[str, Any]]:
         start, end = self._get_param("StartTime"), self._get_param("EndTime")
-        if start is None or end is None:
-            raise wording.required("StartTime" if start is None else "EndTime")
         if start >= end:
             raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
         store_of = self._metrics.metric_store
-        data = DataQueries(store_of, queries, start_s=epoch_s(start), end_s=epoch_s(end))
+        data = DataQueries(store_of, queries, start_s=epoch_s(start), end_s=epoch_s(end)).results
         labels = label_queries(queries)
-        results = [
-            data_result(
-                query, data.result(query["Id"]), label=labels[query["Id"]], descending=scan == SCANS[0]
-            )
+        return [
+            data_result(query, data[query["Id"]], label=labels[query["Id"]], descending=is_descending)
             for query in queries
             if query.get("ReturnData") is not False
         ]
-        return ActionResult({"MetricDataResults": results, "Messages": []})
 
     def list_metrics(self) -> ActionResult:
         """Serve ListMetrics."""
-        recently = self._get_param("RecentlyActive")
-        if recently not in (None, "PT3H"):
-            raise wording.enum(recently, "recentlyActive", ("PT3H",))
         dimensions = self._get_param("Dimensions", [])
-        if not all(item.get("Name") for item in dimensions):
-            raise wording.required("Dimensions.member.1.Name")
         wanted = Filter(
             namespace=self._get_param("Namespace"),
             name=self._get_param("MetricName"),
             dimensions=tuple((item["Name"], item.get("Value")) for item in dimensions),
         )
-        found = self._metrics.find_metrics(wanted, is_recent=recently is not None)
-        page, following = cut_page(found, token=self._get_param("NextToken"), size=LIST_PAGE)
+        found = self._metrics.find_metrics(wanted, is_recent=self._get_param("RecentlyActive") is not None)
+        refusal = InvalidParameterValue("Request parameter NextToken is invalid")
+        token = self._get_param("NextToken")
+        page, following = cut_page(found, token=token, size=LIST_PAGE, refusal=refusal)
         listed = {"Metrics": [key.as_listed() for key in page]}
         return ActionResult(listed if following is None else {**listed, "NextToken": following})
-
-
-def cut_page(items: Sequence[Item], *, token: str | None, size: int) -> tuple[Sequence[Item], str | None]:
-    """Return the page that a NextToken stands for, and the token of the page behind it."""
-    if token is not None and not (token.isascii() and token.isdecimal()):
-        raise InvalidParameterValue("Request parameter NextToken is invalid")
-    start = int(token or 0)
-    end = start + size
-    return items[start:end], str(end) if end < len(items) else None

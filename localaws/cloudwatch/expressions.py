@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 """
 
 import ast
+import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from moto.cloudwatch.exceptions import ValidationError
 
@@ -53,26 +54,49 @@ def used_ids(tree: ast.expr) -> set[str]:
 
 
 def evaluate(tree: ast.expr, results: Mapping[str, Values]) -> dict[int, float]:
-    """Compute an expression at each time at which all that it reads has a value; x / 0 has none."""
+    """Compute an expression at each time at which all that it reads has a value.
+
+    What is no finite number, such as x / 0, is left out.
+    """
     ids = used_ids(tree)
     if not ids:
         raise ValidationError("Error in expression: it must read at least one query id")
+    steps = _postfix(tree)
     times = set.intersection(*(set(results[name]) for name in ids))
     found = {}
     for time in sorted(times):
         try:
-            found[time] = _value(tree, {name: results[name][time] for name in ids})
+            value = _value(steps, {name: results[name][time] for name in ids})
         except (ZeroDivisionError, OverflowError):
             continue
+        if math.isfinite(value):
+            found[time] = value
     return found
 
 
-def _value(node: ast.expr, values: Mapping[str, float]) -> float:
-    if isinstance(node, ast.Constant):
-        return float(node.value)  # type: ignore[arg-type]  # _is_allowed has seen to it
-    if isinstance(node, ast.Name):
-        return values[node.id]
-    if isinstance(node, ast.UnaryOp):
-        return -_value(node.operand, values)
-    assert isinstance(node, ast.BinOp)
-    return OPERATORS[type(node.op)](_value(node.left, values), _value(node.right, values))
+def _postfix(tree: ast.expr) -> Sequence[ast.expr]:
+    """Return operands and operators in the order of their computation: no depth is too much for a loop."""
+    found, waiting = [], [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if isinstance(node, ast.BinOp):
+            waiting += [node.left, node.right]
+        elif isinstance(node, ast.UnaryOp):
+            waiting.append(node.operand)
+    return found[::-1]
+
+
+def _value(steps: Sequence[ast.expr], values: Mapping[str, float]) -> float:
+    stack: list[float] = []
+    for node in steps:
+        if isinstance(node, ast.Constant):
+            stack.append(float(node.value))  # type: ignore[arg-type]  # _is_allowed has seen to it
+        elif isinstance(node, ast.Name):
+            stack.append(values[node.id])
+        elif isinstance(node, ast.UnaryOp):
+            stack.append(-stack.pop())
+        elif isinstance(node, ast.BinOp):
+            right, left = stack.pop(), stack.pop()
+            stack.append(OPERATORS[type(node.op)](left, right))
+    return stack.pop()

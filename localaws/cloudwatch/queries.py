@@ -6,6 +6,8 @@ and API_GetMetricData.html
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
@@ -15,7 +17,7 @@ from localaws.cloudwatch.series import Point
 from localaws.cloudwatch.spec import MetricKey, requested_key
 from localaws.cloudwatch.statistics import is_known
 from localaws.cloudwatch.store import MetricStore
-from localaws.cloudwatch.validation import align_start, check_dimensions, check_period
+from localaws.cloudwatch.validation import align_start, check_dimensions, check_period, check_unit
 
 TOLD_APART_BY = ("Stat", "Period")
 """Members of a MetricStat that its label tells where one request asks for several values of them."""
@@ -45,28 +47,36 @@ class DataQueries:
         self._store_of = store_of
         self._queries = {str(query["Id"]): query for query in queries}
         self._start_s, self._end_s = start_s, end_s
-        self._results: dict[str, dict[int, float]] = {}
-        self._under_way: set[str] = set()
+        self._trees = {
+            query_id: expressions.parse(query["Expression"])
+            for query_id, query in self._queries.items()
+            if "Expression" in query
+        }
 
-    def result(self, query_id: str) -> dict[int, float]:
-        """Return the values of one query by the second at which their period begins."""
-        if query_id not in self._results:
-            if query_id in self._under_way:
-                raise ValidationError(f"Error in expression '{query_id}': it reads itself")
-            self._under_way.add(query_id)
-            query = self._queries[query_id]
-            is_expression = "Expression" in query
-            self._results[query_id] = self._compute(query) if is_expression else self._read(query)
-        return self._results[query_id]
-
-    def _compute(self, query: Mapping[str, Any]) -> dict[int, float]:
-        tree = expressions.parse(query["Expression"])
-        ids = expressions.used_ids(tree)
-        if missing := sorted(ids - set(self._queries)):
-            raise ValidationError(
-                f"Error in expression '{query['Id']}': metric id '{missing[0]}' is not defined"
+    @cached_property
+    def results(self) -> dict[str, dict[int, float]]:
+        """The values of each query by its id, and by the second at which their period begins."""
+        found: dict[str, dict[int, float]] = {}
+        for query_id in self._in_order():
+            tree = self._trees.get(query_id)
+            found[query_id] = (
+                self._read(self._queries[query_id]) if tree is None else expressions.evaluate(tree, found)
             )
-        return expressions.evaluate(tree, {name: self.result(name) for name in ids})
+        return found
+
+    def _in_order(self) -> tuple[str, ...]:
+        """Return the ids, each behind those that its expression reads."""
+        reads: dict[str, set[str]] = {query_id: set() for query_id in self._queries}
+        for query_id, tree in self._trees.items():
+            reads[query_id] = expressions.used_ids(tree)
+            if missing := sorted(reads[query_id] - set(self._queries)):
+                raise ValidationError(
+                    f"Error in expression '{query_id}': metric id '{missing[0]}' is not defined"
+                )
+        try:
+            return tuple(TopologicalSorter(reads).static_order())
+        except CycleError as error:
+            raise ValidationError(f"Error in expression '{error.args[1][0]}': it reads itself") from error
 
     def _read(self, query: Mapping[str, Any]) -> dict[int, float]:
         wanted = query["MetricStat"]
@@ -95,6 +105,7 @@ def check_metric_stat(wanted: Mapping[str, Any]) -> tuple[MetricKey, int]:
     check_dimensions(metric.get("Dimensions"), parameter="MetricStat.Metric.Dimensions")
     if not is_known(wanted["Stat"]):
         raise wording.unsupported("MetricStat.Stat", wanted["Stat"])
+    check_unit(wanted.get("Unit"))
     period_s = check_period(wanted.get("Period"), parameter="MetricStat.Period")
     return requested_key(metric["Namespace"], metric["MetricName"], metric.get("Dimensions")), period_s
 

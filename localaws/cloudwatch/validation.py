@@ -9,7 +9,7 @@ from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParam
 
 from localaws.cloudwatch import wording
 from localaws.cloudwatch.spec import MINUTE_S
-from localaws.cloudwatch.statistics import is_known
+from localaws.cloudwatch.statistics import parse_percentile
 
 SHORT_PERIODS = (1, 5, 10, 20, 30)
 """Periods of less than a minute, in seconds (API_MetricStat)."""
@@ -26,6 +26,20 @@ MAX_MAGNITUDE = 2.0**360
 """Values lie between this and its negative (API_MetricDatum)."""
 FUTURE_S = 2 * 3600
 """How far ahead a value's time may lie."""
+PAST_S = 14 * 86_400
+"""How far back a value's time may lie."""
+SIZES = tuple(
+    f"{prefix}{unit}" for unit in ("bytes", "bits") for prefix in ("", "Kilo", "Mega", "Giga", "Tera")
+)
+COUNTED = (*(size.capitalize() for size in SIZES), "Count")
+"""Units that have a rate, too."""
+UNITS = (
+    *("Seconds", "Microseconds", "Milliseconds"),
+    *COUNTED,
+    *(f"{unit}/Second" for unit in COUNTED),
+    *("Percent", "None"),
+)
+"""StandardUnit (API_MetricDatum)."""
 QUERY_ID = re.compile(r"[a-z][a-zA-Z0-9_]{0,254}")
 
 
@@ -50,11 +64,8 @@ def align_start(start_s: float, *, period_s: int) -> int:
     return int(start_s) // step * step
 
 
-def check_range(start: Any, end: Any, *, period_s: int) -> tuple[int, int]:
+def check_range(start: datetime, end: datetime, *, period_s: int) -> tuple[int, int]:
     """Return the range of GetMetricStatistics in epoch seconds."""
-    for name, value in (("StartTime", start), ("EndTime", end)):
-        if not isinstance(value, datetime):
-            raise wording.required(name)
     if start >= end:
         raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
     start_s, end_s = align_start(epoch_s(start), period_s=period_s), int(-(-epoch_s(end) // 1))
@@ -68,13 +79,20 @@ def check_range(start: Any, end: Any, *, period_s: int) -> tuple[int, int]:
 
 
 def check_statistics(statistics: Sequence[str], extended: Sequence[str]) -> None:
-    """Refuse a request without a statistic, and statistics that are not computed here."""
+    """Refuse a request with none or both kinds of statistics, and those that are not computed here."""
     if not statistics and not extended:
         raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
-    for parameter, names in (("Statistics", statistics), ("ExtendedStatistics", extended)):
-        for name in names:
-            if not is_known(name):
-                raise wording.unsupported(parameter, name)
+    if statistics and extended:
+        raise wording.exclusive("Statistics", "ExtendedStatistics")
+    for name in extended:
+        if parse_percentile(name) is None:
+            raise wording.unsupported("ExtendedStatistics", name)
+
+
+def check_unit(unit: str | None) -> None:
+    """Refuse a unit that is none of CloudWatch's."""
+    if unit is not None and unit not in UNITS:
+        raise wording.enum(unit, "unit", UNITS)
 
 
 def check_dimensions(dimensions: Iterable[Mapping[str, Any]] | None, *, parameter: str) -> None:
@@ -102,7 +120,16 @@ def check_datum(datum: Mapping[str, Any], *, number: int, now_s: float) -> None:
     if not datum.get("MetricName"):
         raise wording.required(f"{name}.MetricName")
     check_dimensions(datum.get("Dimensions"), parameter=f"{name}.Dimensions")
-    if not any(datum.get(kind) is not None for kind in ("Value", "Values", "StatisticValues")):
+    _check_values(datum, name=name)
+    _check_set(datum.get("StatisticValues"), parameter=f"{name}.StatisticValues")
+    if datum.get("StorageResolution") not in (None, 1, MINUTE_S):
+        raise wording.invalid(f"{name}.StorageResolution", datum["StorageResolution"])
+    if (moment := datum.get("Timestamp")) is not None:
+        _check_time(epoch_s(moment), name=f"{name}.Timestamp", now_s=now_s)
+
+
+def _check_values(datum: Mapping[str, Any], *, name: str) -> None:
+    if datum.get("Value") is None and not datum.get("Values") and not datum.get("StatisticValues"):
         raise wording.required(f"{name}.Value")
     values = datum.get("Values") or [datum.get("Value") or 0.0]
     if len(values) > MAX_VALUES:
@@ -112,13 +139,15 @@ def check_datum(datum: Mapping[str, Any], *, number: int, now_s: float) -> None:
             raise wording.invalid(f"{name}.Value", value)
     if not all(0 < count <= MAX_MAGNITUDE for count in datum.get("Counts") or ()):
         raise wording.invalid(f"{name}.Counts", datum["Counts"], "Every count must be above zero.")
-    _check_set(datum.get("StatisticValues"), parameter=f"{name}.StatisticValues")
-    if datum.get("StorageResolution") not in (None, 1, MINUTE_S):
-        raise wording.invalid(f"{name}.StorageResolution", datum["StorageResolution"])
-    if (moment := datum.get("Timestamp")) is not None and epoch_s(moment) > now_s + FUTURE_S:
+
+
+def _check_time(at_s: float, *, name: str, now_s: float) -> None:
+    if at_s > now_s + FUTURE_S:
         raise InvalidParameterValue(
-            f"The parameter {name}.Timestamp must specify a time no more than two hours in the future."
+            f"The parameter {name} must specify a time no more than two hours in the future."
         )
+    if at_s < now_s - PAST_S:
+        raise InvalidParameterValue(f"The parameter {name} must specify a time within the past two weeks.")
 
 
 def _check_set(values: Mapping[str, float] | None, *, parameter: str) -> None:
@@ -145,7 +174,13 @@ def check_queries(queries: Sequence[Mapping[str, Any]]) -> None:
         if query_id in seen:
             raise ValidationError(f"The values for parameter id in {name} must be unique: {query_id}")
         seen.add(query_id)
-        if "MetricStat" in query and "Expression" in query:
-            raise wording.exclusive(f"{name}.MetricStat", f"{name}.Expression")
-        if "MetricStat" not in query and "Expression" not in query:
-            raise ValidationError(f"The parameter {name}.MetricStat is required.\n")
+        _check_content(query, name=name)
+
+
+def _check_content(query: Mapping[str, Any], *, name: str) -> None:
+    if "MetricStat" in query and "Expression" in query:
+        raise wording.exclusive(f"{name}.MetricStat", f"{name}.Expression")
+    if "MetricStat" not in query and "Expression" not in query:
+        raise wording.required(f"{name}.MetricStat")
+    if "${" in (query.get("Label") or ""):
+        raise ValidationError(f"localaws does not fill dynamic labels in: {query['Label']}")

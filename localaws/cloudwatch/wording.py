@@ -1,10 +1,28 @@
 """AWS's sentences for requests about metrics that it refuses."""
 
 from moto.cloudwatch.exceptions import (
+    CloudWatchException,
     InvalidParameterCombination,
     InvalidParameterValue,
     ValidationError,
 )
+
+
+class MissingParameter(CloudWatchException):
+    """A parameter that is needed is not there (API: MissingRequiredParameterException)."""
+
+    code = "MissingParameter"
+
+
+class InvalidNextToken(CloudWatchException):
+    """A NextToken that no answer has given out."""
+
+    code = "InvalidNextToken"
+
+
+def invalid_token() -> InvalidNextToken:
+    """Return the refusal of a NextToken, as every action but ListMetrics words it."""
+    return InvalidNextToken("The next token specified is invalid.")
 
 
 def enum(value: object, member: str, allowed: tuple[str, ...]) -> ValidationError:
@@ -15,9 +33,9 @@ def enum(value: object, member: str, allowed: tuple[str, ...]) -> ValidationErro
     )
 
 
-def required(name: str) -> ValidationError:
+def required(name: str) -> MissingParameter:
     """Return the refusal of a request without a parameter that it needs."""
-    return ValidationError(f"The parameter {name} is required.")
+    return MissingParameter(f"The parameter {name} is required.")
 
 
 def invalid(name: str, value: object, why: str = "") -> InvalidParameterValue:

@@ -9,17 +9,16 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from localaws.cloudwatch import wording
-from localaws.cloudwatch.actions import cut_page
-from localaws.cloudwatch.alarms.alarm import HISTORY_TYPES, HistoryItem, LocalAlarm
+from localaws.cloudwatch.actions import ASCENDING
+from localaws.cloudwatch.alarms.alarm import HistoryItem, LocalAlarm
 from localaws.cloudwatch.alarms.backend import AlarmFilter, AlarmsMixin, fitting
-from localaws.cloudwatch.alarms.states import STATES
+from localaws.cloudwatch.paging import cut_page
 from localaws.cloudwatch.queries import moment
 from localaws.cloudwatch.spec import requested_key
 from localaws.cloudwatch.validation import check_dimensions, epoch_s
 
-MAX_RECORDS = {"DescribeAlarms": (50, 100), "DescribeAlarmHistory": (100, 100)}
-"""By action: items in an answer that names no MaxRecords, and the most that it may name."""
-KINDS = ("CompositeAlarm", "MetricAlarm", "LogAlarm")
+ALARMS_PAGE, HISTORY_PAGE = 50, 100
+"""Items in an answer to a request that names no MaxRecords."""
 
 
 class AlarmActions(CloudWatchResponse):
@@ -42,41 +41,30 @@ class AlarmActions(CloudWatchResponse):
         for member in ("ChildrenOfAlarmName", "ParentsOfAlarmName"):
             if self._get_param(member):
                 raise ValidationError(f"localaws has no composite alarms, which {member} is about")
-        state = self._get_param("StateValue")
-        if state is not None and state not in STATES:
-            raise wording.enum(state, "stateValue", STATES)
         wanted = AlarmFilter(
             names=names,
             name_prefix=prefix or "",
-            state=state,
+            state=self._get_param("StateValue"),
             action_prefix=self._get_param("ActionPrefix"),
         )
         found = fitting(self._alarms.local_alarms(), wanted) if self._wants_metric_alarms() else []
-        page, following = self._page(found, action="DescribeAlarms")
+        page, following = self._page(found, default=ALARMS_PAGE)
         answer = {"MetricAlarms": [alarm.described() for alarm in page], "CompositeAlarms": []}
         return ActionResult(answer | following)
 
     def _wants_metric_alarms(self) -> bool:
         kinds = self._get_param("AlarmTypes", [])
-        for kind in kinds:
-            if kind not in KINDS:
-                raise wording.enum(kind, "alarmTypes", KINDS)
         return not kinds or "MetricAlarm" in kinds
 
-    def _page(self, items: Any, *, action: str) -> tuple[Any, dict[str, str]]:
-        default, most = MAX_RECORDS[action]
+    def _page(self, items: Any, *, default: int) -> tuple[Any, dict[str, str]]:
         size = self._get_param("MaxRecords")
-        if size is not None and not 1 <= size <= most:
-            raise ValidationError(f"MaxRecords must be between 1 and {most}, not {size}.")
-        page, token = cut_page(items, token=self._get_param("NextToken"), size=size or default)
-        return page, {} if token is None else {"NextToken": token}
+        token, refusal = self._get_param("NextToken"), wording.invalid_token()
+        page, following = cut_page(items, token=token, size=size or default, refusal=refusal)
+        return page, {} if following is None else {"NextToken": following}
 
     def describe_alarms_for_metric(self) -> ActionResult:
         """Serve DescribeAlarmsForMetric: the alarms on exactly this metric, statistic, period and unit."""
         namespace, name = self._get_param("Namespace"), self._get_param("MetricName")
-        for parameter, value in (("MetricName", name), ("Namespace", namespace)):
-            if not value:
-                raise wording.required(parameter)
         dimensions = self._get_param("Dimensions", [])
         check_dimensions(dimensions, parameter="Dimensions")
         key = requested_key(namespace, name, dimensions)
@@ -93,8 +81,6 @@ class AlarmActions(CloudWatchResponse):
     def describe_alarm_history(self) -> ActionResult:
         """Serve DescribeAlarmHistory, the newest first unless asked otherwise."""
         kind, name = self._get_param("HistoryItemType"), self._get_param("AlarmName")
-        if kind is not None and kind not in HISTORY_TYPES:
-            raise wording.enum(kind, "historyItemType", HISTORY_TYPES)
         since = _bound(self._get_param("StartDate"), moment(0))
         until = _bound(self._get_param("EndDate"), datetime.max.replace(tzinfo=since.tzinfo))
         items: list[HistoryItem] = [
@@ -102,11 +88,9 @@ class AlarmActions(CloudWatchResponse):
             for item in list(self._alarms.history.items)
             if name in (None, item.name) and kind in (None, item.kind) and since <= item.at <= until
         ]
-        if self._get_param("ScanBy") != "TimestampAscending":
+        if self._get_param("ScanBy") != ASCENDING:
             items.reverse()
-        page, following = self._page(
-            items if self._wants_metric_alarms() else [], action="DescribeAlarmHistory"
-        )
+        page, following = self._page(items if self._wants_metric_alarms() else [], default=HISTORY_PAGE)
         return ActionResult({"AlarmHistoryItems": [item.described() for item in page]} | following)
 
     def delete_alarms(self) -> ActionResult:
@@ -122,9 +106,6 @@ class AlarmActions(CloudWatchResponse):
         except (ValueError, RecursionError) as error:
             raise InvalidFormat(f"StateReasonData is not JSON: {error}") from error
         name, reason = self._get_param("AlarmName"), self._get_param("StateReason")
-        for parameter, value in (("AlarmName", name), ("StateReason", reason)):
-            if value is None:
-                raise wording.required(parameter)
         self._alarms.set_alarm_state(name, reason, data, self._get_param("StateValue"))
         return EmptyResult()
 

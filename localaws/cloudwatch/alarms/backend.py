@@ -102,6 +102,7 @@ class AlarmsMixin(MetricsMixin):
             for name in alarm_names:
                 alarm: Any = self.alarms.pop(name, None)
                 if alarm is not None:
+                    self.tagger.delete_all_tags_for_resource(alarm.alarm_arn)
                     self.history.configured(alarm, verb="deleted", at=now)
 
     def delete_known_alarms(self, names: Sequence[str]) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
 
-from localaws.cloudwatch import expressions, wording
+from localaws.cloudwatch import wording
 from localaws.cloudwatch.alarms.evaluation import COMPARISONS, TREATMENTS
 from localaws.cloudwatch.alarms.spec import ACTION_MEMBERS
 from localaws.cloudwatch.queries import DataQueries, check_metric_stat
 from localaws.cloudwatch.spec import MINUTE_S
 from localaws.cloudwatch.statistics import SIMPLE, parse_percentile
 from localaws.cloudwatch.store import MetricStore
-from localaws.cloudwatch.validation import check_dimensions, check_period, check_queries
+from localaws.cloudwatch.validation import check_dimensions, check_period, check_queries, check_unit
 
 ALARM_PERIODS = (10, 20, 30)
 """Periods of less than a minute that an alarm may have, in seconds."""
@@ -35,6 +35,8 @@ NOT_BUILT = (
     "ActionConfiguration",
 )
 ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:.+")
+BANDS = ("LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold")
+"""Comparisons with what an anomaly detector expects."""
 ACTED_UPON = re.compile(
     r"arn:[a-z-]+:(sns:[a-z0-9-]+:\d{12}:[^:]+|lambda:[a-z0-9-]+:\d{12}:function:.+"
     r"|autoscaling:[a-z0-9-]+:\d{12}:scalingPolicy:.+)"
@@ -65,10 +67,18 @@ def _check_threshold(request: Mapping[str, Any]) -> None:
     if comparison not in COMPARISONS:
         if comparison is None:
             raise wording.required("ComparisonOperator")
-        raise wording.enum(comparison, "comparisonOperator", tuple(COMPARISONS))
+        if comparison in BANDS:
+            raise ValidationError(
+                f"localaws does not evaluate alarms with {comparison}: it detects no anomalies"
+            )
+        raise wording.enum(comparison, "comparisonOperator", (*COMPARISONS, *BANDS))
     threshold = request.get("Threshold")
     if threshold is None or not math.isfinite(threshold):
         raise wording.required("Threshold")
+    _check_options(request)
+
+
+def _check_options(request: Mapping[str, Any]) -> None:
     treat = request.get("TreatMissingData")
     if treat is not None and treat not in TREATMENTS:
         raise unknown_option(treat, parameter="TreatMissingData", options=TREATMENTS)
@@ -91,10 +101,16 @@ def unknown_option(value: str, *, parameter: str, options: Sequence[str]) -> Val
 
 
 def _check_metric(request: Mapping[str, Any]) -> None:
-    for member in ("MetricName", "Namespace"):
+    for member in ("MetricName", "Namespace", "Period"):
         if not request.get(member):
-            raise wording.required(member)
+            raise ValidationError(f"{member} must not be null")
     check_dimensions(request.get("Dimensions"), parameter="Dimensions")
+    check_unit(request.get("Unit"))
+    _check_statistic(request)
+    check_period(request["Period"])
+
+
+def _check_statistic(request: Mapping[str, Any]) -> None:
     statistic, extended = request.get("Statistic"), request.get("ExtendedStatistic")
     if statistic and extended:
         raise wording.exclusive("Statistic", "ExtendedStatistic")
@@ -104,7 +120,6 @@ def _check_metric(request: Mapping[str, Any]) -> None:
         raise wording.enum(statistic, "statistic", SIMPLE)
     if extended and parse_percentile(extended) is None:
         raise wording.unsupported("ExtendedStatistic", extended)
-    check_period(request.get("Period"))
 
 
 def _check_queries(request: Mapping[str, Any]) -> None:
@@ -113,20 +128,15 @@ def _check_queries(request: Mapping[str, Any]) -> None:
             raise wording.exclusive("Metrics", member)
     queries = request["Metrics"]
     check_queries(queries)
-    known = {query["Id"] for query in queries}
     for query in queries:
         if "MetricStat" in query:
             check_metric_stat(query["MetricStat"])
-        elif missing := sorted(expressions.used_ids(expressions.parse(query["Expression"])) - known):
-            raise ValidationError(
-                f"Error in expression '{query['Id']}': metric id '{missing[0]}' is not defined"
-            )
     if len({query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}) != 1:
         raise ValidationError("Period must be the same for every metric that an alarm watches.")
     returning = [query["Id"] for query in queries if query.get("ReturnData") is not False]
     if len(returning) != 1:
         raise ValidationError("Exactly one element of the metrics list should return data.")
-    DataQueries(lambda namespace: MetricStore(), queries, start_s=0, end_s=0).result(returning[0])
+    _ = DataQueries(lambda namespace: MetricStore(), queries, start_s=0, end_s=0).results
 
 
 def _check_periods(request: Mapping[str, Any]) -> None:

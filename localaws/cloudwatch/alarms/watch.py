@@ -53,7 +53,7 @@ def read_datapoints(spec: AlarmSpec, *, store_of: StoreOf, end_s: int) -> list[D
     starts = range(start_s, end_s, spec.period_s)
     if spec.metric is None:
         data = DataQueries(store_of, spec.queries, start_s=start_s, end_s=end_s)
-        values = data.result(spec.returned_id)
+        values = data.results[spec.returned_id]
         return [Datapoint(start_s=start, value=values.get(start)) for start in starts]
     found = store_of(spec.metric.namespace).read_whole(
         spec.metric, start_s=start_s, end_s=end_s, period_s=spec.period_s, unit=spec.unit

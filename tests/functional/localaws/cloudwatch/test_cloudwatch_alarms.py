@@ -244,7 +244,7 @@ QUERY = {
             id="an EC2 action",
         ),
         pytest.param(
-            {"ComparisonOperator": "GreaterThanUpperThreshold"}, "failed to satisfy constraint", id="bands"
+            {"ComparisonOperator": "GreaterThanUpperThreshold"}, "it detects no anomalies", id="bands"
         ),
         pytest.param({"ThresholdMetricId": "ad1"}, "localaws does not evaluate", id="anomalies"),
         pytest.param(

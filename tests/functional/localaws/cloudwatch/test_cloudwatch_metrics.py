@@ -141,7 +141,7 @@ def test_moto_s_count_of_a_bucket_s_objects_is_there_too(watched: Any) -> None:
     [
         pytest.param({"Value": 1e200}, "InvalidParameterValue", "Value is invalid", id="too large"),
         pytest.param({"Values": [1.0] * 151}, "InvalidParameterValue", "At most 150", id="too many"),
-        pytest.param({}, "ValidationError", "Value is required", id="no value"),
+        pytest.param({}, "MissingParameter", "Value is required", id="no value"),
         pytest.param(
             {"Values": [1.0], "Counts": [1.0, 2.0]}, "InvalidParameterValue", "same size", id="counts"
         ),

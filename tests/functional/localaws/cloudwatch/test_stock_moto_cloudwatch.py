@@ -116,6 +116,33 @@ def test_moto_lists_metrics_that_are_not_active(stock: Any) -> None:
         assert stock.list_metrics(Namespace="n", RecentlyActive="PT3H")["Metrics"] == []
 
 
+def test_moto_answers_all_datapoints_at_once(stock: Any) -> None:
+    for minute in range(2):
+        datum = {"MetricName": "m", "Value": 1.0, "Timestamp": NOW - timedelta(minutes=minute)}
+        stock.put_metric_data(Namespace="n", MetricData=[datum])
+    stat = {"Metric": {"Namespace": "n", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}
+    queries = [{"Id": "m1", "MetricStat": stat}]
+    answer = stock.get_metric_data(MetricDataQueries=queries, MaxDatapoints=1, **AROUND)
+    with pytest.raises(AssertionError):
+        assert len(answer["MetricDataResults"][0]["Values"]) == 1
+
+
+def test_moto_takes_values_of_long_ago_and_drops_those_of_entities(stock: Any) -> None:
+    old = {"MetricName": "m", "Value": 1.0, "Timestamp": datetime(2020, 1, 1, tzinfo=UTC)}
+    for data in ({"MetricData": [old]}, {"EntityMetricData": [{"MetricData": [old]}]}):
+        with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError):
+            stock.put_metric_data(Namespace="n", **data)
+
+
+def test_moto_gives_a_new_alarm_the_tags_of_a_deleted_one(stock: Any) -> None:
+    stock.put_metric_alarm(**ALARM, Tags=[{"Key": "k", "Value": "v"}])
+    arn = stock.describe_alarms()["MetricAlarms"][0]["AlarmArn"]
+    stock.delete_alarms(AlarmNames=["a"])
+    stock.put_metric_alarm(**ALARM)
+    with pytest.raises(AssertionError):
+        assert stock.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+
+
 def test_moto_keeps_rules_that_nothing_evaluates(stock: Any) -> None:
     with pytest.raises(pytest.fail.Exception), pytest.raises(ClientError):
         stock.put_insight_rule(RuleName="r", RuleDefinition="{}")

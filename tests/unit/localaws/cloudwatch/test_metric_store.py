@@ -9,7 +9,7 @@ from localaws.cloudwatch import series
 from localaws.cloudwatch import store as stores
 from localaws.cloudwatch.series import Series
 from localaws.cloudwatch.spec import Filter, metric_key
-from localaws.cloudwatch.statistics import MAX_VALUES, Aggregate, merged
+from localaws.cloudwatch.statistics import MAX_VALUES, Aggregate, merged, parse_percentile
 from localaws.cloudwatch.store import MetricStore
 
 KEY = metric_key("n", "m", {"b": "2", "a": "1"})
@@ -141,3 +141,26 @@ def test_list_filters(wanted: Filter, found: int) -> None:
         store.add_value(key, 1.0, unit="None", at_s=100)
     assert len(store.list(wanted)) == found
     assert store.list(wanted, active_since_s=101) == []
+
+
+def test_seconds_of_high_resolution_are_kept_for_less_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series, "SECONDS_KEPT", 3)
+    monkeypatch.setattr(series, "SLACK", 0)
+    found = Series()
+    for second in range(10):
+        found.add(aggregate_of(1), at_s=second, is_high_resolution=True)
+    assert [start for start, _ in found.read(start_s=0, end_s=60, period_s=1)] == [7, 8, 9]
+    ((start, whole),) = found.read(start_s=0, end_s=60, period_s=60)
+    assert (start, whole.total) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("p0", 0.0), ("p5", 0.05), ("p99.99", 0.9999), ("p100", 1.0), ("p50.", 0.5)]
+)
+def test_percentiles_are_named_by_their_share(name: str, share: float) -> None:
+    assert parse_percentile(name) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("name", ["p", "p101", "p-1", "P50", "tm90", "IQM", "p50 ", "p1e1", ""])
+def test_what_names_no_percentile(name: str) -> None:
+    assert parse_percentile(name) is None

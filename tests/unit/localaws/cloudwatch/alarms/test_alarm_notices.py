@@ -1,8 +1,11 @@
 """What topics and functions are told, in the shape of AWS's own notifications."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from localaws.cloudwatch.alarms import notices
 from localaws.cloudwatch.alarms.alarm import StateChange, StateView, new_alarm
@@ -85,3 +88,44 @@ def test_metric_math_is_told_as_its_queries() -> None:
     assert (first["metricStat"]["stat"], first["returnData"]) == ("Sum", False)
     assert second == {"id": "half", "returnData": True, "expression": "m1 / 2"}
     assert json.loads(notices.topic_message(change))["Trigger"]["Metrics"] == queries
+
+
+@pytest.mark.parametrize(
+    ("statistic", "told"),
+    [
+        ("SampleCount", "SAMPLE_COUNT"),
+        ("Average", "AVERAGE"),
+        ("Sum", "SUM"),
+        ("Minimum", "MINIMUM"),
+        ("Maximum", "MAXIMUM"),
+    ],
+)
+def test_a_topic_is_told_statistics_in_capitals(statistic: str, told: str) -> None:
+    trigger = json.loads(notices.topic_message(change_of(**METRIC, Period=60, Statistic=statistic)))[
+        "Trigger"
+    ]
+    assert (trigger["StatisticType"], trigger["Statistic"]) == ("Statistic", told)
+    assert "ExtendedStatistic" not in trigger
+
+
+def test_a_topic_is_told_all_actions_and_that_there_is_no_description() -> None:
+    topic = "arn:aws:sns:us-east-2:123456789012:t"
+    members = {"AlarmActions": [topic], "OKActions": [], "AlarmDescription": None}
+    told = json.loads(notices.topic_message(change_of(**METRIC, Period=60, Statistic="Sum", **members)))
+    assert (told["AlarmActions"], told["OKActions"], told["InsufficientDataActions"]) == ([topic], [], [])
+    assert told["AlarmDescription"] is None
+    assert (told["AWSAccountId"], told["Region"]) == ("123456789012", "US East (Ohio)")
+
+
+@pytest.mark.parametrize(
+    ("region", "name"), [("eu-central-1", "EU (Frankfurt)"), ("mars-north-1", "mars-north-1")]
+)
+def test_the_subject_names_the_region(region: str, name: str) -> None:
+    change = replace(change_of(**METRIC, Period=60, Statistic="Sum"), region=region)
+    assert notices.subject(change) == f'ALARM: "slow" in {name}'
+
+
+def test_a_state_without_data_has_none_in_the_event() -> None:
+    event = json.loads(notices.function_event(change_of(**METRIC, Period=60, Statistic="Sum")))
+    assert "reasonData" not in event["alarmData"]["previousState"]
+    assert event["time"] == event["alarmData"]["state"]["timestamp"] == "2026-03-12T14:36:48.821+0000"
