@@ -103,6 +103,12 @@ PARTS = (
         "sagemaker:CreateNotebookInstance",
     ),
     part(
+        "HyperPod clusters",
+        ABSENT,
+        "no instances would start",
+        "sagemaker:CreateCluster",
+    ),
+    part(
         "Lambda",
         REAL,
         "AWS's runtime client, code in `/var/task`, layers in `/opt`, a `/tmp` of its own, cold and warm "

@@ -9,7 +9,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import random_suffix
 
 from localaws.cloudformation.failures import with_wish
-from localaws.cloudformation.names import make_name
+from localaws.cloudformation.names import make_name, require_stack_name
 from localaws.cloudformation.properties import convert_properties
 from localaws.cloudformation.stacks import (
     DELETED,
@@ -25,6 +25,7 @@ NO_CHANGES = (
 _parse_resource = parsing.parse_resource
 _create_resource = parsing.parse_and_create_resource
 _create_stack = CloudFormationBackend.create_stack
+_answer_create_stack = CloudFormationResponse.create_stack
 _create_change_set = CloudFormationBackend.create_change_set
 _validate_update = CloudFormationResponse._validate_different_update
 ACTIONS = ("create_stack", "update_stack", "execute_change_set")
@@ -42,6 +43,7 @@ def install() -> None:
         (CloudFormationBackend, "create_stack", create_stack),
         (CloudFormationBackend, "create_change_set", create_change_set),
         (CloudFormationBackend, "execute_change_set", execute_change_set),
+        (CloudFormationResponse, "create_stack", answer_create_stack),
         (CloudFormationResponse, "_validate_different_update", validate_update),
     )
     for owner, name, function in replacements:
@@ -93,6 +95,12 @@ def create_stack(backend: CloudFormationBackend, name: str, *args: Any, **option
     if stack.status == DELETED:
         backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
     return stack
+
+
+def answer_create_stack(response: CloudFormationResponse) -> Any:
+    """Serve CreateStack; stacks that are made for others have names of other kinds."""
+    require_stack_name(str(response._get_param("StackName")))
+    return _answer_create_stack(response)
 
 
 def validate_update(response: CloudFormationResponse, *args: Any, **options: Any) -> None:

@@ -1,6 +1,10 @@
-"""Names that CloudFormation makes for resources without one. Pure."""
+"""Names that CloudFormation makes for resources without one, and those that it takes of stacks. Pure."""
 
 import re
+
+from moto.cloudformation.exceptions import ValidationError
+
+from localaws.wire.wording import Violation, length_at_most, matches, tell
 
 LIMITS = {
     "AWS::IAM::Group": 128,
@@ -23,6 +27,7 @@ LIMITS = {
 """Longest name of a resource by its type."""
 DEFAULT_LIMIT = 255
 LOWER_CASE = ("AWS::S3::Bucket",)
+STACK_PATTERN, STACK_LIMIT = "[a-zA-Z][-a-zA-Z0-9]*", 128
 
 
 def make_name(*, resource_type: str, stack: str, logical_id: str, suffix: str) -> str:
@@ -32,3 +37,16 @@ def make_name(*, resource_type: str, stack: str, logical_id: str, suffix: str) -
     stack_part = stack[:stack_room]
     name = re.sub("-+", "-", f"{stack_part}-{logical_id[: room - len(stack_part)]}-{suffix}")
     return name.lower() if resource_type in LOWER_CASE else name
+
+
+def require_stack_name(name: str) -> None:
+    """Raise ValidationError for a name that no stack can have; the service's model does not tell it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+    """
+    rules = [length_at_most(STACK_LIMIT)] if len(name) > STACK_LIMIT else []
+    rules += [] if re.fullmatch(STACK_PATTERN, name) else [matches(STACK_PATTERN)]
+    if rules:
+        raise ValidationError(
+            message=tell([Violation(member="stackName", value=name, rule=rule) for rule in rules])
+        )

@@ -115,6 +115,8 @@ class ListCheck(Check):
 
     entries: Check = field(default_factory=Unchecked)
     rules: Sequence[Rule] = ()
+    tells_null: bool = False
+    """Whether the sentence about its entries names the rule that none is null."""
 
     def __call__(self, value: Any, member: str, found: list[Violation]) -> None:
         """Hold length and entries against the model."""
@@ -128,7 +130,11 @@ class ListCheck(Check):
         if None in value:
             found.append(Violation(member=member, value=value, rule=each([NOT_NULL], of="Member")))
         elif isinstance(self.entries, Scalar):
-            check_entries(self.entries, value, of="Member", member=member, shown=value, found=found)
+            if not keep_rules(self.entries, value, member=member):
+                texts = [*self.entries.texts, *([NOT_NULL] if self.tells_null else [])]
+                secret = self.entries.is_secret
+                rule = each(texts, of="Member")
+                found.append(Violation(member=member, value=value, rule=rule, is_secret=secret))
         else:
             for number, entry in enumerate(value, start=1):
                 self.entries(entry, f"{member}.{number}.member", found)
@@ -165,12 +171,16 @@ class MapCheck(Check):
 def check_entries(
     check: Scalar, entries: Sequence[Any], *, of: str, member: str, shown: Any, found: list[Violation]
 ) -> None:
-    """Hold every entry of a list or map against the rules; AWS tells them all together, once."""
-    # A list, so that each entry is held against its type.
-    kept = [check.keeps(entry, member) for entry in entries]
-    if not all(kept):
+    """Hold every key or value of a map against the rules; AWS tells them all together, once."""
+    if not keep_rules(check, entries, member=member):
         rule = each(check.texts, of=of)
         found.append(Violation(member=member, value=shown, rule=rule, is_secret=check.is_secret))
+
+
+def keep_rules(check: Scalar, entries: Sequence[Any], *, member: str) -> bool:
+    """Tell whether all entries keep the rules; raises WrongTypeError where one is of another type."""
+    kept = [check.keeps(entry, member) for entry in entries]  # each is held against its type
+    return all(kept)
 
 
 @dataclass(kw_only=True)
@@ -291,18 +301,24 @@ def make_rules(shape: Any, *, sorts_words: bool = False) -> list[Rule]:
     return rules + make_text_rules(metadata, sorts_words=sorts_words)
 
 
+def make_matcher(pattern: str, *, limit: float) -> Callable[[str], bool]:
+    """Return what tells whether a text fits; it takes those of more than `limit` letters.
+
+    A pattern that cannot be held against texts is still told with the other rules of a list's entries.
+    """
+    compiled = compile_pattern(pattern)
+    if compiled is None:
+        return lambda value: True
+    fits = compiled.fullmatch
+    return lambda value: len(value) > limit or fits(value) is not None
+
+
 def make_text_rules(metadata: Mapping[str, Any], *, sorts_words: bool) -> list[Rule]:
     """Return the constraints of a text's letters: its pattern, or the words to choose from."""
-    rules, pattern = [], metadata.get("pattern")
-    compiled = compile_pattern(pattern) if pattern is not None else None
-    if pattern is not None and compiled is not None:
-        fits, limit = compiled.fullmatch, min(metadata.get("max", math.inf), MAX_MATCHED_CHARACTERS)
-        rules.append(
-            Rule(
-                text=matches(pattern),
-                keeps=lambda value: len(value) > limit or fits(value) is not None,
-            )
-        )
+    rules = []
+    if (pattern := metadata.get("pattern")) is not None:
+        limit = min(metadata.get("max", math.inf), MAX_MATCHED_CHARACTERS)
+        rules.append(Rule(text=matches(pattern), keeps=make_matcher(pattern, limit=limit)))
     if words := metadata.get("enum"):
         listed = sorted(words) if sorts_words else words
         rules.append(Rule(text=one_of(listed), keeps=frozenset(words).__contains__))

@@ -21,6 +21,8 @@ from localaws.wire.checks import (
 
 WORDS_IN_ORDER = ("application-autoscaling",)
 """Services that list the words of an enumeration by the alphabet; the others as their model has them."""
+LISTS_ARE_DENSE = ("iam", "lambda")
+"""Services whose sentences about a list's entries end with the rule that none is null."""
 Model = Any
 """moto's ServiceModel: botocore's, which moto keeps in memory anyway."""
 
@@ -58,6 +60,7 @@ class Compiler:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._sorts_words = model.service_name in WORDS_IN_ORDER
+        self._tells_null = model.service_name in LISTS_ARE_DENSE
         self._has_rules = model.protocol != "ec2"  # EC2 words its refusals by itself
         self._checks: dict[str, Check] = {}
         self._lock = threading.RLock()
@@ -86,7 +89,7 @@ class Compiler:
         if shape.type_name == "structure":
             return self._make_structure(shape)
         if shape.type_name == "list":
-            listed = self._checks[shape.name] = ListCheck(rules=rules)
+            listed = self._checks[shape.name] = ListCheck(rules=rules, tells_null=self._tells_null)
             listed.entries = self._compile(shape.member)
             return listed
         if shape.type_name == "map":

@@ -48,10 +48,28 @@ ADAPTATIONS = (
     Adaptation(
         files="test_sagemaker/*_expainability.py", wrong='"testconfiguri"', right='"s3://my-bucket/my-prefix"'
     ),
+    Adaptation(files="test_sagemaker/*_search.py", wrong="_DEV", right="-DEV"),
+    Adaptation(files="test_sagemaker/*_search.py", wrong='"_name"', right='"-name"'),
+    Adaptation(files="test_sagemaker/*_search.py", wrong='trial_name"', right='trial-name"'),
+    Adaptation(
+        files="test_sagemaker/*_search.py", wrong='trial_component_name"', right='trial-component-name"'
+    ),
+    Adaptation(files="test_sagemaker/*_definitions.py", wrong=r'="(?=arn:aws:iam::\{)', right='=f"'),
+    Adaptation(
+        files="test_sagemaker/*_training.py", wrong="role_arn=resource_arn", right=f'role_arn="{ROLE}"'
+    ),
+    Adaptation(files="test_awslambda/*_policy.py", wrong=":account-id:", right=":123456789012:"),
+    Adaptation(files="test_awslambda/*.py", wrong='"ZIP"', right='"Zip"'),
+    Adaptation(files="test_awslambda/*.py", wrong=r"(?<=stack_name\(\):\n    return )", right='"s" + '),
+    Adaptation(files="test_iam/*.py", wrong='"test_stack"', right='"test-stack"'),
     Adaptation(files="test_iam/*.py", wrong='"my-path"', right='"/my-path/"'),
+    Adaptation(files="test_iam/*.py", wrong='"my-path2"', right='"/my-path2/"'),
+    Adaptation(files="test_iam/*.py", wrong='"my/path"', right='"/my/path/"'),
+    Adaptation(files="test_iam/*_groups.py", wrong='"/path"', right='"/path/"'),
+    Adaptation(files="test_iam/*_groups.py", wrong='"/new-path"', right='"/new-path/"'),
     Adaptation(
         files="test_*/*.py",
-        wrong=r'AssumeRolePolicyDocument="(?:some|test) policy"',
+        wrong=r'AssumeRolePolicyDocument="(?:some|test) policy2?"',
         right=f"AssumeRolePolicyDocument={TRUST!r}",
     ),
 )

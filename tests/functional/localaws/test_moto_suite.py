@@ -11,8 +11,18 @@ from scripts.moto_suite.sources import UnreachableError, fetch_tests
 from scripts.moto_suite.suite import run_service
 from tests.functional.conftest import LocalAws, start_localaws, stop_localaws
 
-SERVICES = ("sts", "applicationautoscaling", "sagemakerruntime", "logs", "cloudwatch", "s3")
-"""Those whose differences are all listed; on two quiet cores they take about four minutes."""
+SERVICES = (
+    "sts",
+    "applicationautoscaling",
+    "sagemakerruntime",
+    "logs",
+    "cloudwatch",
+    "s3",
+    "iam",
+    "awslambda",
+    "sagemaker",
+)
+"""Those whose differences are all listed; on two quiet cores they take about eight minutes."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 

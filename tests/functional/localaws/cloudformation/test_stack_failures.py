@@ -85,6 +85,17 @@ def test_a_stack_that_shall_be_left_keeps_what_was_made(localaws: Any, client: A
     assert retention(localaws, name) == []
 
 
+def test_a_stack_s_name_has_no_underscores(client: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        client.create_stack(StackName="my_stack", TemplateBody=template(Group=group("g")))
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert caught.value.response["Error"]["Code"] == "ValidationError"
+    assert caught.value.response["Error"]["Message"] == (
+        "1 validation error detected: Value 'my_stack' at 'stackName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+    )
+
+
 def test_disable_rollback_is_an_older_word_for_it(client: Any, name: str) -> None:
     client.create_stack(StackName=name, TemplateBody=template(Endpoint=REFUSED), DisableRollback=True)
     assert describe(client, name)["StackStatus"] == "CREATE_FAILED"
@@ -244,6 +255,13 @@ def test_stock_moto_leaves_a_failed_update_half_done() -> None:
         with pytest.raises(Exception, match=r".+"):
             client.update_stack(StackName="s", TemplateBody=template(Group=group("s"), Endpoint=REFUSED))
         assert "QueueUrls" not in boto3.client("sqs", region_name="us-east-1").list_queues()
+
+
+def test_stock_moto_takes_any_name_of_a_stack() -> None:
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name="us-east-1")
+        client.create_stack(StackName="my_stack", TemplateBody=template(Group=group("g")))
+        assert client.describe_stacks(StackName="my_stack")["Stacks"]
 
 
 def test_stock_moto_passes_over_what_shall_become_of_a_failure() -> None:

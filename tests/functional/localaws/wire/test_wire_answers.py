@@ -28,6 +28,23 @@ def test_every_json_answer_has_a_uuid(localaws: Any, service: str, operation: st
             {"NotebookInstanceName": "n", "InstanceType": "ml.t3.medium", "RoleArn": ROLE},
             "no notebook server would start",
         ),
+        (
+            "sagemaker",
+            "create_cluster",
+            {
+                "ClusterName": "c",
+                "InstanceGroups": [
+                    {
+                        "InstanceGroupName": "g",
+                        "InstanceType": "ml.g5.xlarge",
+                        "InstanceCount": 1,
+                        "ExecutionRole": ROLE,
+                        "LifeCycleConfig": {"SourceS3Uri": "s3://sagemaker-b/k", "OnCreate": "a.sh"},
+                    }
+                ],
+            },
+            "no instances would start",
+        ),
         ("ec2", "run_instances", {"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1}, "no instance would run"),
         ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}, "there is no instance"),
         ("sagemaker", "update_notebook_instance", {"NotebookInstanceName": "n"}, "UpdateNotebookInstance"),

@@ -1,8 +1,9 @@
 """Names that are made up, and texts that stand for numbers."""
 
 import pytest
+from moto.cloudformation.exceptions import ValidationError
 
-from localaws.cloudformation.names import LIMITS, make_name
+from localaws.cloudformation.names import LIMITS, make_name, require_stack_name
 from localaws.cloudformation.properties import convert_properties
 
 
@@ -20,6 +21,33 @@ def test_a_long_name_keeps_a_part_of_both(resource_type: str, stack: str, logica
     assert len(name) <= LIMITS[resource_type]
     first, second, suffix = name.lower().split("-")
     assert (first[0], second[0], suffix) == ("s", "l", "0123456789abc")
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("my_stack", ["Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"]),
+        ("1st", ["Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"]),
+        ("s" * 129, ["Member must have length less than or equal to 128"]),
+        (
+            "_" * 129,
+            [
+                "Member must have length less than or equal to 128",
+                "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*",
+            ],
+        ),
+    ],
+)
+def test_a_name_that_no_stack_can_have_is_refused_with_every_reason(name: str, rules: list[str]) -> None:
+    told = [f"Value '{name}' at 'stackName' failed to satisfy constraint: {rule}" for rule in rules]
+    with pytest.raises(ValidationError) as caught:
+        require_stack_name(name)
+    assert caught.value.message.endswith(f" detected: {'; '.join(told)}")
+
+
+@pytest.mark.parametrize("name", ["s", "Stack-1", "s" * 128])
+def test_letters_digits_and_hyphens_name_a_stack(name: str) -> None:
+    require_stack_name(name)
 
 
 def test_texts_become_numbers_where_the_api_wants_them() -> None:

@@ -119,6 +119,24 @@ def test_entries_of_a_list_are_told_together() -> None:
     )
 
 
+def test_lambda_and_iam_add_that_no_entry_of_a_list_is_null() -> None:
+    members = {"FunctionName": "f", "Role": TRAINING_JOB["RoleArn"], "Code": {}, "Architectures": ["x86"]}
+    code, message = error_of(refuse(rest_call("lambda", "CreateFunction", members)))
+    assert code == "ValidationException"
+    assert message == (
+        "1 validation error detected: Value '[x86]' at 'architectures' failed to satisfy constraint: Member "
+        "must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], "
+        "Member must not be null]"
+    )
+    answer = refuse(form_call("iam", f"Action=UntagRole&RoleName=r&TagKeys.member.1={'k' * 129}"))
+    assert answer is not None
+    assert (
+        b"[Member must have length less than or equal to 128, Member must have length greater than or equal "
+        rb"to 1, Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+, "
+        b"Member must not be null]"
+    ) in answer.body
+
+
 def test_secrets_are_not_shown() -> None:
     call = json_call("PutParameter", {"Name": "", "Value": "x" * 10}, service="ssm")
     assert "x" * 10 not in error_of(refuse(call))[1]
@@ -319,7 +337,7 @@ def test_what_botocore_writes_of_every_operation_is_read(service: str) -> None:
         answer = refuse(rest_call(service, name, example(shape)))
         said = "" if answer is None else answer.body.decode()
         is_of_pattern = "regular expression pattern" in said or "The specified value for" in said
-        assert answer is None or (is_of_pattern and "null" not in said), (name, said)
+        assert answer is None or (is_of_pattern and "Value null" not in said), (name, said)
 
 
 def test_every_protocol_that_is_read_has_a_service() -> None:
