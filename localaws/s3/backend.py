@@ -4,30 +4,25 @@ import asyncio
 import ipaddress
 import json
 import re
-from operator import itemgetter
 from typing import Any
 
 from moto.s3 import models
 from moto.s3.exceptions import BadRequest, InvalidBucketName, InvalidTagError
-from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart, S3Backend
-from moto.s3.responses import S3Response
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart
 
 from localaws.iam.conditions import is_condition
-from localaws.s3 import wording
+from localaws.s3 import actions, wording
 from localaws.s3.checksums import checksum_kind
+from localaws.s3.deletion import SUSPENDED, DeletionBackend
 from localaws.s3.files import Body, current_files
 from localaws.s3.spec import ObjectSpec
-from localaws.s3.versions import VersionQuery, find_page
-
-_delete_keys = S3Response._bucket_response_delete_keys
+from localaws.s3.versions import NULL, VersionQuery, find_page, version_id
 
 BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?![.-])){1,61}[a-z0-9]")
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 NOT_JSON = "Policies must be valid JSON and the first byte must be '{'"
 MAX_TAGS = 10
-DELETED = re.compile(rb"<Deleted>.*?</Deleted>", re.DOTALL)
-QUIET = re.compile(rb"<Quiet>\s*true\s*</Quiet>")
 TRANSITIONS: list[tuple[str | None, str]] = [(None, "IN_PROGRESS"), ("IN_PROGRESS", "RESTORED")]
 """Of an archived object that is restored, as moto has them."""
 
@@ -44,6 +39,7 @@ class FileKey(FakeKey):
     def __init__(self, name: str, value: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(name, value, *args, **kwargs)
         # What moto's own body needs, and what is the same for all, would be most of a key's memory.
+        self._value_buffer.close()
         self._value_buffer = self.lock = None  # type: ignore[assignment]
         self._transitions = TRANSITIONS
 
@@ -112,7 +108,7 @@ class FileMultipart(FakeMultipart):
         )
 
 
-class LocalS3Backend(S3Backend):
+class LocalS3Backend(DeletionBackend):
     """The buckets of one account."""
 
     def reset(self) -> None:
@@ -125,28 +121,6 @@ class LocalS3Backend(S3Backend):
             for upload in bucket.multiparts.values():
                 upload.dispose()
         super().reset()
-
-    def list_objects(
-        self,
-        bucket: FakeBucket,
-        prefix: str | None,
-        delimiter: str | None,
-        marker: str | None,
-        max_keys: int | None,
-    ) -> Any:
-        """List a page of keys and folders, in one order; behind a folder's name, none of what it holds."""
-        keys, folders, _, _ = found = super().list_objects(bucket, prefix, delimiter, None, None)
-        if max_keys is None:  # ListObjectsV2 cuts its own pages
-            return found
-        entries: list[tuple[str, Any]] = [(key.name, key) for key in keys]
-        entries += [(folder, None) for folder in folders]
-        behind = [entry for entry in sorted(entries, key=itemgetter(0)) if not marker or entry[0] > marker]
-        page = behind[:max_keys]
-        is_cut = 0 < max_keys < len(behind)
-        shown = [key for _, key in page if key is not None], [name for name, key in page if key is None]
-        # behind a key, clients go on from the key itself, which moto encodes where they ask for it
-        ends_with_folder = is_cut and page[-1][1] is None
-        return *shown, is_cut, page[-1][0] if ends_with_folder else None
 
     def create_bucket(self, bucket_name: str, *args: Any, **kwargs: Any) -> FakeBucket:
         """Make a bucket, unless AWS would refuse its name."""
@@ -195,10 +169,11 @@ class LocalS3Backend(S3Backend):
         upload: FileMultipart | None = None,
     ) -> FileKey:
         """Put an object into the lists, whole, with all that belongs to it; tells nobody."""
-        stored: Any = self.put_object(
-            bucket.name,
+        stored: Any = self._put(
+            bucket,
             key,
-            body,  # type: ignore[arg-type]  # FileKey takes it over
+            body,
+            storage=spec.storage_class,
             etag=etag,
             multipart=upload,
             disable_notification=True,
@@ -210,8 +185,29 @@ class LocalS3Backend(S3Backend):
         self.set_tags(stored, spec.tags)
         return stored  # type: ignore[no-any-return]
 
+    def _put(self, bucket: FakeBucket, key: str, body: Body, **more: Any) -> FakeKey:
+        """Put a new version into the lists; while versioning is suspended, in the place of `null` alone.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html
+        """
+        older = dict.pop(bucket.keys, key, []) if bucket.versioning_status == SUSPENDED else []
+        kept = [version for version in older if version_id(version) != NULL]
+        try:
+            stored = self.put_object(bucket.name, key, body, **more)  # type: ignore[arg-type]  # FileKey's
+        except BaseException:
+            if older:
+                bucket.keys.setlist(key, older)
+            raise
+        if kept:
+            bucket.keys.setlist(key, [*kept, stored])
+        for version in older:
+            if isinstance(version, FakeKey) and version not in kept:
+                version.dispose()
+        return stored
+
     def set_tags(self, key: FakeKey, tags: Any) -> None:
-        """Give a new object its tags."""
+        """Give a new object its tags; moto would keep those of an older one in its place."""
+        self.tagger.delete_all_tags_for_resource(key.arn)
         if tags:
             self.tagger.tag_resource(key.arn, self.tagger.convert_dict_to_tags_input(dict(tags)))
 
@@ -272,15 +268,6 @@ def _is_listed(value: Any) -> bool:
     )
 
 
-def delete_keys(response: S3Response, *args: Any, **options: Any) -> Any:
-    """Answer DeleteObjects; a quiet one hears of errors only."""
-    status, headers, body = _delete_keys(response, *args, **options)
-    sent = response.body if isinstance(response.body, bytes) else response.body.encode()
-    if QUIET.search(sent):
-        body = DELETED.sub(b"", body if isinstance(body, bytes) else body.encode())
-    return status, headers, body
-
-
 def is_bucket_name(name: str) -> bool:
     """Tell whether a new general purpose bucket may have this name.
 
@@ -301,6 +288,6 @@ def install() -> None:
     """Put our classes where moto looks for its own; every `s3_backends` in moto is the same object."""
     models.FakeKey = FileKey  # type: ignore[misc]
     models.FakeMultipart = FileMultipart  # type: ignore[misc]
-    setattr(S3Response, "_bucket_response_delete_keys", delete_keys)  # noqa: B010 - for mypy a method
+    actions.install()
     models.s3_backends.backend = LocalS3Backend
     models.s3_backends.clear()

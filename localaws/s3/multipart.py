@@ -20,11 +20,13 @@ from localaws.s3 import wording
 from localaws.s3.backend import FileKey, FileMultipart
 from localaws.s3.checksums import (
     ALGORITHMS,
+    FULL_OBJECT,
     PREFIX,
     Digest,
     Expected,
     PartChecksum,
     join_checksums,
+    read_expected,
 )
 from localaws.s3.chunked import read_length
 from localaws.s3.conditions import Span, check_write, read_range
@@ -61,6 +63,7 @@ def find_upload(place: Place) -> FileMultipart:
 async def answer_part(place: Place) -> Response:
     """Keep one part."""
     number, upload = read_part_number(place.target.query["partNumber"]), find_upload(place)
+    check_algorithm(upload, read_expected(place.headers).algorithm)
     received = await receive_upload(
         place.target.request, files=place.files, threads=place.disk, algorithm=upload.algorithm
     )
@@ -69,6 +72,13 @@ async def answer_part(place: Place) -> Response:
     if received.algorithm and received.checksum:
         headers[PREFIX + received.algorithm.lower()] = received.checksum
     return Response(headers=headers | _encryption(upload))
+
+
+def check_algorithm(upload: FileMultipart, sent: str | None) -> None:
+    """Raise S3Error where a part's checksum is not of the algorithm that its upload names."""
+    is_optional = sent is None and upload.checksum_kind == FULL_OBJECT
+    if upload.algorithm not in (None, sent) and not is_optional:
+        raise wording.other_algorithm(expected=str(upload.algorithm), sent=sent)
 
 
 def _keep_part(place: Place, number: int, received: Upload) -> FileKey:

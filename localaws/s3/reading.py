@@ -39,6 +39,8 @@ OVERRIDES = {
 }
 MAX_PART_NUMBER = 10_000
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+DEFAULT_ENCRYPTION = "AES256"
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html"""
 WORDED_BY_MOTO = ("x-amz-restore", "x-amz-server-side-encryption")
 
 
@@ -136,7 +138,7 @@ def object_headers(key: FileKey, backend: LocalS3Backend) -> dict[str, str]:
     headers = {"etag": key.etag, "last-modified": _http_date(key.last_modified.replace(microsecond=0))}
     optional = {
         "x-amz-version-id": key.version_id if key.version_id != "null" else None,
-        "x-amz-server-side-encryption": key.encryption,
+        "x-amz-server-side-encryption": key.encryption or DEFAULT_ENCRYPTION,
         "x-amz-storage-class": key.storage_class if key.storage_class != "STANDARD" else None,
         "x-amz-website-redirect-location": key.website_redirect_location,
         "x-amz-object-lock-legal-hold": key.lock_legal_status,

@@ -19,6 +19,7 @@ from localaws.s3.presigned import check_presigned, is_presigned
 from localaws.s3.reading import answer_read
 from localaws.s3.receiving import DisconnectedError
 from localaws.s3.target import Caller, Target, read_caller, read_query, read_target
+from localaws.s3.versions import check_version_id
 from localaws.s3.writing import Place, answer_copy, answer_delete, answer_put
 from localaws.steps import Exchange, Forward
 
@@ -92,6 +93,8 @@ class ObjectStep:
 
     async def _answer(self, target: Target, exchange: Exchange) -> bool:
         """Answer for an object; tell whether it was one."""
+        if target.key:
+            check_version_id(target.query.get("versionId"))
         if not is_about_bytes(target) and not begins_upload(target):
             return False
         bucket = target.find_bucket()

@@ -3,15 +3,21 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from localaws.s3 import wording
+
 MAX_KEYS = 1000
 """Entries of a page, whatever MaxKeys asks for."""
 NULL = "null"
 """VersionId of what was stored while the bucket kept no versions."""
+
+VERSION_ID = re.compile(r"null|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-Za-z._]{32}")
+"""What is an id: of no version, of one that moto made, or of one in AWS's form."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +75,14 @@ def find_page(
 def version_id(version: Any) -> str:
     """Return the VersionId of a version or delete marker."""
     return str(version.version_id or NULL)
+
+
+def check_version_id(text: str | None) -> None:
+    """Raise S3Error for an id that no version can have."""
+    if text == "":
+        raise wording.invalid_argument("Version id cannot be the empty string", name="versionId", value="")
+    if text is not None and not VERSION_ID.fullmatch(text):
+        raise wording.invalid_argument("Invalid version id specified", name="versionId", value=text[:100])
 
 
 def _entries(

@@ -172,6 +172,15 @@ def invalid_algorithm(name: str) -> S3Error:
     return S3Error("InvalidRequest", message + f"[CRC32, CRC32C, CRC64NVME, SHA1, SHA256], not {name[:50]}")
 
 
+def other_algorithm(*, expected: str, sent: str | None) -> S3Error:
+    """A part comes with a checksum of another algorithm than its upload was begun with."""
+    return S3Error(
+        "InvalidRequest",
+        f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
+        f"actual checksum Type: {sent.lower() if sent else 'null'}",
+    )
+
+
 def invalid_checksum(algorithm: str) -> S3Error:
     """A checksum is not base64, or of another length."""
     return S3Error("InvalidRequest", f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")

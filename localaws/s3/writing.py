@@ -27,6 +27,7 @@ from localaws.s3.reading import checksum_headers, is_restored, object_headers
 from localaws.s3.receiving import receive_upload
 from localaws.s3.spec import ObjectSpec, read_metadata, read_spec
 from localaws.s3.target import Target, read_query
+from localaws.s3.versions import check_version_id
 
 XML = {"content-type": "application/xml"}
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -141,6 +142,7 @@ def find_source(place: Place) -> Source:
     path, _, query = headers["x-amz-copy-source"].partition("?")
     bucket_name, _, name = unquote(path).lstrip("/").partition("/")
     version_id = read_query(query).get("versionId")
+    check_version_id(version_id)
     if not bucket_name or not name:
         message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise wording.invalid_argument(message, name="x-amz-copy-source", value=path)
@@ -243,9 +245,6 @@ async def answer_delete(place: Place) -> Response:
     if "if-match" in headers:
         check_write(place.current(), {"if-match": headers["if-match"]}, key=target.key)
     version_id = target.query.get("versionId")
-    is_marker = version_id is not None and isinstance(
-        place.backend.find_version(place.bucket, target.key, version_id), FakeDeleteMarker
-    )
     delete = partial(
         place.backend.delete_object,
         target.bucket_name,
@@ -257,5 +256,4 @@ async def answer_delete(place: Place) -> Response:
         _, facts = delete()
     else:  # it tells others of the change, and may wait for them
         _, facts = await asyncio.get_running_loop().run_in_executor(place.events, delete)
-    facts |= {"delete-marker": "true"} if is_marker else {}
     return Response(status=204, headers={f"x-amz-{name}": value for name, value in facts.items()})

@@ -113,7 +113,7 @@ def test_versions(s3: Any) -> None:
     assert refused(s3.get_object, Bucket=bucket, Key="k") == (404, "NoSuchKey")
     by_marker = refused(s3.get_object, Bucket=bucket, Key="k", VersionId=marker["VersionId"])
     assert by_marker == (405, "MethodNotAllowed")
-    assert refused(s3.get_object, Bucket=bucket, Key="k", VersionId="0")[1] == "NoSuchVersion"
+    assert refused(s3.get_object, Bucket=bucket, Key="k", VersionId="0" * 32)[1] == "NoSuchVersion"
     s3.delete_object(Bucket=bucket, Key="k", VersionId=marker["VersionId"])
     copy = s3.copy_object(
         Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "k", "VersionId": first}

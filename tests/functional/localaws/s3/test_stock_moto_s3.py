@@ -159,3 +159,38 @@ def test_a_statement_with_any_condition_denies(stock: Any) -> None:
     )
     with pytest.raises(ClientError, match="403"):
         stock.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+
+
+def test_folders_of_deleted_keys_are_listed(stock: Any) -> None:
+    stock.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    stock.put_object(Bucket=BUCKET, Key="folder/k", Body=b"")
+    stock.delete_object(Bucket=BUCKET, Key="folder/k")
+    assert stock.list_objects_v2(Bucket=BUCKET, Delimiter="/")["CommonPrefixes"] == [{"Prefix": "folder/"}]
+
+
+def test_common_prefixes_of_the_first_list_are_not_encoded(stock: Any) -> None:
+    stock.put_object(Bucket=BUCKET, Key="a%2Fb/c", Body=b"")
+    listed = stock.list_objects(Bucket=BUCKET, Delimiter="/")  # boto3 asks for URL encoding, and decodes
+    assert listed["CommonPrefixes"] == [{"Prefix": "a/b/"}]
+
+
+def test_no_marker_is_made_for_a_key_that_never_was(stock: Any) -> None:
+    stock.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    stock.delete_object(Bucket=BUCKET, Key="never")
+    assert "DeleteMarkers" not in stock.list_object_versions(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize("change", ["put_object", "delete_object"])
+def test_suspended_versioning_loses_all_versions(stock: Any, change: str) -> None:
+    for status, body in (("Enabled", b"1"), ("Suspended", b"2")):
+        stock.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": status})
+        if (status, change) != ("Suspended", "delete_object"):
+            stock.put_object(Bucket=BUCKET, Key="k", Body=body)
+    if change == "delete_object":
+        stock.delete_object(Bucket=BUCKET, Key="k")
+    assert len(stock.list_object_versions(Bucket=BUCKET).get("Versions", [])) == int(change == "put_object")
+
+
+def test_more_than_a_thousand_keys_are_deleted_at_once(stock: Any) -> None:
+    wanted = [{"Key": str(number)} for number in range(1001)]
+    assert len(stock.delete_objects(Bucket=BUCKET, Delete={"Objects": wanted})["Deleted"]) == 1001
