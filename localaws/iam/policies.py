@@ -31,6 +31,26 @@ def read_statements(documents: Iterable[str]) -> list[Mapping[str, Any]]:
     return statements
 
 
+def is_statement(found: Any) -> bool:
+    """Tell whether a document's item has all that a statement of an identity policy must have."""
+    return (
+        isinstance(found, dict)
+        and found.get("Effect") in ("Allow", "Deny")
+        and all(_is_listed(found.get(name, found.get(f"Not{name}"))) for name in ("Action", "Resource"))
+        and _is_condition(found.get("Condition", {}))
+    )
+
+
+def _is_listed(patterns: Any) -> bool:
+    """Tell whether something is a text or a list of texts."""
+    listed = patterns if isinstance(patterns, list) else [patterns]
+    return all(isinstance(item, str) for item in listed)
+
+
+def _is_condition(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(values, dict) for values in found.values())
+
+
 def decide(statements: Sequence[Mapping[str, Any]], *, action: str, resource: str) -> Decision:
     """Return what the statements say: a Deny wins over an Allow, and without either nothing is allowed.
 
