@@ -58,3 +58,11 @@ def test_pips_settings_reach_pip(tmp_path: Path) -> None:
     done = run_script(tmp_path, "no-such-package-of-localaws\n", settings={"PIP_NO_INDEX": "1"})
     assert done.returncode == 1
     assert "No matching distribution found for no-such-package-of-localaws" in done.stdout
+
+
+def test_a_job_may_have_no_needs_at_all(tmp_path: Path) -> None:
+    """An empty file, or one of comments, is as good as none."""
+    for text in ("", "# nothing yet\n\n"):
+        done = run_script(tmp_path, text)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not (tmp_path / "failure").exists()
