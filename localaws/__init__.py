@@ -29,6 +29,7 @@ A role has one file name in every folder:
     wording       AWS's sentences
     errors        AWS's errors (or exceptions of the folder's own)
     validation    what is refused before anything starts
+    listing       pages of lists: what is asked for, in order
     answers       how AWS answers where moto does otherwise
     description   rows of the status page
     runner        the thread of one job

@@ -4,14 +4,26 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.
 """
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.applicationautoscaling.responses import (
+    ApplicationAutoScalingResponse,
+    _build_policy,
+    _build_target,
+)
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 
 _moto_register = ApplicationAutoScalingResponse.register_scalable_target
+_moto_deregister = ApplicationAutoScalingResponse.deregister_scalable_target
+PAGE_ITEMS = 50
+"""Items of a page at most."""
+PLACE = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+"""Members that say which target a request is about."""
+
+Item = TypeVar("Item")
 
 
 class ResourceNotFoundError(JsonRESTError):
@@ -21,10 +33,20 @@ class ResourceNotFoundError(JsonRESTError):
         super().__init__("ResourceNotFoundException", f"The resource {arn} is not found.")
 
 
+class InvalidNextTokenError(JsonRESTError):
+    """A token that no page had."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("InvalidNextTokenException", f"The next token supplied is invalid: {token}")
+
+
 def add_actions() -> None:
     """Give moto's Application Auto Scaling the actions of this module."""
     actions = (
+        deregister_scalable_target,
+        describe_scalable_targets,
         describe_scaling_activities,
+        describe_scaling_policies,
         list_tags_for_resource,
         register_scalable_target,
         tag_resource,
@@ -37,6 +59,68 @@ def add_actions() -> None:
 def describe_scaling_activities(response: ApplicationAutoScalingResponse) -> ActionResult:
     """Answer DescribeScalingActivities: nothing has scaled, as policies do not act here."""
     return ActionResult({"ScalingActivities": []})
+
+
+def describe_scalable_targets(response: ApplicationAutoScalingResponse) -> ActionResult:
+    """Answer DescribeScalableTargets; moto's pages repeat themselves from the third on."""
+    response._validate_params()
+    backend = response.applicationautoscaling_backend
+    found = backend.describe_scalable_targets(
+        response._get_param("ServiceNamespace"),
+        response._get_param("ResourceIds"),
+        response._get_param("ScalableDimension"),
+    )
+    shown, following = take_page(
+        found, token=response._get_param("NextToken"), most=response._get_param("MaxResults")
+    )
+    return ActionResult({"ScalableTargets": [_build_target(target) for target in shown], **following})
+
+
+def describe_scaling_policies(response: ApplicationAutoScalingResponse) -> ActionResult:
+    """Answer DescribeScalingPolicies; moto takes a part of a resource's id for the id, and all names."""
+    response._validate_params()
+    names = response._get_param("PolicyNames")
+    wanted = {member: response._get_param(member) for member in PLACE}
+    found = [
+        policy
+        for policy in response.applicationautoscaling_backend.policies.values()
+        if is_of(policy, wanted) and (not names or policy.policy_name in names)
+    ]
+    shown, following = take_page(
+        found, token=response._get_param("NextToken"), most=response._get_param("MaxResults")
+    )
+    return ActionResult({"ScalingPolicies": [_build_policy(policy) for policy in shown], **following})
+
+
+def deregister_scalable_target(response: ApplicationAutoScalingResponse) -> str:
+    """Answer DeregisterScalableTarget: its policies go with it, which moto keeps."""
+    answer = _moto_deregister(response)
+    backend = response.applicationautoscaling_backend
+    wanted = {member: response._get_param(member) for member in PLACE}
+    for policy in [policy for policy in backend.policies.values() if is_of(policy, wanted)]:
+        backend.delete_scaling_policy(
+            policy.policy_name, policy.service_namespace, policy.resource_id, policy.scalable_dimension
+        )
+    return answer
+
+
+def is_of(policy: Any, wanted: Mapping[str, str | None]) -> bool:
+    """Tell whether a policy is of this namespace, resource and dimension; None means any."""
+    own = dict(
+        zip(PLACE, (policy.service_namespace, policy.resource_id, policy.scalable_dimension), strict=True)
+    )
+    return all(value is None or own[member] == value for member, value in wanted.items())
+
+
+def take_page(
+    items: Sequence[Item], *, token: str | None, most: int | str | None
+) -> tuple[Sequence[Item], dict[str, str]]:
+    """Return a page, and `{"NextToken": ...}` where there are more; raises InvalidNextTokenError."""
+    if token and not (token.isascii() and token.isdecimal()):
+        raise InvalidNextTokenError(token)
+    start = int(token or 0)
+    end = start + min(int(most or PAGE_ITEMS), PAGE_ITEMS)
+    return items[start:end], {"NextToken": str(end)} if end < len(items) else {}
 
 
 def register_scalable_target(response: ApplicationAutoScalingResponse) -> str:

@@ -4,6 +4,7 @@ Copied into LAMBDA_RUNTIME_DIR as `localaws_runtime.py`. Standard library only; 
 (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) and words errors as the Python runtimes do.
 """
 
+import decimal
 import http.client
 import importlib
 import json
@@ -119,6 +120,9 @@ def load_handler(name: str) -> Handler:
     if not dot:
         reason = "not enough values to unpack (expected 2, got 1)"
         raise HandlerError("Runtime.MalformedHandlerName", f"Bad handler '{name}': {reason}")
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        message = f"Cannot use built-in module {module_name} as a handler module"
+        raise HandlerError("Runtime.BuiltInModuleConflict", message)
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
@@ -146,26 +150,34 @@ def describe(error: BaseException, *, request_id: str) -> dict[str, Any]:
     return {"errorMessage": str(error), "errorType": kind, "requestId": request_id, "stackTrace": trace}
 
 
+RECORD_FIELDS = frozenset(
+    vars(logging.makeLogRecord({})) | {"message": None, "asctime": None, "aws_request_id": None}
+)
+"""What a record has of itself; anything else came as `extra`."""
+
+
 class JsonFormatter(logging.Formatter):
     """One object a record, as `LogFormat` JSON has it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record on one line."""
-        found = {
+        is_document = isinstance(record.msg, dict) and not record.args
+        found: dict[str, Any] = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname,
-            "message": record.getMessage(),
+            "message": record.msg if is_document else record.getMessage(),
             "logger": record.name,
             "requestId": getattr(record, "aws_request_id", ""),
         }
         if record.exc_info and record.exc_info[0] is not None:
-            trace = traceback.format_exception(*record.exc_info)
             found |= {
                 "errorType": record.exc_info[0].__name__,
                 "errorMessage": str(record.exc_info[1]),
-                "stackTrace": trace,
+                "stackTrace": traceback.format_tb(record.exc_info[2]),
+                "location": f"{record.pathname}:{record.funcName}:{record.lineno}",
             }
-        return json.dumps({name: value for name, value in found.items() if value})
+        extra = {name: value for name, value in vars(record).items() if name not in RECORD_FIELDS}
+        return json.dumps({name: value for name, value in (extra | found).items() if value}, default=str)
 
 
 def is_json() -> bool:
@@ -177,16 +189,30 @@ def log_error(document: dict[str, Any]) -> None:
     """Write an error as one log event: carriage returns hold its lines together."""
     if is_json():
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        sys.stdout.write(json.dumps({"timestamp": now, "log_level": "ERROR"} | document) + "\n")
+        sys.stdout.write(json.dumps({"timestamp": now, "level": "ERROR"} | document) + "\n")
         sys.stdout.flush()
         return
     lines = [
         f"[ERROR] {document['errorType']}: {document['errorMessage']}",
         "Traceback (most recent call last):",
     ]
-    lines += [line for entry in document["stackTrace"] for line in entry.splitlines()]
+    lines += [indent(line) for entry in document["stackTrace"] for line in entry.splitlines()]
     sys.stdout.write("\r".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def indent(line: str) -> str:
+    """Return a line whose leading spaces are no-break spaces, which no viewer of logs takes away."""
+    text = line.lstrip(" ")
+    return "\u00a0" * (len(line) - len(text)) + text
+
+
+def encode_number(value: object) -> float:
+    """Return a Decimal, as DynamoDB has them, as a number of JSON; raises TypeError for anything else."""
+    if isinstance(value, decimal.Decimal):
+        is_whole = value.is_finite() and value == value.to_integral_value()
+        return int(value) if is_whole else float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def encode(answer: object) -> bytes:
@@ -194,7 +220,7 @@ def encode(answer: object) -> bytes:
     if isinstance(answer, bytes):
         return answer
     try:
-        return json.dumps(answer).encode()
+        return json.dumps(answer, default=encode_number).encode()
     except (TypeError, ValueError) as error:
         raise HandlerError("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
 

@@ -3,11 +3,15 @@
 Templates may write numbers and booleans as texts, and CloudFormation converts them.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localaws.wire.compiler import find_model
 
+INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+"""Python's own int() and float() take `1_000`, other scripts' digits and `nan` as well."""
 ACTIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": [("application-autoscaling", "RegisterScalableTarget")],
     "AWS::ApplicationAutoScaling::ScalingPolicy": [("application-autoscaling", "PutScalingPolicy")],
@@ -57,9 +61,8 @@ def convert_scalar(value: Any, kind: str) -> Any:
         return value.lower() == "true"
     if kind == "string" and isinstance(value, bool | int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)
-    if kind in ("integer", "long", "float", "double") and isinstance(value, str):
-        try:
-            return int(value) if kind in ("integer", "long") else float(value)
-        except ValueError:
-            return value
+    if isinstance(value, str) and kind in ("integer", "long") and INTEGER.fullmatch(value):
+        return int(value)
+    if isinstance(value, str) and kind in ("float", "double") and NUMBER.fullmatch(value):
+        return float(value)
     return value

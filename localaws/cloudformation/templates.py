@@ -3,13 +3,14 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
 """
 
+import contextlib
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import yaml
 from moto.cloudformation import models, responses
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.utils import yaml_tag_constructor
 
 
 class TemplateLoader(yaml.SafeLoader):
@@ -26,21 +27,60 @@ class TemplateLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def construct_short_form(loader: TemplateLoader, name: str, node: yaml.Node) -> Any:
-    """Return the long form of `!name`."""
-    return yaml_tag_constructor(loader, f"!{name}", node)
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+TemplateLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+"""`2012-10-17` is a text: policies have their version so, and JSON knows no dates."""
+
+
+def construct_short_form(loader: TemplateLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    """Return the long form of `!name`; of `!GetAtt A.B.C` the resource is A and the attribute B.C."""
+    content: Any = node.value
+    if isinstance(node, yaml.SequenceNode):
+        content = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        content = loader.construct_mapping(node, deep=True)
+    elif name == "GetAtt":
+        content = content.split(".", 1)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": content}
 
 
 TemplateLoader.add_multi_constructor("!", construct_short_form)
 
 
-def load(text: str, **options: Any) -> Any:
-    """Return a template's content; raises ValidationError for what none can hold, else as yaml.load."""
+def load(text: str, **options: Any) -> dict[str, Any]:
+    """Return a template's content, in YAML or JSON; raises ValidationError for what none can hold."""
+    try:
+        content = read(text)
+    except yaml.YAMLError as error:
+        raise ValidationError(
+            message=f"Template format error: YAML not well-formed. {place(error)}"
+        ) from error
+    except RecursionError as error:
+        raise ValidationError(message="Template format error: nested too deeply") from error
+    if not isinstance(content, dict):
+        raise ValidationError(message="Template format error: unsupported structure.")
+    return content
+
+
+def read(text: str) -> Any:
+    """Return what a text holds; raises yaml.YAMLError where it is neither YAML nor JSON."""
     try:
         return yaml.load(text, Loader=TemplateLoader)  # noqa: S506 - a safe one
-    except yaml.constructor.ConstructorError as error:
-        message = f"Template format error: YAML not well-formed. {error.problem}"
-        raise ValidationError(message=message) from error
+    except yaml.YAMLError:
+        with contextlib.suppress(ValueError):  # JSON may have tabs, and escapes that YAML does not know
+            return json.loads(text)
+        raise
+
+
+def place(error: yaml.YAMLError) -> str:
+    """Say where a text is no YAML, or why."""
+    mark = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.constructor.ConstructorError) or mark is None:
+        return str(getattr(error, "problem", None) or getattr(error, "reason", "") or "")
+    return f"(line {mark.line + 1}, column {mark.column + 1})"
 
 
 def install() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicyStatement
-from moto.iam.exceptions import NotFoundException, ValidationError
+from moto.iam.exceptions import InvalidInput, NotFoundException
 from moto.iam.models import IAMBackend, ManagedPolicy
 from moto.iam.responses import IamResponse
 
 from localaws.iam.patterns import match
-from localaws.iam.policies import decide, read_statements
+from localaws.iam.policies import decide, is_statement, read_statements
 
 
 def add_actions() -> None:
@@ -29,14 +29,33 @@ def simulate_principal_policy(response: IamResponse) -> ActionResult:
     not. All results come on one page.
     """
     arn: str = response._get_param("PolicySourceArn")
+    resources = response._get_param("ResourceArns", ["*"])
+    _check_resources(resources)
     statements = read_statements(_documents(response.backend, arn))
-    statements += read_statements(response._get_param("PolicyInputList", []))
+    statements += _read_input(response._get_param("PolicyInputList", []))
     results = [
         _result(statements, action=action, resource=resource)
         for action in response._get_param("ActionNames", [])
-        for resource in response._get_param("ResourceArns", ["*"])
+        for resource in resources
     ]
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+
+def _check_resources(resources: list[str]) -> None:
+    for resource in resources:
+        if resource != "*" and not resource.startswith("arn:"):
+            raise InvalidInput(f"ResourceNames are not in a valid ARN format: {resource}.")
+
+
+def _read_input(documents: list[str]) -> list[Any]:
+    """Return the statements of policies that nobody has checked yet; raises InvalidInput."""
+    try:
+        statements = read_statements(documents)
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise InvalidInput("PolicyInputList holds a document that is no policy in JSON") from error
+    if not all(is_statement(statement) for statement in statements):
+        raise InvalidInput("A policy of PolicyInputList has a statement without Effect, Action or Resource")
+    return statements
 
 
 def _result(statements: list[Any], *, action: str, resource: str) -> dict[str, Any]:
@@ -61,7 +80,7 @@ def _documents(backend: IAMBackend, arn: str) -> list[str]:
         return _user_documents(backend, name)
     if kind == "group":
         return _group_documents(backend, name)
-    raise ValidationError(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+    raise InvalidInput(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
 
 
 def _user_documents(backend: IAMBackend, name: str) -> list[str]:

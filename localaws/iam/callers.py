@@ -34,15 +34,18 @@ class Principal:
 
 
 def find_secret(access_key_id: str) -> Credentials | None:
-    """Return the credentials with this id, where localaws made them."""
-    for account in list(iam_backends.values()):
-        for backend in list(account.values()):
-            if key := backend.access_keys.get(access_key_id):
-                return Credentials(access_key_id, key.secret_access_key)
+    """Return the credentials with this id, where localaws made them.
+
+    Sessions come first: moto keeps their keys among the users' too, without the token that they need.
+    """
     for sessions in list(sts_backends.values()):
         for sts in list(sessions.values()):
             if role := sts.get_assumed_role_from_access_key(access_key_id):
                 return Credentials(access_key_id, role.secret_access_key, role.session_token)
+    for account in list(iam_backends.values()):
+        for backend in list(account.values()):
+            if key := backend.access_keys.get(access_key_id):
+                return Credentials(access_key_id, key.secret_access_key)
     return None
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from localaws.iam.callers import Principal
-from localaws.iam.conditions import Facts, find_unknown, holds
+from localaws.iam.conditions import Facts, find_unknown, holds, is_condition
 from localaws.iam.patterns import match
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
@@ -34,6 +34,22 @@ def read_statements(documents: Iterable[str]) -> list[Mapping[str, Any]]:
         found = json.loads(document).get("Statement") or []
         statements += [found] if isinstance(found, dict) else found
     return statements
+
+
+def is_statement(found: Any) -> bool:
+    """Tell whether a document's item has all that a statement must have, of whatever kind its policy is."""
+    return (
+        isinstance(found, dict)
+        and found.get("Effect") in ("Allow", "Deny")
+        and all(_is_listed(found.get(name, found.get(f"Not{name}"))) for name in ("Action", "Resource"))
+        and is_condition(found.get("Condition", {}))
+    )
+
+
+def _is_listed(patterns: Any) -> bool:
+    """Tell whether something is a text or a list of texts."""
+    listed = patterns if isinstance(patterns, list) else [patterns]
+    return all(isinstance(item, str) for item in listed)
 
 
 def decide(

@@ -10,7 +10,7 @@ from moto.s3 import models
 from moto.s3.exceptions import BadRequest, InvalidBucketName, InvalidTagError
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart
 
-from localaws.iam.conditions import is_condition
+from localaws.iam.policies import is_statement
 from localaws.s3 import actions, wording
 from localaws.s3.checksums import checksum_kind
 from localaws.s3.deletion import SUSPENDED, DeletionBackend
@@ -173,7 +173,6 @@ class LocalS3Backend(DeletionBackend):
             bucket,
             key,
             body,
-            storage=spec.storage_class,
             etag=etag,
             multipart=upload,
             disable_notification=True,
@@ -249,23 +248,8 @@ def check_policy(policy: bytes) -> None:
         raise wording.malformed_policy(NOT_JSON)
     found = document.get("Statement")
     statements = found if isinstance(found, list) else [found]
-    if not statements or not all(map(_is_statement, statements)):
+    if not statements or not all(map(is_statement, statements)):
         raise wording.malformed_policy()
-
-
-def _is_statement(statement: Any) -> bool:
-    if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-        return False
-    return all(
-        any(_is_listed(statement.get(name)) for name in (member, f"Not{member}"))
-        for member in ("Action", "Resource")
-    ) and is_condition(statement.get("Condition", {}))
-
-
-def _is_listed(value: Any) -> bool:
-    return isinstance(value, str) or (
-        isinstance(value, list) and all(isinstance(item, str) for item in value)
-    )
 
 
 def is_bucket_name(name: str) -> bool:

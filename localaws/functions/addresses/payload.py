@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,10 @@ from localaws.iam.callers import Principal
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
 """How the types of bodies begin that reach the function as text; others are base64."""
 FAILED = b"Internal Server Error"
+FRAMING = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
+"""Headers that belong to the connection; a function's own would contradict its answer's real length."""
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110's token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +125,7 @@ def build_response(payload: bytes) -> Response:
         return Response(body=body, headers={"content-type": "application/json"})
     try:
         return _read_result(result)
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         return failed_response()
 
 
@@ -131,13 +136,21 @@ def _read_result(result: dict[str, Any]) -> Response:
     body = result.get("body") or ""
     text = body if isinstance(body, str) else json.dumps(body)
     content = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text.encode()
-    headers = {str(name).lower(): _one_line(value) for name, value in (result.get("headers") or {}).items()}
     return Response(
         status=status,
         body=content,
-        headers={"content-type": "application/json"} | headers,
+        headers={"content-type": "application/json"} | _read_headers(result.get("headers") or {}),
         cookies=[_one_line(cookie) for cookie in result.get("cookies") or []],
     )
+
+
+def _read_headers(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return a result's headers; raises ValueError for a name that none can have."""
+    headers = {str(name).lower(): _one_line(value) for name, value in given.items()}
+    for name in headers:
+        if HEADER_NAME.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is no name of a header")
+    return {name: value for name, value in headers.items() if name not in FRAMING}
 
 
 def _one_line(value: Any) -> str:

@@ -162,3 +162,55 @@ def test_a_template_may_have_short_forms_and_no_aliases(localaws: Any, name: str
     client.delete_stack(StackName=name)
     with pytest.raises(ClientError, match="YAML aliases are not allowed"):
         client.create_stack(StackName=name, TemplateBody="Resources: &a\n  B: *a\n")
+
+
+ROLE_IN_YAML = """
+AWSTemplateFormatVersion: 2010-09-09
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - Effect: Allow
+            Principal: {Service: [!Sub "lambda.${AWS::URLSuffix}"]}
+            Action: sts:AssumeRole
+Outputs:
+  Arn:
+    Value: !GetAtt [Role, Arn]
+"""
+
+
+def test_a_policy_in_yaml_has_its_date_as_a_text(localaws: Any, name: str) -> None:
+    client, iam = localaws.client("cloudformation"), localaws.client("iam")
+    client.create_stack(StackName=name, TemplateBody=ROLE_IN_YAML)
+    (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    arn = stack["Outputs"][0]["OutputValue"]
+    role = iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
+    assert role["Arn"] == arn
+    policy = role["AssumeRolePolicyDocument"]
+    assert policy["Version"] == "2012-10-17"
+    assert policy["Statement"][0]["Principal"] == {"Service": ["lambda.amazonaws.com"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("[" * 20_000, "Template format error"),
+        ("a: 1\n---\nb: 2", r"YAML not well-formed. \(line 2, column 1\)"),
+        ('{"Resources": ', "YAML not well-formed"),
+        ("just a text", "Template format error: unsupported structure."),
+        ("[]", "Template format error: unsupported structure."),
+    ],
+)
+@pytest.mark.parametrize("action", ["create_stack", "get_template_summary"])
+def test_what_is_no_template_is_the_clients_mistake(
+    localaws: Any, name: str, action: str, body: str, message: str
+) -> None:
+    client = localaws.client("cloudformation")
+    named = {"StackName": name} if action == "create_stack" else {}
+    with pytest.raises(ClientError, match=message) as caught:
+        getattr(client, action)(TemplateBody=body, **named)
+    assert caught.value.response["Error"]["Code"] == "ValidationError"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400

@@ -67,13 +67,71 @@ def test_a_user_has_its_groups_policies_too(localaws: Any) -> None:
     [
         ("arn:aws:iam::123456789012:role/absent", "NoSuchEntity"),
         ("arn:aws:iam::123456789012:group/absent", "NoSuchEntity"),
-        ("arn:aws:iam::123456789012:policy/some", "ValidationError"),
+        ("arn:aws:iam::123456789012:user/absent", "NoSuchEntity"),
+        ("arn:aws:iam::123456789012:policy/some", "InvalidInput"),
+        ("arn:aws:iam::123456789012:root/", "InvalidInput"),
+        ("arn:aws:sts::123456789012:assumed-role/a/b", "InvalidInput"),
     ],
 )
 def test_a_principal_that_is_none_is_refused(localaws: Any, arn: str, code: str) -> None:
     with pytest.raises(ClientError) as caught:
         decisions(localaws.client("iam"), arn, ["s3:GetObject"])
     assert caught.value.response["Error"]["Code"] == code
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"PolicyInputList": ["{"]}, "no policy in JSON"),
+        ({"PolicyInputList": ["[]"]}, "no policy in JSON"),
+        ({"PolicyInputList": ['{"Statement": [{"Action": "*", "Resource": "*"}]}']}, "without Effect"),
+        ({"PolicyInputList": ['{"Statement": "Allow"}']}, "without Effect"),
+        ({"ResourceArns": ["my-bucket"]}, "ResourceNames are not in a valid ARN format: my-bucket."),
+    ],
+)
+def test_what_cannot_be_simulated_is_the_clients_mistake(
+    localaws: Any, more: dict[str, Any], message: str
+) -> None:
+    iam = localaws.client("iam")
+    with pytest.raises(ClientError, match=message) as caught:
+        decisions(iam, make_role(iam), ["s3:GetObject"], **more)
+    assert caught.value.response["Error"]["Code"] == "InvalidInput"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_the_version_that_counts_is_the_default_one(localaws: Any) -> None:
+    iam, name = localaws.client("iam"), f"versions-{uuid.uuid4().hex[:8]}"
+    role = iam.create_role(RoleName=name, Path="/training/", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    policy = iam.create_policy(PolicyName=name, PolicyDocument=document("s3:*"))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=policy)
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=document("ecr:*"))
+    assert decisions(iam, role, ["s3:GetObject", "ecr:BatchGetImage"]) == {
+        "s3:GetObject": "allowed",
+        "ecr:BatchGetImage": "implicitDeny",
+    }
+    iam.set_default_policy_version(PolicyArn=policy, VersionId="v2")
+    assert decisions(iam, role, ["s3:GetObject"]) == {"s3:GetObject": "implicitDeny"}
+    iam.detach_role_policy(RoleName=name, PolicyArn=policy)
+    assert decisions(iam, role, ["ecr:BatchGetImage"]) == {"ecr:BatchGetImage": "implicitDeny"}
+
+
+def test_each_action_is_decided_for_each_resource(localaws: Any) -> None:
+    iam = localaws.client("iam")
+    resources = ["arn:aws:s3:::a/b", "arn:aws:s3:::c/d"]
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=make_role(iam), ActionNames=["s3:GetObject", "s3:PutObject"], ResourceArns=resources
+    )
+    found = [
+        (result["EvalActionName"], result["EvalResourceName"], result["EvalDecision"])
+        for result in answer["EvaluationResults"]
+    ]
+    assert found == [
+        ("s3:GetObject", resources[0], "allowed"),
+        ("s3:GetObject", resources[1], "implicitDeny"),
+        ("s3:PutObject", resources[0], "implicitDeny"),
+        ("s3:PutObject", resources[1], "implicitDeny"),
+    ]
+    assert answer["IsTruncated"] is False
 
 
 def test_stock_moto_has_no_simulation() -> None:

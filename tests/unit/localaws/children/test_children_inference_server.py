@@ -15,6 +15,8 @@ from localaws.children.inference_server import (
     JSON,
     NPY,
     ArrayDefaults,
+    Context,
+    Handler,
     Model,
     UnsupportedFormatError,
     load_module,
@@ -133,3 +135,126 @@ def test_code_may_import_its_neighbours(tmp_path: Path, monkeypatch: pytest.Monk
 )
 def test_an_image_says_whose_defaults_are_served(image: str, expected: str) -> None:
     assert framework(image) == expected
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected"),
+    [
+        ({"breed": "beagle"}, b'{"breed": "beagle"}'),
+        (np.array([1.5]), b"[1.5]"),
+        (np.float32(0.5), b"0.5"),
+        ("text", b'"text"'),
+        (None, b"null"),
+    ],
+)
+def test_plain_defaults_write_json(prediction: Any, expected: bytes) -> None:
+    model = serve(model_fn=lambda model_dir: lambda data: prediction)
+    assert model.answer(b"[1]", headers={"Content-Type": JSON, "Accept": "text/csv"}) == (expected, JSON)
+
+
+def test_plain_defaults_parse_json_and_hand_on_the_rest() -> None:
+    seen: list[Any] = []
+    model = serve(model_fn=lambda model_dir: seen.append)
+    for kind, body in ((JSON, b'{"a": 1}'), ("image/png", b"\x89PNG"), (CSV, b"1,2")):
+        model.answer(body, headers={"content-type": kind})
+    assert seen == [{"a": 1}, b"\x89PNG", "1,2"]
+
+
+def test_without_model_fn_a_plain_model_says_what_is_missing() -> None:
+    with pytest.raises(NotImplementedError, match=r"no model_fn\(model_dir\), and /opt/ml/model cannot tell"):
+        serve()
+
+
+def test_without_a_content_type_a_body_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", CSV)
+    model = serve("sklearn", model_fn=lambda model_dir: Doubler())
+    assert model.answer(b"[[1, 2]]", headers={}) == (b"2.0,4.0\n", CSV)
+    assert model.answer(b"[[1, 2]]", headers={"Accept": JSON}) == (b"[[2.0, 4.0]]", JSON)
+
+
+@pytest.mark.parametrize(("result", "kind"), [(("woof", "text/plain"), "text/plain"), ("woof", JSON)])
+def test_a_function_may_name_the_type_that_it_wrote(result: Any, kind: str) -> None:
+    model = serve(model_fn=lambda model_dir: None, transform_fn=lambda model, body, kind, accept: result)
+    assert model.answer(b"", headers={}) == (b"woof", kind)
+
+
+@pytest.mark.parametrize(("kind", "body"), [("text/html", b"<p>"), ("application/x-parquet", b"PAR1")])
+def test_a_type_that_arrays_cannot_come_in_is_named(kind: str, body: bytes) -> None:
+    model = serve("sklearn", model_fn=lambda model_dir: Doubler())
+    with pytest.raises(UnsupportedFormatError, match=f"{kind}.*only JSON, CSV and NPY can be read"):
+        model.answer(body, headers={"Content-Type": kind})
+
+
+def exchange(model: Any, request: bytes, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
+    """Return status and body of each answer to the requests of one connection."""
+    monkeypatch.setattr(Handler, "model", model, raising=False)
+    written = io.BytesIO()
+
+    class Recorded(Handler):
+        def setup(self) -> None:
+            self.rfile, self.wfile = io.BytesIO(request), written
+
+        def finish(self) -> None:
+            """Leave the files as they are."""
+
+    Recorded(SimpleNamespace(), ("127.0.0.1", 1), SimpleNamespace())  # type: ignore[arg-type]
+    found, rest = [], written.getvalue()
+    while rest:
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        found.append((int(head.split()[1]), rest[:length]))
+        rest = rest[length:]
+    return found
+
+
+def post(body: bytes, kind: str = JSON) -> bytes:
+    """Return a request to /invocations."""
+    head = f"POST /invocations HTTP/1.1\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def test_one_connection_carries_many_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def predict(data: Any, model: Any) -> Any:
+        return 1 / data
+
+    model = serve(
+        "sklearn",
+        model_fn=lambda model_dir: None,
+        input_fn=lambda body, kind: float(body),
+        predict_fn=predict,
+        output_fn=lambda prediction, accept: (str(prediction), "text/plain"),
+    )
+    ping = b"GET /ping HTTP/1.1\r\n\r\n"
+    other = b"GET /other HTTP/1.1\r\n\r\n"
+    found = exchange(model, ping + post(b"4") + post(b"0") + post(b"dog") + other + post(b"2"), monkeypatch)
+    assert found == [
+        (200, b""),
+        (200, b"0.25"),
+        (500, b"ZeroDivisionError: float division by zero"),
+        (500, b"ValueError: could not convert string to float: 'dog'"),
+        (404, b""),
+        (200, b"0.5"),
+    ]
+
+
+def test_a_type_that_is_not_known_is_415_and_a_body_that_is_none_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = serve("sklearn", model_fn=lambda model_dir: Doubler())
+    found = exchange(model, post(b"<p>", "text/html") + post(b"[[") + post(b"\xff"), monkeypatch)
+    assert [status for status, _ in found] == [415, 500, 500]
+    assert found[0][1].startswith(b"Content type 'text/html'")
+    assert found[1][1].startswith(b"JSONDecodeError")
+    assert found[2][1].startswith(b"UnicodeDecodeError")
+
+
+def test_code_that_is_no_python_is_not_imported(tmp_path: Path) -> None:
+    with pytest.raises(ImportError, match=r"model\.bin is no Python file"):
+        load_module(tmp_path / "model.bin")
+
+
+@pytest.mark.parametrize("name", ["X-Amzn-SageMaker-Custom-Attributes", "x-amzn-sagemaker-custom-attributes"])
+def test_headers_are_found_in_any_case(name: str) -> None:
+    context = Context(model_dir="/m", headers={"X-Amzn-SageMaker-Custom-Attributes": "trace=1"})
+    assert context.get_request_header(0, name) == "trace=1"
+    assert context.get_request_header(0, "absent") is None
+    assert context.get_all_request_header(0) == {"x-amzn-sagemaker-custom-attributes": "trace=1"}
+    assert context.system_properties == {"model_dir": "/m", "gpu_id": None, "batch_size": 1}

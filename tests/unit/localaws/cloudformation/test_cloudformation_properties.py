@@ -4,7 +4,7 @@ import pytest
 from moto.cloudformation.exceptions import ValidationError
 
 from localaws.cloudformation.names import LIMITS, make_name, require_stack_name
-from localaws.cloudformation.properties import convert_properties
+from localaws.cloudformation.properties import convert_properties, convert_scalar
 
 
 def test_a_short_name_is_whole() -> None:
@@ -83,3 +83,65 @@ def test_entries_of_lists_are_converted() -> None:
 
 def test_other_resources_are_left_alone() -> None:
     assert convert_properties("AWS::EC2::VPC", {"CidrBlock": "10.0.0.0/16"}) == {"CidrBlock": "10.0.0.0/16"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("integer", "30", 30),
+        ("integer", "-1", -1),
+        ("long", "+7", 7),
+        ("integer", "1_000", "1_000"),
+        ("integer", " 7", " 7"),
+        ("integer", "7.0", "7.0"),
+        ("integer", "²", "²"),
+        ("integer", "9" * 5000, "9" * 5000),
+        ("integer", True, True),
+        ("float", "0.5", 0.5),
+        ("double", "1e3", 1000.0),
+        ("double", ".5", 0.5),
+        ("float", "nan", "nan"),
+        ("float", "Infinity", "Infinity"),
+        ("float", "", ""),
+        ("boolean", "True", True),
+        ("boolean", "false", False),
+        ("boolean", "yes", "yes"),
+        ("boolean", 1, 1),
+        ("string", 30, "30"),
+        ("string", 0.5, "0.5"),
+        ("string", False, "false"),
+        ("string", None, None),
+        ("timestamp", "2026-01-01", "2026-01-01"),
+    ],
+)
+def test_a_text_is_what_it_says_or_stays(kind: str, value: object, expected: object) -> None:
+    """What stays is refused by the API's model, in its words."""
+    found = convert_scalar(value, kind)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"Tags": "none"}, {"Tags": "none"}),
+        ({"Environment": ["A"]}, {"Environment": ["A"]}),
+        ({"Layers": "arn"}, {"Layers": "arn"}),
+        ({}, {}),
+        (None, None),
+    ],
+)
+def test_a_property_of_another_shape_stays(properties: object, expected: object) -> None:
+    assert convert_properties("AWS::Lambda::Function", properties) == expected
+
+
+def test_a_name_has_no_two_hyphens_in_a_row_and_a_bucket_no_capitals() -> None:
+    for kind, name in (("AWS::SQS::Queue", "a-Photos-XY"), ("AWS::S3::Bucket", "a-photos-xy")):
+        assert make_name(resource_type=kind, stack="a-", logical_id="Photos", suffix="XY") == name
+
+
+def test_two_stacks_with_the_same_beginning_keep_as_much_as_there_is_room_for() -> None:
+    """A short logical id leaves its room to the stack's name."""
+    name = make_name(resource_type="AWS::IAM::Role", stack="s" * 60, logical_id="Job", suffix="0123456789ABC")
+    assert name == f"{'s' * 46}-Job-0123456789ABC"
+    assert len(name) == LIMITS["AWS::IAM::Role"]

@@ -126,3 +126,66 @@ def test_the_queue_is_bounded_and_dropped_at_the_end(
 
     asyncio.run(main())
     assert "1 events are dropped: localaws is stopping" in caplog.text
+
+
+RATE = ThrottledError("ConcurrentInvocationLimitExceeded")
+
+
+@pytest.mark.parametrize(
+    ("results", "options", "condition", "attempts"),
+    [
+        ((BAD, GOOD), {}, "Success", 2),
+        ((BAD, BAD, GOOD), {}, "Success", 3),
+        ((BAD,), {"max_retries": 1}, "RetriesExhausted", 2),
+        ((BAD,), {"max_retries": 0}, "RetriesExhausted", 1),
+        ((BAD,), {"max_age_s": 60.0}, "EventAgeExceeded", 2),
+        ((BAD,), {"max_age_s": 59.0}, "EventAgeExceeded", 1),
+        ((RATE, BAD, RATE, GOOD), {}, "Success", 2),
+        ((RATE, RATE, BAD), {"max_retries": 0}, "RetriesExhausted", 1),
+        ((RATE,), {"max_age_s": 0.5}, "EventAgeExceeded", 0),
+        (
+            (ThrottledError("ReservedFunctionConcurrentInvocationLimitExceeded", is_final=True),),
+            {},
+            "ZeroReservedConcurrency",
+            0,
+        ),
+    ],
+)
+def test_how_an_event_ends(
+    results: tuple[Result | Exception, ...], options: dict[str, float], condition: str, attempts: int
+) -> None:
+    """The clock stands still but for what is asserted here: an age counts the wait that would follow."""
+    run, _ = answers(*results)
+    ending = drain(run, **options)
+    assert ending is not None
+    assert (ending.condition, ending.attempts) == (condition, attempts)
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        (Ending(condition="RetriesExhausted", attempts=3, result=BAD), "its 3 attempts failed"),
+        (Ending(condition="EventAgeExceeded", attempts=1, result=BAD), "it is older than 60 s"),
+        (Ending(condition="ZeroReservedConcurrency", attempts=0, result=None), "no concurrency at all"),
+        (Ending(condition="Success", attempts=1, result=GOOD), "it succeeded"),
+    ],
+)
+def test_an_end_is_told_in_the_log(ending: Ending, words: str) -> None:
+    assert words in ending.describe(max_age_s=60)
+
+
+def test_waits_double_after_throttles_up_to_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, waits = answers(*[RATE] * 11, GOOD)[0], []
+
+    async def sleep(delay_s: float) -> None:
+        waits.append(delay_s)
+
+    async def main() -> Ending:
+        with monkeypatch.context() as patch:
+            patch.setattr(queue.asyncio, "sleep", sleep)
+            return await EventQueue(ManualClock())._run_to_end(event(run))
+
+    assert asyncio.run(main()).condition == "Success"
+    clock = ManualClock()
+    expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    assert waits == [clock.real_seconds(delay_s) for delay_s in expected]
