@@ -14,6 +14,7 @@ TESTS_OF = {
     "plugins": ("unit/musher", "functional/musher", "dags"),
     "training": ("unit/training", "functional/training"),
     "lambda": ("unit/lambda",),
+    "localaws": ("unit/localaws", "functional/localaws"),
 }
 """Where the tests of a part lie; the whole-DAG runs count for none."""
 
