@@ -55,9 +55,9 @@ def load(text: str, **options: Any) -> dict[str, Any]:
     try:
         content = read(text)
     except yaml.YAMLError as error:
-        raise ValidationError(
-            message=f"Template format error: YAML not well-formed. {place(error)}"
-        ) from error
+        kind = "JSON" if text.lstrip().startswith("{") else "YAML"
+        message = f"Template format error: {kind} not well-formed. {place(error)}"
+        raise ValidationError(message=message) from error
     except RecursionError as error:
         raise ValidationError(message="Template format error: nested too deeply") from error
     if not isinstance(content, dict):

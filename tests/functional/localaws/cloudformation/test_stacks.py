@@ -199,7 +199,7 @@ def test_a_policy_in_yaml_has_its_date_as_a_text(localaws: Any, name: str) -> No
     [
         ("[" * 20_000, "Template format error"),
         ("a: 1\n---\nb: 2", r"YAML not well-formed. \(line 2, column 1\)"),
-        ('{"Resources": ', "YAML not well-formed"),
+        ('{"Resources": ', "JSON not well-formed"),
         ("just a text", "Template format error: unsupported structure."),
         ("[]", "Template format error: unsupported structure."),
     ],

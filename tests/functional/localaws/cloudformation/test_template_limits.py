@@ -95,7 +95,7 @@ def test_a_text_has_its_variables_replaced(client: Any, argument: Any, found: st
     [
         ("{}", "At least one Resources member must be defined"),
         ("[]", "unsupported structure"),
-        ("{", "unsupported structure"),
+        ("{", "JSON not well-formed"),
         ('{"Resources": {"G": {}}}', r"\[/Resources/G\] Every Resources object must contain a Type member"),
         (
             json.dumps({"Resources": {"G": group({"Ref": "A"}), "H": group({"Fn::GetAtt": ["B", "Arn"]})}}),

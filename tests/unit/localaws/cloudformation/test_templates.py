@@ -82,10 +82,11 @@ def test_what_is_no_map_has_an_unsupported_structure(text: str) -> None:
         ('{"a": 1,}x', "(line 1, column 10)"),
     ],
 )
-def test_what_is_no_yaml_is_told_with_its_place(text: str, reason: str) -> None:
+def test_what_cannot_be_read_is_told_with_its_place(text: str, reason: str) -> None:
     with pytest.raises(ValidationError) as caught:
         load(text)
-    assert caught.value.message.startswith("Template format error: YAML not well-formed. ")
+    kind = "JSON" if text.startswith("{") else "YAML"
+    assert caught.value.message.startswith(f"Template format error: {kind} not well-formed. ")
     assert reason in caught.value.message
 
 
