@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(prog="localaws", description=localaws.__doc__)
+    parser = argparse.ArgumentParser(prog="localaws", description=(localaws.__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve the AWS API until SIGINT or SIGTERM")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

@@ -64,3 +64,11 @@ def test_a_command_is_needed_and_help_says_which(capsys: pytest.CaptureFixture[s
             build_parser().parse_args(arguments)
         assert stopped.value.code == code
     assert "serve the AWS API until SIGINT or SIGTERM" in capsys.readouterr().out
+
+
+def test_help_says_what_it_is_and_not_how_it_is_built(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "An AWS for one laptop: moto's API state, plus processes that really train" in said
+    assert "mix-in" not in said
