@@ -60,9 +60,14 @@ def convert_scalar(value: Any, kind: str) -> Any:
     if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if kind == "string" and isinstance(value, bool | int | float):
-        return str(value).lower() if isinstance(value, bool) else str(value)
+        return as_text(value)
     if isinstance(value, str) and kind in ("integer", "long") and INTEGER.fullmatch(value):
         return int(value)
     if isinstance(value, str) and kind in ("float", "double") and NUMBER.fullmatch(value):
         return float(value)
     return value
+
+
+def as_text(value: Any) -> str:
+    """Return what a value of a template is as a text: `true` for a boolean."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -72,6 +72,12 @@ def create_resources(stack: Stack) -> None:
         stack.mark_creation_complete()
 
 
+def add_stack_event(stack: Stack, status: str, reason: str | None = None) -> None:
+    """Give a stack a status, and tell it."""
+    stack.status = status
+    stack._add_stack_event(status, resource_status_reason=reason)
+
+
 def fail_creation(stack: Stack, error: ResourceFailedError) -> None:
     """Delete what a stack has made, or leave it as the request wants it, and tell the reason."""
     logger.info("stack %s: %s failed: %s", stack.name, error.logical_id, error)
@@ -80,17 +86,14 @@ def fail_creation(stack: Stack, error: ResourceFailedError) -> None:
     why, wish = f"The following resource(s) failed to create: [{error.logical_id}]. ", wanted_on_failure()
     if wish == DO_NOTHING:
         keep_made(stack)
-        stack.status = "CREATE_FAILED"
-        stack._add_stack_event("CREATE_FAILED", resource_status_reason=why)
+        add_stack_event(stack, "CREATE_FAILED", why)
         return
     verb, status = ("Delete", DELETED) if wish == DELETE else ("Rollback", ROLLED_BACK)
-    said = f"{why}{verb} requested by user."
-    stack._add_stack_event(f"{verb.upper()}_IN_PROGRESS", resource_status_reason=said)
+    add_stack_event(stack, f"{verb.upper()}_IN_PROGRESS", f"{why}{verb} requested by user.")
     with contextlib.suppress(Exception):  # what cannot be deleted stays, as on AWS
         stack.resource_map.delete()
     forget(stack)
-    stack.status = status
-    stack._add_stack_event(status)
+    add_stack_event(stack, status)
 
 
 def forget(stack: Stack) -> None:

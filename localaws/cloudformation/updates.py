@@ -1,4 +1,4 @@
-"""Updates of stacks: new resources first, then changed ones, those that are not wanted any more last.
+"""Updates of stacks: new and changed resources in the order of their references, unwanted ones last.
 
 Where a resource is refused, the stack goes back to what it was.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks.html
@@ -17,7 +17,14 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Stack
 
 from localaws.cloudformation.failures import DO_NOTHING, wanted_on_failure
-from localaws.cloudformation.stacks import ResourceFailedError, add_event, keep_made, made, reason_of
+from localaws.cloudformation.stacks import (
+    ResourceFailedError,
+    add_event,
+    add_stack_event,
+    keep_made,
+    made,
+    reason_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +92,6 @@ def change_version(stack: Stack, wanted: Version, *, before: Version) -> None:
     except Exception:
         set_version(stack, before)
         raise
-
-
-def add_stack_event(stack: Stack, status: str, reason: str | None = None) -> None:
-    """Give a stack a status, and tell it."""
-    stack.status = status
-    stack._add_stack_event(status, resource_status_reason=reason)
 
 
 def set_version(stack: Stack, version: Version) -> None:

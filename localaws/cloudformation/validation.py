@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import regex
-import yaml
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 
+from localaws.cloudformation.properties import as_text
 from localaws.cloudformation.templates import load
 
 MATCH_S = 1.0
@@ -26,12 +26,7 @@ _load_parameters = parsing.ResourceMap.load_parameters
 def validate_template(backend: CloudFormationBackend, template: str) -> list[Any]:
     """Check the form of a template and whether its references lead somewhere; returns no findings."""
     del backend
-    try:
-        document = load(template)
-    except yaml.YAMLError as error:
-        raise _malformed("unsupported structure.") from error
-    if not isinstance(document, dict):
-        raise _malformed("unsupported structure.")
+    document = load(template)
     resources = document.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise _malformed("At least one Resources member must be defined.")
@@ -74,16 +69,12 @@ def check_value(name: str, parameter: Mapping[str, Any], value: Any) -> None:
     """Raise ValidationError for a value that AllowedValues or AllowedPattern do not allow."""
     kind, allowed = str(parameter.get("Type", "")), parameter.get("AllowedValues")
     is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
-    for item in str(value).split(",") if is_list else [_text(value)]:
-        if allowed and item not in map(_text, allowed):
+    for item in str(value).split(",") if is_list else [as_text(value)]:
+        if allowed and item not in map(as_text, allowed):
             raise _refused(name, parameter, "must be one of AllowedValues")
         pattern = parameter.get("AllowedPattern")
         if pattern and not _matches(name, str(pattern), item):
             raise _refused(name, parameter, f"must match pattern {pattern}")
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _matches(name: str, pattern: str, value: str) -> bool:
