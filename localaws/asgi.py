@@ -13,6 +13,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 FORM = "application/x-www-form-urlencoded"
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What a header's name may be (RFC 9110, section 5.6.2)."""
 MAX_BODY_BYTES = 128 << 20
 """Bytes of a body that is kept in memory, whatever it is for; objects of S3 are not."""
 MAX_DISCARDED_BYTES = 1 << 30

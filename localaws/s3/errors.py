@@ -3,14 +3,13 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
-import re
 import secrets
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
 
 from moto.s3.exceptions import S3ClientError
 
 from localaws.asgi import Response
+from localaws.protocols import as_xml
 
 STATUS = {
     "AccessDenied": 403,
@@ -30,8 +29,6 @@ STATUS = {
     "NotImplemented": 501,
 }
 """Statuses of codes; every other is a 400."""
-NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets"""
 REQUEST_ID = "x-amz-request-id"
 
 
@@ -59,11 +56,6 @@ class S3Error(S3ClientError):
         self.headers = dict(headers or {})
 
 
-def quote(text: str) -> str:
-    """Return a text as an element of the answer holds it; what a client sent may be any text."""
-    return escape(NO_XML.sub("\ufffd", text))
-
-
 def answer_error(error: S3ClientError, *, method: str, path: str) -> Response:
     """Return the answer for an error of ours or of moto's S3; to HEAD it has no body."""
     status = STATUS.get(error.code, 400)
@@ -74,6 +66,6 @@ def answer_error(error: S3ClientError, *, method: str, path: str) -> Response:
         return Response(status=status, headers=headers)
     elements = {"Code": error.code, "Message": error.message, **facts}
     elements |= {"Resource": path, "RequestId": request_id}
-    inner = "".join(f"<{name}>{quote(value)}</{name}>" for name, value in elements.items())
+    inner = "".join(f"<{name}>{as_xml(value)}</{name}>" for name, value in elements.items())
     document = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
     return Response(status=status, body=document.encode(), headers=headers)

@@ -52,7 +52,7 @@ def find_page(objects: Iterable[tuple[str, Any]], query: ListQuery) -> ListPage:
     entries: dict[str, Any] = {}
     for name, key in objects:
         if name.startswith(query.prefix):
-            shared = _common_prefix(name, query)
+            shared = common_prefix(name, prefix=query.prefix, delimiter=query.delimiter)
             entries[shared or name] = None if shared else key
     behind = sorted(name for name in entries if name > query.behind)
     page = behind[: query.max_keys]
@@ -63,11 +63,12 @@ def find_page(objects: Iterable[tuple[str, Any]], query: ListQuery) -> ListPage:
     )
 
 
-def _common_prefix(name: str, query: ListQuery) -> str | None:
-    if not query.delimiter:
+def common_prefix(name: str, *, prefix: str, delimiter: str | None) -> str | None:
+    """Return what a key stands for in a list: all to the delimiter behind the prefix; None for itself."""
+    if not delimiter:
         return None
-    head, delimiter, _ = name[len(query.prefix) :].partition(query.delimiter)
-    return f"{query.prefix}{head}{delimiter}" if delimiter else None
+    head, found, _ = name[len(prefix) :].partition(delimiter)
+    return f"{prefix}{head}{found}" if found else None
 
 
 def read_list_query(query: Mapping[str, str], *, behind: str) -> ListQuery:

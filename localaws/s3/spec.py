@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from moto.s3.models import get_canned_acl
 
+from localaws.asgi import HEADER_NAME
 from localaws.s3 import wording
 
 SYSTEM_METADATA = (
@@ -35,8 +36,6 @@ LOCK_MODE = "x-amz-object-lock-mode"
 LOCK_UNTIL = "x-amz-object-lock-retain-until-date"
 LEGAL_HOLD = "x-amz-object-lock-legal-hold"
 LOCK_MODES = ("GOVERNANCE", "COMPLIANCE")
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""A header's name (RFC 9110, section 5.6.2); those of a presigned URL may be anything."""
 ISO_TIME = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z", re.ASCII
 )
@@ -130,7 +129,8 @@ def read_metadata(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in headers.items()
         if name in SYSTEM_METADATA or name.startswith(USER_METADATA)
     }
-    if wrong := next((name for name in found if not TOKEN.fullmatch(name)), None):
+    # those of a presigned URL may be anything
+    if wrong := next((name for name in found if not HEADER_NAME.fullmatch(name)), None):
         message = "A metadata name must be one that a header can have"
         raise wording.invalid_argument(message, name="x-amz-meta", value=wrong)
     own = sum(

@@ -10,9 +10,8 @@ from itertools import islice
 from typing import Any
 
 from localaws.s3 import wording
+from localaws.s3.listing import MAX_KEYS, common_prefix
 
-MAX_KEYS = 1000
-"""Entries of a page, whatever MaxKeys asks for."""
 NULL = "null"
 """VersionId of what was stored while the bucket kept no versions."""
 
@@ -90,20 +89,13 @@ def _entries(
 ) -> Iterator[Entry]:
     marker, shared = query.key_marker or "", query.key_marker
     for name in sorted(name for name in names if name.startswith(query.prefix) and name >= marker):
-        prefix = _common_prefix(name, query)
+        prefix = common_prefix(name, prefix=query.prefix, delimiter=query.delimiter)
         if prefix is None:
             newest_first = reversed(versions_of(name))
             yield from (Entry(name=name, version=item) for item in _behind_marker(name, newest_first, query))
         elif prefix != shared and name != query.key_marker:
             shared = prefix
             yield Entry(name=prefix)
-
-
-def _common_prefix(name: str, query: VersionQuery) -> str | None:
-    if not query.delimiter:
-        return None
-    head, delimiter, _ = name[len(query.prefix) :].partition(query.delimiter)
-    return f"{query.prefix}{head}{delimiter}" if delimiter else None
 
 
 def _behind_marker(name: str, newest_first: Iterator[Any], query: VersionQuery) -> Iterator[Any]:

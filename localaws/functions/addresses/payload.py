@@ -5,14 +5,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from localaws.asgi import Response
+from localaws.asgi import HEADER_NAME, Response
 from localaws.iam.callers import Principal
 
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
@@ -20,8 +19,6 @@ TEXT_TYPES = ("text/", "application/json", "application/javascript", "applicatio
 FAILED = b"Internal Server Error"
 FRAMING = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
 """Headers that belong to the connection; a function's own would contradict its answer's real length."""
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""RFC 9110's token."""
 
 
 @dataclass(frozen=True, kw_only=True)
