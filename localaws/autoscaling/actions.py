@@ -16,6 +16,8 @@ from moto.applicationautoscaling.responses import (
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 
+from localaws.paging import cut_page
+
 _moto_register = ApplicationAutoScalingResponse.register_scalable_target
 _moto_deregister = ApplicationAutoScalingResponse.deregister_scalable_target
 PAGE_ITEMS = 50
@@ -116,11 +118,9 @@ def take_page(
     items: Sequence[Item], *, token: str | None, most: int | str | None
 ) -> tuple[Sequence[Item], dict[str, str]]:
     """Return a page, and `{"NextToken": ...}` where there are more; raises InvalidNextTokenError."""
-    if token and not (token.isascii() and token.isdecimal()):
-        raise InvalidNextTokenError(token)
-    start = int(token or 0)
-    end = start + min(int(most or PAGE_ITEMS), PAGE_ITEMS)
-    return items[start:end], {"NextToken": str(end)} if end < len(items) else {}
+    size, refusal = min(int(most or PAGE_ITEMS), PAGE_ITEMS), InvalidNextTokenError(token or "")
+    page, following = cut_page(items, token=token or None, size=size, refusal=refusal)
+    return page, {} if following is None else {"NextToken": following}
 
 
 def register_scalable_target(response: ApplicationAutoScalingResponse) -> str:

@@ -11,7 +11,7 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from localaws.cloudwatch.backend import MetricsMixin
-from localaws.cloudwatch.paging import cut_data, cut_page
+from localaws.cloudwatch.paging import cut_data
 from localaws.cloudwatch.queries import DataQueries, data_result, datapoint, label_queries
 from localaws.cloudwatch.spec import Filter, requested_key
 from localaws.cloudwatch.validation import (
@@ -22,6 +22,7 @@ from localaws.cloudwatch.validation import (
     check_statistics,
     epoch_s,
 )
+from localaws.paging import cut_page
 
 LIST_PAGE = 500
 """Metrics in one answer of ListMetrics."""

@@ -1,34 +1,15 @@
-"""Pages of answers: a NextToken is the number of the first item behind a page. Pure."""
+"""Pages of GetMetricData: a NextToken is the number of the first datapoint behind a page. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from moto.cloudwatch.exceptions import CloudWatchException, ValidationError
+from moto.cloudwatch.exceptions import ValidationError
 
 from localaws.cloudwatch import wording
+from localaws.paging import read_token
 
 MAX_DATAPOINTS = 100_800
 """Datapoints in one answer of GetMetricData."""
-TOKEN = re.compile(r"[0-9]{1,18}")
-
-Item = TypeVar("Item")
-
-
-def read_token(token: str | None, *, refusal: CloudWatchException) -> int:
-    """Return the number of the item that a page begins with; raise `refusal` for what is no token."""
-    if token is not None and not TOKEN.fullmatch(token):
-        raise refusal
-    return int(token or 0)
-
-
-def cut_page(
-    items: Sequence[Item], *, token: str | None, size: int, refusal: CloudWatchException
-) -> tuple[Sequence[Item], str | None]:
-    """Return the page that a NextToken stands for, and the token of the page behind it."""
-    start = read_token(token, refusal=refusal)
-    end = start + size
-    return items[start:end], str(end) if end < len(items) else None
 
 
 def cut_data(

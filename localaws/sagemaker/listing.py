@@ -7,6 +7,8 @@ from typing import Any
 
 from moto.sagemaker.exceptions import AWSValidationException
 
+from localaws.paging import cut
+
 DEFAULT_PAGE = 10
 """Entries in an answer where the request names no MaxResults (AWS's default)."""
 FILTERS = (
@@ -105,15 +107,9 @@ def list_resources(resources: Iterable[Any], get: Callable[..., Any], *, kind: K
     keys: dict[str, Callable[[Any], Any]] = {"Name": kind.name_of, "Status": kind.status_of}
     key = keys.get(request.sort_by, lambda item: item.creation_time)
     found.sort(key=lambda item: (key(item), kind.name_of(item)), reverse=request.is_descending)
-    page, token = cut_page(found, start=request.start, limit=request.limit)
+    page, token = cut(found, start=request.start, limit=request.limit)
     answer: dict[str, Any] = {kind.answer: [kind.summarise(item) for item in page]}
     return answer if token is None else answer | {"NextToken": token}
-
-
-def cut_page(items: Sequence[Any], *, start: int, limit: int) -> tuple[Sequence[Any], str | None]:
-    """Return one page and the NextToken of the following one, None on the last."""
-    end = start + limit
-    return items[start:end], str(end) if end < len(items) else None
 
 
 def _matches(item: Any, filters: Mapping[str, Any], *, kind: Kind) -> bool:

@@ -12,10 +12,10 @@ from localaws.cloudwatch import wording
 from localaws.cloudwatch.actions import ASCENDING
 from localaws.cloudwatch.alarms.alarm import HistoryItem, LocalAlarm
 from localaws.cloudwatch.alarms.backend import AlarmFilter, AlarmsMixin, fitting
-from localaws.cloudwatch.paging import cut_page
 from localaws.cloudwatch.queries import moment
 from localaws.cloudwatch.spec import requested_key
 from localaws.cloudwatch.validation import check_dimensions, epoch_s
+from localaws.paging import cut_page
 
 ALARMS_PAGE, HISTORY_PAGE = 50, 100
 """Items in an answer to a request that names no MaxRecords."""

@@ -5,7 +5,8 @@ from typing import Any, cast
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws.sagemaker.listing import DEFAULT_PAGE, Kind, cut_page, list_resources, parse_token
+from localaws.paging import cut
+from localaws.sagemaker.listing import DEFAULT_PAGE, Kind, list_resources, parse_token
 from localaws.sagemaker.tuning.backend import TuningMixin
 from localaws.sagemaker.tuning.listing import list_trials
 
@@ -40,7 +41,7 @@ class TuningActions(SageMakerResponse):
             status=self._get_param("StatusEquals"),
         )
         start = parse_token(self._get_param("NextToken"))
-        page, token = cut_page(trials, start=start, limit=self._get_param("MaxResults", DEFAULT_PAGE))
+        page, token = cut(trials, start=start, limit=self._get_param("MaxResults", DEFAULT_PAGE))
         answer: dict[str, Any] = {"TrainingJobSummaries": [trial.summary() for trial in page]}
         return ActionResult(answer if token is None else answer | {"NextToken": token})
 

@@ -34,7 +34,7 @@ def test_a_token_beyond_the_end_has_nothing_to_show() -> None:
     assert take_page([1, 2], token="2", most=None) == ([], {})
 
 
-@pytest.mark.parametrize("token", ["next", "-1", "1.5", " 1", "²", "1_0"])
+@pytest.mark.parametrize("token", ["next", "-1", "1.5", " 1", "²", "1_0", "9" * 5000])
 def test_a_token_that_no_page_had_is_refused(token: str) -> None:
     with pytest.raises(InvalidNextTokenError, match="next token supplied is invalid") as caught:
         take_page([1], token=token, most=None)

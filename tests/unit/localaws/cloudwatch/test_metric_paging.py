@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from moto.cloudwatch.exceptions import CloudWatchException, InvalidParameterValue
 
-from localaws.cloudwatch.paging import MAX_DATAPOINTS, cut_data, cut_page
+from localaws.cloudwatch.paging import MAX_DATAPOINTS, cut_data
+from localaws.paging import cut_page
 
 REFUSAL = InvalidParameterValue("no such page")
 

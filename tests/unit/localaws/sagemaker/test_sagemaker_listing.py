@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from moto.sagemaker.exceptions import AWSValidationException
 
-from localaws.sagemaker.listing import cut_page, job_kind, list_resources
+from localaws.paging import cut
+from localaws.sagemaker.listing import job_kind, list_resources
 
 KIND = job_kind("Processing", members=("FailureReason",))
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,10 +52,10 @@ def test_jobs_are_sorted_filtered_and_cut() -> None:
 
 def test_pages_are_cut_and_the_last_has_no_token() -> None:
     items = list(range(25))
-    assert cut_page(items, start=0, limit=10) == (list(range(10)), "10")
-    assert cut_page(items, start=20, limit=10) == ([20, 21, 22, 23, 24], None)
-    assert cut_page(items, start=15, limit=10)[1] is None
-    assert cut_page(items, start=99, limit=10) == ([], None)
+    assert cut(items, start=0, limit=10) == (list(range(10)), "10")
+    assert cut(items, start=20, limit=10) == ([20, 21, 22, 23, 24], None)
+    assert cut(items, start=15, limit=10)[1] is None
+    assert cut(items, start=99, limit=10) == ([], None)
 
 
 def test_a_page_says_where_the_next_begins() -> None:
