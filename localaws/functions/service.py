@@ -20,10 +20,11 @@ from localaws.functions import arns, invocations
 from localaws.functions.addresses.service import AddressService
 from localaws.functions.answers import error_response
 from localaws.functions.arns import Target
+from localaws.functions.bodies import read_body
 from localaws.functions.code_service import CodeService
 from localaws.functions.concurrency.provisioner import Provisioner
 from localaws.functions.description import describe_functions
-from localaws.functions.errors import InvalidRequestContentError, RequestTooLargeError
+from localaws.functions.errors import InvalidRequestContentError
 from localaws.functions.host import FunctionHost
 from localaws.functions.invocations import Result
 from localaws.functions.invoker import Invoker
@@ -114,11 +115,7 @@ class FunctionService:
 async def read_payload(request: Request, *, is_event: bool) -> bytes:
     """Return the payload, `{}` where there is none; refuse what is too large or not JSON."""
     limit = invocations.EVENT_PAYLOAD_LIMIT if is_event else invocations.SYNC_PAYLOAD_LIMIT
-    if int(request.headers.get("content-length") or 0) > limit:
-        raise RequestTooLargeError(limit)
-    body = await request.body()
-    if len(body) > limit:
-        raise RequestTooLargeError(limit)
+    body = await read_body(request, limit=limit)
     try:
         if len(body) > PARSE_IN_THREAD_BYTES:
             await asyncio.to_thread(json.loads, body)

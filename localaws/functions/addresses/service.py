@@ -18,7 +18,7 @@ from localaws.functions.addresses.payload import UrlRequest, build_event, build_
 from localaws.functions.addresses.spec import PATH, FunctionUrl
 from localaws.functions.answers import error_response
 from localaws.functions.arns import LATEST, Target
-from localaws.functions.errors import RequestTooLargeError
+from localaws.functions.bodies import read_body
 from localaws.functions.invoker import Invoker
 from localaws.functions.lookup import backends
 from localaws.iam.signatures import SignatureError
@@ -58,7 +58,7 @@ class AddressService:
     async def _answer(self, request: Request, target: Target, url: FunctionUrl) -> Response:
         request_id = str(uuid.uuid4())
         try:
-            body = await read_body(request)
+            body = await read_body(request, limit=invocations.SYNC_PAYLOAD_LIMIT)
             caller = authorise(request, body, target, url)
             event = build_event(self._read(request, body, url, request_id=request_id), caller=caller)
             payload = json.dumps(event).encode()
@@ -84,17 +84,6 @@ class AddressService:
             request_id=request_id,
             now=self._context.clock.now(),
         )
-
-
-async def read_body(request: Request) -> bytes:
-    """Return the body. Raises RequestTooLargeError."""
-    limit = invocations.SYNC_PAYLOAD_LIMIT
-    if int(request.headers.get("content-length") or 0) > limit:
-        raise RequestTooLargeError(limit)
-    body = await request.body()
-    if len(body) > limit:
-        raise RequestTooLargeError(limit)
-    return body
 
 
 def find_url(url_id: str) -> tuple[Target, FunctionUrl] | None:
