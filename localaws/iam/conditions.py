@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from localaws.iam.patterns import match
+from localaws.iam.patterns import as_list, match
 
 Facts = Mapping[str, str | None]
 """Condition key in lower case -> its value; None where a request has none. Of others nothing is known."""
@@ -32,7 +32,7 @@ def is_condition(conditions: Any) -> bool:
     return isinstance(conditions, dict) and all(
         isinstance(keys, dict)
         and all(
-            isinstance(item, str | bool | int | float) for values in keys.values() for item in _list(values)
+            isinstance(item, str | bool | int | float) for values in keys.values() for item in as_list(values)
         )
         for keys in conditions.values()
     )
@@ -41,11 +41,7 @@ def is_condition(conditions: Any) -> bool:
 def _each(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, list[str]]]:
     for operator, keys in conditions.items():
         for key, values in keys.items():
-            yield operator, key, [_text(item) for item in _list(values)]
-
-
-def _list(values: Any) -> list[Any]:
-    return values if isinstance(values, list) else [values]
+            yield operator, key, [_text(item) for item in as_list(values)]
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from localaws.iam.callers import Principal
 from localaws.iam.conditions import Facts, find_unknown, holds, is_condition
-from localaws.iam.patterns import match
+from localaws.iam.patterns import as_list, match
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
 NO_FACTS: Facts = MappingProxyType({})
@@ -48,8 +48,7 @@ def is_statement(found: Any) -> bool:
 
 def _is_listed(patterns: Any) -> bool:
     """Tell whether something is a text or a list of texts."""
-    listed = patterns if isinstance(patterns, list) else [patterns]
-    return all(isinstance(item, str) for item in listed)
+    return all(isinstance(item, str) for item in as_list(patterns))
 
 
 def decide(
@@ -81,9 +80,8 @@ def concerns(statement: Mapping[str, Any], principal: Principal | None) -> bool:
 
 def _names(element: Any, principal: Principal | None) -> bool:
     named = element.get("AWS", []) if isinstance(element, dict) else element
-    listed = named if isinstance(named, list) else [named]
     known = {"*"} if principal is None else {"*", *principal.names}
-    return any(isinstance(item, str) and item in known for item in listed)
+    return any(isinstance(item, str) and item in known for item in as_list(named))
 
 
 def _applies(statement: Mapping[str, Any], *, action: str, resource: str) -> bool:
@@ -98,7 +96,6 @@ def _applies(statement: Mapping[str, Any], *, action: str, resource: str) -> boo
     return True
 
 
-def _matches(patterns: str | Sequence[str], value: str, *, is_case_sensitive: bool) -> bool:
+def _matches(patterns: str | list[str], value: str, *, is_case_sensitive: bool) -> bool:
     flags = 0 if is_case_sensitive else re.IGNORECASE
-    listed = [patterns] if isinstance(patterns, str) else patterns
-    return any(match(item, value, flags=flags) for item in listed)
+    return any(match(item, value, flags=flags) for item in as_list(patterns))

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPMessage
@@ -177,16 +177,22 @@ def _equal(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode())
 
 
-def compute(signature: Signature, request: Request, *, digest: str, credentials: Credentials) -> str:
-    """Return the signature that a request must have; `digest` is the SHA-256 of its body."""
+def as_signed(request: Request, *, headers: Iterable[str], time: str) -> AWSRequest:
+    """Return a request as its client signed it: these headers, at this time, without the signature."""
     query = "&".join(part for part in request.query.split("&") if not part.startswith("X-Amz-Signature="))
-    headers = {name: request.headers.get(name, "") for name in signature.signed_headers}
     asked = AWSRequest(
         method=request.method,
         url=f"http://{request.headers.get('host', '')}{request.path}?{query}",
-        headers=headers | {"X-Amz-Content-SHA256": digest},
+        headers={name: request.headers.get(name, "") for name in headers},
     )
-    asked.context["timestamp"] = signature.time
+    asked.context["timestamp"] = time
+    return asked
+
+
+def compute(signature: Signature, request: Request, *, digest: str, credentials: Credentials) -> str:
+    """Return the signature that a request must have; `digest` is the SHA-256 of its body."""
+    asked = as_signed(request, headers=signature.signed_headers, time=signature.time)
+    asked.headers["X-Amz-Content-SHA256"] = digest
     signer = _Signer(credentials, signature)
     text = signer.string_to_sign(asked, signer.canonical_request(asked))
     return str(signer.signature(text, asked))

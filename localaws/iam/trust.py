@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.iam.patterns import match
+from localaws.iam.patterns import as_list, match
 
 TAKING = "sts:AssumeRole"
 
@@ -19,8 +19,8 @@ def trusts_service(trust_policy: str, *, service: str) -> bool:
         statements = json.loads(trust_policy).get("Statement", [])
     except (ValueError, RecursionError, AttributeError):
         return False
-    statements = statements if isinstance(statements, list) else [statements]
-    naming = [item for item in statements if isinstance(item, dict) and _names(item, service=service)]
+    known = [item for item in as_list(statements) if isinstance(item, dict)]
+    naming = [item for item in known if _names(item, service=service)]
     if any(item.get("Effect") == "Deny" and not item.get("Condition") for item in naming):
         return False
     return any(item.get("Effect") == "Allow" for item in naming)

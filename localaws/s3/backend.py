@@ -10,6 +10,7 @@ from moto.s3 import models
 from moto.s3.exceptions import BadRequest, InvalidBucketName, InvalidTagError
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart
 
+from localaws.iam.patterns import as_list
 from localaws.iam.policies import is_statement
 from localaws.s3 import actions, wording
 from localaws.s3.checksums import checksum_kind
@@ -246,8 +247,7 @@ def check_policy(policy: bytes) -> None:
         raise wording.malformed_policy(NOT_JSON) from error
     if not isinstance(document, dict):
         raise wording.malformed_policy(NOT_JSON)
-    found = document.get("Statement")
-    statements = found if isinstance(found, list) else [found]
+    statements = as_list(document.get("Statement"))
     if not statements or not all(map(is_statement, statements)):
         raise wording.malformed_policy()
 

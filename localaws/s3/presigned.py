@@ -14,14 +14,13 @@ from email.message import Message
 from urllib.parse import urlsplit
 
 from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from localaws.iam.callers import find_secret
+from localaws.iam.signatures import MAX_EXPIRES_S, TIME_FORMAT, as_signed
 from localaws.s3 import wording
 from localaws.s3.target import Target
 
-MAX_EXPIRES_S = 604_800
 EARLY = timedelta(minutes=15)
 """How far ahead a client's clock may be."""
 V4_PARAMETERS = (
@@ -32,7 +31,7 @@ V4_PARAMETERS = (
     "X-Amz-SignedHeaders",
     "X-Amz-Expires",
 )
-V4_TIME, ISO_TIME = "%Y%m%dT%H%M%SZ", "%Y-%m-%dT%H:%M:%SZ"
+ISO_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def is_presigned(query: Mapping[str, str]) -> bool:
@@ -55,7 +54,7 @@ def _check_v4(target: Target, *, now: datetime) -> None:
         message = f"the {', '.join(V4_PARAMETERS[:-1])}, and {V4_PARAMETERS[-1]} parameters."
         raise wording.query_parameters(f"Query-string authentication version 4 requires {message}")
     try:
-        signed_at = datetime.strptime(query["X-Amz-Date"], V4_TIME).replace(tzinfo=UTC)
+        signed_at = datetime.strptime(query["X-Amz-Date"], TIME_FORMAT).replace(tzinfo=UTC)
     except ValueError as error:
         message = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
         raise wording.query_parameters(message) from error
@@ -83,7 +82,7 @@ def _check_times(signed_at: datetime, *, lasts_s: int, now: datetime) -> None:
     if signed_at > now + EARLY:
         raise wording.access_denied(
             "Request is not valid yet",
-            **{"X-Amz-Date": signed_at.strftime(V4_TIME), "ServerTime": now.strftime(ISO_TIME)},
+            **{"X-Amz-Date": signed_at.strftime(TIME_FORMAT), "ServerTime": now.strftime(ISO_TIME)},
         )
     ends_at = signed_at + timedelta(seconds=lasts_s)
     if ends_at < now:
@@ -98,15 +97,9 @@ def _check_times(signed_at: datetime, *, lasts_s: int, now: datetime) -> None:
 
 
 def _check_v4_signature(target: Target, credentials: Credentials) -> None:
-    request, query = target.request, target.query
+    query = target.query
     signed = query["X-Amz-SignedHeaders"].lower().split(";")
-    kept = [part for part in request.query.split("&") if not part.startswith("X-Amz-Signature=")]
-    asked = AWSRequest(
-        method=request.method,
-        url=f"http://{request.headers.get('host', '')}{request.path}?{'&'.join(kept)}",
-        headers={name: request.headers.get(name, "") for name in signed},
-    )
-    asked.context["timestamp"] = query["X-Amz-Date"]
+    asked = as_signed(target.request, headers=signed, time=query["X-Amz-Date"])
     signer = S3SigV4QueryAuth(credentials, target.caller.service, target.caller.region)
     text = signer.string_to_sign(asked, signer.canonical_request(asked))
     _compare(signer.signature(text, asked), query["X-Amz-Signature"], credentials, text)
