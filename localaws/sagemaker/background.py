@@ -134,7 +134,10 @@ class RunningJobs(Generic[Runner]):
         """Add no routes: jobs are spoken to through moto's."""
 
     def start(self, runner: Runner, *, arn: str) -> None:
-        """Start a job, and forget those that have ended; one of the same name, deleted, cleans up before."""
+        """Start a job, and forget those that have ended.
+
+        One of the same name, deleted, cleans up before: two under one ARN could not both be given up.
+        """
         with self._lock:
             earlier = self._runners.get(arn)
         if earlier is not None:

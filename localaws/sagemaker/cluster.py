@@ -1,10 +1,10 @@
 """The instances of one job: their folders, their role, their processes, and nothing of it afterwards."""
 
+import secrets
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from localaws.context import Context, python_environment
@@ -31,6 +31,8 @@ OnLine = Callable[[str], None]
 class ClusterPlan:
     """What a job asks for of its instances."""
 
+    kind: str
+    """The folder of all jobs of its kind: `training-jobs`."""
     job_name: str
     account_id: str
     region: str
@@ -68,16 +70,18 @@ def check_paths(command: Sequence[str], *, refusal: str) -> None:
 class Cluster:
     """The instances. `close` must be called, whatever happens."""
 
-    def __init__(self, *, context: Context, plan: ClusterPlan, folder: Path) -> None:
+    def __init__(self, *, context: Context, plan: ClusterPlan) -> None:
         self._context = context
         self._plan = plan
         self._grant: Grant | None = None
         self._is_aborted = False
         self._client: Any = None
-        self.folder = folder
+        # of its own, as a deleted job's name is free before its folder is gone
+        name = f"{plan.region}-{plan.job_name}-{secrets.token_hex(4)}"
+        self.folder = context.data_dir / plan.kind / name
         self._group: HostGroup | None = None
         self.rooms = {
-            host: Room(base=folder / host, context=context, names=plan.hosts) for host in plan.hosts
+            host: Room(base=self.folder / host, context=context, names=plan.hosts) for host in plan.hosts
         }
 
     def pids(self) -> dict[str, int]:

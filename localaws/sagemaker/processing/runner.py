@@ -4,7 +4,6 @@ Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-process
 """
 
 import json
-import secrets
 import threading
 from pathlib import Path
 
@@ -41,6 +40,7 @@ class ProcessingRunner(GuardedJob):
         self._spec = spec
         self._stop = threading.Event()
         plan = ClusterPlan(
+            kind="processing-jobs",
             job_name=spec.name,
             account_id=spec.account_id,
             region=spec.region,
@@ -48,9 +48,7 @@ class ProcessingRunner(GuardedJob):
             hosts=spec.hosts,
             log_group=LOG_GROUP,
         )
-        # of its own, as a deleted job's name is free before its folder is gone
-        folder = context.data_dir / "processing-jobs" / f"{spec.region}-{spec.name}-{secrets.token_hex(4)}"
-        self._cluster = Cluster(context=context, plan=plan, folder=folder)
+        self._cluster = Cluster(context=context, plan=plan)
         self._syncs: list[FolderSync] = []
 
     def stop(self) -> None:

@@ -4,7 +4,6 @@ A job has one, or one more after each interruption of its spot instances.
 """
 
 import os
-import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +42,7 @@ class Attempt:
         self._spec = spec
         self._stop = stop
         plan = ClusterPlan(
+            kind="training-jobs",
             job_name=spec.name,
             account_id=spec.account_id,
             region=spec.region,
@@ -50,9 +50,7 @@ class Attempt:
             hosts=spec.hosts,
             log_group=LOG_GROUP,
         )
-        # of its own, as a deleted job's name is free before its folder is gone
-        folder = context.data_dir / "training-jobs" / f"{spec.region}-{spec.name}-{secrets.token_hex(4)}"
-        self._cluster = Cluster(context=context, plan=plan, folder=folder)
+        self._cluster = Cluster(context=context, plan=plan)
         self._folders = {host: Folders(base=self._cluster.rooms[host].base) for host in spec.hosts}
         self._commands: dict[str, list[str]] = {}
         self._checkpoints: FolderSync | None = None

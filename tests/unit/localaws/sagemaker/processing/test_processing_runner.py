@@ -23,8 +23,9 @@ MOMENTS = ("download", "run", "upload")
 class FakeCluster:
     """Instances whose work is a function."""
 
-    def __init__(self, *, context: Any, plan: Any, folder: Path) -> None:
+    def __init__(self, *, context: Any, plan: Any) -> None:
         self.plan = plan
+        folder = context.data_dir / plan.kind
         self.rooms = {host: SimpleNamespace(base=folder / host, refusal="") for host in plan.hosts}
         self.s3 = object()
         self.is_aborted = self.is_closed = False
