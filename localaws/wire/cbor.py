@@ -79,16 +79,20 @@ async def speak_cbor(exchange: Exchange, forward: Forward) -> None:
     if match is None or request.headers.get("smithy-protocol") != HEADERS["smithy-protocol"]:
         await forward(exchange)
         return
-    answer = await _answer_as_json(exchange, forward, target=f"{match[1]}.{match[2]}")
-    await as_cbor(answer, model=_model_of(request), action=match[2]).send(exchange.send)
+    headers = {name: text for name, text in request.headers.items() if name not in DROPPED}
+    headers |= {"content-type": JSON_TYPE, "x-amz-target": f"{match[1]}.{match[2]}"}
+    call = read_call(method="POST", path="/", query="", headers=headers, body=b"")
+    answer = await _answer_as_json(exchange, forward, headers=headers, call=call)
+    contract = SERVICES.get(call.service) if call else None
+    model = find_model(contract.model) if contract else None
+    await as_cbor(answer, model=model, action=match[2]).send(exchange.send)
 
 
-async def _answer_as_json(exchange: Exchange, forward: Forward, *, target: str) -> Response:
+async def _answer_as_json(
+    exchange: Exchange, forward: Forward, *, headers: dict[str, str], call: Call | None
+) -> Response:
     """Return what the chain answers to the JSON request."""
     request, body = exchange.request, await exchange.request.body()
-    headers = {name: text for name, text in request.headers.items() if name not in DROPPED}
-    headers |= {"content-type": JSON_TYPE, "x-amz-target": target}
-    call = read_call(method="POST", path="/", query="", headers=headers, body=b"")
     if call is not None and call.service not in SERVICES:
         return not_implemented(call)
     try:
@@ -130,13 +134,6 @@ class _Collected:
             self.answer.headers = {name.decode(): text.decode("latin-1") for name, text in message["headers"]}
         else:
             self.answer.body += message.get("body", b"")
-
-
-def _model_of(request: Request) -> Any:
-    """Return the model of the service that a request is signed for, or None."""
-    call = read_call(method="POST", path="/", query="", headers=request.headers, body=b"")
-    contract = SERVICES.get(call.service) if call else None
-    return find_model(contract.model) if contract else None
 
 
 def read_cbor(body: bytes) -> Any:
