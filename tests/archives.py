@@ -5,12 +5,13 @@ import tarfile
 from collections.abc import Mapping
 
 
-def pack(files: Mapping[str, str]) -> bytes:
-    """Return a tar.gz of text files."""
+def pack(files: Mapping[str, str | bytes]) -> bytes:
+    """Return a tar.gz of files, given as texts or as their bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, text in files.items():
+        for name, content in files.items():
+            body = content.encode() if isinstance(content, str) else content
             member = tarfile.TarInfo(name)
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
     return buffer.getvalue()

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.sdk_programs import sdk_variables
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
 INSTALL_S = 600
@@ -50,17 +52,4 @@ def install() -> Callable[[str], Path]:
 @pytest.fixture
 def variables(localaws: Any, tmp_path: Path) -> dict[str, str]:
     """The environment of a client's process: an address, keys, and no usage data sent."""
-    defaults = tmp_path / "config.yaml"
-    defaults.write_text(
-        "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
-    )
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": localaws.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(defaults),
-    }
+    return sdk_variables(localaws.url, tmp_path)

@@ -1,10 +1,7 @@
 """SageMaker's Python SDK v2, as it is, in an environment of its own."""
 
-import io
 import json
 import shutil
-import subprocess
-import tarfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.archives import pack
 from tests.sagemaker_role import ensure_role
+from tests.sdk_programs import run_program
 
 HERE = Path(__file__).parent
 PROGRAM_S = 500
@@ -28,35 +27,14 @@ def run(localaws: Any, install: Callable[[str], Path], variables: dict[str, str]
     s3 = localaws.client("s3")
     s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key="data/data.csv", Body=b"a,b\n1,2\n")
-    s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive_of("model.json", b'{"rate": 0.3}'))
+    s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=pack({"model.json": '{"rate": 0.3}'}))
     role = ensure_role(localaws.client("iam"), "sdk-v2-tests")
     shutil.copytree(HERE / "source", tmp_path / "source")
     shutil.copy(HERE / "programs" / "process.py", tmp_path)
 
-    def run_program(name: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [str(python), str(HERE / "programs" / "sdk_v2.py"), name, bucket, role],
-            cwd=tmp_path,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=PROGRAM_S,
-            check=False,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-        return dict(json.loads(done.stdout.rpartition("ANSWER ")[2]))
-
-    return run_program
-
-
-def archive_of(name: str, body: bytes) -> bytes:
-    """Return a tar.gz with one file."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        info = tarfile.TarInfo(name)
-        info.size = len(body)
-        archive.addfile(info, io.BytesIO(body))
-    return buffer.getvalue()
+    return lambda name: run_program(
+        str(python), "sdk_v2.py", name, bucket, role, folder=tmp_path, variables=variables, limit_s=PROGRAM_S
+    )
 
 
 def test_an_estimator_fits_and_is_attached_to(run: Run) -> None:

@@ -1,11 +1,8 @@
 """SageMaker's Python SDK v3, as it is: the resources of sagemaker-core, and ModelBuilder."""
 
-import io
 import json
 import shutil
-import subprocess
 import sys
-import tarfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.archives import pack
 from tests.sagemaker_role import ensure_role
+from tests.sdk_programs import run_program
 
 HERE = Path(__file__).parent
 PROGRAM_S = 400
@@ -36,9 +35,9 @@ def run(localaws: Any, variables: dict[str, str], tmp_path: Path) -> Run:
     for key, body in {
         "data/data.csv": b"a,b\n1,2\n",
         "code/process.py": (HERE / "programs" / "process.py").read_bytes(),
-        "source.tar.gz": archive_of({"train.py": (source / "train.py").read_bytes()}),
-        "model.tar.gz": archive_of(weights),
-        "served.tar.gz": archive_of(weights | code),
+        "source.tar.gz": pack({"train.py": (source / "train.py").read_bytes()}),
+        "model.tar.gz": pack(weights),
+        "served.tar.gz": pack(weights | code),
     }.items():
         s3.put_object(Bucket=bucket, Key=key, Body=body)
     role = ensure_role(iam, "sdk-v3-tests")
@@ -46,31 +45,16 @@ def run(localaws: Any, variables: dict[str, str], tmp_path: Path) -> Run:
     iam.put_role_policy(RoleName="sdk-v3-tests", PolicyName="all", PolicyDocument=ALLOW_ALL)
     shutil.copytree(source, tmp_path / "source")
 
-    def run_program(name: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, str(HERE / "programs" / "sdk_v3.py"), name, bucket, role],
-            cwd=tmp_path,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=PROGRAM_S,
-            check=False,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-        return dict(json.loads(done.stdout.rpartition("ANSWER ")[2]))
-
-    return run_program
-
-
-def archive_of(files: dict[str, bytes]) -> bytes:
-    """Return a tar.gz."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, body in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(body)
-            archive.addfile(info, io.BytesIO(body))
-    return buffer.getvalue()
+    return lambda name: run_program(
+        sys.executable,
+        "sdk_v3.py",
+        name,
+        bucket,
+        role,
+        folder=tmp_path,
+        variables=variables,
+        limit_s=PROGRAM_S,
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """SageMaker's own Python SDK (v3) as the client: ModelTrainer with this repository's training folder."""
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.sdk_programs import sdk_variables
 
 ROOT = Path(__file__).parents[5]
 TIMEOUT_S = 300
@@ -43,23 +44,6 @@ print("JOB", trainer._latest_training_job.training_job_name)
 """
 
 
-def environment(jobs: Any, folder: Path) -> dict[str, str]:
-    """Return the environment of a user of the SDK, who sends no usage data."""
-    defaults = folder / "config.yaml"
-    defaults.write_text(
-        "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
-    )
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "AWS_ENDPOINT_URL": jobs.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(defaults),
-    }
-
-
 def make_role(jobs: Any) -> str:
     """Make a role with the actions that the SDK checks before it trains; return its ARN."""
     trust = {
@@ -90,7 +74,7 @@ def train(jobs: Any, folder: Path, **order: Any) -> "subprocess.CompletedProcess
     return subprocess.run(
         [sys.executable, "-c", TRAIN],
         input=json.dumps(order | {"bucket": jobs.bucket, "role": make_role(jobs)}),
-        env=environment(jobs, folder),
+        env=sdk_variables(jobs.url, folder),
         cwd=folder,
         capture_output=True,
         text=True,

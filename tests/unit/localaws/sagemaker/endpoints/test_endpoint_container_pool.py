@@ -222,6 +222,7 @@ def test_idle_connections_are_closed_without_a_request_that_finds_them(
         await task
         while connection.is_open or network.pool._sweeper is not None:
             await asyncio.sleep(0.01)
+        assert not network.pool._idle
 
     run(test)
 
