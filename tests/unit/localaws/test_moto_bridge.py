@@ -122,12 +122,12 @@ def test_a_failure_of_moto_is_the_members_fault_and_is_not_tried_again() -> None
 
 def test_a_failure_of_localaws_is_its_own_and_stands_in_its_log(caplog: pytest.LogCaptureFixture) -> None:
     """A defect must not look like a mistake of the client, nor stop it from trying again, as on AWS."""
-    error = fail(lambda: policies.decide([{"Action": 5}], action="a:B", resource="*"))
+    error = fail(lambda: policies.decide([5], action="a:B", resource="*"))  # type: ignore[list-item]
     with caplog.at_level(logging.ERROR):
         answer = answer_failure(error, request=make_request(), body=b"{}")
     assert answer.status == 500
     assert answer.headers["x-amzn-errortype"] == "InternalFailure"
-    assert json.loads(answer.body)["message"] == "localaws: TypeError"
+    assert json.loads(answer.body)["message"] == f"localaws: {type(error).__name__}"
     assert caplog.records[0].exc_info is not None
     assert caplog.records[0].exc_info[1] is error
 
