@@ -6,10 +6,13 @@ event loop busy and hold up everybody. uvicorn limits neither a header nor the t
 
 import asyncio
 from typing import ClassVar
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from localaws.asgi import Response, aws_error
+from localaws.cycles import Cycle
 
 MAX_HEAD_BYTES = 64 * 2**10
 """Request line and headers, trailers, or what describes one chunk (S3 takes 8 KiB of headers)."""
@@ -61,6 +64,10 @@ class BoundedProtocol(HttpToolsProtocol):
     """The connections that wait for the rest of a request, the one that has waited longest first."""
     _pending = 0
     """Bytes since the request's last progress: its begin, a piece of its body, its end."""
+    _piece = 0
+    """Bytes of what came last: more than one request may be in it."""
+    _is_whole = False
+    """Whether what came last ended with a request's end."""
     _since: float | None = None
     """When the request's first byte came; None between requests."""
     _last_byte = 0.0
@@ -83,12 +90,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._last_byte = self.loop.time()
-        if self._timer is None:
-            self._wait_for_rest()
-        self._pending += len(data)
+        self._piece = len(data)
+        self._pending += self._piece
+        self._is_whole = False
         super().data_received(data)
         if self._pending > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
+        elif not self._is_whole and self._timer is None and not self._is_refused:
+            self._wait_for_rest()
 
     def eof_received(self) -> None:
         """Answer a client that sends no more, though its request is not whole."""
@@ -109,8 +118,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Count the time from here: more than one request may come at once."""
-        self._since = self.loop.time()
-        self._wait_for_rest()
+        self._since = self._last_byte
+        self._is_whole = False
+        if self._timer is not None:
+            self._wait_for_rest()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -118,21 +129,58 @@ class BoundedProtocol(HttpToolsProtocol):
 
         llhttp ends a request that asks for another protocol at its headers, and takes a body for another.
         """
-        sizes = (len(name) + len(value) for name, value in self.headers)
-        if len(self.url) + sum(sizes) > MAX_HEAD_BYTES:
+        if max(self._pending, self._piece) > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
             return
-        if sum(name == b"host" for name, _ in self.headers) > 1:
+        if [name for name, _ in self.headers].count(b"host") > 1:
             self._refuse(TWO_HOSTS)
             return
         is_upgrade = self.parser.should_upgrade()
         if is_upgrade and (self.parser.get_method() == b"CONNECT" or self._declares_body()):
             self._refuse(NO_UPGRADE)
             return
-        super().on_headers_complete()
+        self._begin_cycle(keep_alive=not is_upgrade and self.parser.should_keep_alive())
         self._is_in_body = True
-        if is_upgrade:
-            self.cycle.keep_alive = False
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def _begin_cycle(self, *, keep_alive: bool) -> None:
+        """Let the application answer, after the requests that came before: uvicorn's way, with our cycle."""
+        version = self.parser.get_http_version()
+        self._complete_scope(version)
+        before = self.cycle
+        self.cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive and version != "1.0",
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _complete_scope(self, version: str) -> None:
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = url.path
+        self.scope["query_string"] = url.query or b""
+
+    def _should_upgrade(self) -> bool:
+        """Offer no web sockets, whether or not a library for them is installed."""
+        return False
 
     def _declares_body(self) -> bool:
         declared = dict(self.headers)
@@ -147,6 +195,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Stop waiting: the request is whole."""
         self._pending = 0
+        self._is_whole = True
         if not self._is_refused:
             self._finish()
             super().on_message_complete()
@@ -164,8 +213,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _finish(self) -> None:
         self._since, self._is_in_body, self._is_late = None, False, False
-        self._unfinished.pop(self, None)
         if self._timer is not None:
+            self._unfinished.pop(self, None)
             self._timer.cancel()
             self._timer = None
 

@@ -198,6 +198,36 @@ def test_an_unfinished_request_is_told_that_its_time_is_over(
     with_bench(test)
 
 
+def test_a_request_that_comes_whole_is_not_waited_for_and_the_next_one_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(bench: Bench) -> None:
+        protocol, transport = bench.connect()
+        protocol.data_received(HEAD + b"\r\n")
+        await until(lambda: transport.written)
+        protocol.data_received(HEAD + b"content-length: 1\r\n\r\na")
+        assert protocol not in BoundedProtocol._unfinished
+        await until(lambda: transport.written.count(b"204") == 2)
+        monkeypatch.setattr(connections, "HEAD_S", 0.05)
+        protocol.data_received(b"GET")
+        assert protocol in BoundedProtocol._unfinished
+        await until(lambda: transport.is_over)
+        assert b"RequestTimeout" in transport.written
+
+    with_bench(test)
+
+
+def test_the_second_of_two_heads_that_came_at_once_is_measured() -> None:
+    async def test(bench: Bench) -> None:
+        protocol, transport = bench.connect()
+        large = b"x: %s\r\n\r\n" % (b"a" * MAX_HEAD_BYTES)
+        protocol.data_received(HEAD + b"content-length: 0\r\n\r\n" + HEAD + large)
+        await until(lambda: transport.is_over)
+        assert len(bench.bodies) <= 1
+
+    with_bench(test)
+
+
 def test_a_second_request_that_came_with_the_first_has_its_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_S", 0.05)
     monkeypatch.setattr(connections, "STALL_S", 0.05)
@@ -342,8 +372,9 @@ def test_what_is_no_http_and_what_is_cut_off_get_an_answer() -> None:
         (b"CONNECT example.com:443 HTTP/1.1\r\nhost: localhost\r\n\r\n", True),
         (HEAD + b"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\nab", True),
         (b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", False),
     ],
-    ids=["tunnel", "body", "nothing to lose"],
+    ids=["tunnel", "body", "nothing to lose", "web socket"],
 )
 def test_another_protocol_is_refused_where_something_would_be_lost(sent: bytes, is_refused: bool) -> None:
     async def test(bench: Bench) -> None:

@@ -1,0 +1,92 @@
+"""A request and its answer on a connection: head and first piece of the body go out in one write.
+
+uvicorn writes them one after the other, which costs server and client a system call more each, and searches
+every header's name and value for what must not stand there.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
+
+BODILESS = (204, 304)
+"""Statuses whose answers have no body."""
+
+
+class Cycle(RequestResponseCycle):
+    """uvicorn's cycle, which holds the head of an answer back until its body begins."""
+
+    _head = b""
+
+    async def send(self, message: Any) -> None:
+        """Take one ASGI message; raises RuntimeError for one that does not fit."""
+        if self.response_started:
+            await self._send_body(message)
+        elif message["type"] != "http.response.start":
+            raise RuntimeError(f"expected http.response.start, not {message['type']}")
+        elif not self.disconnected:
+            self._head = self._format_head(message["status"], [*self.default_headers, *message["headers"]])
+            self.response_started = True
+            self.waiting_for_100_continue = False
+
+    def _format_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return status line and headers, and note what they say of the body and of the connection."""
+        pairs = [(name.lower(), value) for name, value in headers]
+        known = dict(pairs)
+        if HEADER_RE.search(b"".join([name for name, _ in pairs])):
+            raise RuntimeError("invalid name of a header")
+        if HEADER_VALUE_RE.search(b"".join([value for _, value in pairs])):
+            raise RuntimeError("invalid value of a header")
+        if b"close" in [word.strip() for word in known.get(b"connection", b"").lower().split(b",")]:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            pairs.append((b"connection", b"close"))
+        if b"content-length" in known:
+            self.chunked_encoding, self.expected_content_length = False, int(known[b"content-length"])
+        elif known.get(b"transfer-encoding", b"").lower() == b"chunked":
+            self.chunked_encoding = True
+        elif self.scope["method"] != "HEAD" and status not in BODILESS:
+            self.chunked_encoding = True
+            pairs.append((b"transfer-encoding", b"chunked"))
+        lines = b"".join([b"%s: %s\r\n" % pair for pair in pairs])
+        return STATUS_LINE[status] + lines + b"\r\n"
+
+    async def _send_body(self, message: Any) -> None:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if self.response_complete or message["type"] != "http.response.body":
+            raise RuntimeError(f"unexpected {message['type']}")
+        body, is_last = message.get("body", b""), not message.get("more_body", False)
+        head, self._head = self._head, b""
+        if piece := head + self._frame(body, is_last=is_last):
+            self.transport.write(piece)
+        if is_last:
+            self._end()
+
+    def _frame(self, body: bytes, *, is_last: bool) -> bytes:
+        """Return a piece of the body as it is sent; raises RuntimeError for more than was announced."""
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length = 0
+            return b""
+        if self.chunked_encoding:
+            return (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_last else b"")
+        self.expected_content_length -= len(body)
+        if self.expected_content_length < 0:
+            raise RuntimeError("the body is longer than its Content-Length")
+        return body
+
+    def _end(self) -> None:
+        if self.expected_content_length:
+            raise RuntimeError("the body is shorter than its Content-Length")
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
