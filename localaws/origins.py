@@ -10,7 +10,7 @@ https://fetch.spec.whatwg.org/#http-origin  https://www.w3.org/TR/fetch-metadata
 import ipaddress
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
@@ -194,7 +194,7 @@ class OriginCheck:
     is_for_s3: Callable[[Scope], bool]
     """Tells whether moto takes a request for one to S3."""
 
-    async def __call__(self, exchange: Exchange, forward: Forward) -> None:
+    def __call__(self, exchange: Exchange, forward: Forward) -> Awaitable[None]:
         """Refuse the request, or hand it on, with CORS headers for its answer where a bucket allows them."""
         request = exchange.request
         verdict = self.guard.judge(
@@ -202,11 +202,10 @@ class OriginCheck:
         )
         if verdict.refusal is not None:
             logger.warning("%s %s refused: %s", request.method, request.path, verdict.refusal)
-            await aws_error(status=403, code="AccessDenied", message=verdict.refusal).send(exchange.send)
-            return
+            return aws_error(status=403, code="AccessDenied", message=verdict.refusal).send(exchange.send)
         if verdict.page is not None:
             exchange.send = adding_headers(exchange.send, verdict.page.headers())
-        await forward(exchange)
+        return forward(exchange)
 
 
 def adding_headers(send: Send, added: Sequence[tuple[bytes, bytes]]) -> Send:

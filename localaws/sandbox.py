@@ -5,7 +5,7 @@ the browser would allow any GET with any header, and so a signed one that create
 https://www.w3.org/TR/CSP3/#directive-sandbox
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from localaws.asgi import Message
 from localaws.steps import Exchange, Forward
@@ -22,7 +22,7 @@ def is_browser(headers: Mapping[str, str]) -> bool:
     return "sec-fetch-dest" in headers or "text/html" in headers.get("accept", "")
 
 
-async def sandbox_pages(exchange: Exchange, forward: Forward) -> None:
+def sandbox_pages(exchange: Exchange, forward: Forward) -> Awaitable[None]:
     """Hand the request on, and put its answer into a sandbox where that has no policy of its own."""
     send = exchange.send
 
@@ -37,4 +37,4 @@ async def sandbox_pages(exchange: Exchange, forward: Forward) -> None:
 
     if is_browser(exchange.request.headers):
         exchange.send = send_in_sandbox
-    await forward(exchange)
+    return forward(exchange)

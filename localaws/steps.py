@@ -8,7 +8,7 @@ from typing import Protocol
 from localaws.asgi import Handler, Request, Scope, Send
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Exchange:
     """One request, and where its answer goes. A step may replace `send` before it hands the exchange on."""
 
@@ -25,17 +25,23 @@ Forward = Callable[[Exchange], Awaitable[None]]
 class Step(Protocol):
     """One thing to look at, or to do, with each request."""
 
-    async def __call__(self, exchange: Exchange, forward: Forward) -> None:
-        """Answer the request, or call `forward` with it."""
+    def __call__(self, exchange: Exchange, forward: Forward) -> Awaitable[None]:
+        """Answer the request, or call `forward` with it.
+
+        A step that has nothing to wait for is no coroutine, and returns what `forward` does: every request
+        passes it, and whatever its answer waits for would have to come through it.
+        """
         ...
 
 
-async def answer_by_route(exchange: Exchange, forward: Forward) -> None:
+def answer_by_route(exchange: Exchange, forward: Forward) -> Awaitable[None]:
     """Answer by the native route, where there is one."""
-    if exchange.handler is None:
-        await forward(exchange)
-        return
-    response = await exchange.handler(exchange.request)
+    handler = exchange.handler
+    return forward(exchange) if handler is None else _answer(exchange, handler)
+
+
+async def _answer(exchange: Exchange, handler: Handler) -> None:
+    response = await handler(exchange.request)
     await response.send(exchange.send)
 
 

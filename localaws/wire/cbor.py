@@ -9,6 +9,7 @@ import io
 import json
 import math
 import re
+from collections.abc import Awaitable
 from typing import Any
 
 from botocore.parsers import ResponseParserError, RpcV2CBORParser, create_parser
@@ -72,20 +73,24 @@ class _Writer(CBORSerializer):  # type: ignore[misc]  # botocore has no types
         return bytes(written)
 
 
-async def speak_cbor(exchange: Exchange, forward: Forward) -> None:
+def speak_cbor(exchange: Exchange, forward: Forward) -> Awaitable[None]:
     """Take a request in CBOR through the rest of the chain as JSON; hand on every other."""
     request = exchange.request
     match = PATH.fullmatch(request.path)
     if match is None or request.headers.get("smithy-protocol") != HEADERS["smithy-protocol"]:
-        await forward(exchange)
-        return
+        return forward(exchange)
+    return _answer_in_cbor(exchange, forward, service=match[1], action=match[2])
+
+
+async def _answer_in_cbor(exchange: Exchange, forward: Forward, *, service: str, action: str) -> None:
+    request = exchange.request
     headers = {name: text for name, text in request.headers.items() if name not in DROPPED}
-    headers |= {"content-type": JSON_TYPE, "x-amz-target": f"{match[1]}.{match[2]}"}
+    headers |= {"content-type": JSON_TYPE, "x-amz-target": f"{service}.{action}"}
     call = read_call(method="POST", path="/", query="", headers=headers, body=b"")
     answer = await _answer_as_json(exchange, forward, headers=headers, call=call)
     contract = SERVICES.get(call.service) if call else None
     model = find_model(contract.model) if contract else None
-    await as_cbor(answer, model=model, action=match[2]).send(exchange.send)
+    await as_cbor(answer, model=model, action=action).send(exchange.send)
 
 
 async def _answer_as_json(

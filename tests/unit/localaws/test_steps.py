@@ -1,6 +1,7 @@
 """The chain that a request passes."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 
@@ -85,6 +86,15 @@ def test_what_a_step_puts_before_the_answer_is_passed_on_the_way_back() -> None:
         await forward(exchange)
 
     assert run(build_chain([mark], last=moto)) == [{"by": "moto", "is_marked": True}]
+
+
+def test_a_step_that_waits_for_nothing_need_be_no_coroutine() -> None:
+    def look(exchange: Exchange, forward: Forward) -> Awaitable[None]:
+        passed.append("seen")
+        return forward(exchange)
+
+    assert run(build_chain([look, named("a")], last=moto)) == [{"by": "moto"}]
+    assert passed == ["seen", "to a", "from a"]
 
 
 @pytest.mark.parametrize("has_route", [True, False])
