@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 
 from moto.awslambda.exceptions import ValidationException
 from moto.core.exceptions import JsonRESTError
-from moto.iam.models import get_account_id_from
 
 from localaws.asgi import Request, Response, Router
 from localaws.context import Context
@@ -29,6 +28,7 @@ from localaws.functions.host import FunctionHost
 from localaws.functions.invocations import Result
 from localaws.functions.invoker import Invoker
 from localaws.functions.references import reach
+from localaws.iam.callers import find_account
 
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
 PARSE_IN_THREAD_BYTES = 65_536
@@ -106,7 +106,7 @@ class FunctionService:
         caller = arns.parse_caller(request.headers.get("authorization", ""))
         return reach(
             reference,
-            account_id=get_account_id_from(caller.access_key or ""),
+            account_id=find_account(caller.access_key or ""),
             region=caller.region or self._context.region,
             action="lambda:InvokeFunction",
         )

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from moto.iam.models import get_account_id_from, iam_backends, mark_account_as_visited
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends, mark_account_as_visited
 from moto.s3.models import FakeBucket, s3_backends
 from moto.s3.responses import S3Response
 from moto.s3.utils import bucket_name_from_url
@@ -58,7 +59,7 @@ class Target:
             if any(key_id in backend.access_keys for backend in list(account.values())):
                 mark_account_as_visited(account_id, str(key_id), "s3", self.caller.region)
                 return backend_of(account_id, bucket.partition)
-        return backend_of(get_account_id_from(""), bucket.partition)
+        return backend_of(DEFAULT_ACCOUNT_ID, bucket.partition)
 
 
 def backend_of(account_id: str, partition: str) -> LocalS3Backend:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 from moto import mock_aws
+from moto.iam.models import get_account_id_from, iam_backends
 
-from localaws.iam.callers import find_principal, find_secret
+from localaws.iam.callers import find_account, find_principal, find_secret
 from localaws.iam.identity import Identity
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -44,6 +45,18 @@ def test_a_session_is_good_for_an_hour_and_known_by_its_key(identity: Identity) 
 def test_a_session_has_a_name_that_sts_takes(identity: Identity, name: str, session: str) -> None:
     found = identity.assume(role_arn=ROLE, session_name=name)
     assert find_principal(found.access_key_id).arn.rpartition("/")[2] == session
+
+
+def test_a_key_s_account_is_that_of_its_role_or_user_and_else_the_default(identity: Identity) -> None:
+    iam = iam_backends["222222222222"]["aws"]
+    iam.create_user("us-east-1", "ann")
+    user_key = iam.create_access_key("ann")
+    session = identity.assume(role_arn=ROLE.replace("123456789012", "111111111111"), session_name="job")
+    keys = (user_key.access_key_id, session.access_key_id, "AKIAUNKNOWN", "")
+    found = [find_account(key) for key in keys]
+    assert found == ["222222222222", "111111111111", "123456789012", "123456789012"]
+    assert list(iam_backends["222222222222"]) == ["aws"], "looking makes no backends"
+    assert found == [get_account_id_from(key) for key in keys]
 
 
 def test_a_container_reads_its_credentials_as_a_document(identity: Identity) -> None:
