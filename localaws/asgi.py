@@ -35,7 +35,7 @@ class BodyTooLargeError(Exception):
         self.begin = begin
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Request:
     """One HTTP request. Header names are lower case."""
 
@@ -75,7 +75,7 @@ class Request:
         return b"".join(chunks)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Response:
     """One HTTP response, whole in memory."""
 
@@ -87,8 +87,9 @@ class Response:
 
     async def send(self, send: Send) -> None:
         """Send it as ASGI messages."""
-        headers = {"content-length": str(len(self.body))} | {k.lower(): v for k, v in self.headers.items()}
-        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        pairs = [] if "content-length" in headers else [(b"content-length", b"%d" % len(self.body))]
+        pairs += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         pairs += [(b"set-cookie", cookie.encode("latin-1")) for cookie in self.cookies]
         await send({"type": "http.response.start", "status": self.status, "headers": pairs})
         await send({"type": "http.response.body", "body": self.body})

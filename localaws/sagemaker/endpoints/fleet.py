@@ -21,7 +21,9 @@ class Variant:
     def pick_instance(self) -> Instance | None:
         """Return the healthy instance with the fewest outstanding requests, or None."""
         healthy = [instance for instance in self.instances if instance.is_healthy]
-        return min(healthy, key=lambda instance: instance.outstanding) if healthy else None
+        if len(healthy) <= 1:
+            return healthy[0] if healthy else None
+        return min(healthy, key=lambda instance: instance.outstanding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,11 @@ class Fleet:
     def instances(self) -> list[Instance]:
         """Return every instance."""
         return [instance for variant in self.variants.values() for instance in variant.instances]
+
+    @property
+    def size(self) -> int:
+        """How many instances there are."""
+        return sum([len(variant.instances) for variant in self.variants.values()])
 
     def pick_variant(self, *, rng: random.Random) -> Variant | None:
         """Return a variant at random, by weight, among those that can answer; None where none can."""

@@ -7,19 +7,20 @@ and status codes of the errors are those of botocore's sagemaker-runtime model.
 import random
 import re
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from localaws.asgi import BodyTooLargeError, Request, Response
 from localaws.cloudwatch.sources.endpoints import EndpointCall
 from localaws.context import Context
+from localaws.iam.callers import find_account
 from localaws.sagemaker.endpoints import invocation_errors as errors
 from localaws.sagemaker.endpoints.capture import Capturer
 from localaws.sagemaker.endpoints.container_pool import Answer, ContainerPool
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.fleet import Variant
 from localaws.sagemaker.endpoints.instance import Instance
+from localaws.wire.request_ids import new_request_id
 
 BODY_MAX_BYTES = 25 << 20
 """Largest request: "The payload limits are 25 MB for real-time endpoints"
@@ -75,7 +76,7 @@ class Invoker:
     async def invoke(self, request: Request) -> Response:
         """Serve POST /endpoints/NAME/invocations."""
         response = await self._answer(request, started=time.perf_counter())
-        response.headers["x-amzn-requestid"] = str(uuid.uuid4())
+        response.headers["x-amzn-requestid"] = new_request_id()
         return response
 
     async def _answer(self, request: Request, *, started: float) -> Response:
@@ -110,12 +111,10 @@ class Invoker:
 
     def _caller(self, request: Request) -> tuple[str, str]:
         """Return the account and region that the signature names."""
-        from moto.iam.models import get_account_id_from
-
         found = _credential.search(request.headers.get("authorization", ""))
         if found is None:
-            return get_account_id_from(""), self._context.region
-        return get_account_id_from(found["key"]), found["region"]
+            return find_account(""), self._context.region
+        return find_account(found["key"]), found["region"]
 
     async def send(
         self, invocation: Invocation, *, controller: EndpointController, started: float | None = None
@@ -137,7 +136,7 @@ class Invoker:
     ) -> Response:
         """Try instances until one takes the request; one that took it has the last word."""
         target = invocation.target
-        for _ in range(1 + len(controller.fleet.instances())):
+        for _ in range(1 + controller.fleet.size):
             fleet = controller.fleet
             variant = fleet.variants.get(target) if target else fleet.pick_variant(rng=self._rng)
             instance = variant.pick_instance() if variant is not None else None

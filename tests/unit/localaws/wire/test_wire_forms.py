@@ -7,7 +7,7 @@ import pytest
 
 from localaws.wire.answers import prune
 from localaws.wire.compiler import find_model
-from localaws.wire.request_ids import HEADER, with_id
+from localaws.wire.request_ids import HEADER, is_uuid, new_request_id, with_id
 
 
 def shape_of(action: str) -> Any:
@@ -67,3 +67,12 @@ def test_an_answer_in_json_gets_a_uuid(headers: list[tuple[bytes, bytes]]) -> No
 )
 def test_other_answers_are_left_alone(headers: list[tuple[bytes, bytes]]) -> None:
     assert with_id(headers) == headers
+
+
+def test_new_ids_are_random_uuids_and_no_two_are_alike() -> None:
+    ids = [new_request_id() for _ in range(2000)]
+    assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in ids} == {(4, uuid.RFC_4122)}
+    assert all(str(uuid.UUID(each)) == each and is_uuid(each.encode()) for each in ids)
+    assert len(set(ids)) == len(ids)
+    for place in (0, 7, 9, 12, 15, 17, 20, 22, 24, 35):
+        assert {each[place] for each in ids} == set("0123456789abcdef"), place
