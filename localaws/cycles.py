@@ -4,7 +4,8 @@ uvicorn writes them one after the other, which costs server and client a system 
 every header's name and value for what must not stand there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -16,6 +17,14 @@ from uvicorn.protocols.http.httptools_impl import (
 
 BODILESS = (204, 304)
 """Statuses whose answers have no body."""
+
+
+@lru_cache(maxsize=1024)
+def lower_name(name: bytes) -> bytes:
+    """Return the name of a header in lower case; raises RuntimeError for what is none."""
+    if not name or HEADER_RE.search(name):
+        raise RuntimeError("invalid name of a header")
+    return name.lower()
 
 
 class Cycle(RequestResponseCycle):
@@ -34,27 +43,34 @@ class Cycle(RequestResponseCycle):
             self.response_started = True
             self.waiting_for_100_continue = False
 
-    def _format_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    def _format_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         """Return status line and headers, and note what they say of the body and of the connection."""
-        pairs = [(name.lower(), value) for name, value in headers]
-        known = dict(pairs)
-        if HEADER_RE.search(b"".join([name for name, _ in pairs])):
-            raise RuntimeError("invalid name of a header")
-        if HEADER_VALUE_RE.search(b"".join([value for _, value in pairs])):
+        self.chunked_encoding, self.expected_content_length = None, 0  # an earlier head may have been refused
+        lines = [STATUS_LINE[status]]
+        is_last = False
+        for raw_name, value in headers:
+            name = lower_name(raw_name)
+            if name == b"content-length" and self.chunked_encoding is None:
+                self.chunked_encoding, self.expected_content_length = False, int(value)
+            elif name == b"transfer-encoding" and value.lower() == b"chunked":
+                self.chunked_encoding, self.expected_content_length = True, 0
+            elif name == b"connection":
+                is_last = is_last or b"close" in [word.strip() for word in value.lower().split(b",")]
+            lines.append(b"%s: %s\r\n" % (name, value))
+        if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
             raise RuntimeError("invalid value of a header")
-        if b"close" in [word.strip() for word in known.get(b"connection", b"").lower().split(b",")]:
-            self.keep_alive = False
-        elif not self.keep_alive:
-            pairs.append((b"connection", b"close"))
-        if b"content-length" in known:
-            self.chunked_encoding, self.expected_content_length = False, int(known[b"content-length"])
-        elif known.get(b"transfer-encoding", b"").lower() == b"chunked":
+        return b"".join(lines) + self._frame_lines(status, is_last=is_last) + b"\r\n"
+
+    def _frame_lines(self, status: int, *, is_last: bool) -> bytes:
+        """Return the headers that the connection needs beside those of the application."""
+        lines = b""
+        if not self.keep_alive and not is_last:
+            lines += b"connection: close\r\n"
+        self.keep_alive = self.keep_alive and not is_last
+        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in BODILESS:
             self.chunked_encoding = True
-        elif self.scope["method"] != "HEAD" and status not in BODILESS:
-            self.chunked_encoding = True
-            pairs.append((b"transfer-encoding", b"chunked"))
-        lines = b"".join([b"%s: %s\r\n" % pair for pair in pairs])
-        return STATUS_LINE[status] + lines + b"\r\n"
+            lines += b"transfer-encoding: chunked\r\n"
+        return lines
 
     async def _send_body(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:

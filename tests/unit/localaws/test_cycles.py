@@ -85,6 +85,13 @@ def test_a_body_of_no_known_length_is_sent_in_chunks() -> None:
     assert rest == b"2\r\nab\r\n0\r\n\r\n"
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_chunks_have_no_length_whatever_the_headers_say(is_first: bool) -> None:
+    chunked = {b"transfer-encoding": b"chunked"}
+    _, transport = send(start(chunked | LENGTH_2 if is_first else LENGTH_2 | chunked), body(b"abc"))
+    assert transport.pieces[0].endswith(b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+
+
 @pytest.mark.parametrize(
     ("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)], ids=["HEAD", "204", "304"]
 )
@@ -117,11 +124,27 @@ def test_the_last_answer_says_so_and_ends_the_connection(headers: Headers, keep_
         ([start(LENGTH_2), body(b"ok"), body(b"more")], "unexpected http.response.body"),
         ([start({b"x": b"a\r\nset-cookie: b"})], "invalid value"),
         ([start({b"x: y\r\nz": b"a"})], "invalid name"),
+        ([start({b"": b"a"})], "invalid name"),
     ],
 )
 def test_what_would_break_the_connection_is_refused(messages: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(RuntimeError, match=words):
         send(*messages)
+
+
+def test_an_answer_that_was_refused_has_no_part_in_the_one_that_tells_of_it() -> None:
+    cycle, transport = send()
+    failed = Response(body=b"ab", headers={"x-of-the-function": "a\nb"})
+
+    async def answer() -> None:
+        with pytest.raises(RuntimeError, match="invalid value"):
+            await failed.send(cycle.send)
+        await Response(status=500, body=b"InternalFailure").send(cycle.send)
+
+    asyncio.run(answer())
+    (piece,) = transport.pieces
+    assert piece.startswith(b"HTTP/1.1 500 ")
+    assert piece.endswith(b"content-length: 15\r\n\r\nInternalFailure")
 
 
 def test_responses_of_localaws_go_out_as_they_are() -> None:
