@@ -177,6 +177,35 @@ def test_sqs_judges_by_itself_what_is_there(action: str, members: dict[str, Any]
     assert message == "The request must contain the parameter QueueUrl"
 
 
+def test_ecr_has_a_sentence_of_its_own() -> None:
+    call = json_call("GetAuthorizationToken", {"registryIds": ["12"]}, service="ecr")
+    assert error_of(refuse(call)) == (
+        "InvalidParameterException",
+        "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy constraint: "
+        "[Member must satisfy regular expression pattern: [0-9]{12}]'",
+    )
+    members = {"repositoryName": "a-b", "imageTagMutability": "Odd"}
+    assert error_of(refuse(json_call("PutImageTagMutability", members, service="ecr")))[1] == (
+        "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum "
+        "value set: [IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION]'"
+    )
+
+
+def test_ssm_judges_kinds_of_resources_by_itself_but_not_that_there_is_none() -> None:
+    assert (
+        refuse(json_call("ListTagsForResource", {"ResourceType": "Odd", "ResourceId": "r"}, service="ssm"))
+        is None
+    )
+    code, message = error_of(refuse(json_call("ListTagsForResource", {"ResourceId": "r"}, service="ssm")))
+    assert (code, "Value null at 'resourceType'" in message) == ("ValidationException", True)
+
+
+def test_codebuild_has_one_code_for_all_that_is_wrong() -> None:
+    assert (
+        error_of(refuse(json_call("BatchGetBuilds", {}, service="codebuild")))[0] == "InvalidInputException"
+    )
+
+
 def test_autoscaling_lists_the_words_of_a_choice_by_the_alphabet() -> None:
     members = {
         "PolicyName": "p",
