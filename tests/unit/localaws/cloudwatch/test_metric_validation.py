@@ -238,6 +238,11 @@ def test_data_that_are_kept(datum: dict[str, Any]) -> None:
             "InvalidParameterValue",
             "The parameter MetricData.member.3.Timestamp must specify a time within the past two weeks.",
         ),
+        (
+            {"Value": 1.0, "Dimensions": [{"Name": "d", "Value": "a"}, {"Name": "d", "Value": "b"}]},
+            "InvalidParameterValue",
+            "No metric may specify the same dimension name twice.",
+        ),
     ],
 )
 def test_data_that_are_refused(datum: dict[str, Any], code: str, part: str) -> None:
