@@ -23,7 +23,6 @@ from localaws.wire.wording import (
     value_at_least,
     value_at_most,
 )
-from localaws.wire.words import Order, as_in_model
 
 MAX_MATCHED_CHARACTERS = 4096
 """Longer texts are not held against patterns, nor are those over their shape's own limit: some patterns take
@@ -283,7 +282,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def make_rules(shape: Any, *, order: Order = as_in_model) -> list[Rule]:
+def make_rules(shape: Any) -> list[Rule]:
     """Return the constraints of a shape, in the order in which AWS lists them."""
     metadata, rules = shape.metadata, []
     low, high = metadata.get("min"), metadata.get("max")
@@ -299,7 +298,7 @@ def make_rules(shape: Any, *, order: Order = as_in_model) -> list[Rule]:
         rules.append(Rule(text=length_at_most(high), keeps=lambda value: len(value) <= high))
     if low is not None:
         rules.append(Rule(text=length_at_least(low), keeps=lambda value: len(value) >= low))
-    return rules + make_text_rules(metadata, order=order)
+    return rules + make_text_rules(metadata)
 
 
 def make_matcher(pattern: str, *, limit: float) -> Callable[[str], bool]:
@@ -314,12 +313,12 @@ def make_matcher(pattern: str, *, limit: float) -> Callable[[str], bool]:
     return lambda value: len(value) > limit or fits(value) is not None
 
 
-def make_text_rules(metadata: Mapping[str, Any], *, order: Order) -> list[Rule]:
+def make_text_rules(metadata: Mapping[str, Any]) -> list[Rule]:
     """Return the constraints of a text's letters: its pattern, or the words to choose from."""
     rules = []
     if (pattern := metadata.get("pattern")) is not None:
         limit = min(metadata.get("max", math.inf), MAX_MATCHED_CHARACTERS)
         rules.append(Rule(text=matches(pattern), keeps=make_matcher(pattern, limit=limit)))
     if words := metadata.get("enum"):
-        rules.append(Rule(text=one_of(order(words)), keeps=frozenset(words).__contains__))
+        rules.append(Rule(text=one_of(words), keeps=frozenset(words).__contains__))
     return rules

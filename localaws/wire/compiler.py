@@ -18,7 +18,6 @@ from localaws.wire.checks import (
     Unchecked,
     make_rules,
 )
-from localaws.wire.words import ORDERS, as_in_model
 
 LISTS_ARE_DENSE = ("iam", "lambda")
 """Services whose sentences about a list's entries end with the rule that none is null."""
@@ -58,7 +57,6 @@ class Compiler:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._order = ORDERS.get(model.service_name, as_in_model)
         self._tells_null = model.service_name in LISTS_ARE_DENSE
         self._has_rules = model.protocol != "ec2"  # EC2 words its refusals by itself
         self._checks: dict[str, Check] = {}
@@ -84,7 +82,7 @@ class Compiler:
         return known or self._make(shape)
 
     def _make(self, shape: Any) -> Check:
-        rules = make_rules(shape, order=self._order) if self._has_rules else []
+        rules = make_rules(shape) if self._has_rules else []
         if shape.type_name == "structure":
             return self._make_structure(shape)
         if shape.type_name == "list":

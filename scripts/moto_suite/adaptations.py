@@ -125,6 +125,7 @@ ADAPTATIONS = (
     ),
     Adaptation(files="test_ssm/*.py", wrong='"a key"', right='"a-key"'),
     Adaptation(files="test_ssm/*.py", wrong=r'_id \+ "bad"', right='_id[:-3] + "bad"'),
+    Adaptation(files="test_ssm/*.py", wrong=r"\{_id\}bad", right="{_id[:-3]}bad"),
     Adaptation(
         files="test_*/*.py",
         wrong=r'AssumeRolePolicyDocument="(?:some|test) policy2?"',
