@@ -89,6 +89,7 @@ def install_late(service: str) -> None:
     if service == "cloudformation":
         from localaws.cloudformation.addresses import install as install_addresses
         from localaws.cloudformation.backend import install
+        from localaws.cloudformation.callbacks import install as install_callbacks
         from localaws.cloudformation.substitution import install as install_substitution
         from localaws.cloudformation.templates import install as install_templates
         from localaws.cloudformation.validation import install as install_validation
@@ -96,6 +97,7 @@ def install_late(service: str) -> None:
 
         install()
         install_addresses()
+        install_callbacks()
         install_substitution()
         install_templates()
         install_resources()

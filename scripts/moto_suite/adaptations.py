@@ -124,8 +124,7 @@ ADAPTATIONS = (
         right='uploadId="11111111-2222-3333-4444-555555555555"',
     ),
     Adaptation(files="test_ssm/*.py", wrong='"a key"', right='"a-key"'),
-    Adaptation(files="test_ssm/*.py", wrong=r'_id \+ "bad"', right='_id[:-3] + "bad"'),
-    Adaptation(files="test_ssm/*.py", wrong=r"\{_id\}bad", right="{_id[:-3]}bad"),
+    Adaptation(files="test_ssm/*.py", wrong=r"_id \+ (?=[\"']bad)", right="_id[:-3] + "),
     Adaptation(
         files="test_*/*.py",
         wrong=r'AssumeRolePolicyDocument="(?:some|test) policy2?"',

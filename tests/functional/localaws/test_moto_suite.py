@@ -15,12 +15,20 @@ SERVICES = (
     "sts",
     "applicationautoscaling",
     "sagemakerruntime",
+    "servicequotas",
+    "codebuild",
+    "ecr",
+    "events",
     "logs",
+    "ssm",
+    "sqs",
     "cloudwatch",
+    "sns",
     "s3",
     "iam",
     "awslambda",
     "sagemaker",
+    "cloudformation",
 )
 """Those whose differences are all listed; on two quiet cores they take about eight minutes."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
