@@ -188,6 +188,6 @@ def _check_content(query: Mapping[str, Any], *, name: str) -> None:
     if "MetricStat" in query and "Expression" in query:
         raise wording.exclusive(f"{name}.MetricStat", f"{name}.Expression")
     if "MetricStat" not in query and "Expression" not in query:
-        raise wording.required(f"{name}.MetricStat")
+        raise ValidationError(f"The parameter {name}.MetricStat is required.\n")  # AWS's has the line's end
     if "${" in (query.get("Label") or ""):
         raise ValidationError(f"localaws does not fill dynamic labels in: {query['Label']}")

@@ -275,8 +275,8 @@ STAT = {"Metric": {"Namespace": "n", "MetricName": "m"}, "Period": 60, "Stat": "
         ),
         (
             [{"Id": "a"}],
-            "MissingParameter",
-            "The parameter MetricDataQueries.member.1.MetricStat is required.",
+            "ValidationError",
+            "The parameter MetricDataQueries.member.1.MetricStat is required.\n",
         ),
         (
             [{"Id": "a", "MetricStat": STAT, "Label": "now ${LAST}"}],
