@@ -93,7 +93,7 @@ ADAPTATIONS = (
     Adaptation(files="test_*/*.py", wrong=r"(?<=stack_name = )(?=str\(uuid4)", right='"s" + '),
     Adaptation(files="test_*/*.py", wrong=r"(?<=StackName=)(?=str\(uuid4)", right='"s" + '),
     *(
-        Adaptation(files="test_*/*.py", wrong=f"(?<=[\"']){name}", right=name.replace("_", "-"))
+        Adaptation(files="test_*/*.py", wrong=f"(?<=[\"'/]){name}", right=name.replace("_", "-"))
         for name in STACKS
     ),
     Adaptation(files="test_cloudformation/*_crud.py", wrong='"SomeValue"', right='"some-value"'),

@@ -30,7 +30,7 @@ SERVICES = (
     "sagemaker",
     "cloudformation",
 )
-"""Those whose differences are all listed; on two quiet cores they take about eight minutes."""
+"""Those that localaws changes, but for EC2, whose tests start instances that nothing here would run."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
