@@ -87,13 +87,17 @@ def install_late(service: str) -> None:
     It is called before the first request to each service; nothing else reaches what is changed here.
     """
     if service == "cloudformation":
+        from localaws.cloudformation.addresses import install as install_addresses
         from localaws.cloudformation.backend import install
+        from localaws.cloudformation.callbacks import install as install_callbacks
         from localaws.cloudformation.substitution import install as install_substitution
         from localaws.cloudformation.templates import install as install_templates
         from localaws.cloudformation.validation import install as install_validation
         from localaws.functions.stacks.install import install_resources
 
         install()
+        install_addresses()
+        install_callbacks()
         install_substitution()
         install_templates()
         install_resources()

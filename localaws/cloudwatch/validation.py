@@ -120,12 +120,19 @@ def check_datum(datum: Mapping[str, Any], *, number: int, now_s: float) -> None:
     if not datum.get("MetricName"):
         raise wording.required(f"{name}.MetricName")
     check_dimensions(datum.get("Dimensions"), parameter=f"{name}.Dimensions")
+    _check_names(datum.get("Dimensions") or ())
     _check_values(datum, name=name)
     _check_set(datum.get("StatisticValues"), parameter=f"{name}.StatisticValues")
     if datum.get("StorageResolution") not in (None, 1, MINUTE_S):
         raise wording.invalid(f"{name}.StorageResolution", datum["StorageResolution"])
     if (moment := datum.get("Timestamp")) is not None:
         _check_time(epoch_s(moment), name=f"{name}.Timestamp", now_s=now_s)
+
+
+def _check_names(dimensions: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse two dimensions of one name, as in https://github.com/jdamick/dropwizard-metrics-cloudwatch/issues/3."""
+    if len({item["Name"] for item in dimensions}) < len(dimensions):
+        raise InvalidParameterValue("No metric may specify the same dimension name twice.")
 
 
 def _check_values(datum: Mapping[str, Any], *, name: str) -> None:
@@ -181,6 +188,6 @@ def _check_content(query: Mapping[str, Any], *, name: str) -> None:
     if "MetricStat" in query and "Expression" in query:
         raise wording.exclusive(f"{name}.MetricStat", f"{name}.Expression")
     if "MetricStat" not in query and "Expression" not in query:
-        raise wording.required(f"{name}.MetricStat")
+        raise ValidationError(f"The parameter {name}.MetricStat is required.\n")  # AWS's has the line's end
     if "${" in (query.get("Label") or ""):
         raise ValidationError(f"localaws does not fill dynamic labels in: {query['Label']}")

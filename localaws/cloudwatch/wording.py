@@ -7,6 +7,8 @@ from moto.cloudwatch.exceptions import (
     ValidationError,
 )
 
+from localaws.wire.wording import one_of, tell_one
+
 
 class MissingParameter(CloudWatchException):
     """A parameter that is needed is not there (API: MissingRequiredParameterException)."""
@@ -27,10 +29,7 @@ def invalid_token() -> InvalidNextToken:
 
 def enum(value: object, member: str, allowed: tuple[str, ...]) -> ValidationError:
     """Return the refusal of a value that is none of an enumeration."""
-    return ValidationError(
-        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
-        f"Member must satisfy enum value set: [{', '.join(allowed)}]"
-    )
+    return ValidationError(tell_one(value=value, member=member, rule=one_of(allowed)))
 
 
 def required(name: str) -> MissingParameter:

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html (read 2026-11)
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 
+from localaws.wire.words import as_in_set
+
 SUPPORTED = (
     "nodejs16.x",
     "nodejs18.x",
@@ -73,5 +75,5 @@ def check_runtime(runtime: str) -> None:
     if runtime not in SUPPORTED:
         raise InvalidParameterValueException(
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
-            f"[{', '.join(SUPPORTED)}] or be a valid ARN"
+            f"[{', '.join(as_in_set(SUPPORTED))}] or be a valid ARN"
         )

@@ -29,6 +29,7 @@ from localaws.functions.invocations import Result
 from localaws.functions.invoker import Invoker
 from localaws.functions.references import reach
 from localaws.iam.callers import find_account
+from localaws.wire.wording import one_of
 
 INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
 PARSE_IN_THREAD_BYTES = 65_536
@@ -79,8 +80,7 @@ class FunctionService:
     async def _invoke(self, request: Request) -> Response:
         kind = request.headers.get("x-amz-invocation-type") or "RequestResponse"
         if kind not in INVOCATION_TYPES:
-            allowed = f"Member must satisfy enum value set: [{', '.join(INVOCATION_TYPES)}]"
-            raise ValidationException(kind, "invocationType", allowed)
+            raise ValidationException(kind, "invocationType", one_of(INVOCATION_TYPES))
         target = self._target(request)
         function = self._invoker.find(target)
         payload = await read_payload(request, is_event=kind == "Event")

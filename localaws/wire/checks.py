@@ -282,7 +282,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def make_rules(shape: Any, *, sorts_words: bool = False) -> list[Rule]:
+def make_rules(shape: Any) -> list[Rule]:
     """Return the constraints of a shape, in the order in which AWS lists them."""
     metadata, rules = shape.metadata, []
     low, high = metadata.get("min"), metadata.get("max")
@@ -298,7 +298,7 @@ def make_rules(shape: Any, *, sorts_words: bool = False) -> list[Rule]:
         rules.append(Rule(text=length_at_most(high), keeps=lambda value: len(value) <= high))
     if low is not None:
         rules.append(Rule(text=length_at_least(low), keeps=lambda value: len(value) >= low))
-    return rules + make_text_rules(metadata, sorts_words=sorts_words)
+    return rules + make_text_rules(metadata)
 
 
 def make_matcher(pattern: str, *, limit: float) -> Callable[[str], bool]:
@@ -313,13 +313,12 @@ def make_matcher(pattern: str, *, limit: float) -> Callable[[str], bool]:
     return lambda value: len(value) > limit or fits(value) is not None
 
 
-def make_text_rules(metadata: Mapping[str, Any], *, sorts_words: bool) -> list[Rule]:
+def make_text_rules(metadata: Mapping[str, Any]) -> list[Rule]:
     """Return the constraints of a text's letters: its pattern, or the words to choose from."""
     rules = []
     if (pattern := metadata.get("pattern")) is not None:
         limit = min(metadata.get("max", math.inf), MAX_MATCHED_CHARACTERS)
         rules.append(Rule(text=matches(pattern), keeps=make_matcher(pattern, limit=limit)))
     if words := metadata.get("enum"):
-        listed = sorted(words) if sorts_words else words
-        rules.append(Rule(text=one_of(listed), keeps=frozenset(words).__contains__))
+        rules.append(Rule(text=one_of(words), keeps=frozenset(words).__contains__))
     return rules

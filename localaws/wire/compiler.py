@@ -19,8 +19,6 @@ from localaws.wire.checks import (
     make_rules,
 )
 
-WORDS_IN_ORDER = ("application-autoscaling",)
-"""Services that list the words of an enumeration by the alphabet; the others as their model has them."""
 LISTS_ARE_DENSE = ("iam", "lambda")
 """Services whose sentences about a list's entries end with the rule that none is null."""
 Model = Any
@@ -59,7 +57,6 @@ class Compiler:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._sorts_words = model.service_name in WORDS_IN_ORDER
         self._tells_null = model.service_name in LISTS_ARE_DENSE
         self._has_rules = model.protocol != "ec2"  # EC2 words its refusals by itself
         self._checks: dict[str, Check] = {}
@@ -85,7 +82,7 @@ class Compiler:
         return known or self._make(shape)
 
     def _make(self, shape: Any) -> Check:
-        rules = make_rules(shape, sorts_words=self._sorts_words) if self._has_rules else []
+        rules = make_rules(shape) if self._has_rules else []
         if shape.type_name == "structure":
             return self._make_structure(shape)
         if shape.type_name == "list":

@@ -17,14 +17,20 @@ class Contract:
     code: str
     """The error's code."""
     own_words: frozenset[str] = frozenset()
-    """Members that the service itself refuses, with a code and a sentence of its own."""
+    """Members whose values the service itself refuses, with a code and a sentence of its own."""
     unrepeated: frozenset[str] = frozenset()
     """Members of which its sentences do not repeat what was sent."""
     pattern_sentences: Mapping[str, str] = field(default_factory=dict)
     """Pattern of the model -> the service's own sentence about a member that does not match it."""
+    sentence: str = ""
+    """Its message about the first `{member}` that breaks a `{rule}`, where it has one of its own."""
 
 
 LOG_GROUPS = frozenset({"logGroupIdentifier", "logGroupIdentifiers"})
+SSM_TYPES = frozenset({"resourceType", "permissionType"})
+"""Whose errors are InvalidResourceType and InvalidPermissionType."""
+ECR_SENTENCE = "Invalid parameter at '{member}' failed to satisfy constraint: '{rule}'"
+"""Of its own, as in https://github.com/aws-actions/amazon-ecr-login (its README quotes one)."""
 IAM_SENTENCES = {
     r"[\w+=,.@-]+": "It must contain only alphanumeric characters and/or the following: +=,.@_-",
     r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)": (
@@ -35,9 +41,9 @@ IAM_SENTENCES = {
 SERVICES = {
     "application-autoscaling": Contract(model="application-autoscaling", code="ValidationException"),
     "cloudformation": Contract(model="cloudformation", code="ValidationError"),
-    "codebuild": Contract(model="codebuild", code="ValidationException"),
+    "codebuild": Contract(model="codebuild", code="InvalidInputException"),
     "ec2": Contract(model="ec2", code="MissingParameter"),
-    "ecr": Contract(model="ecr", code="InvalidParameterException"),
+    "ecr": Contract(model="ecr", code="InvalidParameterException", sentence=ECR_SENTENCE),
     "events": Contract(model="events", code="ValidationException"),
     "iam": Contract(model="iam", code="ValidationError", pattern_sentences=IAM_SENTENCES),
     "lambda": Contract(model="lambda", code="ValidationException", own_words=frozenset({"runtime"})),
@@ -47,7 +53,7 @@ SERVICES = {
     "servicequotas": Contract(model="service-quotas", code="IllegalArgumentException"),
     "sns": Contract(model="sns", code="ValidationError"),
     "sqs": Contract(model="sqs", code="MissingParameter"),
-    "ssm": Contract(model="ssm", code="ValidationException"),
+    "ssm": Contract(model="ssm", code="ValidationException", own_words=SSM_TYPES),
     "sts": Contract(model="sts", code="ValidationError"),
 }
 """Name in signatures -> contract. S3 is not among them: its requests are checked by S3 itself, one by one."""

@@ -98,14 +98,16 @@ def check_members(call: Call, contract: Contract, *, request: Request, body: byt
     check(members, "", found)
     if contract.code == MISSING:  # of all else these services have their own words, or take it
         return [violation for violation in found if violation.rule == NOT_NULL]
-    return [violation for violation in found if violation.member not in contract.own_words]
+    return [each for each in found if each.member not in contract.own_words or each.rule == NOT_NULL]
 
 
 def word(found: list[Violation], *, contract: Contract) -> str:
-    """Return the message; EC2 and SQS name one missing parameter only."""
+    """Return the message; EC2, SQS and ECR name one parameter only."""
     if contract.code == MISSING:
         name = found[0].member
         return f"The request must contain the parameter {name[:1].upper()}{name[1:]}"
+    if contract.sentence:
+        return contract.sentence.format(member=found[0].member, rule=found[0].rule)
     if own := [sentence for violation in found if (sentence := find_sentence(violation, contract))]:
         return own[0]
     return tell(

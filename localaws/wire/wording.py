@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from localaws.wire.words import as_listed
+
 MAX_VALUE_CHARACTERS = 1024
 """How much of a value that was sent is shown."""
 NOT_NULL = "Member must not be null"
@@ -83,8 +85,8 @@ def matches(pattern: str) -> str:
 
 
 def one_of(values: Collection[str]) -> str:
-    """Return the rule of an enumeration."""
-    return f"Member must satisfy enum value set: [{', '.join(values)}]"
+    """Return the rule of an enumeration, whose words are given as the model has them."""
+    return f"Member must satisfy enum value set: [{', '.join(as_listed(values))}]"
 
 
 def each(rules: Sequence[str], *, of: str) -> str:

@@ -83,7 +83,7 @@ def test_what_is_computed_is_answered_whole(watched: Any, now: datetime) -> None
             {"ScanBy": "Newest"},
             "ValidationError",
             "1 validation error detected: Value 'Newest' at 'scanBy' failed to satisfy constraint: Member "
-            "must satisfy enum value set: [TimestampDescending, TimestampAscending]",
+            "must satisfy enum value set: [TimestampAscending, TimestampDescending]",
         ),
         (
             {"MetricDataQueries": [query_of("paged") | {"Label": "${MAX}"}]},

@@ -238,6 +238,11 @@ def test_data_that_are_kept(datum: dict[str, Any]) -> None:
             "InvalidParameterValue",
             "The parameter MetricData.member.3.Timestamp must specify a time within the past two weeks.",
         ),
+        (
+            {"Value": 1.0, "Dimensions": [{"Name": "d", "Value": "a"}, {"Name": "d", "Value": "b"}]},
+            "InvalidParameterValue",
+            "No metric may specify the same dimension name twice.",
+        ),
     ],
 )
 def test_data_that_are_refused(datum: dict[str, Any], code: str, part: str) -> None:
@@ -270,8 +275,8 @@ STAT = {"Metric": {"Namespace": "n", "MetricName": "m"}, "Period": 60, "Stat": "
         ),
         (
             [{"Id": "a"}],
-            "MissingParameter",
-            "The parameter MetricDataQueries.member.1.MetricStat is required.",
+            "ValidationError",
+            "The parameter MetricDataQueries.member.1.MetricStat is required.\n",
         ),
         (
             [{"Id": "a", "MetricStat": STAT, "Label": "now ${LAST}"}],

@@ -262,11 +262,6 @@ def test_ec2_s_members_have_no_rules_but_must_be_there() -> None:
     assert len(told(check, Name=None)) == 1
 
 
-def test_one_service_lists_words_by_the_alphabet() -> None:
-    check = make_check(service_name="application-autoscaling")
-    assert told(check, Word="Bee")[0].endswith("Member must satisfy enum value set: [Ant, Zebra]")
-
-
 @pytest.mark.parametrize(
     ("pattern", "value", "is_kept"),
     [

@@ -68,7 +68,7 @@ FUNCTIONS = "/2015-03-31/functions"
         (
             lambda: by_json("ecr", "CreateRepository", {}),
             "InvalidParameterException",
-            "Value null at 'repositoryName' failed to satisfy constraint: Member must not be null",
+            "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'Member must not be null'",
         ),
         (
             lambda: by_rest(f"{FUNCTIONS}/f", None, method="GET", query="Qualifier=a+b"),

@@ -89,7 +89,7 @@ def test_members_that_the_model_does_not_know_are_passed_over() -> None:
         (
             {"OutputDataConfig": {"S3OutputPath": "s3://bucket/out", "CompressionType": "ZIP"}},
             "1 validation error detected: Value 'ZIP' at 'outputDataConfig.compressionType' failed to "
-            "satisfy constraint: Member must satisfy enum value set: [GZIP, NONE]",
+            "satisfy constraint: Member must satisfy enum value set: [NONE, GZIP]",
         ),
         (
             {"HyperParameters": {"k": "v" * 2501}},
@@ -115,7 +115,7 @@ def test_entries_of_a_list_are_told_together() -> None:
     call = json_call("DescribeAlarms", {"AlarmTypes": ["Odd"]}, service="monitoring")
     assert error_of(refuse(call))[1].endswith(
         "at 'alarmTypes' failed to satisfy constraint: Member must satisfy constraint: "
-        "[Member must satisfy enum value set: [CompositeAlarm, MetricAlarm, LogAlarm]]"
+        "[Member must satisfy enum value set: [MetricAlarm, CompositeAlarm, LogAlarm]]"
     )
 
 
@@ -160,7 +160,7 @@ def test_an_operation_that_declares_another_code_has_it() -> None:
     members = {"name": "d", "outputFormat": "yaml"}
     code, message = error_of(refuse(json_call("PutDeliveryDestination", members, service="logs")))
     assert code == "ValidationException"
-    assert "Member must satisfy enum value set: [json, plain, w3c, raw, parquet]" in message
+    assert "Member must satisfy enum value set: [w3c, raw, json, plain, parquet]" in message
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,36 @@ def test_sqs_judges_by_itself_what_is_there(action: str, members: dict[str, Any]
     assert message == "The request must contain the parameter QueueUrl"
 
 
-def test_autoscaling_lists_the_words_of_a_choice_by_the_alphabet() -> None:
+def test_ecr_has_a_sentence_of_its_own() -> None:
+    call = json_call("GetAuthorizationToken", {"registryIds": ["12"]}, service="ecr")
+    assert error_of(refuse(call)) == (
+        "InvalidParameterException",
+        "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy constraint: "
+        "[Member must satisfy regular expression pattern: [0-9]{12}]'",
+    )
+    members = {"repositoryName": "a-b", "imageTagMutability": "Odd"}
+    assert error_of(refuse(json_call("PutImageTagMutability", members, service="ecr")))[1] == (
+        "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum "
+        "value set: [IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION]'"
+    )
+
+
+def test_ssm_judges_kinds_of_resources_by_itself_but_not_that_there_is_none() -> None:
+    assert (
+        refuse(json_call("ListTagsForResource", {"ResourceType": "Odd", "ResourceId": "r"}, service="ssm"))
+        is None
+    )
+    code, message = error_of(refuse(json_call("ListTagsForResource", {"ResourceId": "r"}, service="ssm")))
+    assert (code, "Value null at 'resourceType'" in message) == ("ValidationException", True)
+
+
+def test_codebuild_has_one_code_for_all_that_is_wrong() -> None:
+    assert (
+        error_of(refuse(json_call("BatchGetBuilds", {}, service="codebuild")))[0] == "InvalidInputException"
+    )
+
+
+def test_autoscaling_lists_the_words_of_a_choice() -> None:
     members = {
         "PolicyName": "p",
         "ServiceNamespace": "sagemaker",

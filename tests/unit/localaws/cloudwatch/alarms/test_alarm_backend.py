@@ -154,7 +154,7 @@ def test_the_same_state_by_hand_is_a_new_reason_and_no_change(place: Any) -> Non
     ("name", "state", "code", "part"),
     [
         ("nobody", "OK", "ResourceNotFound", "Alarm nobody does not exist"),
-        ("a", "Alarm", "ValidationError", "enum value set: [OK, ALARM, INSUFFICIENT_DATA]"),
+        ("a", "Alarm", "ValidationError", "enum value set: [INSUFFICIENT_DATA, ALARM, OK]"),
     ],
 )
 def test_states_that_cannot_be_set(place: Any, name: str, state: str, code: str, part: str) -> None:

@@ -56,10 +56,10 @@ REFUSED = [
     (ranges(MaxValue="inf"), "MaxValue [inf] is not a number."),
     (ranges(ScalingType="Logarithmic"), "only for ranges that have only values greater than 0"),
     (ranges(ScalingType="ReverseLogarithmic"), "only for ranges entirely within 0<=x<1.0, not [0, 1]."),
-    (ranges(ScalingType="Cubic"), "satisfy enum value set: [Auto, Linear, Logarithmic, ReverseLogarithmic]"),
+    (ranges(ScalingType="Cubic"), "satisfy enum value set: [Linear, Auto, ReverseLogarithmic, Logarithmic]"),
     (ranges(Name="epochs"), "[epochs] is both in ParameterRanges and in StaticHyperParameters."),
     (integers(MaxValue="2.5"), "MaxValue [2.5] is not an integer."),
-    (integers(ScalingType="ReverseLogarithmic"), "satisfy enum value set: [Auto, Linear, Logarithmic]"),
+    (integers(ScalingType="ReverseLogarithmic"), "satisfy enum value set: [Linear, Auto, Logarithmic]"),
     (
         integers(MaxValue="3"),
         "for the provided ranges [3.0] must be equal or greater than the value of MaxNumber",
