@@ -22,6 +22,9 @@ class VariantPlan:
     role_arn: str
     container: Mapping[str, Any]
     is_serverless: bool = False
+    instance_type: str = ""
+    shadow: "VariantPlan | None" = None
+    """The shadow variant beside it."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -45,6 +48,11 @@ class VariantPlan:
         if source:
             return str(source["S3Uri"]), source.get("CompressionType") == "Gzip"
         return str(self.container.get("ModelDataUrl") or ""), True
+
+
+def with_shadows(plans: Sequence[VariantPlan]) -> list[VariantPlan]:
+    """Return plans and those of the shadow variants beside them."""
+    return [*plans, *(plan.shadow for plan in plans if plan.shadow is not None)]
 
 
 def plan_variants(
@@ -85,4 +93,5 @@ def _plan_variant(
         role_arn=str(model.execution_role_arn),
         container=containers[0] if len(containers) == 1 else {},
         is_serverless=bool(variant.get("ServerlessConfig")),
+        instance_type=str(variant.get("InstanceType") or ""),
     )
