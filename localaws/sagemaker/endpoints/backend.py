@@ -14,10 +14,10 @@ from localaws.clock import naive_utc
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.controller import Change, EndpointController
 from localaws.sagemaker.endpoints.deployments.pending import describe_deployment
-from localaws.sagemaker.endpoints.deployments.spec import Deployment
-from localaws.sagemaker.endpoints.deployments.validation import check_alarms, check_config, check_deployment
+from localaws.sagemaker.endpoints.deployments.retention import check_kind, retain_properties
+from localaws.sagemaker.endpoints.deployments.validation import read_deployment
 from localaws.sagemaker.endpoints.features import Features
-from localaws.sagemaker.endpoints.fleet import Fleet, summary
+from localaws.sagemaker.endpoints.fleet import summary
 from localaws.sagemaker.endpoints.plan import VariantPlan, plan_variants
 from localaws.sagemaker.endpoints.service import current_service
 from localaws.sagemaker.endpoints.validation import (
@@ -113,7 +113,13 @@ class EndpointsMixin(SageMakerModelBackend):
             raise self._taken("endpoint", endpoint_name, what="endpoint")
         config = self._find_config(endpoint_config_name)
         plans = self._plan_config(config)
-        self._read_deployment(deployment_config, plans=plans, variants=[plan.name for plan in plans])
+        read_deployment(
+            deployment_config,
+            plans=plans,
+            variants=[plan.name for plan in plans],
+            account_id=self.account_id,
+            region=self.region_name,
+        )
         endpoint = FakeEndpoint(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,
@@ -148,31 +154,26 @@ class EndpointsMixin(SageMakerModelBackend):
             forget=forget,
         )
 
-    def plan_variants(self, variants: Sequence[Mapping[str, Any]]) -> tuple[VariantPlan, ...]:
+    def plan_variants(
+        self, variants: Sequence[Mapping[str, Any]], *, config_name: str = ""
+    ) -> tuple[VariantPlan, ...]:
         """Resolve variants to plans; raises AWS's error for a model or model package that is missing."""
-        return plan_variants(variants, find_model=self._find_model, find_package=self._find_package)
+        return plan_variants(
+            variants,
+            find_model=self._find_model,
+            find_package=self._find_package,
+            config_name=config_name,
+        )
 
     def _plan_config(self, config: FakeEndpointConfig) -> tuple[VariantPlan, ...]:
         """Resolve the variants of an endpoint config, and its shadow variant."""
-        plans = self.plan_variants(config.production_variants)
+        name = config.endpoint_config_name
+        plans = self.plan_variants(config.production_variants, config_name=name)
         shadows = getattr(config, "shadow_production_variants", None)
-        return (replace(plans[0], shadow=self.plan_variants(shadows)[0]),) if shadows else plans
-
-    def _read_deployment(
-        self,
-        config: Mapping[str, Any] | None,
-        *,
-        plans: Sequence[VariantPlan],
-        variants: Collection[str],
-    ) -> Deployment:
-        """Read a DeploymentConfig, or refuse it; without one everything goes over at once."""
-        if not config:
-            return Deployment()
-        check_config(config)
-        deployment = Deployment.from_request(config)
-        check_deployment(deployment, plans=plans, variants=variants)
-        check_alarms(deployment.alarms, account_id=self.account_id, region=self.region_name)
-        return deployment
+        if not shadows:
+            return plans
+        (shadow,) = self.plan_variants(shadows, config_name=name)
+        return (replace(plans[0], shadow=shadow),)
 
     def _find_package(self, name: str) -> Mapping[str, Any]:
         """Return the container that a model package stands for."""
@@ -241,8 +242,13 @@ class EndpointsMixin(SageMakerModelBackend):
                 features = replace(features, data_capture=capture)
         if is_retaining_deployment:
             deployment_config = deployment_config or controller.last_deployment
-        deployment = self._read_deployment(
-            deployment_config, plans=plans, variants=controller.fleet.variants.keys()
+        check_kind(plans, fleet=controller.fleet)
+        deployment = read_deployment(
+            deployment_config,
+            plans=plans,
+            variants=controller.fleet.variants.keys(),
+            account_id=self.account_id,
+            region=self.region_name,
         )
         self._begin(endpoint, states.UPDATING)
         change = Change(
@@ -321,22 +327,6 @@ class EndpointsMixin(SageMakerModelBackend):
     def _arn(self, kind: str, name: str) -> str:
         partition = get_partition(self.region_name)
         return f"arn:{partition}:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
-
-
-def retain_properties(
-    plans: Sequence[VariantPlan], *, fleet: Fleet, excluded: Collection[str]
-) -> tuple[VariantPlan, ...]:
-    """Give `plans` the weights and instance counts that variants of the same name have now."""
-
-    def retain(plan: VariantPlan) -> VariantPlan:
-        now = fleet.find_variant(plan.name)
-        if now is not None and "DesiredInstanceCount" not in excluded:
-            plan = replace(plan, count=len(now.instances))
-        if now is not None and "DesiredWeight" not in excluded:
-            plan = replace(plan, weight=now.weight)
-        return plan if plan.shadow is None else replace(plan, shadow=retain(plan.shadow))
-
-    return tuple(retain(plan) for plan in plans)
 
 
 def parse_capacities(

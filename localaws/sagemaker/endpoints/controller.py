@@ -16,7 +16,8 @@ from localaws.errors import LocalAwsError
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.container import ContainerFactory, Place
 from localaws.sagemaker.endpoints.deployments.alarms import tripped_alarms
-from localaws.sagemaker.endpoints.deployments.pending import PendingDeployment
+from localaws.sagemaker.endpoints.deployments.events import event_detail, publish
+from localaws.sagemaker.endpoints.deployments.pending import PendingDeployment, mark_scaling
 from localaws.sagemaker.endpoints.deployments.rollout import AbandonedError, Outcome, Rollout
 from localaws.sagemaker.endpoints.deployments.schedule import Stage
 from localaws.sagemaker.endpoints.deployments.spec import Deployment
@@ -129,6 +130,8 @@ class EndpointController:
 
     def request_scale(self, *, counts: Mapping[str, int], weights: Mapping[str, float]) -> None:
         """Change instance counts and weights by variant (the state is Updating already)."""
+        now = naive_utc(self._context.clock.now())
+        mark_scaling(self.endpoint.production_variants, counts=counts, now=now)
         self._commands.put(lambda: self._scale(counts=counts, weights=weights))
 
     def request_delete(self) -> None:
@@ -235,6 +238,17 @@ class EndpointController:
         if self.pending is not None:
             now = naive_utc(self._context.clock.now())
             self.pending = self.pending.entering(phase, stage=stage, blue=blue, now=now)
+            self._announce()
+
+    def _announce(self) -> None:
+        """Tell EventBridge of the state that the deployment is in."""
+        pending = None if self.pending is None else self.pending.summary()
+        publish(
+            event_detail(self.endpoint, pending=pending),
+            account_id=self.account_id,
+            region=self.region,
+            now=self._context.clock.now(),
+        )
 
     def _scale(self, *, counts: Mapping[str, int], weights: Mapping[str, float]) -> None:
         wanted = self.fleet.resized(counts=counts, weights=weights, new_instance=self._factory.new_instance)
@@ -331,3 +345,4 @@ class EndpointController:
     def _move(self, to: str, *, reason: str | None = None) -> None:
         states.try_move(self.endpoint, to=to, now=self._context.clock.now(), reason=reason)
         logger.info("endpoint %s is %s%s", self.name, to, f": {reason}" if reason else "")
+        self._announce()

@@ -29,6 +29,12 @@ class Variant:
         """Whether an instance is healthy."""
         return any(instance.is_healthy for instance in self.instances)
 
+    @property
+    def is_throttled(self) -> bool:
+        """Whether a serverless variant has as many requests under way as MaxConcurrency allows."""
+        limit = self.plan.serverless_config.get("MaxConcurrency")
+        return limit is not None and sum(instance.outstanding for instance in self.instances) >= int(limit)
+
     def pick_instance(self) -> Instance | None:
         """Return the healthy instance with the fewest outstanding requests, or None."""
         healthy = [instance for instance in self.instances if instance.is_healthy]
@@ -129,6 +135,8 @@ def summary(plan: VariantPlan, *, weight: float, current: int, desired: int | No
     if not plan.is_serverless:
         answer["CurrentInstanceCount"] = current
         answer["DesiredInstanceCount"] = current if desired is None else desired
+    elif plan.serverless_config:
+        answer["CurrentServerlessConfig"] = answer["DesiredServerlessConfig"] = plan.serverless_config
     return answer
 
 

@@ -176,6 +176,8 @@ class Invoker:
             instance = variant.pick_instance() if variant is not None else None
             if variant is None or instance is None:
                 break
+            if variant.is_throttled:
+                return errors.throttled()
             call.ask(variant.plan.name, instances=len(variant.instances))
             if attempt == 0:
                 ask = partial(self._shadow, invocation=invocation, controller=controller)

@@ -17,6 +17,7 @@ from localaws.wire.wording import NOT_NULL, length_at_least, length_at_most, mat
 
 NAME_PATTERN = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 NAME_CHARACTERS = 63
+MEMORY_STEP_MB, MEMORY_MAX_MB = 1024, 6144
 UNBUILT = {"ExplainerConfig": "explainers"}
 
 
@@ -53,8 +54,27 @@ def check_variants(variants: Sequence[Mapping[str, Any]], *, within: str = "prod
             raise ValidationError(
                 message=f"Variant {name} names no model: localaws has no inference components"
             )
-        if "ServerlessConfig" not in variant:
+        if variant.get("ServerlessConfig"):
+            check_serverless(variant["ServerlessConfig"])
+        else:
             check_count(variant.get("InitialInstanceCount"), member=f"{member}.initialInstanceCount")
+
+
+def check_serverless(config: Mapping[str, Any]) -> None:
+    """Refuse memory in odd sizes, and more provisioned concurrency than concurrency.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+    """
+    memory = int(config.get("MemorySizeInMB") or 0)
+    if memory % MEMORY_STEP_MB or not MEMORY_STEP_MB <= memory <= MEMORY_MAX_MB:
+        raise ValidationError(
+            message=f"ServerlessConfig: MemorySizeInMB must be a multiple of {MEMORY_STEP_MB} up to "
+            f"{MEMORY_MAX_MB}, not {memory}."
+        )
+    if int(config.get("ProvisionedConcurrency") or 0) > int(config.get("MaxConcurrency") or 0):
+        raise ValidationError(
+            message="ServerlessConfig: ProvisionedConcurrency must not exceed MaxConcurrency."
+        )
 
 
 def check_shadows(shadows: Sequence[Mapping[str, Any]], variants: Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """What DescribeEndpoint says of a deployment that goes on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +11,9 @@ from localaws.sagemaker.endpoints.deployments.schedule import Stage
 from localaws.sagemaker.endpoints.deployments.states import Phase
 from localaws.sagemaker.endpoints.fleet import Fleet, summary
 from localaws.sagemaker.endpoints.plan import VariantPlan
+
+UPDATING = "Updating"
+"""The variant status of a change of capacity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,15 @@ def message_of(phase: Phase, *, name: str, stage: Stage, blue: Fleet, active: Ma
         return wording.baking(count, seconds=stage.bake_s, member=stage.bake_member, is_full=is_full)
     old = blue.variants.get(name)
     return wording.terminating((len(old.instances) if old else 0) - stage.blue.get(name, 0))
+
+
+def mark_scaling(variants: Iterable[dict[str, Any]], *, counts: Mapping[str, int], now: datetime) -> None:
+    """Say of the variants whose instance count grows that they are being updated."""
+    for variant in variants:
+        count = counts.get(variant["VariantName"], 0)
+        if count > variant.get("CurrentInstanceCount", 0):
+            message = wording.scaling_out(count)
+            variant["VariantStatus"] = [{"Status": UPDATING, "StatusMessage": message, "StartTime": now}]
 
 
 class Deployed(Protocol):

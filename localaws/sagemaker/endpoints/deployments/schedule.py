@@ -110,9 +110,9 @@ def _rolling_stages(deployment: Deployment, *, blue: Counts, green: Counts) -> t
     old = blue.get(name, 0)
     return tuple(
         Stage(
-            blue={name: _instances(old, 1 - done / total)},
+            blue={name: 0 if done == total else _instances(old, 1 - done / total)},
             green={name: done},
-            share={name: done / total},
+            share={name: 1.0 if done == total else done / total},
             active={name: done},
             bake_s=deployment.wait_s,
         )
@@ -123,7 +123,7 @@ def _rolling_stages(deployment: Deployment, *, blue: Counts, green: Counts) -> t
 def _batches(total: int, size: Size | None) -> list[int]:
     """Return how many of `total` are reached after each batch; all at once without a size."""
     batch = total if size is None else size.whole_instances(total)
-    return [min(total, done + batch) for done in range(0, total, batch)]
+    return [min(total, done + batch) for done in range(0, total, batch)] or [total]
 
 
 def plan_rollback(deployment: Deployment, *, blue: Counts, left: Counts, green: Counts) -> tuple[Stage, ...]:

@@ -27,7 +27,7 @@ class Size:
 
     def share_of(self, total: int) -> float:
         """Return how much of `total` instances it is, from 0 to 1; may be more where it is too large."""
-        return self.value / 100 if self.kind == CAPACITY_PERCENT else self.value / total
+        return self.value / 100 if self.kind == CAPACITY_PERCENT else self.value / max(total, 1)
 
     def whole_instances(self, total: int) -> int:
         """Return the instances that never exceed it, but at least one."""

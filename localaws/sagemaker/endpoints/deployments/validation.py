@@ -28,6 +28,24 @@ LIMITS = {CANARY: (0, 50), LINEAR: (10, 50), ROLLING: (5, 50)}
 """Least and largest size in percent of a variant's instances."""
 
 
+def read_deployment(
+    config: Mapping[str, Any] | None,
+    *,
+    plans: Sequence[VariantPlan],
+    variants: Collection[str],
+    account_id: str,
+    region: str,
+) -> Deployment:
+    """Read a DeploymentConfig, or refuse it; without one everything goes over at once."""
+    if not config:
+        return Deployment()
+    check_config(config)
+    deployment = Deployment.from_request(config)
+    check_deployment(deployment, plans=plans, variants=variants)
+    check_alarms(deployment.alarms, account_id=account_id, region=region)
+    return deployment
+
+
 def check_config(config: Mapping[str, Any]) -> None:
     """Refuse members that contradict each other or lack one another."""
     if config.get("BlueGreenUpdatePolicy") and config.get("RollingUpdatePolicy"):

@@ -32,7 +32,10 @@ def test_one_shadow_variant_may_stand_beside_one_variant() -> None:
         ({"VariantName": "v"}, 'The variant name "v" was non-unique within the request.'),
         ({"VariantName": "../x"}, "'shadowProductionVariants.1.member.variantName' failed to satisfy"),
         ({"InitialInstanceCount": 0}, "shadowProductionVariants.1.member.initialInstanceCount"),
-        ({"ServerlessConfig": {"MaxConcurrency": 1}}, "serverless variants have no shadows"),
+        (
+            {"ServerlessConfig": {"MaxConcurrency": 1, "MemorySizeInMB": 1024}},
+            "serverless variants have no shadows",
+        ),
     ],
 )
 def test_bad_shadow_variants_are_refused(change: dict[str, Any], message: str) -> None:
@@ -66,6 +69,21 @@ def test_variants_have_a_name_a_model_and_instances(variants: list[Any], message
 def test_a_serverless_variant_has_no_instances() -> None:
     serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
     check_variants([{"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless}])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"MemorySizeInMB": 2000}, "MemorySizeInMB must be a multiple of 1024 up to 6144, not 2000"),
+        ({"MemorySizeInMB": 7168}, "MemorySizeInMB must be a multiple of 1024 up to 6144, not 7168"),
+        ({"MemorySizeInMB": 0}, "not 0"),
+        ({"ProvisionedConcurrency": 6}, "ProvisionedConcurrency must not exceed MaxConcurrency"),
+    ],
+)
+def test_bad_serverless_variants_are_refused(change: dict[str, Any], message: str) -> None:
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 5}
+    with pytest.raises(SagemakerClientError, match=message):
+        check_variants([{"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless | change}])
 
 
 @pytest.mark.parametrize("name", ["a", "A-1", "a" * 63])

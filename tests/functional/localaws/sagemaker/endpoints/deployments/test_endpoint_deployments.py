@@ -51,20 +51,46 @@ class Load:
                 thread.join()
 
 
-def watch(endpoint: Any) -> tuple[dict[str, Any], list[str]]:
-    """Wait for the end of an update; return DescribeEndpoint's last answer and the messages seen."""
-    messages: list[str] = []
+def watch(endpoint: Any) -> dict[str, Any]:
+    """Wait for the end of an update; return DescribeEndpoint's last answer."""
     deadline = time.monotonic() + WAIT_S
     while (found := endpoint.describe())["EndpointStatus"] in ("Updating", "RollingBack"):
         assert time.monotonic() < deadline, found
-        pending = found.get("PendingDeploymentSummary")
-        assert (pending is not None) == (found["EndpointStatus"] == "Updating")
-        for status in pending["ProductionVariants"][0]["VariantStatus"] if pending else []:
-            if status["StatusMessage"] not in messages:
-                messages.append(status["StatusMessage"])
-        time.sleep(0.02)
+        assert ("PendingDeploymentSummary" in found) == (found["EndpointStatus"] == "Updating")
+        time.sleep(0.05)
     assert "PendingDeploymentSummary" not in found
-    return found, messages
+    return dict(found)
+
+
+class Events:
+    """What EventBridge tells of an endpoint's deployments, in a queue: no state is missed."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._sqs, events = endpoint.aws.client("sqs"), endpoint.aws.client("events")
+        self._url = self._sqs.create_queue(QueueName=f"{endpoint.name}-changes")["QueueUrl"]
+        asked = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        pattern = {"source": ["aws.sagemaker"], "detail": {"EndpointName": [endpoint.name]}}
+        events.put_rule(Name=endpoint.name, EventPattern=json.dumps(pattern))
+        target = {"Id": "queue", "Arn": asked["Attributes"]["QueueArn"]}
+        events.put_targets(Rule=endpoint.name, Targets=[target])
+
+    def read(self) -> list[str]:
+        """Return the statuses until the update has ended; while it goes on, its variant's messages instead."""
+        told: list[str] = []
+        deadline = time.monotonic() + WAIT_S
+        while not told or told[-1] != "IN_SERVICE":
+            assert time.monotonic() < deadline, told
+            received = self._sqs.receive_message(QueueUrl=self._url).get("Messages", [])
+            told += [message_of(json.loads(message["Body"])["detail"]) for message in received]
+        return told
+
+
+def message_of(detail: dict[str, Any]) -> str:
+    """Return the message of an event's only variant, or the endpoint's status where nothing is pending."""
+    pending = detail.get("PendingDeploymentSummary")
+    if pending is None:
+        return str(detail["EndpointStatus"])
+    return str(pending["ProductionVariants"][0]["VariantStatus"][0]["StatusMessage"])
 
 
 def size(value: int) -> dict[str, Any]:
@@ -105,22 +131,38 @@ def update(endpoint: Any, config: str, deployment: dict[str, Any], **members: An
 
 CANARY_MESSAGES = [
     "Launching 2 instance(s).",
-    "Baking for 2 seconds (WaitIntervalInSeconds) with traffic enabled on canary capacity of 1 instance(s).",
+    "Activating traffic on canary capacity of 1 instance(s).",
+    "Baking for 1 seconds (WaitIntervalInSeconds) with traffic enabled on canary capacity of 1 instance(s).",
+    "Activating traffic on full capacity of 2 instance(s).",
     "Baking for 1 seconds (TerminationWaitInSeconds) with traffic enabled on full capacity of 2 instance(s).",
+    "Terminating 2 instance(s).",
+    "IN_SERVICE",
 ]
 ROLLING_MESSAGES = [
     "Launching 1 instance(s).",
-    "Baking for 2 seconds (WaitIntervalInSeconds) with traffic enabled on canary capacity of 1 instance(s).",
-    "Baking for 2 seconds (WaitIntervalInSeconds) with traffic enabled on full capacity of 2 instance(s).",
+    "Activating traffic on canary capacity of 1 instance(s).",
+    "Baking for 1 seconds (WaitIntervalInSeconds) with traffic enabled on canary capacity of 1 instance(s).",
+    "Terminating 1 instance(s).",
+    "Launching 1 instance(s).",
+    "Activating traffic on full capacity of 2 instance(s).",
+    "Baking for 1 seconds (WaitIntervalInSeconds) with traffic enabled on full capacity of 2 instance(s).",
+    "Terminating 1 instance(s).",
+    "IN_SERVICE",
+]
+AT_ONCE_MESSAGES = [
+    "Launching 2 instance(s).",
+    "Activating traffic on full capacity of 2 instance(s).",
+    "Terminating 2 instance(s).",
+    "IN_SERVICE",
 ]
 
 
 @pytest.mark.parametrize(
     ("name", "deployment", "messages"),
     [
-        ("ep-canary", canary(wait_s=2, termination_s=1), CANARY_MESSAGES),
-        pytest.param("ep-rolling", rolling(wait_s=2), ROLLING_MESSAGES, marks=pytest.mark.slow),
-        ("ep-at-once", {}, ["Launching 2 instance(s)."]),
+        ("ep-canary", canary(wait_s=1, termination_s=1), CANARY_MESSAGES),
+        pytest.param("ep-rolling", rolling(wait_s=1), ROLLING_MESSAGES, marks=pytest.mark.slow),
+        pytest.param("ep-at-once", {}, AT_ONCE_MESSAGES, marks=pytest.mark.slow),
     ],
 )
 def test_no_request_fails_during_an_update_under_load(
@@ -129,15 +171,15 @@ def test_no_request_fails_during_an_update_under_load(
     made = endpoint_maker(name, variants=[("AllTraffic", 1.0, 2)], environment={"GREETING": "old"})
     made.wait("InService")
     config = made.another_config(f"{name}-2", environment={"GREETING": "new"})
-    load = Load(made)
+    load, events = Load(made), Events(made)
     with load.running():
         update(made, config, deployment)
-        found, seen = watch(made)
+        found = watch(made)
     assert load.failures == []
     assert set(load.answers) == {"old", "new"}
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", config)
     assert found.get("LastDeploymentConfig", {}) == deployment
-    assert [message for message in seen if message in messages] == messages
+    assert events.read() == messages
     assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     assert made.invoke_json(b"x")["greeting"] == "new"
 
@@ -169,15 +211,21 @@ def test_a_canary_that_answers_500_is_taken_back_by_its_alarm(fast_endpoint_make
     made.wait("InService")
     config = made.another_config(f"{name}-2", environment={"ANSWER_STATUS": "500"})
     deployment = canary(wait_s=3600, canary_size=percent(20)) | watch_errors(made, name)
-    load = Load(made)
+    load, events = Load(made), Events(made)
     with load.running():
         update(made, config, deployment)
-        found, seen = watch(made)
+        found = watch(made)
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", name)
     assert "FailureReason" not in found
     assert found["LastDeploymentConfig"] == deployment
-    assert seen[0] == "Launching 1 instance(s)."
-    assert "canary capacity of 1 instance(s)" in seen[-1]
+    assert events.read() == [
+        "Launching 1 instance(s).",
+        "Activating traffic on canary capacity of 1 instance(s).",
+        "Baking for 3600 seconds (WaitIntervalInSeconds) with traffic enabled on canary capacity of 1 "
+        "instance(s).",
+        "ROLLING_BACK",
+        "IN_SERVICE",
+    ]
     assert 0 < len(load.failures) < 0.4 * (len(load.failures) + load.answers["old"])
     assert set(load.answers) == {"old"}
     assert all("Received server error (500)" in failure for failure in load.failures)
@@ -191,11 +239,12 @@ def test_a_canary_that_answers_500_is_taken_back_by_its_alarm(fast_endpoint_make
 def test_a_new_fleet_that_does_not_start_takes_the_update_back(endpoint_maker: Any) -> None:
     made = endpoint_maker("ep-no-start")
     made.wait("InService")
+    events = Events(made)
     config = made.another_config("ep-no-start-2", environment={"START_EXIT": "no weights"})
     process = made.process()
     update(made, config, {"BlueGreenUpdatePolicy": bluegreen_at_once()})
-    found, seen = watch(made)
-    assert seen == ["Launching 1 instance(s)."]
+    found = watch(made)
+    assert events.read() == ["Launching 1 instance(s).", "ROLLING_BACK", "IN_SERVICE"]
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", "ep-no-start")
     assert "no weights" in found["FailureReason"]
     assert made.process() == process
@@ -234,8 +283,8 @@ def test_what_is_refused_changes_nothing(endpoint_maker: Any) -> None:
     for change in (lambda: update(made, config, {}), made.delete):
         with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
             change()
-    found, _ = watch(made)
+    found = watch(made)
     assert (found["EndpointConfigName"], found["LastDeploymentConfig"]) == (config, at_once)
     update(made, "ep-refused", {}, RetainDeploymentConfig=True)
-    found, _ = watch(made)
+    found = watch(made)
     assert (found["EndpointConfigName"], found["LastDeploymentConfig"]) == ("ep-refused", at_once)

@@ -89,6 +89,8 @@ def test_each_variant_has_its_own_share_and_all_end_together() -> None:
         ((PERCENT, 5), 4, 4, [1, 2, 3, 4], [3, 2, 1, 0]),
         ((COUNT, 2), 2, 4, [2, 4], [1, 0]),
         ((COUNT, 1), 4, 2, [1, 2], [2, 0]),
+        ((PERCENT, 50), 0, 1, [1], [0]),
+        ((PERCENT, 50), 1, 0, [0], [0]),
     ],
 )
 def test_rolling_batches_replace_the_old_fleet_in_proportion(
@@ -97,7 +99,7 @@ def test_rolling_batches_replace_the_old_fleet_in_proportion(
     found = plan_stages(deployment(ROLLING, size), blue={"v": old}, green={"v": new})
     assert [stage.green["v"] for stage in found] == green
     assert [stage.blue["v"] for stage in found] == blue
-    assert shares(found) == [round(count / new, 6) for count in green]
+    assert shares(found) == [round(count / max(new, 1), 6) for count in green[:-1]] + [1.0]
     assert all(stage.bake_s == 60 for stage in found)
 
 
