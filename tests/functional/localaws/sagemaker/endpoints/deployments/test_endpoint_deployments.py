@@ -56,7 +56,8 @@ def watch(endpoint: Any) -> dict[str, Any]:
     deadline = time.monotonic() + WAIT_S
     while (found := endpoint.describe())["EndpointStatus"] in ("Updating", "RollingBack"):
         assert time.monotonic() < deadline, found
-        assert ("PendingDeploymentSummary" in found) == (found["EndpointStatus"] == "Updating")
+        if "PendingDeploymentSummary" in found:
+            assert found["EndpointStatus"] == "Updating"
         time.sleep(0.05)
     assert "PendingDeploymentSummary" not in found
     return dict(found)
@@ -75,7 +76,7 @@ class Events:
         events.put_targets(Rule=endpoint.name, Targets=[target])
 
     def read(self) -> list[str]:
-        """Return the statuses until the update has ended; while it goes on, its variant's messages instead."""
+        """Return the statuses until the update ends; while it goes on, its variant's messages."""
         told: list[str] = []
         deadline = time.monotonic() + WAIT_S
         while not told or told[-1] != "IN_SERVICE":
