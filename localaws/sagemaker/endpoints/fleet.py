@@ -32,7 +32,7 @@ class Variant:
     @property
     def is_throttled(self) -> bool:
         """Whether a serverless variant has as many requests under way as MaxConcurrency allows."""
-        limit = self.plan.serverless_config.get("MaxConcurrency")
+        limit = (self.plan.serverless_config or {}).get("MaxConcurrency")
         return limit is not None and sum(instance.outstanding for instance in self.instances) >= int(limit)
 
     def pick_instance(self) -> Instance | None:

@@ -1,7 +1,7 @@
 """What an endpoint config asks for, resolved to plain values before anything starts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.sagemaker.models import Model
@@ -24,7 +24,7 @@ class VariantPlan:
     role_arn: str
     container: Mapping[str, Any]
     is_serverless: bool = False
-    serverless_config: Mapping[str, Any] = field(default_factory=dict)
+    serverless_config: Mapping[str, Any] | None = None
     instance_type: str = ""
     shadow: "VariantPlan | None" = None
     """The shadow variant beside it."""
@@ -98,6 +98,6 @@ def _plan_variant(
         role_arn=str(model.execution_role_arn),
         container=containers[0] if len(containers) == 1 else {},
         is_serverless=bool(variant.get("ServerlessConfig")),
-        serverless_config=variant.get("ServerlessConfig") or {},
+        serverless_config=variant.get("ServerlessConfig") or None,
         instance_type=str(variant.get("InstanceType") or ""),
     )

@@ -24,6 +24,10 @@ class SplitFleet(Fleet):
             *(instance for variant in self.green.values() for instance in variant.all_instances()),
         ]
 
+    def all_variants(self) -> list[Variant]:
+        """Return the variants of the old fleet, then those of the new one."""
+        return [*super().all_variants(), *Fleet(variants=self.green).all_variants()]
+
     def pick_variant(self, *, rng: random.Random, target: str | None = None) -> Variant | None:
         """Return a variant of one of the fleets: by weight, then by share; the other one where none can."""
         name = target or self._pick_name(rng)

@@ -263,6 +263,7 @@ def test_a_side_without_a_healthy_instance_is_passed_over(broken: str, answering
 def test_an_unknown_variant_is_none_and_a_cut_keeps_the_first() -> None:
     fleet = split(share=0.5)
     assert fleet.pick_variant(rng=random.Random(1), target="w") is None
+    assert [variant.plan.image for variant in fleet.all_variants()] == ["old", "new"]
     whole = Fleet(variants=fleet.variants)
     assert cut(whole, {"v": 1}).instances() == whole.instances()[:1]
     assert cut(whole, {}).instances() == []
