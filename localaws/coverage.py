@@ -64,9 +64,10 @@ PARTS = (
         "Endpoints",
         REAL,
         "one serving process per instance with an `/opt/ml` of its own, started from the model's code; "
-        "health checks, restarts, weights, updates all at once; a serverless variant is one instance; "
-        "canary, linear and rolling updates, rollback by alarms, shadow variants, explainers, inference "
-        "components and models of several containers are refused",
+        "health checks, restarts, weights; updates all at once, by canary, in linear steps and rolling, "
+        "under alarms that take them back; shadow variants; a serverless variant is one instance that takes "
+        "MaxConcurrency requests; explainers, inference components and models of several containers are "
+        "refused",
     ),
     part(
         "Processing jobs",

@@ -6,7 +6,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 
-from localaws.sagemaker.endpoints.validation import check_deployment, check_unbuilt
+from localaws.sagemaker.endpoints.validation import check_unbuilt, update_arguments
 from localaws.sagemaker.listing import Kind, list_resources
 
 ENDPOINTS = Kind(
@@ -40,18 +40,34 @@ class EndpointActions(SageMakerResponse):
     def create_endpoint_config(self) -> ActionResult:
         """Serve CreateEndpointConfig; moto drops members that it does not know."""
         check_unbuilt(self._get_param)
-        return super().create_endpoint_config()
+        backend: Any = self.sagemaker_backend
+        config = backend.create_endpoint_config(
+            endpoint_config_name=self._get_param("EndpointConfigName"),
+            async_inference_config=self._get_param("AsyncInferenceConfig"),
+            production_variants=self._get_param("ProductionVariants"),
+            data_capture_config=self._get_param("DataCaptureConfig"),
+            tags=self._get_param("Tags"),
+            kms_key_id=self._get_param("KmsKeyId"),
+            shadow_production_variants=self._get_param("ShadowProductionVariants"),
+        )
+        return ActionResult({"EndpointConfigArn": config.endpoint_config_arn})
+
+    def create_endpoint(self) -> ActionResult:
+        """Serve CreateEndpoint; its DeploymentConfig is kept for updates that retain it."""
+        backend: Any = self.sagemaker_backend
+        endpoint = backend.create_endpoint(
+            endpoint_name=self._get_param("EndpointName"),
+            endpoint_config_name=self._get_param("EndpointConfigName"),
+            tags=self._get_param("Tags"),
+            deployment_config=self._get_param("DeploymentConfig"),
+        )
+        return ActionResult({"EndpointArn": endpoint.arn})
 
     def update_endpoint(self) -> ActionResult:
         """Serve UpdateEndpoint."""
-        check_deployment(self._get_param("DeploymentConfig") or {})
-        excluded = self._get_param("ExcludeRetainedVariantProperties") or []
         backend: Any = self.sagemaker_backend  # a LocalSageMakerBackend; moto's type lacks update_endpoint
         arn = backend.update_endpoint(
-            endpoint_name=self._get_param("EndpointName"),
-            endpoint_config_name=self._get_param("EndpointConfigName"),
-            is_retaining=bool(self._get_param("RetainAllVariantProperties")),
-            excluded={item["VariantPropertyType"] for item in excluded},
+            endpoint_name=self._get_param("EndpointName"), **update_arguments(self._get_param)
         )
         return ActionResult({"EndpointArn": arn})
 

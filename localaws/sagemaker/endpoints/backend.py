@@ -12,7 +12,10 @@ from moto.utilities.utils import get_partition
 from localaws import context as contexts
 from localaws.clock import naive_utc
 from localaws.sagemaker.endpoints import states
-from localaws.sagemaker.endpoints.controller import EndpointController
+from localaws.sagemaker.endpoints.controller import Change, EndpointController
+from localaws.sagemaker.endpoints.deployments.pending import describe_deployment
+from localaws.sagemaker.endpoints.deployments.retention import check_kind, retain_properties
+from localaws.sagemaker.endpoints.deployments.validation import read_deployment
 from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.fleet import summary
 from localaws.sagemaker.endpoints.plan import VariantPlan, plan_variants
@@ -24,6 +27,7 @@ from localaws.sagemaker.endpoints.validation import (
     check_data_capture,
     check_model_data,
     check_name,
+    check_shadows,
     check_variants,
 )
 
@@ -70,12 +74,14 @@ class EndpointsMixin(SageMakerModelBackend):
         async_inference_config: dict[str, Any],
         tags: list[dict[str, str]],
         kms_key_id: str,
+        shadow_production_variants: list[dict[str, Any]] | None = None,
     ) -> FakeEndpointConfig:
         """Create an endpoint config; refuses a name that is taken, bad variants and missing models."""
         check_name(endpoint_config_name, member="endpointConfigName")
         if endpoint_config_name in self.endpoint_configs:
             raise self._taken("endpoint-config", endpoint_config_name, what="endpoint configuration")
         check_variants(production_variants or [])
+        check_shadows(shadow_production_variants or [], production_variants)
         check_async_inference(async_inference_config or {})
         check_data_capture(data_capture_config or {})
         config = LocalEndpointConfig(  # type: ignore[abstract]  # moto itself leaves is_created out
@@ -89,19 +95,31 @@ class EndpointsMixin(SageMakerModelBackend):
             kms_key_id=kms_key_id,
         )
         config.creation_time = self._now()
-        self.plan_variants(production_variants)
+        config.shadow_production_variants = shadow_production_variants or None
+        self._plan_config(config)
         self.endpoint_configs[endpoint_config_name] = config
         return config
 
     def create_endpoint(
-        self, endpoint_name: str, endpoint_config_name: str, tags: list[dict[str, str]]
+        self,
+        endpoint_name: str,
+        endpoint_config_name: str,
+        tags: list[dict[str, str]],
+        deployment_config: Mapping[str, Any] | None = None,
     ) -> FakeEndpoint:
         """Create an endpoint in state Creating; its instances start in the background."""
         check_name(endpoint_name, member="endpointName")
         if endpoint_name in self.endpoints:
             raise self._taken("endpoint", endpoint_name, what="endpoint")
         config = self._find_config(endpoint_config_name)
-        plans = self.plan_variants(config.production_variants)
+        plans = self._plan_config(config)
+        read_deployment(
+            deployment_config,
+            plans=plans,
+            variants=[plan.name for plan in plans],
+            account_id=self.account_id,
+            region=self.region_name,
+        )
         endpoint = FakeEndpoint(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,
@@ -118,6 +136,7 @@ class EndpointsMixin(SageMakerModelBackend):
         ]
         self.endpoints[endpoint_name] = endpoint
         self._deploy(endpoint, plans, Features.from_config(config))
+        self._controller(endpoint).last_deployment = deployment_config or None
         return endpoint
 
     def _deploy(self, endpoint: FakeEndpoint, plans: Sequence[VariantPlan], features: Features) -> None:
@@ -135,9 +154,26 @@ class EndpointsMixin(SageMakerModelBackend):
             forget=forget,
         )
 
-    def plan_variants(self, variants: Sequence[Mapping[str, Any]]) -> tuple[VariantPlan, ...]:
+    def plan_variants(
+        self, variants: Sequence[Mapping[str, Any]], *, config_name: str = ""
+    ) -> tuple[VariantPlan, ...]:
         """Resolve variants to plans; raises AWS's error for a model or model package that is missing."""
-        return plan_variants(variants, find_model=self._find_model, find_package=self._find_package)
+        return plan_variants(
+            variants,
+            find_model=self._find_model,
+            find_package=self._find_package,
+            config_name=config_name,
+        )
+
+    def _plan_config(self, config: FakeEndpointConfig) -> tuple[VariantPlan, ...]:
+        """Resolve the variants of an endpoint config, and its shadow variant."""
+        name = config.endpoint_config_name
+        plans = self.plan_variants(config.production_variants, config_name=name)
+        shadows = getattr(config, "shadow_production_variants", None)
+        if not shadows:
+            return plans
+        (shadow,) = self.plan_variants(shadows, config_name=name)
+        return (replace(plans[0], shadow=shadow),)
 
     def _find_package(self, name: str) -> Mapping[str, Any]:
         """Return the container that a model package stands for."""
@@ -150,7 +186,12 @@ class EndpointsMixin(SageMakerModelBackend):
     def describe_endpoint(self, endpoint_name: str) -> dict[str, Any]:
         """Describe an endpoint."""
         endpoint = self._find_endpoint(endpoint_name)
-        return endpoint.response_object | self._describe_features(endpoint)
+        controller = self._controller(endpoint)
+        return (
+            endpoint.response_object
+            | self._describe_features(endpoint)
+            | describe_deployment(controller, status=endpoint.endpoint_status)
+        )
 
     def _describe_features(self, endpoint: FakeEndpoint) -> dict[str, Any]:
         capture = self._controller(endpoint).features.data_capture
@@ -182,22 +223,41 @@ class EndpointsMixin(SageMakerModelBackend):
         endpoint_config_name: str,
         is_retaining: bool = False,
         excluded: Collection[str] = (),
+        deployment_config: Mapping[str, Any] | None = None,
+        is_retaining_deployment: bool = False,
     ) -> str:
-        """Replace an endpoint's fleet by that of another config, all at once; return the endpoint's ARN.
+        """Replace an endpoint's fleet by that of another config; return the endpoint's ARN.
 
-        `is_retaining` is RetainAllVariantProperties, `excluded` the property types not retained.
+        `is_retaining` is RetainAllVariantProperties, `excluded` the property types not retained,
+        `is_retaining_deployment` RetainDeploymentConfig.
         """
         endpoint = self._find_endpoint(endpoint_name)
         config = self._find_config(endpoint_config_name)
-        plans = self.plan_variants(config.production_variants)
+        plans = self._plan_config(config)
         controller, features = self._controller(endpoint), Features.from_config(config)
         if is_retaining:
-            plans = retain_properties(plans, controller=controller, excluded=excluded)
+            plans = retain_properties(plans, fleet=controller.fleet, excluded=excluded)
             if "DataCaptureConfig" not in excluded:
                 capture = controller.features.data_capture or features.data_capture
                 features = replace(features, data_capture=capture)
+        if is_retaining_deployment:
+            deployment_config = deployment_config or controller.last_deployment
+        check_kind(plans, fleet=controller.fleet)
+        deployment = read_deployment(
+            deployment_config,
+            plans=plans,
+            variants=controller.fleet.variants.keys(),
+            account_id=self.account_id,
+            region=self.region_name,
+        )
         self._begin(endpoint, states.UPDATING)
-        controller.request_update(plans=plans, features=features, config_name=endpoint_config_name)
+        change = Change(
+            config_name=endpoint_config_name,
+            features=features,
+            deployment=deployment,
+            deployment_config=deployment_config or None,
+        )
+        controller.request_update(plans=plans, change=change)
         return str(endpoint.arn)
 
     def update_endpoint_weights_and_capacities(
@@ -205,7 +265,11 @@ class EndpointsMixin(SageMakerModelBackend):
     ) -> str:
         """Change weights and instance counts of variants; processes start and stop in the background."""
         endpoint = self._find_endpoint(endpoint_name)
-        counts, weights = parse_capacities(desired_weights_and_capacities, endpoint=endpoint)
+        counts, weights = parse_capacities(
+            desired_weights_and_capacities,
+            known={variant.plan.name for variant in self._controller(endpoint).fleet.all_variants()},
+            config_name=endpoint.endpoint_config_name,
+        )
         self._begin(endpoint, states.UPDATING)
         for variant in endpoint.production_variants:
             name = variant["VariantName"]
@@ -265,26 +329,10 @@ class EndpointsMixin(SageMakerModelBackend):
         return f"arn:{partition}:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
 
 
-def retain_properties(
-    plans: Sequence[VariantPlan], *, controller: EndpointController, excluded: Collection[str]
-) -> tuple[VariantPlan, ...]:
-    """Give `plans` the weights and instance counts that variants of the same name have now."""
-    kept = []
-    for plan in plans:
-        now = controller.fleet.variants.get(plan.name)
-        if now is not None and "DesiredInstanceCount" not in excluded:
-            plan = replace(plan, count=len(now.instances))
-        if now is not None and "DesiredWeight" not in excluded:
-            plan = replace(plan, weight=now.weight)
-        kept.append(plan)
-    return tuple(kept)
-
-
 def parse_capacities(
-    changes: Sequence[Mapping[str, Any]], *, endpoint: FakeEndpoint
+    changes: Sequence[Mapping[str, Any]], *, known: Collection[str], config_name: str
 ) -> tuple[dict[str, int], dict[str, float]]:
     """Return the wanted counts and weights by variant; refuses unknown and repeated variants."""
-    known = {variant["VariantName"] for variant in endpoint.production_variants}
     counts: dict[str, int] = {}
     weights: dict[str, float] = {}
     seen: set[str] = set()
@@ -295,7 +343,7 @@ def parse_capacities(
         if name not in known:
             raise ValidationError(
                 message=f'The variant name(s) "{name}" is/are not present within endpoint configuration '
-                f'"{endpoint.endpoint_config_name}".'
+                f'"{config_name}".'
             )
         seen.add(name)
         if change.get("DesiredInstanceCount") is not None:

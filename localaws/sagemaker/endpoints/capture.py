@@ -113,7 +113,7 @@ class Capturer:
             return
         if self._rng.random() * 100 >= config.percentage:
             return
-        variant = controller.fleet.variants.get(response.headers[VARIANT_HEADER])
+        variant = controller.fleet.find_variant(response.headers[VARIANT_HEADER])
         if variant is None:  # an update has replaced it meanwhile
             return
         line = captured_line(

@@ -5,6 +5,8 @@ from typing import Any
 from moto.sagemaker import models
 from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model
 
+from localaws.sagemaker.endpoints.validation import update_arguments
+
 
 def correct_resources() -> None:
     """Change moto's classes, through which CloudFormation works whatever the backend is.
@@ -28,9 +30,8 @@ def _update(
 ) -> FakeEndpoint:
     del new_resource_name  # an endpoint keeps its name
     backend: Any = models.sagemaker_backends[account_id][region_name]
-    config_name = cloudformation_json["Properties"]["EndpointConfigName"]
-    if config_name != original_resource.endpoint_config_name:
-        backend.update_endpoint(
-            endpoint_name=original_resource.endpoint_name, endpoint_config_name=config_name
-        )
+    properties = cloudformation_json["Properties"]
+    if properties["EndpointConfigName"] != original_resource.endpoint_config_name:
+        arguments = update_arguments(properties.get)
+        backend.update_endpoint(endpoint_name=original_resource.endpoint_name, **arguments)
     return original_resource

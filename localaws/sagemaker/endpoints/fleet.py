@@ -17,6 +17,23 @@ class Variant:
     plan: VariantPlan
     weight: float
     instances: tuple[Instance, ...]
+    shadow: "Variant | None" = None
+    """The shadow variant to which a share of the requests is mirrored."""
+
+    def all_instances(self) -> tuple[Instance, ...]:
+        """Return its instances, and those of its shadow."""
+        return self.instances + (self.shadow.instances if self.shadow is not None else ())
+
+    @property
+    def is_able(self) -> bool:
+        """Whether an instance is healthy."""
+        return any(instance.is_healthy for instance in self.instances)
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether a serverless variant has as many requests under way as MaxConcurrency allows."""
+        limit = (self.plan.serverless_config or {}).get("MaxConcurrency")
+        return limit is not None and sum(instance.outstanding for instance in self.instances) >= int(limit)
 
     def pick_instance(self) -> Instance | None:
         """Return the healthy instance with the fewest outstanding requests, or None."""
@@ -34,23 +51,30 @@ class Fleet:
 
     def instances(self) -> list[Instance]:
         """Return every instance."""
-        return [instance for variant in self.variants.values() for instance in variant.instances]
+        return [instance for variant in self.variants.values() for instance in variant.all_instances()]
 
     @property
     def size(self) -> int:
         """How many instances there are."""
-        return sum([len(variant.instances) for variant in self.variants.values()])
+        return len(self.instances())
 
-    def pick_variant(self, *, rng: random.Random) -> Variant | None:
-        """Return a variant at random, by weight, among those that can answer; None where none can."""
-        able = [
-            variant
-            for variant in self.variants.values()
-            if variant.weight > 0 and any(instance.is_healthy for instance in variant.instances)
-        ]
+    def pick_variant(self, *, rng: random.Random, target: str | None = None) -> Variant | None:
+        """Return the variant `target`, or one at random, by weight, among those that can answer; or None."""
+        if target is not None:
+            return self.variants.get(target)
+        able = [variant for variant in self.variants.values() if variant.weight > 0 and variant.is_able]
         if len(able) <= 1:
             return able[0] if able else None
         return rng.choices(able, weights=[variant.weight for variant in able])[0]
+
+    def find_variant(self, name: str) -> Variant | None:
+        """Return a production or shadow variant by name, or None."""
+        return next((variant for variant in self.all_variants() if variant.plan.name == name), None)
+
+    def all_variants(self) -> list[Variant]:
+        """Return the production variants and the shadow variants."""
+        shadows = (variant.shadow for variant in self.variants.values())
+        return [*self.variants.values(), *(shadow for shadow in shadows if shadow is not None)]
 
     def resized(
         self,
@@ -60,36 +84,51 @@ class Fleet:
         new_instance: Callable[[VariantPlan], Instance],
     ) -> "Fleet":
         """Return this fleet with other counts and weights; the newest surplus instances are left out."""
-        variants = {}
-        for name, variant in self.variants.items():
+
+        def resize(variant: Variant) -> Variant:
+            name = variant.plan.name
             count = counts.get(name, len(variant.instances))
             kept = variant.instances[:count]
             added = tuple(new_instance(variant.plan) for _ in range(count - len(kept)))
-            variants[name] = Variant(
-                plan=variant.plan, weight=weights.get(name, variant.weight), instances=kept + added
+            return Variant(
+                plan=variant.plan,
+                weight=weights.get(name, variant.weight),
+                instances=kept + added,
+                shadow=None if variant.shadow is None else resize(variant.shadow),
             )
-        return Fleet(variants=variants)
+
+        return Fleet(variants={name: resize(variant) for name, variant in self.variants.items()})
 
     def summaries(self) -> list[dict[str, Any]]:
         """Return the ProductionVariants of DescribeEndpoint."""
-        return [
-            summary(variant.plan, weight=variant.weight, current=len(variant.instances))
-            for variant in self.variants.values()
-        ]
+        return summaries_of(self.variants.values())
+
+    def shadow_summaries(self) -> list[dict[str, Any]]:
+        """Return the ShadowProductionVariants of DescribeEndpoint."""
+        return summaries_of(
+            variant.shadow for variant in self.variants.values() if variant.shadow is not None
+        )
+
+
+def summaries_of(variants: Iterable[Variant]) -> list[dict[str, Any]]:
+    """Describe variants as they are."""
+    return [
+        summary(variant.plan, weight=variant.weight, current=len(variant.instances)) for variant in variants
+    ]
 
 
 def build_fleet(plans: Iterable[VariantPlan], *, new_instance: Callable[[VariantPlan], Instance]) -> Fleet:
     """Make a fleet whose instances are not started yet."""
-    return Fleet(
-        variants={
-            plan.name: Variant(
-                plan=plan,
-                weight=plan.weight,
-                instances=tuple(new_instance(plan) for _ in range(plan.count)),
-            )
-            for plan in plans
-        }
-    )
+
+    def build(plan: VariantPlan) -> Variant:
+        return Variant(
+            plan=plan,
+            weight=plan.weight,
+            instances=tuple(new_instance(plan) for _ in range(plan.count)),
+            shadow=None if plan.shadow is None else build(plan.shadow),
+        )
+
+    return Fleet(variants={plan.name: build(plan) for plan in plans})
 
 
 def summary(plan: VariantPlan, *, weight: float, current: int, desired: int | None = None) -> dict[str, Any]:
@@ -103,6 +142,8 @@ def summary(plan: VariantPlan, *, weight: float, current: int, desired: int | No
     if not plan.is_serverless:
         answer["CurrentInstanceCount"] = current
         answer["DesiredInstanceCount"] = current if desired is None else desired
+    elif plan.serverless_config:
+        answer["CurrentServerlessConfig"] = answer["DesiredServerlessConfig"] = plan.serverless_config
     return answer
 
 

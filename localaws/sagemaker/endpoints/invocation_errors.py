@@ -47,6 +47,11 @@ def unavailable(*, name: str) -> Response:
     )
 
 
+def throttled() -> Response:
+    """Return ThrottlingException: a serverless variant has no room for another request."""
+    return aws_error(status=400, code="ThrottlingException", message="Rate exceeded")
+
+
 def model_error(controller: EndpointController, *, status: int, body: bytes) -> Response:
     """Return ModelError for a container that answered with an error."""
     text = body[:MESSAGE_BYTES].decode("utf-8", errors="replace")

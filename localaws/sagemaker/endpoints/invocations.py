@@ -4,11 +4,13 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_In
 and status codes of the errors are those of botocore's sagemaker-runtime model.
 """
 
+import logging
 import random
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from localaws.asgi import BodyTooLargeError, Request, Response
 from localaws.cloudwatch.sources.endpoints import EndpointCall
@@ -20,6 +22,7 @@ from localaws.sagemaker.endpoints.container_pool import Answer, ContainerPool
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.fleet import Variant
 from localaws.sagemaker.endpoints.instance import Instance
+from localaws.sagemaker.endpoints.shadows import Mirror
 from localaws.wire.request_ids import new_request_id
 
 BODY_MAX_BYTES = 25 << 20
@@ -43,6 +46,7 @@ RETURNED_HEADERS = (
     "x-amzn-sagemaker-closed-session-id",
 )
 
+logger = logging.getLogger(__name__)
 _credential = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/")
 Find = Callable[[str, str, str], EndpointController | None]
 
@@ -68,9 +72,11 @@ class Invoker:
         self._capturer = capturer
         self._pool = ContainerPool()
         self._rng = random.Random()  # noqa: S311 - it spreads load
+        self._mirror = Mirror(rng=self._rng)
 
     def close(self) -> None:
         """Close the connections to the containers."""
+        self._mirror.close()
         self._pool.close()
 
     async def invoke(self, request: Request) -> Response:
@@ -131,18 +137,50 @@ class Invoker:
         self._context.metrics.report(call)
         return response
 
+    async def _shadow(
+        self, shadow: Variant, *, invocation: Invocation, controller: EndpointController
+    ) -> None:
+        """Ask a shadow variant; its answer is counted and captured, and nobody gets it."""
+        instance = shadow.pick_instance()
+        if instance is None:
+            return
+        call = EndpointCall(
+            account_id=controller.account_id,
+            region=controller.region,
+            endpoint=controller.name,
+            variant=shadow.plan.name,
+            started=time.perf_counter(),
+        )
+        call.ask(shadow.plan.name, instances=len(shadow.instances))
+        try:
+            answer = await self._call(instance, invocation)
+        except ConnectionRefusedError:
+            instance.suspect()
+        except (TimeoutError, ConnectionError):
+            logger.info("endpoint %s: shadow variant %s did not answer", controller.name, shadow.plan.name)
+        else:
+            call.answer(answer.status)
+            response = respond(answer, variant=shadow, controller=controller)
+            self._capturer.take(invocation.body, dict(invocation.headers), response, controller=controller)
+        self._context.metrics.report(call)
+
     async def _send(
         self, invocation: Invocation, *, controller: EndpointController, call: EndpointCall
     ) -> Response:
         """Try instances until one takes the request; one that took it has the last word."""
         target = invocation.target
-        for _ in range(1 + controller.fleet.size):
+        for attempt in range(1 + controller.fleet.size):
             fleet = controller.fleet
-            variant = fleet.variants.get(target) if target else fleet.pick_variant(rng=self._rng)
+            variant = fleet.pick_variant(rng=self._rng, target=target)
             instance = variant.pick_instance() if variant is not None else None
             if variant is None or instance is None:
                 break
+            if variant.is_throttled:
+                return errors.throttled()
             call.ask(variant.plan.name, instances=len(variant.instances))
+            if attempt == 0:
+                ask = partial(self._shadow, invocation=invocation, controller=controller)
+                self._mirror.reflect(variant, ask)
             try:
                 answer = await self._call(instance, invocation)
             except ConnectionRefusedError:

@@ -1,7 +1,7 @@
 """What an endpoint config asks for, resolved to plain values before anything starts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.sagemaker.models import Model
@@ -16,12 +16,18 @@ class VariantPlan:
     """One production variant and its model, in one deployment: compared by identity."""
 
     name: str
+    config_name: str = ""
+    """The endpoint configuration that asks for it; empty where a job serves a model."""
     count: int
     weight: float
     startup_s: float
     role_arn: str
     container: Mapping[str, Any]
     is_serverless: bool = False
+    serverless_config: Mapping[str, Any] | None = None
+    instance_type: str = ""
+    shadow: "VariantPlan | None" = None
+    """The shadow variant beside it."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -47,16 +53,23 @@ class VariantPlan:
         return str(self.container.get("ModelDataUrl") or ""), True
 
 
+def with_shadows(plans: Sequence[VariantPlan]) -> list[VariantPlan]:
+    """Return plans and those of the shadow variants beside them."""
+    return [*plans, *(plan.shadow for plan in plans if plan.shadow is not None)]
+
+
 def plan_variants(
     variants: Sequence[Mapping[str, Any]],
     *,
     find_model: Callable[[str], Model],
     find_package: Callable[[str], Mapping[str, Any]],
+    config_name: str = "",
 ) -> tuple[VariantPlan, ...]:
     """Resolve the variants of an endpoint config; both functions raise where something is missing."""
-    return tuple(
+    plans = (
         _plan_variant(variant, find_model(str(variant["ModelName"])), find_package) for variant in variants
     )
+    return tuple(replace(plan, config_name=config_name) for plan in plans)
 
 
 def _resolve(
@@ -85,4 +98,6 @@ def _plan_variant(
         role_arn=str(model.execution_role_arn),
         container=containers[0] if len(containers) == 1 else {},
         is_serverless=bool(variant.get("ServerlessConfig")),
+        serverless_config=variant.get("ServerlessConfig") or None,
+        instance_type=str(variant.get("InstanceType") or ""),
     )

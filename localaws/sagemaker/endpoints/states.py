@@ -18,19 +18,21 @@ SYSTEM_UPDATING = "SystemUpdating"
 ROLLING_BACK = "RollingBack"
 FAILED = "Failed"
 DELETING = "Deleting"
+UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
 
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     CREATING: frozenset({IN_SERVICE, FAILED}),
     IN_SERVICE: frozenset({UPDATING, SYSTEM_UPDATING, DELETING}),
     UPDATING: frozenset({IN_SERVICE, ROLLING_BACK}),
     SYSTEM_UPDATING: frozenset({IN_SERVICE, ROLLING_BACK}),
-    ROLLING_BACK: frozenset({IN_SERVICE}),
+    ROLLING_BACK: frozenset({IN_SERVICE, UPDATE_ROLLBACK_FAILED}),
+    UPDATE_ROLLBACK_FAILED: frozenset({UPDATING, DELETING}),
     FAILED: frozenset({DELETING}),
     DELETING: frozenset(),
 }
 IN_PROGRESS = frozenset({CREATING, UPDATING, SYSTEM_UPDATING, ROLLING_BACK, DELETING})
 """While in these, AWS refuses every change."""
-SERVING = frozenset({IN_SERVICE, UPDATING, SYSTEM_UPDATING, ROLLING_BACK})
+SERVING = frozenset({IN_SERVICE, UPDATING, SYSTEM_UPDATING, ROLLING_BACK, UPDATE_ROLLBACK_FAILED})
 """In these, InvokeEndpoint works."""
 
 _lock = threading.Lock()

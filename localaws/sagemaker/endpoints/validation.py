@@ -17,12 +17,14 @@ from localaws.wire.wording import NOT_NULL, length_at_least, length_at_most, mat
 
 NAME_PATTERN = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 NAME_CHARACTERS = 63
-ALL_AT_ONCE = "ALL_AT_ONCE"
-UNBUILT = {"ShadowProductionVariants": "shadow variants", "ExplainerConfig": "explainers"}
+MEMORY_STEP_MB, MEMORY_MAX_MB = 1024, 6144
+UNBUILT = {"ExplainerConfig": "explainers"}
 
 
 class LocalEndpointConfig(FakeEndpointConfig):
     """moto's endpoint config, whose own list of instance types ends with g4dn; the model has today's."""
+
+    shadow_production_variants: Sequence[Mapping[str, Any]] | None = None
 
     def validate_instance_type(self, instance_type: str) -> None:
         """Take every type."""
@@ -36,13 +38,13 @@ def check_name(name: str, *, member: str) -> None:
         raise constraint(value=name, member=member, rule=matches(NAME_PATTERN))
 
 
-def check_variants(variants: Sequence[Mapping[str, Any]]) -> None:
+def check_variants(variants: Sequence[Mapping[str, Any]], *, within: str = "productionVariants") -> None:
     """Refuse variants without a valid name, model or instance count, and names that come twice."""
     if not variants:
-        raise constraint(value=[], member="productionVariants", rule=length_at_least(1))
+        raise constraint(value=[], member=within, rule=length_at_least(1))
     seen = set()
     for index, variant in enumerate(variants, start=1):
-        member = f"productionVariants.{index}.member"
+        member = f"{within}.{index}.member"
         name = str(variant.get("VariantName", ""))
         check_name(name, member=f"{member}.variantName")
         if name in seen:
@@ -52,8 +54,44 @@ def check_variants(variants: Sequence[Mapping[str, Any]]) -> None:
             raise ValidationError(
                 message=f"Variant {name} names no model: localaws has no inference components"
             )
-        if "ServerlessConfig" not in variant:
+        if variant.get("ServerlessConfig"):
+            check_serverless(variant["ServerlessConfig"])
+        else:
             check_count(variant.get("InitialInstanceCount"), member=f"{member}.initialInstanceCount")
+
+
+def check_serverless(config: Mapping[str, Any]) -> None:
+    """Refuse memory in odd sizes, and more provisioned concurrency than concurrency.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+    """
+    memory = int(config.get("MemorySizeInMB") or 0)
+    if memory % MEMORY_STEP_MB or not MEMORY_STEP_MB <= memory <= MEMORY_MAX_MB:
+        raise ValidationError(
+            message=f"ServerlessConfig: MemorySizeInMB must be a multiple of {MEMORY_STEP_MB} up to "
+            f"{MEMORY_MAX_MB}, not {memory}."
+        )
+    if int(config.get("ProvisionedConcurrency") or 0) > int(config.get("MaxConcurrency") or 0):
+        raise ValidationError(
+            message="ServerlessConfig: ProvisionedConcurrency must not exceed MaxConcurrency."
+        )
+
+
+def check_shadows(shadows: Sequence[Mapping[str, Any]], variants: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse any number of shadow variants but one beside one production variant."""
+    if not shadows:
+        return
+    if len(shadows) > 1 or len(variants) > 1:
+        raise ValidationError(
+            message="ShadowProductionVariants: there can only be one shadow variant, beside one production "
+            "variant."
+        )
+    check_variants(shadows, within="shadowProductionVariants")
+    if shadows[0]["VariantName"] == variants[0]["VariantName"]:
+        name = shadows[0]["VariantName"]
+        raise ValidationError(message=f'The variant name "{name}" was non-unique within the request.')
+    if any("ServerlessConfig" in variant for variant in (*shadows, *variants)):
+        raise ValidationError(message="ShadowProductionVariants: serverless variants have no shadows.")
 
 
 def check_async_inference(config: Mapping[str, Any]) -> None:
@@ -79,20 +117,16 @@ def check_unbuilt(request: Callable[[str], Any]) -> None:
             raise ValidationError(message=f"{member}: localaws has no {what}. Leave it out.")
 
 
-def check_deployment(config: Mapping[str, Any]) -> None:
-    """Refuse an update that is to be anything but all at once, or to be rolled back by alarms."""
-    routing = (config.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
-    kind = routing.get("Type", ALL_AT_ONCE)
-    if kind != ALL_AT_ONCE or config.get("RollingUpdatePolicy"):
-        raise ValidationError(
-            message=f"DeploymentConfig: localaws shifts all traffic at once ({ALL_AT_ONCE}), not by canary, "
-            "in linear steps or in batches."
-        )
-    if (config.get("AutoRollbackConfiguration") or {}).get("Alarms"):
-        raise ValidationError(
-            message="DeploymentConfig: localaws rolls an update back where its instances do not get healthy, "
-            "not by alarms. Leave AutoRollbackConfiguration out."
-        )
+def update_arguments(request: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what UpdateEndpoint is asked for, as our backend takes it; `request` gives a member."""
+    excluded = request("ExcludeRetainedVariantProperties") or []
+    return {
+        "endpoint_config_name": request("EndpointConfigName"),
+        "is_retaining": bool(request("RetainAllVariantProperties")),
+        "excluded": {item["VariantPropertyType"] for item in excluded},
+        "deployment_config": request("DeploymentConfig"),
+        "is_retaining_deployment": bool(request("RetainDeploymentConfig")),
+    }
 
 
 def check_data_capture(config: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ def identity() -> dict[str, Any]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answer /ping and /invocations."""
+    """Answer /ping and /invocations, the latter with the status in ANSWER_STATUS where there is one."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -35,7 +35,9 @@ class Handler(BaseHTTPRequestHandler):
         """Answer what was asked for: `status N`, `sleep N`, `die`, `identity`, or a description."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         word, _, rest = body[:40].decode(errors="replace").partition(" ")
-        if word == "status":
+        if status := os.environ.get("ANSWER_STATUS"):
+            self.answer(int(status), b"{}")
+        elif word == "status":
             self.answer(int(rest), json.dumps({"error": f"as asked: {rest}"}).encode())
         elif word == "die":
             os._exit(3)

@@ -1,10 +1,7 @@
-"""What an update keeps and changes, what it may not ask for, and the threads that an instance gets."""
+"""What an update keeps and changes, and the threads that an instance gets."""
 
 import os
 from typing import Any
-
-import pytest
-from botocore.exceptions import ClientError
 
 THREADS = "import os\ndef model_fn(folder): return os.environ['OMP_NUM_THREADS']\n"
 ECHO = "def predict_fn(data, model): return model\n"
@@ -59,39 +56,6 @@ def test_an_update_retains_what_it_is_asked_to_retain(endpoint_maker: Any, local
     assert update(2, retain=True) == (2, 7.0, 10)
     assert update(3, "DesiredWeight", "DataCaptureConfig", retain=True) == (2, 30.0, 30)
     assert update(4, retain=False) == (1, 40.0, 40)
-
-
-def test_an_update_that_localaws_cannot_watch_is_refused_and_changes_nothing(
-    endpoint_maker: Any, localaws: Any
-) -> None:
-    made = endpoint_maker("ep-guarded")
-    made.wait("InService")
-    config = made.another_config("ep-guarded-2", environment={})
-    routing = {
-        "Type": "CANARY",
-        "WaitIntervalInSeconds": 60,
-        "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
-    }
-    with pytest.raises(ClientError, match="localaws shifts all traffic at once") as caught:
-        localaws.client("sagemaker").update_endpoint(
-            EndpointName="ep-guarded",
-            EndpointConfigName=config,
-            DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}},
-        )
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
-    found = made.describe()
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", "ep-guarded")
-
-
-def test_a_shadow_variant_is_refused(endpoint_maker: Any, localaws: Any) -> None:
-    made = endpoint_maker("ep-shadow", is_deployed=False)
-    variants = made.config_request["ProductionVariants"]
-    with pytest.raises(ClientError, match="ShadowProductionVariants: localaws has no shadow variants"):
-        localaws.client("sagemaker").create_endpoint_config(
-            EndpointConfigName="ep-shadow-2",
-            ProductionVariants=variants,
-            ShadowProductionVariants=[variants[0] | {"VariantName": "shadow"}],
-        )
 
 
 def test_an_instance_computes_with_its_share_of_the_cores(make_endpoint: Any, start_server: Any) -> None:

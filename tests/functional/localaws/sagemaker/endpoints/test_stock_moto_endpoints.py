@@ -82,6 +82,27 @@ def test_moto_does_not_update_endpoints(stock: Any) -> None:
         stock.sagemaker.update_endpoint(EndpointName=stock.name, EndpointConfigName=config)
 
 
+def test_moto_drops_shadow_variants(stock: Any) -> None:
+    (variant,) = stock.config_request["ProductionVariants"]
+    stock.sagemaker.create_endpoint_config(
+        EndpointConfigName="stock-shadow",
+        ProductionVariants=[variant],
+        ShadowProductionVariants=[variant | {"VariantName": "shadow"}],
+    )
+    found = stock.sagemaker.describe_endpoint_config(EndpointConfigName="stock-shadow")
+    assert "ShadowProductionVariants" not in found
+
+
+def test_moto_keeps_no_deployment_config(stock: Any) -> None:
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    stock.sagemaker.create_endpoint(
+        EndpointName="stock-deployed",
+        EndpointConfigName=stock.name,
+        DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}},
+    )
+    assert "LastDeploymentConfig" not in stock.named("stock-deployed").describe()
+
+
 def test_moto_scales_without_a_process(stock: Any) -> None:
     change = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 2, "DesiredWeight": 1.0}]
     stock.sagemaker.update_endpoint_weights_and_capacities(

@@ -21,6 +21,7 @@ from localaws.sagemaker.endpoints.capture import (
     file_name,
 )
 from localaws.sagemaker.endpoints.features import DataCapture, Features
+from localaws.sagemaker.endpoints.fleet import Fleet, Variant
 from localaws.sagemaker.endpoints.role_clients import RoleClients
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -72,10 +73,10 @@ def test_a_line_holds_the_wanted_direction_and_the_time() -> None:
 def test_a_line_that_comes_while_a_file_is_written_is_written_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second request is answered in the midst of the first file's upload."""
     written: list[int] = []
-    variant = SimpleNamespace(plan=SimpleNamespace(name="v", role_arn="r"))
+    plan: Any = SimpleNamespace(name="v", role_arn="r")
     controller: Any = SimpleNamespace(
         features=Features(data_capture=config()),
-        fleet=SimpleNamespace(variants={"v": variant}),
+        fleet=Fleet(variants={"v": Variant(plan=plan, weight=1.0, instances=())}),
         name="ep",
         region="us-east-1",
     )
@@ -108,7 +109,7 @@ class Bench:
     """An endpoint with one variant, whose captured lines are kept."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **request: Any) -> None:
-        plan = SimpleNamespace(name="v", role_arn="arn:role")
+        plan: Any = SimpleNamespace(name="v", role_arn="arn:role")
         asked = {
             "InitialSamplingPercentage": 100,
             "DestinationS3Uri": "s3://b/c/",
@@ -116,7 +117,7 @@ class Bench:
         }
         self.controller: Any = SimpleNamespace(
             features=Features(data_capture=DataCapture.from_request(asked | request)),
-            fleet=SimpleNamespace(variants={"v": SimpleNamespace(plan=plan)}),
+            fleet=Fleet(variants={"v": Variant(plan=plan, weight=1.0, instances=())}),
             name="ep",
             region="us-east-1",
         )

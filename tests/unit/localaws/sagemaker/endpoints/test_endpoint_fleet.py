@@ -94,6 +94,30 @@ def test_a_serverless_variant_has_no_instance_counts() -> None:
     assert "CurrentInstanceCount" not in summary
 
 
+def test_a_serverless_variant_has_room_for_so_many_requests_and_says_so() -> None:
+    config = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+    fleet = make_fleet(make_plan(is_serverless=True, serverless_config=config))
+    variant, (summary,) = fleet.variants["AllTraffic"], fleet.summaries()
+    assert summary["CurrentServerlessConfig"] == summary["DesiredServerlessConfig"] == config
+    for outstanding, is_throttled in ((0, False), (1, False), (2, True), (3, True)):
+        variant.instances[0].outstanding = outstanding
+        assert variant.is_throttled is is_throttled
+    assert not make_fleet(make_plan()).variants["AllTraffic"].is_throttled
+
+
+def test_a_shadow_is_scaled_and_found_by_its_own_name() -> None:
+    fleet = make_fleet(make_plan("v", shadow=make_plan("s", weight=0.5)))
+    assert [variant.plan.name for variant in fleet.all_variants()] == ["v", "s"]
+    resized = fleet.resized(counts={"s": 2}, weights={"s": 3.0}, new_instance=new_instance)
+    shadow = resized.find_variant("s")
+    assert shadow is not None
+    assert (len(shadow.instances), shadow.weight) == (2, 3.0)
+    assert len(resized.instances()) == 3
+    assert resized.shadow_summaries()[0]["CurrentInstanceCount"] == 2
+    assert [summary["VariantName"] for summary in resized.summaries()] == ["v"]
+    assert resized.find_variant("x") is None
+
+
 def test_a_plan_reads_uncompressed_model_data() -> None:
     source = {
         "S3DataSource": {"S3Uri": "s3://b/prefix/", "S3DataType": "S3Prefix", "CompressionType": "None"}

@@ -8,43 +8,42 @@ from moto.sagemaker.exceptions import SagemakerClientError
 from localaws.sagemaker.endpoints.validation import (
     check_async_inference,
     check_data_capture,
-    check_deployment,
     check_name,
+    check_shadows,
     check_unbuilt,
     check_variants,
 )
 
 VARIANT: dict[str, Any] = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1}
-ALARMS = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]}}
 
 
-def blue_green(kind: str) -> dict[str, Any]:
-    """Return a DeploymentConfig that shifts traffic in one way."""
-    routing = {"Type": kind, "WaitIntervalInSeconds": 0}
-    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
-
-
-@pytest.mark.parametrize("config", [{}, blue_green("ALL_AT_ONCE"), {"AutoRollbackConfiguration": {}}])
-def test_an_update_all_at_once_is_taken(config: dict[str, Any]) -> None:
-    check_deployment(config)
+def test_one_shadow_variant_may_stand_beside_one_variant() -> None:
+    shadow = VARIANT | {"VariantName": "s"}
+    check_shadows([], [VARIANT, VARIANT])
+    check_shadows([shadow], [VARIANT])
+    for shadows, variants in (([shadow], [VARIANT] * 2), ([shadow] * 2, [VARIANT])):
+        with pytest.raises(SagemakerClientError, match="one shadow variant, beside one production variant"):
+            check_shadows(shadows, variants)
 
 
 @pytest.mark.parametrize(
-    ("config", "message"),
+    ("change", "message"),
     [
-        (blue_green("CANARY"), "localaws shifts all traffic at once"),
-        (blue_green("LINEAR"), "localaws shifts all traffic at once"),
-        ({"RollingUpdatePolicy": {"MaximumBatchSize": {}}}, "localaws shifts all traffic at once"),
-        (blue_green("ALL_AT_ONCE") | ALARMS, "not by alarms. Leave AutoRollbackConfiguration out"),
+        ({"VariantName": "v"}, 'The variant name "v" was non-unique within the request.'),
+        ({"VariantName": "../x"}, "'shadowProductionVariants.1.member.variantName' failed to satisfy"),
+        ({"InitialInstanceCount": 0}, "shadowProductionVariants.1.member.initialInstanceCount"),
+        (
+            {"ServerlessConfig": {"MaxConcurrency": 1, "MemorySizeInMB": 1024}},
+            "serverless variants have no shadows",
+        ),
     ],
 )
-def test_an_update_by_degrees_or_alarms_is_refused(config: dict[str, Any], message: str) -> None:
-    """Success would say that the new fleet was watched."""
+def test_bad_shadow_variants_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SagemakerClientError, match=message):
-        check_deployment(config)
+        check_shadows([VARIANT | {"VariantName": "s"} | change], [VARIANT])
 
 
-@pytest.mark.parametrize("member", ["ShadowProductionVariants", "ExplainerConfig"])
+@pytest.mark.parametrize("member", ["ExplainerConfig"])
 def test_what_localaws_would_drop_is_refused(member: str) -> None:
     check_unbuilt({"KmsKeyId": "key"}.get)
     with pytest.raises(SagemakerClientError, match=f"{member}: localaws has no "):
@@ -70,6 +69,21 @@ def test_variants_have_a_name_a_model_and_instances(variants: list[Any], message
 def test_a_serverless_variant_has_no_instances() -> None:
     serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
     check_variants([{"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless}])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"MemorySizeInMB": 2000}, "MemorySizeInMB must be a multiple of 1024 up to 6144, not 2000"),
+        ({"MemorySizeInMB": 7168}, "MemorySizeInMB must be a multiple of 1024 up to 6144, not 7168"),
+        ({"MemorySizeInMB": 0}, "not 0"),
+        ({"ProvisionedConcurrency": 6}, "ProvisionedConcurrency must not exceed MaxConcurrency"),
+    ],
+)
+def test_bad_serverless_variants_are_refused(change: dict[str, Any], message: str) -> None:
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 5}
+    with pytest.raises(SagemakerClientError, match=message):
+        check_variants([{"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless | change}])
 
 
 @pytest.mark.parametrize("name", ["a", "A-1", "a" * 63])
