@@ -64,6 +64,7 @@ def install_changes() -> None:
     """Change what is in the way in moto's other services, and in how it dispatches requests."""
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.iam.actions import add_actions as add_iam_actions
+    from localaws.iam.backend import install_validation
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
@@ -73,6 +74,7 @@ def install_changes() -> None:
 
     correct_resources()
     add_iam_actions()
+    install_validation()
     add_log_actions()
     install_managed_policies()
     install_patterns()

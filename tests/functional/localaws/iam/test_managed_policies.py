@@ -8,13 +8,15 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.sagemaker_role import TRUST
+
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
 def test_a_policy_of_aws_can_be_read_attached_and_listed(localaws: Any) -> None:
     iam, role = localaws.client("iam"), f"managed-{uuid.uuid4().hex[:8]}"
     assert iam.get_policy(PolicyArn=READ_ONLY)["Policy"]["PolicyName"] == "AmazonS3ReadOnlyAccess"
-    iam.create_role(RoleName=role, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)
     iam.attach_role_policy(RoleName=role, PolicyArn=READ_ONLY)
     attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
     assert [policy["PolicyArn"] for policy in attached] == [READ_ONLY]
