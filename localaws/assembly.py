@@ -89,6 +89,7 @@ def install_late(service: str) -> None:
     It is called before the first request to each service; nothing else reaches what is changed here.
     """
     if service == "cloudformation":
+        from localaws.cloudformation.actions import add_actions as add_stack_actions
         from localaws.cloudformation.backend import install
         from localaws.cloudformation.substitution import install as install_substitution
         from localaws.cloudformation.templates import install as install_templates
@@ -96,6 +97,7 @@ def install_late(service: str) -> None:
         from localaws.functions.stacks.install import install_resources
 
         install()
+        add_stack_actions()
         install_substitution()
         install_templates()
         install_resources()
