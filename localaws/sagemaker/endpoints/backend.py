@@ -101,7 +101,7 @@ class EndpointsMixin(SageMakerModelBackend):
         if endpoint_name in self.endpoints:
             raise self._taken("endpoint", endpoint_name, what="endpoint")
         config = self._find_config(endpoint_config_name)
-        plans = self.plan_variants(config.production_variants)
+        plans = self.plan_variants(config.production_variants, config_name=endpoint_config_name)
         endpoint = FakeEndpoint(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,
@@ -135,9 +135,16 @@ class EndpointsMixin(SageMakerModelBackend):
             forget=forget,
         )
 
-    def plan_variants(self, variants: Sequence[Mapping[str, Any]]) -> tuple[VariantPlan, ...]:
+    def plan_variants(
+        self, variants: Sequence[Mapping[str, Any]], *, config_name: str = ""
+    ) -> tuple[VariantPlan, ...]:
         """Resolve variants to plans; raises AWS's error for a model or model package that is missing."""
-        return plan_variants(variants, find_model=self._find_model, find_package=self._find_package)
+        return plan_variants(
+            variants,
+            find_model=self._find_model,
+            find_package=self._find_package,
+            config_name=config_name,
+        )
 
     def _find_package(self, name: str) -> Mapping[str, Any]:
         """Return the container that a model package stands for."""
@@ -189,7 +196,7 @@ class EndpointsMixin(SageMakerModelBackend):
         """
         endpoint = self._find_endpoint(endpoint_name)
         config = self._find_config(endpoint_config_name)
-        plans = self.plan_variants(config.production_variants)
+        plans = self.plan_variants(config.production_variants, config_name=endpoint_config_name)
         controller, features = self._controller(endpoint), Features.from_config(config)
         if is_retaining:
             plans = retain_properties(plans, controller=controller, excluded=excluded)

@@ -143,7 +143,8 @@ class Invoker:
             instance = variant.pick_instance() if variant is not None else None
             if variant is None or instance is None:
                 break
-            call.ask(variant.plan.name, instances=len(variant.instances))
+            plan = variant.plan
+            call.ask(plan.name, instances=len(variant.instances), config=plan.config_name)
             try:
                 answer = await self._call(instance, invocation)
             except ConnectionRefusedError:

@@ -1,7 +1,7 @@
 """What an endpoint config asks for, resolved to plain values before anything starts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.sagemaker.models import Model
@@ -16,6 +16,8 @@ class VariantPlan:
     """One production variant and its model, in one deployment: compared by identity."""
 
     name: str
+    config_name: str = ""
+    """The endpoint configuration that asks for it; empty where a job serves a model."""
     count: int
     weight: float
     startup_s: float
@@ -52,11 +54,13 @@ def plan_variants(
     *,
     find_model: Callable[[str], Model],
     find_package: Callable[[str], Mapping[str, Any]],
+    config_name: str = "",
 ) -> tuple[VariantPlan, ...]:
     """Resolve the variants of an endpoint config; both functions raise where something is missing."""
-    return tuple(
+    plans = (
         _plan_variant(variant, find_model(str(variant["ModelName"])), find_package) for variant in variants
     )
+    return tuple(replace(plan, config_name=config_name) for plan in plans)
 
 
 def _resolve(

@@ -126,8 +126,8 @@ class EndpointService:
     def quiet_metrics(self) -> Iterator[Quiet]:
         """Return the metrics of requests, which are zero in a minute without one."""
         for controller in list(self._controllers.values()):
-            for variant in controller.fleet.variants:
-                keys = metrics.quiet_keys(controller.name, variant)
+            for name, variant in controller.fleet.variants.items():
+                keys = metrics.quiet_keys(controller.name, name, variant.plan.config_name)
                 yield Quiet(
                     account_id=controller.account_id,
                     region=controller.region,
