@@ -7,7 +7,12 @@ from typing import Any
 from moto.iam import models
 from moto.iam.models import Group, IAMBackend, Role, User
 
-from localaws.iam.validation import InlinePolicyValidator, ManagedPolicyValidator, require_trust_policy
+from localaws.iam.validation import (
+    InlinePolicyValidator,
+    ManagedPolicyValidator,
+    require_room,
+    require_trust_policy,
+)
 
 _create_role = IAMBackend.create_role
 
@@ -63,4 +68,6 @@ def put_policy(owner: Role | User | Group, policy_name: str, policy_json: str | 
     """Give a principal an inline policy; a stack has it as an object, where the API has JSON."""
     document = policy_json if isinstance(policy_json, str) else json.dumps(policy_json)
     InlinePolicyValidator(document).validate()
+    policies = {**owner.policies, policy_name: document}
+    require_room(policies.values(), kind=type(owner).__name__.lower(), name=owner.name)
     owner.policies[policy_name] = document

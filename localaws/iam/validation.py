@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from moto.iam.exceptions import LimitExceededException, MalformedPolicyDocument
@@ -20,8 +20,10 @@ from localaws.iam.patterns import as_list
 VERSIONS = ("2008-10-17", "2012-10-17")
 TRUST_ELEMENTS = ("Version", "Id", "Statement")
 PRINCIPALS = ("AWS", "Service", "Federated")
-MAX_TRUST_CHARACTERS = 2048
-"""Characters of a trust policy, without white space (the quota ACLSizePerRole as it is by default)."""
+MAX_TRUST_CHARACTERS, MAX_MANAGED_CHARACTERS = 2048, 6144
+MAX_INLINE_CHARACTERS = {"role": 10_240, "user": 2048, "group": 5120}
+"""Characters of policies without white space: a trust policy, a managed one, all inline ones of a principal
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 ACCOUNT = r"\*|[0-9]{12}|AIDA[A-Z0-9]+|AROA[A-Z0-9]+|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:.+"
 SERVICE = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 SYNTAX = "Syntax errors in policy."
@@ -43,8 +45,26 @@ class InlinePolicyValidator(IAMPolicyDocumentValidator):
 class ManagedPolicyValidator(InlinePolicyValidator):
     """The checks of a policy with an ARN of its own."""
 
+    def validate(self) -> None:
+        """Raise MalformedPolicyDocument for what is no such policy, LimitExceeded for a longer one."""
+        super().validate()
+        if count_characters(self._policy_document) > MAX_MANAGED_CHARACTERS:
+            raise LimitExceededException(f"Cannot exceed quota for PolicySize: {MAX_MANAGED_CHARACTERS}")
+
     def _validate_version(self) -> None:
         IAMPolicyDocumentValidator._validate_version(self)
+
+
+def count_characters(document: str) -> int:
+    """Return how long a document is for a quota: white space does not count."""
+    return len(re.sub(r"\s", "", document))
+
+
+def require_room(documents: Iterable[str], *, kind: str, name: str) -> None:
+    """Raise LimitExceeded where the inline policies of a role, user or group are too long together."""
+    limit = MAX_INLINE_CHARACTERS[kind]
+    if sum(map(count_characters, documents)) > limit:
+        raise LimitExceededException(f"Maximum policy size of {limit} bytes exceeded for {kind} {name}")
 
 
 def require_trust_policy(document: str) -> None:
@@ -68,7 +88,7 @@ def require_trust_policy(document: str) -> None:
     for statement in statements:
         _require_trust_statement(statement)
     _require_distinct_ids(statements)
-    if len(re.sub(r"\s", "", document)) > MAX_TRUST_CHARACTERS:
+    if count_characters(document) > MAX_TRUST_CHARACTERS:
         raise LimitExceededException(f"Cannot exceed quota for ACLSizePerRole: {MAX_TRUST_CHARACTERS}")
 
 

@@ -69,6 +69,16 @@ def test_a_managed_policy_needs_the_newest_version(iam: Any) -> None:
     assert refusal(iam.create_policy, PolicyName="old", PolicyDocument=OLD) == expected
 
 
+def test_a_role_s_inline_policies_are_bounded_together(iam: Any) -> None:
+    ensure_role(iam, "bounded")
+    big = OLD.replace("s3:GetObject", "s3:" + "x" * 6000)
+    iam.put_role_policy(RoleName="bounded", PolicyName="a", PolicyDocument=big)
+    expected = (409, "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role bounded")
+    owner = {"RoleName": "bounded", "PolicyDocument": big}
+    assert refusal(iam.put_role_policy, PolicyName="b", **owner) == expected
+    iam.put_role_policy(PolicyName="a", **owner)
+
+
 def make_stack(localaws: Any, name: str, role: dict[str, Any]) -> str:
     """Create a stack of a role; return the role's name, or why it was refused."""
     client = localaws.client("cloudformation")

@@ -7,7 +7,12 @@ import pytest
 from moto.iam.exceptions import LimitExceededException, MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
-from localaws.iam.validation import InlinePolicyValidator, ManagedPolicyValidator, require_trust_policy
+from localaws.iam.validation import (
+    InlinePolicyValidator,
+    ManagedPolicyValidator,
+    require_room,
+    require_trust_policy,
+)
 
 LAMBDA = {"Service": "lambda.amazonaws.com"}
 TAKING: dict[str, Any] = {"Effect": "Allow", "Principal": LAMBDA, "Action": "sts:AssumeRole"}
@@ -144,6 +149,22 @@ def test_a_policy_of_what_is_allowed_is_checked(
 ) -> None:
     with pytest.raises(MalformedPolicyDocument, match=said):
         validator(document).validate()
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("role", 10_240), ("user", 2048), ("group", 5120)])
+def test_the_inline_policies_of_one_principal_have_room_together(kind: str, limit: int) -> None:
+    half = "x" * (limit // 2)
+    require_room([half, half + " \n" * 100], kind=kind, name="n")
+    with pytest.raises(LimitExceededException) as caught:
+        require_room([half, half, "x"], kind=kind, name="n")
+    assert caught.value.message == f"Maximum policy size of {limit} bytes exceeded for {kind} n"
+
+
+def test_a_managed_policy_has_at_most_6144_characters_without_white_space() -> None:
+    short = permissions(Sid="")
+    ManagedPolicyValidator(permissions(Sid="x" * (6144 - len(short.replace(" ", ""))))).validate()
+    with pytest.raises(LimitExceededException, match="Cannot exceed quota for PolicySize: 6144"):
+        ManagedPolicyValidator(permissions(Sid="x" * 6145)).validate()
 
 
 def test_stock_moto_takes_principals_and_wants_a_version_of_every_policy() -> None:
