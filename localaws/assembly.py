@@ -65,6 +65,7 @@ def install_changes() -> None:
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.backend import install_validation
+    from localaws.iam.cloudformation import correct_roles
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
@@ -73,6 +74,7 @@ def install_changes() -> None:
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
 
     correct_resources()
+    correct_roles()
     add_iam_actions()
     install_validation()
     add_log_actions()
