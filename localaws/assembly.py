@@ -64,6 +64,8 @@ def install_changes() -> None:
     """Change what is in the way in moto's other services, and in how it dispatches requests."""
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.iam.actions import add_actions as add_iam_actions
+    from localaws.iam.backend import install_validation
+    from localaws.iam.cloudformation import correct_roles
     from localaws.iam.managed import install_managed_policies
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
@@ -72,7 +74,9 @@ def install_changes() -> None:
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
 
     correct_resources()
+    correct_roles()
     add_iam_actions()
+    install_validation()
     add_log_actions()
     install_managed_policies()
     install_patterns()
@@ -88,6 +92,7 @@ def install_late(service: str) -> None:
     """
     if service == "cloudformation":
         from localaws.cloudformation.addresses import install as install_addresses
+        from localaws.cloudformation.actions import add_actions as add_stack_actions
         from localaws.cloudformation.backend import install
         from localaws.cloudformation.callbacks import install as install_callbacks
         from localaws.cloudformation.substitution import install as install_substitution
@@ -98,6 +103,7 @@ def install_late(service: str) -> None:
         install()
         install_addresses()
         install_callbacks()
+        add_stack_actions()
         install_substitution()
         install_templates()
         install_resources()

@@ -8,8 +8,7 @@ from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import random_suffix
 
-from localaws.cloudformation.failures import with_wish
-from localaws.cloudformation.names import make_name, require_stack_name
+from localaws.cloudformation.names import make_name
 from localaws.cloudformation.properties import convert_properties
 from localaws.cloudformation.stacks import (
     DELETED,
@@ -25,11 +24,8 @@ NO_CHANGES = (
 _parse_resource = parsing.parse_resource
 _create_resource = parsing.parse_and_create_resource
 _create_stack = CloudFormationBackend.create_stack
-_answer_create_stack = CloudFormationResponse.create_stack
 _create_change_set = CloudFormationBackend.create_change_set
 _validate_update = CloudFormationResponse._validate_different_update
-ACTIONS = ("create_stack", "update_stack", "execute_change_set")
-"""Actions that make resources, and so may fail at one."""
 
 
 def install() -> None:
@@ -43,13 +39,10 @@ def install() -> None:
         (CloudFormationBackend, "create_stack", create_stack),
         (CloudFormationBackend, "create_change_set", create_change_set),
         (CloudFormationBackend, "execute_change_set", execute_change_set),
-        (CloudFormationResponse, "create_stack", answer_create_stack),
         (CloudFormationResponse, "_validate_different_update", validate_update),
     )
     for owner, name, function in replacements:
         setattr(owner, name, function)
-    for action in ACTIONS:
-        setattr(CloudFormationResponse, action, with_wish(getattr(CloudFormationResponse, action)))
 
 
 def generate_name(resource_type: str, stack_name: str, logical_id: str) -> str:
@@ -92,15 +85,14 @@ def create_stack(backend: CloudFormationBackend, name: str, *args: Any, **option
             if backend.stacks[stack_id].name == name:
                 del backend.stacks[stack_id]
         raise
-    if stack.status == DELETED:
-        backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
+    put_away_deleted(backend, stack)
     return stack
 
 
-def answer_create_stack(response: CloudFormationResponse) -> Any:
-    """Serve CreateStack; stacks that are made for others have names of other kinds."""
-    require_stack_name(str(response._get_param("StackName")))
-    return _answer_create_stack(response)
+def put_away_deleted(backend: CloudFormationBackend, stack: Stack) -> None:
+    """Keep a stack that its failure has deleted where its name is free again."""
+    if stack.status == DELETED:
+        backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
 
 
 def validate_update(response: CloudFormationResponse, *args: Any, **options: Any) -> None:
@@ -142,6 +134,7 @@ def execute_change_set(
             change_set.template, stack.role_arn, parameters=change_set.parameters, tags=change_set.tags
         )
     change_set.execution_status = "EXECUTE_COMPLETE"
+    setattr(stack, "capabilities", getattr(change_set, "capabilities", []))  # noqa: B010 - moto has none
 
 
 def start_stack(backend: CloudFormationBackend, stack: Stack, change_set: ChangeSet) -> None:
@@ -154,3 +147,4 @@ def start_stack(backend: CloudFormationBackend, stack: Stack, change_set: Change
     stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
     stack.create_resources()
     backend.exports.update({export.name: export for export in stack.exports})
+    put_away_deleted(backend, stack)

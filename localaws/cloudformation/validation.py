@@ -24,9 +24,14 @@ _load_parameters = parsing.ResourceMap.load_parameters
 
 
 def validate_template(backend: CloudFormationBackend, template: str) -> list[Any]:
-    """Check the form of a template and whether its references lead somewhere; returns no findings."""
+    """Check the form of a template; returns no findings."""
     del backend
-    document = load(template)
+    require_form(load(template))
+    return []
+
+
+def require_form(document: Mapping[str, Any]) -> None:
+    """Raise ValidationError for a template without resources, or whose references lead nowhere."""
     resources = document.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise _malformed("At least one Resources member must be defined.")
@@ -37,7 +42,6 @@ def validate_template(backend: CloudFormationBackend, template: str) -> list[Any
     if missing := sorted({name for name in find_references(resources) if name not in known}):
         named = ", ".join(missing)
         raise _malformed(f"Unresolved resource dependencies [{named}] in the Resources block of the template")
-    return []
 
 
 def find_references(value: Any) -> Iterator[str]:

@@ -15,7 +15,7 @@ from localaws.functions.packages import remove_tree
 from localaws.functions.platform_log import JsonLog, TextLog, open_log
 from localaws.functions.runtime_api import listen
 from localaws.functions.session import RuntimeSession
-from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime_variables
+from localaws.functions.spec import EnvironmentSpec, Runtime, isolated, runtime_variables
 from localaws.functions.views import TEMPORARY, as_seen, function_view
 from localaws.functions.watching import ExitWatch, peak_memory_mb, wait_for_excess
 from localaws.logs import LogStream

@@ -21,7 +21,7 @@ from localaws.functions.deployment import Deployment
 from localaws.functions.errors import InvalidRuntimeError, ResourceConflictError
 from localaws.functions.host import FunctionHost
 from localaws.functions.settings import FunctionSettings
-from localaws.functions.specs import EnvironmentSpec
+from localaws.functions.spec import EnvironmentSpec
 from localaws.functions.triggers import ERROR_HEADER, is_queued
 
 CREATING = ("The function is being created.", "Creating")

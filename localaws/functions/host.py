@@ -21,7 +21,7 @@ from localaws.functions.invocations import Outcome, Result
 from localaws.functions.packages import Packages, remove_tree
 from localaws.functions.pool import EnvironmentPool
 from localaws.functions.runtimes import CLIENT_VARIABLE, build_runtime
-from localaws.functions.specs import EnvironmentSpec, Runtime
+from localaws.functions.spec import EnvironmentSpec, Runtime
 
 SWEEP_S = 60.0
 """AWS seconds between looks for environments to retire."""

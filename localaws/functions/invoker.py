@@ -20,7 +20,7 @@ from localaws.functions.function import LocalFunction
 from localaws.functions.host import FunctionHost
 from localaws.functions.invocations import Invocation, Result
 from localaws.functions.lookup import backend_of
-from localaws.functions.specs import EnvironmentSpec, on_demand, provisioned
+from localaws.functions.spec import EnvironmentSpec, on_demand, provisioned
 
 
 class Invoker:

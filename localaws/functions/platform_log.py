@@ -10,7 +10,7 @@ from typing import Any
 from localaws.functions import invocations
 from localaws.functions.invocations import Outcome, Usage
 from localaws.functions.output import FunctionLog
-from localaws.functions.specs import EnvironmentSpec
+from localaws.functions.spec import EnvironmentSpec
 
 QUIET = "WARN"
 """The SystemLogLevel at which only what went wrong is written."""

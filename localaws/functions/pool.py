@@ -12,7 +12,7 @@ from localaws.functions import invocations
 from localaws.functions.environments import Environment
 from localaws.functions.errors import ServiceError
 from localaws.functions.invocations import Invocation, Outcome, Result
-from localaws.functions.specs import EnvironmentSpec, Runtime, provisioned
+from localaws.functions.spec import EnvironmentSpec, Runtime, provisioned
 from localaws.iam.identity import SESSION_S
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from localaws.functions.specs import Runtime
+from localaws.functions.spec import Runtime
 from localaws.processes import PROGRAMS, Supervisor
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from moto.iam.models import iam_backends
 
 from localaws.functions.arns import REFERENCE
 from localaws.functions.known_runtimes import check_runtime
-from localaws.functions.specs import RESERVED_VARIABLES
+from localaws.functions.spec import RESERVED_VARIABLES
 from localaws.iam.trust import trusts_service
 from localaws.wire.wording import length_at_most, value_at_most
 

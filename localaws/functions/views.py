@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from localaws.functions.specs import EnvironmentSpec, Runtime
+from localaws.functions.spec import EnvironmentSpec, Runtime
 from localaws.namespaces import Memory, Mount, View, mount_below, protect_environment, read_only
 
 TASK, RUNTIME, LAYERS = Path("/var/task"), Path("/var/runtime"), Path("/opt")

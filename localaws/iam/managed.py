@@ -5,13 +5,25 @@ To read the 1,600 documents takes some tenths of a second, which only a client t
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
+from moto.core.exceptions import AccessDeniedError
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy
+from moto.iam.exceptions import DeleteConflictException
+from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, Role, User
 
 AWS_OWN = ":iam::aws:policy/"
+CHANGES = (
+    "create_policy_version",
+    "delete_policy",
+    "delete_policy_version",
+    "set_default_policy_version",
+    "tag_policy",
+    "untag_policy",
+)
+"""What is done to a policy, and to none of AWS's own."""
 
 
 class ManagedPolicies(dict[str, ManagedPolicy]):
@@ -29,7 +41,7 @@ class ManagedPolicies(dict[str, ManagedPolicy]):
             if not self._is_loaded:
                 self._is_loaded = True
                 self.update({policy.arn: policy for policy in read_policies(self._backend)})
-        return [policy for arn, policy in dict.items(self) if AWS_OWN in arn]
+        return [policy for arn, policy in list(dict.items(self)) if AWS_OWN in arn]
 
     def __contains__(self, arn: object) -> bool:
         if AWS_OWN in str(arn):
@@ -75,10 +87,48 @@ def read_policies(backend: IAMBackend) -> list[AWSManagedPolicy]:
 
 
 def install_managed_policies() -> None:
-    """Give moto's IAM AWS's own policies, in backends that are made from now on."""
+    """Give moto's IAM AWS's own policies, in backends that are made from now on, and guard them."""
+    for change in CHANGES:
+        setattr(IAMBackend, change, _guarded(getattr(IAMBackend, change), change))
+    setattr(ManagedPolicy, "attach_to", attach_to)  # noqa: B010 - mypy refuses to assign it
     setattr(IAMBackend, "_init_aws_policies", lambda backend: [])  # noqa: B010 - the next line has them
     setattr(IAMBackend, "_init_managed_policies", _make_policies)  # noqa: B010
     setattr(IAMBackend, "aws_managed_policies", property(_own_policies, _set_nothing))  # noqa: B010
+
+
+def attach_to(policy: ManagedPolicy, principal: Role | User | Group) -> None:
+    """Attach a policy; one that is attached already is not counted twice."""
+    policy.attachment_count += policy.arn not in principal.managed_policies
+    principal.managed_policies[policy.arn] = policy
+
+
+def _guarded(change: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a change of a policy that is denied for AWS's own, and for what is still in use."""
+
+    @wraps(change)
+    def guarded(backend: IAMBackend, policy_arn: str, *args: Any) -> Any:
+        if AWS_OWN in policy_arn:
+            action = "".join(word.capitalize() for word in name.split("_"))
+            raise AccessDeniedError(
+                user_arn=f"arn:aws:iam::{backend.account_id}:root",
+                action=f"iam:{action} on resource: policy {policy_arn}",
+            )
+        if name == "delete_policy":
+            _require_unused(backend.get_policy(policy_arn))
+        return change(backend, policy_arn, *args)
+
+    return guarded
+
+
+def _require_unused(policy: ManagedPolicy) -> None:
+    """Refuse to delete a policy that is attached, or has versions beside the default one."""
+    if policy.attachment_count > 0:
+        raise DeleteConflictException("Cannot delete a policy attached to entities.")
+    if len(policy.versions) > 1:
+        raise DeleteConflictException(
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+            "versions. The default version is deleted with the policy."
+        )
 
 
 def _make_policies(backend: IAMBackend) -> ManagedPolicies:

@@ -86,7 +86,7 @@ def read_expected(headers: Mapping[str, str]) -> Expected:
     signed = headers.get("x-amz-content-sha256", "")
     return Expected(
         algorithm=algorithm or asked or None,
-        value=value if algorithm is None or value is None else _checked(algorithm, value),
+        value=value if algorithm is None or value is None else check_text(algorithm, value),
         md5=_read_md5(headers.get("content-md5")),
         sha256=signed.lower() if len(signed) == 64 else None,
     )
@@ -97,15 +97,20 @@ def _trailer_algorithm(headers: Mapping[str, str]) -> str:
     return name.removeprefix(PREFIX) if name.startswith(PREFIX) else ""
 
 
-def _checked(algorithm: str, value: str) -> str:
+def check_text(algorithm: str, value: str) -> str:
     """Return a checksum's text; raises S3Error where it cannot be one."""
-    try:
-        size = len(base64.b64decode(value, validate=True))
-    except binascii.Error:
-        size = 0
-    if size != len(make_hasher(algorithm).digest()):
+    if not is_checksum(algorithm, value):
         raise wording.invalid_checksum(algorithm)
     return value
+
+
+def is_checksum(algorithm: str, value: str) -> bool:
+    """Tell whether a text is base64 of as many bytes as an algorithm makes."""
+    try:
+        size = len(base64.b64decode(value, validate=True))
+    except ValueError:
+        return False
+    return size == len(make_hasher(algorithm).digest())
 
 
 def _read_md5(text: str | None) -> bytes | None:
@@ -159,7 +164,7 @@ class Digest:
         if expected.algorithm is None:
             return
         value = expected.value or trailers.get(PREFIX + expected.algorithm.lower())
-        if value and _checked(expected.algorithm, value) != self.checksum:
+        if value and check_text(expected.algorithm, value) != self.checksum:
             raise wording.bad_checksum(expected.algorithm)
 
 

@@ -8,7 +8,7 @@ import itertools
 import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -20,11 +20,13 @@ from localaws.s3 import wording
 from localaws.s3.backend import FileKey, FileMultipart
 from localaws.s3.checksums import (
     ALGORITHMS,
+    COMPOSITE,
     FULL_OBJECT,
     PREFIX,
     Digest,
     Expected,
     PartChecksum,
+    is_checksum,
     join_checksums,
     read_expected,
 )
@@ -34,7 +36,16 @@ from localaws.s3.files import Body, Files
 from localaws.s3.reading import read_part_number
 from localaws.s3.receiving import Upload, receive_upload
 from localaws.s3.spec import ObjectSpec, read_metadata
-from localaws.s3.writing import DECLARATION, NAMESPACE, XML, Place, commit, find_source, written_headers
+from localaws.s3.writing import (
+    DECLARATION,
+    NAMESPACE,
+    XML,
+    Place,
+    checksum_element,
+    commit,
+    find_source,
+    written_headers,
+)
 
 COPY_BYTES = 1 << 20
 COPY_RANGE = re.compile(r"bytes=[0-9]+-[0-9]+")
@@ -116,7 +127,7 @@ async def answer_part_copy(place: Place) -> Response:
     part = _keep_part(place, number, received)
     document = (
         f"{DECLARATION}<CopyPartResult {NAMESPACE}><LastModified>{part.last_modified_ISO8601}</LastModified>"
-        f"<ETag>{escape(part.etag)}</ETag></CopyPartResult>"
+        f"<ETag>{escape(part.etag)}</ETag>{checksum_element(part)}</CopyPartResult>"
     )
     version = {"x-amz-copy-source-version-id": str(source.version_id)} if source.version_id != "null" else {}
     return Response(body=document.encode(), headers=XML | version | _encryption(upload))
@@ -150,6 +161,7 @@ async def answer_complete(place: Place) -> Response:
         find_upload(place)
         check_write(place.current(), place.headers, key=place.target.key)
         parts = check_list(upload, listed)
+        check_whole(upload, parts, place.headers)
         stored = await _join(place, upload, parts)
     await place.announce(S3NotificationEvent.OBJECT_CREATED_COMPLETE_MULTIPART_UPLOAD_EVENT, stored)
     return _answer_completed(place, stored)
@@ -191,8 +203,9 @@ def check_list(upload: FileMultipart, listed: Sequence[ListedPart]) -> list[File
     found = []
     for part in listed:
         kept = upload.parts.get(part.number)
-        if not isinstance(kept, FileKey) or kept.etag.strip('"') != part.etag or _differs(kept, part):
+        if not isinstance(kept, FileKey) or kept.etag.strip('"') != part.etag:
             raise wording.invalid_part(upload_id=upload.id, number=part.number, etag=part.etag)
+        check_checksums(upload, part, kept)
         found.append(kept)
     for part, kept in zip(listed[:-1], found[:-1], strict=True):
         if kept.size < S3_UPLOAD_PART_MIN_SIZE:
@@ -202,20 +215,37 @@ def check_list(upload: FileMultipart, listed: Sequence[ListedPart]) -> list[File
     return found
 
 
-def _differs(kept: FileKey, listed: ListedPart) -> bool:
-    """Tell whether a list says another checksum than the part has."""
-    given = listed.checksums.get(kept.checksum_algorithm or "")
-    return given is not None and given != kept.checksum_value
+def check_checksums(upload: FileMultipart, listed: ListedPart, kept: FileKey) -> None:
+    """Raise S3Error where a list does not say the checksum that a part has.
+
+    It must be said where the whole's checksum is made of the parts', and may not be where there is none.
+    """
+    given, algorithm = listed.checksums, upload.algorithm or ""
+    if len(given) > 1 or not all(is_checksum(name, text) for name, text in given.items()):
+        raise wording.wrong_listed_checksum(given)
+    is_other = algorithm in given and given[algorithm] != kept.checksum_value
+    if is_other or (given and not algorithm):
+        raise wording.invalid_part(upload_id=upload.id, number=listed.number, etag=listed.etag)
+    if upload.checksum_kind == COMPOSITE and algorithm not in given:
+        for other in given:
+            raise wording.other_listed_checksum(other, number=listed.number)
+        raise wording.missing_checksum(algorithm, number=listed.number)
+
+
+def check_whole(upload: FileMultipart, parts: Sequence[FileKey], headers: Mapping[str, str]) -> None:
+    """Raise S3Error where a request says another size or kind of checksum than the whole will have."""
+    kind, size = headers.get("x-amz-checksum-type"), headers.get("x-amz-mp-object-size")
+    if kind is not None and kind.upper() != upload.checksum_kind:
+        raise wording.other_checksum_kind(upload.checksum_kind)
+    found = sum(part.size for part in parts)
+    if size is not None and size != str(found):
+        raise wording.other_size(given=size, found=found)
 
 
 async def _join(place: Place, upload: FileMultipart, parts: Sequence[FileKey]) -> FileKey:
     """Join the parts' files, and put the object into the lists."""
     bodies: list[Body] = [part.body for part in parts]
     checksum = _joined_checksum(place, upload, parts)
-    size = place.headers.get("x-amz-mp-object-size")
-    if size is not None and size != str(sum(body.size for body in bodies)):
-        message = "The provided 'x-amz-mp-object-size' header value does not match what was computed."
-        raise wording.invalid_argument(message, name="x-amz-mp-object-size", value=size)
     digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
     try:
@@ -246,9 +276,18 @@ def _joined_checksum(place: Place, upload: FileMultipart, parts: Sequence[FileKe
         kind=upload.checksum_kind,
     )
     given = place.headers.get(PREFIX + upload.algorithm.lower())
-    if given is not None and given.partition("-")[0] != made:
-        raise wording.bad_checksum(upload.algorithm)
+    if given is not None:
+        check_given(given, made=made, algorithm=upload.algorithm, count=len(parts))
     return made
+
+
+def check_given(given: str, *, made: str, algorithm: str, count: int) -> None:
+    """Raise S3Error where a client expects another checksum of the whole, or (after `-`) other parts."""
+    value, dash, number = given.partition("-")
+    if not is_checksum(algorithm, value) or (dash and not number.isdecimal()):
+        raise wording.invalid_checksum(algorithm)
+    if value != made or (dash and number != str(count)):
+        raise wording.bad_checksum(algorithm.lower())
 
 
 def _spec_of(upload: FileMultipart) -> ObjectSpec:

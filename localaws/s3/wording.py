@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
+from collections.abc import Mapping
+
 from localaws.s3.errors import S3Error
 
 
@@ -184,6 +186,47 @@ def other_algorithm(*, expected: str, sent: str | None) -> S3Error:
 def invalid_checksum(algorithm: str) -> S3Error:
     """A checksum is not base64, or of another length."""
     return S3Error("InvalidRequest", f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
+
+
+def wrong_listed_checksum(given: Mapping[str, str]) -> S3Error:
+    """A listed part has several checksums, or one that is none."""
+    value = "".join(f"{algorithm}:{text};" for algorithm, text in given.items())
+    message = "Invalid Base64 or multiple checksums present in request"
+    return invalid_argument(message, name="Checksum", value=value)
+
+
+def missing_checksum(algorithm: str, *, number: int) -> S3Error:
+    """A listed part is without the checksum that the upload's is made of."""
+    return S3Error(
+        "InvalidRequest",
+        f"The upload was created using a {algorithm.lower()} checksum. The complete request must include the "
+        f"checksum for each part. It was missing for part {number} in the request.",
+    )
+
+
+def other_listed_checksum(algorithm: str, *, number: int) -> S3Error:
+    """A listed part has a checksum of another algorithm than the upload's."""
+    return S3Error(
+        "BadDigest",
+        f"The {algorithm.lower()} you specified for part {number} did not match what we received.",
+    )
+
+
+def other_checksum_kind(kind: str | None) -> S3Error:
+    """An upload is completed with another kind of checksum than it was begun with."""
+    return S3Error(
+        "InvalidRequest",
+        f"The upload was created using the {kind or 'null'} checksum mode. The complete request must use the "
+        "same checksum mode.",
+    )
+
+
+def other_size(*, given: str, found: int) -> S3Error:
+    """An upload is completed with another size than its parts have together."""
+    return S3Error(
+        "InvalidRequest",
+        f"The provided 'x-amz-mp-object-size' header value {given} does not match what was computed: {found}",
+    )
 
 
 def checksum_type(kind: str, algorithm: str) -> str:

@@ -191,15 +191,16 @@ async def answer_copy(place: Place) -> Response:
 
 def _copy_document(stored: FileKey) -> str:
     """Return CopyObjectResult."""
-    checksum = (
-        f"<Checksum{stored.checksum_algorithm}>{stored.checksum_value}</Checksum{stored.checksum_algorithm}>"
-        if stored.checksum_value
-        else ""
-    )
     return (
         f"{DECLARATION}<CopyObjectResult {NAMESPACE}><LastModified>{stored.last_modified_ISO8601}"
-        f"</LastModified><ETag>{escape(stored.etag)}</ETag>{checksum}</CopyObjectResult>"
+        f"</LastModified><ETag>{escape(stored.etag)}</ETag>{checksum_element(stored)}</CopyObjectResult>"
     )
+
+
+def checksum_element(stored: FileKey) -> str:
+    """Return the XML element of a checksum; nothing where there is none."""
+    name, value = f"Checksum{stored.checksum_algorithm}", stored.checksum_value
+    return f"<{name}>{value}</{name}>" if value else ""
 
 
 async def _store_copy(place: Place, original: FileKey, body: Body, spec: ObjectSpec) -> FileKey:

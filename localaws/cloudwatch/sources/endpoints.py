@@ -1,6 +1,9 @@
 """Metrics of SageMaker endpoints.
 
-Source: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+Those of requests are by endpoint and variant, and again by endpoint configuration too, so that an alarm can
+watch the new fleet of an update alone.
+https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
 """
 
 import time
@@ -26,9 +29,14 @@ NO_UNIT, MICROSECONDS = "None", "Microseconds"
 
 
 @lru_cache(maxsize=1024)
-def variant_keys(endpoint: str, variant: str) -> tuple[MetricKey, ...]:
-    """Return the metrics of a variant's requests: those of COUNTS, then those of LATENCIES."""
+def variant_keys(endpoint: str, variant: str, config: str = "") -> tuple[MetricKey, ...]:
+    """Return the metrics of a variant's requests: those of COUNTS, then those of LATENCIES.
+
+    With a configuration they are of the fleet that it made.
+    """
     dimensions = {"EndpointName": endpoint, "VariantName": variant}
+    if config:
+        dimensions["EndpointConfigName"] = config
     return tuple(metric_key(NAMESPACE, name, dimensions) for name in (*COUNTS, *LATENCIES))
 
 
@@ -46,6 +54,8 @@ class EndpointCall:
     endpoint: str
     variant: str
     """Empty where the request named none, and none could take it."""
+    config: str = ""
+    """The endpoint configuration that the variant's fleet was made from."""
     started: float
     """When the request came, by time.perf_counter; so are `asked` and `ended`."""
     instances: int = 1
@@ -56,9 +66,10 @@ class EndpointCall:
     status: int | None = None
     """What the container answered; None where it did not."""
 
-    def ask(self, variant: str, *, instances: int) -> None:
+    def ask(self, variant: str, *, instances: int, config: str = "") -> None:
         """Note that an instance of a variant is asked now."""
-        self.variant, self.instances, self.asked = variant, instances, time.perf_counter()
+        self.variant, self.config, self.instances = variant, config, instances
+        self.asked = time.perf_counter()
 
     def answer(self, status: int) -> None:
         """Note that the container has answered."""
@@ -68,7 +79,11 @@ class EndpointCall:
         """Return what the request counts for. Errors are 1, and 0 for every other request."""
         if not self.variant:
             return
-        keys = variant_keys(self.endpoint, self.variant)
+        yield from self._values(variant_keys(self.endpoint, self.variant))
+        if self.config:
+            yield from self._values(variant_keys(self.endpoint, self.variant, self.config))
+
+    def _values(self, keys: tuple[MetricKey, ...]) -> Iterator[Value]:
         is_4xx = self.status is not None and 400 <= self.status < 500
         is_model_error = self.asked > 0 and not (self.status is not None and self.status < 300)
         is_5xx = self.status is None or self.status >= 500
@@ -82,6 +97,7 @@ class EndpointCall:
                 yield key, round(seconds * 1e6, 1), MICROSECONDS
 
 
-def quiet_keys(endpoint: str, variant: str) -> tuple[MetricKey, ...]:
+def quiet_keys(endpoint: str, variant: str, config: str = "") -> tuple[MetricKey, ...]:
     """Return the metrics that are zero, not missing, in a minute without a request."""
-    return variant_keys(endpoint, variant)[: len(COUNTS)]
+    of_fleet = variant_keys(endpoint, variant, config)[: len(COUNTS)] if config else ()
+    return variant_keys(endpoint, variant)[: len(COUNTS)] + of_fleet

@@ -136,18 +136,20 @@ class ConcurrencyMixin(EventsMixin):
         return self.local(name, qualifier)
 
     def _check_overlap(self, function: LocalFunction, name: str, qualifier: str) -> None:
-        """Refuse to provision a version twice: by itself, and by an alias."""
-        configs = function.settings.provisioned
-        if not qualifier.isdecimal():
-            if str(function.version) in configs:
-                raise ConflictError(
-                    "Alias can't be used for Provisioned Concurrency configuration on an already "
-                    "Provisioned version"
-                )
-            return
-        aliases = [alias for alias in self.list_aliases(name) if alias.function_version == qualifier]
-        if any(alias.name in configs for alias in aliases):
+        """Refuse to provision a version twice: by itself and by an alias, or by two aliases.
+
+        Each would count the other's environments as its own.
+        """
+        configs, version = function.settings.provisioned, str(function.version)
+        aliases = [alias.name for alias in self.list_aliases(name) if alias.function_version == version]
+        others = [alias for alias in aliases if alias in configs and alias != qualifier]
+        if qualifier.isdecimal() and others:
             raise ConflictError("Version is pointed by a Provisioned Concurrency alias")
+        if not qualifier.isdecimal() and (others or version in configs):
+            raise ConflictError(
+                "Alias can't be used for Provisioned Concurrency configuration on an already "
+                "Provisioned version"
+            )
 
     def _check_room(self, function: LocalFunction, more: int) -> None:
         """Refuse more than the function has reserved, or than the account has left."""
@@ -224,8 +226,11 @@ class ConcurrencyMixin(EventsMixin):
 
     def change_alias(self, name: str, function_name: str, request: dict[str, Any]) -> Any:
         """Answer UpdateAlias; what the alias has provisioned follows it to its new version."""
-        alias = super().change_alias(name, function_name, request)
         config = self.local(function_name).settings.provisioned.get(name)
+        wanted = request.get("FunctionVersion")
+        if config is not None and wanted:
+            self._check_overlap(self.local(function_name, wanted), function_name, name)
+        alias = super().change_alias(name, function_name, request)
         if config is not None:
             config.ask_for(config.requested, last_modified=config.last_modified)
             contexts.current().find_service(FunctionHost).provision(self.target(function_name, name))

@@ -11,7 +11,7 @@ from localaws.functions.concurrency.provisioned import INIT_FAILURE, Provisioned
 from localaws.functions.errors import ServiceError
 from localaws.functions.host import FunctionHost
 from localaws.functions.lookup import backend_of, backends
-from localaws.functions.specs import EnvironmentSpec, provisioned
+from localaws.functions.spec import EnvironmentSpec, provisioned
 
 logger = logging.getLogger(__name__)
 

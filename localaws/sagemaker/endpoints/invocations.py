@@ -151,7 +151,7 @@ class Invoker:
             variant=shadow.plan.name,
             started=time.perf_counter(),
         )
-        call.ask(shadow.plan.name, instances=len(shadow.instances))
+        call.ask(shadow.plan.name, instances=len(shadow.instances), config=shadow.plan.config_name)
         try:
             answer = await self._call(instance, invocation)
         except ConnectionRefusedError:
@@ -177,7 +177,8 @@ class Invoker:
                 break
             if variant.is_throttled:
                 return errors.throttled()
-            call.ask(variant.plan.name, instances=len(variant.instances))
+            plan = variant.plan
+            call.ask(plan.name, instances=len(variant.instances), config=plan.config_name)
             if attempt == 0:
                 ask = partial(self._shadow, invocation=invocation, controller=controller)
                 self._mirror.reflect(variant, ask)

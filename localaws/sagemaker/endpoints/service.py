@@ -127,7 +127,8 @@ class EndpointService:
         """Return the metrics of requests, which are zero in a minute without one."""
         for controller in list(self._controllers.values()):
             for variant in controller.fleet.all_variants():
-                keys = metrics.quiet_keys(controller.name, variant.plan.name)
+                plan = variant.plan
+                keys = metrics.quiet_keys(controller.name, plan.name, plan.config_name)
                 yield Quiet(
                     account_id=controller.account_id,
                     region=controller.region,

@@ -13,6 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.sagemaker_role import TRUST
+
 GROUP = {
     "Resources": {
         "Group": {
@@ -25,7 +27,7 @@ GROUP = {
 }
 ROLE = {
     "Type": "AWS::IAM::Role",
-    "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+    "Properties": {"AssumeRolePolicyDocument": json.loads(TRUST)},
 }
 REFUSED = {
     "Type": "AWS::SageMaker::Endpoint",
@@ -89,7 +91,7 @@ def test_a_number_may_be_a_text(localaws: Any, name: str) -> None:
 def test_generated_names_fit_their_resource(localaws: Any) -> None:
     client, name = localaws.client("cloudformation"), f"stack-{'long-' * 14}{uuid.uuid4().hex[:8]}"
     template = {"Resources": {f"Role{'Long' * 12}": ROLE}}
-    client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    client.create_stack(StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"])
     (resource,) = client.describe_stack_resources(StackName=name)["StackResources"]
     assert len(resource["PhysicalResourceId"]) <= 64
     assert resource["PhysicalResourceId"].startswith("stack-long-")
@@ -102,7 +104,9 @@ def test_a_refused_resource_takes_the_stack_back_and_says_why(localaws: Any, nam
         "Resources": {"Role": role, "Endpoint": {**REFUSED, "DependsOn": "Role"}},
         "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
     }
-    client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    client.create_stack(
+        StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
     (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert events(client, name)[-3:] == [
@@ -184,7 +188,7 @@ Outputs:
 
 def test_a_policy_in_yaml_has_its_date_as_a_text(localaws: Any, name: str) -> None:
     client, iam = localaws.client("cloudformation"), localaws.client("iam")
-    client.create_stack(StackName=name, TemplateBody=ROLE_IN_YAML)
+    client.create_stack(StackName=name, TemplateBody=ROLE_IN_YAML, Capabilities=["CAPABILITY_IAM"])
     (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     arn = stack["Outputs"][0]["OutputValue"]
     role = iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]

@@ -16,7 +16,7 @@ from localaws.functions.errors import ServiceError
 from localaws.functions.invocations import Invocation
 from localaws.functions.pool import EnvironmentPool
 from localaws.functions.runtimes import build_runtime
-from localaws.functions.specs import EnvironmentSpec, Runtime
+from localaws.functions.spec import EnvironmentSpec, Runtime
 from localaws.iam.identity import Identity
 from localaws.processes import Supervisor
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+from tests.sagemaker_role import TRUST
 
 
 def document(action: str, resource: str = "*", effect: str = "Allow") -> str:

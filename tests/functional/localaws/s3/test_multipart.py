@@ -1,5 +1,6 @@
 """Uploads in parts."""
 
+import base64
 import hashlib
 import os
 import threading
@@ -18,13 +19,16 @@ def begin(s3: Any, bucket: str, key: str, **more: Any) -> str:
     return str(s3.create_multipart_upload(Bucket=bucket, Key=key, **more)["UploadId"])
 
 
-def send_parts(s3: Any, bucket: str, key: str, upload: str, *bodies: bytes) -> list[dict[str, Any]]:
-    """Send parts, numbered from 1; return the list that completes the upload."""
+def send_parts(
+    s3: Any, bucket: str, key: str, upload: str, *bodies: bytes, told: tuple[str, ...] = ("ETag",)
+) -> list[dict[str, Any]]:
+    """Send parts, numbered from 1; return a list of them with what is `told` of each."""
     where = {"Bucket": bucket, "Key": key, "UploadId": upload}
-    return [
-        {"PartNumber": number, "ETag": s3.upload_part(**where, PartNumber=number, Body=body)["ETag"]}
-        for number, body in enumerate(bodies, 1)
-    ]
+    listed = []
+    for number, body in enumerate(bodies, 1):
+        part = s3.upload_part(**where, PartNumber=number, Body=body)
+        listed.append({"PartNumber": number} | {name: part[name] for name in told})
+    return listed
 
 
 def complete(s3: Any, bucket: str, key: str, upload: str, parts: list[dict[str, Any]], **more: Any) -> Any:
@@ -132,10 +136,25 @@ def test_a_copied_part_takes_no_range_without_both_ends(s3: Any, bucket: str) ->
         assert caught.value.response["Error"]["ArgumentValue"] == asked
 
 
+def test_a_copied_part_s_checksum_is_told(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="source", Body=TAIL)
+    upload = begin(s3, bucket, "cc", ChecksumAlgorithm="SHA256")
+    where = {"Bucket": bucket, "Key": "cc", "UploadId": upload, "PartNumber": 1}
+    made = s3.upload_part_copy(**where, CopySource=f"{bucket}/source")["CopyPartResult"]
+    expected = base64.b64encode(hashlib.sha256(TAIL).digest()).decode()
+    assert made["ChecksumSHA256"] == expected
+    listed = [{"PartNumber": 1, "ETag": made["ETag"], "ChecksumSHA256": expected}]
+    assert complete(s3, bucket, "cc", upload, listed)["ChecksumType"] == "COMPOSITE"
+
+
 @pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
 def test_the_checksum_of_the_whole(s3: Any, bucket: str, kind: str) -> None:
     upload = begin(s3, bucket, kind, ChecksumAlgorithm="CRC32", ChecksumType=kind)
-    done = complete(s3, bucket, kind, upload, send_parts(s3, bucket, kind, upload, PART, TAIL))
+    listed = send_parts(s3, bucket, kind, upload, PART, TAIL)
+    if kind == "COMPOSITE":
+        assert code_of(complete, s3, bucket, kind, upload, listed) == "InvalidRequest"
+        listed = send_parts(s3, bucket, kind, upload, PART, TAIL, told=("ETag", "ChecksumCRC32"))
+    done = complete(s3, bucket, kind, upload, listed, ChecksumType=kind)
     head = s3.head_object(Bucket=bucket, Key=kind, ChecksumMode="ENABLED")
     assert (head["ChecksumCRC32"], head["ChecksumType"]) == (done["ChecksumCRC32"], kind)
     whole = s3.put_object(Bucket=bucket, Key="whole", Body=PART + TAIL, ChecksumAlgorithm="CRC32")

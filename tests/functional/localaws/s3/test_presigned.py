@@ -1,6 +1,5 @@
 """Presigned URLs, signed by boto3 with both versions of the signature."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
@@ -8,6 +7,8 @@ from unittest import mock
 import boto3
 import pytest
 from botocore.config import Config
+
+from tests.sagemaker_role import ensure_role
 
 
 @pytest.fixture(params=["s3", "s3v4"], ids=["version 2", "version 4"])
@@ -40,9 +41,8 @@ def user_key(localaws: Any) -> dict[str, str]:
 def role_key(localaws: Any) -> dict[str, str]:
     """The key of a role's session."""
     iam = localaws.client("iam")
-    policy = {"Version": "2012-10-17", "Statement": []}
-    role = iam.create_role(RoleName="presigner", AssumeRolePolicyDocument=json.dumps(policy))["Role"]
-    made = localaws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="presigner")["Credentials"]
+    arn = ensure_role(iam, "presigner")
+    made = localaws.client("sts").assume_role(RoleArn=arn, RoleSessionName="presigner")["Credentials"]
     return {
         "aws_access_key_id": made["AccessKeyId"],
         "aws_secret_access_key": made["SecretAccessKey"],

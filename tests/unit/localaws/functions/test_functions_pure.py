@@ -18,7 +18,7 @@ from localaws.functions.arns import FunctionReference
 from localaws.functions.concurrency.slots import Allowance, Concurrency
 from localaws.functions.errors import InvalidRequestContentError, ThrottledError
 from localaws.functions.invocations import Outcome, Usage
-from localaws.functions.specs import EnvironmentSpec, Runtime, isolated, runtime_variables
+from localaws.functions.spec import EnvironmentSpec, Runtime, isolated, runtime_variables
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from localaws.functions import invocations
 from localaws.functions.invocations import Outcome, Usage
 from localaws.functions.output import FunctionLog
 from localaws.functions.platform_log import open_log
-from localaws.functions.specs import EnvironmentSpec
+from localaws.functions.spec import EnvironmentSpec
 
 SPEC = EnvironmentSpec(
     account_id="123456789012",

@@ -21,7 +21,7 @@ from localaws.s3.checksums import (
     make_hasher,
 )
 from localaws.s3.errors import S3Error, answer_error
-from localaws.s3.multipart import ListedPart, check_algorithm, check_list, read_list
+from localaws.s3.multipart import ListedPart, check_algorithm, check_given, check_list, check_whole, read_list
 from localaws.s3.versions import check_version_id
 
 LEAST = 5 << 20
@@ -38,15 +38,19 @@ def part(number: int, *, size: int = LEAST) -> Any:
     """Return a part that has been uploaded."""
     made: Any = FileKey.__new__(FileKey, f"part-{number}", b"")
     made._etag, made.contentsize = f"{number:032x}", size
-    made.checksum_algorithm, made.checksum_value = "CRC32", f"crc-{number}"
+    made.checksum_algorithm, made.checksum_value = "CRC32", crc(number)
     return made
 
 
-def upload(*sizes: int) -> Any:
+def crc(number: int) -> str:
+    """Return the checksum of a part."""
+    return base64.b64encode(number.to_bytes(4, "big")).decode()
+
+
+def upload(*sizes: int, algorithm: str | None = "CRC32", kind: str | None = FULL_OBJECT) -> Any:
     """Return an upload with parts of these sizes, numbered from 1."""
-    return SimpleNamespace(
-        id="u", parts={number: part(number, size=size) for number, size in enumerate(sizes, 1)}
-    )
+    parts = {number: part(number, size=size) for number, size in enumerate(sizes, 1)}
+    return SimpleNamespace(id="u", parts=parts, algorithm=algorithm, checksum_kind=kind)
 
 
 def listed(*numbers: int, **checksums: str) -> list[ListedPart]:
@@ -62,7 +66,7 @@ def test_any_ascending_parts_make_an_object_and_the_last_may_be_small(
     sizes: tuple[int, ...], numbers: tuple[int, ...]
 ) -> None:
     found = check_list(upload(*sizes), listed(*numbers))
-    assert [key.checksum_value for key in found] == [f"crc-{number}" for number in numbers]
+    assert [key.checksum_value for key in found] == [crc(number) for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def test_any_ascending_parts_make_an_object_and_the_last_may_be_small(
         ((LEAST, LEAST), listed(1, 3), "InvalidPart"),
         ((LEAST,), listed(0), "InvalidPart"),
         ((LEAST,), [ListedPart(number=1, etag="0" * 32, checksums={})], "InvalidPart"),
-        ((LEAST,), listed(1, CRC32="crc-2"), "InvalidPart"),
+        ((LEAST,), listed(1, CRC32=crc(2)), "InvalidPart"),
         ((LEAST - 1, 1), listed(1, 2), "EntityTooSmall"),
         ((LEAST, 1, 1), listed(1, 2, 3), "EntityTooSmall"),
     ],
@@ -84,9 +88,79 @@ def test_lists_that_are_not_what_was_uploaded(
     assert code_of(check_list, upload(*sizes), parts) == code
 
 
-def test_a_checksum_in_the_list_is_held_against_the_part_s() -> None:
-    assert check_list(upload(LEAST), listed(1, CRC32="crc-1"))
-    assert check_list(upload(LEAST), listed(1, SHA256="of another algorithm"))
+@pytest.mark.parametrize("kind", [FULL_OBJECT, COMPOSITE])
+def test_a_checksum_in_the_list_is_held_against_the_part_s(kind: str) -> None:
+    begun = upload(LEAST, kind=kind)
+    assert check_list(begun, listed(1, CRC32=crc(1)))
+    assert code_of(check_list, begun, listed(1, CRC32=crc(2))) == "InvalidPart"
+    for wrong in ({"CRC32": "x"}, {"CRC32": "AAAA"}, {"CRC32": crc(1), "CRC32C": crc(1)}):
+        with pytest.raises(S3Error, match="Invalid Base64 or multiple checksums") as refused:
+            check_list(begun, listed(1, **wrong))
+        assert refused.value.code == "InvalidArgument"
+        assert refused.value.facts["ArgumentValue"].startswith(f"CRC32:{wrong['CRC32']};")
+
+
+def test_a_list_without_checksums_completes_what_is_not_composed_of_them() -> None:
+    assert check_list(upload(LEAST), listed(1, CRC32C=crc(5)))
+    with pytest.raises(S3Error) as refused:
+        check_list(upload(LEAST, kind=COMPOSITE), listed(1))
+    assert (refused.value.code, refused.value.message) == (
+        "InvalidRequest",
+        "The upload was created using a crc32 checksum. The complete request must include the checksum for "
+        "each part. It was missing for part 1 in the request.",
+    )
+    with pytest.raises(S3Error, match="The crc32c you specified for part 1 did not match") as refused:
+        check_list(upload(LEAST, kind=COMPOSITE), listed(1, CRC32C=crc(1)))
+    assert refused.value.code == "BadDigest"
+
+
+def test_an_upload_without_checksums_takes_none_in_its_list() -> None:
+    begun = upload(LEAST, algorithm=None, kind=None)
+    assert check_list(begun, listed(1))
+    assert code_of(check_list, begun, listed(1, CRC32=crc(1))) == "InvalidPart"
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "said"),
+    [
+        (COMPOSITE, {"x-amz-checksum-type": "FULL_OBJECT"}, "created using the COMPOSITE checksum mode"),
+        (None, {"x-amz-checksum-type": "COMPOSITE"}, "created using the null checksum mode"),
+        (COMPOSITE, {"x-amz-mp-object-size": "6"}, "value 6 does not match what was computed: 7"),
+        (COMPOSITE, {"x-amz-mp-object-size": "seven"}, "value seven does not match"),
+    ],
+)
+def test_the_whole_has_the_size_and_kind_that_are_asked_for(
+    kind: str | None, headers: dict[str, str], said: str
+) -> None:
+    with pytest.raises(S3Error, match=said) as refused:
+        check_whole(upload(7, kind=kind), [part(1, size=7)], headers)
+    assert refused.value.code == "InvalidRequest"
+    right = {"x-amz-mp-object-size": "7"} | ({"x-amz-checksum-type": kind} if kind else {})
+    check_whole(upload(7, kind=kind), [part(1, size=7)], right)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (crc(1), None),
+        (f"{crc(1)}-2", None),
+        (crc(2), "BadDigest"),
+        (f"{crc(1)}-3", "BadDigest"),
+        (f"{crc(1)}-a", "InvalidRequest"),
+        (f"{crc(1)}-", "InvalidRequest"),
+        ("AAAA", "InvalidRequest"),
+    ],
+)
+def test_the_checksum_of_the_whole_may_be_followed_by_the_number_of_parts(
+    given: str, code: str | None
+) -> None:
+    expected: dict[str, Any] = {"made": crc(1), "algorithm": "CRC32", "count": 2}
+    if code is None:
+        check_given(given, **expected)
+        return
+    with pytest.raises(S3Error) as refused:
+        check_given(given, **expected)
+    assert refused.value.code == code
 
 
 def test_the_part_that_is_too_small_is_named() -> None:

@@ -197,6 +197,24 @@ def test_a_version_is_provisioned_once(functions: Any, name: str) -> None:
     assert listed["ProvisionedConcurrencyConfigs"] == []
 
 
+def test_two_aliases_do_not_share_what_is_provisioned(functions: Any, name: str) -> None:
+    lam = functions.lam
+    lam.create_alias(FunctionName=name, Name="next", FunctionVersion="1")
+    put(functions, name, "live", 1)
+    with pytest.raises(ClientError, match="Alias can't be used for Provisioned Concurrency") as error:
+        put(functions, name, "next", 1)
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    put(functions, name, "live", 2)
+    functions.update(name, TELL + "# changed\n")
+    lam.publish_version(FunctionName=name)
+    lam.update_alias(FunctionName=name, Name="next", FunctionVersion="2")
+    put(functions, name, "next", 1)
+    with pytest.raises(ClientError, match="Alias can't be used for Provisioned Concurrency"):
+        lam.update_alias(FunctionName=name, Name="next", FunctionVersion="1")
+    assert lam.get_alias(FunctionName=name, Name="next")["FunctionVersion"] == "2"
+    lam.update_alias(FunctionName=name, Name="next", FunctionVersion="2", Description="the same")
+
+
 def test_reserved_and_provisioned_go_together(functions: Any, name: str) -> None:
     lam = functions.lam
     lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)

@@ -1,6 +1,7 @@
 """What an update keeps and changes, and the threads that an instance gets."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 THREADS = "import os\ndef model_fn(folder): return os.environ['OMP_NUM_THREADS']\n"
@@ -56,6 +57,37 @@ def test_an_update_retains_what_it_is_asked_to_retain(endpoint_maker: Any, local
     assert update(2, retain=True) == (2, 7.0, 10)
     assert update(3, "DesiredWeight", "DataCaptureConfig", retain=True) == (2, 30.0, 30)
     assert update(4, retain=False) == (1, 40.0, 40)
+
+
+def invocations(localaws: Any, endpoint: str, **dimensions: str) -> float:
+    """Return how many requests a metric counts; 0 where there is no such metric."""
+    named = {"EndpointName": endpoint, "VariantName": "AllTraffic", **dimensions}
+    now = datetime.now(UTC)
+    found = localaws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName="Invocations",
+        Dimensions=[{"Name": name, "Value": value} for name, value in named.items()],
+        StartTime=now - timedelta(hours=12),
+        EndTime=now + timedelta(hours=12),
+        Period=86_400,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return sum(point["Sum"] for point in found)
+
+
+def test_the_requests_of_each_configuration_s_fleet_are_counted(endpoint_maker: Any, localaws: Any) -> None:
+    made = endpoint_maker("ep-metered")
+    made.wait("InService")
+    made.invoke_json(b"1", ContentType="application/json")
+    new = made.another_config("ep-metered-2", environment={})
+    localaws.client("sagemaker").update_endpoint(EndpointName="ep-metered", EndpointConfigName=new)
+    made.wait("InService")
+    for _ in range(2):
+        made.invoke_json(b"1", ContentType="application/json")
+    assert invocations(localaws, "ep-metered") == 3
+    old = made.config_request["EndpointConfigName"]
+    assert invocations(localaws, "ep-metered", EndpointConfigName=old) == 1
+    assert invocations(localaws, "ep-metered", EndpointConfigName=new) == 2
 
 
 def test_an_instance_computes_with_its_share_of_the_cores(make_endpoint: Any, start_server: Any) -> None:

@@ -1,16 +1,15 @@
 """Processing jobs made of tiny scripts, and what they leave behind."""
 
-import time
 import uuid
 from typing import Any
 
 import pytest
 
+from tests.sagemaker_jobs import read_stream, wait_end, wait_until
 from tests.sagemaker_role import ensure_role
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 WAIT_S = 120.0
-TERMINAL = ("Completed", "Failed", "Stopped")
 
 
 class Processing:
@@ -76,32 +75,20 @@ class Processing:
 
     def wait(self, name: str) -> dict[str, Any]:
         """Wait for the end; return the description."""
-        deadline = time.monotonic() + WAIT_S
-        while (found := self.describe(name))["ProcessingJobStatus"] not in TERMINAL:
-            assert time.monotonic() < deadline, (found, self.lines(name))
-            time.sleep(0.05)
-        return found
+        return wait_end(
+            lambda: self.describe(name),
+            status="ProcessingJobStatus",
+            timeout_s=WAIT_S,
+            tell=lambda: self.lines(name),
+        )
 
     def lines(self, name: str, host: str = "algo-1") -> list[str]:
         """Return one host's log so far."""
-        try:
-            streams = self.logs.describe_log_streams(
-                logGroupName=GROUP, logStreamNamePrefix=f"{name}/{host}-"
-            )["logStreams"]
-        except self.logs.exceptions.ResourceNotFoundException:
-            return []
-        if not streams:
-            return []
-        stream = streams[0]["logStreamName"]
-        events = self.logs.get_log_events(logGroupName=GROUP, logStreamName=stream, startFromHead=True)
-        return [event["message"] for event in events["events"]]
+        return read_stream(self.logs, group=GROUP, prefix=f"{name}/{host}-")
 
     def wait_for_line(self, name: str, line: str) -> None:
         """Wait until the first host has said something."""
-        deadline = time.monotonic() + WAIT_S
-        while line not in self.lines(name):
-            assert time.monotonic() < deadline, self.describe(name)
-            time.sleep(0.05)
+        wait_until(lambda: line in self.lines(name), timeout_s=WAIT_S, describe=lambda: self.describe(name))
 
     def outputs(self) -> dict[str, str]:
         """Return what lies below out/."""

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -20,12 +19,12 @@ import pytest
 
 from tests.archives import pack
 from tests.namespaces import has_namespaces
+from tests.sagemaker_jobs import list_streams, read_stream, wait_end, wait_until
 from tests.sagemaker_role import ensure_role
 
 ROOT = Path(__file__).parents[5]
 GROUP = "/aws/sagemaker/TrainingJobs"
 WAIT_S = 60.0
-TERMINAL = ("Completed", "Failed", "Stopped")
 
 
 class Jobs:
@@ -118,13 +117,12 @@ class Jobs:
 
     def wait(self, name: str, *, timeout_s: float = WAIT_S) -> dict[str, Any]:
         """Wait for the end; return the description."""
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            description = self.describe(name)
-            if description["TrainingJobStatus"] in TERMINAL:
-                return description
-            time.sleep(0.03)
-        raise AssertionError(f"{name} did not end: {self.describe(name)}, {self.lines(name)}")
+        return wait_end(
+            lambda: self.describe(name),
+            status="TrainingJobStatus",
+            timeout_s=timeout_s,
+            tell=lambda: self.lines(name),
+        )
 
     def run(self, script: str = "", **options: Any) -> dict[str, Any]:
         """Create a job and wait for its end."""
@@ -132,33 +130,25 @@ class Jobs:
 
     def streams(self, name: str) -> list[str]:
         """Return the names of the job's log streams."""
-        try:
-            answer = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")
-        except self.logs.exceptions.ResourceNotFoundException:
-            return []
-        return [stream["logStreamName"] for stream in answer["logStreams"]]
+        return list_streams(self.logs, group=GROUP, prefix=f"{name}/")
 
     def lines(self, name: str, host: str = "algo-1") -> list[str]:
         """Return one host's log so far."""
-        found = [stream for stream in self.streams(name) if stream.startswith(f"{name}/{host}-")]
-        if not found:
-            return []
-        answer = self.logs.get_log_events(logGroupName=GROUP, logStreamName=found[0], startFromHead=True)
-        return [event["message"] for event in answer["events"]]
+        return read_stream(self.logs, group=GROUP, prefix=f"{name}/{host}-")
 
     def wait_for_state(self, name: str, state: str) -> None:
         """Wait until a job has gone into a secondary status."""
-        deadline = time.monotonic() + WAIT_S
-        while self.describe(name)["SecondaryStatus"] != state:
-            assert time.monotonic() < deadline, self.describe(name)
-            time.sleep(0.03)
+        wait_until(
+            lambda: self.describe(name)["SecondaryStatus"] == state,
+            timeout_s=WAIT_S,
+            describe=lambda: self.describe(name),
+        )
 
     def wait_for_line(self, name: str, line: str, host: str = "algo-1") -> None:
         """Wait until a host has printed a line."""
-        deadline = time.monotonic() + WAIT_S
-        while line not in self.lines(name, host):
-            assert time.monotonic() < deadline, self.describe(name)
-            time.sleep(0.03)
+        wait_until(
+            lambda: line in self.lines(name, host), timeout_s=WAIT_S, describe=lambda: self.describe(name)
+        )
 
     def artifact(self, name: str, archive: str) -> dict[str, str]:
         """Return the files of an uploaded archive."""

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.sagemaker_role import TRUST
+
 REMOVAL_S = 60
 TORCHRUN = {"sagemaker_torch_distributed_enabled": "true"}
 MEET = """
@@ -141,7 +143,7 @@ print(folder)
 
 @pytest.mark.parametrize("role", ["absent", "of-lambda"])
 def test_a_role_that_sagemaker_cannot_assume_is_refused(jobs: Any, role: str) -> None:
-    trust = '{"Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}}'
+    trust = TRUST.replace("sagemaker.amazonaws.com", "lambda.amazonaws.com")
     if role != "absent":
         jobs.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=trust)
     arn = f"arn:aws:iam::123456789012:role/{role}"

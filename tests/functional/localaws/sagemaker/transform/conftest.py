@@ -1,16 +1,15 @@
 """Transform jobs over tiny models, and what they leave behind."""
 
-import time
 import uuid
 from typing import Any
 
 import pytest
 
 from tests.archives import pack
+from tests.sagemaker_jobs import read_stream, wait_end
 from tests.sagemaker_role import ensure_role
 
 WAIT_S = 120.0
-TERMINAL = ("Completed", "Failed", "Stopped")
 MODEL = """
 import json, os, time
 
@@ -79,11 +78,7 @@ class Transforms:
 
     def wait(self, name: str) -> dict[str, Any]:
         """Wait for the end; return the description."""
-        deadline = time.monotonic() + WAIT_S
-        while (found := self.describe(name))["TransformJobStatus"] not in TERMINAL:
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
-        return found
+        return wait_end(lambda: self.describe(name), status="TransformJobStatus", timeout_s=WAIT_S)
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Create a job and wait for its end."""
@@ -98,14 +93,7 @@ class Transforms:
     def data_log(self, name: str) -> str:
         """Return what the platform logged of the job's data."""
         group = "/aws/sagemaker/TransformJobs"
-        answer = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")
-        (stream,) = [
-            item["logStreamName"]
-            for item in answer["logStreams"]
-            if item["logStreamName"].endswith("data-log")
-        ]
-        events = self.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)
-        return "\n".join(event["message"] for event in events["events"])
+        return "\n".join(read_stream(self.logs, group=group, prefix=f"{name}/", suffix="data-log"))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import contextlib
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -13,11 +12,11 @@ import boto3
 import pytest
 
 from tests.archives import pack
+from tests.sagemaker_jobs import wait_end, wait_until
 from tests.sagemaker_role import ensure_role
 
 ROOT = Path(__file__).parents[5]
 WAIT_S = 90.0
-TERMINAL = ("Completed", "Failed", "Stopped")
 
 BOWL = """
 import sys
@@ -127,13 +126,12 @@ class Tunings:
 
     def wait(self, name: str) -> dict[str, Any]:
         """Wait for the end; return the description."""
-        deadline = time.monotonic() + WAIT_S
-        while time.monotonic() < deadline:
-            description = self.describe(name)
-            if description["HyperParameterTuningJobStatus"] in TERMINAL:
-                return description
-            time.sleep(0.05)
-        raise AssertionError(f"{name} did not end: {self.describe(name)}, {self.trials(name)}")
+        return wait_end(
+            lambda: self.describe(name),
+            status="HyperParameterTuningJobStatus",
+            timeout_s=WAIT_S,
+            tell=lambda: self.trials(name),
+        )
 
     def run(self, script: str = BOWL, **options: Any) -> dict[str, Any]:
         """Create a tuning job and wait for its end."""
@@ -141,10 +139,11 @@ class Tunings:
 
     def wait_for_trials(self, name: str, count: int, status: str = "InProgress") -> None:
         """Wait until a tuning job has this many training jobs in a status."""
-        deadline = time.monotonic() + WAIT_S
-        while len(self.trials(name, StatusEquals=status)) < count:
-            assert time.monotonic() < deadline, self.describe(name)
-            time.sleep(0.03)
+        wait_until(
+            lambda: len(self.trials(name, StatusEquals=status)) >= count,
+            timeout_s=WAIT_S,
+            describe=lambda: self.describe(name),
+        )
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,25 @@ def test_an_endpoint_s_metrics_are_by_endpoint_and_variant() -> None:
     assert instance_dimensions("e", "v") == {"EndpointName": "e", "VariantName": "v"}
 
 
+def test_the_fleet_of_a_configuration_has_metrics_of_its_own_too() -> None:
+    names = [key.name for key in variant_keys("e", "v")]
+    whole = (("EndpointName", "e"), ("VariantName", "v"))
+    fleet = (("EndpointConfigName", "c"), *whole)
+    call = EndpointCall(**PLACE, endpoint="e", variant="", started=1.0)
+    call.ask("v", instances=2, config="c")
+    call.answer(200)
+    found = list(call.values())
+    by_scope = {
+        scope: [(key.name, value, unit) for key, value, unit in found if key.dimensions == scope]
+        for scope in (whole, fleet)
+    }
+    assert by_scope[whole] == by_scope[fleet]
+    assert [name for name, *_ in by_scope[fleet]] == names
+    assert len(found) == 2 * len(names)
+    assert {key.dimensions for key in quiet_keys("e", "v", "c")} == {whole, fleet}
+    assert {key.dimensions for key in quiet_keys("e", "v")} == {whole}
+
+
 def test_a_quiet_endpoint_has_counts_and_no_latency() -> None:
     assert {key.name for key in quiet_keys("e", "v")} == {
         "Invocations",
