@@ -72,6 +72,28 @@ def test_an_asynchronous_endpoint_goes_to_none_and_a_request_wakes_it(
 
 
 @pytest.mark.slow
+def test_an_asynchronous_request_under_way_is_finished_before_its_instance_stops(
+    fast_endpoint_maker: Any, fast_localaws: Any
+) -> None:
+    """Four real seconds are two minutes here: longer than a request to a real-time endpoint may take."""
+    output = {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/async-drained"}}
+    made = fast_endpoint_maker("async-drained", config={"AsyncInferenceConfig": output})
+    made.wait("InService")
+    s3, runtime = fast_localaws.client("s3"), fast_localaws.client("sagemaker-runtime")
+    s3.put_object(Bucket=BUCKET, Key="async-drained-in", Body=b"sleep 4")
+    answer = runtime.invoke_endpoint_async(
+        EndpointName="async-drained", InputLocation=f"s3://{BUCKET}/async-drained-in"
+    )
+    time.sleep(1)  # it is under way: nothing tells so
+    client, place = fast_localaws.client("application-autoscaling"), place_of("async-drained")
+    client.register_scalable_target(**place, MinCapacity=0, MaxCapacity=0)
+    (variant,) = made.wait("InService")["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 0
+    key = answer["OutputLocation"].removeprefix(f"s3://{BUCKET}/")
+    wait_for(lambda: bool(s3.list_objects_v2(Bucket=BUCKET, Prefix=key).get("KeyCount")))
+
+
+@pytest.mark.slow
 def test_a_function_s_use_of_what_is_provisioned_scales_it(fast_localaws: Any) -> None:
     functions = Functions(fast_localaws)
     name = functions.create("import time\ndef handler(event, context):\n    time.sleep(0.02)\n")
