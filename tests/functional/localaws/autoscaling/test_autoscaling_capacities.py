@@ -75,12 +75,12 @@ def test_an_asynchronous_endpoint_goes_to_none_and_a_request_wakes_it(
 def test_an_asynchronous_request_under_way_is_finished_before_its_instance_stops(
     fast_endpoint_maker: Any, fast_localaws: Any
 ) -> None:
-    """Four real seconds are two minutes here: longer than a request to a real-time endpoint may take."""
+    """Ten real seconds are five minutes here: longer than a request to a real-time endpoint may take."""
     output = {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/async-drained"}}
     made = fast_endpoint_maker("async-drained", config={"AsyncInferenceConfig": output})
     made.wait("InService")
     s3, runtime = fast_localaws.client("s3"), fast_localaws.client("sagemaker-runtime")
-    s3.put_object(Bucket=BUCKET, Key="async-drained-in", Body=b"sleep 4")
+    s3.put_object(Bucket=BUCKET, Key="async-drained-in", Body=b"sleep 10")
     answer = runtime.invoke_endpoint_async(
         EndpointName="async-drained", InputLocation=f"s3://{BUCKET}/async-drained-in"
     )
