@@ -189,6 +189,7 @@ class ScalingMixin(ApplicationAutoscalingBackend):
                 "ScalableTargetAction": request["scalable_target_action"]
                 or (known and known.scalable_target_action),
                 "StartTime": request["start_time"],
+                "EndTime": request["end_time"],
             }
             now = self._clock.now()
             schedule = read_action(merged, now=now, least=scaling.capacity.least())

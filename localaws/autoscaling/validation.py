@@ -91,12 +91,17 @@ def read_action(request: Mapping[str, Any], *, now: datetime, least: int) -> Sch
     expression = request.get("Schedule")
     if not expression:
         raise InvalidError("Schedule is required for a new scheduled action")
-    start_s = request.get("StartTime")
-    start = now if start_s is None else datetime.fromtimestamp(float(start_s), UTC)
     try:
-        return parse_schedule(expression, zone=_zone(request.get("Timezone")), start=start)
-    except (ValueError, OverflowError) as error:
+        start, _ = (_moment(request.get(member), now) for member in ("StartTime", "EndTime"))
+        schedule = parse_schedule(expression, zone=_zone(request.get("Timezone")), start=start)
+        schedule.next_after(now)
+    except (ValueError, OverflowError, OSError) as error:
         raise InvalidError(f"Invalid schedule expression. {error}") from error
+    return schedule
+
+
+def _moment(second: float | None, default: datetime) -> datetime:
+    return default if second is None else datetime.fromtimestamp(float(second), UTC)
 
 
 def _zone(name: str | None) -> ZoneInfo:

@@ -226,6 +226,25 @@ def test_a_scheduled_action_heeds_its_first_and_last_time_and_suspension(world: 
     assert world.capacity.count == 2
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"start_time": 1e20},
+        {"end_time": 1e20},
+        {"schedule": "rate(999999999 days)"},
+        {"schedule": "at(9999-12-31T23:59:59)", "timezone": "America/New_York"},
+        {"timezone": "../etc/passwd"},
+        {"timezone": "Europe"},
+    ],
+)
+def test_times_beyond_the_calendar_are_refused(world: World, options: dict[str, Any]) -> None:
+    """They would stop every tick that follows."""
+    world.register()
+    with pytest.raises(InvalidError):
+        world.schedule(**({"schedule": "rate(1 hour)"} | options))
+    assert world.backend.scheduled_actions == []
+
+
 def test_a_change_of_an_action_keeps_what_it_does_not_name(world: World) -> None:
     world.register()
     world.schedule("rate(10 minutes)")
