@@ -11,9 +11,13 @@ from moto.core.exceptions import JsonRESTError, ServiceException
 from localaws.autoscaling.errors import InvalidError
 from localaws.autoscaling.spec import INSTANCE_COUNT, Place
 from localaws.autoscaling.validation import UNSCALED
+from localaws.errors import LocalAwsError
 from localaws.functions.arns import LATEST, Target
 from localaws.functions.lookup import backend_of
 from localaws.sagemaker.endpoints import states
+
+MAX_INSTANCES = 32
+"""Instances to which a variant is scaled out at most; AWS's quotas depend on the account and the type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,11 @@ class InstanceCount:
 
     def ask_for(self, count: int) -> None:
         """Start or stop instances; the endpoint is Updating meanwhile."""
+        if count > MAX_INSTANCES:
+            raise LocalAwsError(
+                f"The account-level service limit for endpoint usage is {MAX_INSTANCES} Instances here, "
+                f"where each is a process; {count} were asked for."
+            )
         self._backend().set_instance_count(self.endpoint, variant=self.variant, count=count)
 
 

@@ -308,6 +308,12 @@ def test_a_place_names_a_variant_or_an_alias() -> None:
     assert isinstance(capacity_of(function, **where), ProvisionedConcurrency)
 
 
+def test_no_bound_fills_the_machine_with_processes() -> None:
+    count = InstanceCount(account_id="123456789012", region="us-east-1", endpoint="e", variant="v")
+    with pytest.raises(LocalAwsError, match="service limit for endpoint usage is 32 Instances"):
+        count.ask_for(33)
+
+
 @pytest.mark.parametrize(
     ("dimension", "resource_id"),
     [
