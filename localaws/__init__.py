@@ -8,7 +8,8 @@ The way of a job: an action asks a backend, which checks (validation), notes (st
 children run under `processes`, each with a view (`namespaces`) and packages (`overlays`) of its own, and the
 credentials of its role (`iam`); bytes travel by `storage` and `archives`, lines by `logs`, time by `clock`.
 
-    autoscaling cloudformation cloudwatch cloudwatch_logs iam    what moto leaves out of these services
+    autoscaling  targets that really scale: alarms hand their policies over
+    cloudformation cloudwatch cloudwatch_logs iam    what moto leaves out of these services
     functions    Lambda: addresses aliases concurrency events layers permissions sources stacks
     s3           objects in files
     sagemaker    jobs (training processing transform tuning), endpoints, registry, search

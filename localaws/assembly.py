@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.core.base_backend import BackendDict
 
+from localaws.autoscaling.service import AutoscalingService
 from localaws.cloudwatch.service import CloudWatchService
 from localaws.context import Context
 from localaws.faults import FaultService
@@ -37,6 +38,7 @@ def create_services(context: Context) -> list[Service]:
         TuningService(),
         functions,
         FunctionService(context, host=functions),
+        AutoscalingService(context),
         CloudWatchService(context),
         StatusService(context),
     ]
@@ -91,8 +93,8 @@ def install_late(service: str) -> None:
     It is called before the first request to each service; nothing else reaches what is changed here.
     """
     if service == "cloudformation":
-        from localaws.cloudformation.addresses import install as install_addresses
         from localaws.cloudformation.actions import add_actions as add_stack_actions
+        from localaws.cloudformation.addresses import install as install_addresses
         from localaws.cloudformation.backend import install
         from localaws.cloudformation.callbacks import install as install_callbacks
         from localaws.cloudformation.substitution import install as install_substitution
@@ -110,7 +112,15 @@ def install_late(service: str) -> None:
         install_validation()
     elif service == "applicationautoscaling":
         from localaws.autoscaling.actions import add_actions
+        from localaws.autoscaling.models import LocalAutoscalingBackend
 
+        attribute = f"{service}_backends"
+        replace_backends(
+            service="application-autoscaling",
+            package=service,
+            attribute=attribute,
+            backend=LocalAutoscalingBackend,
+        )
         add_actions()
 
 

@@ -84,7 +84,7 @@ PARTS = (
     part(
         "Asynchronous endpoints",
         REAL,
-        "a queue, answers and failures in S3, notifications; no scaling to zero, no answers inside "
+        "a queue, answers and failures in S3, notifications, scaling to zero and back; no answers inside "
         "notifications",
     ),
     part(
@@ -158,8 +158,10 @@ PARTS = (
     ),
     part(
         "Autoscaling",
-        KEPT,
-        "targets and policies are kept, and nothing scales",
+        REAL,
+        "endpoints' instances and provisioned concurrency: target tracking, steps and schedules, alarms on "
+        "real traffic, cooldowns, activities; the targets of other services are kept, and do not scale; no "
+        "predictive scaling, no inference components",
     ),
     part(
         "EC2 instances",

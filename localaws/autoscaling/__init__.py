@@ -1,1 +1,1 @@
-"""Application Auto Scaling: what moto leaves out."""
+"""Application Auto Scaling: targets that really scale, and what else moto leaves out."""

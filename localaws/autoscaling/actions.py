@@ -13,13 +13,12 @@ from moto.applicationautoscaling.responses import (
     _build_policy,
     _build_target,
 )
-from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 
+from localaws.autoscaling.errors import InvalidNextTokenError, ResourceNotFoundError
 from localaws.paging import cut_page
 
 _moto_register = ApplicationAutoScalingResponse.register_scalable_target
-_moto_deregister = ApplicationAutoScalingResponse.deregister_scalable_target
 PAGE_ITEMS = 50
 """Items of a page at most."""
 PLACE = ("ServiceNamespace", "ResourceId", "ScalableDimension")
@@ -28,24 +27,9 @@ PLACE = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 Item = TypeVar("Item")
 
 
-class ResourceNotFoundError(JsonRESTError):
-    """No scalable target has this ARN."""
-
-    def __init__(self, arn: str) -> None:
-        super().__init__("ResourceNotFoundException", f"The resource {arn} is not found.")
-
-
-class InvalidNextTokenError(JsonRESTError):
-    """A token that no page had."""
-
-    def __init__(self, token: str) -> None:
-        super().__init__("InvalidNextTokenException", f"The next token supplied is invalid: {token}")
-
-
 def add_actions() -> None:
     """Give moto's Application Auto Scaling the actions of this module."""
     actions = (
-        deregister_scalable_target,
         describe_scalable_targets,
         describe_scaling_activities,
         describe_scaling_policies,
@@ -59,8 +43,20 @@ def add_actions() -> None:
 
 
 def describe_scaling_activities(response: ApplicationAutoScalingResponse) -> ActionResult:
-    """Answer DescribeScalingActivities: nothing has scaled, as policies do not act here."""
-    return ActionResult({"ScalingActivities": []})
+    """Answer DescribeScalingActivities, the newest first."""
+    backend: Any = (
+        response.applicationautoscaling_backend
+    )  # a LocalAutoscalingBackend; moto's has no activities
+    found = backend.activities.list(
+        response._get_param("ServiceNamespace"),
+        resource_id=response._get_param("ResourceId"),
+        dimension=response._get_param("ScalableDimension"),
+        with_not_scaled=bool(response._get_param("IncludeNotScaledActivities")),
+    )
+    shown, following = take_page(
+        found, token=response._get_param("NextToken"), most=response._get_param("MaxResults")
+    )
+    return ActionResult({"ScalingActivities": [activity.described() for activity in shown], **following})
 
 
 def describe_scalable_targets(response: ApplicationAutoScalingResponse) -> ActionResult:
@@ -92,18 +88,6 @@ def describe_scaling_policies(response: ApplicationAutoScalingResponse) -> Actio
         found, token=response._get_param("NextToken"), most=response._get_param("MaxResults")
     )
     return ActionResult({"ScalingPolicies": [_build_policy(policy) for policy in shown], **following})
-
-
-def deregister_scalable_target(response: ApplicationAutoScalingResponse) -> str:
-    """Answer DeregisterScalableTarget: its policies go with it, which moto keeps."""
-    answer = _moto_deregister(response)
-    backend = response.applicationautoscaling_backend
-    wanted = {member: response._get_param(member) for member in PLACE}
-    for policy in [policy for policy in backend.policies.values() if is_of(policy, wanted)]:
-        backend.delete_scaling_policy(
-            policy.policy_name, policy.service_namespace, policy.resource_id, policy.scalable_dimension
-        )
-    return answer
 
 
 def is_of(policy: Any, wanted: Mapping[str, str | None]) -> bool:

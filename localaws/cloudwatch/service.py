@@ -16,6 +16,7 @@ from localaws.cloudwatch.alarms.delivery import Delivery
 from localaws.cloudwatch.alarms.description import describe_alarms
 from localaws.cloudwatch.sources.instances import Instance, InstanceReader, process_table
 from localaws.cloudwatch.spec import MINUTE_S, MetricKey
+from localaws.cloudwatch.statistics import Aggregate
 from localaws.context import Context
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,27 @@ class HasQuietMetrics(Protocol):
 
     def quiet_metrics(self) -> Iterable[Quiet]:
         """Return the metrics that are zero in a minute without an event."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gauge:
+    """Something that has a value at any time; it is read each minute, or each ten seconds."""
+
+    account_id: str
+    region: str
+    key: MetricKey
+    value: float
+    unit: str
+    is_high_resolution: bool = False
+
+
+@runtime_checkable
+class HasGauges(Protocol):
+    """A service with values that are read from time to time."""
+
+    def gauges(self) -> Iterable[Gauge]:
+        """Return what they are now."""
         ...
 
 
@@ -106,9 +128,32 @@ class CloudWatchService:
         if last > first:
             self._read_instances(at_s=last - 1)
             self._fill_quiet_minutes(range(first, last, MINUTE_S))
+        self._read_gauges(before_s=before_s, now_s=self._ticked_s)
         for _, _, backend in every_backend(moto_models.cloudwatch_backends):
             evaluating = cast(EvaluatesAlarms, backend)
             evaluating.evaluate_alarms(before_s=before_s, now_s=self._ticked_s, delivery=self.delivery)
+
+    def _read_gauges(self, *, before_s: float, now_s: float) -> None:
+        """Read gauges for each period that has ended since the last tick."""
+        steps = {True: int(TICK_S), False: MINUTE_S}
+        ended = {
+            is_high: range(int(before_s // step) * step, int(now_s // step) * step, step)
+            for is_high, step in steps.items()
+        }
+        if not any(ended.values()):
+            return
+        for service in self._context.services:
+            if isinstance(service, HasGauges):
+                for gauge in service.gauges():
+                    self._keep(gauge, starts=ended[gauge.is_high_resolution])
+
+    def _keep(self, gauge: Gauge, *, starts: range) -> None:
+        store = self._context.metrics.store(account_id=gauge.account_id, region=gauge.region)
+        for start_s in starts:
+            values = Aggregate()
+            values.add(gauge.value)
+            is_high = gauge.is_high_resolution
+            store.add(gauge.key, values, unit=gauge.unit, at_s=start_s, is_high_resolution=is_high)
 
     def _read_instances(self, *, at_s: float) -> None:
         """Read instances, as of the end of the minute that is over."""

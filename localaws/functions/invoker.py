@@ -90,6 +90,8 @@ class Invoker:
             is_reserved=allowance.reserved is not None,
         )
         with self._load.call(called) as call:
+            if config is not None:
+                call.utilization = self._host.pool.utilization(provisioned(spec))
             if config is not None and self._host.pool.has_idle(provisioned(spec)):
                 result = await self._run_in(provisioned(spec), invocation)
             else:

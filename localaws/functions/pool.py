@@ -71,6 +71,12 @@ class EnvironmentPool:
         """Tell whether an environment of a specification can take an event now."""
         return any(environment.is_idle for environment in self._idle.get(spec, ()))
 
+    def utilization(self, spec: EnvironmentSpec) -> float | None:
+        """Return the share of environments that are busy with one event more; None where there are none."""
+        started = self.count(spec)
+        idle = sum(1 for environment in self._idle.get(spec, ()) if environment.is_idle)
+        return min((started - idle + 1) / started, 1.0) if started else None
+
     async def start_ahead(self, *, spec: EnvironmentSpec, runtime: Runtime) -> bool:
         """Start an environment before there is an event for it; return whether it came up.
 

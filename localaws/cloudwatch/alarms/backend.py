@@ -16,7 +16,7 @@ from localaws.cloudwatch.alarms.delivery import Delivery
 from localaws.cloudwatch.alarms.spec import ACTION_MEMBERS, read_spec
 from localaws.cloudwatch.alarms.states import STATES
 from localaws.cloudwatch.alarms.validation import check_alarm
-from localaws.cloudwatch.alarms.watch import is_due, look
+from localaws.cloudwatch.alarms.watch import is_due, look, read_values
 from localaws.cloudwatch.backend import MetricsMixin
 from localaws.cloudwatch.service import CloudWatchService
 
@@ -67,6 +67,17 @@ class AlarmsMixin(MetricsMixin):
         if alarm is None:
             raise ResourceNotFound(f"Alarm {name} does not exist")
         return alarm  # type: ignore[no-any-return]
+
+    def state_of(self, name: str) -> str:
+        """Return the state of an alarm; empty where there is none of that name."""
+        alarm: Any = self.alarms.get(name)
+        return "" if alarm is None else str(alarm.state_value)
+
+    def recent_values(self, name: str) -> list[float]:
+        """Return the values in the evaluation periods of an alarm that have ended, the oldest first."""
+        return read_values(
+            self.find_alarm(name).spec, store_of=self.metric_store, now=contexts.current().clock.now()
+        )
 
     def put_alarm(self, request: Mapping[str, Any]) -> LocalAlarm:
         """Create an alarm, in INSUFFICIENT_DATA, or replace its configuration and leave its state."""

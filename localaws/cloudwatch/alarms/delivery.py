@@ -26,7 +26,7 @@ WORKERS = 2
 
 @runtime_checkable
 class ActsOnPolicies(Protocol):
-    """The service that scales. Nothing here does so yet: an alarm's history says that its action failed."""
+    """The service that scales. Where there is none, an alarm's history says that its action failed."""
 
     def act_on_alarm(self, change: StateChange, *, policy_arn: str) -> None:
         """Carry a policy out; called as an alarm enters a state, and each minute that it stays there."""

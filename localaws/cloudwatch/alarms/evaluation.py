@@ -106,3 +106,29 @@ def _is_old_enough(datapoints: Sequence[Datapoint], rule: Rule) -> bool:
     """
     first = next(index for index, point in enumerate(datapoints) if point.value is not None)
     return len(datapoints) - first >= rule.datapoints_to_alarm
+
+
+def evaluate_alarm(
+    points: Sequence[float | None],
+    *,
+    threshold: float,
+    comparison: str,
+    evaluation_periods: int,
+    datapoints_to_alarm: int | None,
+    treat_missing: str,
+    previous_state: str,
+) -> str:
+    """Return the state of an alarm after one evaluation of values, the newest last; None is a missing one.
+
+    Of the values, the evaluation range is looked at: more than `evaluation_periods`, as AWS does.
+    """
+    rule = Rule(
+        comparison=comparison,
+        threshold=threshold,
+        evaluation_periods=evaluation_periods,
+        datapoints_to_alarm=datapoints_to_alarm or evaluation_periods,
+        treat_missing=treat_missing,
+    )
+    recent = points[-rule.evaluation_range :]
+    datapoints = [Datapoint(start_s=index, value=value) for index, value in enumerate(recent)]
+    return evaluate(datapoints, rule).state or previous_state

@@ -28,14 +28,24 @@ def interval_s(spec: AlarmSpec) -> int:
 def look(alarm: LocalAlarm, *, store_of: StoreOf, now: datetime) -> StateChange | None:
     """Evaluate one alarm on the periods that have ended; return the change where its state is another."""
     spec = alarm.spec
-    step = interval_s(spec)
-    verdict = evaluate(
-        read_datapoints(spec, store_of=store_of, end_s=int(now.timestamp() // step * step)), spec.rule
-    )
+    verdict = evaluate(read_datapoints(spec, store_of=store_of, end_s=_ended_s(spec, now)), spec.rule)
     state = verdict.state or alarm.state.value
     if state == alarm.state.value and not (alarm.is_by_hand and verdict.state):
         return None
     return alarm.enter(_view(verdict, state=state, spec=spec, now=now), is_by_hand=False)
+
+
+def _ended_s(spec: AlarmSpec, now: datetime) -> int:
+    """Return when the newest period ended that an evaluation now looks at."""
+    step = interval_s(spec)
+    return int(now.timestamp() // step * step)
+
+
+def read_values(spec: AlarmSpec, *, store_of: StoreOf, now: datetime) -> list[float]:
+    """Return the values that an evaluation now would count, the newest last."""
+    points = read_datapoints(spec, store_of=store_of, end_s=_ended_s(spec, now))
+    values = [point.value for point in points if point.value is not None]
+    return values[-spec.rule.evaluation_periods :]
 
 
 def _view(verdict: Verdict, *, state: str, spec: AlarmSpec, now: datetime) -> StateView:

@@ -26,6 +26,11 @@ COUNTS = (
 """What SageMaker sends a zero of for a minute without a request."""
 LATENCIES = ("ModelLatency", "OverheadLatency")
 NO_UNIT, MICROSECONDS = "None", "Microseconds"
+CONCURRENT = "ConcurrentRequestsPerModel"
+"""Requests under way on an instance, each ten seconds."""
+BACKLOG, BACKLOG_EACH = "ApproximateBacklogSize", "ApproximateBacklogSizePerInstance"
+WITHOUT_CAPACITY = "HasBacklogWithoutCapacity"
+"""Of asynchronous endpoints (https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html)."""
 
 
 @lru_cache(maxsize=1024)
@@ -101,3 +106,20 @@ def quiet_keys(endpoint: str, variant: str, config: str = "") -> tuple[MetricKey
     """Return the metrics that are zero, not missing, in a minute without a request."""
     of_fleet = variant_keys(endpoint, variant, config)[: len(COUNTS)] if config else ()
     return variant_keys(endpoint, variant)[: len(COUNTS)] + of_fleet
+
+
+def concurrent_key(endpoint: str, variant: str) -> MetricKey:
+    """Return the metric of requests under way."""
+    return metric_key(NAMESPACE, CONCURRENT, {"EndpointName": endpoint, "VariantName": variant})
+
+
+def backlog_values(endpoint: str, *, requests: int, waiting: int, instances: int) -> Iterator[Value]:
+    """Return the metrics of an asynchronous endpoint's queue; without an instance there is no share of one.
+
+    `requests` are those that wait or are under way, `waiting` the former.
+    """
+    values = {BACKLOG: float(requests), WITHOUT_CAPACITY: float(waiting > 0 and instances == 0)}
+    if instances:
+        values[BACKLOG_EACH] = requests / instances
+    for name, value in values.items():
+        yield metric_key(NAMESPACE, name, {"EndpointName": endpoint}), value, NO_UNIT

@@ -16,6 +16,8 @@ from localaws.functions.errors import ThrottledError
 
 NAMESPACE = "AWS/Lambda"
 CONCURRENT, UNRESERVED = "ConcurrentExecutions", "UnreservedConcurrentExecutions"
+UTILIZATION = "ProvisionedConcurrencyUtilization"
+"""Of the metrics of provisioned concurrency, the one by which it scales."""
 UNITS = {
     "Invocations": "Count",
     "Errors": "Count",
@@ -24,7 +26,6 @@ UNITS = {
     CONCURRENT: "Count",
     UNRESERVED: "Count",
 }
-"""Those of provisioned concurrency, by FunctionName and Resource, belong here once there is some."""
 
 
 @lru_cache(maxsize=4096)
@@ -81,6 +82,8 @@ class FunctionCall:
     """None as well where the environment did not come up."""
     is_error: bool = False
     is_throttled: bool = False
+    utilization: float | None = None
+    """Share of the provisioned environments that were busy as it began; None where none are provisioned."""
 
     @property
     def account_id(self) -> str:
@@ -123,6 +126,9 @@ class FunctionCall:
         for name, value in found.items():
             for key in function_keys(name, self.called.function, self.called.qualifier):
                 yield key, value, UNITS[name]
+        if self.utilization is not None and self.called.qualifier is not None:
+            keys = function_keys(UTILIZATION, self.called.function, self.called.qualifier)
+            yield keys[-1], self.utilization, "Count"
         if not self.is_throttled:
             regional = zip((CONCURRENT, UNRESERVED), self.concurrency[1:], strict=False)
             found |= {name: float(count) for name, count in regional}

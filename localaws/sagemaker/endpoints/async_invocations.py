@@ -64,6 +64,11 @@ class AsyncInvoker:
         invocation = Invocation(headers=asked.headers, body=payload, timeout_s=asked.timeout_s)
         return await self._invoker.send(invocation, controller=controller)
 
+    def count(self, controller: EndpointController) -> tuple[int, int]:
+        """Return how many requests of an endpoint wait, and how many are under way."""
+        queue = self._queues.get(controller)
+        return (0, 0) if queue is None else queue.count()
+
     def describe_queues(self) -> dict[EndpointController, str]:
         """Return how full the queues are, in words."""
         return {controller: queue.describe() for controller, queue in self._queues.items()}

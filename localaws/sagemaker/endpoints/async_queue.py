@@ -46,6 +46,10 @@ class AsyncQueue:
         if self._dispatcher is None or self._dispatcher.done():
             self._dispatcher = asyncio.create_task(self._dispatch())
 
+    def count(self) -> tuple[int, int]:
+        """Return how many requests wait, and how many are under way."""
+        return len(self._waiting), len(self._under_way)
+
     def describe(self) -> str:
         """Return how many requests wait and how many are under way, in words; empty where there is none."""
         if not self._waiting and not self._under_way:

@@ -270,13 +270,27 @@ class EndpointsMixin(SageMakerModelBackend):
             known={variant.plan.name for variant in self._controller(endpoint).fleet.all_variants()},
             config_name=endpoint.endpoint_config_name,
         )
+        self._scale(endpoint, counts=counts, weights=weights)
+        return str(endpoint.arn)
+
+    def set_instance_count(self, endpoint_name: str, *, variant: str, count: int) -> None:
+        """Change a variant's instance count as Application Auto Scaling does; raises as an update would."""
+        self._scale(self._find_endpoint(endpoint_name), counts={variant: count}, weights={})
+
+    def least_instances(self, endpoint_name: str) -> int:
+        """Return how few instances a variant may be scaled in to: none only of an asynchronous endpoint."""
+        features = self._controller(self._find_endpoint(endpoint_name)).features
+        return 1 if features.async_inference is None else 0
+
+    def _scale(
+        self, endpoint: FakeEndpoint, *, counts: Mapping[str, int], weights: Mapping[str, float]
+    ) -> None:
         self._begin(endpoint, states.UPDATING)
         for variant in endpoint.production_variants:
             name = variant["VariantName"]
             variant["DesiredInstanceCount"] = counts.get(name, variant.get("DesiredInstanceCount"))
             variant["DesiredWeight"] = weights.get(name, variant["DesiredWeight"])
         self._controller(endpoint).request_scale(counts=counts, weights=weights)
-        return str(endpoint.arn)
 
     def reset(self) -> None:
         """Stop every endpoint and forget everything (moto's reset)."""

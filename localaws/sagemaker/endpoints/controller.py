@@ -35,6 +35,8 @@ STOP_GRACE_S = 30.0
 (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
 DRAIN_S = 60.0
 """AWS seconds that requests under way get before their instance is stopped: the longest one may take."""
+ASYNC_DRAIN_S = 3600.0
+"""AWS seconds that asynchronous requests get instead: X-Amzn-SageMaker-InvocationTimeoutSeconds at most."""
 ABANDON_GRACE_S = 2.0
 """Real seconds between SIGTERM and SIGKILL when localaws itself stops."""
 STARTING_POLL_S = 0.02
@@ -317,9 +319,12 @@ class EndpointController:
         return None
 
     def _drain(self, surplus: Sequence[Instance]) -> None:
-        deadline = self.now_s() + DRAIN_S
-        if surplus:
-            self.pause()  # a request that saw the old fleet is counted by then
+        """Let instances finish their requests; one that has just been picked is counted after a pause."""
+        if not surplus:
+            return
+        is_async = self.features.async_inference is not None
+        deadline = self.now_s() + (ASYNC_DRAIN_S if is_async else DRAIN_S)
+        self.pause()
         while any(instance.outstanding for instance in surplus):
             if self.now_s() > deadline:
                 return

@@ -12,7 +12,7 @@ from moto.sagemaker.models import FakeEndpoint
 
 from localaws import context as contexts
 from localaws.asgi import Router
-from localaws.cloudwatch.service import Quiet
+from localaws.cloudwatch.service import Gauge, Quiet
 from localaws.cloudwatch.sources import endpoints as metrics
 from localaws.cloudwatch.sources.instances import Instance
 from localaws.context import Context
@@ -122,6 +122,22 @@ class EndpointService:
                     dimensions=metrics.instance_dimensions(controller.name, instance.variant),
                     pid=instance.pid,
                 )
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Return the requests under way on each instance, and the queues of asynchronous endpoints."""
+        for controller in list(self._controllers.values()):
+            gauge = partial(Gauge, account_id=controller.account_id, region=controller.region)
+            instances = [item for item in controller.fleet.instances() if item.is_healthy]
+            for instance in instances:
+                key = metrics.concurrent_key(controller.name, instance.variant)
+                value, unit = float(instance.outstanding), metrics.NO_UNIT
+                yield gauge(key=key, value=value, unit=unit, is_high_resolution=True)
+            if controller.features.async_inference is not None:
+                waiting, running = self._async_invoker.count(controller)
+                for key, value, unit in metrics.backlog_values(
+                    controller.name, requests=waiting + running, waiting=waiting, instances=len(instances)
+                ):
+                    yield gauge(key=key, value=value, unit=unit)
 
     def quiet_metrics(self) -> Iterator[Quiet]:
         """Return the metrics of requests, which are zero in a minute without one."""

@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 TARGET = {
-    "ServiceNamespace": "sagemaker",
-    "ResourceId": "endpoint/tagged/variant/AllTraffic",
-    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    "ServiceNamespace": "dynamodb",
+    "ResourceId": "table/tagged",
+    "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
 }
+"""Of a service whose targets are only kept: they need no resource."""
 
 
 def test_tags_of_a_target_are_kept_and_changed(localaws: Any) -> None:
@@ -29,7 +30,7 @@ def test_tags_of_a_target_are_kept_and_changed(localaws: Any) -> None:
 
 def test_nothing_has_scaled(localaws: Any) -> None:
     client = localaws.client("application-autoscaling")
-    assert client.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"] == []
+    assert client.describe_scaling_activities(ServiceNamespace="dynamodb")["ScalingActivities"] == []
 
 
 def test_stock_moto_knows_no_tags_of_targets() -> None:
@@ -39,18 +40,18 @@ def test_stock_moto_knows_no_tags_of_targets() -> None:
             client.list_tags_for_resource(ResourceARN="any")
 
 
-def register(client: Any, endpoint: str, **options: Any) -> dict[str, str]:
-    """Register a variant of an endpoint; return the members that name it."""
-    place = TARGET | {"ResourceId": f"endpoint/{endpoint}/variant/AllTraffic"}
+def register(client: Any, table: str, **options: Any) -> dict[str, str]:
+    """Register the reads of a table; return the members that name it."""
+    place = TARGET | {"ResourceId": f"table/{table}"}
     client.register_scalable_target(**place, **({"MinCapacity": 1, "MaxCapacity": 2} | options))
     return place
 
 
 def put_policy(client: Any, place: dict[str, str], name: str) -> None:
-    """Put a policy of 70 invocations for each instance."""
+    """Put a policy of 70 % of what is provisioned."""
     tracking = {
         "TargetValue": 70.0,
-        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "DynamoDBReadCapacityUtilization"},
     }
     client.put_scaling_policy(
         **place,
@@ -64,7 +65,7 @@ def put_policy(client: Any, place: dict[str, str], name: str) -> None:
 def client(localaws: Any) -> Any:
     """Return a client of Application Auto Scaling, with no target left of another test."""
     client = localaws.client("application-autoscaling")
-    for target in client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]:
+    for target in client.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]:
         client.deregister_scalable_target(**{name: target[name] for name in TARGET})
     return client
 
@@ -78,12 +79,12 @@ def test_every_target_and_policy_is_on_one_page(client: Any) -> None:
         ("describe_scaling_policies", "ScalingPolicies", "PolicyName", 5),
     ):
         pages = client.get_paginator(action).paginate(
-            ServiceNamespace="sagemaker", PaginationConfig={"PageSize": 2}
+            ServiceNamespace="dynamodb", PaginationConfig={"PageSize": 2}
         )
         found = [item[key] for page in pages for item in page[member]]
         assert len(found) == len(set(found)) == count
         with pytest.raises(ClientError) as caught:
-            getattr(client, action)(ServiceNamespace="sagemaker", NextToken="no-such-page")
+            getattr(client, action)(ServiceNamespace="dynamodb", NextToken="no-such-page")
         assert caught.value.response["Error"]["Code"] == "InvalidNextTokenException"
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
@@ -92,7 +93,7 @@ def test_registering_again_changes_what_is_named(client: Any) -> None:
     place = register(client, "changed", MinCapacity=1, MaxCapacity=4)
     client.register_scalable_target(**place, MaxCapacity=6)
     (target,) = client.describe_scalable_targets(
-        ServiceNamespace="sagemaker", ResourceIds=[place["ResourceId"]]
+        ServiceNamespace="dynamodb", ResourceIds=[place["ResourceId"]]
     )["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 6)
     assert target["ScalableTargetARN"].startswith("arn:aws:application-autoscaling:us-east-1:123456789012:")
@@ -105,7 +106,7 @@ def test_a_policy_is_found_by_its_name_and_its_whole_resource(client: Any) -> No
     for name in ("first", "second"):
         put_policy(client, place, name)
     put_policy(client, longer, "third")
-    asked = client.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["second", "third"])
+    asked = client.describe_scaling_policies(ServiceNamespace="dynamodb", PolicyNames=["second", "third"])
     assert [policy["PolicyName"] for policy in asked["ScalingPolicies"]] == ["second", "third"]
     asked = client.describe_scaling_policies(**longer)
     assert [policy["PolicyName"] for policy in asked["ScalingPolicies"]] == ["third"]
@@ -116,11 +117,11 @@ def test_policies_go_with_their_target_and_alarms_with_their_policies(localaws: 
     put_policy(client, kept, "kept")
     put_policy(client, gone, "gone")
     client.deregister_scalable_target(**gone)
-    left = client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    left = client.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"]
     assert [policy["PolicyName"] for policy in left] == ["kept"]
-    alarms = localaws.client("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-endpoint/gone")
+    alarms = localaws.client("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-table/gone")
     assert alarms["MetricAlarms"] == []
-    with pytest.raises(ClientError, match="No scalable target found for service namespace: sagemaker"):
+    with pytest.raises(ClientError, match="No scalable target found for service namespace: dynamodb"):
         client.deregister_scalable_target(**gone)
     with pytest.raises(ClientError, match="No scaling policy found"):
         client.delete_scaling_policy(**gone, PolicyName="gone")
@@ -133,9 +134,9 @@ def test_stock_moto_keeps_policies_and_repeats_its_pages() -> None:
         places = [register(client, f"stock-{number}") for number in range(5)]
         put_policy(client, places[0], "kept")
         client.deregister_scalable_target(**places[0])
-        assert client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
-        first = client.describe_scalable_targets(ServiceNamespace="sagemaker", MaxResults=1)
+        assert client.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"]
+        first = client.describe_scalable_targets(ServiceNamespace="dynamodb", MaxResults=1)
         second = client.describe_scalable_targets(
-            ServiceNamespace="sagemaker", MaxResults=1, NextToken=first["NextToken"]
+            ServiceNamespace="dynamodb", MaxResults=1, NextToken=first["NextToken"]
         )
         assert first["NextToken"] == second["NextToken"]

@@ -120,7 +120,8 @@ def make_function(lam: Any, role: str, code: str) -> str:
         ),
         pytest.param(
             "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:0:resource/sagemaker/endpoint/e:policyName/p",
-            "localaws does not carry scaling policies out",
+            "localaws scales nothing by the policy arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:"
+            "0:resource/sagemaker/endpoint/e:policyName/p",
             id="a scaling policy",
         ),
     ],

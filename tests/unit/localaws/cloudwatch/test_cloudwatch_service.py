@@ -15,8 +15,8 @@ from localaws.cloudwatch.alarms.alarm import StateChange, StateView, new_alarm
 from localaws.cloudwatch.alarms.delivery import Delivery
 from localaws.cloudwatch.alarms.spec import read_spec
 from localaws.cloudwatch.metrics import Metrics
-from localaws.cloudwatch.service import CloudWatchService, Quiet
-from localaws.cloudwatch.spec import metric_key
+from localaws.cloudwatch.service import CloudWatchService, Gauge, Quiet
+from localaws.cloudwatch.spec import MetricKey, metric_key
 
 KEY = metric_key("AWS/SageMaker", "Invocations", {"EndpointName": "e"})
 PLACE = {"account_id": "123456789012", "region": "us-east-1"}
@@ -60,6 +60,41 @@ def test_minutes_without_an_event_are_zero_also_where_a_tick_comes_late(
     watching.tick()
     points = context.metrics.store(**PLACE).read(KEY, start_s=start_s, end_s=start_s + 300, period_s=60)
     assert [(point.start_s - start_s, point.values.total) for point in points] == [(0, 0), (60, 5), (120, 0)]
+
+
+class GaugeService:
+    """A service with a value of high resolution, and one that is read each minute."""
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Return them."""
+        yield Gauge(**PLACE, key=KEY, value=3.0, unit="None", is_high_resolution=True)
+        yield Gauge(**PLACE, key=metric_key("n", "slow"), value=7.0, unit="None")
+
+
+def test_gauges_are_read_for_each_period_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.moto_models, "cloudwatch_backends", {})
+    context = context_with(GaugeService())
+    watching = CloudWatchService(context)
+    start_s = int(context.metrics.now_s())
+
+    def read(key: MetricKey, period_s: int) -> list[tuple[int, float, float]]:
+        points = context.metrics.store(**PLACE).read(
+            key, start_s=start_s, end_s=start_s + 300, period_s=period_s
+        )
+        return [(point.start_s - start_s, point.values.count, point.values.maximum) for point in points]
+
+    context.clock.advance(9)
+    watching.tick()
+    assert read(KEY, 10) == []
+    context.clock.advance(21)
+    watching.tick()
+    assert read(KEY, 10) == [(0, 1, 3.0), (10, 1, 3.0), (20, 1, 3.0)]
+    assert read(metric_key("n", "slow"), 60) == []
+    context.clock.advance(95)
+    watching.tick()
+    assert read(KEY, 60) == [(0, 6, 3.0), (60, 6, 3.0)]
+    assert read(metric_key("n", "slow"), 60) == [(0, 1, 7.0), (60, 1, 7.0)]
+    assert read(metric_key("n", "slow"), 10) == []
 
 
 def test_every_backend_is_asked_with_the_time_since_the_last_tick(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from localaws.cloudwatch.sources.endpoints import (
     EndpointCall,
+    backlog_values,
+    concurrent_key,
     instance_dimensions,
     quiet_keys,
     variant_keys,
@@ -217,3 +219,38 @@ def test_a_child_that_ended_is_no_negative_processor_time() -> None:
     assert list(reader.read([host(10)], table=processes(p10=9.0), now_s=0.0)) == []
     (found,) = reader.read([host(10)], table=processes(p10=2.0), now_s=0.0)
     assert found.cpu_percent == 0.0
+
+
+def test_the_use_of_what_is_provisioned_is_told_by_what_was_called() -> None:
+    call = function_call(utilization=0.5)
+    assert "ProvisionedConcurrencyUtilization" not in {key.name for key, _, _ in call.values()}
+    call.called = call.called._replace(qualifier="live")
+    found = [
+        (key.dimensions, value)
+        for key, value, _ in call.values()
+        if key.name == "ProvisionedConcurrencyUtilization"
+    ]
+    assert found == [((("FunctionName", "f"), ("Resource", "f:live")), 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "running", "instances", "expected"),
+    [
+        (3, 1, 2, {"ApproximateBacklogSize": 4, "ApproximateBacklogSizePerInstance": 2}),
+        (3, 0, 0, {"ApproximateBacklogSize": 3, "HasBacklogWithoutCapacity": 1}),
+        (0, 0, 0, {"ApproximateBacklogSize": 0}),
+        (0, 0, 1, {"ApproximateBacklogSize": 0, "ApproximateBacklogSizePerInstance": 0}),
+    ],
+)
+def test_a_queue_is_told_with_and_without_instances(
+    waiting: int, running: int, instances: int, expected: dict[str, float]
+) -> None:
+    values = backlog_values("e", requests=waiting + running, waiting=waiting, instances=instances)
+    found = {key.name: value for key, value, _ in values}
+    assert found == {"HasBacklogWithoutCapacity": 0} | expected
+
+
+def test_metrics_of_a_queue_are_of_the_endpoint_and_those_of_requests_of_the_variant() -> None:
+    (key, _, unit), *_ = backlog_values("e", requests=0, waiting=0, instances=0)
+    assert (key.namespace, key.dimensions, unit) == ("AWS/SageMaker", (("EndpointName", "e"),), "None")
+    assert concurrent_key("e", "v").dimensions == (("EndpointName", "e"), ("VariantName", "v"))
