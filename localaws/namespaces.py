@@ -13,6 +13,9 @@ from typing import Any
 
 OPT_ML = Path("/opt/ml")
 HOSTS_FILE = Path("/etc/hosts")
+PROCESSES = 4096
+"""Processes and threads of a child, where AWS has no number: enough for a job that uses many cores, and a
+small part of what a machine can number (32,768 or more)."""
 KEPT_FLAGS = {"nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC, "noatime": os.ST_NOATIME}
 """Options that a mount in a user namespace must keep, or the kernel refuses to change any other."""
 
@@ -57,25 +60,28 @@ class View:
     """Whether the child believes to be root where it runs in a user namespace."""
     is_container: bool = True
     """Whether it has the rights of a container, and no more: a root that cannot set the clock, or unmount."""
+    processes: int = PROCESSES
+    """How many processes and threads it may have at a time, all that it starts included."""
 
     def as_request(self) -> dict[str, Any]:
         """Return it as the keeper takes it."""
-        mounts = [mount.as_request() for mount in self.mounts]
-        return {"mounts": mounts, "is_root": self.is_root, "is_container": self.is_container}
+        request = {"is_root": self.is_root, "is_container": self.is_container, "processes": self.processes}
+        return request | {"mounts": [mount.as_request() for mount in self.mounts]}
 
 
-def host_view(base: Path, *, scratch: Path, names: Sequence[str] = ()) -> View:
+def host_view(base: Path, *, scratch: Path, names: Sequence[str] = (), fixed: Sequence[str] = ()) -> View:
     """Return the view of a training host, which is root as in AWS's containers.
 
-    It sees the folder `base` as /opt/ml, and `names` lead to this machine. `scratch` is a folder outside of
-    `base` for what the view is made of.
+    It sees the folder `base` as /opt/ml, of which it cannot change the folders `fixed`, and `names` lead to
+    this machine. `scratch` is a folder outside of `base` for what the view is made of.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     hosts = scratch / "hosts"
     hosts.write_text(hosts_text(HOSTS_FILE.read_text(errors="replace"), names=names))
     own = Mount(source=hosts, target=HOSTS_FILE)
     ml = mount_below(OPT_ML.parent, {OPT_ML.name: base}, scratch=scratch, is_writable=True)
-    return View(mounts=[*ml, own, *protect_environment()], is_root=True)
+    kept = [read_only(source=base / name, target=OPT_ML / name) for name in fixed]
+    return View(mounts=[*ml, *kept, own, *protect_environment()], is_root=True)
 
 
 def mount_below(

@@ -17,6 +17,9 @@ from localaws.functions.specs import EnvironmentSpec, Runtime
 from localaws.namespaces import Memory, Mount, View, mount_below, protect_environment, read_only
 
 TASK, RUNTIME, LAYERS = Path("/var/task"), Path("/var/runtime"), Path("/opt")
+PROCESSES = 1024
+"""Processes and threads of an execution environment
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 TEMPORARY = Path("/tmp")  # noqa: S108 - the function's, not this machine's
 
 
@@ -44,7 +47,8 @@ def function_view(
                 if path.is_relative_to(TEMPORARY)
             ],
             Mount(source=temporary, target=TEMPORARY),
-        ]
+        ],
+        processes=PROCESSES,
     )
 
 

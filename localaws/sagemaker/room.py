@@ -16,14 +16,20 @@ MAX_TEMPORARY_PATH = 64
 
 
 class Room:
-    """The place of one instance. `base` is the folder that it sees as /opt/ml, where it can have a view."""
+    """The place of one instance. `base` is the folder that it sees as /opt/ml, where it can have a view.
 
-    def __init__(self, *, base: Path, context: Context, names: Sequence[str] = ()) -> None:
+    Of the folders `fixed` in it a process with a view can change nothing.
+    """
+
+    def __init__(
+        self, *, base: Path, context: Context, names: Sequence[str] = (), fixed: Sequence[str] = ()
+    ) -> None:
         self.base = base
         self.overlay = Overlay(folder=base.with_name(f"{base.name}.python"))
         self._scratch = base.with_name(f"{base.name}.view")
         self._context = context
         self._names = names
+        self._fixed = fixed
         self._temporary: Path | None = None
 
     @property
@@ -54,7 +60,7 @@ class Room:
         if self.refusal:
             return View()
         shutil.rmtree(self._scratch, ignore_errors=True)  # of a process that has ended
-        return host_view(self.base, scratch=self._scratch, names=self._names)
+        return host_view(self.base, scratch=self._scratch, names=self._names, fixed=self._fixed)
 
     def variables(self) -> dict[str, str]:
         """Return the variables that lead to what is its own."""
