@@ -9,9 +9,10 @@ the program's process group; `K`, or the end of the socket, kills all.
 A child lives in a PID namespace, whose first process is the guard's. When that ends the kernel kills all that
 is in the namespace, whatever session or parent it has, and it ends with the program, at `K`, and with the
 guard. Where no namespace can be had, the guard is a subreaper: what its descendants leave behind becomes its
-own child, and is killed. A namespace holds a limited number of processes, so that one that starts others for
-ever is refused by the kernel (Linux 6.14 or later, or 5.14 in a user namespace). When localaws ends, all control sockets do; then the folder named on the command
-line is removed. Standard library only, started with `python -I -S`.
+own child, and is killed. A namespace holds a limited number of processes, so that the kernel refuses them to
+one that starts others for ever (Linux 6.14 or later, or 5.14 in a user namespace). When localaws ends, all
+control sockets do; then the folder named on the command line is removed. Standard library only, started with
+`python -I -S`.
 """
 
 import contextlib
