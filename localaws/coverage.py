@@ -137,8 +137,8 @@ PARTS = (
     part(
         "IAM, CloudFormation, CloudWatch Logs",
         REAL,
-        "moto: real API, kept in memory, gone when it stops; stacks and updates that fail are taken back; "
-        "log filters know terms, not JSON or regular expressions",
+        "moto: real API, kept in memory (log events in files), gone when it stops; stacks and "
+        "updates that fail are taken back; log filters know terms, not JSON or regular expressions",
     ),
     part(
         "Metric filters of logs",
