@@ -6,7 +6,7 @@ They are made by `children/keeper.py`. Root needs CAP_SYS_ADMIN for it; everybod
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,19 @@ def mount_below(
         (stage / name).mkdir()
         mounts.append(show(source=source, target=stage / name))
     return [*mounts, Mount(source=stage, target=parent)]
+
+
+def hide(folder: Path, *, kept: Iterable[Path | None], stage: Path) -> list[Mount | Memory]:
+    """Return the mounts behind which nothing of a folder is left but the paths `kept`, where they lie in it.
+
+    `stage` is a folder that is made for it. They come last: what they hide may be the source of others.
+    """
+    stage.mkdir(parents=True)
+    inside = [path for path in kept if path is not None and path.is_relative_to(folder)]
+    shown = [
+        Mount(source=path, target=stage / path.relative_to(folder), is_target_made=True) for path in inside
+    ]
+    return [Memory(target=stage, size_mb=1), *shown, Mount(source=stage, target=folder)]
 
 
 def read_only(*, source: Path, target: Path) -> Mount:

@@ -5,10 +5,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from localaws.context import Context
-from localaws.namespaces import OPT_ML, View, host_view
+from localaws.namespaces import OPT_ML, View, hide, host_view
 from localaws.overlays import Overlay, search_path
 
 MAX_TEMPORARY_PATH = 64
@@ -56,11 +57,17 @@ class Room:
         return folder
 
     def view(self) -> View:
-        """Return what a process in the room sees; it starts in a folder below `seen_base`."""
+        """Return what a process in the room sees; it starts in a folder below `seen_base`.
+
+        Of the data folder it sees what is its own, and none of other jobs' files, nor of anybody's objects.
+        """
         if self.refusal:
             return View()
         shutil.rmtree(self._scratch, ignore_errors=True)  # of a process that has ended
-        return host_view(self.base, scratch=self._scratch, names=self._names, fixed=self._fixed)
+        view = host_view(self.base, scratch=self._scratch, names=self._names, fixed=self._fixed)
+        kept = [self.overlay.folder, self._temporary, self._context.ca_bundle]
+        hidden = hide(self._context.data_dir, kept=kept, stage=self._scratch / "data")
+        return replace(view, mounts=[*view.mounts, *hidden])
 
     def variables(self) -> dict[str, str]:
         """Return the variables that lead to what is its own."""

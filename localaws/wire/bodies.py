@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from localaws.asgi import FORM, MAX_BODY_BYTES, BodyTooLargeError, Request, Response, aws_error
-from localaws.protocols import SCOPE, Protocol, error_answer, read_call
+from localaws.protocols import SCOPE, Call, Protocol, error_answer, read_call
 from localaws.steps import Exchange, Forward
+from localaws.wire.documents import check_document, is_document
 from localaws.wire.readers import UnreadableError, is_gzip, unzip
 from localaws.wire.refusals import unreadable
 
@@ -38,6 +39,13 @@ async def bound_body(exchange: Exchange, forward: Forward) -> None:
             await refuse_zipped(request, message=str(error)).send(exchange.send)
             return
         request, body = exchange.request, await exchange.request.body()
+    if is_document(body, service=find_service(request)):
+        try:
+            await asyncio.to_thread(check_document, body)
+        except UnreadableError as error:
+            call = Call(service=find_service(request), action="", protocol=Protocol.REST_XML)
+            await unreadable(call, message=str(error)).send(exchange.send)
+            return
     if is_form(request) and body.count(b"&") >= MAX_FORM_FIELDS:
         message = f"A form has at most {MAX_FORM_FIELDS} fields."
         await refuse(request, begin=body[:1024], message=message).send(exchange.send)

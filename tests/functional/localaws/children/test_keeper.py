@@ -323,9 +323,9 @@ AS_USER = (
     f"import os, runpy; m = runpy.run_path({str(KEEPER)!r}); "
     "os.setgroups([]); os.setgid(65534); os.setuid(65534); m['libc'].prctl(4, 1, 0, 0, 0); m['main']()"
 )
-"""The keeper of another user than root, whose children are in user namespaces (4: PR_SET_DUMPABLE, for /proc)."""
+"""The keeper of another user, whose children are in user namespaces (4: PR_SET_DUMPABLE, for /proc)."""
 BOMB = "i=0; while [ $i -lt 900 ]; do i=$((i+1)); sleep 600 & echo $i; done; echo no limit"
-"""It ends by itself where nothing else ends it: more than a limit in these tests, and far below a machine's."""
+"""It ends by itself where nothing else ends it: far below what a machine can bear."""
 THREADS = """
 import threading, time
 for number in range(1, 900):

@@ -150,3 +150,10 @@ def test_a_body_that_unzips_to_too_much_or_not_at_all_is_refused(
     status, answer = bound(request_of(body, headers | GZIP))
     assert status == 400
     assert code in answer
+
+
+@pytest.mark.parametrize("headers", [signed("s3"), {}], ids=["signed", "presigned"])
+def test_a_document_that_is_too_deep_never_reaches_moto(headers: dict[str, str]) -> None:
+    status, body = bound(request_of(b"<a>" * 9999, headers, method="PUT", path="/bucket"))
+    assert (status, b"<Code>MalformedXML</Code>" in body) == (400, True)
+    assert bound(request_of(b"<Tagging/>", headers, method="PUT", path="/bucket")) == (0, b"")

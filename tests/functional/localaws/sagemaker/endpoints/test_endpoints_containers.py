@@ -30,6 +30,27 @@ def test_an_instance_sees_its_own_opt_ml(endpoint_maker: Any) -> None:
     assert seen["tmp"] != "/tmp"
 
 
+SEARCH = """
+import os, tempfile
+from pathlib import Path
+def model_fn(model_dir): return Path(tempfile.gettempdir()).parent.parent
+def predict_fn(data, folder):
+    found = []
+    for place, folders, names in os.walk(folder):
+        found += [str(Path(place, name).relative_to(folder)) for name in names]
+    return {"folders": sorted(os.listdir(folder)), "files": [name for name in found if "python/" not in name]}
+"""
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no mount namespaces here")
+def test_an_instance_sees_no_files_of_others(endpoint_maker: Any, localaws: Any) -> None:
+    """They lie in the data folder: objects of S3, other instances' models, their temporary files."""
+    made = endpoint_maker("ep-search", files={"code/inference.py": SEARCH})
+    made.wait("InService")
+    seen = made.invoke_json(b"1", ContentType="application/json")
+    assert seen == {"folders": ["endpoints", "tmp"], "files": []}
+
+
 WRITE = """
 import os
 from pathlib import Path
