@@ -1,5 +1,6 @@
 """The events of log streams, in files: moto keeps each in memory, and a job may print for days."""
 
+import shutil
 import struct
 import tempfile
 import threading
@@ -20,6 +21,11 @@ TAIL_BYTES = 64 << 10
 """Bytes of a stream that are not in its file yet: most streams never need one."""
 CHUNK_BYTES = 256 << 10
 """Bytes read at a time."""
+
+RESERVE_BYTES = 1 << 30
+"""Bytes of the disk that are left free."""
+FULL = "[localaws] The disk has less than 1 GiB left: what comes now is not kept, until there is more."
+"""The last event of a stream before some are missing."""
 
 _numbers = count()
 
@@ -61,6 +67,7 @@ class EventFile(Sequence[LogEvent]):
         self._lock = threading.Lock()
         self._marks = array("Q")
         self._count = 0
+        self._is_full = False
         self._written = 0
         self._tail = bytearray()
         weakref.finalize(self, path.unlink, missing_ok=True)
@@ -68,7 +75,8 @@ class EventFile(Sequence[LogEvent]):
     def __iadd__(self, events: Iterable[LogEvent]) -> "EventFile":
         """Append events."""
         with self._lock:
-            for event in events:
+            self._is_full = self._is_full and not has_room(self._path.parent)
+            for event in () if self._is_full else events:
                 self._append(event)
             if len(self._tail) > TAIL_BYTES and self._path.parent.is_dir():  # not once localaws has stopped
                 self._write()
@@ -94,6 +102,10 @@ class EventFile(Sequence[LogEvent]):
             file.write(self._tail)
         self._written += len(self._tail)
         self._tail = bytearray()
+        if not has_room(self._path.parent):
+            self._is_full = True
+            assert self.last_time is not None
+            self._append(LogEvent(self.last_time, {"timestamp": self.last_time, "message": FULL}))
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -147,6 +159,14 @@ class EventFile(Sequence[LogEvent]):
         with self._path.open("rb") as file:
             file.seek(position)
             return file.read(size)
+
+
+def has_room(folder: Path) -> bool:
+    """Return whether the disk of a folder has room for more events; no folder is no disk to fill."""
+    try:
+        return shutil.disk_usage(folder).free >= RESERVE_BYTES
+    except FileNotFoundError:
+        return True
 
 
 def make_event(number: int, *, time: int, arrived: int, message: str) -> LogEvent:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from moto.logs.models import LogEvent
 
+from localaws.cloudwatch_logs import events as module
 from localaws.cloudwatch_logs.events import CHUNK_BYTES, MARKED, TAIL_BYTES, EventFile
 
 MANY = 3 * MARKED + 5
@@ -98,6 +99,20 @@ def test_what_comes_when_the_folder_has_gone_is_kept_in_memory(tmp_path: Path) -
     found = EventFile(tmp_path / "gone" / "s")
     found += [make(1, "x" * TAIL_BYTES), make(2)]
     assert times(found) == [1, 2]
+
+
+def test_a_full_disk_is_told_in_the_log_and_filled_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = EventFile(tmp_path / "s")
+    monkeypatch.setattr(module, "RESERVE_BYTES", 1 << 62)
+    found += [make(1, "x" * TAIL_BYTES)]
+    for number in range(2, 9):
+        found += [make(number)]
+    assert [event.message for event in found][1:] == [module.FULL]
+    monkeypatch.setattr(module, "RESERVE_BYTES", 0)
+    found += [make(9)]
+    assert times(found) == [1, 1, 9]
 
 
 def test_readers_and_writers_do_not_meet(tmp_path: Path) -> None:
