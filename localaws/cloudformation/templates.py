@@ -60,8 +60,10 @@ def construct_short_form(loader: TemplateLoader, name: str, node: yaml.Node) -> 
 TemplateLoader.add_multi_constructor("!", construct_short_form)
 
 
-def load(text: str, **options: Any) -> dict[str, Any]:
+def load(text: str | None, **options: Any) -> dict[str, Any]:
     """Return a template's content, in YAML or JSON; raises ValidationError for what none can hold."""
+    if text is None:
+        raise ValidationError(message="Either Template URL or Template Body must be specified.")
     try:
         content = read(text)
     except yaml.YAMLError as error:

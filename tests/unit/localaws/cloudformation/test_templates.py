@@ -120,3 +120,8 @@ def test_brackets_without_end_are_refused_at_once(text: str) -> None:
 
 def test_brackets_of_any_usual_depth_are_read() -> None:
     assert load("a: " + "[" * 150 + "]" * 150)["a"] is not None
+
+
+def test_no_template_is_refused_as_on_aws() -> None:
+    with pytest.raises(ValidationError, match="Either Template URL or Template Body must be specified."):
+        load(None)
