@@ -123,5 +123,5 @@ def test_brackets_of_any_usual_depth_are_read() -> None:
 
 
 def test_no_template_is_refused_as_on_aws() -> None:
-    with pytest.raises(ValidationError, match="Either Template URL or Template Body must be specified."):
+    with pytest.raises(ValidationError, match="Either Template URL or Template Body must be specified"):
         load(None)
