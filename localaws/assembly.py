@@ -11,6 +11,7 @@ from moto.core.base_backend import BackendDict
 
 from localaws.autoscaling.service import AutoscalingService
 from localaws.cloudwatch.service import CloudWatchService
+from localaws.cloudwatch_logs.service import LogService
 from localaws.context import Context
 from localaws.faults import FaultService
 from localaws.functions.host import FunctionHost
@@ -30,6 +31,7 @@ def create_services(context: Context) -> list[Service]:
     functions = FunctionHost(context)
     return [
         FaultService(context.faults),
+        LogService(context.data_dir),
         ObjectService(context.data_dir),
         EndpointService(context),
         TrainingService(),
@@ -74,7 +76,9 @@ def install_changes() -> None:
     from localaws.s3.authorization import install as install_permissions
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
+    from localaws.tracking import install as install_tracking
 
+    install_tracking()
     correct_resources()
     correct_roles()
     add_iam_actions()

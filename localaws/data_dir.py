@@ -15,6 +15,8 @@ from localaws.errors import DataDirError
 
 MARK = ".localaws"
 """The file that says whose the folder is, locked for as long as localaws runs."""
+PRIVATE = 0o700
+"""The folder's mode: what lies in it are everybody's objects, models and keys."""
 IGNORED = (MARK, "lost+found")
 """What may lie in a folder that is not ours yet."""
 
@@ -28,7 +30,7 @@ def hold_data_dir(named: Path | None) -> Generator[Path, None, None]:
     """
     try:
         folder = Path(tempfile.mkdtemp(prefix="localaws-")) if named is None else named.absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         is_ours = (folder / MARK).exists()
         if not is_ours and (found := _find_foreign(folder)):
             raise DataDirError(
@@ -41,6 +43,8 @@ def hold_data_dir(named: Path | None) -> Generator[Path, None, None]:
         raise DataDirError(f"cannot use {option}: {error.strerror or error}") from error
     try:
         _lock(mark, folder)
+        with contextlib.suppress(PermissionError):  # somebody else's folder that we may write to
+            folder.chmod(PRIVATE)
         _clear(folder)
         yield folder.resolve()
     finally:

@@ -6,13 +6,16 @@ They are made by `children/keeper.py`. Root needs CAP_SYS_ADMIN for it; everybod
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 OPT_ML = Path("/opt/ml")
 HOSTS_FILE = Path("/etc/hosts")
+PROCESSES = 4096
+"""Processes and threads of a child, where AWS has no number: enough for a job that uses many cores, and a
+small part of what a machine can number (32,768 or more)."""
 KEPT_FLAGS = {"nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC, "noatime": os.ST_NOATIME}
 """Options that a mount in a user namespace must keep, or the kernel refuses to change any other."""
 
@@ -57,25 +60,28 @@ class View:
     """Whether the child believes to be root where it runs in a user namespace."""
     is_container: bool = True
     """Whether it has the rights of a container, and no more: a root that cannot set the clock, or unmount."""
+    processes: int = PROCESSES
+    """How many processes and threads it may have at a time, all that it starts included."""
 
     def as_request(self) -> dict[str, Any]:
         """Return it as the keeper takes it."""
-        mounts = [mount.as_request() for mount in self.mounts]
-        return {"mounts": mounts, "is_root": self.is_root, "is_container": self.is_container}
+        request = {"is_root": self.is_root, "is_container": self.is_container, "processes": self.processes}
+        return request | {"mounts": [mount.as_request() for mount in self.mounts]}
 
 
-def host_view(base: Path, *, scratch: Path, names: Sequence[str] = ()) -> View:
+def host_view(base: Path, *, scratch: Path, names: Sequence[str] = (), fixed: Sequence[str] = ()) -> View:
     """Return the view of a training host, which is root as in AWS's containers.
 
-    It sees the folder `base` as /opt/ml, and `names` lead to this machine. `scratch` is a folder outside of
-    `base` for what the view is made of.
+    It sees the folder `base` as /opt/ml, of which it cannot change the folders `fixed`, and `names` lead to
+    this machine. `scratch` is a folder outside of `base` for what the view is made of.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     hosts = scratch / "hosts"
     hosts.write_text(hosts_text(HOSTS_FILE.read_text(errors="replace"), names=names))
     own = Mount(source=hosts, target=HOSTS_FILE)
     ml = mount_below(OPT_ML.parent, {OPT_ML.name: base}, scratch=scratch, is_writable=True)
-    return View(mounts=[*ml, own, *protect_environment()], is_root=True)
+    kept = [read_only(source=base / name, target=OPT_ML / name) for name in fixed]
+    return View(mounts=[*ml, *kept, own, *protect_environment()], is_root=True)
 
 
 def mount_below(
@@ -108,6 +114,19 @@ def mount_below(
         (stage / name).mkdir()
         mounts.append(show(source=source, target=stage / name))
     return [*mounts, Mount(source=stage, target=parent)]
+
+
+def hide(folder: Path, *, kept: Iterable[Path | None], stage: Path) -> list[Mount | Memory]:
+    """Return the mounts behind which nothing of a folder is left but the paths `kept`, where they lie in it.
+
+    `stage` is a folder that is made for it. They come last: what they hide may be the source of others.
+    """
+    stage.mkdir(parents=True)
+    inside = [path for path in kept if path is not None and path.is_relative_to(folder)]
+    shown = [
+        Mount(source=path, target=stage / path.relative_to(folder), is_target_made=True) for path in inside
+    ]
+    return [Memory(target=stage, size_mb=1), *shown, Mount(source=stage, target=folder)]
 
 
 def read_only(*, source: Path, target: Path) -> Mount:

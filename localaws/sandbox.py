@@ -8,6 +8,7 @@ https://www.w3.org/TR/CSP3/#directive-sandbox
 from collections.abc import Awaitable, Mapping
 
 from localaws.asgi import Message
+from localaws.origins import STATUS_PAGE
 from localaws.steps import Exchange, Forward
 
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-downloads"
@@ -23,14 +24,18 @@ def is_browser(headers: Mapping[str, str]) -> bool:
 
 
 def sandbox_pages(exchange: Exchange, forward: Forward) -> Awaitable[None]:
-    """Hand the request on, and put its answer into a sandbox where that has no policy of its own."""
+    """Hand the request on, and put its answer into a sandbox.
+
+    A policy that it brings holds as well: browsers look at all of them. The status page alone is ours.
+    """
     send = exchange.send
 
     async def send_in_sandbox(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers") or [])
             found = dict(headers)
-            if POLICY not in found and not found.get(b"content-type", b"").startswith(PDF):
+            is_own = POLICY in found and exchange.request.path.startswith(STATUS_PAGE)
+            if not is_own and not found.get(b"content-type", b"").startswith(PDF):
                 headers.append((POLICY, SANDBOX.encode()))
             message = {**message, "headers": headers}
         await send(message)

@@ -159,6 +159,7 @@ def _uvicorn_config(app: Any, *, certificates: Certificates | None = None) -> uv
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
+        ws="none",  # whoever asks for a WebSocket gets the answer to a plain request
         interface="asgi3",
         lifespan="off",
         log_config=None,

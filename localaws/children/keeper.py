@@ -9,8 +9,10 @@ the program's process group; `K`, or the end of the socket, kills all.
 A child lives in a PID namespace, whose first process is the guard's. When that ends the kernel kills all that
 is in the namespace, whatever session or parent it has, and it ends with the program, at `K`, and with the
 guard. Where no namespace can be had, the guard is a subreaper: what its descendants leave behind becomes its
-own child, and is killed. When localaws ends, all control sockets do; then the folder named on the command
-line is removed. Standard library only, started with `python -I -S`.
+own child, and is killed. A namespace holds a limited number of processes, so that the kernel refuses them to
+one that starts others for ever (Linux 6.14 or later, or 5.14 in a user namespace). When localaws ends, all
+control sockets do; then the folder named on the command line is removed. Standard library only, started with
+`python -I -S`.
 """
 
 import contextlib
@@ -18,6 +20,7 @@ import ctypes
 import errno
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -39,6 +42,12 @@ MOUNT_FLAGS = {"ro": 0x1, "nosuid": 0x2, "nodev": 0x4, "noexec": 0x8, "noatime":
 PROC_FLAGS = MOUNT_FLAGS["nosuid"] | MOUNT_FLAGS["nodev"] | MOUNT_FLAGS["noexec"]
 KINDS = {"root": CLONE_NEWPID | CLONE_NEWNS, "user": CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS}
 """The ways to a namespace, by the flags of unshare(2), in the order in which they are tried."""
+NAMESPACE_LIMIT, USER_LIMIT = (6, 14), (5, 14)
+"""Since which Linux kernel.pid_max, and RLIMIT_NPROC in a user namespace, hold for a namespace alone. Before,
+they were the machine's and the user's, and are left alone (https://docs.kernel.org/admin-guide/sysctl/kernel.html)."""
+PID_MAX = "/proc/sys/kernel/pid_max"
+RESERVED_PIDS = 300
+"""Numbers of processes that the kernel gives only once; they come on top."""
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals of a terminal or a service manager. localaws gets them too, and says what children are to do."""
 DEFAULTS = (*IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
@@ -118,7 +127,7 @@ def probe(report: int, *, kind: str) -> None:
         {"target": "/tmp", "size": 4096},  # noqa: S108 - in a namespace that ends at once
     ]
     try:
-        first = enter_namespace(kind, mounts=mounts, is_root=False)
+        first = enter_namespace(kind, mounts=mounts, is_root=False, processes=0)
     except OSError as error:
         os.write(report, describe(error).encode())
     else:
@@ -135,12 +144,13 @@ def guard(control: socket.socket, *, output: int, kind: str) -> None:
     first = None
     try:
         if kind:
-            first = enter_namespace(kind, mounts=request["mounts"], is_root=request["is_root"])
+            asked = {name: request[name] for name in ("mounts", "is_root", "processes")}
+            first = enter_namespace(kind, **asked)
             if request["is_container"]:
                 protect_kernel()
         else:
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        program = start_program(request, output=output)
+        program = start_program(request, output=output, kind=kind)
     except OSError as error:
         answer(control, f"!{describe(error)}")
         end_all(first)
@@ -171,8 +181,11 @@ def open_wakeups() -> socket.socket:
     return reading
 
 
-def enter_namespace(kind: str, *, mounts: Iterable[dict[str, Any]], is_root: bool) -> int:
-    """Enter a mount namespace with these mounts, and make a PID namespace; return its first process's pid."""
+def enter_namespace(kind: str, *, mounts: Iterable[dict[str, Any]], is_root: bool, processes: int) -> int:
+    """Enter a mount namespace with these mounts, and make a PID namespace; return its first process's pid.
+
+    It holds that many processes and threads; 0 is no limit.
+    """
     uid, gid = os.getuid(), os.getgid()
     check(libc.unshare(KINDS[kind]), name="unshare")
     if kind == "user":
@@ -183,7 +196,7 @@ def enter_namespace(kind: str, *, mounts: Iterable[dict[str, Any]], is_root: boo
     read_end, write_end = os.pipe()
     first = os.fork()
     if first == 0:
-        run(be_first_process, ready=write_end)
+        run(be_first_process, ready=write_end, processes=processes)
     os.close(write_end)
     said = read_all(read_end)
     if said != b"ready":
@@ -193,10 +206,12 @@ def enter_namespace(kind: str, *, mounts: Iterable[dict[str, Any]], is_root: boo
     return first
 
 
-def be_first_process(*, ready: int) -> None:
+def be_first_process(*, ready: int, processes: int) -> None:
     """Be process 1 of a namespace: mount its /proc, take in orphans, and die with the guard."""
     try:
         mount("proc", "/proc", kind="proc", flags=PROC_FLAGS)
+        if processes and os.access(PID_MAX, os.W_OK) and linux_version() >= NAMESPACE_LIMIT:
+            Path(PID_MAX).write_text(str(processes + RESERVED_PIDS))
     except OSError as error:
         os.write(ready, describe(error).encode())
         return
@@ -208,6 +223,11 @@ def be_first_process(*, ready: int) -> None:
     os.closerange(0, os.sysconf("SC_OPEN_MAX"))
     while True:
         signal.pause()
+
+
+def linux_version() -> tuple[int, ...]:
+    """Return the first two numbers of the kernel's version."""
+    return tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
 
 
 def protect_kernel() -> None:
@@ -260,12 +280,12 @@ def check(result: int, *, name: str) -> None:
         raise OSError(number, os.strerror(number), f"{name}:")
 
 
-def start_program(request: dict[str, Any], *, output: int) -> int:
+def start_program(request: dict[str, Any], *, output: int, kind: str) -> int:
     """Fork and become the program; return its pid. Raises OSError where there is no such program."""
     read_end, write_end = os.pipe()
     program = os.fork()
     if program == 0:
-        run(become_program, request, output=output, failure=write_end)
+        run(become_program, request, output=output, failure=write_end, kind=kind)
     os.close(write_end)
     said = read_all(read_end)  # nothing, once the program's start has closed the pipe
     if said:
@@ -274,7 +294,7 @@ def start_program(request: dict[str, Any], *, output: int) -> int:
     return program
 
 
-def become_program(request: dict[str, Any], *, output: int, failure: int) -> None:
+def become_program(request: dict[str, Any], *, output: int, failure: int, kind: str) -> None:
     """Lead a session of its own, with the output and nothing else open, and become the program."""
     for number in DEFAULTS:
         signal.signal(number, signal.SIG_DFL)
@@ -284,6 +304,8 @@ def become_program(request: dict[str, Any], *, output: int, failure: int) -> Non
         os.setsid()
         if request["is_container"]:
             drop_capabilities()
+        if kind == "user" and linux_version() >= USER_LIMIT:
+            resource.setrlimit(resource.RLIMIT_NPROC, (request["processes"],) * 2)
         for target, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, output)):
             os.dup2(source, target)
         os.closerange(3, failure)

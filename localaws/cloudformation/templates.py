@@ -12,6 +12,10 @@ import yaml
 from moto.cloudformation import models, responses
 from moto.cloudformation.exceptions import ValidationError
 
+MAX_BRACKETS = 200
+"""Brackets in each other: more than a template, or a policy in it, has by far."""
+TOO_DEEP = "Template format error: nested too deeply"
+
 
 class TemplateLoader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms (`!Ref`), and without aliases, as on AWS.
@@ -25,6 +29,12 @@ class TemplateLoader(yaml.SafeLoader):
             message = "Template format error: YAML aliases are not allowed in CloudFormation templates"
             raise ValidationError(message=message)
         return super().compose_node(parent, index)
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 - the library's name
+        """Go one bracket deeper, up to a limit: the reader looks back at all that are open."""
+        if self.flow_level >= MAX_BRACKETS:
+            raise ValidationError(message=TOO_DEEP)
+        super().fetch_flow_collection_start(TokenClass)
 
 
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -50,8 +60,10 @@ def construct_short_form(loader: TemplateLoader, name: str, node: yaml.Node) -> 
 TemplateLoader.add_multi_constructor("!", construct_short_form)
 
 
-def load(text: str, **options: Any) -> dict[str, Any]:
+def load(text: str | None, **options: Any) -> dict[str, Any]:
     """Return a template's content, in YAML or JSON; raises ValidationError for what none can hold."""
+    if text is None:
+        raise ValidationError(message="Either Template URL or Template Body must be specified.")
     try:
         content = read(text)
     except yaml.YAMLError as error:
@@ -59,7 +71,7 @@ def load(text: str, **options: Any) -> dict[str, Any]:
         message = f"Template format error: {kind} not well-formed. {place(error)}"
         raise ValidationError(message=message) from error
     except RecursionError as error:
-        raise ValidationError(message="Template format error: nested too deeply") from error
+        raise ValidationError(message=TOO_DEEP) from error
     if not isinstance(content, dict):
         raise ValidationError(message="Template format error: unsupported structure.")
     return content

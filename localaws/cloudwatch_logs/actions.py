@@ -7,7 +7,10 @@ from moto.logs import models
 from moto.logs.exceptions import InvalidParameterException
 from moto.logs.responses import LogsResponse
 
+from localaws.cloudwatch_logs.events import kept_events
 from localaws.cloudwatch_logs.patterns import EventFilter, PatternError, compile_pattern
+from localaws.cloudwatch_logs.reading import filter_log_events as find_log_events
+from localaws.cloudwatch_logs.reading import get_log_events, read_times
 
 _filter_log_events = LogsResponse.filter_log_events
 _put_subscription_filter = LogsResponse.put_subscription_filter
@@ -19,7 +22,14 @@ def add_actions() -> None:
     for action in (filter_log_events, put_subscription_filter):
         setattr(LogsResponse, action.__name__, action)
     setattr(models, "EventMessageFilter", EventFilter)  # noqa: B010 - moto's reads one term only
-    setattr(models.LogStream, "_send_log_events", send_log_events)  # noqa: B010
+    for owner, name, replacement in (
+        (models.LogStream, "_send_log_events", send_log_events),
+        (models.LogStream, "events", kept_events),
+        (models.LogStream, "_update", read_times),
+        (models.LogStream, "get_log_events", get_log_events),
+        (models.LogGroup, "filter_log_events", find_log_events),
+    ):
+        setattr(owner, name, replacement)
 
 
 def check_pattern(response: LogsResponse) -> None:

@@ -106,7 +106,8 @@ class Environment:
         self._folder.mkdir(parents=True)
         if not self._context.supervisor.refusal:
             kept = (self._context.ca_bundle,)
-            view = function_view(spec, runtime, scratch=self._folder, kept=kept)
+            hidden = self._context.data_dir
+            view = function_view(spec, runtime, scratch=self._folder, hidden=hidden, kept=kept)
             (spec, runtime), temporary = as_seen(spec, runtime), TEMPORARY
         credentials = self._context.identity.assume(role_arn=spec.role, session_name=spec.function_name)
         inherited = isolated(self._context.child_environment(region=spec.region))

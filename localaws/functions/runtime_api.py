@@ -6,16 +6,19 @@ An asyncio protocol around httptools (which uvicorn brings): no start-up, no thr
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import httptools
 
 from localaws.functions.invocations import RESPONSE_LIMIT
+from localaws.origins import LOCAL_DOMAIN, host_name, is_loopback_address
 
 logger = logging.getLogger(__name__)
 
+MAX_HEAD_BYTES = 1 << 20
+"""Bytes that come before a request's headers are whole; more is no runtime's."""
 REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 413: "Payload Too Large"}
 Respond = Callable[[int, bytes, dict[str, str]], None]
 
@@ -56,6 +59,8 @@ class RuntimeProtocol(asyncio.Protocol):
     def _reset(self) -> None:
         self._path = b""
         self._headers: dict[str, str] = {}
+        self._head_size = 0
+        self._has_head = False
         self._body: list[bytes] = []
         self._size = 0
 
@@ -72,9 +77,16 @@ class RuntimeProtocol(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            logger.warning("the runtime sent something that is not HTTP: %s", error)
-            if self._transport is not None:
-                self._transport.close()
+            self._refuse(f"something that is not HTTP: {error}")
+        self._head_size += 0 if self._has_head else len(data)
+        if self._head_size > MAX_HEAD_BYTES:
+            self._refuse("headers without end")
+
+    def _refuse(self, what: str) -> None:
+        """End a connection that no runtime has made."""
+        logger.warning("the Runtime API was sent %s", what)
+        if self._transport is not None:
+            self._transport.close()
 
     def on_message_begin(self) -> None:
         """Start a request."""
@@ -90,6 +102,7 @@ class RuntimeProtocol(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Tell a client that waits for leave to send its body to go on."""
+        self._has_head = True
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -100,7 +113,10 @@ class RuntimeProtocol(asyncio.Protocol):
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """Hand the request on."""
+        """Hand the request on; what a web page in a browser sends would take events from the runtime."""
+        if is_of_page(self._headers):
+            self._refuse("a web page's request")
+            return
         call = ApiCall(
             method=self._parser.get_method().decode(),
             path=self._path.decode("latin-1"),
@@ -117,6 +133,13 @@ class RuntimeProtocol(asyncio.Protocol):
         lines = [f"HTTP/1.1 {status} {REASONS[status]}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._transport.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+
+def is_of_page(headers: Mapping[str, str]) -> bool:
+    """Tell whether a browser has sent a request, for a page of any name: no runtime sends such headers."""
+    host = host_name(headers.get("host", LOCAL_DOMAIN))
+    is_known = host == LOCAL_DOMAIN or (host is not None and bool(is_loopback_address(host)))
+    return not is_known or "origin" in headers or "sec-fetch-site" in headers
 
 
 async def listen(on_call: CallHandler) -> tuple[asyncio.Server, str]:

@@ -14,23 +14,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from localaws.functions.spec import EnvironmentSpec, Runtime
-from localaws.namespaces import Memory, Mount, View, mount_below, protect_environment, read_only
+from localaws.namespaces import Memory, Mount, View, hide, mount_below, protect_environment, read_only
 
 TASK, RUNTIME, LAYERS = Path("/var/task"), Path("/var/runtime"), Path("/opt")
+PROCESSES = 1024
+"""Processes and threads of an execution environment
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 TEMPORARY = Path("/tmp")  # noqa: S108 - the function's, not this machine's
 
 
 def function_view(
-    spec: EnvironmentSpec, runtime: Runtime, *, scratch: Path, kept: Iterable[Path | None]
+    spec: EnvironmentSpec, runtime: Runtime, *, scratch: Path, hidden: Path, kept: Iterable[Path | None]
 ) -> View:
     """Return the view of one environment; what it is made of lies in `scratch`, which exists.
 
-    Python, and the files `kept`, stay where they are, in /tmp too. EphemeralStorage is a limit: it is memory.
+    Nothing is seen of the folder `hidden`. Python, and the files `kept`, stay where they are, there and in
+    /tmp. EphemeralStorage is a limit: it is memory.
     """
     temporary, layers = scratch / "tmp", merge_layers(spec.layers) or scratch / "opt"
     for folder in (temporary, scratch / "opt"):
         folder.mkdir()
     stays = [*python_folders(), *(path for path in kept if path is not None)]
+    seen = [*stays, *(spec.layers if holds(LAYERS, stays) else ())]
     code = mount_below(TASK.parent, {"task": spec.task_root, "runtime": runtime.folder}, scratch=scratch)
     return View(
         mounts=[
@@ -44,7 +49,9 @@ def function_view(
                 if path.is_relative_to(TEMPORARY)
             ],
             Mount(source=temporary, target=TEMPORARY),
-        ]
+            *([] if hidden.is_relative_to(TEMPORARY) else hide(hidden, kept=seen, stage=scratch / "data")),
+        ],
+        processes=PROCESSES,
     )
 
 

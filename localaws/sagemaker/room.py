@@ -5,10 +5,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from localaws.context import Context
-from localaws.namespaces import OPT_ML, View, host_view
+from localaws.namespaces import OPT_ML, View, hide, host_view
 from localaws.overlays import Overlay, search_path
 
 MAX_TEMPORARY_PATH = 64
@@ -16,14 +17,20 @@ MAX_TEMPORARY_PATH = 64
 
 
 class Room:
-    """The place of one instance. `base` is the folder that it sees as /opt/ml, where it can have a view."""
+    """The place of one instance. `base` is the folder that it sees as /opt/ml, where it can have a view.
 
-    def __init__(self, *, base: Path, context: Context, names: Sequence[str] = ()) -> None:
+    Of the folders `fixed` in it a process with a view can change nothing.
+    """
+
+    def __init__(
+        self, *, base: Path, context: Context, names: Sequence[str] = (), fixed: Sequence[str] = ()
+    ) -> None:
         self.base = base
         self.overlay = Overlay(folder=base.with_name(f"{base.name}.python"))
         self._scratch = base.with_name(f"{base.name}.view")
         self._context = context
         self._names = names
+        self._fixed = fixed
         self._temporary: Path | None = None
 
     @property
@@ -50,11 +57,17 @@ class Room:
         return folder
 
     def view(self) -> View:
-        """Return what a process in the room sees; it starts in a folder below `seen_base`."""
+        """Return what a process in the room sees; it starts in a folder below `seen_base`.
+
+        Of the data folder it sees what is its own, and none of other jobs' files, nor of anybody's objects.
+        """
         if self.refusal:
             return View()
         shutil.rmtree(self._scratch, ignore_errors=True)  # of a process that has ended
-        return host_view(self.base, scratch=self._scratch, names=self._names)
+        view = host_view(self.base, scratch=self._scratch, names=self._names, fixed=self._fixed)
+        kept = [self.overlay.folder, self._temporary, self._context.ca_bundle]
+        hidden = hide(self._context.data_dir, kept=kept, stage=self._scratch / "data")
+        return replace(view, mounts=[*view.mounts, *hidden])
 
     def variables(self) -> dict[str, str]:
         """Return the variables that lead to what is its own."""

@@ -22,7 +22,7 @@ def last_lines(*, group: str, prefix: str, account_id: str, region: str) -> list
         for found in _groups(group, account_id=account_id, region=region)
         for name, stream in list(found.streams.items())
         if name.startswith(prefix)
-        for event in list(stream.events)[-LINES:]
+        for event in stream.events[-LINES:]
     ]
     events.sort(key=lambda event: event[0])
     return [

@@ -19,12 +19,14 @@ from localaws.asgi import Message, Request, Response, Scope, Send
 from localaws.protocols import Call, Protocol, not_implemented, read_call
 from localaws.steps import Exchange, Forward
 from localaws.wire.compiler import find_model
-from localaws.wire.readers import UnreadableError, unzip
+from localaws.wire.readers import UnreadableError, is_gzip, unzip
 from localaws.wire.refusals import SERVICES, unreadable
 
 PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
 TYPE = "application/cbor"
 HEADERS = {"content-type": TYPE, "smithy-protocol": "rpc-v2-cbor"}
+MAX_CBOR_BYTES = 4 << 20
+"""Above what CloudWatch takes (PutMetricData: 1 MiB when unzipped); a byte may become an object."""
 JSON_TYPE = "application/x-amz-json-1.0"
 DROPPED = (
     "accept",
@@ -97,11 +99,11 @@ async def _answer_as_json(
     exchange: Exchange, forward: Forward, *, headers: dict[str, str], call: Call | None
 ) -> Response:
     """Return what the chain answers to the JSON request."""
-    request, body = exchange.request, await exchange.request.body()
+    request, body = exchange.request, await exchange.request.body(limit_bytes=MAX_CBOR_BYTES)
     if call is not None and call.service not in SERVICES:
         return not_implemented(call)
     try:
-        plain = unzip(body, encoding=request.headers.get("content-encoding", ""))
+        plain = unzip(body, max_bytes=MAX_CBOR_BYTES) if is_gzip(request.headers) else body
         members = json.dumps(as_json(read_cbor(plain))).encode()
     except (UnreadableError, *MALFORMED) as error:
         named = call or Call(service="", action="", protocol=Protocol.JSON)

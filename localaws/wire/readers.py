@@ -4,6 +4,7 @@ Protocols: https://smithy.io/2.0/aws/protocols/
 """
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Mapping
@@ -18,8 +19,6 @@ from localaws.wire.compiler import label, wire_name
 from localaws.wire.routing import match_path
 
 Members = dict[str, Any]
-MAX_UNZIPPED_BYTES = 64 * 2**20
-"""What a compressed body may become; more than any JSON service takes."""
 NUMBER_TYPES = ("integer", "long", "float", "double")
 
 
@@ -44,18 +43,21 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-def unzip(body: bytes, *, encoding: str) -> bytes:
-    """Return a body without its Content-Encoding; raises UnreadableError."""
-    if encoding.lower() != "gzip":
-        return body
+def unzip(body: bytes, *, max_bytes: int) -> bytes:
+    """Return what gzip has packed; raises UnreadableError, also where it is more than `max_bytes`."""
     try:
-        unzipper = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        plain = unzipper.decompress(body, MAX_UNZIPPED_BYTES)
-    except (zlib.error, gzip.BadGzipFile) as error:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
+            plain = packed.read(max_bytes + 1)
+    except (zlib.error, OSError, EOFError) as error:
         raise UnreadableError(str(error)) from error
-    if not unzipper.eof:
-        raise UnreadableError("the body ends before its gzip does, or is too large")
+    if len(plain) > max_bytes:
+        raise UnreadableError(f"the body has more than {max_bytes} bytes when it is unzipped")
     return plain
+
+
+def is_gzip(headers: Mapping[str, str]) -> bool:
+    """Tell whether a body is packed by gzip."""
+    return headers.get("content-encoding", "").strip().lower() == "gzip"
 
 
 def read_query(shape: Any, body: bytes, *, protocol: Protocol) -> Members:

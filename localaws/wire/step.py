@@ -14,7 +14,7 @@ from localaws.steps import Exchange, Forward
 from localaws.wire.bodies import is_form
 from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
-from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json, unzip
+from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json
 from localaws.wire.refusals import SERVICES, Contract, invalid, unreadable
 from localaws.wire.wording import NOT_NULL, Violation, matches, tell
 
@@ -83,17 +83,16 @@ def check_members(call: Call, contract: Contract, *, request: Request, body: byt
     if compiler is None or check is None:
         return []
     operation = compiler.model.operation_model(call.action)
-    plain = unzip(body, encoding=request.headers.get("content-encoding", ""))
     if call.protocol is Protocol.JSON:
-        members = read_json(plain)
+        members = read_json(body)
     elif call.protocol is Protocol.REST_JSON:
         members = read_rest_json(
-            operation, path=request.path, query=request.query, headers=request.headers, body=plain
+            operation, path=request.path, query=request.query, headers=request.headers, body=body
         )
     elif operation.input_shape is None:
         members = {}
     else:
-        members = read_query(operation.input_shape, plain, protocol=call.protocol)
+        members = read_query(operation.input_shape, body, protocol=call.protocol)
     found: list[Violation] = []
     check(members, "", found)
     if contract.code == MISSING:  # of all else these services have their own words, or take it

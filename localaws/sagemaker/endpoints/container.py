@@ -18,7 +18,7 @@ from localaws.overlays import pip_variables
 from localaws.processes import Child
 from localaws.sagemaker.background import count_instances
 from localaws.sagemaker.endpoints.instance import Instance, Server
-from localaws.sagemaker.endpoints.model_data import fetch_model, find_program, is_own_server
+from localaws.sagemaker.endpoints.model_data import MODEL, fetch_model, find_program, is_own_server
 from localaws.sagemaker.endpoints.plan import VariantPlan
 from localaws.sagemaker.hosts import free_port
 from localaws.sagemaker.room import Room
@@ -84,6 +84,18 @@ class Place:
     """The transform job in whose FailureReason a container stands; empty for those of an endpoint."""
 
 
+def lay_out(fetched: Path, *, room: Room) -> None:
+    """Give an instance the model and code that were fetched for all: code of its own, and the model to read.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html. Hard links cost
+    nothing; where no view keeps an instance from writing to them, it gets a copy.
+    """
+    for folder in fetched.iterdir():
+        is_linked = folder.name == MODEL and not room.refusal
+        copy = os.link if is_linked else shutil.copy2
+        shutil.copytree(folder, room.base / folder.name, copy_function=copy)
+
+
 class ContainerFactory:
     """Make the instances of one endpoint. Models are fetched once for each variant of each deployment."""
 
@@ -111,7 +123,7 @@ class ContainerFactory:
         """Make an instance that is not started yet."""
         instance_id = f"i-{secrets.token_hex(8)}{secrets.token_hex(1)[:1]}"
         base = self._place.folder / plan.name / instance_id / "opt" / "ml"
-        room = Room(base=base, context=self._context)
+        room = Room(base=base, context=self._context, fixed=[MODEL])
 
         def launch() -> Server:
             return self._launch(plan, instance_id=instance_id, room=room)
@@ -128,8 +140,7 @@ class ContainerFactory:
     def _launch(self, plan: VariantPlan, *, instance_id: str, room: Room) -> ContainerProcess:
         room.prepare()
         if not room.base.exists():
-            # hard links: on AWS the instances' /opt/ml/model is read-only, so one copy serves all
-            shutil.copytree(self._models[plan], room.base, copy_function=os.link)
+            lay_out(self._models[plan], room=room)
         grant = self._context.identity.grant(role_arn=plan.role_arn, session_name="SageMaker")
         port = free_port()
         log = ContainerLog(lambda: self._open_stream(f"{plan.name}/{instance_id}"))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import httptools
 
+from localaws.asgi import MAX_BODY_BYTES
+
 KEEP_ALIVE_S = 4.0
 """Real seconds a connection stays open unused: below the 5 s after which uvicorn closes it."""
 MAX_HEAD_BYTES = 64 * 2**10
@@ -45,7 +47,7 @@ class ContainerConnection(asyncio.Protocol):
     def _begin(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._has_heard = self._is_in_body = self._may_be_kept = False
 
     @property
@@ -128,8 +130,13 @@ class ContainerConnection(asyncio.Protocol):
         self._is_in_body = self._parser.get_status_code() >= 200
 
     def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body."""
-        self._body.append(body)
+        """Keep a piece of the body, up to a limit."""
+        self._body_bytes += len(body)
+        if self._body_bytes > MAX_BODY_BYTES:
+            self._body.clear()
+            self._fail(ConnectionResetError(f"more than {MAX_BODY_BYTES} bytes from port {self.port}"))
+        else:
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         """Hand on the answer, unless it was only an interim one."""

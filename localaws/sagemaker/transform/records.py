@@ -4,13 +4,34 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformInput.htm
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html (AssembleWith)
 """
 
+import gzip
+import io
+import zlib
 from collections.abc import Iterator, Sequence
 
+MAX_UNZIPPED_BYTES = 256 << 20
+"""Bytes of an object without its gzip: it is kept in memory, and a small one may become any number."""
 TOO_LARGE = "Too much data for max payload size"
 
 
 class PayloadTooLargeError(Exception):
     """A record does not fit into a request."""
+
+
+class UnzipError(Exception):
+    """An object is no gzip, or too large without it."""
+
+
+def unzip(content: bytes, *, max_bytes: int = MAX_UNZIPPED_BYTES) -> bytes:
+    """Return what an object of CompressionType Gzip holds; raises UnzipError."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            plain = packed.read(max_bytes + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnzipError(f"it is not a gzip file: {error}") from error
+    if len(plain) > max_bytes:
+        raise UnzipError(f"it has more than {max_bytes} bytes when it is unzipped")
+    return plain
 
 
 def split_records(content: bytes, *, is_split: bool) -> list[bytes]:

@@ -3,9 +3,7 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 """
 
-import gzip
 import threading
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -27,9 +25,11 @@ from localaws.sagemaker.transform.filters import DataProcessing, DataProcessingE
 from localaws.sagemaker.transform.job import LocalTransformJob
 from localaws.sagemaker.transform.records import (
     PayloadTooLargeError,
+    UnzipError,
     assemble,
     batch_records,
     split_records,
+    unzip,
 )
 from localaws.sagemaker.transform.spec import Limits, TransformSpec
 from localaws.storage import S3Uri, read_object, write_object
@@ -200,7 +200,7 @@ class TransformRunner(GuardedJob):
             answers = self._ask(records, client=client, limits=limits, title=title)
             body = assemble(answers, with_newlines=self._spec.with_newlines)
             write_object(self._s3, S3Uri.parse(self._spec.output_path).join(f"{name}.out"), body)
-        except (PayloadTooLargeError, DataProcessingError) as error:
+        except (PayloadTooLargeError, UnzipError, DataProcessingError) as error:
             client.log(f"[sagemaker logs]: {title}: {error}")
             raise JobError(client_error(SEE_LOGS)) from error
         except StorageError as error:
@@ -209,10 +209,7 @@ class TransformRunner(GuardedJob):
     def _unpack(self, content: bytes) -> bytes:
         if not self._spec.is_gzip:
             return content
-        try:
-            return gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataProcessingError(f"it is not a gzip file: {error}") from error
+        return unzip(content)
 
     def _ask(
         self, records: Sequence[bytes], *, client: ModelClient, limits: Limits, title: str

@@ -89,8 +89,10 @@ def test_an_object_that_was_sent_in_part_is_not_stored(localaws: Any) -> None:
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
         b"CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n",
     ],
-    ids=["TLS", "HTTP/2", "path", "address", "length", "two lengths", "tunnel", "no host"],
+    ids=["TLS", "HTTP/2", "path", "address", "length", "two lengths", "tunnel", "no host", "WebSocket"],
 )
 def test_what_is_no_request_gets_an_answer(localaws: Any, sent: bytes) -> None:
     with connect(localaws.url) as connection:

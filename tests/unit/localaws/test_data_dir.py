@@ -82,3 +82,11 @@ def test_a_place_for_temporary_files_that_cannot_be_is_named(monkeypatch: pytest
     message = r"^cannot use the folder for temporary files: No such file"
     with pytest.raises(DataDirError, match=message), hold_data_dir(None):
         pass
+
+
+def test_other_users_of_the_machine_see_nothing_of_it(tmp_path: Path) -> None:
+    made, given = tmp_path / "made", tmp_path / "given"
+    given.mkdir(mode=0o755)
+    for folder in (made, given):
+        with hold_data_dir(folder):
+            assert folder.stat().st_mode & 0o777 == 0o700

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from localaws.namespaces import HOSTS_FILE, OPT_ML, Mount, host_view, hosts_text, mount_below
+from localaws.namespaces import HOSTS_FILE, OPT_ML, Memory, Mount, hide, host_view, hosts_text, mount_below
 
 
 def test_a_target_that_exists_is_mounted_on(tmp_path: Path) -> None:
@@ -41,3 +41,19 @@ def test_a_host_is_root_and_sees_its_folder_its_names_and_a_protected_environmen
     assert sources[str(tmp_path / "scratch" / "hosts")]["target"] == str(HOSTS_FILE)
     assert (tmp_path / "scratch" / "hosts").read_text().endswith("127.0.0.1 algo-7\n")
     assert request["mounts"][-1]["flags"][0] == "ro"
+
+
+def test_what_is_kept_of_a_hidden_folder_lies_where_it_was(tmp_path: Path) -> None:
+    stage, kept = tmp_path / "mine" / "stage", [tmp_path / "mine" / "python", None, Path("/usr")]
+    memory, shown, over = hide(tmp_path, kept=kept, stage=stage)
+    assert stage.is_dir()
+    assert memory == Memory(target=stage, size_mb=1)
+    assert shown == Mount(source=tmp_path / "mine/python", target=stage / "mine/python", is_target_made=True)
+    assert over == Mount(source=stage, target=tmp_path)
+
+
+def test_folders_that_are_fixed_are_read_only(tmp_path: Path) -> None:
+    (tmp_path / "ml" / "model").mkdir(parents=True)
+    request = host_view(tmp_path / "ml", scratch=tmp_path / "scratch", fixed=["model"]).as_request()
+    (fixed,) = [mount for mount in request["mounts"] if mount["source"] == str(tmp_path / "ml/model")]
+    assert (fixed["target"], fixed["flags"][0]) == ("/opt/ml/model", "ro")

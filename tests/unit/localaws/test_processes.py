@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from localaws.errors import ChildStartError
-from localaws.namespaces import OPT_ML, Mount, View, host_view
+from localaws.namespaces import OPT_ML, Mount, View, hide, host_view
 from localaws.processes import LINE_CHARACTERS, TAIL_LINES, Child, Supervisor
 
 WAIT_S = 20.0
@@ -200,6 +200,26 @@ def test_a_container_has_no_right_to_what_all_share(supervisor: Supervisor, tmp_
         "kernel Read-only file system",
         "True",
     ]
+
+
+def test_what_is_hidden_cannot_be_uncovered(supervisor: Supervisor, tmp_path: Path) -> None:
+    data, stage = tmp_path / "data", tmp_path / "stage"
+    for name in ("mine", "others"):
+        (data / name).mkdir(parents=True)
+        (data / name / "file").write_text(name)
+    if supervisor.refusal:
+        return
+    script = (
+        f"umount {data} 2>/dev/null; unshare --user --map-root-user --mount umount {data} 2>/dev/null; "
+        f"ls {data}; cat {data}/mine/file {data}/others/file /proc/1/root{data}/others/file 2>/dev/null"
+    )
+    view = View(mounts=hide(data, kept=[data / "mine"], stage=stage), is_root=True)
+    child = supervisor.start(
+        name="host", argv=["/bin/sh", "-c", script], env=dict(os.environ), cwd=tmp_path, view=view
+    )
+    assert child.wait(timeout_s=WAIT_S) is not None
+    child.join_output()
+    assert list(child.tail) == ["mine", "mine"]
 
 
 def test_a_view_that_cannot_be_made_says_what_is_wrong(supervisor: Supervisor, tmp_path: Path) -> None:

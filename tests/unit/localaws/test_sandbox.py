@@ -13,7 +13,7 @@ NAVIGATION = {"sec-fetch-dest": "document"}
 POLICY = b"content-security-policy"
 
 
-def answer_to(headers: dict[str, str], response: Response) -> list[Message]:
+def answer_to(headers: dict[str, str], response: Response, *, path: str = "/b/page.html") -> list[Message]:
     """Return what a client with these headers is sent, where this is the answer of the chain."""
     sent: list[Message] = []
 
@@ -26,7 +26,7 @@ def answer_to(headers: dict[str, str], response: Response) -> list[Message]:
     async def forward(exchange: Exchange) -> None:
         await response.send(exchange.send)
 
-    request = Request(method="GET", path="/b/page.html", query="", headers=headers, receive=receive)
+    request = Request(method="GET", path=path, query="", headers=headers, receive=receive)
     exchange = Exchange(request=request, scope={}, send=send, handler=None)
     asyncio.run(sandbox_pages(exchange, forward))
     return sent
@@ -70,9 +70,16 @@ def test_a_pdf_is_shown_as_browsers_show_none_in_a_sandbox(kind: str) -> None:
     assert policies(answer_to(NAVIGATION, Response(headers={"content-type": kind}))) == []
 
 
-def test_a_page_with_a_policy_of_its_own_keeps_that_alone() -> None:
+def test_a_function_s_page_cannot_bring_a_policy_in_the_place_of_the_sandbox() -> None:
+    """The browser holds it against both."""
+    own = Response(headers={"Content-Security-Policy": "default-src *"})
+    assert policies(answer_to(NAVIGATION, own)) == [b"default-src *", SANDBOX.encode()]
+
+
+def test_the_status_page_keeps_its_own_policy_and_nothing_else_there_goes_without() -> None:
     own = Response(headers={"Content-Security-Policy": "default-src 'none'"})
-    assert policies(answer_to(NAVIGATION, own)) == [b"default-src 'none'"]
+    assert policies(answer_to(NAVIGATION, own, path="/_localaws/")) == [b"default-src 'none'"]
+    assert policies(answer_to(NAVIGATION, Response(), path="/_localaws/x")) == [SANDBOX.encode()]
 
 
 def test_the_sandbox_gives_no_origin_and_opens_nothing_above_it() -> None:

@@ -78,7 +78,7 @@ class Keeper:
         """Have a Python program started."""
         asked = {"argv": [sys.executable, "-I", "-c", code], "env": dict(os.environ), "cwd": "/"}
         kept = self.hand_over()
-        asked |= {"mounts": [], "is_root": False, "is_container": False} | request
+        asked |= {"mounts": [], "is_root": False, "is_container": False, "processes": 500} | request
         kept.order(json.dumps(asked).encode() + b"\n")
         return kept
 
@@ -317,6 +317,74 @@ def test_what_is_mounted_on_is_made_and_what_is_there_stays(tmp_path: Path, is_f
     marker.write_text("kept")
     program.make_target(target, is_folder=is_folder)
     assert marker.read_text() == "kept"
+
+
+AS_USER = (
+    f"import os, runpy; m = runpy.run_path({str(KEEPER)!r}); "
+    "os.setgroups([]); os.setgid(65534); os.setuid(65534); m['libc'].prctl(4, 1, 0, 0, 0); m['main']()"
+)
+"""The keeper of another user, whose children are in user namespaces (4: PR_SET_DUMPABLE, for /proc)."""
+BOMB = "i=0; while [ $i -lt 900 ]; do i=$((i+1)); sleep 600 & echo $i; done; echo no limit"
+"""It ends by itself where nothing else ends it: far below what a machine can bear."""
+THREADS = """
+import threading, time
+for number in range(1, 900):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    print(number, flush=True)
+"""
+LIMIT = 150
+
+
+@pytest.fixture(params=["root", "user"])
+def bounded(request: pytest.FixtureRequest) -> Iterator[Keeper]:
+    """Return a keeper of root, whose namespaces are limited by their numbers, and one of another user."""
+    if os.getuid() != 0 or program.linux_version() < program.NAMESPACE_LIMIT:
+        pytest.skip("needs root and Linux 6.14")
+    found = Keeper([str(KEEPER)] if request.param == "root" else ["-c", AS_USER])
+    if found.refusal:
+        found.close()
+        pytest.skip(f"this machine has no namespaces: {found.refusal}")
+    yield found
+    found.close()
+
+
+def count_of(child: Kept) -> int:
+    """Read what a bomb writes to its end; return how many processes it could start."""
+    said = ""
+    while data := child.read(65536):
+        said += data
+    return max(int(line) for line in said.splitlines() if line.isdigit())
+
+
+def test_a_bomb_is_refused_further_processes_and_leaves_none(bounded: Keeper, mark: str) -> None:
+    machine = Path(program.PID_MAX).read_text()
+    argv = ["/bin/sh", "-c", BOMB, mark]
+    child = bounded.start("", argv=argv, processes=LIMIT, is_container=True)
+    assert child.line().startswith("+")
+    assert LIMIT - 10 <= count_of(child) <= LIMIT + program.RESERVED_PIDS
+    assert child.line() == "2", "the shell's own end where it cannot fork"
+    assert is_gone(mark)
+    assert Path(program.PID_MAX).read_text() == machine
+
+
+def test_threads_count_as_processes() -> None:
+    keeper = Keeper([str(KEEPER)])
+    if keeper.refusal or os.getuid() != 0 or program.linux_version() < program.NAMESPACE_LIMIT:
+        keeper.close()
+        pytest.skip("needs root, namespaces and Linux 6.14")
+    child = keeper.start(THREADS, processes=LIMIT)
+    assert child.line().startswith("+")
+    assert child.line() == "1"
+    assert LIMIT - 10 <= count_of(child) <= LIMIT + program.RESERVED_PIDS
+    keeper.close()
+
+
+def test_a_container_cannot_raise_its_limit(bounded: Keeper) -> None:
+    script = f"(echo 30000 > {program.PID_MAX}) 2>&1; ulimit -u 30000 2>&1"
+    child = bounded.start("", argv=["/bin/sh", "-c", script], processes=LIMIT, is_container=True)
+    assert child.line().startswith("+")
+    assert child.line() in ("0", "2")
+    assert "Read-only file system" in child.read() or "Permission denied" in child.read()
 
 
 def test_the_rights_of_a_container_leave_out_the_machines() -> None:

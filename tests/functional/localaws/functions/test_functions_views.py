@@ -1,10 +1,14 @@
 """What a function sees of the file system: AWS's folders, and nothing of another environment's."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from localaws.children.keeper import NAMESPACE_LIMIT, RESERVED_PIDS, USER_LIMIT, linux_version
+from tests.namespaces import has_namespaces
 
 SHOW = """
 import errno, os, sys
@@ -28,6 +32,11 @@ def handler(event, context):
 """
 WRAPPED = "import os\ndef handler(event, context):\n    return os.environ['GREETING']\n"
 WRAPPER = '#!/bin/sh\nexport GREETING="wrapped $#"\nexec "$@"\n'
+
+
+def has_own_limits() -> bool:
+    """Tell whether this machine's kernel limits the processes of a namespace."""
+    return has_namespaces() and linux_version() >= (NAMESPACE_LIMIT if os.getuid() == 0 else USER_LIMIT)
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +112,21 @@ def test_a_wrapper_that_is_missing_is_named(functions: Any) -> None:
     assert answer.json["errorType"] == "Runtime.ExitError"
     assert "exit status 127" in answer.json["errorMessage"]
     assert "/opt/none" in answer.log
+
+
+def test_an_environment_has_as_many_threads_as_on_aws(functions: Any) -> None:
+    source = """
+import threading, time
+def handler(event, context):
+    started = 0
+    try:
+        while started < 1500:
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+            started += 1
+    except RuntimeError:
+        return started
+"""
+    if not has_own_limits():
+        pytest.skip("needs namespaces that count their processes")
+    started = functions.invoke(functions.create(source, MemorySize=512, Timeout=60)).json
+    assert 1000 <= started <= 1024 + RESERVED_PIDS

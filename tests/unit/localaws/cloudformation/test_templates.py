@@ -109,3 +109,19 @@ def test_a_template_nested_too_deeply_is_refused(opening: str) -> None:
 def test_programs_and_aliases_are_no_content(text: str) -> None:
     with pytest.raises(ValidationError, match="Template format error: YAML"):
         load(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, "a: " + "{a: [" * 150_000])
+def test_brackets_without_end_are_refused_at_once(text: str) -> None:
+    """The reader's time grows by the square of their number: 40,000 took 18 s."""
+    with pytest.raises(ValidationError, match="nested too deeply"):
+        load(text)
+
+
+def test_brackets_of_any_usual_depth_are_read() -> None:
+    assert load("a: " + "[" * 150 + "]" * 150)["a"] is not None
+
+
+def test_no_template_is_refused_as_on_aws() -> None:
+    with pytest.raises(ValidationError, match="Either Template URL or Template Body must be specified"):
+        load(None)

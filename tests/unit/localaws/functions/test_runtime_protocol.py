@@ -45,8 +45,8 @@ def connection() -> Connection:
     return Connection()
 
 
-NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST /2018-06-01/runtime/invocation/r-1/response HTTP/1.1\r\nHost: x\r\nX-Mine: Yes\r\n"
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:9\r\n\r\n"
+POST = b"POST /2018-06-01/runtime/invocation/r-1/response HTTP/1.1\r\nHost: 127.0.0.1:9\r\nX-Mine: Yes\r\n"
 
 
 @pytest.mark.parametrize("size", [1, 3, 10, 1000])
@@ -126,3 +126,32 @@ def test_an_answer_after_the_end_goes_nowhere(connection: Connection) -> None:
     connection.protocol.connection_lost(None)
     connection.calls[0].accept()
     assert connection.transport.written == b""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Host: rebound.example:9",
+        b"Host: a b",
+        b"Host: 127.0.0.1:9\r\nOrigin: null",
+        b"Host: ::1\r\nSec-Fetch-Site: none",
+    ],
+    ids=["a name that leads here", "nonsense", "a page", "a browser"],
+)
+def test_a_web_page_gets_no_event_and_answers_none(connection: Connection, header: bytes) -> None:
+    connection.feed(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n" + header + b"\r\n\r\n")
+    assert connection.calls == []
+    assert connection.transport.is_closed
+
+
+@pytest.mark.parametrize("header", [b"X: y", b"Host: localhost:9", b"Host: [::1]:9"])
+def test_a_runtime_may_call_this_machine_by_any_of_its_names(connection: Connection, header: bytes) -> None:
+    connection.feed(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n" + header + b"\r\n\r\n")
+    assert len(connection.calls) == 1
+
+
+def test_headers_without_end_end_the_connection(connection: Connection) -> None:
+    connection.feed(b"GET / HTTP/1.1\r\nX: ")
+    for _ in range(20):
+        connection.feed(b"y" * 65_536)
+    assert connection.transport.is_closed

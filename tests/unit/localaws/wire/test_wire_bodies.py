@@ -1,6 +1,7 @@
 """How large a body may be, and how a larger one is refused in each protocol."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import MutableMapping
 from typing import Any
@@ -20,6 +21,7 @@ from localaws.wire.bodies import (
 )
 
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+GZIP = {"content-encoding": "GZip"}
 JSON = {"x-amz-target": "SageMaker.ListModels"}
 
 
@@ -38,17 +40,19 @@ def request_of(body: bytes, headers: dict[str, str], *, method: str = "POST", pa
     return Request(method=method, path=path, query="", headers=headers, receive=receive)
 
 
-def bound(request: Request) -> tuple[int, bytes]:
-    """Return the status and body with which a request is refused; (0, "") where it goes on."""
+def bound(request: Request, handed_on: list[Exchange] | None = None) -> tuple[int, bytes]:
+    """Return the status and body with which a request is refused; (0, "") where it is handed on."""
+    handed_on = [] if handed_on is None else handed_on
     sent: list[MutableMapping[str, Any]] = []
 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
     async def forward(exchange: Exchange) -> None:
-        assert await exchange.request.body() is not None
+        handed_on.append(exchange)
 
-    asyncio.run(bound_body(Exchange(request=request, scope={}, send=send, handler=None), forward))
+    scope = {"headers": [(name.encode(), text.encode()) for name, text in request.headers.items()]}
+    asyncio.run(bound_body(Exchange(request=request, scope=scope, send=send, handler=None), forward))
     return (sent[0]["status"], sent[1]["body"]) if sent else (0, b"")
 
 
@@ -108,4 +112,48 @@ def test_a_form_has_a_bounded_number_of_fields() -> None:
     status, body = bound(request_of(b"Action=ListRoles" + b"&a=" * MAX_FORM_FIELDS, headers))
     assert status == 413
     assert b"A form has at most 50000 fields." in body
+    packed = gzip.compress(b"Action=ListRoles" + b"&a=" * MAX_FORM_FIELDS)
+    assert bound(request_of(packed, headers | GZIP))[0] == 413
     assert bound(request_of(json.dumps("&" * MAX_FORM_FIELDS).encode(), signed("ecr") | JSON)) == (0, b"")
+
+
+def test_moto_and_the_models_get_a_body_without_its_gzip() -> None:
+    handed_on: list[Exchange] = []
+    packed = gzip.compress(b'{"ZipFile": ""}')
+    assert bound(request_of(packed, signed("xray") | JSON | GZIP), handed_on) == (0, b"")
+    (exchange,) = handed_on
+    assert asyncio.run(exchange.request.body()) == b'{"ZipFile": ""}'
+    assert "content-encoding" not in exchange.request.headers
+    assert b"content-encoding" not in dict(exchange.scope["headers"])
+
+
+def test_s3_gets_a_body_as_it_is() -> None:
+    handed_on: list[Exchange] = []
+    assert bound(request_of(b"no gzip", signed("s3") | GZIP, method="PUT"), handed_on) == (0, b"")
+    assert asyncio.run(handed_on[0].request.body()) == b"no gzip"
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        (signed("xray") | JSON, b"SerializationException"),
+        (signed("sqs") | FORM, b"MalformedInput"),
+        ({"x-amz-target": "Any.Action"}, b"SerializationException"),
+    ],
+    ids=["a service without a contract", "a form", "unsigned"],
+)
+@pytest.mark.parametrize("is_bomb", [True, False])
+def test_a_body_that_unzips_to_too_much_or_not_at_all_is_refused(
+    headers: dict[str, str], code: bytes, is_bomb: bool
+) -> None:
+    body = gzip.compress(bytes(MAX_JSON_BYTES + 1)) if is_bomb else b"no gzip"
+    status, answer = bound(request_of(body, headers | GZIP))
+    assert status == 400
+    assert code in answer
+
+
+@pytest.mark.parametrize("headers", [signed("s3"), {}], ids=["signed", "presigned"])
+def test_a_document_that_is_too_deep_never_reaches_moto(headers: dict[str, str]) -> None:
+    status, body = bound(request_of(b"<a>" * 9999, headers, method="PUT", path="/bucket"))
+    assert (status, b"<Code>MalformedXML</Code>" in body) == (400, True)
+    assert bound(request_of(b"<Tagging/>", headers, method="PUT", path="/bucket")) == (0, b"")

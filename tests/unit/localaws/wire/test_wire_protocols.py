@@ -1,6 +1,7 @@
 """The same mistake in every protocol, how members are read from each, and what is not looked at."""
 
 import asyncio
+import gzip
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -260,11 +261,16 @@ def test_what_is_no_json_cannot_be_read(body: bytes) -> None:
         read_json(body)
 
 
-def test_only_gzip_is_unzipped() -> None:
-    assert unzip(b"as it is", encoding="") == b"as it is"
-    assert unzip(b"as it is", encoding="identity") == b"as it is"
+@pytest.mark.parametrize("size", [0, 1, 999, 1000])
+def test_a_body_of_one_or_more_gzips_is_unzipped(size: int) -> None:
+    packed = gzip.compress(bytes(size // 2)) + gzip.compress(bytes(size - size // 2))
+    assert unzip(packed, max_bytes=1000) == bytes(size)
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"cut off")[:12], gzip.compress(bytes(1001))])
+def test_what_is_no_gzip_or_too_large_without_it_cannot_be_read(body: bytes) -> None:
     with pytest.raises(UnreadableError):
-        unzip(b"no gzip", encoding="GZIP")
+        unzip(body, max_bytes=1000)
 
 
 @pytest.mark.parametrize(

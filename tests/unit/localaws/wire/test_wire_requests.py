@@ -256,16 +256,6 @@ def test_what_cannot_be_read_is_a_serialization_exception(body: bytes, said: str
     assert said in message
 
 
-def test_gzip_is_read_and_broken_gzip_refused() -> None:
-    import gzip
-
-    call = json_call("DescribeTrainingJob", gzip.compress(b'{"TrainingJobName": "a"}'))
-    call["headers"]["content-encoding"] = "gzip"
-    assert refuse(dict(call)) is None
-    assert error_of(refuse(call | {"body": call["body"][:12]}))[0] == "SerializationException"
-    assert error_of(refuse(call | {"body": b"no gzip"}))[0] == "SerializationException"
-
-
 @pytest.mark.parametrize(
     ("form", "status", "said"),
     [

@@ -1,5 +1,6 @@
 """What a serving process finds around it, and where its code may come from."""
 
+import errno
 import io
 import json
 import tarfile
@@ -27,6 +28,49 @@ def test_an_instance_sees_its_own_opt_ml(endpoint_maker: Any) -> None:
     assert seen["ml"] == ["/opt/ml/model"]
     assert seen["dir"] == "/opt/ml/model"
     assert seen["tmp"] != "/tmp"
+
+
+SEARCH = """
+import os, tempfile
+from pathlib import Path
+def model_fn(model_dir): return Path(tempfile.gettempdir()).parent.parent
+def predict_fn(data, folder):
+    found = []
+    for place, folders, names in os.walk(folder):
+        found += [str(Path(place, name).relative_to(folder)) for name in names]
+    return {"folders": sorted(os.listdir(folder)), "files": [name for name in found if "python/" not in name]}
+"""
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no mount namespaces here")
+def test_an_instance_sees_no_files_of_others(endpoint_maker: Any, localaws: Any) -> None:
+    """They lie in the data folder: objects of S3, other instances' models, their temporary files."""
+    made = endpoint_maker("ep-search", files={"code/inference.py": SEARCH})
+    made.wait("InService")
+    seen = made.invoke_json(b"1", ContentType="application/json")
+    assert seen == {"folders": ["endpoints", "tmp"], "files": []}
+
+
+WRITE = """
+import os
+from pathlib import Path
+def model_fn(model_dir): return Path(model_dir)
+def predict_fn(data, model):
+    try:
+        (model / "weights.txt").write_text("spoilt")
+    except OSError as error:
+        return {"error": error.errno, "read": (model / "weights.txt").read_text()}
+    return {"error": None}
+"""
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no mount namespaces here")
+def test_an_instance_cannot_change_the_model_that_others_serve(endpoint_maker: Any) -> None:
+    files = {"code/inference.py": WRITE, "weights.txt": "good"}
+    made = endpoint_maker("ep-fixed", files=files, variants=[("AllTraffic", 1.0, 2)])
+    made.wait("InService")
+    answers = [made.invoke_json(b"1", ContentType="application/json") for _ in range(4)]
+    assert answers == [{"error": errno.EROFS, "read": "good"}] * 4
 
 
 def test_code_may_lie_in_s3_apart_from_the_model(endpoint_maker: Any, localaws: Any) -> None:

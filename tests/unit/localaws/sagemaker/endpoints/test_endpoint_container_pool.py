@@ -351,3 +351,17 @@ def test_a_request_has_its_length_and_the_headers_that_are_passed_on() -> None:
         "x-amzn-sagemaker-custom-attributes: é",
         "content-length: 3",
     ]
+
+
+def test_an_answer_without_end_is_given_up(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_pool, "MAX_BODY_BYTES", 1000)
+
+    async def test(network: Network) -> None:
+        task, connection = await network.begin()
+        connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1000)
+        assert not task.done()
+        connection.data_received(b"x")
+        with pytest.raises(ConnectionResetError, match="more than 1000 bytes from port"):
+            await task
+
+    run(test)

@@ -1,12 +1,16 @@
 """How objects become requests, and answers one object."""
 
+import gzip
+
 import pytest
 
 from localaws.sagemaker.transform.records import (
     PayloadTooLargeError,
+    UnzipError,
     assemble,
     batch_records,
     split_records,
+    unzip,
 )
 from localaws.sagemaker.transform.spec import Limits
 
@@ -21,6 +25,18 @@ def batches(*, is_single: bool = False, max_bytes: int | None = None) -> list[li
 def test_lines_are_records_and_empty_ones_are_none() -> None:
     assert split_records(b"a\r\n\nb\nc", is_split=True) == [b"a", b"b", b"c"]
     assert split_records(b"a\nb\n", is_split=False) == [b"a\nb\n"]
+
+
+def test_an_object_is_unzipped_up_to_a_limit() -> None:
+    assert unzip(gzip.compress(bytes(100)), max_bytes=100) == bytes(100)
+    with pytest.raises(UnzipError, match="more than 100 bytes when it is unzipped"):
+        unzip(gzip.compress(bytes(101)), max_bytes=100)
+
+
+@pytest.mark.parametrize("content", [b"plain", gzip.compress(b"cut off")[:12], gzip.compress(b"x") + b"y"])
+def test_what_is_no_gzip_is_refused(content: bytes) -> None:
+    with pytest.raises(UnzipError, match="it is not a gzip file"):
+        unzip(content)
 
 
 def test_as_many_records_as_fit_go_out_together() -> None:
