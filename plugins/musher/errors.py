@@ -12,7 +12,7 @@
     |-- PreflightError           what a run asks for cannot work in this account; nothing was paid yet
     |-- ImageError               the serving image cannot be built, or SageMaker would refuse it
     |-- JobFailedError           a training job ended in another state than Completed
-    |-- GateError                a model is not good enough to be deployed
+    |-- GateError                a model is not good enough to be deployed, or not approved
     |-- AwsRefusedError          AWS refuses a call for good: a permission, a request, a quota
     |-- MissingResultError       an earlier task of the run has left no result
     |-- EndpointError            an endpoint, its configuration or its model failed
@@ -73,7 +73,7 @@ class JobFailedError(MusherError):
 
 
 class GateError(MusherError):
-    """Report a model whose accuracy is below the minimum."""
+    """Report a model that misses what it must reach, or that nobody has approved."""
 
 
 class AwsRefusedError(MusherError):
