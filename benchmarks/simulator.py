@@ -1,8 +1,8 @@
 """How long the simulator takes for a week of traffic, and how near it comes to every request one by one.
 
-A week at one-second resolution: a daily wave of 2,000 to 20,000 requests a second, drawn as Poisson, on up to
-1,000 instances under target tracking. Then ten minutes on 8 instances at three uses, where each request is also
-followed by itself through the same queues (a discrete-event simulation).
+A week at one-second resolution: a daily wave of 2,000 to 20,000 requests a second, drawn as Poisson, on up
+to 1,000 instances under target tracking. Then ten minutes on 8 instances at three uses, where each request is
+also followed by itself through the same queues (a discrete-event simulation).
 
 seconds                the simulation of the week, the drawing of its requests not counted
 highest                most instances in service in that week; 1,000 are allowed

@@ -38,7 +38,7 @@ def check_times(times_s: Floats) -> None:
     """Raise ScalingError unless each is a time that a request can take."""
     if not len(times_s) or not np.all((times_s > 0) & (times_s <= MAX_SERVICE_S)):
         raise ScalingError(
-            f"Service times are missing, or not all above 0, {MAX_SERVICE_S:.0f} s at most. Give measured ones."
+            f"Service times are missing, or not above 0, {MAX_SERVICE_S:.0f} s at most. Give measured ones."
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -37,13 +38,16 @@ async def run_load_test(plan: Plan, origin: Origin, *, stop: asyncio.Event) -> d
     async with HttpExchange(origin, connections=plan.bounds.max_in_flight) as exchange:
         driver = Driver(exchange, recorder=recorder, bounds=plan.bounds)
         arrivals = draw_arrivals(plan.load, spacing=plan.spacing, seed=plan.seed)
+        cpu_s = time.process_time()
         took_s = await driver.run(arrivals, stop=stop)
+        cpu_s = time.process_time() - cpu_s
     return {
         "target": origin.describe(),
         "profile": describe(plan.load),
         "spacing": plan.spacing,
         "seed": plan.seed,
         **asdict(plan.bounds),
+        "cpu_s": round(cpu_s, 3),
         **measured(recorder, took_s=took_s, is_complete=not stop.is_set()),
     }
 

@@ -1,32 +1,17 @@
 """Load tests of a real server: a stall shows, and SIGTERM gives a result."""
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.load_generator import stalling_server
+
 ROOT = Path(__file__).parents[4]
-SERVER = Path(__file__).with_name("slow_server.py")
-
-
-@contextlib.contextmanager
-def slow_server(
-    *, stall_at_s: float = 0, stall_for_s: float = 0, delay_s: float = 0
-) -> Generator[str, None, None]:
-    """Run a server until the end of the block; give its address."""
-    words = [str(SERVER), str(stall_at_s), str(stall_for_s), str(delay_s)]
-    with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
-        finally:
-            process.terminate()
 
 
 def start(*words: str) -> "subprocess.Popen[str]":
@@ -54,7 +39,7 @@ def test_a_stall_of_a_second_shows_in_the_p99() -> None:
 
     A busy machine only adds to that. The exact figures, and those of a closed loop, stand in test_driver.py.
     """
-    with slow_server(stall_at_s=2, stall_for_s=1) as url:
+    with stalling_server("0.001", "2", "1") as url:
         result = load_test("--rate", "50", "--duration-s", "5", "http", url)
     assert result["sent"] == result["succeeded"] == 250
     assert result["latency"]["p99_ms"] >= 900
@@ -62,7 +47,7 @@ def test_a_stall_of_a_second_shows_in_the_p99() -> None:
 
 
 def test_refusals_are_failures_by_their_status() -> None:
-    with slow_server() as url:
+    with stalling_server("0") as url:
         result = load_test("--rate", "20", "--duration-s", "1", "http", f"{url}refuse")
     assert result["errors"] == {"http_429": 20}
     assert result["latency"]["p99_ms"] is None
@@ -76,13 +61,13 @@ def test_a_server_that_is_not_there_is_a_failure_of_each_request() -> None:
 def test_a_recorded_trace_is_sent_again(tmp_path: Path) -> None:
     trace = tmp_path / "trace.csv"
     trace.write_text("second,requests\n0,3\n1,0\n2,5\n")
-    with slow_server() as url:
+    with stalling_server("0") as url:
         result = load_test("--profile", "replay", "--trace", str(trace), "http", url)
     assert [(row["start_s"], row["sent"]) for row in result["windows"]] == [(0, 3), (2, 5)]
 
 
 def test_sigterm_gives_what_was_measured_so_far() -> None:
-    with slow_server() as url, start("--rate", "50", "--duration-s", "600", "http", url) as process:
+    with stalling_server("0") as url, start("--rate", "50", "--duration-s", "600", "http", url) as process:
         time.sleep(8)  # its imports take seconds on a busy machine; then it sends
         process.send_signal(signal.SIGTERM)
         text, _ = process.communicate(timeout=60)
