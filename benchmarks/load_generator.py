@@ -106,7 +106,8 @@ def compare_autocannon() -> float | None:
     theirs: dict[str, float] = json.loads(told.stdout)["latency"]
     rows = [(name, ours[name], theirs[word]) for name, word in (("p50_ms", "p50"), ("p99_ms", "p99"))]
     print_table(("", "ours", "autocannon"), [*rows, ("mean_ms", ours["mean_ms"], theirs["mean"])])
-    return round(abs(ours["p50_ms"] / theirs["p50"] - 1), 3)
+    difference: float = abs(ours["p50_ms"] / theirs["p50"] - 1)
+    return round(difference, 3)
 
 
 def find_held_rate() -> dict[str, int]:
