@@ -5,6 +5,7 @@ signal ended it early; 2 where it cannot run so.
 """
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from musher.traffic.options import build_parser, make_origin, make_plan
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one load test; return the exit status."""
     options = build_parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO)
     try:
         result = run(make_plan(options), make_origin(options))
     except TrafficError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import time
 from collections.abc import Generator
@@ -15,6 +16,8 @@ from musher.traffic.origins import Origin
 from musher.traffic.profiles import Profile, describe
 from musher.traffic.recorder import Recorder, mean_ms, summarize
 from musher.traffic.traces import ArrivalsTrace
+
+logger = logging.getLogger(__name__)
 
 MAX_LATE_MS = 10.0
 """Lateness of the generator's own, at p99, above which its host was too small for the rate."""
@@ -60,6 +63,7 @@ def run(plan: Plan, origin: Origin) -> dict[str, Any]:
 async def _run(plan: Plan, origin: Origin) -> dict[str, Any]:
     stop = asyncio.Event()
     with stopping_at_signals(stop):
+        logger.info("Sending for %.0f s to %s.", plan.load.duration_s, origin.describe()["url"])
         return await run_load_test(plan, origin, stop=stop)
 
 
