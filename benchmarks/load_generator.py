@@ -39,7 +39,7 @@ FIRST_RATE, MAX_RATE = 250, 16_000
 @contextlib.contextmanager
 def stalling_server(*words: str) -> Generator[str, None, None]:
     """Run the server until the end of the block; give its address."""
-    argv = [sys.executable, "-m", "benchmarks.stalling_server", *words]
+    argv = [sys.executable, "-c", "from benchmarks.stalling_server import main; main()", *words]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

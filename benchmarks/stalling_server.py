@@ -1,4 +1,4 @@
-"""An HTTP server of known slowness: `-m benchmarks.stalling_server DELAY_S [STALL_AT_S STALL_FOR_S EVERY_S]`.
+"""An HTTP server of known slowness: `main` with DELAY_S [STALL_AT_S STALL_FOR_S EVERY_S].
 
 Prints its port. Every answer takes DELAY_S. Requests that come within a stall wait for its end as well;
 stalls begin at STALL_AT_S, and again each EVERY_S, in seconds from the first request. /refuse answers 429.
@@ -74,5 +74,6 @@ async def serve(words: Sequence[str]) -> None:
     await server.serve_forever()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve as the command line says; no `__main__` here, as this is no benchmark that `make bench` runs."""
     asyncio.run(serve(sys.argv[1:]))
