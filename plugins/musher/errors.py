@@ -18,6 +18,8 @@
     |-- EndpointError            an endpoint, its configuration or its model failed
     |-- LambdaError              a function failed or answered with an error
     |-- TeardownError            something that costs may be left
+    |-- TrafficError             a load test cannot run so: its profile, trace file or target is wrong
+    |-- ScalingError             a policy, service times or a search for one makes no sense
     `-- ReportError              a run's report cannot be read
 
 Every message says what is wrong, with the value, and what to do about it.
@@ -98,3 +100,11 @@ class TeardownError(MusherError):
 
 class ReportError(MusherError):
     """Report a run's report that cannot be read."""
+
+
+class TrafficError(MusherError):
+    """Report a profile, a trace file or a target with which no load test can run."""
+
+
+class ScalingError(MusherError):
+    """Report a policy, service times or candidates that cannot be simulated."""
