@@ -1,12 +1,12 @@
 """### From photos to a prediction through a Lambda function
 
-Stages a data set, looks for good values, trains a classifier with them on one or more instances, holds its
-test accuracy against a minimum, deploys it to an endpoint with a Lambda function before it, classifies three
-test images through that function, writes a report, and removes what it deployed.
+Stages a data set, looks for good values, trains a classifier with them on one or more instances, holds it
+against minimums and against the live model, brings it to an endpoint with a Lambda function before it,
+classifies three test images through that function, and writes a report.
 
-    run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> deploy
+    run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> register_model
                                  `-> build_image ------------------------------^
-        -> deploy_lambda -> smoke_test -> run_succeeded, report, teardown
+        -> gate -> deploy -> autoscale, deploy_lambda -> smoke_test -> run_succeeded, report, teardown
 
 - **stage_dataset** refuses misspelt names of Params before it stages anything.
 - **preflight** looks for whatever would make the run fail later, before anything is paid: contradictory
@@ -17,12 +17,18 @@ test images through that function, writes a report, and removes what it deployed
 - **tune** makes trials and gives the best one's learning rate and batch size to **train**. The objective is
   the validation loss per image. No trials are made where `tuning_strategy` is `none`. Trials that all fail,
   and tuning that somebody stops, fail the run.
+- **gate** compares the model with the live one on the same test images, and approves or rejects the version
+  that **register_model** made of it.
+- **autoscale** lets the endpoint grow and shrink with its load, between two bounds.
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.
 
-Nothing is left running, not even after a failure, unless `keep_resources` is set: **teardown** stops live
-jobs and removes what was deployed. A failed job is started again by itself only where AWS failed it, not
-the job: correct the cause and clear the task. A run has no time limit, as Airflow would skip the teardown
-with it: each task has its own, and each wait for a job the job's.
+**What stays** is the Param `lifetime`. With `live`, the project's one endpoint and function go over to the
+new model, without a request that is lost, and stay; with `trial`, the run has an endpoint and a function of
+its own, which **teardown** removes whatever happens. It also stops the run's jobs. Where a live run fails
+after the update, what served before serves again; `roll_back` does that later, and `retire_deployment`
+removes what is live. A failed job is started again by itself only where AWS failed it, not the job: correct
+the cause and clear the task. A run has no time limit, as Airflow would skip the teardown with it: each task
+has its own, and each wait for a job the job's.
 **report** is written for runs that fail, too. It lies in the project's bucket, at
 `<project>/reports/<run>/report.html`.
 """
@@ -34,13 +40,16 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import ParamsDict, dag
 
 from musher.params.form import FORM
+from musher.stages.autoscale import autoscale
 from musher.stages.dataset import stage_dataset
 from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
 from musher.stages.embed import embed
 from musher.stages.evaluate import evaluate
+from musher.stages.gate import gate
 from musher.stages.image import build_image
 from musher.stages.preflight import preflight
+from musher.stages.register import register_model
 from musher.stages.report import report
 from musher.stages.smoke_test import smoke_test
 from musher.stages.teardown import teardown
@@ -72,7 +81,10 @@ def operationalize_model() -> None:
     tuning = tune(dataset, features)
     job = train(dataset, features, tuning)
     evaluation = evaluate(job)
-    endpoint = deploy(evaluation, image)
+    model = register_model(evaluation, image, dataset)
+    verdict = gate(dataset, evaluation, model)
+    endpoint = deploy(verdict, image)
+    scaling = autoscale(endpoint)
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
     results = {
@@ -81,11 +93,14 @@ def operationalize_model() -> None:
         "tuning": tuning,
         "job": job,
         "evaluation": evaluation,
+        "verdict": verdict,
         "endpoint": endpoint,
+        "scaling": scaling,
         "function": function,
         "answers": answers,
     }
     started >> dataset
+    scaling >> answers
     checked >> image
     # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
     answers >> EmptyOperator(task_id="run_succeeded")

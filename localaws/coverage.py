@@ -139,8 +139,9 @@ PARTS = (
         "IAM, CloudFormation, CloudWatch Logs",
         REAL,
         "moto: real API, kept in memory (log events in files), gone when it stops; policy documents, "
-        "capabilities and sizes of templates are checked; stacks and updates that fail are taken back; macros are refused, and "
-        "resources of types that moto does not have are passed over; log filters know terms, not JSON or "
+        "capabilities and sizes of templates are checked; stacks and updates that fail are taken back; "
+        "macros are refused, and resources of types that moto does not have are passed over; log filters "
+        "know terms, not JSON or "
         "regular expressions",
     ),
     part(

@@ -19,7 +19,20 @@ FORBIDDEN = {
 }
 """Top-level modules that no file below a folder may import, whether at its top or inside a function."""
 
-PURE = ("settings.py", "images.py", "names.py", "errors.py", "packaging.py", "payloads", "report")
+PURE = (
+    "settings.py",
+    "images.py",
+    "names.py",
+    "errors.py",
+    "packaging.py",
+    "payloads",
+    "report",
+    "scaling",
+    "traffic/profiles.py",
+    "traffic/arrivals.py",
+    "traffic/traces.py",
+    "traffic/recorder.py",
+)
 IMPURE_MODULES = {"airflow", "boto3", "botocore", "socket", "subprocess", "urllib", "time"}
 """What a pure module of musher must do without: AWS, Airflow, the network, processes and the clock."""
 

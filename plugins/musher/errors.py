@@ -12,12 +12,14 @@
     |-- PreflightError           what a run asks for cannot work in this account; nothing was paid yet
     |-- ImageError               the serving image cannot be built, or SageMaker would refuse it
     |-- JobFailedError           a training job ended in another state than Completed
-    |-- GateError                a model is not good enough to be deployed
+    |-- GateError                a model is not good enough to be deployed, or not approved
     |-- AwsRefusedError          AWS refuses a call for good: a permission, a request, a quota
     |-- MissingResultError       an earlier task of the run has left no result
     |-- EndpointError            an endpoint, its configuration or its model failed
     |-- LambdaError              a function failed or answered with an error
     |-- TeardownError            something that costs may be left
+    |-- TrafficError             a load test cannot run so: its profile, trace file or target is wrong
+    |-- ScalingError             a policy, service times or a search for one makes no sense
     `-- ReportError              a run's report cannot be read
 
 Every message says what is wrong, with the value, and what to do about it.
@@ -73,7 +75,7 @@ class JobFailedError(MusherError):
 
 
 class GateError(MusherError):
-    """Report a model whose accuracy is below the minimum."""
+    """Report a model that misses what it must reach, or that nobody has approved."""
 
 
 class AwsRefusedError(MusherError):
@@ -98,3 +100,11 @@ class TeardownError(MusherError):
 
 class ReportError(MusherError):
     """Report a run's report that cannot be read."""
+
+
+class TrafficError(MusherError):
+    """Report a profile, a trace file or a target with which no load test can run."""
+
+
+class ScalingError(MusherError):
+    """Report a policy, service times or candidates that cannot be simulated."""

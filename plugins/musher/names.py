@@ -28,6 +28,9 @@ NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 TAG_CHARACTERS = 16
 """Hex digits of a hash that stand for an image's content: collisions are out of question below millions."""
 
+LIVE_ALIAS = "live"
+"""The alias of a function: what callers invoke, whichever version it stands for."""
+
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -82,14 +85,17 @@ def next_attempt(name: str, *, limit: int = MAX_SAGEMAKER_NAME) -> str:
     return _sagemaker_name(f"{name}-2", limit=limit)
 
 
-def model(settings: Settings, *, slug: str) -> str:
-    """Return the name of a run's model."""
-    return _sagemaker_name(f"{settings.project}-{slug}")
+def endpoint_version(settings: Settings, *, slug: str, content_hash: str) -> str:
+    """Return the name of a run's model and of its endpoint configuration.
+
+    The hash (hex digits) is that of what they hold: neither can be changed, and what serves is never removed.
+    """
+    return _sagemaker_name(f"{endpoint_versions(settings, slug=slug)}{content_hash[:SLUG_CHARACTERS]}")
 
 
-def endpoint_config(settings: Settings, *, slug: str) -> str:
-    """Return the name of a run's endpoint configuration."""
-    return _sagemaker_name(f"{settings.project}-{slug}")
+def endpoint_versions(settings: Settings, *, slug: str) -> str:
+    """Return what the names of all models and endpoint configurations of a run begin with."""
+    return f"{settings.project}-{slug}-"
 
 
 def endpoint(settings: Settings, *, slug: str) -> str:
@@ -100,6 +106,31 @@ def endpoint(settings: Settings, *, slug: str) -> str:
 def function(settings: Settings, *, slug: str) -> str:
     """Return the name of a run's Lambda function."""
     return f"{settings.project}-{slug}"
+
+
+def package_group(settings: Settings) -> str:
+    """Return the name of the registry's group that holds a version for each model that a run has trained."""
+    return settings.project
+
+
+def champion_job(settings: Settings, *, slug: str) -> str:
+    """Return the name of the job that scores the live model on a run's test split."""
+    return _sagemaker_name(f"{settings.project}-champion-{slug}")
+
+
+def live_endpoint(settings: Settings) -> str:
+    """Return the name of the endpoint that stays, whichever model it serves."""
+    return _sagemaker_name(f"{settings.project}-live")
+
+
+def live_function(settings: Settings) -> str:
+    """Return the name of the function that stays, before the live endpoint."""
+    return f"{settings.project}-classify"
+
+
+def live_alarm(settings: Settings, *, what: str) -> str:
+    """Return the name of an alarm that watches the live endpoint: errors, latency."""
+    return f"{settings.project}-live-{what}"
 
 
 def endpoint_log_group(endpoint_name: str) -> str:

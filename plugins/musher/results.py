@@ -110,8 +110,10 @@ class TuningResult(TypedDict):
 
 
 class Evaluation(TypedDict):
-    """A model's figures on the test split, and whether they let it pass."""
+    """A model's figures on the test split."""
 
+    job_name: str
+    output_uri: str
     model_uri: str
     accuracy: float
     loss: float
@@ -119,12 +121,60 @@ class Evaluation(TypedDict):
     seconds: float
 
 
+class RegisteredModel(TypedDict):
+    """A version in the model registry."""
+
+    package_arn: str
+    version: int
+    model_uri: str
+    seconds: float
+
+
+class Champion(TypedDict):
+    """The model that is live, and how it does on the run's test split."""
+
+    config_name: str
+    package_arn: str
+    model_uri: str
+    is_same_data: bool
+    """Whether its own training was scored on the same images."""
+    output_uri: str
+    """Of that training."""
+
+
+class Verdict(TypedDict):
+    """A model that may be deployed, and what it was held against."""
+
+    package_arn: str
+    model_uri: str
+    accuracy: float
+    champion: str | None
+    """The live configuration that it was compared with; None where nothing is live."""
+    champion_accuracy: float | None
+    seconds: float
+
+
 class EndpointResult(TypedDict):
     """An endpoint in service."""
 
     name: str
+    config_name: str
+    previous_config_name: str | None
+    """What it served with before; None where the run has created it."""
     instance_type: str
     instances: int
+    seconds: float
+
+
+class ScalingResult(TypedDict):
+    """How an endpoint scales; without alarms it does not."""
+
+    resource_id: str
+    min_instances: int
+    max_instances: int
+    metric: str
+    target: float
+    alarms: list[str]
     seconds: float
 
 
@@ -133,6 +183,11 @@ class FunctionResult(TypedDict):
 
     function_name: str
     function_arn: str
+    alias: str
+    version: str
+    """What the alias stands for."""
+    previous_version: str | None
+    """What the alias stood for before, maybe the same; None where the run has made it."""
     seconds: float
 
 
@@ -169,7 +224,9 @@ class RunResults(TypedDict):
     tuning: TuningResult | None
     job: TrainingJobResult | None
     evaluation: Evaluation | None
+    verdict: Verdict | None
     endpoint: EndpointResult | None
+    scaling: ScalingResult | None
     function: FunctionResult | None
     answers: SmokeTestResult | None
 

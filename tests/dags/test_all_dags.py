@@ -14,7 +14,9 @@ from musher.params.form import FORM
 from musher.params.section import EXPERTS
 from tests.isolated_airflow import ROOT
 
-DAG_IDS = {"operationalize_model"}
+DAG_IDS = {"operationalize_model", "retire_deployment", "roll_back"}
+FORM_IDS = {"operationalize_model"}
+"""DAGs with the whole form."""
 
 LOAD_PLUGINS = """
 import sys, types
@@ -55,7 +57,7 @@ def test_every_task_is_owned_retried_and_bounded(dag_bag: Any, dag_id: str) -> N
             assert timedelta(0) < task.execution_timeout <= timedelta(hours=2), task.task_id
 
 
-@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+@pytest.mark.parametrize("dag_id", sorted(FORM_IDS))
 def test_no_wait_for_a_job_ends_before_the_longest_job_that_the_form_allows(
     dag_bag: Any, dag_id: str
 ) -> None:
@@ -91,7 +93,7 @@ def test_no_task_carries_a_copy_of_the_form(dag_bag: Any, dag_id: str) -> None:
         assert not list(task.params), task.task_id
 
 
-@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+@pytest.mark.parametrize("dag_id", sorted(FORM_IDS))
 def test_a_run_s_conf_does_not_become_the_form_s_default(dag_bag: Any, dag_id: str) -> None:
     dag, before = dag_bag.dags[dag_id], FORM["source"].value
     given = process_params(dag, dag.tasks[0], {"source": "/elsewhere"}, suppress_exception=False)
@@ -100,13 +102,13 @@ def test_a_run_s_conf_does_not_become_the_form_s_default(dag_bag: Any, dag_id: s
     assert FORM["source"].value == before
 
 
-@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+@pytest.mark.parametrize("dag_id", sorted(FORM_IDS))
 def test_what_matters_stands_open_and_what_experts_change_comes_last(dag_bag: Any, dag_id: str) -> None:
     params = dag_bag.dags[dag_id].params
     sections = [params.get_param(name).schema.get("section") for name in params]
     assert [name for name in params if not params.get_param(name).schema.get("section")] == [
         "source",
-        "keep_resources",
+        "lifetime",
     ]
     assert sections[:2] == [None, None]
     assert sections[-1] == EXPERTS
@@ -114,11 +116,11 @@ def test_what_matters_stands_open_and_what_experts_change_comes_last(dag_bag: An
     assert sections.count("Training") <= 10
 
 
-@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+@pytest.mark.parametrize("dag_id", sorted(FORM_IDS))
 def test_the_first_lines_of_the_form_say_what_is_left_and_what_it_costs(dag_bag: Any, dag_id: str) -> None:
-    text = dag_bag.dags[dag_id].params.get_param("keep_resources").schema["description_md"]
-    assert "nothing is left running" in text
-    assert "USD" in text
+    text = dag_bag.dags[dag_id].params.get_param("lifetime").schema["description_md"]
+    for said in ("they stay", "USD an hour", "retire_deployment", "removed at its end"):
+        assert said in text
 
 
 @pytest.mark.parametrize("dag_id", sorted(DAG_IDS))

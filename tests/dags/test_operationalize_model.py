@@ -15,11 +15,14 @@ GRAPH = {
         "tune.request_search",
         "tune.request_trials",
         "train.request_job",
+        "register_model",
+        "gate.find_champion",
+        "gate.request_score",
         "smoke_test",
         "report",
     },
     "preflight": {"build_image", "embed.request_features"},
-    "build_image": {"deploy.request_endpoint"},
+    "build_image": {"register_model", "deploy.request_endpoint"},
     "embed.request_features": {"embed.run_job"},
     "embed.run_job": {"tune.request_search", "tune.request_trials", "train.request_job", "report"},
     "tune.request_search": {"tune.run_search"},
@@ -29,9 +32,15 @@ GRAPH = {
     "tune.gather_trials": {"train.request_job", "report"},
     "train.request_job": {"train.run_job"},
     "train.run_job": {"evaluate", "report"},
-    "evaluate": {"deploy.request_endpoint", "report"},
+    "evaluate": {"register_model", "gate.judge", "report"},
+    "register_model": {"gate.find_champion", "gate.judge"},
+    "gate.find_champion": {"gate.request_score", "gate.judge"},
+    "gate.request_score": {"gate.run_job"},
+    "gate.run_job": {"gate.judge"},
+    "gate.judge": {"deploy.request_endpoint", "report"},
     "deploy.request_endpoint": {"deploy.run_endpoint"},
-    "deploy.run_endpoint": {"deploy_lambda.request_function", "report", "teardown"},
+    "deploy.run_endpoint": {"autoscale", "deploy_lambda.request_function", "report", "teardown"},
+    "autoscale": {"smoke_test", "report"},
     "deploy_lambda.request_function": {"deploy_lambda.run_function"},
     "deploy_lambda.run_function": {"smoke_test", "report", "teardown"},
     "smoke_test": {"report", "run_succeeded", "teardown"},
@@ -40,7 +49,14 @@ GRAPH = {
     "teardown": set(),
 }
 SETUPS = {"run_started", "deploy.run_endpoint", "deploy_lambda.run_function"}
-PAID = {"embed.run_job", "tune.run_search", "tune.run_trials", "train.run_job", "deploy.run_endpoint"}
+PAID = {
+    "embed.run_job",
+    "tune.run_search",
+    "tune.run_trials",
+    "train.run_job",
+    "gate.run_job",
+    "deploy.run_endpoint",
+}
 
 
 @pytest.fixture
@@ -87,12 +103,15 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "tune.request_trials": "none_failed",
         "tune.gather_trials": "none_failed_min_one_success",
         "train.request_job": "none_failed",
+        "gate.judge": "none_failed",
         "report": "all_done_setup_success",
         "teardown": "all_done_setup_success",
     }
 
 
-@pytest.mark.parametrize("name", ["embed.request_features", "tune.request_search", "tune.request_trials"])
+@pytest.mark.parametrize(
+    "name", ["embed.request_features", "tune.request_search", "tune.request_trials", "gate.request_score"]
+)
 def test_a_request_that_is_not_needed_skips_its_job_and_no_more(dag: Any, name: str) -> None:
     """A whole stage in the colour of skipped tasks looked like trouble on every default run."""
     task = dag.get_task(name)
@@ -125,7 +144,7 @@ def test_the_defaults_are_the_digits_on_two_instances(dag: Any) -> None:
         16,
     )
     assert defaults["instance_count"] == 2
-    assert not defaults["keep_resources"]
+    assert defaults["lifetime"] == "live"
 
 
 def test_the_defaults_make_four_short_trials_two_at_once(dag: Any) -> None:
@@ -202,7 +221,17 @@ def test_sources_that_can_be_staged_are_taken(dag: Any, source: str) -> None:
         ("min_accuracy", None),
         ("endpoint_instance_type", "large"),
         ("endpoint_instance_count", 0),
-        ("keep_resources", "yes"),
+        ("autoscale_min", 0),
+        ("autoscale_max", 9),
+        ("autoscale_metric", "cpu"),
+        ("autoscale_target", 0),
+        ("scale_in_cooldown_s", -1),
+        ("lifetime", "for ever"),
+        ("update_policy", "blue"),
+        ("update_share_percent", 51),
+        ("update_bake_s", 3601),
+        ("max_error_percent", 0),
+        ("max_latency_ms", 0),
     ],
 )
 def test_bad_values_are_refused_before_any_task(dag: Any, name: str, value: object) -> None:
@@ -274,6 +303,7 @@ def test_the_defaults_of_the_form_are_taken_together(dag: Any) -> None:
         "tune.run_search",
         "tune.run_trials",
         "train.run_job",
+        "gate.run_job",
         "deploy.run_endpoint",
         "deploy_lambda.run_function",
     ],

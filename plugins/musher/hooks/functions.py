@@ -24,6 +24,32 @@ class MusherLambdaHook(LambdaHook):
         """Return GetFunctionConfiguration's answer, or None."""
         return found_or_none(self.conn.get_function_configuration, FunctionName=name)
 
+    def find_alias(self, name: str, *, alias: str) -> dict[str, Any] | None:
+        """Return GetAlias's answer, or None."""
+        return found_or_none(self.conn.get_alias, FunctionName=name, Name=alias)
+
+
+def tags_of_function(hook: MusherLambdaHook, *, arn: str) -> dict[str, str]:
+    """Return a function's tags."""
+    tags: dict[str, str] = hook.conn.list_tags(Resource=arn)["Tags"]
+    return tags
+
+
+def move_alias(hook: MusherLambdaHook, *, function_name: str, alias: str, version: str) -> dict[str, Any]:
+    """Let an alias stand for a version and for no other; create it where there is none."""
+    if hook.find_alias(function_name, alias=alias) is None:
+        answer = hook.conn.create_alias(FunctionName=function_name, Name=alias, FunctionVersion=version)
+    else:
+        answer = hook.conn.update_alias(
+            FunctionName=function_name,
+            Name=alias,
+            FunctionVersion=version,
+            RoutingConfig={"AdditionalVersionWeights": {}},
+        )
+    logger.info("%s: alias %s stands for version %s", function_name, alias, version)
+    moved: dict[str, Any] = answer
+    return moved
+
 
 def remove_function(hook: MusherLambdaHook, *, name: str) -> bool:
     """Delete a function; return whether there was one."""

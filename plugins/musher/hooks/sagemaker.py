@@ -48,6 +48,16 @@ class MusherSageMakerHook(SageMakerHook):
         """Return DescribeEndpointConfig's answer, or None."""
         return found_or_none(self.conn.describe_endpoint_config, EndpointConfigName=name)
 
+    def list_resources(self, kind: str, *, name_contains: str) -> list[tuple[str, str]]:
+        """Return (name, ARN) of each Model or EndpointConfig whose name contains a text."""
+        operation = {"Model": "list_models", "EndpointConfig": "list_endpoint_configs"}[kind]
+        pages = self.conn.get_paginator(operation).paginate(NameContains=name_contains)
+        return [(found[f"{kind}Name"], found[f"{kind}Arn"]) for page in pages for found in page[f"{kind}s"]]
+
+    def find_package(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeModelPackage's answer, or None."""
+        return found_or_none(self.conn.describe_model_package, ModelPackageName=name)
+
     def find_endpoint(self, name: str) -> dict[str, Any] | None:
         """Return DescribeEndpoint's answer, or None."""
         return found_or_none(self.conn.describe_endpoint, EndpointName=name)

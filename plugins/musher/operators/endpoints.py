@@ -1,7 +1,7 @@
-"""Deploy a model to an endpoint that a retried task finds again."""
+"""Deploy a model to an endpoint: create it, or update it without a request that is lost."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
@@ -10,34 +10,39 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock, console, names
 from musher.errors import EndpointError
-from musher.hooks.endpoints import BUSY, COSTS_UNTIL, ask_for_deletion
+from musher.hooks.alarms import put_alarms, ringing_alarms
+from musher.hooks.connection import cloudwatch_hook
+from musher.hooks.endpoints import BUSY, IN_SERVICE, LEFT_ALONE, ask_for_deletion, note_previous, tags_of
 from musher.hooks.logs import LogTail, last_lines
-from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
-from musher.payloads.tags import as_mapping
+from musher.payloads.tags import PREVIOUS_TAG, as_mapping
+from musher.results import EndpointResult
 from musher.triggers.endpoints import EndpointGoneTrigger, EndpointReadyTrigger
 from musher.triggers.waits import SUCCESS, TIMEOUT, WaitEnd
 
 logger = logging.getLogger(__name__)
-
-LIVE = (*BUSY, "InService")
 
 SETTLED, GONE, READY = "settled", "gone", "ready"
 """What a wait is for: the end of what an endpoint is busy with, its deletion, its being in service."""
 
 
 class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
-    """Create model, configuration and endpoint of `config` where they are missing; wait until in service.
+    """Create the endpoint of `config`, or update it to its configuration; wait until that is in service.
 
     The base is AwsBaseOperator, as nothing of the provider's SageMakerEndpointOperator would remain:
-    - a retry creates the model and the configuration again and fails: here each is adopted where it exists
-      and agrees, and what differs is replaced, as is an endpoint that failed;
+    - a retry creates the model and the configuration again and fails: here each is adopted where it exists.
+      Their names are those of their content, so that what exists agrees;
     - the wait lasts up to 300 hours: here it is bounded (waiters/sagemaker.json);
-    - success means InService, which a rolled-back update reaches as well: here EndpointConfigName must match;
+    - success means InService, which an update that AWS takes back reaches as well: here EndpointConfigName
+      must match, and what is said of a rollback names the alarm that rang;
+    - an update resets the instances that an autoscaler has set: here the request says what stays;
     - a failure says only that a waiter failed: here AWS's reason and the container's last lines are shown;
-    - a killed task says nothing of the endpoint that goes on: here a person's cancel says what it costs. It
-      deletes nothing, as AWS refuses that while an endpoint is Creating: the run's teardown does.
+    - a killed task says nothing of the endpoint that goes on: here a person's cancel says what becomes of it.
+      It deletes nothing, as AWS refuses that while an endpoint is Creating.
+
+    What served before is kept in the configuration's tags, so that a retry and a person find it.
     """
 
     aws_hook_class = MusherSageMakerHook
@@ -47,59 +52,68 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
     operator_extra_links = LINKS
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
-        """Take the three requests as {"Model", "EndpointConfig", "Endpoint"} (templated)."""
+        """Take {"Model", "EndpointConfig", "Endpoint", "Update", "Alarms"}: five requests (templated).
+
+        They are CreateModel, CreateEndpointConfig, CreateEndpoint, UpdateEndpoint and a list of
+        PutMetricAlarm. The first two are left out where an earlier configuration is put back.
+        """
         super().__init__(**kwargs)
         self.config = config
 
     def execute(self, context: Context) -> Any:
-        """Return the endpoint's name, instances and the seconds until it was in service."""
+        """Return an EndpointResult; its seconds are those until the configuration was in service."""
         self.know_run(context)
         with fail_without_retry(config=self.config):
             return self.settle(context, started_at=clock.now())
 
     def settle(self, context: Context, *, started_at: float) -> Any:
-        """Remove what an earlier try left behind unless it is live and agrees, then deploy."""
-        hook = self.hook
-        endpoint = hook.find_endpoint(self.endpoint_name)
-        status = endpoint["EndpointStatus"] if endpoint else None
-        model = hook.find_model(self.model_name)
-        endpoint_config = hook.find_endpoint_config(self.endpoint_config_name)
+        """Wait until the endpoint can be changed; then create or update it, or take it as it is."""
+        endpoint = self.hook.find_endpoint(self.endpoint_name)
+        if endpoint is None:
+            return self.create(context, started_at=started_at)
+        status = endpoint["EndpointStatus"]
         if status == "Deleting":
             return self._wait_for(context, EndpointGoneTrigger, step=GONE, started_at=started_at)
-        is_dead = status is not None and status not in LIVE
-        if (
-            not is_dead
-            and not self._has_other_model(model)
-            and not self._has_other_instances(endpoint_config)
-        ):
-            return self.deploy(context, started_at=started_at)
-        logger.info(
-            "%s: what is deployed is dead or differs from the request: replacing it", self.endpoint_name
-        )
         if status in BUSY:
-            return self._wait_for(context, EndpointReadyTrigger, step=SETTLED, started_at=started_at)
-        if endpoint is not None:
-            ask_for_deletion(hook, name=self.endpoint_name)
+            step = READY if self._is_mine(endpoint) else SETTLED
+            return self._wait_for(context, EndpointReadyTrigger, step=step, started_at=started_at)
+        if status == "Failed":  # its creation came to nothing: it has never served
+            logger.info("%s: its creation failed: replacing it", self.endpoint_name)
+            ask_for_deletion(self.hook, name=self.endpoint_name)
             return self._wait_for(context, EndpointGoneTrigger, step=GONE, started_at=started_at)
-        return self.replace(context, started_at=started_at)
+        if status != IN_SERVICE:
+            raise self._stuck(status)
+        if endpoint["EndpointConfigName"] != self.endpoint_config_name:
+            self.update(endpoint)
+        return self.watch(context, started_at=started_at)
 
-    def replace(self, context: Context, *, started_at: float) -> Any:
-        """Remove model and configuration, which no endpoint uses any more, and deploy."""
-        hook = self.hook
-        found_or_none(hook.conn.delete_endpoint_config, EndpointConfigName=self.endpoint_config_name)
-        found_or_none(hook.conn.delete_model, ModelName=self.model_name)
-        return self.deploy(context, started_at=started_at)
-
-    def deploy(self, context: Context, *, started_at: float) -> Any:
+    def create(self, context: Context, *, started_at: float) -> Any:
         """Create what is missing, the log first; wait until it is in service."""
-        name, log = self.endpoint_name, (names.endpoint_log_group(self.endpoint_name), "")
-        self.limit_log(log[0], tags=as_mapping(self.config["Endpoint"].get("Tags", [])))
+        group = names.endpoint_log_group(self.endpoint_name)
+        self.limit_log(group, tags=as_mapping(self.config["Endpoint"].get("Tags", [])))
         self.create_missing()
+        if self.hook.find_endpoint(self.endpoint_name) is None:
+            self.hook.conn.create_endpoint(**self.config["Endpoint"])
+            logger.info("%s: Endpoint created", self.endpoint_name)
+        return self.watch(context, started_at=started_at)
+
+    def update(self, endpoint: Mapping[str, Any]) -> None:
+        """Note what serves now, then ask AWS for the update."""
+        current = endpoint["EndpointConfigName"]
+        self.create_missing()
+        if "EndpointConfig" in self.config:
+            note_previous(self.hook, config_name=self.endpoint_config_name, previous=current)
+        self.hook.conn.update_endpoint(**self.config["Update"])
+        logger.info("%s: update from %s to %s", self.endpoint_name, current, self.endpoint_config_name)
+
+    def watch(self, context: Context, *, started_at: float) -> Any:
+        """Wait until the endpoint is in service, or never will be."""
+        name, log = self.endpoint_name, (names.endpoint_log_group(self.endpoint_name), "")
         self.show_links(context, kind=console.ENDPOINT, name=name, log=log)
         return self._wait_for(context, EndpointReadyTrigger, step=READY, started_at=started_at)
 
     def go_on(self, context: Context, end: WaitEnd) -> Any:
-        """Return the endpoint in service, or make the next step of a replacement."""
+        """Return the endpoint in service, or make the next step towards it."""
         started_at, step = float(end.carried["started_at"]), end.carried["step"]
         if end.outcome == TIMEOUT and step == GONE:
             raise EndpointError(
@@ -111,15 +125,23 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         if step == SETTLED:
             return self.settle(context, started_at=started_at)
         if step == GONE:
-            return self.replace(context, started_at=started_at)
-        self.check_in_service(is_ready=end.outcome == SUCCESS)
-        variant = self.config["EndpointConfig"]["ProductionVariants"][0]
-        return {
-            "name": self.endpoint_name,
-            "instance_type": variant["InstanceType"],
-            "instances": variant["InitialInstanceCount"],
-            "seconds": round(clock.now() - started_at, 3),
-        }
+            return self.create(context, started_at=started_at)
+        endpoint = self.check_in_service(is_ready=end.outcome == SUCCESS)
+        return self.describe_result(endpoint, started_at=started_at)
+
+    def describe_result(self, endpoint: Mapping[str, Any], *, started_at: float) -> EndpointResult:
+        """Return what the task hands on of an endpoint in service, and what served before."""
+        [variant] = endpoint["ProductionVariants"]
+        config = self.hook.conn.describe_endpoint_config(EndpointConfigName=self.endpoint_config_name)
+        tags = tags_of(self.hook, arn=config["EndpointConfigArn"])
+        return EndpointResult(
+            name=self.endpoint_name,
+            config_name=self.endpoint_config_name,
+            previous_config_name=tags.get(PREVIOUS_TAG),
+            instance_type=config["ProductionVariants"][0]["InstanceType"],
+            instances=variant["DesiredInstanceCount"],
+            seconds=round(clock.now() - started_at, 3),
+        )
 
     def cancel(self) -> None:
         """Say what becomes of the endpoint, if there is one: AWS deletes none that is Creating."""
@@ -132,17 +154,12 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             return
         if endpoint is not None:
             status = endpoint["EndpointStatus"]
-            logger.warning("%s is %s: the task was killed; %s", self.endpoint_name, status, COSTS_UNTIL)
-
-    @property
-    def model_name(self) -> str:
-        """Return the model's name."""
-        return str(self.config["Model"]["ModelName"])
+            logger.warning("%s is %s: the task was killed; %s", self.endpoint_name, status, LEFT_ALONE)
 
     @property
     def endpoint_config_name(self) -> str:
         """Return the endpoint configuration's name."""
-        return str(self.config["EndpointConfig"]["EndpointConfigName"])
+        return str(self.config["Endpoint"]["EndpointConfigName"])
 
     @property
     def endpoint_name(self) -> str:
@@ -150,34 +167,38 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         return str(self.config["Endpoint"]["EndpointName"])
 
     def create_missing(self) -> None:
-        """Create model, configuration and endpoint, each only where it does not exist."""
+        """Create the alarms, and model and configuration, each only where it does not exist."""
         hook = self.hook
+        if alarms := self.config.get("Alarms"):
+            put_alarms(cloudwatch_hook(self.settings), requests=alarms)
         steps = (
-            ("Model", self.model_name, hook.find_model, hook.conn.create_model),
+            ("Model", "ModelName", hook.find_model, hook.conn.create_model),
             (
                 "EndpointConfig",
-                self.endpoint_config_name,
+                "EndpointConfigName",
                 hook.find_endpoint_config,
                 hook.conn.create_endpoint_config,
             ),
-            ("Endpoint", self.endpoint_name, hook.find_endpoint, hook.conn.create_endpoint),
         )
-        for kind, name, find, create in steps:
-            if find(name):
-                logger.info("%s: %s adopted", name, kind)
+        for kind, member, find, create in steps:
+            if (request := self.config.get(kind)) is None:
+                continue
+            if find(request[member]):
+                logger.info("%s: %s adopted", request[member], kind)
             else:
-                create(**self.config[kind])
-                logger.info("%s: %s created", name, kind)
+                create(**request)
+                logger.info("%s: %s created", request[member], kind)
 
-    def check_in_service(self, *, is_ready: bool) -> None:
-        """Raise EndpointError unless the endpoint is in service with the configuration asked for."""
-        endpoint = self.hook.conn.describe_endpoint(EndpointName=self.endpoint_name)
+    def check_in_service(self, *, is_ready: bool) -> dict[str, Any]:
+        """Return the endpoint's description; raise EndpointError unless it serves what was asked for."""
+        endpoint: dict[str, Any] = self.hook.conn.describe_endpoint(EndpointName=self.endpoint_name)
         logger.info("%s: %s", self.endpoint_name, endpoint["EndpointStatus"])
+        reason = endpoint.get("FailureReason")
         if not is_ready:
-            raise self._failure(endpoint.get("FailureReason") or "AWS gives no reason")
-        wanted = self.config["Endpoint"]["EndpointConfigName"]
-        if (found := endpoint["EndpointConfigName"]) != wanted:
-            raise self._failure(f"in service with configuration {found}, not {wanted}")
+            raise self._failure(reason or "AWS gives no reason")
+        if (found := endpoint["EndpointConfigName"]) != self.endpoint_config_name:
+            raise self._taken_back(found, reason=reason)
+        return endpoint
 
     def _wait_for(
         self, context: Context, trigger_class: type[EndpointReadyTrigger], *, step: str, started_at: float
@@ -192,18 +213,10 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         )
         return self.wait_for(context, trigger)
 
-    def _has_other_model(self, model: dict[str, Any] | None) -> bool:
-        """Return whether a model of this name exists that has other data or another image."""
-        wanted = self.config["Model"]["PrimaryContainer"]
-        return model is not None and any(model["PrimaryContainer"].get(key) != wanted[key] for key in wanted)
-
-    def _has_other_instances(self, config: dict[str, Any] | None) -> bool:
-        """Return whether a configuration of this name exists that has other instances."""
-        if config is None:
-            return False
-        keys = ("InstanceType", "InitialInstanceCount")
-        wanted, found = (c["ProductionVariants"][0] for c in (self.config["EndpointConfig"], config))
-        return any(found.get(key) != wanted[key] for key in keys)
+    def _is_mine(self, endpoint: Mapping[str, Any]) -> bool:
+        """Return whether what an endpoint is busy with is this task's own doing."""
+        pending = endpoint.get("PendingDeploymentSummary") or endpoint
+        return bool(pending["EndpointConfigName"] == self.endpoint_config_name)
 
     def _failure(self, reason: str) -> EndpointError:
         group = names.endpoint_log_group(self.endpoint_name)
@@ -211,5 +224,21 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         return EndpointError(
             f"Endpoint {self.endpoint_name} is not in service: {reason}\n"
             f"Last lines of its log ({group}):\n{lines}\n"
-            "Correct the cause, then clear this task: that replaces the endpoint."
+            "Correct the cause, then clear this task: that tries again."
+        )
+
+    def _taken_back(self, found: str, *, reason: str | None) -> EndpointError:
+        alarms = [request["AlarmName"] for request in self.config.get("Alarms", [])]
+        rang = ringing_alarms(cloudwatch_hook(self.settings), names=alarms) if alarms else []
+        why = reason or (f"alarm {', '.join(rang)} rang" if rang else "AWS gives no reason")
+        return EndpointError(
+            f"The update of {self.endpoint_name} to {self.endpoint_config_name} was taken back: {why}. "
+            f"{found} serves on. Look at the log ({names.endpoint_log_group(self.endpoint_name)}) and at the "
+            "alarms' history, then clear this task to try again."
+        )
+
+    def _stuck(self, status: str) -> EndpointError:
+        return EndpointError(
+            f"Endpoint {self.endpoint_name} is {status}, and AWS updates none in that state. Remove it (the "
+            "DAG retire_deployment does), then clear this task."
         )

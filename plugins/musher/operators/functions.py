@@ -1,7 +1,7 @@
 """Deploy a Lambda function, whether it exists or not."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
@@ -9,10 +9,12 @@ from airflow.sdk import Context
 
 from musher import clock, console, names
 from musher.errors import LambdaError
-from musher.hooks.functions import MusherLambdaHook
+from musher.hooks.functions import MusherLambdaHook, move_alias, tags_of_function
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
 from musher.payloads.functions import build_code_update, build_configuration_update
+from musher.payloads.tags import NEXT_TAG, PREVIOUS_TAG, RUN_TAG
+from musher.results import FunctionResult
 from musher.triggers.functions import FunctionReadyTrigger
 from musher.triggers.waits import SUCCESS, WaitEnd
 
@@ -26,10 +28,12 @@ UPDATE_CODE, UPDATE_CONFIGURATION, RETURN = "update_code", "update_configuration
 
 
 class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
-    """Create the function of `config`, or bring the existing one to it; wait until it can be invoked.
+    """Create the function of `config`, or bring the existing one to it; let `alias` stand for that version.
 
     The base is AwsBaseOperator: the provider's LambdaCreateFunctionOperator fails on a retry because the
-    function exists, cannot update, and waits without telling why a function failed.
+    function exists, cannot update, and waits without telling why a function failed. The provider has nothing
+    for versions and aliases. A function that has not changed gets no new version: AWS answers with the one
+    there is. What the alias stood for is kept in the function's tags, so that a retry and a person find it.
     """
 
     aws_hook_class = MusherLambdaHook
@@ -38,13 +42,14 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     ui_color = "#ff7300"
     operator_extra_links = LINKS
 
-    def __init__(self, *, config: Any, **kwargs: Any) -> None:
-        """Take the CreateFunction request (templated, so also an earlier task's result)."""
+    def __init__(self, *, config: Any, alias: str, **kwargs: Any) -> None:
+        """Take the CreateFunction request (templated, so also an earlier task's result), and a name."""
         super().__init__(**kwargs)
         self.config = config
+        self.alias = alias
 
     def execute(self, context: Context) -> Any:
-        """Return the function's name and ARN, and the seconds until it was ready."""
+        """Return a FunctionResult; its seconds are those until the function was ready."""
         self.know_run(context)
         with fail_without_retry(config=self.config):
             started_at = clock.now()
@@ -73,11 +78,39 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
             self.hook.conn.update_function_configuration(**build_configuration_update(self.config))
             logger.info("%s: function existed, code and configuration updated", self.function_name)
             return self.wait_until_ready(context, then=RETURN, started_at=started_at)
-        return {
-            "function_name": self.function_name,
-            "function_arn": description["FunctionArn"],
-            "seconds": round(clock.now() - started_at, 3),
-        }
+        return self.publish(description, started_at=started_at)
+
+    def publish(self, description: Mapping[str, Any], *, started_at: float) -> FunctionResult:
+        """Publish, move the alias, and return a FunctionResult with the ARN of the alias."""
+        name, hook = self.function_name, self.hook
+        version = str(hook.conn.publish_version(FunctionName=name)["Version"])
+        alias = hook.find_alias(name, alias=self.alias)
+        before = str(alias["FunctionVersion"]) if alias else None
+        if alias is None or before != version:
+            self.note(description, previous=before, version=version)
+            alias = move_alias(hook, function_name=name, alias=self.alias, version=version)
+        else:
+            before = self.noted(description, version=version)
+        return FunctionResult(
+            function_name=name,
+            function_arn=str(alias["AliasArn"]),
+            alias=self.alias,
+            version=version,
+            previous_version=before,
+            seconds=round(clock.now() - started_at, 3),
+        )
+
+    def note(self, description: Mapping[str, Any], *, previous: str | None, version: str) -> None:
+        """Keep what the alias stands for before this run moves it; nothing where this run makes the alias."""
+        if previous is not None:
+            tags = {RUN_TAG: self.config["Tags"][RUN_TAG], PREVIOUS_TAG: previous, NEXT_TAG: version}
+            self.hook.conn.tag_resource(Resource=description["FunctionArn"], Tags=tags)
+
+    def noted(self, description: Mapping[str, Any], *, version: str) -> str | None:
+        """Return what the alias stood for before this run, which finds it in place; None where it made it."""
+        tags = tags_of_function(self.hook, arn=description["FunctionArn"])
+        is_own = tags.get(RUN_TAG) == self.config["Tags"][RUN_TAG]
+        return tags.get(PREVIOUS_TAG) if is_own else version
 
     def wait_until_ready(self, context: Context, *, then: str, started_at: float) -> Any:
         """Wait until the function is active and no update is under way."""

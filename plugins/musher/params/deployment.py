@@ -1,6 +1,8 @@
 """Section "Deployment" of the form: what must be reached, and what is then deployed."""
 
 from musher.params.section import INSTANCE_TYPE, in_section
+from musher.payloads.tags import LIVE, TRIAL
+from musher.payloads.updates import ALL_AT_ONCE, MAX_SHARE_PERCENT, MAX_WAIT_S, POLICIES
 
 DEPLOYMENT = in_section(
     "Deployment",
@@ -12,6 +14,28 @@ DEPLOYMENT = in_section(
             "minimum": 0,
             "maximum": 1,
             "description": "Test accuracy, 0 to 1, below which nothing is deployed.",
+        },
+        "max_accuracy_drop": {
+            "default": 0.02,
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "The live model may be better by so much, on the same test images; 0.02 is two "
+            "points. A model with other classes than the live one's is refused: retire that first.",
+        },
+        "min_class_recall": {
+            "default": 0,
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Recall that each class of the test split must reach.",
+        },
+        "max_calibration_error": {
+            "default": 1,
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Most that a probability may be off in the mean, after calibration.",
         },
         "endpoint_instance_type": {
             "default": "ml.m5.large",
@@ -28,15 +52,64 @@ DEPLOYMENT = in_section(
             "maximum": 8,
             "description": "So many instances serve at the same time.",
         },
-        "keep_resources": {
+        "lifetime": {
             "is_open": True,
-            "title": "Keep endpoint and function",
-            "default": False,
-            "type": "boolean",
-            "description": "**Off: nothing is left running.** Endpoint and function are deleted at the end "
-            "of the run, whatever happens; the model and the report stay in the bucket. "
-            "**On: they stay**, and the endpoint costs by the hour until you delete it (an `ml.m5.large` "
-            "some 0.12 USD). Before that, a run costs its jobs' seconds: the report counts them.",
+            "title": "What stays",
+            "default": LIVE,
+            "type": "string",
+            "enum": [LIVE, TRIAL],
+            "values_display": {LIVE: "live: it goes into operation", TRIAL: "trial: nothing is left"},
+            "description": "`live`: the model goes to the project's one endpoint and function, and **they "
+            "stay**: an `ml.m5.large` costs some 0.12 USD an hour, until the DAG `retire_deployment` "
+            "removes it. If anything fails after the update, what served before serves on. "
+            "`trial`: endpoint and function of the run's own are removed at its end, whatever happens. "
+            "Both: a run costs its jobs' seconds besides; the report counts them.",
+        },
+        "update_policy": {
+            "default": ALL_AT_ONCE,
+            "type": "string",
+            "enum": list(POLICIES),
+            "description": "How users go over to the new model where one serves already. `all_at_once`, "
+            "`canary` and `linear` start new instances beside the old ones (twice the price meanwhile); "
+            "`rolling` replaces a part at a time. All but `all_at_once` need two instances or more.",
+        },
+        "update_share_percent": {
+            "default": 50,
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_SHARE_PERCENT,
+            "description": "How much a canary, a linear step or a rolling batch has of the instances.",
+        },
+        "update_bake_s": {
+            "default": 60,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": MAX_WAIT_S,
+            "description": "After each step of an update, AWS watches two alarms for so long, "
+            "and takes the update back where one rings.",
+        },
+        "max_error_percent": {
+            "default": 5,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 100,
+            "description": "An alarm rings where more of a minute's answers are 5XX.",
+        },
+        "max_latency_ms": {
+            "default": 2000,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 60000,
+            "title": "Maximum latency (milliseconds)",
+            "description": "An alarm rings where a minute's 99th percentile is above.",
         },
     },
+    experts=(
+        "min_class_recall",
+        "max_calibration_error",
+        "update_share_percent",
+        "update_bake_s",
+        "max_error_percent",
+        "max_latency_ms",
+    ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 from musher import names
 from musher.errors import PayloadError
 from musher.payloads.security import endpoint_volume_key, isolation, vpc_config
-from musher.payloads.tags import as_list
+from musher.payloads.tags import PACKAGE_TAG, as_list
 from musher.settings import Settings
 
 VARIANT = "AllTraffic"
@@ -33,6 +33,8 @@ class EndpointPlan:
     endpoint_name: str
     image: str
     model_uri: str
+    package_arn: str
+    """Of the registry's version, which the configuration's tags name."""
     instance_type: str
     instance_count: int
     tags: Mapping[str, str]
@@ -47,7 +49,10 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
     tags = as_list(dict(plan.tags))
     return {
         "Model": {**_model(settings, plan), "Tags": tags},
-        "EndpointConfig": {**_endpoint_config(settings, plan), "Tags": tags},
+        "EndpointConfig": {
+            **_endpoint_config(settings, plan),
+            "Tags": as_list({**plan.tags, PACKAGE_TAG: plan.package_arn}),
+        },
         "Endpoint": {
             "EndpointName": plan.endpoint_name,
             "EndpointConfigName": plan.endpoint_config_name,

@@ -8,6 +8,17 @@ from musher.settings import Settings
 PROJECT_TAG = "musher:project"
 RUN_TAG = "musher:run"
 EXPIRES_TAG = "musher:expires-at"
+LIFETIME_TAG, LIVE, TRIAL = "musher:lifetime", "live", "trial"
+"""What a run deploys stays in operation, or is removed at its end."""
+
+PREVIOUS_TAG = "musher:previous"
+"""On an endpoint configuration and a function: the configuration or version that served before."""
+
+PACKAGE_TAG = "musher:package"
+"""On an endpoint configuration: the ARN of the registry's version that it serves."""
+
+NEXT_TAG = "musher:next"
+"""On a function: the version that came in its place."""
 
 
 def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dict[str, str]:
@@ -18,6 +29,11 @@ def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dic
         RUN_TAG: slug,
         EXPIRES_TAG: expires_at.isoformat(timespec="seconds"),
     }
+
+
+def live_tags(settings: Settings, *, slug: str) -> dict[str, str]:
+    """Return the tags of what a run leaves in operation: it does not expire."""
+    return {PROJECT_TAG: settings.project, RUN_TAG: slug, LIFETIME_TAG: LIVE}
 
 
 def as_list(tags: dict[str, str]) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from musher.payloads.security import isolation, output_key, traffic_encryption, 
 from musher.payloads.tags import as_list
 from musher.settings import Settings
 
-TRAIN, EMBED, SEARCH = "train.py", "embed.py", "search.py"
+TRAIN, EMBED, SEARCH, EVALUATE = "train.py", "embed.py", "search.py", "evaluate.py"
 """The programs of training/ that run as training jobs."""
 
 CHECKPOINT_FOLDER = "/opt/ml/checkpoints"

@@ -22,7 +22,9 @@ TRAINING_KEYS = (
     "training_seconds",
     "metrics",
 )
-ENDPOINT_KEYS = ("name", "instance_type", "instances")
+ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances")
+GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
+SCALING_KEYS = ("min_instances", "max_instances", "metric", "target")
 TUNING_KEYS = ("strategy", "job_name", "objective", "trials", "best")
 NO_TUNING: Final[Mapping[str, Any]] = {
     "strategy": "none",
@@ -41,8 +43,8 @@ class RunFacts:
     run_id: str
     started_at: datetime
     failures: Mapping[str, str | None]
-    keeps_resources: bool = False
-    """Whether endpoint and function outlive the run."""
+    lifetime: str
+    """Of endpoint and function: "live", they outlive the run, or "trial"."""
     console: Console | None = None
     """What shows the run's resources in a browser, where something does."""
 
@@ -66,7 +68,9 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "tuning": pick(results["tuning"], TUNING_KEYS) or NO_TUNING,
         "training": {**pick(job, TRAINING_KEYS), "spot_savings": spot_savings(job)} if job else None,
         "endpoint": pick(results["endpoint"], ENDPOINT_KEYS) or None,
-        "keeps_resources": facts.keeps_resources,
+        "lifetime": facts.lifetime,
+        "gate": pick(results["verdict"], GATE_KEYS) or None,
+        "scaling": pick(results["scaling"], SCALING_KEYS) or None,
         "lambda": describe_function(results),
         "stages": build_stages(results, started_at=facts.started_at),
         "links": build_links(results, console=facts.console),
@@ -135,7 +139,9 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
         "tune": _tune(results["tuning"]),
         "train": _job(results["job"]),
         "evaluate": _stage(results["evaluation"]),
+        "gate": _stage(results["verdict"]),
         "deploy": _stage(results["endpoint"]),
+        "autoscale": _stage(results["scaling"]),
         "deploy_lambda": _stage(results["function"]),
         "smoke_test": _stage(answers, billed_s=answers["billed_seconds"] if answers else None),
     }

@@ -16,8 +16,10 @@ from musher.stages.run import current_run
 
 @stage_group()
 def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
-    """Deploy the function that calls `endpoint`; return its name, ARN and seconds."""
-    operator = DeployFunctionOperator(task_id="run_function", config=request_function(endpoint))
+    """Deploy the function that calls `endpoint`; return its name, alias, versions and seconds."""
+    operator = DeployFunctionOperator(
+        task_id="run_function", config=request_function(endpoint), alias=names.LIVE_ALIAS
+    )
     return output_of(operator, FunctionResult)
 
 
@@ -30,9 +32,9 @@ def request_function(endpoint: EndpointResult) -> Request:
         key = names.function_key(run.settings, code_hash=archive.code_hash)
         upload_once(s3_hook(run.settings), run.settings, key=key, data=archive.body)
         plan = FunctionPlan(
-            name=names.function(run.settings, slug=run.slug),
+            name=run.function_name,
             code_key=key,
             endpoint_name=endpoint["name"],
-            tags=run.tags,
+            tags=run.deployment_tags,
         )
         return build_function(run.settings, plan=plan)

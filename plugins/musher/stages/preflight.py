@@ -18,10 +18,14 @@ from musher.costs.prices import Use, describe_estimate
 from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
 from musher.params.model import IMAGE_SIZES
+from musher.payloads.autoscaling import check_scaling
 from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
+from musher.payloads.updates import check_policy
 from musher.results import Params, Preflight, StagedDataset
 from musher.stages.account_checks import account_checks
+from musher.stages.autoscale import plan_scaling
+from musher.stages.deploy import update_policy
 from musher.stages.jobs import Result, contradictory_options, find_chosen_weights, plan_ranges, spot_wait_s
 from musher.stages.run import Run, current_run
 
@@ -111,6 +115,8 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="options", look=lambda: contradictory_options(run.params)),
         Check(about="time limits", look=limits),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
+        Check(about="update", look=lambda: check_update(run.params)),
+        Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
     ]
@@ -125,6 +131,26 @@ def unsuitable_size(params: Params) -> list[str]:
     wanted = f"multiples of {step} from {least}" if step > 1 else f"sizes from {least}"
     nearest = max(least, round(size / step) * step)
     return [f"image_size is {size}, but {architecture} takes {wanted} pixels. Choose {nearest}."]
+
+
+def check_update(params: Params) -> Sequence[str]:
+    """Raise PayloadError where AWS would refuse the way in which the live endpoint is updated."""
+    check_policy(update_policy(params, alarms=()), instances=params["endpoint_instance_count"])
+    return ()
+
+
+def unsuitable_scaling(params: Params) -> Sequence[str]:
+    """Raise PayloadError where the endpoint cannot scale so; return a sentence where it would at once."""
+    check_scaling(plan_scaling(params, endpoint_name="any"))
+    least, most, first = (
+        params[name] for name in ("autoscale_min", "autoscale_max", "endpoint_instance_count")
+    )
+    if least <= first <= most:
+        return []
+    return [
+        f"endpoint_instance_count is {first}, outside {least} to {most} (autoscale_min, autoscale_max): "
+        "the endpoint would scale as soon as it serves. Choose a number between both."
+    ]
 
 
 def foreign_weights(run: Run) -> list[str]:
@@ -193,7 +219,7 @@ def list_uses(params: Params) -> list[Use]:
     elif params["tuning_strategy"] == IN_JOB:
         uses.append(Use(what="tune", instances=1, **job))
     endpoint = {"instance_type": params["endpoint_instance_type"]}
-    return [*uses, Use(what="endpoint", instances=int(params["endpoint_instance_count"]), **endpoint)]
+    return [*uses, Use(what="endpoint", instances=int(params["autoscale_max"]), **endpoint)]
 
 
 def _account(run: Run) -> list[Check]:

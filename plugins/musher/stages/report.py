@@ -35,7 +35,9 @@ TASK_OF = {
     "tuning": "tune.gather_trials",
     "job": "train.run_job",
     "evaluation": "evaluate",
+    "verdict": "gate.judge",
     "endpoint": "deploy.run_endpoint",
+    "scaling": "autoscale",
     "function": "deploy_lambda.run_function",
     "answers": "smoke_test",
 }
@@ -62,7 +64,7 @@ def report(results: RunResults) -> dict[str, str]:
             run_id=run.run_id,
             started_at=run.started_at,
             failures=failures_of_run(instance),
-            keeps_resources=bool(run.params["keep_resources"]),
+            lifetime=run.params["lifetime"],
             console=find_console(run.settings, client=s3_hook(run.settings).get_conn()),
         )
         summary = build_summary(facts, results)

@@ -9,7 +9,7 @@ from airflow.sdk import get_current_context
 
 from musher import names
 from musher.params.form import INTEGERS
-from musher.payloads.tags import resource_tags
+from musher.payloads.tags import LIVE, live_tags, resource_tags
 from musher.settings import Settings
 
 AIRFLOWS_OWN = "airflow/"
@@ -34,8 +34,32 @@ class Run:
         return names.run_slug(dag_id=self.dag_id, run_id=self.run_id)
 
     @property
+    def is_live(self) -> bool:
+        """Return whether what the run deploys stays in operation."""
+        return bool(self.params["lifetime"] == LIVE)
+
+    @property
+    def endpoint_name(self) -> str:
+        """Return the name of the endpoint that the run deploys to."""
+        if self.is_live:
+            return names.live_endpoint(self.settings)
+        return names.endpoint(self.settings, slug=self.slug)
+
+    @property
+    def function_name(self) -> str:
+        """Return the name of the function that the run deploys."""
+        if self.is_live:
+            return names.live_function(self.settings)
+        return names.function(self.settings, slug=self.slug)
+
+    @property
+    def deployment_tags(self) -> dict[str, str]:
+        """Return the tags of what the run deploys: what stays does not expire."""
+        return live_tags(self.settings, slug=self.slug) if self.is_live else self.tags
+
+    @property
     def tags(self) -> dict[str, str]:
-        """Return the tags of everything that the run pays for."""
+        """Return the tags of everything that the run pays for, and that ends with it."""
         return resource_tags(self.settings, slug=self.slug, started_at=self.started_at)
 
 

@@ -37,9 +37,7 @@ def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestRes
         found = []
         for sample in dataset["samples"]:
             url = sign_url(s3, bucket=names.bucket(settings), key=sample["key"])
-            answered = classify_sample(
-                functions, function_name=function["function_name"], sample=sample, url=url, classes=classes
-            )
+            answered = classify_sample(functions, function=function, sample=sample, url=url, classes=classes)
             found.append(answered)
     billed = [seconds for _, seconds in found if seconds is not None]
     return SmokeTestResult(
@@ -59,11 +57,15 @@ def sign_url(s3: S3Hook, *, bucket: str, key: str) -> str:
 
 
 def classify_sample(
-    functions: LambdaHook, *, function_name: str, sample: Sample, url: str, classes: list[str]
+    functions: LambdaHook, *, function: FunctionResult, sample: Sample, url: str, classes: list[str]
 ) -> tuple[Answer, float | None]:
-    """Return the function's answer for one image at `url`, its truth and the billed seconds."""
+    """Return the answer of the function's alias for one image at `url`, its truth and the billed seconds."""
+    function_name = function["function_name"]
     response = functions.invoke_lambda(
-        function_name=function_name, log_type="Tail", payload=json.dumps({"url": url})
+        function_name=function_name,
+        qualifier=function["alias"],
+        log_type="Tail",
+        payload=json.dumps({"url": url}),
     )
     payload = response["Payload"].read().decode()
     if "FunctionError" in response:

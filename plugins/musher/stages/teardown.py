@@ -1,23 +1,23 @@
-"""Stage: stop and remove what the run left, whatever became of it."""
+"""Stage: stop and remove what the run left, and undo what it has released where it failed."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
-from musher.errors import TeardownError
-from musher.hooks.connection import lambda_hook, logs_hook, sagemaker_hook
-from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
+from musher.hooks.autoscaling import stop_scaling
+from musher.hooks.connection import autoscaling_hook, lambda_hook, logs_hook, sagemaker_hook
+from musher.hooks.endpoints import remove_endpoint, remove_versions
 from musher.hooks.functions import remove_function
 from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
+from musher.hooks.releases import put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
 from musher.stages.failures import LAST_TASK, failures_of_run, states_of_run
+from musher.stages.removal import Removal, removal, remove_all
 from musher.stages.run import Run, current_run
 
 if TYPE_CHECKING:
@@ -29,34 +29,32 @@ EMBED_REQUEST = "embed.request_features"
 """The task that returns the request of the job which runs share."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Removal:
-    """One thing that may be there, and how it is stopped or removed; `remove` returns what was there."""
-
-    what: str
-    remove: Callable[[], list[str]]
-
-
 @task(task_id="teardown", multiple_outputs=False)
 def teardown() -> list[str]:
-    """Stop the run's live jobs, then remove endpoint, function, configuration, model and logs.
+    """Stop the run's jobs; remove a trial's deployment; put back what a live run that failed has replaced.
 
     Everything is tried, the dearest first, and what fails is reported together. This task's own failure
-    fails the run, as something that costs may be left. Returns what was stopped and removed.
+    fails the run, as something that costs may be left. Returns what was stopped, removed and undone.
     """
     run, instance = current_run(), get_current_context()["ti"]
-    jobs = live_jobs(run, instance)
-    if run.params["keep_resources"]:
-        name = names.endpoint(run.settings, slug=run.slug)
-        remove_all(jobs)
-        refuse_green(instance)
-        logger.warning("%s: keep_resources is set: endpoint and function stay, and cost, until deleted", name)
-        raise AirflowSkipException(f"kept {name}, as keep_resources asks")
-    removed = remove_all([*jobs, *deployment(run)])
-    if not failures_of_run(instance):
-        removed += remove_all(logs(run))
+    jobs = running_jobs(run, instance)
+    if run.is_live:
+        removed = remove_all(jobs)
+        if has_failed(instance):
+            removed += remove_all(undoings(run))
+        else:
+            logger.warning("%s and %s stay in operation, and cost", run.endpoint_name, run.function_name)
+    else:
+        removed = remove_all([*jobs, *deployment(run)])
+        if not failures_of_run(instance):
+            removed += remove_all(logs(run))
     refuse_green(instance)
     return removed
+
+
+def has_failed(instance: "RuntimeTaskInstanceProtocol") -> bool:
+    """Return whether a stage has failed, or was ended by hand: a report that fails does no harm to users."""
+    return bool(set(failures_of_run(instance)) - {"report", "teardown"})
 
 
 def refuse_green(instance: "RuntimeTaskInstanceProtocol") -> None:
@@ -68,31 +66,13 @@ def refuse_green(instance: "RuntimeTaskInstanceProtocol") -> None:
         raise AirflowFailException("the run was ended by hand; what it left was stopped and removed")
 
 
-def remove_all(removals: Sequence[Removal]) -> list[str]:
-    """Try every removal; return what was there, or raise TeardownError with all that failed."""
-    removed: list[str] = []
-    failures: list[str] = []
-    for removal in removals:
-        try:
-            removed += removal.remove()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the others must be tried
-            logger.error("%s: not removed: %s", removal.what, error)
-            failures.append(f"{removal.what}: {error}")
-    if failures:
-        raise TeardownError(
-            f"{len(failures)} of {len(removals)} removals failed, what they name may still cost:\n"
-            + "\n".join(failures)
-            + "\nClear this task to try again, or remove them by hand."
-        )
-    return removed
-
-
-def live_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:
+def running_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:
     """Return how the jobs that this run alone waits for are stopped; they bill by the second."""
     hook = sagemaker_hook(run.settings)
     training = [
         names.training_job(run.settings, slug=run.slug),
         names.search_job(run.settings, slug=run.slug),
+        names.champion_job(run.settings, slug=run.slug),
     ]
     tuning = names.tuning_job(run.settings, slug=run.slug)
     return [
@@ -120,16 +100,44 @@ def shared_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Remov
 
 def deployment(run: Run) -> list[Removal]:
     """Return how endpoint, function, configuration and model of the run are removed."""
-    settings = run.settings
-    name, function = names.endpoint(settings, slug=run.slug), names.function(settings, slug=run.slug)
-    hook, functions = sagemaker_hook(settings), lambda_hook(settings)
-    steps: list[tuple[str, str, Callable[[], bool]]] = [
-        ("endpoint", name, partial(remove_endpoint, hook, name=name, delay_s=settings.poll_interval_s)),
-        ("function", function, partial(remove_function, functions, name=function)),
-        ("endpoint configuration", name, partial(remove_endpoint_config, hook, name=name)),
-        ("model", name, partial(remove_model, hook, name=name)),
+    name, function, delay_s = run.endpoint_name, run.function_name, run.settings.poll_interval_s
+    hook, functions = sagemaker_hook(run.settings), lambda_hook(run.settings)
+    scaler = autoscaling_hook(run.settings)
+    return [
+        removal("scaling of", name, partial(stop_scaling, scaler, endpoint_name=name)),
+        removal("endpoint", name, partial(remove_endpoint, hook, name=name, delay_s=delay_s)),
+        removal("function", function, partial(remove_function, functions, name=function)),
+        *versions(run),
     ]
-    return [_removal(kind, subject, remove) for kind, subject, remove in steps]
+
+
+def versions(run: Run) -> list[Removal]:
+    """Return how the configurations and models of the run are removed."""
+    hook, prefix = sagemaker_hook(run.settings), names.endpoint_versions(run.settings, slug=run.slug)
+
+    def remove(kind: str) -> list[str]:
+        return [f"{kind} {name}" for name in remove_versions(hook, kind=kind, prefix=prefix)]
+
+    kinds = ("EndpointConfig", "Model")
+    return [Removal(what=f"{kind} {prefix}*", remove=partial(remove, kind)) for kind in kinds]
+
+
+def undoings(run: Run) -> list[Removal]:
+    """Return how what served before the run serves again; only what the run itself has made is removed."""
+    settings, endpoint, function = run.settings, run.endpoint_name, run.function_name
+    put_endpoint = partial(
+        put_endpoint_back,
+        sagemaker_hook(settings),
+        stop_scaling=partial(stop_scaling, autoscaling_hook(settings), endpoint_name=endpoint),
+        name=endpoint,
+        versions=names.endpoint_versions(settings, slug=run.slug),
+        delay_s=settings.poll_interval_s,
+    )
+    put_alias = partial(put_alias_back, lambda_hook(settings), name=function, slug=run.slug)
+    return [
+        Removal(what=f"endpoint {endpoint}", remove=put_endpoint),
+        Removal(what=f"function {function}", remove=put_alias),
+    ]
 
 
 def logs(run: Run) -> list[Removal]:
@@ -139,13 +147,7 @@ def logs(run: Run) -> list[Removal]:
     """
     hook = logs_hook(run.settings)
     groups = (
-        names.endpoint_log_group(names.endpoint(run.settings, slug=run.slug)),
-        names.function_log_group(names.function(run.settings, slug=run.slug)),
+        names.endpoint_log_group(run.endpoint_name),
+        names.function_log_group(run.function_name),
     )
-    return [_removal("log group", group, partial(remove_log_group, hook, group=group)) for group in groups]
-
-
-def _removal(kind: str, subject: str, remove: Callable[[], bool]) -> Removal:
-    """Return the removal of one named thing."""
-    what = f"{kind} {subject}"
-    return Removal(what=what, remove=lambda: [what] if remove() else [])
+    return [removal("log group", group, partial(remove_log_group, hook, group=group)) for group in groups]

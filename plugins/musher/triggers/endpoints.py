@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from musher.hooks.endpoints import COSTS_UNTIL
+from musher.hooks.endpoints import LEFT_ALONE
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog
 from musher.triggers.waits import WaitTrigger
@@ -27,7 +27,7 @@ class EndpointReadyTrigger(WaitTrigger):
         """Say what becomes of the endpoint when a person marks the deferred task failed, or clears it."""
         status = self.status.last if self.status else "not seen yet"
         logger.warning(
-            "%s is %s: the wait was cancelled; %s", self.arguments["EndpointName"], status, COSTS_UNTIL
+            "%s is %s: the wait was cancelled; %s", self.arguments["EndpointName"], status, LEFT_ALONE
         )
 
 

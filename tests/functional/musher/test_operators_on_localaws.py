@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
 from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
-from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
+from musher.hooks.endpoints import remove_endpoint, remove_versions
 from musher.hooks.objects import upload_once
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
@@ -133,6 +133,7 @@ def endpoint_of(installation: Settings, *, name: str, model_uri: str) -> Any:
         endpoint_name=name,
         image=installation.model_image or "registry/serve:1",
         model_uri=model_uri,
+        package_arn="arn:any",
         instance_type="ml.m5.large",
         instance_count=1,
         tags=tags(installation),
@@ -154,8 +155,8 @@ def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(
     hook.conn.create_endpoint(**config["Endpoint"])
     assert remove_endpoint(hook, name=name, delay_s=0.1)
     assert hook.find_endpoint(name) is None
-    assert remove_endpoint_config(hook, name=name)
-    assert remove_model(hook, name=name)
+    for kind in ("EndpointConfig", "Model"):
+        assert remove_versions(hook, kind=kind, prefix=name) == [name]
     asked, removed = f"{name}: asked AWS to delete the endpoint", f"{name}: removed endpoint"
     assert caplog.messages.index(asked) < caplog.messages.index(removed)
 
@@ -175,8 +176,8 @@ def test_a_model_that_cannot_be_loaded_fails_with_reason_and_log(
     hook = sagemaker_hook(installation)
     for was_there in (True, False):
         assert remove_endpoint(hook, name=name, delay_s=0.1) is was_there
-        assert remove_endpoint_config(hook, name=name) is was_there
-        assert remove_model(hook, name=name) is was_there
+        for kind in ("EndpointConfig", "Model"):
+            assert remove_versions(hook, kind=kind, prefix=name) == [name] * was_there
 
 
 def test_a_function_is_created_then_updated(
@@ -186,13 +187,12 @@ def test_a_function_is_created_then_updated(
     key = names.function_key(installation, code_hash=archive.code_hash)
     upload_once(s3_hook(installation), installation, key=key, data=archive.body)
     name = names.function(installation, slug=uuid.uuid4().hex[:8])
-    for endpoint_name in ("one", "two"):
+    for endpoint_name, version in (("one", "1"), ("two", "2")):
         plan = FunctionPlan(name=name, code_key=key, endpoint_name=endpoint_name, tags=tags(installation))
         config = build_function(installation, plan=plan)
-        result = with_settings(DeployFunctionOperator(task_id="f", config=config)).execute(
-            airflow_task.context()
-        )
-        assert result["function_name"] == name
+        operator = with_settings(DeployFunctionOperator(task_id="f", config=config, alias="live"))
+        result = operator.execute(airflow_task.context())
+        assert (result["function_name"], result["version"]) == (name, version)
     found = lambda_hook(installation).find_function(name)
     assert found
     assert found["Environment"]["Variables"] == {"ENDPOINT_NAME": "two"}

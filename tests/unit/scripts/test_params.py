@@ -14,7 +14,7 @@ def test_every_param_stands_there_once_with_its_default() -> None:
 
 def test_values_are_as_json_has_them_and_bounds_say_what_is_excluded() -> None:
     shown = describe_params(FORM)
-    assert "  keep_resources = false\n" in shown
+    assert "  freeze_backbone = false\n" in shown
     assert "  weights_uri = null\n" in shown
     assert "  batch_sizes = [64, 128]  (each 1 to 4096)\n" in shown
     assert "  learning_rate = 0.01  (above 0 to 1)\n" in shown

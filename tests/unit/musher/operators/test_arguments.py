@@ -29,6 +29,7 @@ OPERATORS: list[type[MusherOperator[Any]]] = [
 ]
 OWN: dict[type[MusherOperator[Any]], set[str]] = {
     BuildImageOperator: set(),
+    DeployFunctionOperator: {"config", "alias"},
     RunTrainingJobOperator: {"config", "marker"},
 }
 """Arguments of an operator of ours, where they are not `config` alone."""
@@ -67,8 +68,9 @@ def test_these_are_all_arguments_of_an_operator(operator: type[MusherOperator[An
 
 def make(operator: type[MusherOperator[Any]], **arguments: Any) -> MusherOperator[Any]:
     """Return an operator with what it must have, and these arguments."""
-    config = {"config": {}} if "config" in OWN.get(operator, {"config"}) else {}
-    return operator(task_id="a", **config, **arguments)
+    values = {"config": {}, "alias": "live"}
+    needed = {name: values[name] for name in OWN.get(operator, {"config"}) & set(values)}
+    return operator(task_id="a", **needed, **arguments)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""DeployEndpointOperator and the removal of endpoints: what exists is adopted, replaced or removed."""
+"""DeployEndpointOperator and the removal of endpoints: what exists is adopted, updated or removed."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import TeardownError
 from musher.hooks import waits
-from musher.hooks.endpoints import remove_endpoint, remove_endpoint_config, remove_model
+from musher.hooks.endpoints import remove_endpoint, remove_versions
+from musher.operators import endpoints
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.settings import Settings
 from musher.triggers.endpoints import EndpointReadyTrigger
@@ -30,17 +32,39 @@ REQUEST = {
         "EndpointConfigName": CONFIG,
         "Tags": [{"Key": "musher:project", "Value": "musher"}],
     },
+    "Update": {"EndpointName": NAME, "EndpointConfigName": CONFIG, "RetainAllVariantProperties": True},
+    "Alarms": [{"AlarmName": "musher-live-errors", "MetricName": "Invocation5XXErrors", "Threshold": 0.05}],
 }
+OLDER = "musher-c0"
+
+
+class FakeAlarms:
+    """CloudWatch's alarms, in memory; those of `ringing` are in state ALARM."""
+
+    def __init__(self) -> None:
+        self.alarms: dict[str, Any] = {}
+        self.ringing: set[str] = set()
+        self.conn = self
+
+    def put_metric_alarm(self, **request: Any) -> None:
+        self.alarms[request["AlarmName"]] = request
+
+    def describe_alarms(self, *, AlarmNames: list[str], StateValue: str = "") -> Any:  # noqa: N803
+        found = [name for name in AlarmNames if name in (self.ringing if StateValue else self.alarms)]
+        return {"MetricAlarms": [{"AlarmName": name, "StateReason": "1 of 1 above 0.05"} for name in found]}
 
 
 class FakeSageMaker:
-    """One model, configuration and endpoint in memory; a new endpoint walks through `script`."""
+    """Models, configurations and endpoints in memory; a new or updated endpoint walks through `script`."""
 
     def __init__(self) -> None:
         self.models: dict[str, Any] = {}
         self.configs: dict[str, Any] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
+        self.tags: dict[str, dict[str, str]] = {}
         self.script = ["Creating", "InService"]
+        self.is_taken_back = False
+        """Whether an update ends with the configuration before."""
         self.calls: list[str] = []
         self.ignored_deletions = 0
         """So many are answered with success, and come to nothing."""
@@ -58,6 +82,31 @@ class FakeSageMaker:
         self.calls.append("create_endpoint")
         self.endpoints[request["EndpointName"]] = {**request, "states": list(self.script)}
 
+    def update_endpoint(self, **request: Any) -> None:
+        self.calls.append("update_endpoint")
+        endpoint = self.endpoints[request["EndpointName"]]
+        if not self.is_taken_back:
+            endpoint["EndpointConfigName"] = request["EndpointConfigName"]
+        endpoint["states"] = ["Updating", "InService"]
+
+    def describe_endpoint_config(self, *, EndpointConfigName: str) -> Any:  # noqa: N803
+        return {**self.configs[EndpointConfigName], "EndpointConfigArn": f"arn:{EndpointConfigName}"}
+
+    def add_tags(self, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:  # noqa: N803
+        self.tags.setdefault(ResourceArn, {}).update({tag["Key"]: tag["Value"] for tag in Tags})
+
+    def list_tags(self, *, ResourceArn: str) -> Any:  # noqa: N803
+        found = self.tags.get(ResourceArn, {})
+        return {"Tags": [{"Key": key, "Value": value} for key, value in found.items()]}
+
+    def list_resources(self, kind: str, *, name_contains: str) -> list[tuple[str, str]]:
+        held = {"Model": self.models, "EndpointConfig": self.configs}[kind]
+        return [(name, f"arn:{name}") for name in held if name_contains in name]
+
+    def get_paginator(self, operation: str) -> Any:
+        call = getattr(self, operation)
+        return SimpleNamespace(paginate=lambda **arguments: [call(**arguments)])
+
     def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         if EndpointName not in self.endpoints:
             raise refuse("ValidationException", "DescribeEndpoint")
@@ -67,7 +116,13 @@ class FakeSageMaker:
             del self.endpoints[EndpointName]
             raise refuse("ValidationException", "DescribeEndpoint")
         status = states.pop(0) if len(states) > 1 else states[0]
-        answer = {"EndpointStatus": status, "EndpointConfigName": endpoint["EndpointConfigName"]}
+        answer = {
+            "EndpointStatus": status,
+            "EndpointConfigName": endpoint["EndpointConfigName"],
+            "ProductionVariants": [{"DesiredInstanceCount": 1}],
+        }
+        if status == "Updating" and endpoint.get("brings"):
+            answer["PendingDeploymentSummary"] = {"EndpointConfigName": endpoint["brings"]}
         return answer | ({"FailureReason": "ping failed"} if status == "Failed" else {})
 
     def delete_endpoint(self, *, EndpointName: str) -> None:  # noqa: N803
@@ -106,6 +161,13 @@ def aws(fake_clock: FakeClock) -> FakeSageMaker:
     return FakeSageMaker()
 
 
+@pytest.fixture(autouse=True)
+def alarms(monkeypatch: pytest.MonkeyPatch) -> FakeAlarms:
+    made = FakeAlarms()
+    monkeypatch.setattr(endpoints, "cloudwatch_hook", lambda settings: made)
+    return made
+
+
 @pytest.fixture
 def operator(
     aws: FakeSageMaker, logs: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
@@ -118,7 +180,6 @@ def operator(
 
 
 CREATIONS = ["create_model", "create_endpoint_config", "create_endpoint"]
-DELETIONS = ["delete_endpoint", "delete_endpoint_config", "delete_model"]
 
 
 def deploy(operator: DeployEndpointOperator) -> dict[str, Any]:
@@ -129,7 +190,13 @@ def deploy(operator: DeployEndpointOperator) -> dict[str, Any]:
 def test_everything_is_created_in_order(operator: DeployEndpointOperator, aws: FakeSageMaker) -> None:
     result = deploy(operator)
     assert result.pop("seconds") >= 0
-    assert result == {"name": NAME, "instance_type": "ml.m5.large", "instances": 1}
+    assert result == {
+        "name": NAME,
+        "config_name": CONFIG,
+        "previous_config_name": None,
+        "instance_type": "ml.m5.large",
+        "instances": 1,
+    }
     assert aws.calls == CREATIONS
 
 
@@ -167,21 +234,87 @@ def test_a_retry_adopts_what_agrees(operator: DeployEndpointOperator, aws: FakeS
     assert aws.calls == []
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"Model": {"PrimaryContainer": {"Image": "serve:1", "ModelDataUrl": "s3://b/2"}}}, {"Variant": 3}],
-)
-def test_what_differs_is_replaced(
-    change: dict[str, Any], operator: DeployEndpointOperator, aws: FakeSageMaker
+@pytest.fixture
+def serving(aws: FakeSageMaker) -> FakeSageMaker:
+    """An endpoint that serves an older configuration."""
+    aws.create_endpoint_config(EndpointConfigName=OLDER)
+    aws.create_endpoint(EndpointName=NAME, EndpointConfigName=OLDER)
+    aws.endpoints[NAME]["states"] = ["InService"]
+    aws.calls.clear()
+    return aws
+
+
+def test_what_serves_is_updated_and_what_served_before_is_kept_and_named(
+    operator: DeployEndpointOperator, serving: FakeSageMaker, alarms: FakeAlarms
+) -> None:
+    result = deploy(operator)
+    assert serving.calls == ["create_model", "create_endpoint_config", "update_endpoint"]
+    assert (result["config_name"], result["previous_config_name"]) == (CONFIG, OLDER)
+    assert set(serving.configs) == {OLDER, CONFIG}
+    assert list(alarms.alarms) == ["musher-live-errors"]
+
+
+def test_a_try_that_finds_its_own_update_done_names_what_served_before(
+    operator: DeployEndpointOperator, serving: FakeSageMaker
 ) -> None:
     deploy(operator)
-    aws.calls.clear()
-    operator.config = {**REQUEST, "Model": {**REQUEST["Model"], **change.get("Model", {})}}
-    if "Variant" in change:
-        variant = {**VARIANT, "InitialInstanceCount": change["Variant"]}
-        operator.config["EndpointConfig"] = {**REQUEST["EndpointConfig"], "ProductionVariants": [variant]}
+    serving.calls.clear()
+    assert deploy(operator)["previous_config_name"] == OLDER
+    assert serving.calls == []
+
+
+def test_a_try_that_finds_its_own_update_under_way_waits_and_asks_for_no_second(
+    operator: DeployEndpointOperator, serving: FakeSageMaker
+) -> None:
     deploy(operator)
-    assert aws.calls == DELETIONS + CREATIONS
+    serving.calls.clear()
+    states = ["Updating", "Updating", "InService"]
+    serving.endpoints[NAME] |= {"EndpointConfigName": OLDER, "states": states, "brings": CONFIG}
+    with pytest.raises(AirflowFailException, match=f"The update of {NAME} to {CONFIG} was taken back"):
+        deploy(operator)
+    assert serving.calls == []
+
+
+def test_the_update_of_somebody_else_is_waited_for_before_the_own_one(
+    operator: DeployEndpointOperator, serving: FakeSageMaker
+) -> None:
+    serving.endpoints[NAME]["states"] = ["Updating", "Updating", "InService"]
+    deploy(operator)
+    assert serving.calls[-1] == "update_endpoint"
+
+
+@pytest.mark.parametrize("rings", [True, False])
+def test_an_update_that_aws_takes_back_fails_and_names_the_alarm_that_rang(
+    operator: DeployEndpointOperator, serving: FakeSageMaker, alarms: FakeAlarms, rings: bool
+) -> None:
+    """The endpoint is in service again, and AWS gives no reason."""
+    serving.is_taken_back = True
+    alarms.ringing = {"musher-live-errors"} if rings else set()
+    why = r"alarm musher-live-errors \(1 of 1 above 0.05\) rang" if rings else "AWS gives no reason"
+    with pytest.raises(
+        AirflowFailException, match=f"{NAME} to {CONFIG} was taken back: {why}. {OLDER} serves on."
+    ):
+        deploy(operator)
+    assert OLDER in serving.configs
+
+
+def test_an_earlier_configuration_is_put_back_without_a_model(
+    operator: DeployEndpointOperator, serving: FakeSageMaker
+) -> None:
+    serving.create_endpoint_config(**REQUEST["EndpointConfig"])
+    serving.calls.clear()
+    operator.config = {name: REQUEST[name] for name in ("Endpoint", "Update")}
+    deploy(operator)
+    assert serving.calls == ["update_endpoint"]
+
+
+def test_an_endpoint_that_cannot_be_updated_is_told_of_and_left(
+    operator: DeployEndpointOperator, serving: FakeSageMaker
+) -> None:
+    serving.endpoints[NAME]["states"] = ["UpdateRollbackFailed"]
+    with pytest.raises(AirflowFailException, match=f"Endpoint {NAME} is UpdateRollbackFailed, and AWS up"):
+        deploy(operator)
+    assert serving.calls == []
 
 
 def test_a_failed_endpoint_is_replaced_when_the_task_is_cleared(
@@ -191,22 +324,7 @@ def test_a_failed_endpoint_is_replaced_when_the_task_is_cleared(
     aws.endpoints[NAME]["states"] = ["Failed"]
     aws.calls.clear()
     deploy(operator)
-    assert aws.calls == DELETIONS + CREATIONS
-
-
-def test_one_that_is_still_busy_is_replaced_once_it_may_be(
-    operator: DeployEndpointOperator, aws: FakeSageMaker
-) -> None:
-    aws.script = ["Creating", "Creating", "InService"]
-    for create, kind in zip(
-        ("create_model", "create_endpoint_config", "create_endpoint"), REQUEST, strict=True
-    ):
-        getattr(aws, create)(**REQUEST[kind])
-    aws.models[MODEL] = {**aws.models[MODEL], "PrimaryContainer": {"Image": "serve:0"}}
-    aws.calls.clear()
-    aws.script = ["Creating", "InService"]
-    deploy(operator)
-    assert aws.calls == DELETIONS + CREATIONS
+    assert aws.calls == ["delete_endpoint", "create_endpoint"]
 
 
 def test_a_deletion_under_way_is_waited_for(operator: DeployEndpointOperator, aws: FakeSageMaker) -> None:
@@ -214,7 +332,7 @@ def test_a_deletion_under_way_is_waited_for(operator: DeployEndpointOperator, aw
     aws.endpoints[NAME]["states"] = ["Deleting", "Deleting", "gone"]
     aws.calls.clear()
     deploy(operator)
-    assert aws.calls == [*DELETIONS[1:], *CREATIONS]
+    assert aws.calls == ["create_endpoint"]
 
 
 def test_a_failure_is_logged_with_reason_last_lines_and_what_to_do(
@@ -232,18 +350,8 @@ def test_a_failure_is_logged_with_reason_last_lines_and_what_to_do(
         f"Endpoint {NAME} is not in service: ping failed\n"
         f"Last lines of its log (/aws/sagemaker/Endpoints/{NAME}):\n"
         "[i-0] loading\n[i-0] no such file: labels.json\n"
-        "Correct the cause, then clear this task: that replaces the endpoint."
+        "Correct the cause, then clear this task: that tries again."
     )
-
-
-def test_in_service_with_another_configuration_is_no_success(
-    operator: DeployEndpointOperator, aws: FakeSageMaker
-) -> None:
-    aws.create_endpoint(EndpointName=NAME, EndpointConfigName="an-older-one")
-    with pytest.raises(
-        AirflowFailException, match="in service with configuration an-older-one, not " + CONFIG
-    ):
-        deploy(operator)
 
 
 def test_the_wait_is_bounded(
@@ -275,8 +383,8 @@ def test_removing_twice_is_fine(aws: FakeSageMaker, one_name: Any) -> None:
     aws.endpoints[NAME]["states"] = ["InService"]
     for was_there in (True, False):
         assert remove_endpoint(one_name, name=NAME, delay_s=0.01) is was_there
-        assert remove_endpoint_config(one_name, name=NAME) is was_there
-        assert remove_model(one_name, name=NAME) is was_there
+        for kind in ("EndpointConfig", "Model"):
+            assert remove_versions(one_name, kind=kind, prefix=NAME) == ([NAME] if was_there else [])
 
 
 def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(
@@ -357,8 +465,8 @@ def test_a_cancel_while_creating_says_that_the_endpoint_goes_on_and_deletes_noth
     cancelled.on_kill()
     assert "delete_endpoint" not in aws.calls
     assert caplog.messages == [
-        f"{NAME} is Creating: the task was killed; it costs until the run's teardown removes it, which AWS "
-        "allows once it has settled; keep_resources keeps it"
+        f"{NAME} is Creating: the task was killed; nothing is undone: what is under way goes on, and it "
+        "costs until the run's teardown removes it, or the DAG retire_deployment where it is the live one"
     ]
 
 
@@ -386,4 +494,4 @@ def test_a_cancel_while_deferred_says_the_same(caplog: pytest.LogCaptureFixture)
     trigger = EndpointReadyTrigger(arguments={"EndpointName": NAME}, connection={}, delay_s=1, deadline=1)
     asyncio.run(trigger.log_progress({"EndpointStatus": "Creating"}))
     asyncio.run(trigger.on_kill())
-    assert caplog.messages[-1].startswith(f"{NAME} is Creating: the wait was cancelled; it costs until")
+    assert caplog.messages[-1].startswith(f"{NAME} is Creating: the wait was cancelled; nothing is undone")

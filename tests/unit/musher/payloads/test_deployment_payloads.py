@@ -13,7 +13,7 @@ from musher.payloads.functions import (
     build_configuration_update,
     build_function,
 )
-from musher.payloads.tags import as_list, as_mapping, resource_tags
+from musher.payloads.tags import as_list, as_mapping, live_tags, resource_tags
 from musher.settings import Settings
 
 SETTINGS = Settings(account_id="123456789012", ttl_h=24)
@@ -25,6 +25,7 @@ ENDPOINT = EndpointPlan(
     endpoint_name="musher-e",
     image="registry/serve:1",
     model_uri="s3://b/musher/jobs/j/output/model.tar.gz",
+    package_arn="arn:aws:sagemaker:us-east-1:123456789012:model-package/musher/1",
     instance_type="ml.m5.large",
     instance_count=1,
     tags=TAGS,
@@ -36,6 +37,10 @@ def test_tags_expire_a_fixed_time_after_the_run_began() -> None:
     assert tags == {**TAGS, "musher:expires-at": "2026-01-02T12:00:00+00:00"}
     assert as_list(TAGS) == TAG_LIST
     assert as_mapping(TAG_LIST) == TAGS
+
+
+def test_what_stays_does_not_expire() -> None:
+    assert live_tags(SETTINGS, slug="0123abcd") == {**TAGS, "musher:lifetime": "live"}
 
 
 def test_model_configuration_and_endpoint_have_names_of_their_own() -> None:
@@ -58,7 +63,7 @@ def test_model_configuration_and_endpoint_have_names_of_their_own() -> None:
                     "ContainerStartupHealthCheckTimeoutInSeconds": 600,
                 }
             ],
-            "Tags": TAG_LIST,
+            "Tags": [*TAG_LIST, {"Key": "musher:package", "Value": ENDPOINT.package_arn}],
         },
         "Endpoint": {
             "EndpointName": "musher-e",

@@ -53,6 +53,7 @@ ENDPOINT = EndpointPlan(
     endpoint_name="musher-0123abcd",
     image="registry/serve:1",
     model_uri="s3://b/model.tar.gz",
+    package_arn="arn:aws:sagemaker:us-east-1:123456789012:model-package/musher/1",
     instance_type="ml.m5.large",
     instance_count=1,
     tags={},

@@ -38,7 +38,31 @@ RESULTS: Any = {
         "metrics": {"test:accuracy": 0.8333},
     },
     "evaluation": {"accuracy": 0.8333, "loss": 0.21, "seconds": 0.1},
-    "endpoint": {"name": "musher-0123abcd", "instance_type": "ml.m5.large", "instances": 1, "seconds": 9.0},
+    "endpoint": {
+        "name": "musher-live",
+        "config_name": "musher-0123abcd-89abcdef",
+        "previous_config_name": None,
+        "instance_type": "ml.m5.large",
+        "instances": 1,
+        "seconds": 9.0,
+    },
+    "verdict": {
+        "package_arn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/musher/7",
+        "model_uri": "s3://b/model.tar.gz",
+        "accuracy": 0.8333,
+        "champion": "musher-0123abcd-01234567",
+        "champion_accuracy": 0.8,
+        "seconds": 0.2,
+    },
+    "scaling": {
+        "resource_id": "endpoint/musher-live/variant/AllTraffic",
+        "min_instances": 1,
+        "max_instances": 3,
+        "metric": "invocations",
+        "target": 100,
+        "alarms": ["TargetTracking-1"],
+        "seconds": 0.4,
+    },
     "function": {"function_name": "musher-0123abcd", "seconds": 1.0},
     "answers": {
         "status": 200,
@@ -120,7 +144,11 @@ NOTHING: Any = dict.fromkeys(RESULTS)
 def facts(**failures: str | None) -> RunFacts:
     """Return which run it is, and what failed in it."""
     return RunFacts(
-        dag_id="operationalize_model", run_id="manual__1", started_at=STARTED_AT, failures=failures
+        dag_id="operationalize_model",
+        run_id="manual__1",
+        started_at=STARTED_AT,
+        failures=failures,
+        lifetime="live",
     )
 
 
@@ -163,8 +191,20 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "metrics": {"test:accuracy": 0.8333},
             "spot_savings": None,
         },
-        "endpoint": {"name": "musher-0123abcd", "instance_type": "ml.m5.large", "instances": 1},
-        "keeps_resources": False,
+        "endpoint": {
+            "name": "musher-live",
+            "config_name": "musher-0123abcd-89abcdef",
+            "previous_config_name": None,
+            "instance_type": "ml.m5.large",
+            "instances": 1,
+        },
+        "lifetime": "live",
+        "gate": {
+            "package_arn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/musher/7",
+            "champion": "musher-0123abcd-01234567",
+            "champion_accuracy": 0.8,
+        },
+        "scaling": {"min_instances": 1, "max_instances": 3, "metric": "invocations", "target": 100},
         "lambda": {
             "function_name": "musher-0123abcd",
             "status": 200,
@@ -174,7 +214,9 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "stage_dataset": {"seconds": 2.5, "billed_seconds": None},
             "train": {"seconds": 42.0, "billed_seconds": 60},
             "evaluate": {"seconds": 0.1, "billed_seconds": None},
+            "gate": {"seconds": 0.2, "billed_seconds": None},
             "deploy": {"seconds": 9.0, "billed_seconds": None},
+            "autoscale": {"seconds": 0.4, "billed_seconds": None},
             "deploy_lambda": {"seconds": 1.0, "billed_seconds": None},
             "smoke_test": {"seconds": 1.5, "billed_seconds": 0.3},
         },
@@ -459,14 +501,14 @@ def test_a_class_name_of_html_is_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keeps", "told"),
+    ("lifetime", "told"),
     [
-        (False, "is billed until the run&#39;s teardown has removed it."),
-        (True, "stays, and is billed until you delete it."),
+        ("trial", "is billed until the run&#39;s teardown has removed it."),
+        ("live", "is billed until <code>retire_deployment</code> removes it."),
     ],
 )
-def test_the_report_says_how_long_the_endpoint_costs(keeps: bool, told: str) -> None:
-    shown = page({**summary(), "keeps_resources": keeps}).replace("'", "&#39;")
+def test_the_report_says_how_long_the_endpoint_costs(lifetime: str, told: str) -> None:
+    shown = page({**summary(), "lifetime": lifetime}).replace("'", "&#39;")
     assert told in shown
 
 

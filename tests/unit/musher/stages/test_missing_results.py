@@ -6,8 +6,34 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.settings import Settings
-from musher.stages import deploy, deploy_lambda, embed, evaluate, preflight, smoke_test, train, tune
+from musher.stages import (
+    autoscale,
+    deploy,
+    deploy_lambda,
+    embed,
+    evaluate,
+    gate,
+    preflight,
+    register,
+    smoke_test,
+    train,
+    tune,
+)
 from tests.unit.musher.stages.test_stages import make_run
+
+MODULES = (
+    autoscale,
+    deploy,
+    deploy_lambda,
+    embed,
+    evaluate,
+    gate,
+    preflight,
+    register,
+    smoke_test,
+    train,
+    tune,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,8 +45,12 @@ from tests.unit.musher.stages.test_stages import make_run
         (tune.request_trials, [None, None], "dataset"),
         (train.request_job, [None, None, None], "dataset"),
         (evaluate.evaluate, [None], "job"),
-        (deploy.request_endpoint, [None, {"uri": "serve:1"}], "evaluation"),
-        (deploy.request_endpoint, [None, None], "evaluation, no image"),
+        (register.register_model, [None, {}, {}], "evaluation"),
+        (gate.find_champion, [None, None], "dataset, no model"),
+        (gate.judge, [None, {}, None, None], "evaluation"),
+        (autoscale.autoscale, [None], "endpoint"),
+        (deploy.request_endpoint, [None, {"uri": "serve:1"}], "verdict"),
+        (deploy.request_endpoint, [None, None], "verdict, no image"),
         (deploy_lambda.request_function, [None], "endpoint"),
         (smoke_test.smoke_test, [None, {}], "function"),
     ],
@@ -34,7 +64,7 @@ def test_a_stage_says_which_result_is_missing(
 ) -> None:
     strategy = "in_job" if function is tune.request_search else "Random"
     made = make_run(settings, freeze_backbone=True, tuning_strategy=strategy)
-    for module in (deploy, deploy_lambda, embed, evaluate, preflight, smoke_test, train, tune):
+    for module in MODULES:
         monkeypatch.setattr(module, "current_run", lambda: made)
     with pytest.raises(AirflowFailException, match=f"^There is no {missing}: the tasks before this one have"):
         function.function(*arguments)

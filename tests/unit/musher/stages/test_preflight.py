@@ -142,10 +142,10 @@ def test_what_is_paid_for_follows_the_params(form_run: MakeRun) -> None:
         ("embed", 2, 7200.0),
         ("train", 2, 7200.0),
         ("tune", 1, 7200.0),
-        ("endpoint", 1, None),
+        ("endpoint", 3, None),
     ]
     trials = list_uses(form_run(tuning_trials=8).params)
-    assert [(use.what, use.instances) for use in trials] == [("train", 2), ("tune", 8), ("endpoint", 1)]
+    assert [(use.what, use.instances) for use in trials] == [("train", 2), ("tune", 8), ("endpoint", 3)]
     assert [use.what for use in list_uses(form_run(tuning_strategy="none").params)] == ["train", "endpoint"]
 
 

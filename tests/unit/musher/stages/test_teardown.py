@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import TeardownError
 from musher.settings import Settings
@@ -80,11 +80,8 @@ class FakeAws:
     def find_endpoint(self, name: str) -> dict[str, Any] | None:
         return self.describe_endpoint(EndpointName=name)
 
-    def find_endpoint_config(self, name: str) -> dict[str, Any] | None:
-        return {}
-
-    def find_model(self, name: str) -> dict[str, Any] | None:
-        return {}
+    def list_resources(self, kind: str, *, name_contains: str) -> list[tuple[str, str]]:
+        return [(f"{name_contains}89abcdef", "arn"), (f"other-{name_contains}89abcdef", "arn")]
 
     def find_function(self, name: str) -> dict[str, Any] | None:
         return {}
@@ -101,7 +98,7 @@ def tear_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         run = make_run(settings, **params)
         monkeypatch.setattr(teardown, "current_run", lambda: run)
         monkeypatch.setattr(teardown, "get_current_context", lambda: {"ti": instance})
-        for hook in ("sagemaker_hook", "lambda_hook", "logs_hook"):
+        for hook in ("autoscaling_hook", "sagemaker_hook", "lambda_hook", "logs_hook"):
             monkeypatch.setattr(teardown, hook, lambda settings: aws)
         removed: list[str] = teardown.teardown.function()
         return removed
@@ -112,14 +109,15 @@ def tear_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_dearest_goes_first_and_logs_last(tear_down: Any, settings: Settings) -> None:
     aws, slug = FakeAws(), make_run(settings).slug
     assert tear_down(aws, FakeInstance()) == [
+        f"scaling of musher-{slug}",
         f"endpoint musher-{slug}",
         f"function musher-{slug}",
-        f"endpoint configuration musher-{slug}",
-        f"model musher-{slug}",
+        f"EndpointConfig musher-{slug}-89abcdef",
+        f"Model musher-{slug}-89abcdef",
         f"log group /aws/sagemaker/Endpoints/musher-{slug}",
         f"log group /aws/lambda/musher-{slug}",
     ]
-    assert aws.calls[0] == f"delete_endpoint musher-{slug}"
+    assert aws.calls[:2] == ["deregister_scalable_target sagemaker", f"delete_endpoint musher-{slug}"]
 
 
 def test_live_jobs_of_the_run_are_stopped_in_all_their_attempts(tear_down: Any, settings: Settings) -> None:
@@ -136,12 +134,46 @@ def test_live_jobs_of_the_run_are_stopped_in_all_their_attempts(tear_down: Any, 
     assert f"training job musher-train-{slug}-2" in removed
 
 
-def test_jobs_are_stopped_even_where_the_deployment_is_kept(tear_down: Any, settings: Settings) -> None:
+def test_a_live_run_that_succeeds_leaves_what_it_deployed_and_stops_its_jobs(
+    tear_down: Any, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     slug = make_run(settings).slug
     aws = FakeAws(jobs=(f"musher-train-{slug}",))
-    with pytest.raises(AirflowSkipException, match=f"kept musher-{slug}, as keep_resources asks"):
-        tear_down(aws, FakeInstance(), keep_resources=True)
+    assert tear_down(aws, FakeInstance(), lifetime="live") == [f"training job musher-train-{slug}"]
     assert aws.calls == [f"stop_training_job musher-train-{slug}"]
+    assert "musher-live and musher-classify stay in operation, and cost" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("failed", "undoes"), [(("smoke_test",), True), (("train.run_job",), True), (("report",), False)]
+)
+def test_a_live_run_that_fails_puts_back_what_served_before(
+    tear_down: Any,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    failed: tuple[str, ...],
+    undoes: bool,
+) -> None:
+    asked: list[Any] = []
+
+    def put_back(hook: Any, **arguments: Any) -> list[str]:
+        arguments.pop("stop_scaling", None)
+        asked.append(arguments)
+        return ["put back"]
+
+    for name in ("put_endpoint_back", "put_alias_back"):
+        monkeypatch.setattr(teardown, name, put_back)
+    removed = tear_down(FakeAws(), FakeInstance(failed=failed), lifetime="live")
+    slug = make_run(settings).slug
+    assert removed == ["put back", "put back"] * undoes
+    assert (
+        asked
+        == [
+            {"name": "musher-live", "versions": f"musher-{slug}-", "delay_s": settings.poll_interval_s},
+            {"name": "musher-classify", "slug": slug},
+        ]
+        * undoes
+    )
 
 
 @pytest.mark.parametrize(("others", "stops"), [((), True), (("89abcdef",), False)])
@@ -161,9 +193,9 @@ def test_everything_is_tried_and_all_failures_are_reported_together(
     with pytest.raises(TeardownError) as caught:
         tear_down(aws, FakeInstance())
     assert f"delete_endpoint musher-{slug}" in aws.calls
-    assert f"delete_endpoint_config musher-{slug}" in aws.calls
-    assert str(caught.value).startswith("2 of 8 removals failed, what they name may still cost:\n")
-    for what in (f"function musher-{slug}: ", f"model musher-{slug}: ", "Clear this task to try again"):
+    assert f"delete_endpoint_config musher-{slug}-89abcdef" in aws.calls
+    assert str(caught.value).startswith("2 of 10 removals failed, what they name may still cost:\n")
+    for what in (f"function musher-{slug}: ", f"Model musher-{slug}-*: ", "Clear this task to try again"):
         assert what in str(caught.value)
 
 

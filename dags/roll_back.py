@@ -1,0 +1,41 @@
+"""### Put the model before back into operation
+
+Brings the live endpoint to the configuration that served before the present one, or to the one named in
+`version`, and the live function's alias to the version that it stood for before. The instances that the
+autoscaler has set stay. No request is lost: the old instances answer until the new ones do.
+
+A second run goes one configuration further back. To go forward again, name the configuration.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import ParamsDict, dag
+
+from musher.params.releases import ROLL_BACK
+from musher.stages.releases import roll_back_endpoint, roll_back_function
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    doc_md=__doc__,
+    dag_display_name="Roll the live model back",
+    tags=["musher"],
+    max_active_runs=1,
+    default_args={
+        "owner": "musher",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(hours=2),
+    },
+)
+def roll_back() -> None:
+    """Wire the stages."""
+    roll_back_endpoint() >> roll_back_function()
+
+
+pipeline = roll_back()
+pipeline.params = ParamsDict(ROLL_BACK)
+
+if __name__ == "__main__":
+    pipeline.test()

@@ -1,0 +1,72 @@
+"""Write and read the versions of the model registry."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from musher.hooks.endpoints import tags_of
+from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook
+from musher.payloads.registry import RUN
+from musher.payloads.tags import PACKAGE_TAG
+
+logger = logging.getLogger(__name__)
+
+
+def ensure_group(hook: MusherSageMakerHook, *, request: Mapping[str, Any]) -> None:
+    """Create a package group where there is none."""
+    group = request["ModelPackageGroupName"]
+    try:
+        hook.conn.describe_model_package_group(ModelPackageGroupName=group)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in MISSING_CODES:
+            raise
+        hook.conn.create_model_package_group(**request)
+        logger.info("%s: model package group created", group)
+
+
+def register(hook: MusherSageMakerHook, *, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a version, or return the one that an earlier try of the run has made of the same model.
+
+    Returns DescribeModelPackage's answer.
+    """
+    if found := _find_own(hook, request):
+        logger.info("%s: version adopted", found["ModelPackageArn"])
+        return found
+    arn = hook.conn.create_model_package(**request)["ModelPackageArn"]
+    logger.info("%s: version created", arn)
+    created: dict[str, Any] = hook.conn.describe_model_package(ModelPackageName=arn)
+    return created
+
+
+def _find_own(hook: MusherSageMakerHook, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the newest version of the group where it is this run's, of this model."""
+    listed = hook.conn.list_model_packages(
+        ModelPackageGroupName=request["ModelPackageGroupName"],
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=10,
+    )["ModelPackageSummaryList"]
+    wanted = request["CustomerMetadataProperties"][RUN], model_of(request)
+    for summary in listed:
+        found: dict[str, Any] = hook.conn.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        if (found.get("CustomerMetadataProperties", {}).get(RUN), model_of(found)) == wanted:
+            return found
+    return None
+
+
+def model_of(package: Mapping[str, Any]) -> str:
+    """Return the address of the archive that a version stands for."""
+    [container] = package["InferenceSpecification"]["Containers"]
+    return str(container["ModelDataUrl"])
+
+
+def find_served_package(hook: MusherSageMakerHook, *, config_name: str) -> dict[str, Any] | None:
+    """Return the version that an endpoint configuration serves, as the registry describes it.
+
+    None where the configuration or the version is gone, or where the configuration names none.
+    """
+    config = hook.find_endpoint_config(config_name)
+    arn = tags_of(hook, arn=config["EndpointConfigArn"]).get(PACKAGE_TAG) if config else None
+    return hook.find_package(arn) if arn else None

@@ -1,0 +1,152 @@
+"""Put back what served before a run, by what endpoint and function say of themselves.
+
+Nothing of it needs what the run's tasks have returned: their processes may be lost.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from musher import names
+from musher.errors import TeardownError
+from musher.hooks.endpoints import (
+    BUSY,
+    IN_SERVICE,
+    remove_endpoint,
+    tags_of,
+)
+from musher.hooks.functions import MusherLambdaHook, move_alias, remove_function, tags_of_function
+from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
+from musher.hooks.waits import StatusLog, wait_until
+from musher.payloads.tags import LIFETIME_TAG, LIVE, NEXT_TAG, PREVIOUS_TAG, RUN_TAG
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """What serves on an endpoint, and what served before; `previous` is None where nothing did."""
+
+    name: str
+    status: str
+    config_name: str
+    previous: str | None
+
+
+def read_endpoint(hook: MusherSageMakerHook, *, name: str) -> Endpoint | None:
+    """Return what an endpoint serves; None where there is none."""
+    found = hook.find_endpoint(name)
+    if found is None:
+        return None
+    config_name = str(found["EndpointConfigName"])
+    config = hook.find_endpoint_config(config_name)
+    tags = tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
+    return Endpoint(
+        name=name,
+        status=found["EndpointStatus"],
+        config_name=config_name,
+        previous=tags.get(PREVIOUS_TAG),
+    )
+
+
+def put_endpoint_back(
+    hook: MusherSageMakerHook,
+    *,
+    name: str,
+    versions: str,
+    delay_s: float,
+    stop_scaling: Callable[[], object],
+) -> list[str]:
+    """Undo a run's deployment to an endpoint: what served before serves again, or the endpoint is removed.
+
+    `versions` is what the names of the run's configurations begin with: one of another run stays untouched.
+    Returns what was done; raises TeardownError.
+    """
+    wait_until_settled(hook, name=name, delay_s=delay_s)
+    endpoint = read_endpoint(hook, name=name)
+    if endpoint is None or not endpoint.config_name.startswith(versions):
+        return []
+    if endpoint.previous is None:
+        stop_scaling()
+        remove_endpoint(hook, name=name, delay_s=delay_s)
+        return [f"endpoint {name}, before which nothing served"]
+    restore(hook, endpoint=endpoint, config_name=endpoint.previous, delay_s=delay_s)
+    return [f"{endpoint.config_name} from {name}: {endpoint.previous} serves again"]
+
+
+def restore(hook: MusherSageMakerHook, *, endpoint: Endpoint, config_name: str, delay_s: float) -> None:
+    """Bring an endpoint to an earlier configuration, all at once; raises TeardownError."""
+    hook.conn.update_endpoint(
+        EndpointName=endpoint.name, EndpointConfigName=config_name, RetainAllVariantProperties=True
+    )
+    logger.info("%s: putting %s back", endpoint.name, config_name)
+    wait_until_settled(hook, name=endpoint.name, delay_s=delay_s)
+    found = hook.conn.describe_endpoint(EndpointName=endpoint.name)
+    if (found["EndpointStatus"], found["EndpointConfigName"]) != (IN_SERVICE, config_name):
+        raise TeardownError(
+            f"{endpoint.name} is {found['EndpointStatus']} with {found['EndpointConfigName']}, not with "
+            f"{config_name}: {found.get('FailureReason') or 'AWS gives no reason'}"
+        )
+
+
+def wait_until_settled(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> None:
+    """Wait for the end of what an endpoint is busy with; TeardownError where that takes too long."""
+    found = hook.find_endpoint(name)
+    if found is None or found["EndpointStatus"] not in BUSY:
+        return
+    status = StatusLog(subject=f"endpoint {name}")
+
+    def show(answer: dict[str, str]) -> None:
+        if "Error" not in answer:
+            status.show(answer["EndpointStatus"])
+
+    try:
+        wait_until(
+            hook.get_waiter("EndpointReady"),
+            arguments={"EndpointName": name},
+            delay_s=delay_s,
+            on_response=show,
+        )
+    except TimeoutError as error:
+        raise TeardownError(f"{error}: it is {status.last}, and costs by the hour") from None
+
+
+def remove_live_versions(hook: MusherSageMakerHook, *, prefix: str) -> list[str]:
+    """Delete the endpoint configurations and models that runs have left in operation; return what there was.
+
+    Names begin with `prefix`; what tells them from a trial's is their tag.
+    """
+    kinds = (
+        ("EndpointConfig", hook.conn.delete_endpoint_config),
+        ("Model", hook.conn.delete_model),
+    )
+    removed = []
+    for kind, delete in kinds:
+        for name, arn in hook.list_resources(kind, name_contains=prefix):
+            if name.startswith(prefix) and tags_of(hook, arn=arn).get(LIFETIME_TAG) == LIVE:
+                found_or_none(delete, **{f"{kind}Name": name})
+                logger.info("%s: removed %s", name, kind)
+                removed.append(f"{kind} {name}")
+    return removed
+
+
+def put_alias_back(hook: MusherLambdaHook, *, name: str, slug: str) -> list[str]:
+    """Undo a run's release of a function: the alias stands for what it did before, or the function goes.
+
+    `slug` is the run's; a function that another run has released since stays untouched.
+    """
+    found = hook.find_function(name)
+    if found is None:
+        return []
+    tags = tags_of_function(hook, arn=found["FunctionArn"])
+    alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
+    if tags.get(RUN_TAG) != slug:
+        return []
+    previous = tags.get(PREVIOUS_TAG)
+    if previous is None:
+        remove_function(hook, name=name)
+        return [f"function {name}, which the run had made"]
+    if alias is None or alias["FunctionVersion"] != tags.get(NEXT_TAG):
+        return []
+    move_alias(hook, function_name=name, alias=names.LIVE_ALIAS, version=previous)
+    return [f"version {tags[NEXT_TAG]} from {name}: {previous} answers again"]

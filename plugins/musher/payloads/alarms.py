@@ -1,0 +1,62 @@
+"""Build the PutMetricAlarm requests of the alarms that take an update back.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from musher import names
+from musher.payloads.endpoints import VARIANT
+from musher.payloads.tags import as_list, live_tags
+from musher.settings import Settings
+
+NAMESPACE = "AWS/SageMaker"
+PERIOD_S = 60
+ERRORS, LATENCY = "errors", "latency"
+KINDS = (ERRORS, LATENCY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmLimits:
+    """Say from where on the live endpoint does not do its work."""
+
+    max_error_percent: float
+    """Of a minute's invocations that end with a 5XX."""
+    max_latency_ms: float
+    """The 99th percentile of a minute's ModelLatency."""
+
+
+def build_alarms(settings: Settings, *, slug: str, limits: AlarmLimits) -> list[dict[str, Any]]:
+    """Return the requests of both alarms. One bad minute is enough, and a minute without traffic is good."""
+    shared = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [
+            {"Name": "EndpointName", "Value": names.live_endpoint(settings)},
+            {"Name": "VariantName", "Value": VARIANT},
+        ],
+        "Period": PERIOD_S,
+        "EvaluationPeriods": 1,
+        "DatapointsToAlarm": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        "Tags": as_list(live_tags(settings, slug=slug)),
+    }
+    return [
+        {
+            **shared,
+            "AlarmName": names.live_alarm(settings, what=ERRORS),
+            "AlarmDescription": "Share of the live endpoint's answers that are 5XX.",
+            "MetricName": "Invocation5XXErrors",
+            "Statistic": "Average",
+            "Threshold": limits.max_error_percent / 100,
+        },
+        {
+            **shared,
+            "AlarmName": names.live_alarm(settings, what=LATENCY),
+            "AlarmDescription": "99th percentile of the live endpoint's ModelLatency, in microseconds.",
+            "MetricName": "ModelLatency",
+            "ExtendedStatistic": "p99",
+            "Threshold": limits.max_latency_ms * 1000,
+        },
+    ]

@@ -1,0 +1,98 @@
+"""Build the requests by which an endpoint grows and shrinks with its load.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from musher.errors import PayloadError
+from musher.payloads.endpoints import MAX_INSTANCES, VARIANT
+
+NAMESPACE = "sagemaker"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+INVOCATIONS, CONCURRENCY = "invocations", "concurrency"
+METRICS = {
+    INVOCATIONS: "SageMakerVariantInvocationsPerInstance",
+    CONCURRENCY: "SageMakerVariantConcurrentRequestsPerModelHighResolution",
+}
+"""What AWS holds against the target: a minute's invocations of an instance (looked at each minute), or the
+requests that a model works on at the same time (each ten seconds)."""
+
+MAX_COOLDOWN_S = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingPlan:
+    """Say how many instances an endpoint may have, and from which load on it gets more."""
+
+    endpoint_name: str
+    min_instances: int
+    max_instances: int
+    metric: str
+    target: float
+    scale_out_cooldown_s: int
+    scale_in_cooldown_s: int
+
+
+def resource_id(endpoint_name: str) -> str:
+    """Return the id under which Application Auto Scaling knows an endpoint's instances."""
+    return f"endpoint/{endpoint_name}/variant/{VARIANT}"
+
+
+def check_scaling(plan: ScalingPlan) -> None:
+    """Raise PayloadError where AWS would refuse the plan, or where it could never scale."""
+    least, most = plan.min_instances, plan.max_instances
+    if not 1 <= least <= most <= MAX_INSTANCES:
+        raise PayloadError(
+            f"autoscale_min is {least} and autoscale_max is {most}. Choose 1 to {MAX_INSTANCES}, the first "
+            "not above the second."
+        )
+    if plan.metric not in METRICS:
+        raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(METRICS)}.")
+    if not plan.target > 0:
+        raise PayloadError(f"autoscale_target is {plan.target}. Choose a number above 0.")
+    for name, value in (("out", plan.scale_out_cooldown_s), ("in", plan.scale_in_cooldown_s)):
+        if not 0 <= value <= MAX_COOLDOWN_S:
+            raise PayloadError(f"scale_{name}_cooldown_s is {value}. Choose 0 to {MAX_COOLDOWN_S} seconds.")
+
+
+def build_target(plan: ScalingPlan) -> dict[str, Any]:
+    """Return the RegisterScalableTarget request; raises PayloadError."""
+    check_scaling(plan)
+    return {
+        **place(plan.endpoint_name),
+        "MinCapacity": plan.min_instances,
+        "MaxCapacity": plan.max_instances,
+    }
+
+
+def build_policy(plan: ScalingPlan) -> dict[str, Any]:
+    """Return the PutScalingPolicy request of a target tracking policy."""
+    return {
+        **place(plan.endpoint_name),
+        "PolicyName": policy_name(plan.endpoint_name),
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": {
+            "TargetValue": float(plan.target),
+            "PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[plan.metric]},
+            "ScaleOutCooldown": plan.scale_out_cooldown_s,
+            "ScaleInCooldown": plan.scale_in_cooldown_s,
+            "DisableScaleIn": False,
+        },
+    }
+
+
+def policy_name(endpoint_name: str) -> str:
+    """Return the name of an endpoint's one scaling policy."""
+    return f"{endpoint_name}-load"
+
+
+def place(endpoint_name: str) -> dict[str, str]:
+    """Return the members that say which scalable target a request is about."""
+    return {
+        "ServiceNamespace": NAMESPACE,
+        "ResourceId": resource_id(endpoint_name),
+        "ScalableDimension": DIMENSION,
+    }

@@ -1,0 +1,1 @@
+"""How an endpoint would scale: AWS's rules in simulated time, and the cheapest way to a goal. Pure."""

@@ -1,0 +1,55 @@
+"""Stage: let the endpoint grow and shrink with its load."""
+
+import logging
+import time
+
+from airflow.sdk import task
+
+from musher.hooks.autoscaling import scale, stop_scaling
+from musher.hooks.connection import autoscaling_hook
+from musher.operators.base import fail_without_retry
+from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target, resource_id
+from musher.results import EndpointResult, Params, ScalingResult
+from musher.stages.run import current_run
+
+logger = logging.getLogger(__name__)
+
+
+@task(multiple_outputs=False)
+def autoscale(endpoint: EndpointResult) -> ScalingResult:
+    """Register the endpoint's instances and their policy; return bounds, target and the alarms' names.
+
+    Where both bounds are the same, nothing scales: what an earlier run has registered is removed.
+    """
+    started = time.monotonic()
+    with fail_without_retry(endpoint=endpoint):
+        run = current_run()
+        plan, hook = plan_scaling(run.params, endpoint_name=endpoint["name"]), autoscaling_hook(run.settings)
+        if plan.min_instances == plan.max_instances:
+            stop_scaling(hook, endpoint_name=endpoint["name"])
+            logger.info("%s: autoscale_min is autoscale_max: nothing scales", endpoint["name"])
+            alarms = []
+        else:
+            alarms = scale(hook, target=build_target(plan), policy=build_policy(plan))
+    return ScalingResult(
+        resource_id=resource_id(endpoint["name"]),
+        min_instances=plan.min_instances,
+        max_instances=plan.max_instances,
+        metric=plan.metric,
+        target=plan.target,
+        alarms=alarms,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def plan_scaling(params: Params, *, endpoint_name: str) -> ScalingPlan:
+    """Return how an endpoint scales, as the run's Params say."""
+    return ScalingPlan(
+        endpoint_name=endpoint_name,
+        min_instances=params["autoscale_min"],
+        max_instances=params["autoscale_max"],
+        metric=params["autoscale_metric"],
+        target=params["autoscale_target"],
+        scale_out_cooldown_s=params["scale_out_cooldown_s"],
+        scale_in_cooldown_s=params["scale_in_cooldown_s"],
+    )

@@ -1,0 +1,42 @@
+"""Try every removal, and tell of all that failed together."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from musher.errors import TeardownError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """One thing that may be there, and how it is stopped or removed; `remove` returns what was there."""
+
+    what: str
+    remove: Callable[[], list[str]]
+
+
+def remove_all(removals: Sequence[Removal]) -> list[str]:
+    """Try every removal; return what was there, or raise TeardownError with all that failed."""
+    removed: list[str] = []
+    failures: list[str] = []
+    for removal in removals:
+        try:
+            removed += removal.remove()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the others must be tried
+            logger.error("%s: not removed: %s", removal.what, error)
+            failures.append(f"{removal.what}: {error}")
+    if failures:
+        raise TeardownError(
+            f"{len(failures)} of {len(removals)} removals failed, what they name may still cost:\n"
+            + "\n".join(failures)
+            + "\nClear this task to try again, or remove them by hand."
+        )
+    return removed
+
+
+def removal(kind: str, subject: str, remove: Callable[[], bool]) -> Removal:
+    """Return the removal of one named thing."""
+    what = f"{kind} {subject}"
+    return Removal(what=what, remove=lambda: [what] if remove() else [])

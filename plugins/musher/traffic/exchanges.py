@@ -1,0 +1,84 @@
+"""Exchange requests for answers over kept-alive connections, many at once."""
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from musher.errors import TrafficError
+from musher.traffic.origins import Origin, Request, name_failure
+
+logger = logging.getLogger(__name__)
+
+
+class HttpExchange:
+    """Send an origin's request again and again; renew it in the background where it grows old.
+
+    No proxy, no redirect, no retry, no cookie: each would measure something else than the target.
+    """
+
+    def __init__(self, origin: Origin, *, connections: int) -> None:
+        self._origin = origin
+        self._connections = connections
+        self._request: Request | None = None
+        self._url = URL()
+        self._session: aiohttp.ClientSession | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Make the first request, which tells whether one can be made, and open a pool of connections."""
+        await self._renew()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=60.0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+        )
+        if self._origin.renew_s is not None:
+            self._renewing = asyncio.ensure_future(self._renew_often(self._origin.renew_s))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def __call__(self) -> str | None:
+        """Send the request and read the whole answer; return None or the failure in one word."""
+        assert self._session is not None
+        assert self._request is not None
+        request = self._request
+        try:
+            async with self._session.request(
+                request.method,
+                self._url,
+                headers=request.headers,
+                data=request.body or None,
+                allow_redirects=False,
+            ) as answer:
+                while await answer.content.readany():
+                    pass
+                return name_failure(answer.status, answer.headers)
+        except aiohttp.ClientError as error:
+            return type(error).__name__
+
+    async def _renew(self) -> None:
+        self._request = await asyncio.to_thread(self._origin.make_request)
+        self._url = URL(self._request.url, encoded=True)
+
+    async def _renew_often(self, every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self._renew()
+            except TrafficError as error:
+                logger.warning("The old signature is used on: %s", error)

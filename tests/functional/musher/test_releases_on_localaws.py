@@ -1,0 +1,233 @@
+"""The live endpoint and function over several runs, with instances that really serve."""
+
+import uuid
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from musher import names
+from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
+from musher.hooks.objects import upload_once
+from musher.hooks.releases import put_alias_back, put_endpoint_back, read_endpoint
+from musher.operators.endpoints import DeployEndpointOperator
+from musher.operators.functions import DeployFunctionOperator
+from musher.packaging import pack_function
+from musher.payloads.alarms import AlarmLimits, build_alarms
+from musher.payloads.endpoints import EndpointPlan, build_endpoint
+from musher.payloads.functions import FunctionPlan, build_function
+from musher.payloads.tags import live_tags
+from musher.payloads.updates import UpdatePolicy, build_update
+from musher.settings import Settings
+from musher.stages import releases
+from tests.archives import pack
+from tests.unit.musher.operators.fakes import FakeTask
+
+Make = Callable[..., Any]
+
+SERVES = """
+import http.server, os
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.answer(b"")
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(b"NAME")
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+QUICKLY: Any = {"delay_s": 0.1, "stop_scaling": lambda: None}
+IS_BROKEN = "import sys\nsys.exit('no labels.json')\n"
+
+
+@pytest.fixture(scope="module")
+def project(localaws: Any, installation: Settings) -> Settings:
+    """An installation whose live endpoint and function are this module's alone."""
+    return installation
+
+
+@pytest.fixture
+def release(project: Settings, with_settings: Make, localaws: Any) -> Make:
+    """Return a function that deploys a model to the live endpoint as one run does; it returns the result."""
+
+    def make(answer: str, *, slug: str, script: str = SERVES) -> Any:
+        archive = pack({"code/serve.py": script.replace("NAME", answer), "name.txt": answer})
+        key = f"{project.project}/jobs/{slug}/model.tar.gz"
+        model_uri = upload_once(s3_hook(project), project, key=key, data=archive)
+        version = names.endpoint_version(project, slug=slug, content_hash="89abcdef")
+        endpoint = names.live_endpoint(project)
+        plan = EndpointPlan(
+            model_name=version,
+            endpoint_config_name=version,
+            endpoint_name=endpoint,
+            image="registry/serve:1",
+            model_uri=model_uri,
+            package_arn="arn:any",
+            instance_type="ml.m5.large",
+            instance_count=1,
+            tags=live_tags(project, slug=slug),
+        )
+        limits = AlarmLimits(max_error_percent=5, max_latency_ms=2000)
+        alarms = build_alarms(project, slug=slug, limits=limits)
+        policy = UpdatePolicy(
+            kind="all_at_once", share_percent=50, bake_s=0, alarms=tuple(a["AlarmName"] for a in alarms)
+        )
+        update = build_update(
+            endpoint_name=endpoint, endpoint_config_name=version, policy=policy, instances=1
+        )
+        config = {**build_endpoint(project, plan=plan), "Update": update, "Alarms": alarms}
+        operator = with_settings(DeployEndpointOperator(task_id="run_endpoint", config=config))
+        return operator.execute(FakeTask().context())
+
+    return make
+
+
+@pytest.fixture
+def ask(project: Settings, localaws: Any) -> Callable[[], str]:
+    """Return a function that says what the live endpoint answers."""
+
+    def call() -> str:
+        runtime = localaws.client("sagemaker-runtime")
+        answer = runtime.invoke_endpoint(EndpointName=names.live_endpoint(project), Body=b"x")
+        return str(answer["Body"].read().decode())
+
+    return call
+
+
+@pytest.fixture
+def as_run(project: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that lets the DAGs' tasks believe that they are in a run with these Params."""
+
+    def make(**params: Any) -> None:
+        run = SimpleNamespace(settings=project, params=params)
+        monkeypatch.setattr(releases, "current_run", lambda: run)
+
+    return make
+
+
+@pytest.fixture
+def function(project: Settings, with_settings: Make) -> Make:
+    """Return a function that releases the live function as one run does; it returns the result."""
+
+    def make(endpoint_name: str, *, slug: str) -> Any:
+        archive = pack_function(folder=project.lambda_dir)
+        key = names.function_key(project, code_hash=archive.code_hash)
+        upload_once(s3_hook(project), project, key=key, data=archive.body)
+        plan = FunctionPlan(
+            name=names.live_function(project),
+            code_key=key,
+            endpoint_name=endpoint_name,
+            tags=live_tags(project, slug=slug),
+        )
+        config = build_function(project, plan=plan)
+        operator = with_settings(DeployFunctionOperator(task_id="f", config=config, alias="live"))
+        return operator.execute(FakeTask().context())
+
+    return make
+
+
+def test_an_endpoint_lives_through_releases_a_failure_roll_backs_and_its_retirement(
+    project: Settings,
+    release: Make,
+    ask: Callable[[], str],
+    as_run: Make,
+    localaws: Any,
+) -> None:
+    hook, name = sagemaker_hook(project), names.live_endpoint(project)
+    first, second, third = (uuid.uuid4().hex[:8] for _ in range(3))
+    one = release("one", slug=first)
+    assert (one["previous_config_name"], ask()) == (None, "one")
+    two = release("two", slug=second)
+    assert (two["previous_config_name"], ask()) == (one["config_name"], "two")
+
+    with pytest.raises(AirflowFailException, match="was taken back"):
+        release("three", slug=third, script=IS_BROKEN)
+    assert ask() == "two"
+    assert put_endpoint_back(hook, name=name, versions=f"{project.project}-{third}-", **QUICKLY) == []
+
+    versions = names.endpoint_versions(project, slug=second)
+    done = put_endpoint_back(hook, name=name, versions=versions, **QUICKLY)
+    assert done == [f"{two['config_name']} from {name}: {one['config_name']} serves again"]
+    assert ask() == "one"
+    assert put_endpoint_back(hook, name=name, versions=versions, **QUICKLY) == []
+
+    as_run(version=two["config_name"])
+    assert (releases.roll_back_endpoint.function(), ask()) == (two["config_name"], "two")
+    as_run(version=None)
+    assert (releases.roll_back_endpoint.function(), ask()) == (one["config_name"], "one")
+    with pytest.raises(AirflowFailException, match="is the first that serves"):
+        releases.roll_back_endpoint.function()
+    as_run(version=one["config_name"])
+    with pytest.raises(AirflowFailException, match=r"serves on .* already"):
+        releases.roll_back_endpoint.function()
+    as_run(version="no-such-one")
+    with pytest.raises(AirflowFailException, match="There is no endpoint configuration no-such-one"):
+        releases.roll_back_endpoint.function()
+
+    removed = releases.retire.function()
+    assert f"endpoint {name}" in removed
+    assert {f"Model {found['config_name']}" for found in (one, two)} <= set(removed)
+    assert f"{project.project}-live-errors" in removed
+    assert read_endpoint(hook, name=name) is None
+    assert releases.retire.function() == []
+    with pytest.raises(AirflowFailException, match="nothing is live"):
+        releases.roll_back_endpoint.function()
+
+
+def test_a_first_release_that_fails_later_leaves_no_endpoint(
+    project: Settings, release: Make, as_run: Make
+) -> None:
+    slug, name, hook = uuid.uuid4().hex[:8], names.live_endpoint(project), sagemaker_hook(project)
+    release("one", slug=slug)
+    versions = names.endpoint_versions(project, slug=slug)
+    done = put_endpoint_back(hook, name=name, versions=versions, **QUICKLY)
+    assert done == [f"endpoint {name}, before which nothing served"]
+    assert hook.find_endpoint(name) is None
+    as_run(version=None)
+    releases.retire.function()
+
+
+def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
+    project: Settings, function: Make, as_run: Make
+) -> None:
+    hook, name = lambda_hook(project), names.live_function(project)
+    first, second = (uuid.uuid4().hex[:8] for _ in range(2))
+
+    def version() -> str:
+        alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
+        return str(alias and alias["FunctionVersion"])
+
+    assert function("one", slug=first)["version"] == "1"
+    assert function("two", slug=second)["previous_version"] == "1"
+    assert put_alias_back(hook, name=name, slug=first) == []
+    assert put_alias_back(hook, name=name, slug=second) == [f"version 2 from {name}: 1 answers again"]
+    assert version() == "1"
+    assert put_alias_back(hook, name=name, slug=second) == []
+
+    third = function("two", slug=second)["version"]
+    as_run(version=None)
+    for answers in ("1", third):
+        assert releases.roll_back_function.function() == answers
+        assert version() == answers
+    releases.retire.function()
+
+    function("one", slug=first)
+    assert put_alias_back(hook, name=name, slug=first) == [f"function {name}, which the run had made"]
+    assert hook.find_function(name) is None
+    assert releases.roll_back_function.function() is None
+    releases.retire.function()
