@@ -5,6 +5,7 @@
 SM_MODEL_DIR            model folder (default $SAGEMAKER_BASE_DIR/model, else /opt/ml/model)
 SAGEMAKER_BIND_TO_PORT  port (default 8080; 0 picks a free one, named in the ready line)
 MUSHER_SERVE_HOST       address to listen on (default 127.0.0.1; the image sets 0.0.0.0)
+MUSHER_SERVE_RUNTIME    onnxruntime, torch, or auto (default): torch on a GPU and where there is no model.onnx
 
 A model that cannot be loaded is one line on stderr and exit code 1. SIGTERM answers what is in progress,
 then ends with exit code 0.
@@ -45,7 +46,7 @@ def main(environ: Mapping[str, str]) -> int:
     except ImgclfError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    serve(App(model), listener, model_dir)
+    serve(App(model), listener, f"{model_dir} by {model.runtime.name}")
     return 0
 
 
@@ -68,7 +69,7 @@ def listen(environ: Mapping[str, str]) -> socket.socket:
         raise ConfigError(f"cannot listen on {host}:{port} ({error}): set SAGEMAKER_BIND_TO_PORT") from error
 
 
-def serve(app: App, listener: socket.socket, model_dir: Path) -> None:
+def serve(app: App, listener: socket.socket, what: str) -> None:
     """Answer requests until a signal; those in progress get GRACE_S seconds."""
     # uvicorn stops at the first signal and raises it again once it has stopped: here nobody heeds that one.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -87,7 +88,7 @@ def serve(app: App, listener: socket.socket, model_dir: Path) -> None:
     host, port = listener.getsockname()[:2]
     # Its warnings are one line for each malformed request: a stranger could fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    logger.info("serving %s on http://%s:%s", model_dir, host, port)
+    logger.info("serving %s on http://%s:%s", what, host, port)
     sys.stdout.flush()
     uvicorn.Server(config).run(sockets=[listener])
     logger.info("stopped")

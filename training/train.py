@@ -4,8 +4,8 @@
     torchrun --nproc_per_node 2 train.py --data FOLDER ...
     SageMaker script mode: hyper-parameters as options, SM_* variables as their defaults
 
-Global rank 0 writes the model folder (model.safetensors, labels.json, model_card.json, code/) and the
-output folder (history.json, evaluation.json). An error is one line on stderr, the same text in the
+Global rank 0 writes the model folder (model.safetensors, model.onnx, labels.json, model_card.json, code/) and
+the output folder (history.json, evaluation.json). An error is one line on stderr, the same text in the
 container's `failure` file, and exit code 1 (imgclf/process.py).
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from imgclf.arguments import TrainConfig, parse_arguments
-from imgclf.artifacts import ModelCard, code_hash, save_model, write_json
+from imgclf.artifacts import code_hash, save_model, write_json
 from imgclf.distributed import World, joined_world
 from imgclf.jobs import Job, Phase, describe_backbone, make_job, phases
 from imgclf.learning.checkpoint import Checkpoints, StopSignal, listened_for_stop
@@ -30,7 +30,9 @@ from imgclf.learning.fit import run_fit
 from imgclf.learning.metrics import metric_line
 from imgclf.learning.sampling import ids_digest
 from imgclf.learning.state import Fit, FitResult
+from imgclf.model_card import ModelCard
 from imgclf.networks.models import count_parameters
+from imgclf.onnx_export import export_model
 from imgclf.process import leave, log_to_stdout, run_script
 
 logger = logging.getLogger("train")
@@ -146,8 +148,10 @@ def evaluate_and_save(job: Job, best: Outcome, *, hosts: int) -> None:
         metrics=summary(evaluation, best.result.best),
         world_size=hosts,
         framework={"torch": torch.__version__},
+        preset=job.preset,
         temperature=evaluation["temperature"],
         backbone=describe_backbone(job),
+        onnx=export_model(job.config.model_dir, classifier=job.model, preset=job.preset),
     )
     save_model(job.config.model_dir, model=job.model, classes=classes, card=card)
     logger.info("model saved in %s", job.config.model_dir)

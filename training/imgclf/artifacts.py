@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from imgclf.errors import ConfigError, DataError, ModelError
-from imgclf.networks.models import Classifier, build_model, preset_for
-from imgclf.presets import Preset
+from imgclf.model_card import (
+    CARD_FILE,
+    CARD_FORMAT,
+    LABELS_FILE,
+    WEIGHTS_FILE,
+    ModelCard,
+    ModelFolder,
+    read_model_folder,
+)
+from imgclf.networks.models import Classifier, build_model
 
-WEIGHTS_FILE, LABELS_FILE, CARD_FILE = "model.safetensors", "labels.json", "model_card.json"
-CARD_FORMAT = 1
 SOURCE_DIR = Path(__file__).resolve().parents[1]
 SERVING_FILES = ("inference.py", "serve.py")
 
@@ -29,29 +35,7 @@ class LoadedModel:
     """A model that is ready to predict."""
 
     classifier: Classifier
-    preset: Preset
-    classes: list[str]
-    card: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelCard:
-    """What a model is, what it was made from, and how well it does."""
-
-    architecture: str
-    image_size: int
-    classes: int
-    parameters: int
-    hyperparameters: dict[str, Any]
-    data_hash: str
-    code_hash: str
-    metrics: dict[str, float]
-    world_size: int
-    framework: dict[str, str]
-    temperature: float | None = None
-    """What logits are divided by before softmax, so that probabilities can be trusted."""
-    backbone: dict[str, Any] = field(default_factory=dict)
-    """Where the backbone is from: init, sha256 and source; and how its features were computed."""
+    folder: ModelFolder
 
 
 def save_model(model_dir: Path, *, model: Classifier, classes: list[str], card: ModelCard) -> None:
@@ -71,31 +55,19 @@ def load_model(model_dir: Path) -> LoadedModel:
     Raises ModelError for a missing, damaged or pickled file, and for parts that contradict each other.
     No pickle is ever loaded.
     """
-    card, labels = _read_json(model_dir / CARD_FILE), _read_json(model_dir / LABELS_FILE)
+    folder = read_model_folder(model_dir)
+    card, classes = folder.card, len(folder.classes)
     try:
-        classes, names = int(card["classes"]), [str(name) for name in labels["classes"]]
-        architecture, image_size = str(card["architecture"]), int(card["image_size"])
-        freeze_backbone = bool(card["hyperparameters"]["freeze_backbone"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{CARD_FILE} or {LABELS_FILE} in {model_dir} lacks {error}: train the model again"
-        ) from error
-    if classes != len(names):
-        raise ModelError(
-            f"{LABELS_FILE} names {len(names)} classes, {CARD_FILE} says {classes}: train the model again"
-        )
-    try:
-        preset = preset_for(architecture=architecture, image_size=image_size)
         model = build_model(
-            architecture=architecture,
+            architecture=str(card["architecture"]),
             classes=classes,
-            freeze_backbone=freeze_backbone,
-            image_size=image_size,
+            freeze_backbone=bool(card["hyperparameters"]["freeze_backbone"]),
+            image_size=folder.preset.image_size,
         )
-    except ConfigError as error:
-        raise ModelError(f"{CARD_FILE}: {error}") from error
+    except (ConfigError, KeyError, TypeError) as error:
+        raise ModelError(f"{CARD_FILE}: {error!r}: train the model again") from error
     _load_weights(model, model_dir / WEIGHTS_FILE, classes)
-    return LoadedModel(classifier=model.eval().requires_grad_(False), preset=preset, classes=names, card=card)
+    return LoadedModel(classifier=model.eval().requires_grad_(False), folder=folder)
 
 
 def _load_weights(model: Classifier, path: Path, classes: int) -> None:
@@ -140,16 +112,6 @@ def _is_pickle(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(9)
     return start[8:] != b"{" and start.startswith((b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"))
-
-
-def _read_json(path: Path) -> Any:
-    """Return a JSON file's value, or raise ModelError."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise ModelError(f"{path} is missing: is SM_MODEL_DIR the folder that train.py wrote?") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}): train the model again") from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,20 +1,23 @@
 """How an image file becomes an input: a preset for each architecture, shared by training and serving.
 
 The centre path is torchvision's Resize + CenterCrop + Normalize; the varied path is its RandomResizedCrop +
-RandomHorizontalFlip, with the randomness handed in. Both run on uint8 pixels.
+RandomHorizontalFlip, with the randomness handed in. Both run on uint8 pixels. A server imports this module
+without torch.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import nn
 
 from imgclf.images.decode import open_image
+from imgclf.images.scaling import Pixels, Scale, scale_by_pillow, scale_by_torch
+
+if TYPE_CHECKING:
+    import torch
 
 IMAGENET_SIDE = 224
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -57,10 +60,10 @@ class Preset:
     interpolation: str = "bilinear"
     """How an image is scaled: bilinear or bicubic."""
 
-    def to_pixels(self, data: bytes) -> npt.NDArray[np.uint8]:
+    def to_pixels(self, data: bytes, *, scale: Scale = scale_by_pillow) -> Pixels:
         """Decode, resize and crop one image file -> (3, image_size, image_size) uint8 RGB.
 
-        Raises ImageError when the bytes are no whole image.
+        A server scales by Pillow, a job by torch. Raises ImageError when the bytes are no whole image.
         """
         image = open_image(data)
         width, height = image.size
@@ -71,21 +74,21 @@ class Preset:
             pixels = _center_crop(pixels, min(pixels.shape[1:]))
         length = self.resize_size * longer // shorter
         size = (self.resize_size, length) if width >= height else (length, self.resize_size)
-        scaled = _resize(pixels, size, self.interpolation)
-        return np.ascontiguousarray(_center_crop(scaled, self.image_size).numpy())
+        scaled = scale(pixels, size, self.interpolation)
+        return np.ascontiguousarray(_center_crop(scaled, self.image_size))
 
-    def to_varied_pixels(self, data: bytes, draw: Draw) -> npt.NDArray[np.uint8]:
+    def to_varied_pixels(self, data: bytes, draw: Draw) -> Pixels:
         """Decode one image file, cut a random box, scale it and perhaps mirror it; shape as `to_pixels`."""
         image = open_image(data)
         *_, width, height = self.crop_box(image.size, draw)
-        square = self.crop(image.decode(side=min(width, height), wanted=self.image_size), draw).numpy()
+        square = self.crop(image.decode(side=min(width, height), wanted=self.image_size), draw)
         return np.ascontiguousarray(square[:, :, ::-1] if draw.flip else square)
 
-    def crop(self, pixels: torch.Tensor, draw: Draw) -> torch.Tensor:
+    def crop(self, pixels: Pixels, draw: Draw) -> Pixels:
         """Cut the random box out of (3, H, W) and scale it to (3, image_size, image_size); never mirrors."""
         left, top, width, height = self.crop_box((pixels.shape[2], pixels.shape[1]), draw)
         box = pixels[:, top : top + height, left : left + width]
-        return _resize(box, (self.image_size, self.image_size), self.interpolation)
+        return scale_by_torch(box, (self.image_size, self.image_size), self.interpolation)
 
     def crop_box(self, size: tuple[int, int], draw: Draw) -> tuple[int, int, int, int]:
         """Return left, top, width and height in pixels of a random crop of an image of (width, height).
@@ -103,6 +106,8 @@ class Preset:
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Scale (B, 3, H, W) uint8 to float32 of about zero mean and unit variance."""
+        import torch  # a server's graph does this instead
+
         mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1)
         std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1)
         # In place: fresh memory for each step of the arithmetic costs more than the arithmetic.
@@ -126,15 +131,7 @@ def photo_preset(image_size: int, *, resize: int, interpolation: str = "bilinear
     )
 
 
-def _resize(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
-    """Scale (3, H, W) uint8 to (3, *size), bilinear or bicubic; each source pixel counts when it shrinks."""
-    if tuple(pixels.shape[1:]) == size:
-        return pixels
-    scaled: torch.Tensor = nn.functional.interpolate(pixels[None], size, mode=mode, antialias=True)[0]
-    return scaled
-
-
-def _center_crop(pixels: torch.Tensor, side: int) -> torch.Tensor:
+def _center_crop(pixels: Pixels, side: int) -> Pixels:
     """Cut the central square of `side` pixels out of (3, H, W)."""
     top, left = round((pixels.shape[1] - side) / 2), round((pixels.shape[2] - side) / 2)
     return pixels[:, top : top + side, left : left + side]

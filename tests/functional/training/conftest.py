@@ -20,8 +20,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imgclf.artifacts import ModelCard, save_model
-from imgclf.networks.models import build_model
+from imgclf.artifacts import save_model
+from imgclf.model_card import ModelCard
+from imgclf.networks.models import build_model, preset_for
+from imgclf.onnx_export import export_model
 from tests.functional.training.sources import Source, photo
 
 CLASSES = [f"{number:03}.breed" for number in range(1, 134)]
@@ -153,6 +155,7 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write an untrained model of 133 classes."""
     folder = tmp_path_factory.mktemp("model")
     model = build_model(architecture="small_cnn", classes=len(CLASSES), freeze_backbone=False)
+    preset = preset_for(architecture="small_cnn", image_size=32)
     hyperparameters = {"architecture": "small_cnn", "image_size": 32, "freeze_backbone": False}
     card = ModelCard(
         architecture="small_cnn",
@@ -165,6 +168,8 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metrics={},
         world_size=1,
         framework={},
+        preset=preset,
+        onnx=export_model(folder, classifier=model, preset=preset),
     )
     save_model(folder, model=model, classes=CLASSES, card=card)
     return folder

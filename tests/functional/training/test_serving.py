@@ -20,8 +20,31 @@ def test_ping_is_200_once_the_model_is_loaded(server: Any) -> None:
     assert server.request("GET", "/ping") == (200, {})
 
 
+def test_the_server_has_no_torch_in_its_memory(server: Any) -> None:
+    server.invoke(photo(1), "image/jpeg")
+    mapped = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "onnxruntime" in mapped
+    assert "torch" not in mapped
+
+
+def test_torch_gives_the_answers_where_it_is_asked_to(
+    server: Any, start_server: Any, model_dir: Path, tmp_path: Path
+) -> None:
+    other = start_server(model_dir, tmp_path / "log", MUSHER_SERVE_RUNTIME="torch")
+    found, truth = (one.invoke(photo(1), "image/jpeg")[1] for one in (server, other))
+    assert np.allclose(found, truth, atol=1e-4)
+    assert "libtorch" in Path(f"/proc/{other.process.pid}/maps").read_text()
+    assert other.stop() == 0
+
+
 @pytest.mark.parametrize(
-    ("kind", "content_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("PNG", "application/x-image")]
+    ("kind", "content_type"),
+    [
+        ("JPEG", "image/jpeg"),
+        ("PNG", "image/png"),
+        ("WEBP", "image/webp"),
+        ("PNG", "application/x-image"),
+    ],
 )
 def test_an_image_gives_a_row_of_133_floats(server: Any, kind: str, content_type: str) -> None:
     status, answer = server.invoke(photo(1, kind), content_type)
@@ -134,15 +157,22 @@ def test_concurrent_requests_get_the_answers_of_single_ones(server: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "reason"),
+    ("runtime", "file", "content", "reason"),
     [
-        ("model.safetensors", None, "model.safetensors is missing"),
-        ("model.safetensors", b"\x80\x04K\x07.", "is a pickle, which is never loaded"),
-        ("labels.json", b'{"classes": ["a", "b"]}', "names 2 classes, model_card.json says 133"),
+        ("torch", "model.safetensors", None, "model.safetensors is missing"),
+        ("torch", "model.safetensors", b"\x80\x04K\x07.", "is a pickle, which is never loaded"),
+        ("auto", "model.onnx", b"\x80\x04K\x07.", "is not the file that the model card describes"),
+        ("auto", "labels.json", b'{"classes": ["a", "b"]}', "names 2 classes, model_card.json says 133"),
     ],
 )
 def test_a_model_that_cannot_be_served_is_one_line_and_exit_code_1(
-    run_server: Any, model_dir: Path, tmp_path: Path, file: str, content: bytes | None, reason: str
+    run_server: Any,
+    model_dir: Path,
+    tmp_path: Path,
+    runtime: str,
+    file: str,
+    content: bytes | None,
+    reason: str,
 ) -> None:
     broken = tmp_path / "model"
     shutil.copytree(model_dir, broken)
@@ -150,7 +180,7 @@ def test_a_model_that_cannot_be_served_is_one_line_and_exit_code_1(
         (broken / file).unlink()
     else:
         (broken / file).write_bytes(content)
-    result = run_server(broken)
+    result = run_server(broken, MUSHER_SERVE_RUNTIME=runtime)
     assert result.returncode == 1
     assert result.stderr.startswith("error: ")
     assert reason in result.stderr

@@ -11,11 +11,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from imgclf.artifacts import ModelCard, code_hash, load_model, save_model, write_json
+from imgclf.artifacts import code_hash, load_model, save_model, write_json
 from imgclf.errors import DataError, ModelError
-from imgclf.networks.models import build_model, count_parameters
+from imgclf.model_card import ModelCard
+from imgclf.networks.models import build_model, count_parameters, preset_for
 
 CLASSES = ["a", "b", "c"]
+PRESET = preset_for(architecture="small_cnn", image_size=16)
 
 
 @pytest.fixture
@@ -34,6 +36,7 @@ def model_dir(tmp_path: Path) -> Path:
         metrics={"test_accuracy": 0.5},
         world_size=1,
         framework={"torch": torch.__version__},
+        preset=PRESET,
     )
     save_model(tmp_path / "model", model=model, classes=CLASSES, card=card)
     return tmp_path / "model"
@@ -41,7 +44,7 @@ def model_dir(tmp_path: Path) -> Path:
 
 def test_what_was_saved_is_loaded(model_dir: Path) -> None:
     model = load_model(model_dir)
-    assert (model.classes, model.preset.image_size, model.card["format"]) == (CLASSES, 16, 1)
+    assert (model.folder.classes, model.folder.preset, model.folder.card["format"]) == (CLASSES, PRESET, 1)
     assert not model.classifier.training
 
 
@@ -103,7 +106,16 @@ def test_weights_of_another_class_count_are_refused(model_dir: Path) -> None:
         load_model(model_dir)
 
 
-@pytest.mark.parametrize("change", [{"architecture": "vgg"}, {"classes": "many"}, {"hyperparameters": None}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"architecture": "vgg"},
+        {"classes": "many"},
+        {"hyperparameters": None},
+        {"preset": {"image_size": 16}},
+        {"preset": None},
+    ],
+)
 def test_a_broken_card_is_refused(model_dir: Path, change: dict[str, object]) -> None:
     path = model_dir / "model_card.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from imgclf.errors import ConfigError
+from imgclf.images.scaling import Scale, scale_by_pillow, scale_by_torch
 from imgclf.networks.models import preset_for
 from imgclf.networks.registry import ARCHITECTURES
 from imgclf.presets import Draw
@@ -92,12 +93,15 @@ def reference(data: bytes, architecture: str, image_size: int) -> npt.NDArray[np
     return pixels.transpose(2, 0, 1)
 
 
+@pytest.mark.parametrize("scale", [scale_by_pillow, scale_by_torch])
 @pytest.mark.parametrize("architecture", PUBLISHED)
 @pytest.mark.parametrize("size", [(500, 375), (333, 500), (231, 229), (520, 383)])
-def test_the_centre_path_gives_torchvisions_pixels(architecture: str, size: tuple[int, int]) -> None:
+def test_the_centre_path_gives_torchvisions_pixels(
+    architecture: str, size: tuple[int, int], scale: Scale
+) -> None:
     """Only rounding differs."""
     data, preset = photo_jpeg(*size), preset_for(architecture=architecture, image_size=224)
-    mean, most = difference(preset.to_pixels(data), reference(data, architecture, 224))
+    mean, most = difference(preset.to_pixels(data, scale=scale), reference(data, architecture, 224))
     assert mean < 0.5
     assert most <= 2
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,20 @@ def test_the_model_card_says_what_the_model_is(run: Run, tmp_path: Path) -> None
     assert card["parameters"] > 10_000
     assert "torch" in card["framework"]
     assert read(tmp_path / "model/labels.json") == {"classes": ["001.cat", "002.dog"]}
+    graph = (tmp_path / "model/model.onnx").read_bytes()
+    assert card["onnx"]["sha256"] == hashlib.sha256(graph).hexdigest()
+    assert card["preset"]["image_size"] == 8
+
+
+def test_a_failed_export_costs_no_model(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert run() == 0
+    assert "onnx" in read(tmp_path / "model/model_card.json")["onnx"]["failed"]
+    assert (tmp_path / "model/model.safetensors").is_file()
+    assert not (tmp_path / "model/model.onnx").exists()
+    assert "no model.onnx, torch will serve" in caplog.text
 
 
 def test_the_same_seed_gives_the_same_weights(run: Run, tmp_path: Path) -> None:

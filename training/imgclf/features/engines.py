@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from imgclf.errors import ConfigError
+from imgclf.onnx_export import to_onnx
 
 logger = logging.getLogger(__name__)
 
@@ -104,21 +105,13 @@ def make_onnxruntime(backbone: nn.Module, images: torch.Tensor) -> Run:
     """Export the backbone to ONNX in memory and let ONNX Runtime optimise its graph."""
     import onnxruntime
 
-    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of each node that it removes
-    batch_size = torch.export.Dim("images", min=1, max=2**16)
-    program = torch.onnx.export(
-        backbone, (images[:2],), dynamic_shapes=({0: batch_size},), dynamo=True, optimize=False, verbose=False
-    )
-    assert program is not None  # it is one wherever `dynamo` is true
+    graph = to_onnx(backbone, images[:2], names=("images", "features"))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     # Waiting threads would take the cores from those that decode the next images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(
-        program.model_proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    name = session.get_inputs()[0].name
-    return lambda batch: torch.from_numpy(session.run(None, {name: batch.contiguous().numpy()})[0])
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return lambda batch: torch.from_numpy(session.run(None, {"images": batch.contiguous().numpy()})[0])
 
 
 def make_bf16(backbone: nn.Module, images: torch.Tensor) -> Run:
@@ -154,8 +147,8 @@ ENGINES = (
         device="cpu",
         make=make_onnxruntime,
         tolerance=ROUNDING,
-        setup_s=6.0,
-        needs=("onnx", "onnxscript", "onnxruntime"),
+        setup_s=5.0,
+        needs=("onnx", "onnxruntime"),
     ),
     Engine(name=EAGER, device="cuda", make=make_eager, tolerance=0.0, setup_s=0.0),
     Engine(name="bf16", device="cuda", make=make_bf16, tolerance=BF16_ROUNDING, setup_s=0.5),

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-import torch
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -89,7 +88,7 @@ class EncodedImage:
         width, height = self.header.size
         return (height, width) if self.orientation >= TRANSPOSED else (width, height)
 
-    def decode(self, *, side: float, wanted: int) -> torch.Tensor:
+    def decode(self, *, side: float, wanted: int) -> Pixels:
         """Return upright RGB pixels (3, H, W) uint8, of a JPEG perhaps 1/2, 1/4 or 1/8 of its size.
 
         `side` pixels of the whole image will be scaled to `wanted` ones: the decoder leaves a margin above
@@ -103,7 +102,7 @@ class EncodedImage:
             pixels = self._decode_jpeg(reduction)
             if pixels is None:
                 pixels = self._decode_any(reduction)
-            return _upright(torch.from_numpy(pixels).permute(2, 0, 1), self.orientation)
+            return _upright(pixels, self.orientation).transpose(2, 0, 1)
 
     def decoding_bytes(self, reduction: int) -> int:
         """Return the bytes of memory that decoding takes at its peak, turning the result upright included."""
@@ -246,12 +245,12 @@ def _orientation(data: bytes, image: Image.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
-def _upright(pixels: torch.Tensor, orientation: int) -> torch.Tensor:
-    """Turn and mirror (3, H, W) as the EXIF orientation asks."""
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Turn and mirror (H, W, 3) as the EXIF orientation asks."""
     if orientation >= TRANSPOSED:
-        pixels = pixels.transpose(1, 2)
-    mirrored = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation)
-    return pixels.flip(mirrored) if mirrored else pixels
+        pixels = pixels.swapaxes(0, 1)
+    mirrored = {2: (1,), 3: (0, 1), 4: (0,), 6: (1,), 7: (0, 1), 8: (0,)}.get(orientation)
+    return np.ascontiguousarray(np.flip(pixels, mirrored) if mirrored else pixels)
 
 
 def _to_rgb(image: Image.Image) -> Pixels:

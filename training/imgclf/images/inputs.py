@@ -19,10 +19,10 @@ from torch import nn
 
 from imgclf.errors import DataError, ImageError
 from imgclf.images.data import Split
+from imgclf.images.scaling import Pixels, scale_by_torch
 from imgclf.presets import Draw, Preset
 
 Indices = npt.NDArray[np.int64]
-Pixels = npt.NDArray[np.uint8]
 
 CACHE_BYTES = 512 * 2**20
 """Decoded images of one split that are kept in memory; a larger split is decoded anew in each epoch."""
@@ -144,7 +144,7 @@ class PixelInputs:
         data = self.split.members[index].read()
         try:
             if crops is None:
-                return self._preset.to_pixels(data)
+                return self._preset.to_pixels(data, scale=scale_by_torch)
             return self._preset.to_varied_pixels(data, crops.draw(int(self.split.positions[index])))
         except ImageError as error:
             raise DataError(

@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from imgclf.artifacts import LoadedModel
 from imgclf.errors import OverloadedError, RequestError, SlowBodyError, TooLargeError
 from imgclf.serving import model_functions
 from imgclf.serving.batching import Batcher
 from imgclf.serving.bodies import Bodies, Incoming, Message, Receive
+from imgclf.serving.runtimes import Pixels, ServedModel
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ MAX_FETCHES = 40
 class App:
     """Answer requests with one loaded model."""
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: ServedModel) -> None:
         """Take the model; the threads start with the first request."""
         self._batcher = Batcher(lambda pixels: model_functions.predict_fn(pixels, model))
         self._decoders = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="decode")
@@ -101,7 +101,7 @@ class App:
             logits = await self._batcher.submit(pixels)
             return model_functions.output_fn(logits, headers.get("accept", "*/*"))
 
-    async def _fetch_and_decode(self, body: bytes, content_type: str) -> model_functions.Pixels:
+    async def _fetch_and_decode(self, body: bytes, content_type: str) -> Pixels:
         """Return the pixels of the image at a URL; threads of their own wait for its host.
 
         FETCH_THREADS images at most are in memory so: a slot is free again when its image is decoded.
@@ -113,7 +113,7 @@ class App:
                     await loop.run_in_executor(self._fetchers, read, body, content_type)
                 )
 
-    async def _decode(self, image: bytes) -> model_functions.Pixels:
+    async def _decode(self, image: bytes) -> Pixels:
         """Return the image's pixels; the decoders' threads never wait for anything but memory."""
         with self._one_of("images", MAX_IMAGES):
             self._batcher.decoding += 1

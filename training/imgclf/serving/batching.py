@@ -11,22 +11,24 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+
+from imgclf.serving.runtimes import Logits, Pixels
 
 MAX_BATCH = 16
 """Images of one forward pass."""
 MAX_WAIT_S = 0.004
 """Longest time that a decoded image waits for others."""
 
-Predict = Callable[[torch.Tensor], torch.Tensor]
+Predict = Callable[[Pixels], Logits]
 
 
 @dataclass
 class _Item:
     """A decoded image (1, 3, S, S) and the future of its logits (1, classes)."""
 
-    pixels: torch.Tensor
-    answer: asyncio.Future[torch.Tensor]
+    pixels: Pixels
+    answer: asyncio.Future[Logits]
 
 
 class Batcher:
@@ -41,7 +43,7 @@ class Batcher:
         self.decoding = 0
         """Requests whose image is on its way here."""
 
-    async def submit(self, pixels: torch.Tensor) -> torch.Tensor:
+    async def submit(self, pixels: Pixels) -> Logits:
         """Return the logits (1, classes) of one image; raise what the model raised for its batch."""
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
@@ -61,14 +63,14 @@ class Batcher:
         while True:
             batch = await self._collect()
             try:
-                pixels = batch[0].pixels if len(batch) == 1 else torch.cat([item.pixels for item in batch])
+                pixels = batch[0].pixels if len(batch) == 1 else np.concatenate([one.pixels for one in batch])
                 logits = await loop.run_in_executor(self._thread, self._predict, pixels)
             except Exception as error:  # noqa: BLE001 - one bad batch must not end the worker
                 _settle(batch, error)
             else:
-                for item, row in zip(batch, logits.unbind(), strict=True):
+                for item, row in zip(batch, logits, strict=True):
                     if not item.answer.done():
-                        item.answer.set_result(row.unsqueeze(0))
+                        item.answer.set_result(row[np.newaxis])
 
     async def _collect(self) -> list[_Item]:
         """Wait for one image, then take those that are ready or about to be."""

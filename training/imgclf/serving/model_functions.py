@@ -1,6 +1,6 @@
 """The four functions of a served model: load it, read a request, predict, write the answer.
 
-Of the serving package only this module and `batching`, which joins images, know what runs the model.
+SageMaker's PyTorch container calls them one after the other; our server calls their parts.
 """
 
 from __future__ import annotations
@@ -10,34 +10,31 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
-from imgclf.artifacts import LoadedModel, load_model
 from imgclf.errors import AcceptError, ContentTypeError, ImageError
 from imgclf.presets import Preset
 from imgclf.serving.fetch import fetch_image
+from imgclf.serving.runtimes import Logits, Pixels, ServedModel, load_served_model
 
-IMAGE_TYPES = ("image/jpeg", "image/png", "application/x-image")
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/x-image")
 JSON_TYPE = "application/json"
-
-Pixels = torch.Tensor
-"""Of one image or a batch: (B, 3, S, S) uint8."""
 
 _loaded: dict[str, Preset] = {}
 """The preset of the model that this process serves; the toolkit gives input_fn no model."""
 
 
-def model_fn(model_dir: str) -> LoadedModel:
+def model_fn(model_dir: str) -> ServedModel:
     """Load the model folder; raise ModelError when it is missing, damaged, pickled or contradicts itself."""
-    model = load_model(Path(model_dir))
-    _loaded["preset"] = model.preset
+    model = load_served_model(Path(model_dir), os.environ)
+    _loaded["preset"] = model.folder.preset
     return model
 
 
-def input_fn(request_body: bytes, content_type: str) -> torch.Tensor:
+def input_fn(request_body: bytes, content_type: str) -> Pixels:
     """Turn a request's body into the image's pixels: (1, 3, S, S) uint8.
 
-    Takes image bytes (image/jpeg, image/png, application/x-image) or JSON {"url": "https://..."}.
+    Takes image bytes (IMAGE_TYPES) or JSON {"url": "https://..."}.
     Raises ContentTypeError, ImageError, TooLargeError or SourceError.
     """
     return decode_image(read_image(request_body, content_type))
@@ -55,9 +52,9 @@ def read_image(request_body: bytes, content_type: str) -> bytes:
     )
 
 
-def decode_image(data: bytes) -> torch.Tensor:
+def decode_image(data: bytes) -> Pixels:
     """Return an image file's pixels (1, 3, S, S) uint8; raise ImageError where it is none."""
-    return torch.from_numpy(_loaded["preset"].to_pixels(data)).unsqueeze(0)
+    return _loaded["preset"].to_pixels(data)[np.newaxis]
 
 
 def media_type(content_type: str) -> str:
@@ -68,20 +65,18 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-@torch.inference_mode()
-def predict_fn(pixels: torch.Tensor, model: LoadedModel) -> torch.Tensor:
+def predict_fn(pixels: Pixels, model: ServedModel) -> Logits:
     """Return the logits (B, classes) of pixels (B, 3, S, S) uint8."""
-    logits: torch.Tensor = model.classifier(model.preset.normalise(pixels))
-    return logits
+    return model.runtime.predict(pixels)
 
 
-def warm_up(model: LoadedModel) -> None:
+def warm_up(model: ServedModel) -> None:
     """Predict once: the first time is the slowest."""
-    side = model.preset.image_size
-    predict_fn(torch.zeros(1, 3, side, side, dtype=torch.uint8), model)
+    side = model.folder.preset.image_size
+    predict_fn(np.zeros((1, 3, side, side), np.uint8), model)
 
 
-def output_fn(prediction: torch.Tensor, accept: str) -> bytes:
+def output_fn(prediction: Logits, accept: str) -> bytes:
     """Return logits (B, classes) as the JSON list [[f, f, ...], ...].
 
     Raises AcceptError for other types, ValueError for logits that are no finite numbers.

@@ -24,7 +24,7 @@ GREYS = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 
 def pixels_of(data: bytes, *, side: float = 1, wanted: int = 1) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return (H, W, 3) of an image file, at its own size unless asked otherwise."""
-    return open_image(data).decode(side=side, wanted=wanted).permute(1, 2, 0).numpy()
+    return open_image(data).decode(side=side, wanted=wanted).transpose(1, 2, 0)
 
 
 def to_jpeg(image: Image.Image, **options: Any) -> bytes:

@@ -13,6 +13,7 @@ from imgclf.errors import DataError
 from imgclf.images import inputs as inputs_module
 from imgclf.images.data import Channels, index_images
 from imgclf.images.inputs import PixelInputs, Variation
+from imgclf.images.scaling import scale_by_torch
 from imgclf.networks.models import preset_for
 from imgclf.presets import Preset
 
@@ -43,7 +44,8 @@ def test_batches_hold_the_asked_images_in_order(
         assert [len(batch) for batch in batches] == [2, 0, 4]
         for step, batch in zip(steps, batches, strict=True):
             for index, image in zip(step, batch, strict=True):
-                pixels = torch.from_numpy(PRESET.to_pixels(inputs.split.members[index].read()))
+                data = inputs.split.members[index].read()
+                pixels = torch.from_numpy(PRESET.to_pixels(data, scale=scale_by_torch))
                 assert torch.equal(image, PRESET.normalise(pixels[None])[0])
     inputs.close()
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
-from imgclf.artifacts import ModelCard, save_model
+from imgclf.artifacts import save_model
 from imgclf.errors import RequestError
-from imgclf.networks.models import build_model
+from imgclf.model_card import ModelCard
+from imgclf.networks.models import build_model, preset_for
+from imgclf.onnx_export import export_model
 from imgclf.serving import model_functions
 
 
@@ -20,6 +25,7 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write an untrained model of 133 classes."""
     folder = tmp_path_factory.mktemp("model")
     model = build_model(architecture="small_cnn", classes=133, freeze_backbone=False)
+    preset = preset_for(architecture="small_cnn", image_size=16)
     hyperparameters = {"architecture": "small_cnn", "image_size": 16, "freeze_backbone": False}
     card = ModelCard(
         architecture="small_cnn",
@@ -32,18 +38,22 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metrics={},
         world_size=1,
         framework={},
+        preset=preset,
+        onnx=export_model(folder, classifier=model, preset=preset),
     )
     save_model(folder, model=model, classes=[f"{n:03}.breed" for n in range(133)], card=card)
     return folder
 
 
-@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "application/x-image", "IMAGE/PNG; x=y"])
+@pytest.mark.parametrize(
+    "content_type", ["image/jpeg", "image/png", "image/webp", "application/x-image", "IMAGE/PNG; x=y"]
+)
 def test_an_image_becomes_one_row_of_133_numbers(
     model_dir: Path, make_image: Callable[..., bytes], content_type: str
 ) -> None:
     model = model_functions.model_fn(str(model_dir))
     pixels = model_functions.input_fn(make_image(), content_type)
-    assert (pixels.shape, pixels.dtype) == ((1, 3, 16, 16), torch.uint8)
+    assert (pixels.shape, pixels.dtype) == ((1, 3, 16, 16), np.uint8)
     body = json.loads(
         model_functions.output_fn(model_functions.predict_fn(pixels, model), "application/json")
     )
@@ -77,19 +87,19 @@ def test_bad_requests_name_their_fault(
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", "", "text/html, application/json;q=0.9"])
 def test_json_is_on_offer(accept: str) -> None:
-    assert model_functions.output_fn(torch.zeros(1, 2), accept) == b"[[0.0, 0.0]]"
+    assert model_functions.output_fn(np.zeros((1, 2), np.float32), accept) == b"[[0.0, 0.0]]"
 
 
 def test_other_answers_are_not() -> None:
     with pytest.raises(RequestError, match="'text/csv' is not on offer") as raised:
-        model_functions.output_fn(torch.zeros(1, 2), "text/csv")
+        model_functions.output_fn(np.zeros((1, 2), np.float32), "text/csv")
     assert raised.value.status == 406
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_answer_holds_what_json_cannot(value: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        model_functions.output_fn(torch.tensor([[0.5, value]]), "application/json")
+        model_functions.output_fn(np.array([[0.5, value]]), "application/json")
 
 
 @pytest.mark.parametrize(
@@ -103,14 +113,42 @@ def test_a_media_type_is_compared_without_case_and_parameters(header: str) -> No
 def test_a_model_is_warmed_up_by_an_image_of_its_own_size(
     model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[torch.Size] = []
+    seen: list[tuple[int, ...]] = []
     monkeypatch.setattr(model_functions, "predict_fn", lambda pixels, _: seen.append(pixels.shape))
     model_functions.warm_up(model_functions.model_fn(str(model_dir)))
     assert seen == [(1, 3, 16, 16)]
 
 
-def test_no_other_module_of_serving_knows_what_runs_the_model() -> None:
-    """So that a second runtime needs one module more, and no change of the server."""
+def test_only_the_runtimes_know_what_runs_the_model() -> None:
+    """So that another runtime needs one class more, and no change of the server."""
     package = Path(model_functions.__file__).parent
-    knowing = {path.name for path in package.glob("*.py") if "import torch\n" in path.read_text()}
-    assert knowing == {"model_functions.py", "batching.py"}
+    knowing = {
+        path.name for path in package.glob("*.py") if re.search("import (torch|onnx)", path.read_text())
+    }
+    assert knowing == {"runtimes.py"}
+
+
+SERVE_WITHOUT_TORCH = """
+import sys
+for name in ("torch", "torchvision", "torchmetrics", "safetensors", "onnx"):
+    sys.modules[name] = None
+import serve, inference
+model = inference.model_fn(sys.argv[1])
+pixels = inference.input_fn(open(sys.argv[2], "rb").read(), "image/png")
+print(inference.output_fn(inference.predict_fn(pixels, model), "application/json").decode())
+"""
+
+
+def test_a_model_is_served_where_there_is_no_torch(
+    model_dir: Path, make_image: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the archive's own code, and the same answer as by torch."""
+    (tmp_path / "photo").write_bytes(make_image(size=(40, 30)))
+    command = [sys.executable, "-c", SERVE_WITHOUT_TORCH, str(model_dir), str(tmp_path / "photo")]
+    done = subprocess.run(command, cwd=model_dir / "code", capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("MUSHER_SERVE_RUNTIME", "torch")
+    model = model_functions.model_fn(str(model_dir))
+    pixels = model_functions.input_fn((tmp_path / "photo").read_bytes(), "image/png")
+    truth = model_functions.predict_fn(pixels, model)
+    assert np.allclose(json.loads(done.stdout), truth, atol=1e-4 * np.abs(truth).max())

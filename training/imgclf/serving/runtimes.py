@@ -1,0 +1,158 @@
+"""What computes a served model: ONNX Runtime, which needs no torch; else torch, which is also for GPUs.
+
+torch takes seconds to import and a few hundred MB of memory. So nothing that a server imports imports it, but
+TorchRuntime where that is chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from imgclf.errors import ConfigError, ModelError
+from imgclf.model_card import ModelFolder, read_model_folder
+
+logger = logging.getLogger(__name__)
+
+Pixels = npt.NDArray[np.uint8]
+"""Of one image or a batch: (B, 3, S, S)."""
+Logits = npt.NDArray[np.float32]
+"""(B, classes)."""
+
+VARIABLE = "MUSHER_SERVE_RUNTIME"
+AUTO, ONNX, TORCH = "auto", "onnxruntime", "torch"
+GPUS = Path("/proc/driver/nvidia/gpus")
+"""The driver's list: asking it takes no torch."""
+PIECE_BYTES = 2**20
+
+
+class Runtime(Protocol):
+    """Something that computes logits."""
+
+    name: str
+
+    def predict(self, pixels: Pixels) -> Logits:
+        """Return the logits of pixels; one thread at a time calls this."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedModel:
+    """A model that is ready to predict."""
+
+    folder: ModelFolder
+    runtime: Runtime
+
+
+def load_served_model(model_dir: Path, environ: Mapping[str, str]) -> ServedModel:
+    """Load a model folder with the runtime that MUSHER_SERVE_RUNTIME names, or the best one here (auto).
+
+    Raises ModelError for a folder that is missing, damaged, pickled or contradicts itself, ConfigError for a
+    runtime that cannot be had. No pickle is ever loaded.
+    """
+    folder = read_model_folder(model_dir)
+    wanted = environ.get(VARIABLE) or AUTO
+    if wanted not in (AUTO, *RUNTIMES):
+        raise ConfigError(f"{VARIABLE} {wanted!r} is unknown: set {AUTO}, {', '.join(RUNTIMES)}")
+    obstacle = find_obstacle(folder)
+    if wanted == ONNX and obstacle:
+        raise ConfigError(f"{VARIABLE} is {ONNX}, but {obstacle}: set {AUTO}")
+    if wanted == AUTO and obstacle:
+        logger.warning("computing by %s, which is slower: %s", TORCH, obstacle)
+    if wanted == AUTO:
+        wanted = TORCH if obstacle or has_gpu() else ONNX
+    return ServedModel(folder=folder, runtime=RUNTIMES[wanted](folder))
+
+
+def find_obstacle(folder: ModelFolder) -> str | None:
+    """Return why ONNX Runtime cannot serve this model, None where it can."""
+    facts = folder.card.get("onnx") or {}
+    if "file" not in facts:
+        return f"the model has no ONNX file ({facts.get('failed', 'none was exported')})"
+    return None if importlib.util.find_spec(ONNX) else f"{ONNX} is not installed"
+
+
+def has_gpu() -> bool:
+    """Return whether the machine has an NVIDIA GPU, which torch alone computes on."""
+    return GPUS.is_dir() and any(GPUS.iterdir())
+
+
+class OnnxRuntime:
+    """Compute on the CPU from model.onnx, whose hash is the model card's."""
+
+    name = ONNX
+
+    def __init__(self, folder: ModelFolder) -> None:
+        """Read the graph; raise ModelError where it is missing, damaged or another one."""
+        import onnxruntime
+
+        facts = folder.card["onnx"]
+        path = folder.path / Path(str(facts["file"])).name
+        if _sha256(path) != facts.get("sha256"):
+            raise ModelError(f"{path} is not the file that the model card describes: train the model again")
+        onnxruntime.set_default_logger_severity(3)  # its warnings are about the graph, not about requests
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+        # Waiting threads would take the cores from those that decode the next images.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no class of their own
+            raise ModelError(f"{path} is no graph that {ONNX} can run: {str(error)[:300]}") from error
+        self._input = self._session.get_inputs()[0].name
+
+    def predict(self, pixels: Pixels) -> Logits:
+        """Return the logits of pixels."""
+        logits: Logits = self._session.run(None, {self._input: pixels})[0]
+        return logits
+
+
+class TorchRuntime:
+    """Compute by torch from model.safetensors, on a GPU where there is one."""
+
+    name = TORCH
+
+    def __init__(self, folder: ModelFolder) -> None:
+        """Load torch and the weights; raise ModelError as imgclf.artifacts.load_model does."""
+        import torch
+
+        from imgclf.artifacts import load_model
+
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._preset = folder.preset
+        self._classifier = load_model(folder.path).classifier.to(self._device)
+
+    def predict(self, pixels: Pixels) -> Logits:
+        """Return the logits of pixels."""
+        import torch
+
+        with torch.inference_mode():
+            images = self._preset.normalise(torch.from_numpy(pixels).to(self._device))
+            logits: Logits = self._classifier(images).float().cpu().numpy()
+        return logits
+
+
+RUNTIMES: dict[str, Callable[[ModelFolder], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
+
+
+def _sha256(path: Path) -> str:
+    """Return a file's hash, read piece by piece; raise ModelError where it is missing."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                digest.update(piece)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error}): train the model again") from error
+    return digest.hexdigest()
