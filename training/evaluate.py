@@ -55,16 +55,17 @@ def score(config: EvaluateConfig, world: World) -> None:
     """Write evaluation.json; every process of the job runs this."""
     data = load_dataset(config.train.channels, world, max_bad_images=config.train.max_bad_images)
     model = open_archive(config.champion / MODEL_ARCHIVE)
-    if model.classes != data.classes:
+    known = model.folder.classes
+    if known != data.classes:
         raise ConfigError(
-            f"the model knows {len(model.classes)} classes and the data set has {len(data.classes)}, or "
-            "their names or order differ: they cannot be compared"
+            f"the model knows {len(known)} classes and the data set has {len(data.classes)}, or their names "
+            "or order differ: they cannot be compared"
         )
     threads = DECODE_MARGIN * torch.get_num_threads()
-    inputs = PixelInputs(data.splits["test"], model.preset, device=world.device, threads=threads)
+    inputs = PixelInputs(data.splits["test"], model.folder.preset, device=world.device, threads=threads)
     test = predict_split(model.classifier.to(world.device), inputs, world, classes=len(data.classes))
     if world.is_main:
-        temperature = float(model.card.get("temperature") or 1.0)
+        temperature = float(model.folder.card.get("temperature") or 1.0)
         evaluation = judge(test, temperature=temperature, classes=data.classes)
         write_json(config.train.output_dir / "evaluation.json", evaluation)
 
