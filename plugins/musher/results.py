@@ -142,6 +142,12 @@ class Champion(TypedDict):
     """Of that training."""
 
 
+class ChampionSearch(TypedDict):
+    """Whether something is live that a model can be held against."""
+
+    found: Champion | None
+
+
 class Verdict(TypedDict):
     """A model that may be deployed, and what it was held against."""
 

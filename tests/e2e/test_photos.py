@@ -77,7 +77,7 @@ def test_photos_go_through_a_frozen_backbone_once_for_all_trials_trainings_and_r
 @pytest.mark.timeout(RUN_S)
 def test_133_classes_are_answered_by_bytes_by_url_and_through_the_lambda(runs: Any, tmp_path: Path) -> None:
     top = write_photos(folder=tmp_path, classes=133, train=3, valid=1, test=1, side=48)
-    summary = runs.run(source=str(top), tuning_strategy="none", epochs=1, min_accuracy=0)
+    summary = runs.run(source=str(top), tuning_strategy="none", epochs=1, min_accuracy=0, lifetime="live")
     assert summary["tuning"]["trials"] == []
     s3, runtime = runs.stack.client("s3"), runs.stack.client("sagemaker-runtime")
     key = summary["lambda"]["answers"][0]["image"]

@@ -34,6 +34,30 @@ class RegistryMixin(SageMakerModelBackend):
                 for place in places:
                     del self.model_packages[place]
 
+    def update_model_package(
+        self,
+        model_package_arn: str,
+        model_approval_status: str | None,
+        approval_description: str | None,
+        customer_metadata_properties: dict[str, str] | None,
+        customer_metadata_properties_to_remove: list[str],
+        additional_inference_specifications_to_add: list[Any] | None,
+    ) -> str:
+        """Change what a request names; moto drops the status, its reason and all properties that it does not.
+
+        New properties join those that there are.
+        """
+        package = self.describe_model_package(model_package_arn)
+        known = package.customer_metadata_properties or {}
+        return super().update_model_package(
+            model_package_arn=package.arn,
+            model_approval_status=model_approval_status or package.model_approval_status,
+            approval_description=approval_description or package.approval_description,
+            customer_metadata_properties={**known, **(customer_metadata_properties or {})},
+            customer_metadata_properties_to_remove=customer_metadata_properties_to_remove,
+            additional_inference_specifications_to_add=additional_inference_specifications_to_add,
+        )
+
     def delete_model_package(self, name: str) -> None:
         """Delete a package, by name or ARN."""
         package = self.describe_model_package(name)

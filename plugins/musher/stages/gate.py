@@ -20,6 +20,7 @@ from musher.payloads.registry import APPROVED, DATA, OUTPUT, REJECTED, build_ver
 from musher.payloads.training import EVALUATE, build_training_job
 from musher.results import (
     Champion,
+    ChampionSearch,
     Evaluation,
     Params,
     RegisteredModel,
@@ -46,53 +47,55 @@ def gate(dataset: StagedDataset, evaluation: Evaluation, model: RegisteredModel)
     The live model is scored on the run's test split, by a job of its own where that is another one than it
     was trained with.
     """
-    champion: Any = find_champion(dataset, model)
-    operator = RunTrainingJobOperator(task_id="run_job", config=request_score(dataset, champion))
-    verdict: Any = judge(evaluation, model, champion, output_of(operator, TrainingJobResult))
+    search: Any = find_champion(dataset, model)
+    operator = RunTrainingJobOperator(task_id="run_job", config=request_score(dataset, search))
+    verdict: Any = judge(evaluation, model, search, output_of(operator, TrainingJobResult))
     return cast(Verdict, verdict)
 
 
 @task(multiple_outputs=False)
-def find_champion(dataset: StagedDataset, model: RegisteredModel) -> Champion | None:
-    """Return the model that is live; None for a trial, and where nothing is live or its model is unknown."""
+def find_champion(dataset: StagedDataset, model: RegisteredModel) -> ChampionSearch:
+    """Find the model that is live; none for a trial, and where nothing is live or its model is unknown."""
     with fail_without_retry(dataset=dataset, model=model):
-        run = current_run()
-        if not run.is_live:
-            logger.info("a trial is held against the minimums alone")
-            return None
-        hook = sagemaker_hook(run.settings)
-        endpoint = read_endpoint(hook, name=run.endpoint_name)
-        if endpoint is None:
-            logger.info(
-                "%s does not exist: there is no live model to hold this one against", run.endpoint_name
-            )
-            return None
-        package = find_served_package(hook, config_name=endpoint.config_name)
-        if package is None:
-            logger.warning(
-                "the registry has no version for %s: this model is held against the minimums alone",
-                endpoint.config_name,
-            )
-            return None
-        known = package["CustomerMetadataProperties"]
-        return Champion(
-            config_name=endpoint.config_name,
-            package_arn=package["ModelPackageArn"],
-            model_uri=model_of(package),
-            is_same_data=known[DATA] == dataset["data_hash"],
-            output_uri=known[OUTPUT],
+        return ChampionSearch(found=_find_champion(current_run(), data_hash=dataset["data_hash"]))
+
+
+def _find_champion(run: Run, *, data_hash: str) -> Champion | None:
+    if not run.is_live:
+        logger.info("a trial is held against the minimums alone")
+        return None
+    hook = sagemaker_hook(run.settings)
+    endpoint = read_endpoint(hook, name=run.endpoint_name)
+    if endpoint is None:
+        logger.info("%s does not exist: there is no live model to compare with", run.endpoint_name)
+        return None
+    package = find_served_package(hook, config_name=endpoint.config_name)
+    known = package.get("CustomerMetadataProperties", {}) if package else {}
+    if package is None or OUTPUT not in known:
+        logger.warning(
+            "the registry does not say what %s serves: this model is held against the minimums alone",
+            endpoint.config_name,
         )
+        return None
+    return Champion(
+        config_name=endpoint.config_name,
+        package_arn=package["ModelPackageArn"],
+        model_uri=model_of(package),
+        is_same_data=known.get(DATA) == data_hash,
+        output_uri=known[OUTPUT],
+    )
 
 
 @optional_request()
-def request_score(dataset: StagedDataset, champion: Champion | None) -> Request | None:
+def request_score(dataset: StagedDataset, search: ChampionSearch) -> Request | None:
     """Return the request of the job that scores the live model on the run's test split, or None."""
-    if champion is None:
-        return None
-    if champion["is_same_data"]:
-        logger.info("%s was scored on the same images when it was trained", champion["config_name"])
-        return None
-    with fail_without_retry(dataset=dataset):
+    with fail_without_retry(dataset=dataset, search=search):
+        champion = search["found"]
+        if champion is None:
+            return None
+        if champion["is_same_data"]:
+            logger.info("%s was scored on the same images when it was trained", champion["config_name"])
+            return None
         run = current_run()
         plan = plan_one_instance(
             run,
@@ -109,13 +112,13 @@ def request_score(dataset: StagedDataset, champion: Champion | None) -> Request 
 def judge(
     evaluation: Evaluation,
     model: RegisteredModel,
-    champion: Champion | None,
+    search: ChampionSearch,
     score: TrainingJobResult | None,
 ) -> Verdict:
     """Write the verdict into the registry; return it, or raise GateError with all that the model misses."""
     started = time.monotonic()
-    with fail_without_retry(evaluation=evaluation, model=model):
-        run = current_run()
+    with fail_without_retry(evaluation=evaluation, model=model, search=search):
+        run, champion = current_run(), search["found"]
         own = load_evaluation(run, evaluation["output_uri"])
         known = load_champion(run, champion, score)
         faults = find_faults(own, requirements=require(run.params), champion=known)

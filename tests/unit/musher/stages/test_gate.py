@@ -159,9 +159,10 @@ def test_the_first_model_is_held_against_the_minimums_and_approved(
     aws: FakeRegistry, as_run: Any, evaluations: Any
 ) -> None:
     model = registered()
-    assert gate.find_champion.function(DATASET, model) is None
-    assert gate.request_score.function(DATASET, None) is None
-    verdict = gate.judge.function({"output_uri": "s3://b/own"}, model, None, None)
+    search = gate.find_champion.function(DATASET, model)
+    assert search == {"found": None}
+    assert gate.request_score.function(DATASET, search) is None
+    verdict = gate.judge.function({"output_uri": "s3://b/own"}, model, search, None)
     assert (verdict["accuracy"], verdict["champion"]) == (0.91, None)
     assert aws.packages[model["package_arn"]]["ModelApprovalStatus"] == "Approved"
 
@@ -172,10 +173,10 @@ def test_the_live_model_s_own_figures_count_where_the_data_are_the_same(
     serve(aws)
     evaluations["s3://b/live"] = {**OWN, "accuracy": 0.92}
     model = registered()
-    champion = gate.find_champion.function(DATASET, model)
-    assert champion["is_same_data"]
-    assert gate.request_score.function(DATASET, champion) is None
-    verdict = gate.judge.function({"output_uri": "s3://b/own"}, model, champion, None)
+    search = gate.find_champion.function(DATASET, model)
+    assert search["found"]["is_same_data"]
+    assert gate.request_score.function(DATASET, search) is None
+    verdict = gate.judge.function({"output_uri": "s3://b/own"}, model, search, None)
     assert (verdict["champion"], verdict["champion_accuracy"]) == ("musher-c", 0.92)
 
 
@@ -186,13 +187,13 @@ def test_a_live_model_of_other_data_is_scored_on_these_by_a_job(
     evaluations["s3://b/scored"] = {**OWN, "accuracy": 0.95}
     monkeypatch.setattr(gate, "upload_code", lambda run: SimpleNamespace(uri="s3://b/code"))
     model = registered()
-    champion = gate.find_champion.function(DATASET, model)
-    request = gate.request_score.function(DATASET, champion)
+    search = gate.find_champion.function(DATASET, model)
+    request = gate.request_score.function(DATASET, search)
     sources = {item["ChannelName"]: item["DataSource"] for item in request["InputDataConfig"]}
     assert sources["champion"]["S3DataSource"]["S3Uri"] == "s3://b/live.tar.gz"
     assert request["HyperParameters"]["sagemaker_program"] == "evaluate.py"
     with pytest.raises(AirflowFailException, match=r"is 0\.0400 below the live model's 0\.9500"):
-        gate.judge.function({"output_uri": "s3://b/own"}, model, champion, {"output_uri": "s3://b/scored"})
+        gate.judge.function({"output_uri": "s3://b/own"}, model, search, {"output_uri": "s3://b/scored"})
     package = aws.packages[model["package_arn"]]
     assert package["ModelApprovalStatus"] == "Rejected"
     assert "below the live model's 0.9500" in package["ApprovalDescription"]
@@ -201,13 +202,13 @@ def test_a_live_model_of_other_data_is_scored_on_these_by_a_job(
 def test_a_trial_is_not_held_against_the_live_model(aws: FakeRegistry, as_run: Any) -> None:
     serve(aws)
     as_run(lifetime="trial")
-    assert gate.find_champion.function(DATASET, registered()) is None
+    assert gate.find_champion.function(DATASET, registered()) == {"found": None}
 
 
 def test_a_live_model_that_the_registry_does_not_know_is_no_champion(aws: FakeRegistry, as_run: Any) -> None:
     serve(aws)
     aws.configs["musher-c"] = {}
-    assert gate.find_champion.function(DATASET, registered()) is None
+    assert gate.find_champion.function(DATASET, registered()) == {"found": None}
 
 
 @pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
