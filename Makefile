@@ -7,6 +7,8 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
+# Two processes, each of which takes whole files: most tests wait for a child, and a machine has two cores at least.
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile
 STAMP := .venv/.stamp
 SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
@@ -36,10 +38,10 @@ env: setup ## print what to source to run Airflow's commands by hand (README)
 	@$(PYTHON) -m scripts.env
 
 test: check ## check, then every test that takes less than ten seconds
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: check ## check, then every test
-	$(PYTHON) -m pytest
+	$(PYTEST)
 
 test-gpu: setup ## train, embed, search and predict on this machine's GPU; skipped where there is none
 	$(PYTHON) -m pytest tests/gpu

@@ -241,6 +241,7 @@ def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         tar_gz(("a", os.urandom(5000)), ("evaluation.json", b"{}"))[:-2000],
         tar_gz(("evaluation.json", os.urandom(50_000)))[:2000],
     ],
+    ids=["empty", "no gzip", "no tar", "cut in another file", "cut in the file"],
 )
 def test_a_damaged_archive_is_refused(data: bytes) -> None:
     with pytest.raises(ArchiveError, match=r"evaluation.json"):

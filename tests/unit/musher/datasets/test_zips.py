@@ -67,7 +67,10 @@ def test_members_are_listed_and_read_without_unpacking(tmp_path: Path) -> None:
         (b"", "is empty. Copy or download it again."),
         (b"\n<HTML>Sign in</html>", "is a web page, not a zip: open the address in a browser"),
         (b"PK\x03\x04 cut off", "is a zip whose end is missing: it was cut off. Copy or download it again."),
-        (gzip.compress(b"x" * 600), "is a gzip archive (.tar.gz or .gz), and only zips are read. Unpack it"),
+        (
+            gzip.compress(b"x" * 600, mtime=0),
+            "is a gzip archive (.tar.gz or .gz), and only zips are read. Unpack it",
+        ),
         (bytes(257) + b"ustar", "is a tar archive, and only zips are read. Unpack it and give the folder"),
         (b"Rar!\x1a", "is a RAR archive, and only zips are read"),
         (b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),

@@ -1,5 +1,6 @@
 """Endpoints that cannot serve: each fails with a reason that says what to do."""
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -12,7 +13,10 @@ from botocore.exceptions import ClientError
 def archive(members: list[tarfile.TarInfo]) -> bytes:
     """Return a tar.gz of members without content."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as stream,
+        tarfile.open(fileobj=stream, mode="w") as tar,
+    ):
         for member in members:
             tar.addfile(member)
     return buffer.getvalue()

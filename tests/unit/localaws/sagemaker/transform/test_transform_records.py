@@ -33,7 +33,9 @@ def test_an_object_is_unzipped_up_to_a_limit() -> None:
         unzip(gzip.compress(bytes(101)), max_bytes=100)
 
 
-@pytest.mark.parametrize("content", [b"plain", gzip.compress(b"cut off")[:12], gzip.compress(b"x") + b"y"])
+@pytest.mark.parametrize(
+    "content", [b"plain", gzip.compress(b"cut off", mtime=0)[:12], gzip.compress(b"x", mtime=0) + b"y"]
+)
 def test_what_is_no_gzip_is_refused(content: bytes) -> None:
     with pytest.raises(UnzipError, match="it is not a gzip file"):
         unzip(content)
