@@ -226,6 +226,7 @@ class ConcurrencyMixin(EventsMixin):
 
     def change_alias(self, name: str, function_name: str, request: dict[str, Any]) -> Any:
         """Answer UpdateAlias; what the alias has provisioned follows it to its new version."""
+        self.get_alias(name, function_name)  # of a function that is not there, AWS misses the alias
         config = self.local(function_name).settings.provisioned.get(name)
         wanted = request.get("FunctionVersion")
         if config is not None and wanted:
