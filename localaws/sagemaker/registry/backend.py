@@ -57,7 +57,7 @@ class RegistryMixin(SageMakerModelBackend):
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:{self.partition}:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
 
-    def update_model_package(self, model_package_arn: str, **changes: Any) -> str:
+    def update_model_package(self, model_package_arn: str, *args: Any, **changes: Any) -> str:
         """Change what a request names; moto forgets the status, the reason and the metadata that it does not.
 
         https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
@@ -73,7 +73,7 @@ class RegistryMixin(SageMakerModelBackend):
             changes["additional_inference_specifications_to_add"] = (
                 changes["additional_inference_specifications_to_add"] or []
             )
-        return super().update_model_package(model_package_arn, **changes)
+        return super().update_model_package(model_package_arn, *args, **changes)
 
     def delete_model_package(self, name: str) -> None:
         """Delete a package, by name or ARN."""
