@@ -36,9 +36,11 @@ class Cycle(RequestResponseCycle):
         """Take one ASGI message; raises RuntimeError for one that does not fit."""
         if self.response_started:
             await self._send_body(message)
+        elif self.disconnected:
+            return  # the client went away before its answer began: nobody hears of it
         elif message["type"] != "http.response.start":
             raise RuntimeError(f"expected http.response.start, not {message['type']}")
-        elif not self.disconnected:
+        else:
             self._head = self._format_head(message["status"], [*self.default_headers, *message["headers"]])
             self.response_started = True
             self.waiting_for_100_continue = False

@@ -25,6 +25,8 @@ from localaws.wire.routing import Routes
 SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 MODELS = botocore.loaders.Loader()
 """It keeps what it has read."""
+REST_MODELS = {"sagemaker": "sagemaker-runtime"}
+"""Models of the REST services that sign by the name of another service."""
 NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Letters that an XML document cannot hold (https://www.w3.org/TR/xml/#charsets)."""
 
@@ -66,7 +68,7 @@ def read_call(*, method: str, path: str, query: str, headers: Mapping[str, str],
 
 def _read_rest_call(service: str, *, method: str, path: str, query: str) -> Call:
     """Return what a path of a REST service stands for: the operation with the most fixed letters."""
-    routes = find_routes(service)
+    routes = find_routes(REST_MODELS.get(service, service))
     if routes is None:
         return Call(service=service, action=f"{method} {path}", protocol=Protocol.REST_JSON)
     return Call(

@@ -11,6 +11,7 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.applicationautoscaling.responses import (
     ApplicationAutoScalingResponse,
     _build_policy,
+    _build_scheduled_action,
     _build_target,
 )
 from moto.core.responses import ActionResult
@@ -33,6 +34,7 @@ def add_actions() -> None:
         describe_scalable_targets,
         describe_scaling_activities,
         describe_scaling_policies,
+        describe_scheduled_actions,
         list_tags_for_resource,
         register_scalable_target,
         tag_resource,
@@ -88,6 +90,22 @@ def describe_scaling_policies(response: ApplicationAutoScalingResponse) -> Actio
         found, token=response._get_param("NextToken"), most=response._get_param("MaxResults")
     )
     return ActionResult({"ScalingPolicies": [_build_policy(policy) for policy in shown], **following})
+
+
+def describe_scheduled_actions(response: ApplicationAutoScalingResponse) -> ActionResult:
+    """Answer DescribeScheduledActions in pages; moto gives all at once, and null for what nobody said."""
+    found = response.applicationautoscaling_backend.describe_scheduled_actions(
+        response._get_param("ScheduledActionNames"),
+        response._get_param("ServiceNamespace"),
+        response._get_param("ResourceId"),
+        response._get_param("ScalableDimension"),
+    )
+    shown, following = take_page(
+        found, token=response._get_param("NextToken"), most=response._get_param("MaxResults")
+    )
+    described = [_build_scheduled_action(action) for action in shown]
+    said = [{name: value for name, value in item.items() if value is not None} for item in described]
+    return ActionResult({"ScheduledActions": said, **following})
 
 
 def is_of(policy: Any, wanted: Mapping[str, str | None]) -> bool:

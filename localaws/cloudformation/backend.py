@@ -24,6 +24,7 @@ NO_CHANGES = (
 _parse_resource = parsing.parse_resource
 _create_resource = parsing.parse_and_create_resource
 _create_stack = CloudFormationBackend.create_stack
+_update_stack = CloudFormationBackend.update_stack
 _create_change_set = CloudFormationBackend.create_change_set
 _validate_update = CloudFormationResponse._validate_different_update
 
@@ -37,6 +38,7 @@ def install() -> None:
         (Stack, "create_resources", create_resources),
         (Stack, "update", update_stack),
         (CloudFormationBackend, "create_stack", create_stack),
+        (CloudFormationBackend, "update_stack", update_stack_of),
         (CloudFormationBackend, "create_change_set", create_change_set),
         (CloudFormationBackend, "execute_change_set", execute_change_set),
         (CloudFormationResponse, "_validate_different_update", validate_update),
@@ -89,6 +91,27 @@ def create_stack(backend: CloudFormationBackend, name: str, *args: Any, **option
     return stack
 
 
+def update_stack_of(backend: CloudFormationBackend, name: str, *args: Any, **options: Any) -> Stack:
+    """Update a stack of a name or id, and what it exports."""
+    see_exports(backend, backend.get_stack(name))
+    stack = _update_stack(backend, name, *args, **options)
+    renew_exports(backend, stack)
+    return stack
+
+
+def see_exports(backend: CloudFormationBackend, stack: Stack) -> None:
+    """Let a stack import what others export; where there were none at its creation, moto shows it none."""
+    stack.cross_stack_resources = stack.resource_map.cross_stack_resources = backend.exports
+
+
+def renew_exports(backend: CloudFormationBackend, stack: Stack) -> None:
+    """Export what a stack's outputs say now, and nothing else of it; moto keeps those of its creation."""
+    for name, export in list(backend.exports.items()):
+        if export.exporting_stack_id == stack.stack_id:
+            del backend.exports[name]
+    backend.exports.update({export.name: export for export in stack.exports})
+
+
 def put_away_deleted(backend: CloudFormationBackend, stack: Stack) -> None:
     """Keep a stack that its failure has deleted where its name is free again."""
     if stack.status == DELETED:
@@ -130,9 +153,11 @@ def execute_change_set(
     if change_set.change_set_type == "CREATE":
         start_stack(backend, stack, change_set)
     else:
+        see_exports(backend, stack)
         stack.update(
             change_set.template, stack.role_arn, parameters=change_set.parameters, tags=change_set.tags
         )
+        renew_exports(backend, stack)
     change_set.execution_status = "EXECUTE_COMPLETE"
     setattr(stack, "capabilities", getattr(change_set, "capabilities", []))  # noqa: B010 - moto has none
 
@@ -146,5 +171,5 @@ def start_stack(backend: CloudFormationBackend, stack: Stack, change_set: Change
     stack.output_map = stack._create_output_map()
     stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")
     stack.create_resources()
-    backend.exports.update({export.name: export for export in stack.exports})
+    renew_exports(backend, stack)
     put_away_deleted(backend, stack)

@@ -19,6 +19,7 @@ STATUS = {
     "ObjectNotInActiveTierError": 403,
     "NoSuchBucket": 404,
     "NoSuchKey": 404,
+    "NoSuchObjectLockConfiguration": 404,
     "NoSuchUpload": 404,
     "NoSuchVersion": 404,
     "MethodNotAllowed": 405,

@@ -18,6 +18,7 @@ from localaws.s3.multipart import answer_complete, answer_part, answer_part_copy
 from localaws.s3.presigned import check_presigned, is_presigned
 from localaws.s3.reading import answer_read
 from localaws.s3.receiving import DisconnectedError
+from localaws.s3.subresources import answer_subresource, check_built, is_answered_here
 from localaws.s3.target import Caller, Target, read_caller, read_query, read_target
 from localaws.s3.versions import check_version_id
 from localaws.s3.writing import Place, answer_copy, answer_delete, answer_put
@@ -95,7 +96,10 @@ class ObjectStep:
         """Answer for an object; tell whether it was one."""
         if target.key:
             check_version_id(target.query.get("versionId"))
-        if not is_about_bytes(target) and not begins_upload(target):
+        is_read = is_answered_here(target)
+        if not is_read:
+            check_built(target)
+        if not is_read and not is_about_bytes(target) and not begins_upload(target):
             return False
         bucket = target.find_bucket()
         if bucket is None:
@@ -107,6 +111,9 @@ class ObjectStep:
             return False
         if bucket.logging:
             self._log(target, bucket, backend)
+        if is_read:
+            await answer_subresource(target, bucket, backend).send(exchange.send)
+            return True
         if target.request.method in ("GET", "HEAD"):
             await answer_read(target, bucket, backend, send=exchange.send, threads=self._disk)
             return True

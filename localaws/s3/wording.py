@@ -55,6 +55,17 @@ def header_not_implemented(name: str) -> S3Error:
     return S3Error("NotImplemented", message, facts={"Header": name})
 
 
+def not_implemented(action: str) -> S3Error:
+    """localaws has no such action."""
+    return S3Error("NotImplemented", f"localaws does not implement s3:{action}")
+
+
+def no_lock(key: str) -> S3Error:
+    """Nobody said how long an object is kept."""
+    message = "The specified object does not have a ObjectLock configuration"
+    return S3Error("NoSuchObjectLockConfiguration", message, facts={"Key": key})
+
+
 def access_denied(message: str = "Access Denied", **facts: str) -> S3Error:
     """The caller may not do this."""
     return S3Error("AccessDenied", message, facts=facts)

@@ -4,11 +4,29 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_In
 """
 
 import json
+from collections.abc import Mapping
 
 from localaws.asgi import Response, aws_error
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.wording import console_url, log_group
 
+MISADDRESSED = {
+    "x-amzn-sagemaker-inference-component": (
+        "",
+        "Inference Component Name header is not allowed for endpoints to which you dont plan to deploy "
+        "inference components. Please remove the Inference Component Name header and try again.",
+    ),
+    "x-amzn-sagemaker-target-model": (
+        "TARGET_MODEL_HEADER_NOT_SUPPORTED",
+        "Endpoint {name} is not a multi-model endpoint and does not support target model header.",
+    ),
+    "x-amzn-sagemaker-target-container-hostname": (
+        "",
+        "Endpoint {name} is not a multi-container endpoint and does not support target container hostname "
+        "header.",
+    ),
+}
+"""Headers that ask for one of several models, with AWS's ErrorCode, where known, and sentence."""
 MESSAGE_BYTES = 4096
 """Bytes of a container's error body that are passed on."""
 
@@ -26,6 +44,16 @@ def endpoint_not_found(*, name: str, account_id: str) -> Response:
 def variant_not_found(*, variant: str, name: str, account_id: str) -> Response:
     """Return ValidationError for an unknown TargetVariant."""
     return validation_error(f"Variant {variant} of endpoint {name} of account {account_id} not found.")
+
+
+def find_misaddressed(headers: Mapping[str, str], *, name: str) -> Response | None:
+    """Return ValidationError for a request to a part that no endpoint here has: components, other models."""
+    for header, (code, message) in MISADDRESSED.items():
+        if header in headers:
+            extra = {"ErrorCode": code} if code else {}
+            message = message.format(name=name)
+            return aws_error(status=400, code="ValidationError", message=message, extra=extra)
+    return None
 
 
 def too_large(*, limit: int) -> Response:

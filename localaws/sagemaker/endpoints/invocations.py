@@ -35,7 +35,6 @@ PASSED_HEADERS = (
     "accept",
     "x-amzn-sagemaker-custom-attributes",
     "x-amzn-sagemaker-inference-id",
-    "x-amzn-sagemaker-target-model",
     "x-amzn-sagemaker-session-id",
 )
 """What reaches the container: "SageMaker AI strips all POST headers except those supported by the API"."""
@@ -97,6 +96,8 @@ class Invoker:
                 f"Endpoint {found.name} is asynchronous: its configuration has an AsyncInferenceConfig. Use "
                 "InvokeEndpointAsync."
             )
+        if (refusal := errors.find_misaddressed(request.headers, name=found.name)) is not None:
+            return refusal
         target = request.headers.get("x-amzn-sagemaker-target-variant")
         if target is not None and target not in found.fleet.variants:
             return errors.variant_not_found(variant=target, name=found.name, account_id=found.account_id)

@@ -4,7 +4,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
-from moto.sagemaker.exceptions import SagemakerClientError
+from moto.sagemaker.exceptions import SagemakerClientError, ValidationError
 from moto.sagemaker.models import ModelPackage, SageMakerModelBackend
 
 _lock = threading.Lock()
@@ -17,13 +17,24 @@ class ConflictError(SagemakerClientError):
 
 
 class RegistryMixin(SageMakerModelBackend):
-    """Model packages and groups that can be deleted."""
+    """Model packages and groups that can be deleted, and keep what an update does not name."""
+
+    def create_model_package_group(self, model_package_group_name: str, *args: Any, **request: Any) -> str:
+        """Create a group; one of that name is kept as it is."""
+        with _lock:
+            if known := self.model_package_groups.get(model_package_group_name):
+                raise ValidationError(f"Model Package Group already exists: {known.arn}")
+            return super().create_model_package_group(model_package_group_name, *args, **request)
 
     def create_model_package(self, *args: Any, **request: Any) -> str:
         """Create a package. moto counts a group's packages for the version; deleted ones count here too."""
         name = request.get("model_package_group_name")
         with _lock:
             group = self.model_package_groups.get(name or "")
+            if name and not request.get("model_package_name") and group is None:
+                raise ValidationError(
+                    f"ModelPackageGroup {self._arn('model-package-group', name)} does not exist."
+                )
             deleted = group.__dict__.get("deleted", 0) if group else 0
             places = [f"deleted-{number}" for number in range(deleted)]
             counted: Any = SimpleNamespace(model_package_group_name=name)
@@ -34,29 +45,35 @@ class RegistryMixin(SageMakerModelBackend):
                 for place in places:
                     del self.model_packages[place]
 
-    def update_model_package(
-        self,
-        model_package_arn: str,
-        model_approval_status: str | None,
-        approval_description: str | None,
-        customer_metadata_properties: dict[str, str] | None,
-        customer_metadata_properties_to_remove: list[str],
-        additional_inference_specifications_to_add: list[Any] | None,
-    ) -> str:
-        """Change what a request names; moto drops the status, its reason and all properties that it does not.
+    def describe_model_package(self, model_package_name: str) -> ModelPackage:
+        """Return a package, by name or ARN; raises ValidationError in AWS's words."""
+        try:
+            return super().describe_model_package(model_package_name)
+        except ValidationError as error:
+            arn = model_package_name
+            arn = arn if arn.startswith("arn:") else self._arn("model-package", arn)
+            raise ValidationError(f"ModelPackage {arn} does not exist.") from error
 
-        New properties join those that there are.
+    def _arn(self, kind: str, name: str) -> str:
+        return f"arn:{self.partition}:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
+
+    def update_model_package(self, model_package_arn: str, *args: Any, **changes: Any) -> str:
+        """Change what a request names; moto forgets the status, the reason and the metadata that it does not.
+
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
         """
         package = self.describe_model_package(model_package_arn)
-        known = package.customer_metadata_properties or {}
-        return super().update_model_package(
-            model_package_arn=package.arn,
-            model_approval_status=model_approval_status or package.model_approval_status,
-            approval_description=approval_description or package.approval_description,
-            customer_metadata_properties={**known, **(customer_metadata_properties or {})},
-            customer_metadata_properties_to_remove=customer_metadata_properties_to_remove,
-            additional_inference_specifications_to_add=additional_inference_specifications_to_add,
-        )
+        if changes["model_approval_status"] is None:
+            changes["model_approval_status"] = package.model_approval_status
+        if changes["approval_description"] is None:
+            changes["approval_description"] = package.approval_description
+        named = changes["customer_metadata_properties"] or {}
+        changes["customer_metadata_properties"] = (package.customer_metadata_properties or {}) | named
+        if package.additional_inference_specifications is not None:
+            changes["additional_inference_specifications_to_add"] = (
+                changes["additional_inference_specifications_to_add"] or []
+            )
+        return super().update_model_package(model_package_arn, *args, **changes)
 
     def delete_model_package(self, name: str) -> None:
         """Delete a package, by name or ARN."""

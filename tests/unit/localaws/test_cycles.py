@@ -65,6 +65,17 @@ def send(
     return asyncio.run(main()), transport
 
 
+def test_an_answer_to_a_client_that_went_away_is_dropped() -> None:
+    cycle, transport = send()
+    cycle.disconnected = True
+
+    async def answer() -> None:
+        await Response(body=b"ok").send(cycle.send)
+
+    asyncio.run(answer())
+    assert transport.pieces == []
+
+
 def test_head_and_body_go_out_in_one_write() -> None:
     cycle, transport = send(start(LENGTH_2), body(b"ok"))
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 2\r\n\r\nok"]

@@ -218,3 +218,47 @@ def test_what_is_no_template_is_the_clients_mistake(
         getattr(client, action)(TemplateBody=body, **named)
     assert caught.value.response["Error"]["Code"] == "ValidationError"
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+EXPORTING = GROUP | {"Outputs": {"Group": {"Value": {"Ref": "Group"}, "Export": {"Name": {"Ref": "Export"}}}}}
+EXPORTING["Parameters"] = {"Name": {"Type": "String"}, "Export": {"Type": "String"}}
+
+
+def update_exporting(client: Any, name: str, *, group: str, export: str, by_change_set: bool) -> None:
+    """Give the stack of EXPORTING other parameters."""
+    given = {"Name": group, "Export": export}
+    parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+    request = {"StackName": name, "UsePreviousTemplate": True, "Parameters": parameters}
+    if by_change_set:
+        client.create_change_set(**request, ChangeSetName="change", ChangeSetType="UPDATE")
+        client.execute_change_set(StackName=name, ChangeSetName="change")
+    else:
+        client.update_stack(**request)
+
+
+@pytest.mark.parametrize("by_change_set", [False, True], ids=["update", "change-set"])
+def test_an_update_changes_what_a_stack_exports(localaws: Any, name: str, by_change_set: bool) -> None:
+    client = localaws.client("cloudformation")
+    parameters = [
+        {"ParameterKey": "Name", "ParameterValue": f"{name}-a"},
+        {"ParameterKey": "Export", "ParameterValue": f"{name}-first"},
+    ]
+    client.create_stack(StackName=name, TemplateBody=json.dumps(EXPORTING), Parameters=parameters)
+    update_exporting(client, name, group=f"{name}-b", export=f"{name}-second", by_change_set=by_change_set)
+    exports = {item["Name"]: item["Value"] for item in client.list_exports()["Exports"]}
+    assert exports[f"{name}-second"] == f"/stacks/{name}-b"
+    assert f"{name}-first" not in exports
+
+
+def test_stock_moto_goes_on_exporting_what_a_stack_exported_first() -> None:
+    template = {
+        "Parameters": {"Export": {"Type": "String"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"Topic": {"Value": "x", "Export": {"Name": {"Ref": "Export"}}}},
+    }
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name="us-east-1")
+        request = {"StackName": "s", "TemplateBody": json.dumps(template)}
+        client.create_stack(**request, Parameters=[{"ParameterKey": "Export", "ParameterValue": "a"}])
+        client.update_stack(**request, Parameters=[{"ParameterKey": "Export", "ParameterValue": "b"}])
+        assert [item["Name"] for item in client.list_exports()["Exports"]] == ["a"]

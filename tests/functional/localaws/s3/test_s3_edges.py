@@ -335,3 +335,27 @@ def test_a_website_s_configuration_is_kept_and_a_bucket_that_holds_objects_stays
     s3.delete_object(Bucket=bucket, Key="index.html")
     s3.delete_bucket(Bucket=bucket)
     assert refused(s3.get_bucket_website, Bucket=bucket)[:2] == (404, "NoSuchBucket")
+
+
+def test_an_annotation_or_a_metrics_configuration_leaves_object_and_bucket_alone(s3: Any) -> None:
+    bucket = make_bucket(s3)
+    configuration = {"Bucket": bucket, "Id": "all"}
+    assert refused(s3.delete_bucket_metrics_configuration, **configuration)[:2] == (501, "NotImplemented")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"kept")
+    annotation = {"Bucket": bucket, "Key": "k", "AnnotationName": "a"}
+    assert refused(s3.put_object_annotation, **annotation, AnnotationPayload=b"x")[1] == "NotImplemented"
+    assert refused(s3.delete_object_annotation, **annotation)[1] == "NotImplemented"
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"kept"
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+
+
+def test_the_retention_of_an_object_is_told(s3: Any) -> None:
+    bucket = f"edges-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    where = {"Bucket": bucket, "Key": "k"}
+    assert refused(s3.get_object_retention, **where)[:2] == (404, "NoSuchObjectLockConfiguration")
+    kept = {"Mode": "GOVERNANCE", "RetainUntilDate": "2035-01-01T00:00:00Z"}
+    s3.put_object_retention(**where, Retention=kept)
+    found = s3.get_object_retention(**where)["Retention"]
+    assert (found["Mode"], found["RetainUntilDate"].year) == ("GOVERNANCE", 2035)

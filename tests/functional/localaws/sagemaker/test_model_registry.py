@@ -33,7 +33,7 @@ def test_a_deleted_package_is_gone_and_its_version_is_not_given_again(group: tup
     client, name = group
     first, second = add_package(client, name), add_package(client, name)
     client.delete_model_package(ModelPackageName=first)
-    with pytest.raises(ClientError, match="not found"):
+    with pytest.raises(ClientError, match=f"ModelPackage {first} does not exist"):
         client.describe_model_package(ModelPackageName=first)
     assert add_package(client, name).endswith("/3")
     assert client.describe_model_package(ModelPackageName=second)["ModelPackageVersion"] == 2
@@ -129,3 +129,47 @@ def test_versions_of_a_group_are_listed_by_their_creation(group: tuple[Any, str]
     )
     counts = [len(page["ModelPackageSummaryList"]) for page in pages]
     assert counts == [2, 1]
+
+
+def test_an_update_keeps_what_it_does_not_name(group: tuple[Any, str]) -> None:
+    client, name = group
+    package = client.create_model_package(
+        ModelPackageGroupName=name,
+        InferenceSpecification=SPECIFICATION,
+        CustomerMetadataProperties={"run": "1", "data": "a"},
+    )["ModelPackageArn"]
+    client.update_model_package(
+        ModelPackageArn=package, ModelApprovalStatus="Approved", ApprovalDescription="why"
+    )
+    change = {"CustomerMetadataProperties": {"run": "2"}, "CustomerMetadataPropertiesToRemove": ["data"]}
+    client.update_model_package(ModelPackageArn=package, **change)
+    found = client.describe_model_package(ModelPackageName=package)
+    assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "why")
+    assert found["CustomerMetadataProperties"] == {"run": "2"}
+
+
+def test_a_group_of_the_same_name_is_refused_and_the_first_kept(group: tuple[Any, str]) -> None:
+    client, name = group
+    add_package(client, name)
+    with pytest.raises(ClientError, match=f"Model Package Group already exists: arn:.*/{name}") as caught:
+        client.create_model_package_group(ModelPackageGroupName=name)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    with pytest.raises(ClientError, match=r"ModelPackageGroup arn:.*/no-such-group does not exist"):
+        client.create_model_package(
+            ModelPackageGroupName="no-such-group", InferenceSpecification=SPECIFICATION
+        )
+
+
+def test_stock_moto_forgets_what_an_update_does_not_name() -> None:
+    with mock_aws():
+        client = boto3.client("sagemaker", region_name="us-east-1")
+        for _ in range(2):
+            client.create_model_package_group(ModelPackageGroupName="twice")
+        package = client.create_model_package(
+            ModelPackageGroupName="twice",
+            InferenceSpecification=SPECIFICATION,
+            CustomerMetadataProperties={"run": "1"},
+        )["ModelPackageArn"]
+        client.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+        found = client.describe_model_package(ModelPackageName=package)
+        assert "CustomerMetadataProperties" not in found

@@ -1,10 +1,17 @@
 """Pages of Application Auto Scaling, and which policies a request is about."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeScheduledAction
 
-from localaws.autoscaling.actions import InvalidNextTokenError, is_of, take_page
+from localaws.autoscaling.actions import (
+    InvalidNextTokenError,
+    describe_scheduled_actions,
+    is_of,
+    take_page,
+)
 
 POLICY = SimpleNamespace(
     service_namespace="sagemaker",
@@ -58,3 +65,27 @@ def test_a_policy_is_found_by_the_whole_of_what_is_named(
     wanted: dict[str, str | None], expected: bool
 ) -> None:
     assert is_of(POLICY, wanted) is expected
+
+
+def scheduled(name: str) -> FakeScheduledAction:
+    """Return an action without a time zone, a start and an end."""
+    where: Any = {"account_id": "123456789012", "region": "us-east-1", **vars(POLICY)}
+    times: Any = {"timezone": None, "start_time": None, "end_time": None}
+    bounds: Any = {"MinCapacity": 2}
+    return FakeScheduledAction(
+        schedule="rate(1 hour)", scheduled_action_name=name, scalable_target_action=bounds, **where, **times
+    )
+
+
+def test_scheduled_actions_come_in_pages_and_say_nothing_of_what_is_not_set() -> None:
+    backend = ApplicationAutoscalingBackend("us-east-1", "123456789012")
+    backend.scheduled_actions = [scheduled(name) for name in ("a", "b", "c")]
+    asked: dict[str, Any] = {"ServiceNamespace": "sagemaker", "MaxResults": 2}
+    response: Any = SimpleNamespace(applicationautoscaling_backend=backend, _get_param=asked.get)
+    first = describe_scheduled_actions(response).result
+    assert [item["ScheduledActionName"] for item in first["ScheduledActions"]] == ["a", "b"]
+    assert {"Timezone", "StartTime", "EndTime"}.isdisjoint(first["ScheduledActions"][0])
+    asked["NextToken"] = first["NextToken"]
+    last = describe_scheduled_actions(response).result
+    assert [item["ScheduledActionName"] for item in last["ScheduledActions"]] == ["c"]
+    assert "NextToken" not in last

@@ -11,6 +11,7 @@ from localaws.s3.errors import S3Error, answer_error
 from localaws.s3.multipart import read_list
 from localaws.s3.spec import read_metadata, read_spec
 from localaws.s3.step import is_about_bytes
+from localaws.s3.subresources import check_built
 from localaws.s3.target import Caller, Target, read_caller, read_query, read_target
 
 CALLER = Caller(access_key_id="test", service="s3", region="us-east-1")
@@ -205,3 +206,33 @@ def test_an_error_names_what_it_is_about_and_is_quoted() -> None:
     assert answer.status == 404
     assert b"<Message>The &lt;key&gt;</Message><Key>a&amp;b</Key>" in answer.body
     assert answer_error(error, method="HEAD", path="/b/a").body == b""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "action"),
+    [
+        ("DELETE", "/b", "metrics&id=a", "DeleteBucketMetricsConfiguration"),
+        ("DELETE", "/b", "inventory&id=a", "DeleteBucketInventoryConfiguration"),
+        ("PUT", "/b", "requestPayment", "PutBucketRequestPayment"),
+        ("PUT", "/b/a/%C3%BC", "renameObject", "RenameObject"),
+        ("DELETE", "/b/k", "annotation&annotationName=a", "DeleteObjectAnnotation"),
+        ("PUT", "/b/k", "encryption", "UpdateObjectEncryption"),
+    ],
+)
+def test_what_moto_would_take_for_the_bucket_or_object_is_refused(
+    method: str, path: str, query: str, action: str
+) -> None:
+    found = target(method, path, query=query)
+    assert found is not None
+    with pytest.raises(S3Error, match=f"localaws does not implement s3:{action}") as caught:
+        check_built(found)
+    assert answer_error(caught.value, method=method, path=path).status == 501
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/b", "encryption"), ("/b", "inventory&id=a"), ("/b/k", "metrics"), ("/b", "")]
+)
+def test_what_moto_knows_is_not_refused(path: str, query: str) -> None:
+    found = target("PUT", path, query=query)
+    assert found is not None
+    check_built(found)

@@ -7,11 +7,23 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from tests.functional.localaws.sagemaker.endpoints.conftest import build_endpoint
+
+
+@pytest.fixture(scope="module")
+def one_endpoint(localaws: Any) -> Iterator[Any]:
+    """An endpoint that serves, for all tests that leave it as it is."""
+    made = build_endpoint(localaws, "ep-stays")
+    made.wait("InService")
+    yield made
+    made.delete()
 
 
 def test_endpoint_is_creating_then_in_service_and_answers(endpoint_maker: Any) -> None:
@@ -132,6 +144,34 @@ def test_container_errors_become_model_errors(endpoint_maker: Any, localaws: Any
             "See https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
             "#logEventViewer:group=/aws/sagemaker/Endpoints/ep-errors in account 123456789012"
         )
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (
+            {"TargetModel": "a.tar.gz"},
+            "is not a multi-model endpoint and does not support target model header",
+        ),
+        ({"InferenceComponentName": "a"}, "Inference Component Name header is not allowed for endpoints"),
+        ({"TargetContainerHostname": "a"}, "is not a multi-container endpoint"),
+    ],
+)
+def test_a_request_for_one_of_several_models_is_refused(
+    one_endpoint: Any, asked: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ClientError, match=words) as caught:
+        one_endpoint.invoke(b"x", **asked)
+    assert caught.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_answers_as_a_stream_are_refused_by_name(one_endpoint: Any, localaws: Any) -> None:
+    runtime = localaws.client("sagemaker-runtime")
+    with pytest.raises(
+        ClientError, match="does not implement sagemaker:InvokeEndpointWithResponseStream"
+    ) as caught:
+        runtime.invoke_endpoint_with_response_stream(EndpointName=one_endpoint.name, Body=b"x")
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
 
 
 def test_a_process_that_dies_of_a_request_is_a_model_error(endpoint_maker: Any, localaws: Any) -> None:
