@@ -1,5 +1,6 @@
 """Stage: hold the model against minimums, and against the live one on the same test images."""
 
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from airflow.sdk import task
 from musher import names
 from musher.comparison import Requirements, find_faults
 from musher.errors import GateError
-from musher.hooks.connection import sagemaker_hook
+from musher.hooks.connection import s3_hook, sagemaker_hook
+from musher.hooks.objects import download
 from musher.hooks.registry import find_served_package, model_of
 from musher.hooks.releases import read_endpoint
 from musher.operators.base import fail_without_retry
@@ -86,7 +88,10 @@ def find_champion(dataset: StagedDataset, model: RegisteredModel) -> Champion | 
 
 @optional_request()
 def request_score(dataset: StagedDataset, champion: Champion | None) -> Request | None:
-    """Return the request of the job that scores the live model on the run's test split, or None."""
+    """Return the request of the job that scores the live model on the run's test split, or None.
+
+    A live model of other classes is not scored: the job could only fail, and `judge` says what is wrong.
+    """
     if champion is None:
         return None
     if champion["is_same_data"]:
@@ -94,6 +99,9 @@ def request_score(dataset: StagedDataset, champion: Champion | None) -> Request 
         return None
     with fail_without_retry(dataset=dataset):
         run = current_run()
+        if load_evaluation(run, champion["output_uri"])["classes"] != load_classes(run, dataset):
+            logger.warning("%s knows other classes: it cannot be scored on these", champion["config_name"])
+            return None
         plan = plan_one_instance(
             run,
             job_name=names.champion_job(run.settings, slug=run.slug),
@@ -163,6 +171,13 @@ def load_champion(
     if champion is None:
         return None
     return load_evaluation(run, score["output_uri"] if score else champion["output_uri"])
+
+
+def load_classes(run: Run, dataset: StagedDataset) -> list[str]:
+    """Return the names of the data set's classes, in the order of the model's answers."""
+    manifest = json.loads(download(s3_hook(run.settings), uri=dataset["manifest_uri"]))
+    classes: list[str] = manifest["classes"]
+    return classes
 
 
 def load_evaluation(run: Run, output_uri: str) -> Mapping[str, Any]:
