@@ -102,6 +102,7 @@ def put_endpoint_back(
     wait_until_settled(hook, name=name, delay_s=delay_s)
     endpoint = read_endpoint(hook, name=name)
     if endpoint is None or not endpoint.config_name.startswith(versions):
+        logger.info("%s: the run has nothing in operation here: nothing to put back", name)
         return []
     if endpoint.is_confirmed:
         logger.warning("%s: %s was good before: it serves on", name, endpoint.config_name)

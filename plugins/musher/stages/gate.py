@@ -76,7 +76,13 @@ def find_champion(dataset: StagedDataset, model: RegisteredModel) -> Champion | 
                 endpoint.config_name,
             )
             return None
-        known = package["CustomerMetadataProperties"]
+        known = package.get("CustomerMetadataProperties", {})
+        if missing := {DATA, OUTPUT} - known.keys():
+            raise GateError(
+                f"{package['ModelPackageArn']}, which {endpoint.config_name} serves, has lost its metadata "
+                f"{', '.join(sorted(missing))} in the registry: this model cannot be held against it. "
+                "Restore them (UpdateModelPackage), or retire the live model (retire_deployment)."
+            )
         return Champion(
             config_name=endpoint.config_name,
             package_arn=package["ModelPackageArn"],

@@ -216,6 +216,15 @@ def test_a_live_model_of_other_classes_is_not_scored_and_the_new_one_is_refused(
     assert aws.packages[model["package_arn"]]["ModelApprovalStatus"] == "Rejected"
 
 
+def test_a_live_version_that_lost_its_metadata_is_named(aws: FakeRegistry, as_run: Any) -> None:
+    serve(aws)
+    del aws.packages["arn:package/1"]["CustomerMetadataProperties"]
+    with pytest.raises(
+        AirflowFailException, match=r"arn:package/1, .* lost its metadata data-hash, output-uri"
+    ):
+        gate.find_champion.function(DATASET, registered("s3://b/new.tar.gz"))
+
+
 def test_a_trial_is_not_held_against_the_live_model(aws: FakeRegistry, as_run: Any) -> None:
     serve(aws)
     as_run(lifetime="trial")
