@@ -6,7 +6,7 @@ classifies three test images through that function, and writes a report.
 
     run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> register_model
                                  `-> build_image ------------------------------^
-        -> gate -> deploy -> autoscale, deploy_lambda -> smoke_test -> run_succeeded, report, teardown
+        -> gate -> deploy -> deploy_lambda -> smoke_test -> autoscale -> run_succeeded, report, teardown
 
 - **stage_dataset** refuses misspelt names of Params before it stages anything.
 - **preflight** looks for whatever would make the run fail later, before anything is paid: contradictory
@@ -19,7 +19,8 @@ classifies three test images through that function, and writes a report.
   and tuning that somebody stops, fail the run.
 - **gate** compares the model with the live one on the same test images, and approves or rejects the version
   that **register_model** made of it.
-- **autoscale** lets the endpoint grow and shrink with its load, between two bounds.
+- **autoscale** lets the endpoint grow and shrink with its load, between two bounds. It comes after
+  **smoke_test**: a run that fails leaves the scaling of what served before as it was.
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.
 
 **What stays** is the Param `lifetime`. With `live`, the project's one endpoint and function go over to the
@@ -84,9 +85,9 @@ def operationalize_model() -> None:
     model = register_model(evaluation, image, dataset)
     verdict = gate(dataset, evaluation, model)
     endpoint = deploy(verdict, image)
-    scaling = autoscale(endpoint)
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
+    scaling = autoscale(endpoint)
     results = {
         "dataset": dataset,
         "features": features,
@@ -100,12 +101,12 @@ def operationalize_model() -> None:
         "answers": answers,
     }
     started >> dataset
-    scaling >> answers
+    answers >> scaling
     checked >> image
     # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
-    answers >> EmptyOperator(task_id="run_succeeded")
+    scaling >> EmptyOperator(task_id="run_succeeded")
     report(results).as_teardown(setups=started, on_failure_fail_dagrun=True)
-    answers >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
+    scaling >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
 
 
 pipeline = operationalize_model()

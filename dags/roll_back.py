@@ -12,7 +12,7 @@ from datetime import timedelta
 from airflow.sdk import ParamsDict, dag
 
 from musher.params.releases import ROLL_BACK
-from musher.stages.releases import roll_back_endpoint, roll_back_function
+from musher.stages.releases import choose_target, roll_back_endpoint, roll_back_function
 
 
 @dag(
@@ -31,7 +31,8 @@ from musher.stages.releases import roll_back_endpoint, roll_back_function
 )
 def roll_back() -> None:
     """Wire the stages."""
-    roll_back_endpoint() >> roll_back_function()
+    target = choose_target()
+    roll_back_endpoint(target) >> roll_back_function(target)
 
 
 pipeline = roll_back()

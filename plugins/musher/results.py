@@ -197,6 +197,16 @@ class FunctionResult(TypedDict):
     seconds: float
 
 
+class RollBack(TypedDict):
+    """What the live endpoint and function go back to."""
+
+    config_name: str
+    function_version: str | None
+    """None where the function has not changed, or there is none."""
+    replaced_version: str | None
+    """What the function's alias stood for when the versions were chosen."""
+
+
 class Prediction(TypedDict):
     """What the function said of one image."""
 

@@ -39,11 +39,11 @@ GRAPH = {
     "gate.run_job": {"gate.judge"},
     "gate.judge": {"deploy.request_endpoint", "report"},
     "deploy.request_endpoint": {"deploy.run_endpoint"},
-    "deploy.run_endpoint": {"autoscale", "deploy_lambda.request_function", "report", "teardown"},
-    "autoscale": {"smoke_test", "report"},
+    "deploy.run_endpoint": {"deploy_lambda.request_function", "autoscale", "report", "teardown"},
     "deploy_lambda.request_function": {"deploy_lambda.run_function"},
     "deploy_lambda.run_function": {"smoke_test", "report", "teardown"},
-    "smoke_test": {"report", "run_succeeded", "teardown"},
+    "smoke_test": {"autoscale", "report"},
+    "autoscale": {"report", "run_succeeded", "teardown"},
     "report": set(),
     "run_succeeded": set(),
     "teardown": set(),
@@ -73,7 +73,12 @@ def test_what_is_deployed_is_torn_down_whatever_happens(dag: Any) -> None:
     assert teardown.is_teardown
     assert teardown.trigger_rule == "all_done_setup_success"
     assert {task.task_id for task in dag.tasks if task.is_setup} == SETUPS
-    assert teardown.upstream_task_ids == SETUPS | {"smoke_test"}
+    assert teardown.upstream_task_ids == SETUPS | {"autoscale"}
+
+
+def test_the_scaling_changes_only_once_the_model_has_answered(dag: Any) -> None:
+    """A run that fails puts endpoint and alias back; bounds and policy of the scaling it could not."""
+    assert "smoke_test" in dag.get_task("autoscale").upstream_task_ids
 
 
 def test_teardown_and_report_run_from_the_first_task_on(dag: Any) -> None:

@@ -18,7 +18,15 @@ from musher.hooks.endpoints import (
 from musher.hooks.functions import MusherLambdaHook, move_alias, remove_function, tags_of_function
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.hooks.waits import StatusLog, wait_until
-from musher.payloads.tags import LIFETIME_TAG, LIVE, NEXT_TAG, PREVIOUS_TAG, RUN_TAG
+from musher.payloads.tags import (
+    CONFIRMED_TAG,
+    LIFETIME_TAG,
+    LIVE,
+    NEXT_TAG,
+    PREVIOUS_TAG,
+    RUN_TAG,
+    as_list,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +39,8 @@ class Endpoint:
     status: str
     config_name: str
     previous: str | None
+    is_confirmed: bool = False
+    """Whether a run that was good to its end has left it, or a person has chosen it."""
 
 
 def read_endpoint(hook: MusherSageMakerHook, *, name: str) -> Endpoint | None:
@@ -46,7 +56,33 @@ def read_endpoint(hook: MusherSageMakerHook, *, name: str) -> Endpoint | None:
         status=found["EndpointStatus"],
         config_name=config_name,
         previous=tags.get(PREVIOUS_TAG),
+        is_confirmed=CONFIRMED_TAG in tags,
     )
+
+
+def confirm_endpoint(hook: MusherSageMakerHook, *, name: str, versions: str) -> None:
+    """Keep what an endpoint serves from being taken back, where its name begins with `versions`.
+
+    A run that is cleared after its success, and fails then, must not take away what has served since.
+    """
+    endpoint = read_endpoint(hook, name=name)
+    if endpoint is None or not endpoint.config_name.startswith(versions):
+        return
+    config = hook.find_endpoint_config(endpoint.config_name)
+    if config is None:
+        return
+    hook.conn.add_tags(ResourceArn=config["EndpointConfigArn"], Tags=as_list({CONFIRMED_TAG: "true"}))
+    logger.info("%s: confirmed on %s", endpoint.config_name, name)
+
+
+def confirm_alias(hook: MusherLambdaHook, *, name: str) -> None:
+    """Keep the version that a function's alias stands for from being taken back, or removed."""
+    found, alias = hook.find_function(name), hook.find_alias(name, alias=names.LIVE_ALIAS)
+    if found is None or alias is None:
+        return
+    version = str(alias["FunctionVersion"])
+    hook.conn.tag_resource(Resource=found["FunctionArn"], Tags={CONFIRMED_TAG: version})
+    logger.info("%s: version %s confirmed", name, version)
 
 
 def put_endpoint_back(
@@ -55,19 +91,24 @@ def put_endpoint_back(
     name: str,
     versions: str,
     delay_s: float,
-    stop_scaling: Callable[[], object],
+    end_watch: Callable[[], object],
 ) -> list[str]:
     """Undo a run's deployment to an endpoint: what served before serves again, or the endpoint is removed.
 
-    `versions` is what the names of the run's configurations begin with: one of another run stays untouched.
+    `versions` is what the names of the run's configurations begin with: one of another run stays untouched,
+    and so does one that is confirmed. `end_watch` ends scaling and alarms before an endpoint is removed.
     Returns what was done; raises TeardownError.
     """
     wait_until_settled(hook, name=name, delay_s=delay_s)
     endpoint = read_endpoint(hook, name=name)
     if endpoint is None or not endpoint.config_name.startswith(versions):
+        logger.info("%s: the run has nothing in operation here: nothing to put back", name)
+        return []
+    if endpoint.is_confirmed:
+        logger.warning("%s: %s was good before: it serves on", name, endpoint.config_name)
         return []
     if endpoint.previous is None:
-        stop_scaling()
+        end_watch()
         remove_endpoint(hook, name=name, delay_s=delay_s)
         return [f"endpoint {name}, before which nothing served"]
     restore(hook, endpoint=endpoint, config_name=endpoint.previous, delay_s=delay_s)
@@ -133,14 +174,15 @@ def remove_live_versions(hook: MusherSageMakerHook, *, prefix: str) -> list[str]
 def put_alias_back(hook: MusherLambdaHook, *, name: str, slug: str) -> list[str]:
     """Undo a run's release of a function: the alias stands for what it did before, or the function goes.
 
-    `slug` is the run's; a function that another run has released since stays untouched.
+    `slug` is the run's; a function that another run has released since stays untouched, and so does a version
+    that is confirmed.
     """
     found = hook.find_function(name)
     if found is None:
         return []
     tags = tags_of_function(hook, arn=found["FunctionArn"])
     alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
-    if tags.get(RUN_TAG) != slug:
+    if tags.get(RUN_TAG) != slug or (alias and tags.get(CONFIRMED_TAG) == alias["FunctionVersion"]):
         return []
     previous = tags.get(PREVIOUS_TAG)
     if previous is None:

@@ -98,9 +98,16 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         return self.watch(context, started_at=started_at)
 
     def update(self, endpoint: Mapping[str, Any]) -> None:
-        """Note what serves now, then ask AWS for the update."""
+        """Note what serves now, then ask AWS for the update; EndpointError where an alarm rings already."""
         current = endpoint["EndpointConfigName"]
         self.create_missing()
+        if rings := self._ringing():
+            raise EndpointError(
+                f"{self.endpoint_name} was not updated, as AWS would take that back at once: alarm "
+                f"{', '.join(rings)} rings already. {current} serves on. Clear this task once it is "
+                "quiet, for which a minute without errors is enough; where what serves now is at fault, run "
+                "roll_back first."
+            )
         if "EndpointConfig" in self.config:
             note_previous(self.hook, config_name=self.endpoint_config_name, previous=current)
         self.hook.conn.update_endpoint(**self.config["Update"])
@@ -227,9 +234,13 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             "Correct the cause, then clear this task: that tries again."
         )
 
-    def _taken_back(self, found: str, *, reason: str | None) -> EndpointError:
+    def _ringing(self) -> list[str]:
+        """Return those of the update's alarms that ring, each with AWS's reason."""
         alarms = [request["AlarmName"] for request in self.config.get("Alarms", [])]
-        rang = ringing_alarms(cloudwatch_hook(self.settings), names=alarms) if alarms else []
+        return ringing_alarms(cloudwatch_hook(self.settings), names=alarms) if alarms else []
+
+    def _taken_back(self, found: str, *, reason: str | None) -> EndpointError:
+        rang = self._ringing()
         why = reason or (f"alarm {', '.join(rang)} rang" if rang else "AWS gives no reason")
         return EndpointError(
             f"The update of {self.endpoint_name} to {self.endpoint_config_name} was taken back: {why}. "

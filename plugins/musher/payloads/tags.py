@@ -20,6 +20,10 @@ PACKAGE_TAG = "musher:package"
 NEXT_TAG = "musher:next"
 """On a function: the version that came in its place."""
 
+CONFIRMED_TAG = "musher:confirmed"
+"""On an endpoint configuration, and on a function with the version: a whole run was good with it, or a person
+has chosen it. What is confirmed serves until another run or a person changes that."""
+
 
 def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dict[str, str]:
     """Return project, run and time of expiry (ISO 8601, seconds); a pure function of the run's start."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from musher.payloads.autoscaling import CONCURRENCY, INVOCATIONS
 from musher.report.curves import draw_curves
 from musher.report.strict import replace_surrogates
 
@@ -29,6 +30,12 @@ QUALITY = (
     ("calibrated_ece", "Calibration error, calibrated", "after that division"),
 )
 """Figures of evaluation.json, what they are called, and what they mean."""
+
+AFTERWARDS = frozenset({"report", "teardown"})
+"""Tasks whose failure takes back nothing that the run has released."""
+
+UNITS = {INVOCATIONS: "invocations a minute", CONCURRENCY: "requests at the same time"}
+"""What the target of the scaling counts."""
 
 WORST_CLASSES = 20
 """With more classes than are labelled, the recall table shows the worst so many."""
@@ -60,6 +67,8 @@ def render(*, summary: Mapping[str, Any], outputs: Outputs) -> str:
         pictures=outputs.pictures,
         charts=draw_curves(outputs.history) if outputs.history else [],
         quality=quality(evaluation) if evaluation else [],
+        release=release(summary),
+        is_taken_back=bool(set(summary["failures"]) - AFTERWARDS),
         trials=rank_trials(summary["tuning"]),
         map=heat_map(evaluation["confusion_matrix"], classes=evaluation["classes"]) if evaluation else None,
         recalls=worst_recalls(evaluation) if evaluation else [],
@@ -76,6 +85,36 @@ def quality(evaluation: Mapping[str, Any]) -> list[tuple[str, float, str]]:
         for key, label, meaning in QUALITY
         if evaluation.get(key) is not None
     ]
+
+
+def release(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return name and value of what is known of how the model came into operation, as far as it came."""
+    gate, endpoint, scaling = summary["gate"], summary["endpoint"], summary["scaling"]
+    rows = []
+    if gate:
+        group, version = gate["package_arn"].split("/")[-2:]
+        rows.append(("Version in the registry", f"{version} of {group}, approved"))
+        rows.append(("Held against", _describe_champion(gate)))
+    if endpoint:
+        rows.append(("Endpoint configuration", endpoint["config_name"]))
+        rows.append(("Served before", endpoint["previous_config_name"] or "nothing"))
+    if scaling:
+        rows.append(("Scaling", _describe_scaling(scaling)))
+    return rows
+
+
+def _describe_champion(gate: Mapping[str, Any]) -> str:
+    if gate["champion"] is None:
+        return "the minimums alone: no live model was known"
+    share = 100 * gate["champion_accuracy"]
+    return f"the live model of {gate['champion']}, {share:.1f} % of the same images right"
+
+
+def _describe_scaling(scaling: Mapping[str, Any]) -> str:
+    least, most = scaling["min_instances"], scaling["max_instances"]
+    if least == most:
+        return "none"
+    return f"{least} to {most} instances, for {scaling['target']:g} {UNITS[scaling['metric']]} each"
 
 
 def rank_trials(tuning: Mapping[str, Any]) -> list[dict[str, Any]]:

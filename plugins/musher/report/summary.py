@@ -141,9 +141,9 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
         "evaluate": _stage(results["evaluation"]),
         "gate": _stage(results["verdict"]),
         "deploy": _stage(results["endpoint"]),
-        "autoscale": _stage(results["scaling"]),
         "deploy_lambda": _stage(results["function"]),
         "smoke_test": _stage(answers, billed_s=answers["billed_seconds"] if answers else None),
+        "autoscale": _stage(results["scaling"]),
     }
     return {name: figures for name, figures in stages.items() if figures is not None}
 

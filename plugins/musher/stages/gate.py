@@ -1,5 +1,6 @@
 """Stage: hold the model against minimums, and against the live one on the same test images."""
 
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from airflow.sdk import task
 from musher import names
 from musher.comparison import Requirements, find_faults
 from musher.errors import GateError
-from musher.hooks.connection import sagemaker_hook
+from musher.hooks.connection import s3_hook, sagemaker_hook
+from musher.hooks.objects import download
 from musher.hooks.registry import find_served_package, model_of
 from musher.hooks.releases import read_endpoint
 from musher.operators.base import fail_without_retry
@@ -70,25 +72,34 @@ def _find_champion(run: Run, *, data_hash: str) -> Champion | None:
         logger.info("%s does not exist: there is no live model to compare with", run.endpoint_name)
         return None
     package = find_served_package(hook, config_name=endpoint.config_name)
-    known = package.get("CustomerMetadataProperties", {}) if package else {}
-    if package is None or OUTPUT not in known:
+    if package is None:
         logger.warning(
-            "the registry does not say what %s serves: this model is held against the minimums alone",
+            "the registry has no version for %s: this model is held against the minimums alone",
             endpoint.config_name,
         )
         return None
+    known = package.get("CustomerMetadataProperties", {})
+    if missing := {DATA, OUTPUT} - known.keys():
+        raise GateError(
+            f"{package['ModelPackageArn']}, which {endpoint.config_name} serves, has lost its metadata "
+            f"{', '.join(sorted(missing))} in the registry: this model cannot be held against it. "
+            "Restore them (UpdateModelPackage), or retire the live model (retire_deployment)."
+        )
     return Champion(
         config_name=endpoint.config_name,
         package_arn=package["ModelPackageArn"],
         model_uri=model_of(package),
-        is_same_data=known.get(DATA) == data_hash,
+        is_same_data=known[DATA] == data_hash,
         output_uri=known[OUTPUT],
     )
 
 
 @optional_request()
 def request_score(dataset: StagedDataset, search: ChampionSearch) -> Request | None:
-    """Return the request of the job that scores the live model on the run's test split, or None."""
+    """Return the request of the job that scores the live model on the run's test split, or None.
+
+    A live model of other classes is not scored: the job could only fail, and `judge` says what is wrong.
+    """
     with fail_without_retry(dataset=dataset, search=search):
         champion = search["found"]
         if champion is None:
@@ -97,6 +108,9 @@ def request_score(dataset: StagedDataset, search: ChampionSearch) -> Request | N
             logger.info("%s was scored on the same images when it was trained", champion["config_name"])
             return None
         run = current_run()
+        if load_evaluation(run, champion["output_uri"])["classes"] != load_classes(run, dataset):
+            logger.warning("%s knows other classes: it cannot be scored on these", champion["config_name"])
+            return None
         plan = plan_one_instance(
             run,
             job_name=names.champion_job(run.settings, slug=run.slug),
@@ -166,6 +180,13 @@ def load_champion(
     if champion is None:
         return None
     return load_evaluation(run, score["output_uri"] if score else champion["output_uri"])
+
+
+def load_classes(run: Run, dataset: StagedDataset) -> list[str]:
+    """Return the names of the data set's classes, in the order of the model's answers."""
+    manifest = json.loads(download(s3_hook(run.settings), uri=dataset["manifest_uri"]))
+    classes: list[str] = manifest["classes"]
+    return classes
 
 
 def load_evaluation(run: Run, output_uri: str) -> Mapping[str, Any]:

@@ -11,13 +11,22 @@ from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import IN_SERVICE, remove_endpoint
-from musher.hooks.functions import move_alias, remove_function, tags_of_function
+from musher.hooks.functions import MusherLambdaHook, move_alias, remove_function, tags_of_function
 from musher.hooks.log_groups import remove_log_group
-from musher.hooks.releases import Endpoint, read_endpoint, remove_live_versions, restore, wait_until_settled
+from musher.hooks.releases import (
+    Endpoint,
+    confirm_alias,
+    confirm_endpoint,
+    read_endpoint,
+    remove_live_versions,
+    restore,
+    wait_until_settled,
+)
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import fail_without_retry
 from musher.payloads.alarms import KINDS
 from musher.payloads.tags import NEXT_TAG, PREVIOUS_TAG
+from musher.results import RollBack
 from musher.settings import Settings
 from musher.stages.removal import Removal, removal, remove_all
 from musher.stages.run import current_run
@@ -26,17 +35,33 @@ logger = logging.getLogger(__name__)
 
 
 @task(multiple_outputs=False)
-def roll_back_endpoint() -> str:
-    """Bring the live endpoint to the configuration before, or to the one named; return its name."""
+def choose_target() -> RollBack:
+    """Return the configuration and the function's version to go back to; nothing is changed.
+
+    It is a task of its own, so that a retry of those that change something goes back no further.
+    """
     with fail_without_retry():
+        run = current_run()
+        hook, name = sagemaker_hook(run.settings), names.live_endpoint(run.settings)
+        wait_until_settled(hook, name=name, delay_s=run.settings.poll_interval_s)
+        wanted = choose_version(find_live(hook, name=name), asked=run.params["version"])
+        if hook.find_endpoint_config(wanted) is None:
+            raise EndpointError(f"There is no endpoint configuration {wanted}: it cannot serve on {name}.")
+        current, previous = find_function_versions(lambda_hook(run.settings), run.settings)
+        return RollBack(config_name=wanted, function_version=previous, replaced_version=current)
+
+
+@task(multiple_outputs=False)
+def roll_back_endpoint(target: RollBack) -> str:
+    """Bring the live endpoint to the chosen configuration; return its name."""
+    with fail_without_retry(target=target):
         run = current_run()
         name, hook = names.live_endpoint(run.settings), sagemaker_hook(run.settings)
         wait_until_settled(hook, name=name, delay_s=run.settings.poll_interval_s)
-        endpoint = find_live(hook, name=name)
-        wanted = choose_version(endpoint, asked=run.params["version"])
-        if hook.find_endpoint_config(wanted) is None:
-            raise EndpointError(f"There is no endpoint configuration {wanted}: it cannot serve on {name}.")
-        restore(hook, endpoint=endpoint, config_name=wanted, delay_s=run.settings.poll_interval_s)
+        endpoint, wanted = find_live(hook, name=name), target["config_name"]
+        if endpoint.config_name != wanted:
+            restore(hook, endpoint=endpoint, config_name=wanted, delay_s=run.settings.poll_interval_s)
+        confirm_endpoint(hook, name=name, versions=wanted)
         return wanted
 
 
@@ -67,29 +92,39 @@ def choose_version(endpoint: Endpoint, *, asked: str | None) -> str:
 
 
 @task(multiple_outputs=False)
-def roll_back_function() -> str | None:
-    """Let the live function's alias stand for the version before; return it, None where there is none.
+def roll_back_function(target: RollBack) -> str | None:
+    """Let the live function's alias stand for the chosen version; return it, None where there is none.
 
     Where the function itself has not changed with the model, there is no other version to go back to.
     """
-    with fail_without_retry():
+    with fail_without_retry(target=target):
         run = current_run()
         name, hook = names.live_function(run.settings), lambda_hook(run.settings)
+        current, previous = target["replaced_version"], target["function_version"]
         function = hook.find_function(name)
-        alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
-        if function is None or alias is None:
-            logger.warning("there is no function %s with an alias %s", name, names.LIVE_ALIAS)
-            return None
-        tags = tags_of_function(hook, arn=function["FunctionArn"])
-        previous, current = tags.get(PREVIOUS_TAG), alias["FunctionVersion"]
-        if previous is None or tags.get(NEXT_TAG) != current:
-            logger.info("%s: version %s answered before, too", name, current)
+        if function is None or current is None or previous is None:
             return None
         hook.conn.tag_resource(
             Resource=function["FunctionArn"], Tags={PREVIOUS_TAG: current, NEXT_TAG: previous}
         )
         move_alias(hook, function_name=name, alias=names.LIVE_ALIAS, version=previous)
+        confirm_alias(hook, name=name)
         return previous
+
+
+def find_function_versions(hook: MusherLambdaHook, settings: Settings) -> tuple[str | None, str | None]:
+    """Return the version that the live function's alias stands for and the one before, None where none is."""
+    name = names.live_function(settings)
+    function, alias = hook.find_function(name), hook.find_alias(name, alias=names.LIVE_ALIAS)
+    if function is None or alias is None:
+        logger.warning("there is no function %s with an alias %s", name, names.LIVE_ALIAS)
+        return None, None
+    tags, current = tags_of_function(hook, arn=function["FunctionArn"]), str(alias["FunctionVersion"])
+    previous = tags.get(PREVIOUS_TAG)
+    if previous is None or tags.get(NEXT_TAG) != current:
+        logger.info("%s: version %s answered before, too", name, current)
+        return current, None
+    return current, previous
 
 
 @task(multiple_outputs=False)

@@ -8,14 +8,16 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
+from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
-from musher.hooks.connection import autoscaling_hook, lambda_hook, logs_hook, sagemaker_hook
+from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint, remove_versions
 from musher.hooks.functions import remove_function
 from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
-from musher.hooks.releases import put_alias_back, put_endpoint_back
+from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
+from musher.payloads.alarms import KINDS
 from musher.stages.failures import LAST_TASK, failures_of_run, states_of_run
 from musher.stages.removal import Removal, removal, remove_all
 from musher.stages.run import Run, current_run
@@ -43,6 +45,7 @@ def teardown() -> list[str]:
         if has_failed(instance):
             removed += remove_all(undoings(run))
         else:
+            confirm(run)
             logger.warning("%s and %s stay in operation, and cost", run.endpoint_name, run.function_name)
     else:
         removed = remove_all([*jobs, *deployment(run)])
@@ -128,7 +131,7 @@ def undoings(run: Run) -> list[Removal]:
     put_endpoint = partial(
         put_endpoint_back,
         sagemaker_hook(settings),
-        stop_scaling=partial(stop_scaling, autoscaling_hook(settings), endpoint_name=endpoint),
+        end_watch=partial(end_watch, run),
         name=endpoint,
         versions=names.endpoint_versions(settings, slug=run.slug),
         delay_s=settings.poll_interval_s,
@@ -138,6 +141,21 @@ def undoings(run: Run) -> list[Removal]:
         Removal(what=f"endpoint {endpoint}", remove=put_endpoint),
         Removal(what=f"function {function}", remove=put_alias),
     ]
+
+
+def end_watch(run: Run) -> None:
+    """End the scaling of the live endpoint, and remove its alarms: nothing is left to watch."""
+    settings = run.settings
+    stop_scaling(autoscaling_hook(settings), endpoint_name=run.endpoint_name)
+    alarms = [names.live_alarm(settings, what=kind) for kind in KINDS]
+    remove_alarms(cloudwatch_hook(settings), names=alarms)
+
+
+def confirm(run: Run) -> None:
+    """Keep what a good run has released from being taken back, should somebody clear the run later."""
+    versions = names.endpoint_versions(run.settings, slug=run.slug)
+    confirm_endpoint(sagemaker_hook(run.settings), name=run.endpoint_name, versions=versions)
+    confirm_alias(lambda_hook(run.settings), name=run.function_name)
 
 
 def logs(run: Run) -> list[Removal]:

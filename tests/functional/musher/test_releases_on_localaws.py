@@ -11,7 +11,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from musher import names
 from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
 from musher.hooks.objects import upload_once
-from musher.hooks.releases import put_alias_back, put_endpoint_back, read_endpoint
+from musher.hooks.releases import (
+    confirm_alias,
+    confirm_endpoint,
+    put_alias_back,
+    put_endpoint_back,
+    read_endpoint,
+)
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
 from musher.packaging import pack_function
@@ -51,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
-QUICKLY: Any = {"delay_s": 0.1, "stop_scaling": lambda: None}
+QUICKLY: Any = {"delay_s": 0.1, "end_watch": lambda: None}
 IS_BROKEN = "import sys\nsys.exit('no labels.json')\n"
 
 
@@ -120,6 +126,22 @@ def as_run(project: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return make
 
 
+def roll_back_endpoint() -> Any:
+    """Go back as the DAG's tasks do, the second one twice: as a retry goes."""
+    target = releases.choose_target.function()
+    releases.roll_back_endpoint.function(target)
+    return releases.roll_back_endpoint.function(target)
+
+
+def roll_back_function() -> Any:
+    """Choose, and move the function's alias twice, as a retry does."""
+    settings = releases.current_run().settings
+    current, previous = releases.find_function_versions(lambda_hook(settings), settings)
+    target = {"config_name": "any", "function_version": previous, "replaced_version": current}
+    releases.roll_back_function.function(target)
+    return releases.roll_back_function.function(target)
+
+
 @pytest.fixture
 def function(project: Settings, with_settings: Make) -> Make:
     """Return a function that releases the live function as one run does; it returns the result."""
@@ -166,18 +188,21 @@ def test_an_endpoint_lives_through_releases_a_failure_roll_backs_and_its_retirem
     assert ask() == "one"
     assert put_endpoint_back(hook, name=name, versions=versions, **QUICKLY) == []
 
+    confirm_endpoint(hook, name=name, versions=versions)
     as_run(version=two["config_name"])
-    assert (releases.roll_back_endpoint.function(), ask()) == (two["config_name"], "two")
+    assert (roll_back_endpoint(), ask()) == (two["config_name"], "two")
+    assert put_endpoint_back(hook, name=name, versions=versions, **QUICKLY) == []
+    assert ask() == "two"
     as_run(version=None)
-    assert (releases.roll_back_endpoint.function(), ask()) == (one["config_name"], "one")
+    assert (roll_back_endpoint(), ask()) == (one["config_name"], "one")
     with pytest.raises(AirflowFailException, match="is the first that serves"):
-        releases.roll_back_endpoint.function()
+        roll_back_endpoint()
     as_run(version=one["config_name"])
     with pytest.raises(AirflowFailException, match=r"serves on .* already"):
-        releases.roll_back_endpoint.function()
+        roll_back_endpoint()
     as_run(version="no-such-one")
     with pytest.raises(AirflowFailException, match="There is no endpoint configuration no-such-one"):
-        releases.roll_back_endpoint.function()
+        roll_back_endpoint()
 
     removed = releases.retire.function()
     assert f"endpoint {name}" in removed
@@ -186,19 +211,25 @@ def test_an_endpoint_lives_through_releases_a_failure_roll_backs_and_its_retirem
     assert read_endpoint(hook, name=name) is None
     assert releases.retire.function() == []
     with pytest.raises(AirflowFailException, match="nothing is live"):
-        releases.roll_back_endpoint.function()
+        roll_back_endpoint()
 
 
-def test_a_first_release_that_fails_later_leaves_no_endpoint(
-    project: Settings, release: Make, as_run: Make
+def test_a_first_release_that_fails_leaves_no_endpoint_and_one_that_was_good_is_left_alone(
+    project: Settings, release: Make, ask: Callable[[], str], as_run: Make
 ) -> None:
     slug, name, hook = uuid.uuid4().hex[:8], names.live_endpoint(project), sagemaker_hook(project)
+    as_run(version=None)
     release("one", slug=slug)
     versions = names.endpoint_versions(project, slug=slug)
+    confirm_endpoint(hook, name=name, versions=versions)
+    assert put_endpoint_back(hook, name=name, versions=versions, **QUICKLY) == []
+    assert ask() == "one"
+    releases.retire.function()
+
+    release("one", slug=slug)
     done = put_endpoint_back(hook, name=name, versions=versions, **QUICKLY)
     assert done == [f"endpoint {name}, before which nothing served"]
     assert hook.find_endpoint(name) is None
-    as_run(version=None)
     releases.retire.function()
 
 
@@ -222,12 +253,18 @@ def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
     third = function("two", slug=second)["version"]
     as_run(version=None)
     for answers in ("1", third):
-        assert releases.roll_back_function.function() == answers
+        assert roll_back_function() == answers
         assert version() == answers
     releases.retire.function()
 
     function("one", slug=first)
     assert put_alias_back(hook, name=name, slug=first) == [f"function {name}, which the run had made"]
     assert hook.find_function(name) is None
-    assert releases.roll_back_function.function() is None
+    function("one", slug=first)
+    confirm_alias(hook, name=name)
+    assert put_alias_back(hook, name=name, slug=first) == []
+    assert function("two", slug=second)["version"] == "2"
+    assert put_alias_back(hook, name=name, slug=second) == [f"version 2 from {name}: 1 answers again"]
+    releases.retire.function()
+    assert roll_back_function() is None
     releases.retire.function()

@@ -51,37 +51,6 @@ def test_a_group_is_deleted_when_it_is_empty(group: tuple[Any, str]) -> None:
         client.describe_model_package_group(ModelPackageGroupName=name)
 
 
-def judged(client: Any, group: str) -> dict[str, Any]:
-    """Describe a package with properties, after an approval and after another property."""
-    arn = client.create_model_package(
-        ModelPackageGroupName=group,
-        InferenceSpecification=SPECIFICATION,
-        CustomerMetadataProperties={"job": "a", "data": "b"},
-    )["ModelPackageArn"]
-    client.update_model_package(
-        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="good enough"
-    )
-    client.update_model_package(
-        ModelPackageArn=arn,
-        CustomerMetadataProperties={"job": "c"},
-        CustomerMetadataPropertiesToRemove=["data"],
-    )
-    return dict(client.describe_model_package(ModelPackageName=arn))
-
-
-def test_an_update_changes_what_it_names(group: tuple[Any, str]) -> None:
-    found = judged(*group)
-    assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Approved", "good enough")
-    assert found["CustomerMetadataProperties"] == {"job": "c"}
-
-
-def test_stock_moto_forgets_what_an_update_does_not_name() -> None:
-    with mock_aws():
-        client = boto3.client("sagemaker", region_name="us-east-1")
-        client.create_model_package_group(ModelPackageGroupName="group")
-        assert "ModelApprovalStatus" not in judged(client, "group")
-
-
 def test_stock_moto_deletes_no_package() -> None:
     with mock_aws():
         client = boto3.client("sagemaker", region_name="us-east-1")

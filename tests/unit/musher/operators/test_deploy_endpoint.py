@@ -285,17 +285,38 @@ def test_the_update_of_somebody_else_is_waited_for_before_the_own_one(
 
 @pytest.mark.parametrize("rings", [True, False])
 def test_an_update_that_aws_takes_back_fails_and_names_the_alarm_that_rang(
-    operator: DeployEndpointOperator, serving: FakeSageMaker, alarms: FakeAlarms, rings: bool
+    operator: DeployEndpointOperator,
+    serving: FakeSageMaker,
+    alarms: FakeAlarms,
+    monkeypatch: pytest.MonkeyPatch,
+    rings: bool,
 ) -> None:
     """The endpoint is in service again, and AWS gives no reason."""
     serving.is_taken_back = True
-    alarms.ringing = {"musher-live-errors"} if rings else set()
+    ask = serving.update_endpoint
+
+    def update_endpoint(**request: Any) -> Any:
+        alarms.ringing = {"musher-live-errors"} if rings else set()
+        return ask(**request)
+
+    monkeypatch.setattr(serving, "update_endpoint", update_endpoint)
     why = r"alarm musher-live-errors \(1 of 1 above 0.05\) rang" if rings else "AWS gives no reason"
     with pytest.raises(
         AirflowFailException, match=f"{NAME} to {CONFIG} was taken back: {why}. {OLDER} serves on."
     ):
         deploy(operator)
     assert OLDER in serving.configs
+
+
+def test_no_update_is_asked_for_while_an_alarm_still_rings_for_what_served_before(
+    operator: DeployEndpointOperator, serving: FakeSageMaker, alarms: FakeAlarms
+) -> None:
+    alarms.ringing = {"musher-live-errors"}
+    with pytest.raises(
+        AirflowFailException, match=rf"{NAME} was not updated, .* rings already\. {OLDER} serves"
+    ):
+        deploy(operator)
+    assert "update_endpoint" not in serving.calls
 
 
 def test_an_earlier_configuration_is_put_back_without_a_model(

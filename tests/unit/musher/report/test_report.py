@@ -512,5 +512,47 @@ def test_the_report_says_how_long_the_endpoint_costs(lifetime: str, told: str) -
     assert told in shown
 
 
+@pytest.mark.parametrize(
+    ("failed", "before", "told"),
+    [
+        ("smoke_test", "musher-0-1", "its teardown brings musher-0-1 back"),
+        (
+            "smoke_test",
+            None,
+            "until the run's teardown has removed it: the run failed, and nothing served before",
+        ),
+        ("teardown", "musher-0-1", "until <code>retire_deployment</code> removes it."),
+    ],
+)
+def test_a_live_run_that_failed_does_not_say_that_its_model_stays(
+    failed: str, before: str | None, told: str
+) -> None:
+    endpoint = {**RESULTS["endpoint"], "previous_config_name": before}
+    found = build_summary(facts(**{failed: "why"}), {**RESULTS, "endpoint": endpoint})
+    assert told in page(found)
+
+
+def test_the_page_says_what_was_released_over_what() -> None:
+    shown = re.sub(r"<[^>]+>", "", page())
+    for told in (
+        "7 of musher, approved",
+        "the live model of musher-0123abcd-01234567, 80.0 % of the same images right",
+        "musher-0123abcd-89abcdef",
+        "Served beforenothing",
+        "1 to 3 instances, for 100 invocations a minute each",
+    ):
+        assert told in shown
+
+
+def test_what_was_held_against_nothing_and_does_not_scale_is_said_to_be_so() -> None:
+    scaling = {**RESULTS["scaling"], "max_instances": 1}
+    verdict = {**RESULTS["verdict"], "champion": None, "champion_accuracy": None}
+    shown = re.sub(
+        r"<[^>]+>", "", page(build_summary(facts(), {**RESULTS, "scaling": scaling, "verdict": verdict}))
+    )
+    assert "the minimums alone: no live model was known" in shown
+    assert "Scalingnone" in shown
+
+
 def test_nothing_is_said_of_training_that_did_not_happen() -> None:
     assert "Training is billed" not in page({**summary(), "training": None})

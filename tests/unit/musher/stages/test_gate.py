@@ -1,5 +1,6 @@
 """The gate and the registry's version of a model, on a registry in memory."""
 
+import json
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -101,6 +102,9 @@ def evaluations(monkeypatch: pytest.MonkeyPatch) -> dict[str, Mapping[str, Any]]
     """evaluation.json by the output that holds it."""
     held: dict[str, Mapping[str, Any]] = {"s3://b/own": OWN}
     monkeypatch.setattr(gate, "load_outputs", lambda settings, output_uri, names: [held[output_uri]])
+    monkeypatch.setattr(gate, "s3_hook", lambda settings: None)
+    manifest = json.dumps({"classes": OWN["classes"]}).encode()
+    monkeypatch.setattr(gate, "download", lambda hook, uri: {DATASET["manifest_uri"]: manifest}[uri])
     return held
 
 
@@ -184,6 +188,7 @@ def test_a_live_model_of_other_data_is_scored_on_these_by_a_job(
     aws: FakeRegistry, as_run: Any, evaluations: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(aws, data_hash="d0")
+    evaluations["s3://b/live"] = OWN
     evaluations["s3://b/scored"] = {**OWN, "accuracy": 0.95}
     monkeypatch.setattr(gate, "upload_code", lambda run: SimpleNamespace(uri="s3://b/code"))
     model = registered()
@@ -197,6 +202,28 @@ def test_a_live_model_of_other_data_is_scored_on_these_by_a_job(
     package = aws.packages[model["package_arn"]]
     assert package["ModelApprovalStatus"] == "Rejected"
     assert "below the live model's 0.9500" in package["ApprovalDescription"]
+
+
+def test_a_live_model_of_other_classes_is_not_scored_and_the_new_one_is_refused(
+    aws: FakeRegistry, as_run: Any, evaluations: Any
+) -> None:
+    serve(aws, data_hash="d0")
+    evaluations["s3://b/live"] = {**OWN, "classes": ["cat", "dog", "owl"]}
+    model = registered()
+    champion = gate.find_champion.function(DATASET, model)
+    assert gate.request_score.function(DATASET, champion) is None
+    with pytest.raises(AirflowFailException, match="its 2 classes are not the live model's 3"):
+        gate.judge.function({"output_uri": "s3://b/own"}, model, champion, None)
+    assert aws.packages[model["package_arn"]]["ModelApprovalStatus"] == "Rejected"
+
+
+def test_a_live_version_that_lost_its_metadata_is_named(aws: FakeRegistry, as_run: Any) -> None:
+    serve(aws)
+    del aws.packages["arn:package/1"]["CustomerMetadataProperties"]
+    with pytest.raises(
+        AirflowFailException, match=r"arn:package/1, .* lost its metadata data-hash, output-uri"
+    ):
+        gate.find_champion.function(DATASET, registered("s3://b/new.tar.gz"))
 
 
 def test_a_trial_is_not_held_against_the_live_model(aws: FakeRegistry, as_run: Any) -> None:

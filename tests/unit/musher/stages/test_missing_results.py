@@ -15,6 +15,7 @@ from musher.stages import (
     gate,
     preflight,
     register,
+    releases,
     smoke_test,
     train,
     tune,
@@ -30,6 +31,7 @@ MODULES = (
     gate,
     preflight,
     register,
+    releases,
     smoke_test,
     train,
     tune,
@@ -54,6 +56,8 @@ MODULES = (
         (deploy.request_endpoint, [None, None], "verdict, no image"),
         (deploy_lambda.request_function, [None], "endpoint"),
         (smoke_test.smoke_test, [None, {}], "function"),
+        (releases.roll_back_endpoint, [None], "target"),
+        (releases.roll_back_function, [None], "target"),
     ],
 )
 def test_a_stage_says_which_result_is_missing(

@@ -1,11 +1,13 @@
 """What a teardown stops and removes, in which order, and what becomes of it where AWS refuses."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import TeardownError
+from musher.names import run_slug
 from musher.settings import Settings
 from musher.stages import teardown
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
@@ -60,9 +62,15 @@ class FakeAws:
     def list_tags(self, *, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
         return {"Tags": [{"Key": key, "Value": "waits"} for key in sorted(self.tags)]}
 
+    def get_paginator(self, operation: str) -> Any:
+        return SimpleNamespace(paginate=lambda **arguments: [getattr(self, operation)(**arguments)])
+
     def delete_tags(self, *, ResourceArn: str, TagKeys: list[str]) -> dict[str, Any]:  # noqa: N803
         self.tags -= set(TagKeys)
         return {}
+
+    def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        return {"MetricAlarms": [{"AlarmName": name} for name in AlarmNames]}
 
     def find_training_job(self, name: str) -> dict[str, Any] | None:
         found = {"TrainingJobName": name, "TrainingJobStatus": "InProgress", "TrainingJobArn": f"arn:{name}"}
@@ -75,7 +83,8 @@ class FakeAws:
     def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         if f"delete_endpoint {EndpointName}" in self.calls:
             raise refuse("ValidationException", "DescribeEndpoint")
-        return {"EndpointStatus": "InService"}
+        config = f"musher-{run_slug(dag_id=FakeInstance.dag_id, run_id=FakeInstance.run_id)}-89abcdef"
+        return {"EndpointStatus": "InService", "EndpointConfigName": config}
 
     def find_endpoint(self, name: str) -> dict[str, Any] | None:
         return self.describe_endpoint(EndpointName=name)
@@ -83,8 +92,14 @@ class FakeAws:
     def list_resources(self, kind: str, *, name_contains: str) -> list[tuple[str, str]]:
         return [(f"{name_contains}89abcdef", "arn"), (f"other-{name_contains}89abcdef", "arn")]
 
+    def find_endpoint_config(self, name: str) -> dict[str, Any] | None:
+        return {"EndpointConfigArn": f"arn:{name}"}
+
     def find_function(self, name: str) -> dict[str, Any] | None:
-        return {}
+        return {"FunctionArn": f"arn:{name}"}
+
+    def find_alias(self, name: str, *, alias: str) -> dict[str, Any] | None:
+        return {"FunctionVersion": "3"}
 
     def get_waiter(self, name: str) -> Any:
         return FakeWaiter(self, "sagemaker", name)
@@ -98,7 +113,7 @@ def tear_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         run = make_run(settings, **params)
         monkeypatch.setattr(teardown, "current_run", lambda: run)
         monkeypatch.setattr(teardown, "get_current_context", lambda: {"ti": instance})
-        for hook in ("autoscaling_hook", "sagemaker_hook", "lambda_hook", "logs_hook"):
+        for hook in ("autoscaling_hook", "cloudwatch_hook", "sagemaker_hook", "lambda_hook", "logs_hook"):
             monkeypatch.setattr(teardown, hook, lambda settings: aws)
         removed: list[str] = teardown.teardown.function()
         return removed
@@ -140,7 +155,11 @@ def test_a_live_run_that_succeeds_leaves_what_it_deployed_and_stops_its_jobs(
     slug = make_run(settings).slug
     aws = FakeAws(jobs=(f"musher-train-{slug}",))
     assert tear_down(aws, FakeInstance(), lifetime="live") == [f"training job musher-train-{slug}"]
-    assert aws.calls == [f"stop_training_job musher-train-{slug}"]
+    assert aws.calls == [
+        f"stop_training_job musher-train-{slug}",
+        f"add_tags arn:musher-{slug}-89abcdef",
+        "tag_resource arn:musher-classify",
+    ]
     assert "musher-live and musher-classify stay in operation, and cost" in caplog.text
 
 
@@ -157,13 +176,15 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
     asked: list[Any] = []
 
     def put_back(hook: Any, **arguments: Any) -> list[str]:
-        arguments.pop("stop_scaling", None)
+        if end_watch := arguments.pop("end_watch", None):
+            end_watch()  # as where nothing served before
         asked.append(arguments)
         return ["put back"]
 
     for name in ("put_endpoint_back", "put_alias_back"):
         monkeypatch.setattr(teardown, name, put_back)
-    removed = tear_down(FakeAws(), FakeInstance(failed=failed), lifetime="live")
+    aws = FakeAws()
+    removed = tear_down(aws, FakeInstance(failed=failed), lifetime="live")
     slug = make_run(settings).slug
     assert removed == ["put back", "put back"] * undoes
     assert (
@@ -174,6 +195,11 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
         ]
         * undoes
     )
+    ends = [
+        "deregister_scalable_target sagemaker",
+        "delete_alarms ['musher-live-errors', 'musher-live-latency']",
+    ]
+    assert [call for call in aws.calls if call in ends] == ends * undoes
 
 
 @pytest.mark.parametrize(("others", "stops"), [((), True), (("89abcdef",), False)])
