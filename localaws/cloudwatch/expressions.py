@@ -21,8 +21,8 @@ ALLOWED = (ast.BinOp, ast.UnaryOp, ast.USub, ast.Name, ast.Load, *OPERATORS)
 MAX_LENGTH = 2048
 """Characters of an expression (API_MetricDataQuery)."""
 MAX_STEPS = 2_000_000
-"""Numbers, names and operators that the expressions of one request look at, at all times together, in seconds.
-A hundred expressions of five operators over a day's minutes are fewer; the longest would take hours."""
+"""Numbers, names and operators that the expressions of one request look at, at all times together: a few
+seconds. A hundred expressions of five operators over a day's minutes are fewer; the longest took hours."""
 
 Values = Mapping[int, float]
 """Values by the second at which their period begins."""
@@ -77,7 +77,7 @@ def evaluate(
 ) -> dict[int, float]:
     """Compute an expression at each time at which all that it reads has a value.
 
-    What is no finite number, such as x / 0, is left out. Raises ValidationError where that is over the budget.
+    What is no finite number, such as x / 0, is left out. Raises ValidationError where it is over the budget.
     """
     ids = used_ids(tree)
     if not ids:
