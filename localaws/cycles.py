@@ -34,11 +34,13 @@ class Cycle(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         """Take one ASGI message; raises RuntimeError for one that does not fit."""
+        if self.disconnected:
+            return
         if self.response_started:
             await self._send_body(message)
         elif message["type"] != "http.response.start":
             raise RuntimeError(f"expected http.response.start, not {message['type']}")
-        elif not self.disconnected:
+        else:
             self._head = self._format_head(message["status"], [*self.default_headers, *message["headers"]])
             self.response_started = True
             self.waiting_for_100_continue = False
