@@ -201,6 +201,9 @@ def answer_failure(error: Exception, *, request: Request, body: bytes) -> Respon
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     if isinstance(error, UNREADABLE) and call:
         return unreadable(call, message=f"the request cannot be read: {error}")
+    if isinstance(error, UNREADABLE) and not is_ours(error):
+        message = f"the request cannot be read: {error}"
+        return aws_error(status=400, code="SerializationException", message=message)
     if isinstance(error, UNEXPECTED) and call and not is_ours(error):
         reason = f"{type(error).__name__}: {error}"
         return invalid(call, message=f"localaws cannot answer {call.action} with these members ({reason})")
