@@ -46,7 +46,8 @@ TEMPLATE: dict[str, Any] = {
 
 def test_the_answer_of_a_custom_resource_s_function_arrives(localaws: Any) -> None:
     client, name = localaws.client("cloudformation"), f"custom-{uuid.uuid4().hex[:8]}"
-    client.create_stack(StackName=name, TemplateBody=json.dumps(TEMPLATE))
+    template = json.dumps(TEMPLATE)
+    client.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
     ends = time.monotonic() + ANSWER_S
     while client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS":
         assert time.monotonic() < ends, "the function's answer has not come"
