@@ -56,6 +56,10 @@ class Request:
             self._body = await self._read(limit_bytes)
         return self._body
 
+    def replace_body(self, body: bytes) -> None:
+        """Let those that come after read another body."""
+        self._body = body
+
     async def _read(self, limit_bytes: int) -> bytes:
         chunks: list[bytes] = []
         size, begin = 0, b""

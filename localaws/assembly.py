@@ -76,6 +76,7 @@ def install_changes() -> None:
     from localaws.s3.authorization import install as install_permissions
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
+    from localaws.topics import install as install_topics
     from localaws.tracking import install as install_tracking
 
     install_tracking()
@@ -88,6 +89,7 @@ def install_changes() -> None:
     install_patterns()
     install_s3()
     install_permissions()
+    install_topics()
     install_dispatch()
 
 

@@ -124,6 +124,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait_for_rest()
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; what comes behind the body must not change those that were looked at."""
+        if not self._is_in_body:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Let the application begin, unless there are too many headers, or a body would be lost.
 

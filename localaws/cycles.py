@@ -34,10 +34,10 @@ class Cycle(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         """Take one ASGI message; raises RuntimeError for one that does not fit."""
+        if self.disconnected:  # nobody hears of it
+            return
         if self.response_started:
             await self._send_body(message)
-        elif self.disconnected:
-            return  # the client went away before its answer began: nobody hears of it
         elif message["type"] != "http.response.start":
             raise RuntimeError(f"expected http.response.start, not {message['type']}")
         else:

@@ -46,6 +46,10 @@ MOTO_PATHS = ("/moto-api", "/latest/meta-data/", "/latest/api/", "/favicon.ico")
 
 WORKERS = 32
 """Threads for moto's handlers; they never wait for children, so this bounds memory, not jobs."""
+POLLS = 256
+"""Threads for what waits for messages, up to 20 seconds: consumers of queues must not keep others waiting."""
+POLL_TARGET, POLL_FORM = b"AmazonSQS.ReceiveMessage", b"Action=ReceiveMessage"
+"""What such a request says, in JSON's protocol and in a form."""
 
 
 def create_moto_application(prepare: Callable[[str], None] = lambda service: None) -> Any:
@@ -120,6 +124,7 @@ class MotoBridge:
     def __init__(self, application: Any) -> None:
         self._application = application
         self._executor = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="moto")
+        self._polls = ThreadPoolExecutor(max_workers=POLLS, thread_name_prefix="moto-poll")
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one request from moto."""
@@ -127,8 +132,9 @@ class MotoBridge:
         sent = await request.body()
         loop = asyncio.get_running_loop()
         call = partial(self._call, build_environ(scope=scope, body=sent))
+        executor = self._polls if is_poll(scope, sent) else self._executor
         try:
-            status, headers, body = await loop.run_in_executor(self._executor, call)
+            status, headers, body = await loop.run_in_executor(executor, call)
         except Exception as error:  # noqa: BLE001 - the process boundary: one bad request must not end the server
             await answer_failure(error, request=request, body=sent).send(send)
             return
@@ -170,7 +176,13 @@ class MotoBridge:
 
     def close(self) -> None:
         """Stop the threads; handlers that still run are left to end."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._executor, self._polls):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def is_poll(scope: Scope, body: bytes) -> bool:
+    """Tell whether a request may wait for messages."""
+    return (b"x-amz-target", POLL_TARGET) in scope["headers"] or POLL_FORM in body[:4096]
 
 
 def read_request(request: Request, *, body: bytes) -> Call | None:
@@ -189,6 +201,9 @@ def answer_failure(error: Exception, *, request: Request, body: bytes) -> Respon
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     if isinstance(error, UNREADABLE) and call:
         return unreadable(call, message=f"the request cannot be read: {error}")
+    if isinstance(error, UNREADABLE) and not is_ours(error):
+        message = f"the request cannot be read: {error}"
+        return aws_error(status=400, code="SerializationException", message=message)
     if isinstance(error, UNEXPECTED) and call and not is_ours(error):
         reason = f"{type(error).__name__}: {error}"
         return invalid(call, message=f"localaws cannot answer {call.action} with these members ({reason})")

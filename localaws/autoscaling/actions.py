@@ -120,7 +120,7 @@ def take_page(
     items: Sequence[Item], *, token: str | None, most: int | str | None
 ) -> tuple[Sequence[Item], dict[str, str]]:
     """Return a page, and `{"NextToken": ...}` where there are more; raises InvalidNextTokenError."""
-    size, refusal = min(int(most or PAGE_ITEMS), PAGE_ITEMS), InvalidNextTokenError(token or "")
+    size, refusal = min(max(int(most or PAGE_ITEMS), 1), PAGE_ITEMS), InvalidNextTokenError(token or "")
     page, following = cut_page(items, token=token or None, size=size, refusal=refusal)
     return page, {} if following is None else {"NextToken": following}
 

@@ -67,6 +67,22 @@ class ByCalendar:
         return None
 
 
+@dataclass(kw_only=True)
+class Remembered:
+    """A schedule that is asked again and again, for later moments each time: a search may take long."""
+
+    schedule: Schedule
+    _asked: datetime | None = None
+    _found: datetime | None = None
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """Return the first time after a moment; the last answer holds until that time has come."""
+        is_good = self._asked is not None and self._asked <= moment
+        if not is_good or (self._found is not None and self._found <= moment):
+            self._asked, self._found = moment, self.schedule.next_after(moment)
+        return self._found
+
+
 def parse_schedule(expression: str, *, zone: ZoneInfo, start: datetime) -> Schedule:
     """Return what an expression means; `start` is what rates are counted from. Raises ValueError."""
     if found := AT.fullmatch(expression):
@@ -75,5 +91,5 @@ def parse_schedule(expression: str, *, zone: ZoneInfo, start: datetime) -> Sched
     if (found := RATE.fullmatch(expression)) and (rate := RATE_VALUE.fullmatch(found[1])):
         return Every(start=start, step_s=int(rate[1]) * UNIT_S[rate[2]])
     if found := CRON.fullmatch(expression):
-        return ByCalendar(cron=parse_cron(found[1]), zone=zone)
+        return Remembered(schedule=ByCalendar(cron=parse_cron(found[1]), zone=zone))
     raise ValueError(f"not at(yyyy-mm-ddThh:mm:ss), rate(value unit) or cron(six fields): {expression}")

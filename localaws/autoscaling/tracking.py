@@ -22,7 +22,8 @@ def decide_target_tracking(
 
     Without `scale_in` it is not below the present one.
     """
-    wanted = math.ceil(round(capacity * metric_value / target, DIGITS))
+    exact = round(capacity * metric_value / target, DIGITS)
+    wanted = math.ceil(min(exact, max_capacity))  # the quotient may be infinite
     if not scale_in:
         wanted = max(wanted, capacity)
     return min(max(wanted, min_capacity), max_capacity)

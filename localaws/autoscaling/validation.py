@@ -1,5 +1,6 @@
 """What is refused of targets, policies and scheduled actions that scale here. Pure."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -49,8 +50,8 @@ def _check_tracking(config: Mapping[str, Any], place: Place) -> None:
             "Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification is required"
         )
     target = config.get("TargetValue")
-    if target is None or not target > 0:
-        raise InvalidError(f"TargetValue must be greater than 0, not {target}")
+    if target is None or not 0 < float(target) < math.inf:  # "NaN" is a number in JSON, too
+        raise InvalidError(f"TargetValue must be greater than 0, and finite, not {target}")
     known = PREDEFINED[place.dimension]
     if predefined is not None and predefined["PredefinedMetricType"] not in known:
         raise InvalidError(

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import threading
 from typing import Any
 
 from moto.cloudformation.models import Event, Stack
@@ -11,6 +12,8 @@ from localaws.cloudformation.failures import DELETE, DO_NOTHING, wanted_on_failu
 
 logger = logging.getLogger(__name__)
 
+_answers = threading.Lock()
+"""Held where the functions of custom resources answer while a stack is being made."""
 ROLLED_BACK, DELETED = "ROLLBACK_COMPLETE", "DELETE_COMPLETE"
 
 
@@ -68,8 +71,40 @@ def create_resources(stack: Stack) -> None:
         return
     stack.description = stack.template_dict.get("Description")
     add_resource_events(stack, "CREATE_COMPLETE")
-    if is_ready:
-        stack.mark_creation_complete()
+    with _answers:
+        setattr(stack, "is_made", True)  # noqa: B010 - moto has no such member
+        failed: ResourceFailedError | None = getattr(stack, "failed_answer", None)
+        if failed is None and (is_ready or stack.resource_map.creation_complete()):
+            stack.mark_creation_complete()
+    if failed is not None:
+        fail_creation(stack, failed)
+
+
+def succeed_answered(stack: Stack, logical_id: str, *, data: dict[str, Any]) -> None:
+    """Take what the function of a custom resource has made; the last one ends the creation of its stack.
+
+    An answer that comes before the stack's other resources are made leaves the end to `create_resources`.
+    """
+    with _answers:
+        stack.custom_resources[logical_id].set_data(data)
+        if getattr(stack, "is_made", False) and stack.status == "CREATE_IN_PROGRESS":
+            stack.verify_readiness()
+
+
+def fail_answered(stack: Stack, logical_id: str, *, reason: str) -> None:
+    """Fail the creation of a stack because the function of a custom resource says so: once all is made."""
+    kind = str(stack.template_dict["Resources"][logical_id]["Type"])
+    error = ResourceFailedError(
+        logical_id=logical_id,
+        resource_type=kind,
+        reason=f"Received response status [FAILED] from custom resource. Message returned: {reason}",
+    )
+    with _answers:
+        is_made = getattr(stack, "is_made", False)
+        if not is_made:
+            setattr(stack, "failed_answer", error)  # noqa: B010 - moto has no such member
+    if is_made and stack.status == "CREATE_IN_PROGRESS":
+        fail_creation(stack, error)
 
 
 def add_stack_event(stack: Stack, status: str, reason: str | None = None) -> None:

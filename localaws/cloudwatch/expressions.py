@@ -20,6 +20,9 @@ OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 ALLOWED = (ast.BinOp, ast.UnaryOp, ast.USub, ast.Name, ast.Load, *OPERATORS)
 MAX_LENGTH = 2048
 """Characters of an expression (API_MetricDataQuery)."""
+MAX_STEPS = 2_000_000
+"""Numbers, names and operators that the expressions of one request look at, at all times together: a few
+seconds. A hundred expressions of five operators over a day's minutes are fewer; the longest took hours."""
 
 Values = Mapping[int, float]
 """Values by the second at which their period begins."""
@@ -53,16 +56,35 @@ def used_ids(tree: ast.expr) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
-def evaluate(tree: ast.expr, results: Mapping[str, Values]) -> dict[int, float]:
+class Budget:
+    """What the expressions of one request may cost."""
+
+    def __init__(self) -> None:
+        self._left = MAX_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Count work that is about to be done; raises ValidationError where it is too much."""
+        self._left -= steps
+        if self._left < 0:
+            raise ValidationError(
+                f"localaws computes at most {MAX_STEPS:,} numbers and operators for one request: ask for "
+                "fewer expressions, shorter ones, a longer Period or a shorter range of time"
+            )
+
+
+def evaluate(
+    tree: ast.expr, results: Mapping[str, Values], *, budget: Budget | None = None
+) -> dict[int, float]:
     """Compute an expression at each time at which all that it reads has a value.
 
-    What is no finite number, such as x / 0, is left out.
+    What is no finite number, such as x / 0, is left out. Raises ValidationError where it is over the budget.
     """
     ids = used_ids(tree)
     if not ids:
         raise ValidationError("Error in expression: it must read at least one query id")
     steps = _postfix(tree)
     times = set.intersection(*(set(results[name]) for name in ids))
+    (budget or Budget()).spend(len(steps) * len(times))
     found = {}
     for time in sorted(times):
         try:
@@ -72,6 +94,11 @@ def evaluate(tree: ast.expr, results: Mapping[str, Values]) -> dict[int, float]:
         if math.isfinite(value):
             found[time] = value
     return found
+
+
+def count_steps(tree: ast.expr) -> int:
+    """Return how many numbers, names and operators an expression looks at for one time."""
+    return len(_postfix(tree))
 
 
 def _postfix(tree: ast.expr) -> Sequence[ast.expr]:

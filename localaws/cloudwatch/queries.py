@@ -57,11 +57,13 @@ class DataQueries:
     def results(self) -> dict[str, dict[int, float]]:
         """The values of each query by its id, and by the second at which their period begins."""
         found: dict[str, dict[int, float]] = {}
+        budget = expressions.Budget()
         for query_id in self._in_order():
             tree = self._trees.get(query_id)
-            found[query_id] = (
-                self._read(self._queries[query_id]) if tree is None else expressions.evaluate(tree, found)
-            )
+            if tree is None:
+                found[query_id] = self._read(self._queries[query_id])
+            else:
+                found[query_id] = expressions.evaluate(tree, found, budget=budget)
         return found
 
     def _in_order(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The metrics of one account in one region."""
 
+import heapq
 import threading
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +9,9 @@ from localaws.cloudwatch.spec import Filter, MetricKey
 from localaws.cloudwatch.statistics import Aggregate, merged
 
 MAX_METRICS = 10_000
-"""Metrics that are kept; beyond it the one with the oldest last value is forgotten."""
+"""Metrics that are kept; beyond it those with the oldest last values are forgotten."""
+FORGOTTEN = 500
+"""Metrics that are forgotten at a time: to find the oldest takes a look at all."""
 
 
 class MetricStore:
@@ -53,7 +56,8 @@ class MetricStore:
         units = self._series.get(key)
         if units is None:
             if len(self._series) >= MAX_METRICS:
-                del self._series[min(self._series, key=self._latest_s)]
+                for oldest in heapq.nsmallest(FORGOTTEN, self._series, key=self._latest_s):
+                    del self._series[oldest]
             units = self._series[key] = {}
         if unit not in units:
             units[unit] = Series()

@@ -6,6 +6,7 @@ Members that the model does not know are passed over, as AWS's JSON services do.
 import binascii
 import math
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -228,10 +229,10 @@ def is_whole(value: Any, *, bits: int) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number, or one of the texts that stand for one."""
+    """Tell whether a value is a number that a float can be, or one of the texts that stand for one."""
     if isinstance(value, str):
         return value in NUMBER_TEXTS
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, float) or (type(value) is int and abs(value) <= sys.float_info.max)
 
 
 def is_time(value: Any) -> bool:

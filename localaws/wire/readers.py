@@ -6,6 +6,7 @@ Protocols: https://smithy.io/2.0/aws/protocols/
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,8 @@ from localaws.wire.routing import match_path
 
 Members = dict[str, Any]
 NUMBER_TYPES = ("integer", "long", "float", "double")
+ENTRY_NUMBER = re.compile(r"[0-9]{1,10}")
+"""What numbers an entry of a list in a form. More digits Python may refuse to read."""
 
 
 class UnreadableError(Exception):
@@ -123,7 +126,7 @@ class Form:
         """Return the entries below `1`, `2` and so on."""
         if not isinstance(node, dict):
             return node
-        numbers = sorted(int(number) for number in node if number.isascii() and number.isdigit())
+        numbers = sorted(int(number) for number in node if ENTRY_NUMBER.fullmatch(number))
         entries = [(number, node.get(str(number))) for number in numbers]
         return [
             self.read(shape, entry, f"{member}.{number}.member")

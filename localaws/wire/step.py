@@ -16,6 +16,7 @@ from localaws.wire.checks import WrongTypeError
 from localaws.wire.compiler import find_compiler
 from localaws.wire.readers import UnreadableError, read_json, read_query, read_rest_json
 from localaws.wire.refusals import SERVICES, Contract, invalid, unreadable
+from localaws.wire.whole_numbers import rewrite
 from localaws.wire.wording import NOT_NULL, Violation, matches, tell
 
 logger = logging.getLogger(__name__)
@@ -47,8 +48,20 @@ async def find_refusal(request: Request) -> Response | None:
         return None
     body = await request.body()
     if len(body) > (LARGE_FORM_BYTES if is_form(request) else LARGE_BYTES):
-        return await asyncio.to_thread(judge, request, body)
-    return judge(request, body)
+        return await asyncio.to_thread(check, request, body)
+    return check(request, body)
+
+
+def check(request: Request, body: bytes) -> Response | None:
+    """Return the refusal of a request; where there is none, its whole numbers are written as such."""
+    refusal = judge(request, body)
+    if refusal is None:
+        request.replace_body(
+            rewrite(
+                body, method=request.method, path=request.path, query=request.query, headers=request.headers
+            )
+        )
+    return refusal
 
 
 def may_be_checked(request: Request) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
 
-from localaws.cloudwatch import wording
+from localaws.cloudwatch import expressions, wording
 from localaws.cloudwatch.alarms.evaluation import COMPARISONS, TREATMENTS
 from localaws.cloudwatch.alarms.spec import ACTION_MEMBERS
 from localaws.cloudwatch.queries import DataQueries, check_metric_stat
@@ -23,6 +23,8 @@ ALARM_PERIODS = (10, 20, 30)
 """Periods of less than a minute that an alarm may have, in seconds."""
 MAX_SHORT_S, MAX_LONG_S = 86_400, 7 * 86_400
 """Period x EvaluationPeriods at most, with a period of less than an hour and with a longer one."""
+MAX_STEPS = 100_000
+"""Numbers, names and operators that an alarm's expressions look at in one evaluation: a tenth of a second."""
 MAX_ACTIONS = 5
 FEW_SAMPLES = ("evaluate", "ignore")
 """What may be asked for where a percentile has few samples (EvaluateLowSampleCountPercentile)."""
@@ -58,6 +60,7 @@ def check_alarm(request: Mapping[str, Any]) -> None:
     else:
         _check_metric(request)
     _check_periods(request)
+    _check_cost(request)
     for member in ACTION_MEMBERS.values():
         _check_actions(request.get(member) or (), member=member)
 
@@ -158,6 +161,17 @@ def _check_periods(request: Mapping[str, Any]) -> None:
         raise ValidationError(
             "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400), "
             "or more than seven days where the Period is an hour or longer."
+        )
+
+
+def _check_cost(request: Mapping[str, Any]) -> None:
+    """Refuse expressions that would keep all other alarms from being looked at."""
+    texts = [query["Expression"] for query in request.get("Metrics") or () if "Expression" in query]
+    steps = sum(expressions.count_steps(expressions.parse(text)) for text in texts)
+    if steps * request["EvaluationPeriods"] > MAX_STEPS:
+        raise ValidationError(
+            f"localaws computes at most {MAX_STEPS:,} numbers and operators for one evaluation of an alarm: "
+            "shorten its expressions, or take fewer EvaluationPeriods"
         )
 
 

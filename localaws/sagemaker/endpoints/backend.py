@@ -29,6 +29,7 @@ from localaws.sagemaker.endpoints.validation import (
     check_name,
     check_shadows,
     check_variants,
+    check_weight,
 )
 
 
@@ -363,6 +364,7 @@ def parse_capacities(
         if change.get("DesiredInstanceCount") is not None:
             check_count(change["DesiredInstanceCount"], member="desiredInstanceCount")
             counts[name] = int(change["DesiredInstanceCount"])
+        check_weight(change.get("DesiredWeight"), member="desiredWeight")
         if change.get("DesiredWeight") is not None:
             weights[name] = float(change["DesiredWeight"])
     return counts, weights

@@ -13,10 +13,19 @@ from moto.sagemaker.models import FakeEndpointConfig
 
 from localaws.sagemaker.buckets import parse_uri
 from localaws.sagemaker.wording import constraint
-from localaws.wire.wording import NOT_NULL, length_at_least, length_at_most, matches, value_at_least
+from localaws.wire.wording import (
+    NOT_NULL,
+    length_at_least,
+    length_at_most,
+    matches,
+    value_at_least,
+    value_at_most,
+)
 
 NAME_PATTERN = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 NAME_CHARACTERS = 63
+MAX_WEIGHT = 3.4e38
+"""The largest number of 32 bits, which AWS's weights are; the sum of all is a number here, too."""
 MEMORY_STEP_MB, MEMORY_MAX_MB = 1024, 6144
 UNBUILT = {"ExplainerConfig": "explainers"}
 
@@ -50,6 +59,7 @@ def check_variants(variants: Sequence[Mapping[str, Any]], *, within: str = "prod
         if name in seen:
             raise ValidationError(message=f'The variant name "{name}" was non-unique within the request.')
         seen.add(name)
+        check_weight(variant.get("InitialVariantWeight"), member=f"{member}.initialVariantWeight")
         if not variant.get("ModelName"):
             raise ValidationError(
                 message=f"Variant {name} names no model: localaws has no inference components"
@@ -141,6 +151,13 @@ def check_count(count: Any, *, member: str) -> None:
         raise constraint(value=None, member=member, rule=NOT_NULL)
     if int(count) < 1:
         raise constraint(value=count, member=member, rule=value_at_least(1))
+
+
+def check_weight(weight: Any, *, member: str) -> None:
+    """Refuse a weight by which no variant could be chosen: "Infinity" is a number in JSON."""
+    if weight is not None and not 0 <= float(weight) <= MAX_WEIGHT:
+        rule = value_at_least(0) if not float(weight) > MAX_WEIGHT else value_at_most(MAX_WEIGHT)
+        raise constraint(value=weight, member=member, rule=rule)
 
 
 def check_model_data(container: Mapping[str, Any], *, account_id: str, partition: str) -> None:

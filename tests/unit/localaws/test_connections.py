@@ -62,6 +62,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.headers: list[list[tuple[bytes, bytes]]] = []
         self.delay_s = 0.0
         self.is_early = False
         """Whether it answers before it has read."""
@@ -81,6 +82,7 @@ class Bench:
             if not message["more_body"]:
                 break
         self.bodies.append(body)
+        self.headers.append(list(scope["headers"]))
         await asyncio.sleep(self.delay_s)
         headers = [(b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 204, "headers": headers})
@@ -338,6 +340,21 @@ def test_a_request_that_was_answered_before_its_body_came_gets_no_second_answer(
         protocol.data_received(b"ab")
         await until(lambda: transport.is_over)
         assert transport.written.count(b"HTTP/1.1") == 1
+
+    with_bench(test)
+
+
+def test_trailers_change_no_header_that_was_looked_at() -> None:
+    """They were added to the headers: Host, Origin and signatures could be told anew behind the body."""
+
+    async def test(bench: Bench) -> None:
+        protocol, _ = bench.connect()
+        chunks = b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+        trailers = b"Host: elsewhere\r\nX-Amz-Target: Other.Action\r\n\r\n"
+        protocol.data_received(HEAD + chunks + trailers + HEAD + b"\r\n")
+        await until(lambda: len(bench.headers) == 2)
+        assert [name for name, _ in bench.headers[0]] == [b"host", b"transfer-encoding"]
+        assert bench.headers[1] == [(b"host", b"localhost")]
 
     with_bench(test)
 

@@ -158,6 +158,18 @@ def test_an_answer_that_was_refused_has_no_part_in_the_one_that_tells_of_it() ->
     assert piece.endswith(b"content-length: 15\r\n\r\nInternalFailure")
 
 
+def test_a_client_that_has_gone_is_sent_nothing_and_is_no_failure() -> None:
+    """Its answer's body was taken for one without a head, and the log had three tracebacks."""
+    cycle, transport = send()
+    cycle.disconnected = True
+
+    async def answer() -> None:
+        await Response(body=b"ok").send(cycle.send)
+
+    asyncio.run(answer())
+    assert transport.pieces == []
+
+
 def test_responses_of_localaws_go_out_as_they_are() -> None:
     """Cookies are several headers of one name."""
     sent: list[dict[str, Any]] = []

@@ -22,7 +22,25 @@ QUICK = ("application-autoscaling", "lambda", "sts")
 """Services that are asked in less than ten seconds."""
 
 
-VALUES = ("", LONG, "a\x00b", "../../etc", 5, -(2**70), True, [], {}, [None], {"a": {"b": [{}]}}, None)
+DIGITS = "1" * 5000
+"""More than Python reads as a number."""
+VALUES = (
+    "",
+    LONG,
+    "a\x00b",
+    "../../etc",
+    5,
+    1e3,
+    -(2**70),
+    10**400,
+    "NaN",
+    True,
+    [],
+    {},
+    [None],
+    {"a": {"b": [{}]}},
+    None,
+)
 UNREADABLE = (b"{", b"[1]", b"null", b"\xff", b'{"a": NaN}', b"[" * 2000)
 LABELS = ("x", LONG, "a%00b", "arn:aws:lambda:us-east-1:123456789012:function:none", "%2e%2e")
 
@@ -89,6 +107,11 @@ def form_requests(operation: Any, headers: dict[str, str]) -> Iterator[Sent]:
         form = {"Action": operation.name, "Version": "2010-05-08"} | dict(flatten(members))
         yield Sent(headers=headers, body=urlencode(form).encode())
     yield Sent(headers=headers, body=f"Action={operation.name}&%ff=%ff&.=&a..b=1".encode())
+    names = list(operation.input_shape.members) if operation.input_shape is not None else []
+    numbered = "".join(
+        f"&{name}.member.{DIGITS}=a&{name}.entry.{DIGITS}.key=a&{name}.{DIGITS}=a" for name in names[:5]
+    )
+    yield Sent(headers=headers, body=f"Action={operation.name}{numbered}".encode())
 
 
 def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -37,6 +37,11 @@ def test_pages_hold_everything_once(items: int, most: int | str | None) -> None:
     assert all(pages) or items == 0
 
 
+def test_a_page_of_less_than_one_item_has_one() -> None:
+    """It would be empty, with a token that leads nowhere."""
+    assert take_page([1, 2], token=None, most=-1) == ([1], {"NextToken": "1"})
+
+
 def test_a_token_beyond_the_end_has_nothing_to_show() -> None:
     assert take_page([1, 2], token="2", most=None) == ([], {})
 

@@ -1,12 +1,19 @@
 """Target tracking, steps and cooldowns: figures in, capacities out."""
 
+import math
+from typing import Any
+
 import pytest
 
 from localaws.autoscaling.cooldown import Cooldown
+from localaws.autoscaling.errors import InvalidError
+from localaws.autoscaling.spec import INSTANCE_COUNT, TRACKING, Place
 from localaws.autoscaling.stepping import adjust, decide_step, find_step, round_change
 from localaws.autoscaling.tracking import decide_target_tracking
+from localaws.autoscaling.validation import check_policy
 from localaws.cloudwatch.alarms.evaluation import evaluate_alarm
 
+VARIANT = Place(namespace="sagemaker", resource_id="endpoint/e/variant/v", dimension=INSTANCE_COUNT)
 STEPS = [
     {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 10.0, "ScalingAdjustment": 1},
     {"MetricIntervalLowerBound": 10.0, "ScalingAdjustment": 3},
@@ -47,6 +54,21 @@ def test_capacity_follows_the_metric_in_proportion_and_within_the_bounds(
         scale_in=scale_in,
     )
     assert found == expected
+
+
+def test_a_quotient_beyond_all_numbers_asks_for_the_most() -> None:
+    found = decide_target_tracking(
+        capacity=2, metric_value=1e200, target=5e-324, min_capacity=1, max_capacity=4, scale_in=False
+    )
+    assert found == 4
+
+
+@pytest.mark.parametrize("target", ["NaN", "Infinity", math.inf, -math.inf, 0, -1.0, None])
+def test_a_target_that_no_metric_comes_to_is_refused(target: Any) -> None:
+    """JSON has texts for what is no number, and the model of the API lets them through."""
+    config = {"TargetValue": target, "CustomizedMetricSpecification": {"MetricName": "m", "Namespace": "n"}}
+    with pytest.raises(InvalidError, match="TargetValue must be greater than 0"):
+        check_policy(TRACKING, config, place=VARIANT)
 
 
 def test_a_ratio_leaves_nothing_at_none() -> None:

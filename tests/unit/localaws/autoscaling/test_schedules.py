@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from localaws.autoscaling.cron import nearest_working_day, parse_cron, read_values
+from localaws.autoscaling.cron import Cron, nearest_working_day, parse_cron, read_values
 from localaws.autoscaling.schedules import parse_schedule
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -143,3 +143,21 @@ def test_the_nearest_working_day_stays_in_its_month(month: date, number: int, ex
 
 def test_a_search_ends_where_no_day_fits() -> None:
     assert parse_cron("0 0 30 2 ? *").next_after(datetime(2026, 1, 1)) is None
+
+
+@pytest.mark.parametrize(("expression", "searches"), [("31 2,4,6,9,11 ?", 1), ("* * ?", 5)])
+def test_a_schedule_that_is_asked_at_each_tick_searches_once_for_each_time(
+    monkeypatch: pytest.MonkeyPatch, expression: str, searches: int
+) -> None:
+    """A cron expression that never comes looks at forty years of days: fifty milliseconds, at each tick."""
+    search, asked = Cron.next_after, []
+
+    def count(cron: Cron, moment: datetime) -> datetime | None:
+        asked.append(moment)
+        return search(cron, moment)
+
+    monkeypatch.setattr(Cron, "next_after", count)
+    schedule = parse_schedule(f"cron(0 0 {expression} *)", zone=ZoneInfo("UTC"), start=START)
+    for hour in range(100):
+        schedule.next_after(START + timedelta(hours=hour))
+    assert len(asked) == searches

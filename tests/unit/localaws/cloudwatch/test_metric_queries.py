@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from moto.cloudwatch.exceptions import CloudWatchException
+from moto.cloudwatch.exceptions import CloudWatchException, ValidationError
 
+from localaws.cloudwatch import expressions
 from localaws.cloudwatch.queries import (
     DataQueries,
     check_metric_stat,
@@ -185,3 +186,15 @@ def test_a_datapoint_without_a_unit_has_the_unit_none_and_a_set_no_percentile() 
     values.add_set(count=3, total=6, minimum=1, maximum=3)
     found = datapoint(Point(start_s=0, values=values), statistics=[], extended=["p50"])
     assert found == {"Timestamp": datetime(1970, 1, 1, tzinfo=UTC), "Unit": "None"}
+
+
+def test_expressions_that_would_take_hours_are_refused(
+    monkeypatch: pytest.MonkeyPatch, store: MetricStore
+) -> None:
+    """All expressions of a request share what may be spent: 3 steps at 4 times, and 1 at 4."""
+    queries = [query_of("m"), {"Id": "e", "Expression": "m + m"}, {"Id": "f", "Expression": "e"}]
+    monkeypatch.setattr(expressions, "MAX_STEPS", 16)
+    assert results_of(store, *queries)["f"] == {0: 2.0, 60: 4.0, 120: 6.0, 180: 8.0}
+    monkeypatch.setattr(expressions, "MAX_STEPS", 15)
+    with pytest.raises(ValidationError, match="at most 15 numbers and operators for one request"):
+        results_of(store, *queries)

@@ -8,7 +8,7 @@ import pytest
 from localaws.cloudwatch import series
 from localaws.cloudwatch import store as stores
 from localaws.cloudwatch.series import Series
-from localaws.cloudwatch.spec import Filter, metric_key
+from localaws.cloudwatch.spec import Filter, MetricKey, metric_key
 from localaws.cloudwatch.statistics import MAX_VALUES, Aggregate, merged, parse_percentile
 from localaws.cloudwatch.store import MetricStore
 
@@ -118,10 +118,29 @@ def test_a_quiet_minute_is_zero_only_where_nothing_came() -> None:
 
 def test_the_metric_with_the_oldest_value_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "MAX_METRICS", 2)
+    monkeypatch.setattr(stores, "FORGOTTEN", 1)
     store = MetricStore()
     for second, name in enumerate(("first", "second", "third")):
         store.add_value(metric_key("n", name), 1.0, unit="None", at_s=second)
     assert [key.name for key in store.list(Filter())] == ["second", "third"]
+
+
+def test_many_new_metrics_need_few_looks_at_all_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look for each took a minute for the thousand metrics of one PutMetricData, under the lock."""
+    monkeypatch.setattr(stores, "MAX_METRICS", 1000)
+    store, looks = MetricStore(), 0
+    latest_s = MetricStore._latest_s
+
+    def count(self: MetricStore, key: MetricKey) -> int:
+        nonlocal looks
+        looks += 1
+        return latest_s(self, key)
+
+    monkeypatch.setattr(MetricStore, "_latest_s", count)
+    for second in range(2000):
+        store.add_value(metric_key("n", str(second)), 1.0, unit="None", at_s=second)
+    assert looks <= 3000
+    assert metric_key("n", "1999") in store.list(Filter())
 
 
 @pytest.mark.parametrize(

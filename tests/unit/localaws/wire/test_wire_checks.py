@@ -226,6 +226,7 @@ def test_texts_that_stand_for_numbers_are_numbers_that_keep_no_bound(text: str) 
         ({"Count": 2**31}, "NUMBER_VALUE can not be converted to an Integer (at 'count')"),
         ({"Size": 2**63}, "NUMBER_VALUE can not be converted to a Long (at 'size')"),
         ({"Ratio": "half"}, "STRING_VALUE can not be converted to a Double (at 'ratio')"),
+        ({"Ratio": 10**400}, "NUMBER_VALUE can not be converted to a Double (at 'ratio')"),
         ({"Flag": "true"}, "STRING_VALUE can not be converted to a Boolean (at 'flag')"),
         ({"Flag": 0}, "NUMBER_VALUE can not be converted to a Boolean (at 'flag')"),
         ({"When": "2026-11-28"}, "STRING_VALUE can not be converted to milliseconds since epoch (at 'when')"),

@@ -201,6 +201,7 @@ def read_form(service: str, action: str, form: str) -> dict[str, Any]:
         ),
         ("iam", "TagUser", "Tags=", {"Tags": []}),
         ("iam", "TagUser", "Tags.member.x.Key=a", {"Tags": []}),
+        ("iam", "TagUser", f"Tags.member.{'1' * 5000}.Key=a", {"Tags": []}),
         (
             "sns",
             "CreateTopic",

@@ -180,6 +180,14 @@ def test_metric_math_that_is_refused(queries: list[dict[str, Any]], part: str) -
     assert part in caught.value.message
 
 
+def test_metric_math_that_would_take_minutes_at_each_look_is_refused() -> None:
+    """A day's minutes and a thousand operators: other alarms would wait for it."""
+    long = {"Id": "e", "Expression": "m1" + "+m1" * 600}
+    check_alarm(on_queries(QUERY, long) | {"EvaluationPeriods": 3})
+    with pytest.raises(CloudWatchException, match="localaws computes at most 100,000 numbers"):
+        check_alarm(on_queries(QUERY, long) | {"EvaluationPeriods": 1440})
+
+
 @pytest.mark.parametrize("member", ["MetricName", "Namespace", "Statistic", "Period"])
 def test_metric_math_and_a_metric_exclude_each_other(member: str) -> None:
     with pytest.raises(CloudWatchException) as caught:

@@ -1,5 +1,6 @@
 """Models, endpoint configurations and updates that are refused, and in which words."""
 
+import math
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from localaws.sagemaker.endpoints.validation import (
     check_shadows,
     check_unbuilt,
     check_variants,
+    check_weight,
 )
 
 VARIANT: dict[str, Any] = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1}
@@ -108,3 +110,16 @@ def test_captured_data_go_to_s3() -> None:
     check_data_capture({})
     with pytest.raises(SagemakerClientError, match=r"'dataCaptureConfig.destinationS3Uri' failed"):
         check_data_capture({"DestinationS3Uri": "file:///tmp"})
+
+
+@pytest.mark.parametrize("weight", ["Infinity", "NaN", math.inf, 1e39, -1.0])
+def test_weights_by_which_no_variant_could_be_chosen_are_refused(weight: Any) -> None:
+    with pytest.raises(SagemakerClientError, match="Member must have value"):
+        check_weight(weight, member="desiredWeight")
+    with pytest.raises(SagemakerClientError, match=r"productionVariants\.1\.member\.initialVariantWeight"):
+        check_variants([{"VariantName": "v", "ModelName": "m", "InitialVariantWeight": weight}])
+
+
+def test_weights_that_are_numbers_pass() -> None:
+    for weight in (None, 0, 0.5, 3e38):
+        check_weight(weight, member="desiredWeight")
