@@ -13,6 +13,7 @@ from musher.stages import (
     embed,
     evaluate,
     gate,
+    load_test,
     preflight,
     register,
     smoke_test,
@@ -28,6 +29,7 @@ MODULES = (
     embed,
     evaluate,
     gate,
+    load_test,
     preflight,
     register,
     smoke_test,
@@ -53,6 +55,8 @@ MODULES = (
         (deploy.request_endpoint, [None, None], "verdict, no image"),
         (deploy_lambda.request_function, [None], "endpoint"),
         (smoke_test.smoke_test, [None, {}], "function"),
+        (load_test.load_test, [None, {}, {}], "answers"),
+        (load_test.judge_load, [None], "load"),
     ],
 )
 def test_a_stage_says_which_result_is_missing(
@@ -63,7 +67,7 @@ def test_a_stage_says_which_result_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     strategy = "in_job" if function is tune.request_search else "Random"
-    made = make_run(settings, freeze_backbone=True, tuning_strategy=strategy)
+    made = make_run(settings, freeze_backbone=True, tuning_strategy=strategy, load_test_s=10)
     for module in MODULES:
         monkeypatch.setattr(module, "current_run", lambda: made)
     with pytest.raises(AirflowFailException, match=f"^There is no {missing}: the tasks before this one have"):

@@ -33,13 +33,13 @@ def test_the_figures_of_a_gate_that_refused_stay() -> None:
 
 
 def test_a_job_without_an_evaluation_has_a_report_all_the_same(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    form_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(settings: Settings, *, output_uri: str, names: list[str]) -> Any:
         raise ArchiveError(f"{output_uri} has no evaluation.json")
 
     monkeypatch.setattr(report, "load_outputs", refuse)
-    outputs = report.load_run_outputs(settings, {**NOTHING, "job": JOB})
+    outputs = report.load_run_outputs(form_run(), {**NOTHING, "job": JOB}, was_loaded=False)
     assert (outputs.evaluation, outputs.history, outputs.pictures) == (None, None, {})
     assert "the report lacks a part: s3://b/output.tar.gz has no evaluation.json" in caplog.text
 
