@@ -37,7 +37,7 @@ def load_params(*, least_s: int, seconds: int) -> dict[str, Param]:
                 "minimum": least_s,
                 "maximum": MAX_SECONDS,
                 "description": "Requests with images of the test split go to the endpoint for so "
-                f"long.{none} By `invocations`, AWS adds instances after three minutes of load at the soonest.",
+                f"long.{none} AWS adds instances after three minutes of `invocations` at the soonest.",
             },
             "load_test_rate": {
                 "title": "Requests per second",

@@ -1,5 +1,7 @@
 """Latencies in few bins."""
 
+from itertools import pairwise
+
 import pytest
 
 from musher.traffic.bins import MAX_BINS, bin_latencies
@@ -13,7 +15,7 @@ def test_every_request_is_in_a_bin_and_the_bins_cover_all() -> None:
     assert len(bins) == MAX_BINS
     assert bins[0]["from_ms"] == pytest.approx(1, rel=0.01)
     assert bins[-1]["to_ms"] == pytest.approx(999, rel=0.01)
-    assert all(one["to_ms"] == other["from_ms"] for one, other in zip(bins, bins[1:], strict=False))
+    assert all(one["to_ms"] == other["from_ms"] for one, other in pairwise(bins))
 
 
 def test_equal_latencies_are_one_bin_and_none_are_none() -> None:
