@@ -41,7 +41,8 @@ def show_allowed(schema: Mapping[str, Any]) -> str:
         return ""
     word = "above " if "exclusiveMinimum" in bounds else ""
     each = "each " if items else ""
-    return f"({each}{word}{least} to {bounds['maximum']})"
+    most = f" to {bounds['maximum']}" if "maximum" in bounds else ""
+    return f"({each}{word}{least}{most})"
 
 
 def main() -> None:
