@@ -2,11 +2,12 @@
 
 Stages a data set, looks for good values, trains a classifier with them on one or more instances, holds it
 against minimums and against the live model, brings it to an endpoint with a Lambda function before it,
-classifies three test images through that function, and writes a report.
+classifies three test images through that function, sends the endpoint a known load, and writes a report.
 
     run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> register_model
                                  `-> build_image ------------------------------^
-        -> gate -> deploy -> deploy_lambda -> smoke_test -> autoscale -> run_succeeded, report, teardown
+        -> gate -> deploy -> deploy_lambda -> smoke_test -> autoscale -> load_test -> judge_load
+        -> run_succeeded, report, teardown
 
 - **stage_dataset** refuses misspelt names of Params before it stages anything.
 - **preflight** looks for whatever would make the run fail later, before anything is paid: contradictory
@@ -21,6 +22,8 @@ classifies three test images through that function, and writes a report.
   that **register_model** made of it.
 - **autoscale** lets the endpoint grow and shrink with its load, between two bounds. It comes after
   **smoke_test**: a run that fails leaves the scaling of what served before as it was.
+- **load_test** measures the endpoint under the load that the form asks for, with images of the test split;
+  **judge_load** fails the run where it is too slow or fails too often.
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.
 
 **What stays** is the Param `lifetime`. With `live`, the project's one endpoint and function go over to the
@@ -49,6 +52,7 @@ from musher.stages.embed import embed
 from musher.stages.evaluate import evaluate
 from musher.stages.gate import gate
 from musher.stages.image import build_image
+from musher.stages.load_test import judge_load, load_test
 from musher.stages.preflight import preflight
 from musher.stages.register import register_model
 from musher.stages.report import report
@@ -88,6 +92,8 @@ def operationalize_model() -> None:
     function = deploy_lambda(endpoint)
     answers = smoke_test(function, dataset)
     scaling = autoscale(endpoint)
+    load = load_test(answers, endpoint, dataset)
+    judged = judge_load(load)
     results = {
         "dataset": dataset,
         "features": features,
@@ -99,14 +105,15 @@ def operationalize_model() -> None:
         "scaling": scaling,
         "function": function,
         "answers": answers,
+        "load": load,
     }
     started >> dataset
-    answers >> scaling
+    answers >> scaling >> load
     checked >> image
     # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
-    scaling >> EmptyOperator(task_id="run_succeeded")
-    report(results).as_teardown(setups=started, on_failure_fail_dagrun=True)
-    scaling >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
+    judged >> EmptyOperator(task_id="run_succeeded")
+    judged >> report(results).as_teardown(setups=started, on_failure_fail_dagrun=True)
+    judged >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
 
 
 pipeline = operationalize_model()

@@ -78,6 +78,8 @@ def describe(summary: Mapping[str, Any]) -> str:
     for stage, figures in summary["stages"].items():
         seconds, billed = figures["seconds"], figures.get("billed_seconds")
         lines.append(f"  {stage:<14} {_seconds(seconds):>7}   {_seconds(billed)}")
+    if summary.get("load"):
+        lines.append(describe_load(summary["load"]))
     if summary["lambda"]:
         lines.append("Lambda     truth -> predicted (probability)")
         lines += [
@@ -86,6 +88,14 @@ def describe(summary: Mapping[str, Any]) -> str:
             for answer in summary["lambda"]["answers"]
         ]
     return "\n".join(lines)
+
+
+def describe_load(load: Mapping[str, Any]) -> str:
+    """Return the line about the load test."""
+    p50_ms, p99_ms = (load["latency"][key] for key in ("p50_ms", "p99_ms"))
+    times = "no answer" if p50_ms is None else f"p50 {p50_ms:.0f} ms, p99 {p99_ms:.0f} ms"
+    lost = load["failed"] + load["dropped"]
+    return f"Load       {load['sent']} requests to {load['target']}, {lost} failed or never sent; {times}"
 
 
 def describe_tuning(tuning: Mapping[str, Any]) -> str:

@@ -32,6 +32,8 @@ PURE = (
     "traffic/arrivals.py",
     "traffic/traces.py",
     "traffic/recorder.py",
+    "traffic/bins.py",
+    "traffic/limits.py",
 )
 IMPURE_MODULES = {"airflow", "boto3", "botocore", "socket", "subprocess", "urllib", "time"}
 """What a pure module of musher must do without: AWS, Airflow, the network, processes and the clock."""

@@ -17,6 +17,7 @@
     |-- MissingResultError       an earlier task of the run has left no result
     |-- EndpointError            an endpoint, its configuration or its model failed
     |-- LambdaError              a function failed or answered with an error
+    |-- LoadTestError            a target misses what a load test must show
     |-- TeardownError            something that costs may be left
     |-- TrafficError             a load test cannot run so: its profile, trace file or target is wrong
     |-- ScalingError             a policy, service times or a search for one makes no sense
@@ -92,6 +93,10 @@ class EndpointError(MusherError):
 
 class LambdaError(MusherError):
     """Report a function that failed, or whose answer is an error."""
+
+
+class LoadTestError(MusherError):
+    """Report a target that is too slow, or fails too often, under a load, with all limits it misses."""
 
 
 class TeardownError(MusherError):

@@ -14,6 +14,9 @@ from musher.settings import Settings
 SLUG_CHARACTERS = 8
 """All that a tuning job's name of 32 characters has room for."""
 
+DATASET_ID_CHARACTERS = 16
+"""Of a data set's hash, in the keys of what was staged (`datasets/manifest.py`)."""
+
 REPORT_CHARACTERS = 32
 """A key has room for 128 bits: no two runs share a report, even where somebody looks for such ids."""
 
@@ -202,6 +205,16 @@ def build_log_group(settings: Settings) -> str:
 def report_prefix(settings: Settings, *, dag_id: str, run_id: str) -> str:
     """Return the key prefix that holds a run's report.html and summary.json."""
     return f"{settings.project}/reports/{_run_digest(dag_id=dag_id, run_id=run_id)[:REPORT_CHARACTERS]}"
+
+
+def load_test_key(settings: Settings, *, dag_id: str, run_id: str) -> str:
+    """Return the key of all that a run's load test has measured, beside its report."""
+    return f"{report_prefix(settings, dag_id=dag_id, run_id=run_id)}/load_test.json"
+
+
+def samples_prefix(settings: Settings, *, data_hash: str) -> str:
+    """Return the key prefix of the test images of a data set that are staged as objects of their own."""
+    return f"{settings.project}/datasets/{data_hash[:DATASET_ID_CHARACTERS]}/samples/"
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

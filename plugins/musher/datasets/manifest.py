@@ -15,10 +15,11 @@ from typing import Any
 from musher.datasets.file_names import check_name
 from musher.datasets.split_names import SPLITS
 from musher.errors import StagingError
+from musher.names import DATASET_ID_CHARACTERS
 
 FORMAT = 1
 FILE_NAME = "manifest.json"
-ID_CHARACTERS = 16
+ID_CHARACTERS = DATASET_ID_CHARACTERS
 SHARD_KEY = re.compile(rf"({'|'.join(SPLITS)})/shard-\d{{5}}\.tar")
 
 _REMEDY = "Delete it and stage the data set again."

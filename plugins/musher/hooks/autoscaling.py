@@ -7,7 +7,7 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.exceptions import ClientError
 
-from musher.payloads.autoscaling import place
+from musher.payloads.autoscaling import DIMENSION, NAMESPACE, ScalingPlan, place, read_plan, resource_id
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,16 @@ def scale(hook: AwsBaseHook, *, target: Mapping[str, Any], policy: Mapping[str, 
     answer = hook.conn.put_scaling_policy(**policy)
     logger.info("%s: %d to %d instances", target["ResourceId"], target["MinCapacity"], target["MaxCapacity"])
     return [alarm["AlarmName"] for alarm in answer["Alarms"]]
+
+
+def find_scaling(hook: AwsBaseHook, *, endpoint_name: str) -> ScalingPlan | None:
+    """Return how an endpoint scales; None where it does not, or does by other policies than ours."""
+    found, kind = resource_id(endpoint_name), {"ServiceNamespace": NAMESPACE, "ScalableDimension": DIMENSION}
+    return read_plan(
+        hook.conn.describe_scalable_targets(ResourceIds=[found], **kind),
+        hook.conn.describe_scaling_policies(ResourceId=found, **kind),
+        endpoint_name=endpoint_name,
+    )
 
 
 def stop_scaling(hook: AwsBaseHook, *, endpoint_name: str) -> bool:

@@ -83,3 +83,8 @@ def invoking_lambda_hook(settings: Settings) -> MusherLambdaHook:
     """Return a hook for Lambda that waits long enough for an answer and never asks twice."""
     config = Config(read_timeout=INVOKE_READ_TIMEOUT_S, retries={"total_max_attempts": 1})
     return MusherLambdaHook(**hook_parameters(settings), config=config)
+
+
+def runtime_hook(settings: Settings) -> AwsBaseHook:
+    """Return a hook for what invokes endpoints."""
+    return AwsBaseHook(**hook_parameters(settings), client_type="sagemaker-runtime")

@@ -3,16 +3,17 @@
 from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
 from musher.params.instances import INSTANCES
+from musher.params.load_test import LOAD_TEST
 from musher.params.model import MODEL, MODEL_OPTIONS
 from musher.params.scaling import SCALING
 from musher.params.section import order
 from musher.params.training import TRAINING
 from musher.params.tuning import TUNING
 
-FORM = order({**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT, **SCALING})
+FORM = order({**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT, **SCALING, **LOAD_TEST})
 """Every Param, in the order in which the form shows them."""
 
-SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING)
+SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING, LOAD_TEST)
 
 OPTIONS = (*MODEL_OPTIONS, *TRAINING)
 """Names of the Params that train.py takes as options of the same name."""

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +83,31 @@ def build_policy(plan: ScalingPlan) -> dict[str, Any]:
             "DisableScaleIn": False,
         },
     }
+
+
+def read_plan(
+    targets: Mapping[str, Any], policies: Mapping[str, Any], *, endpoint_name: str
+) -> ScalingPlan | None:
+    """Return how an endpoint scales, from DescribeScalableTargets' and DescribeScalingPolicies' answers.
+
+    None where it does not, or does by other policies than ours.
+    """
+    kinds = {predefined: metric for metric, predefined in METRICS.items()}
+    for target in targets["ScalableTargets"]:
+        for policy in policies["ScalingPolicies"]:
+            config = policy.get("TargetTrackingScalingPolicyConfiguration", {})
+            metric = config.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+            if policy["PolicyName"] == policy_name(endpoint_name) and metric in kinds:
+                return ScalingPlan(
+                    endpoint_name=endpoint_name,
+                    min_instances=target["MinCapacity"],
+                    max_instances=target["MaxCapacity"],
+                    metric=kinds[metric],
+                    target=config["TargetValue"],
+                    scale_out_cooldown_s=config["ScaleOutCooldown"],
+                    scale_in_cooldown_s=config["ScaleInCooldown"],
+                )
+    return None
 
 
 def policy_name(endpoint_name: str) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from musher.payloads.autoscaling import CONCURRENCY, INVOCATIONS
 from musher.report.curves import draw_curves
+from musher.report.load import draw_load
 from musher.report.strict import replace_surrogates
 
 TEMPLATES = Path(__file__).parent
@@ -43,7 +44,7 @@ WORST_CLASSES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What the jobs of a run wrote: evaluation.json, history.json and features.json, where there are any.
+    """What the stages of a run stored: evaluation, history, features and load test, where there are any.
 
     `pictures` maps an answer's image to a data: address that shows it.
     """
@@ -51,6 +52,7 @@ class Outputs:
     evaluation: Mapping[str, Any] | None = None
     history: Mapping[str, Any] | None = None
     features: Mapping[str, Any] | None = None
+    load: Mapping[str, Any] | None = None
     pictures: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,6 +67,7 @@ def render(*, summary: Mapping[str, Any], outputs: Outputs) -> str:
         evaluation=evaluation,
         features=outputs.features,
         pictures=outputs.pictures,
+        load=draw_load(outputs.load) if outputs.load else None,
         charts=draw_curves(outputs.history) if outputs.history else [],
         quality=quality(evaluation) if evaluation else [],
         release=release(summary),

@@ -25,6 +25,20 @@ TRAINING_KEYS = (
 ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances")
 GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
 SCALING_KEYS = ("min_instances", "max_instances", "metric", "target")
+LOAD_KEYS = (
+    "target",
+    "is_complete",
+    "sent",
+    "succeeded",
+    "failed",
+    "dropped",
+    "errors",
+    "succeeded_per_s",
+    "latency",
+    "instances",
+    "predicted",
+    "warnings",
+)
 TUNING_KEYS = ("strategy", "job_name", "objective", "trials", "best")
 NO_TUNING: Final[Mapping[str, Any]] = {
     "strategy": "none",
@@ -72,6 +86,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "gate": pick(results["verdict"], GATE_KEYS) or None,
         "scaling": pick(results["scaling"], SCALING_KEYS) or None,
         "lambda": describe_function(results),
+        "load": pick(results["load"], LOAD_KEYS) or None,
         "stages": build_stages(results, started_at=facts.started_at),
         "links": build_links(results, console=facts.console),
     }
@@ -144,6 +159,7 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
         "deploy_lambda": _stage(results["function"]),
         "smoke_test": _stage(answers, billed_s=answers["billed_seconds"] if answers else None),
         "autoscale": _stage(results["scaling"]),
+        "load_test": _stage(results["load"]),
     }
     return {name: figures for name, figures in stages.items() if figures is not None}
 

@@ -15,12 +15,13 @@ from musher.hooks.connection import s3_hook
 from musher.hooks.objects import download, upload
 from musher.operators.base import fail_without_retry
 from musher.payloads.features import MARKER
+from musher.payloads.tags import TRIAL
 from musher.report.summary import RunFacts, build_summary
-from musher.results import RunResults, SmokeTestResult, TrainingJobResult
+from musher.results import LoadTestResult, RunResults, SmokeTestResult, TrainingJobResult
 from musher.settings import Settings
 from musher.stages.failures import failures_of_run, states_of_run
 from musher.stages.outputs import EVALUATION, HISTORY, load_outputs
-from musher.stages.run import current_run
+from musher.stages.run import Run, current_run
 
 if TYPE_CHECKING:
     from musher.report.page import Outputs
@@ -40,6 +41,7 @@ TASK_OF = {
     "scaling": "autoscale",
     "function": "deploy_lambda.run_function",
     "answers": "smoke_test",
+    "load": "load_test",
 }
 """The task that makes each result."""
 
@@ -58,17 +60,20 @@ def report(results: RunResults) -> dict[str, str]:
 
     with fail_without_retry():
         run, instance = current_run(), get_current_context()["ti"]
-        results = drop_old_results(results, states_of_run(instance))
+        states = states_of_run(instance)
+        results = drop_old_results(results, states)
         facts = RunFacts(
             dag_id=run.dag_id,
             run_id=run.run_id,
             started_at=run.started_at,
             failures=failures_of_run(instance),
-            lifetime=run.params["lifetime"],
+            lifetime=run.params.get("lifetime", TRIAL),
             console=find_console(run.settings, client=s3_hook(run.settings).get_conn()),
         )
         summary = build_summary(facts, results)
-        page = render(summary=summary, outputs=load_run_outputs(run.settings, results))
+        was_loaded = results["load"] is not None or states.get(TASK_OF["load"]) == "failed"
+        outputs = load_run_outputs(run, results, was_loaded=was_loaded)
+        page = render(summary=summary, outputs=outputs)
         files = {
             "report.html": (page, "text/html; charset=utf-8"),
             "summary.json": (json.dumps(summary, indent=1, allow_nan=False), "application/json"),
@@ -81,10 +86,14 @@ def report(results: RunResults) -> dict[str, str]:
         }
 
 
-def load_run_outputs(settings: Settings, results: RunResults) -> "Outputs":
-    """Return what the jobs wrote about themselves, and the pictures that the function was asked about."""
+def load_run_outputs(run: Run, results: RunResults, *, was_loaded: bool) -> "Outputs":
+    """Return what the stages have stored, and the pictures that the function was asked about.
+
+    `was_loaded`: there may be a load test's figures, also of one that was stopped before its end.
+    """
     from musher.report.page import Outputs
 
+    settings = run.settings
     job, features, answers = results["job"], results["features"], results["answers"]
     evaluation, history = (
         tolerate(lambda: load_outputs(settings, output_uri=job["output_uri"], names=[EVALUATION, HISTORY]))
@@ -95,8 +104,14 @@ def load_run_outputs(settings: Settings, results: RunResults) -> "Outputs":
         evaluation=evaluation,
         history=history,
         features=tolerate(lambda: load_features(settings, features)) if features else None,
+        load=tolerate(lambda: load_load_test(run)) if was_loaded else None,
         pictures=(tolerate(lambda: load_pictures(settings, answers)) if answers else None) or {},
     )
+
+
+def nothing_but(*, load: LoadTestResult | None) -> RunResults:
+    """Return the results of a DAG that makes a load test and nothing else."""
+    return cast(RunResults, {**dict.fromkeys(TASK_OF), "load": load})
 
 
 def drop_old_results(results: RunResults, states: Mapping[str, str | None]) -> RunResults:
@@ -125,6 +140,14 @@ def tolerate(load: Callable[[], Loaded]) -> Loaded | None:
 def load_features(settings: Settings, features: TrainingJobResult) -> dict[str, object]:
     """Return what the features' job wrote about them."""
     found: dict[str, object] = json.loads(download(s3_hook(settings), uri=features["model_uri"] + MARKER))
+    return found
+
+
+def load_load_test(run: Run) -> dict[str, object]:
+    """Return all that the run's load test has measured."""
+    key = names.load_test_key(run.settings, dag_id=run.dag_id, run_id=run.run_id)
+    uri = names.s3_uri(run.settings, key=key)
+    found: dict[str, object] = json.loads(download(s3_hook(run.settings), uri=uri))
     return found
 
 

@@ -1,11 +1,11 @@
 """Requests to a SageMaker endpoint and to a Lambda function, signed as botocore signs them.
 
 boto3 finds the region, the credentials and the address (AWS_ENDPOINT_URL and its kin included); only its
-blocking connections are not used. A signature holds for five minutes and covers no counter, so one request
+blocking connections are not used. A signature holds for five minutes and covers no counter, so each request
 is signed anew every RENEW_S seconds and sent many times in between, which leaves the processor to the load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -35,12 +35,12 @@ class Call:
 
 
 class AwsOrigin:
-    """The same call of a service, signed anew from time to time."""
+    """One call of a service, or some that differ in their bodies, signed anew from time to time."""
 
     renew_s: float | None = RENEW_S
 
-    def __init__(self, call: Call, *, session: Any = None, endpoint_url: str | None = None) -> None:
-        self._call = call
+    def __init__(self, call: Call, *more: Call, session: Any = None, endpoint_url: str | None = None) -> None:
+        self._calls = (call, *more)
         self._session = session or boto3.Session()
         try:
             meta = self._session.client(call.service, endpoint_url=endpoint_url).meta
@@ -49,10 +49,8 @@ class AwsOrigin:
         self._url = meta.endpoint_url.rstrip("/") + call.path
         self._region, self._signing_name = meta.region_name, meta.service_model.signing_name
 
-    def make_request(self) -> Request:
-        """Return the call with a fresh signature; raises TrafficError where there are no credentials."""
-        headers = {"User-Agent": AGENT, **self._call.headers}
-        request = AWSRequest(method="POST", url=self._url, data=self._call.body, headers=headers)
+    def make_requests(self) -> Sequence[Request]:
+        """Return the calls with fresh signatures; raises TrafficError where there are no credentials."""
         try:
             credentials = self._session.get_credentials()
             if credentials is None:
@@ -60,14 +58,18 @@ class AwsOrigin:
             frozen = credentials.get_frozen_credentials()
         except BotoCoreError as error:
             raise TrafficError(f"The AWS credentials cannot be had: {error}") from error
-        SigV4Auth(frozen, self._signing_name, self._region).add_auth(request)
-        return Request(
-            method="POST", url=self._url, headers=dict(request.headers.items()), body=self._call.body
-        )
+        signer = SigV4Auth(frozen, self._signing_name, self._region)
+        return [self._sign(call, signer) for call in self._calls]
+
+    def _sign(self, call: Call, signer: SigV4Auth) -> Request:
+        headers = {"User-Agent": AGENT, **call.headers}
+        request = AWSRequest(method="POST", url=self._url, data=call.body, headers=headers)
+        signer.add_auth(request)
+        return Request(method="POST", url=self._url, headers=dict(request.headers.items()), body=call.body)
 
     def describe(self) -> dict[str, str]:
         """Return the resource, and the address it is called at."""
-        return {**self._call.description, "url": self._url}
+        return {**self._calls[0].description, "url": self._url}
 
 
 def endpoint_call(

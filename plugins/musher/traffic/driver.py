@@ -13,8 +13,8 @@ from typing import Any, Literal
 from musher.errors import TrafficError
 from musher.traffic.recorder import TIMEOUT, UNFINISHED, Recorder
 
-MAX_GRACE_S = 5.0
-"""Seconds that requests in flight have after a stop from outside."""
+MAX_GRACE_S = 2.0
+"""Seconds that requests in flight have after a stop from outside; Airflow kills a task 5 s after SIGTERM."""
 
 Exchange = Callable[[], Awaitable[str | None]]
 """Send one request and read its answer; None, or the failure in one word. Raises OSError alone."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from itertools import cycle
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class HttpExchange:
-    """Send an origin's request again and again; renew it in the background where it grows old.
+    """Send an origin's requests in turn, again and again; renew them in the background where they grow old.
 
     No proxy, no redirect, no retry, no cookie: each would measure something else than the target.
     """
@@ -23,13 +25,12 @@ class HttpExchange:
     def __init__(self, origin: Origin, *, connections: int) -> None:
         self._origin = origin
         self._connections = connections
-        self._request: Request | None = None
-        self._url = URL()
+        self._requests: Iterator[tuple[Request, URL]] = iter(())
         self._session: aiohttp.ClientSession | None = None
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Make the first request, which tells whether one can be made, and open a pool of connections."""
+        """Make the first requests, which tells whether they can be made, and open a pool of connections."""
         await self._renew()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=60.0),
@@ -53,14 +54,13 @@ class HttpExchange:
             await self._session.close()
 
     async def __call__(self) -> str | None:
-        """Send the request and read the whole answer; return None or the failure in one word."""
+        """Send the next request and read the whole answer; return None or the failure in one word."""
         assert self._session is not None
-        assert self._request is not None
-        request = self._request
+        request, url = next(self._requests)
         try:
             async with self._session.request(
                 request.method,
-                self._url,
+                url,
                 headers=request.headers,
                 data=request.body or None,
                 allow_redirects=False,
@@ -72,8 +72,8 @@ class HttpExchange:
             return type(error).__name__
 
     async def _renew(self) -> None:
-        self._request = await asyncio.to_thread(self._origin.make_request)
-        self._url = URL(self._request.url, encoded=True)
+        made = await asyncio.to_thread(self._origin.make_requests)
+        self._requests = cycle([(request, URL(request.url, encoded=True)) for request in made])
 
     async def _renew_often(self, every_s: float) -> None:
         while True:

@@ -12,15 +12,13 @@ from typing import Any
 from musher.traffic.arrivals import Spacing, draw_arrivals
 from musher.traffic.driver import Bounds, Driver
 from musher.traffic.exchanges import HttpExchange
+from musher.traffic.limits import MAX_LATE_MS
 from musher.traffic.origins import Origin
 from musher.traffic.profiles import Profile, describe
 from musher.traffic.recorder import Recorder, mean_ms, summarize
 from musher.traffic.traces import ArrivalsTrace
 
 logger = logging.getLogger(__name__)
-
-MAX_LATE_MS = 10.0
-"""Lateness of the generator's own, at p99, above which its host was too small for the rate."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -69,15 +67,17 @@ async def _run(plan: Plan, origin: Origin) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def stopping_at_signals(stop: asyncio.Event) -> Generator[None]:
-    """Set `stop` at SIGTERM and SIGINT."""
+    """Set `stop` at SIGTERM and SIGINT; afterwards, they do what they did before."""
     loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:
         yield
     finally:
-        for number in SIGNALS:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 def measured(recorder: Recorder, *, took_s: float, is_complete: bool) -> dict[str, Any]:

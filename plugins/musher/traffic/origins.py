@@ -1,9 +1,9 @@
 """What is sent, and which answers are failures. Pure.
 
-An `Origin` makes the request that the next exchange sends; those of AWS sign it (`aws.py`).
+An `Origin` makes the requests that exchanges send in turn; those of AWS sign them (`aws.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -32,11 +32,11 @@ class Origin(Protocol):
 
     @property
     def renew_s(self) -> float | None:
-        """Return the seconds after which a request must be made anew; None: never."""
+        """Return the seconds after which requests must be made anew; None: never."""
         ...
 
-    def make_request(self) -> Request:
-        """Return the request to send from now on; called in a thread, as it may ask for credentials."""
+    def make_requests(self) -> Sequence[Request]:
+        """Return what to send in turn from now on; called in a thread, as it may ask for credentials."""
         ...
 
     def describe(self) -> dict[str, str]:
@@ -60,10 +60,10 @@ class HttpOrigin:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise TrafficError(f"{self.url!r} is no address. Give one such as http://127.0.0.1:8080/ping.")
 
-    def make_request(self) -> Request:
-        """Return the request."""
+    def make_requests(self) -> Sequence[Request]:
+        """Return the one request."""
         headers = {"user-agent": AGENT, **self.headers}
-        return Request(method=self.method, url=self.url, headers=headers, body=self.body)
+        return [Request(method=self.method, url=self.url, headers=headers, body=self.body)]
 
     def describe(self) -> dict[str, str]:
         """Return the address without its query, which may hold a secret."""

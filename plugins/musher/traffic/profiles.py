@@ -118,6 +118,26 @@ class Diurnal:
         return self.rate + (self.peak_rate - self.rate) * share
 
 
+CONSTANT = "constant"
+KINDS = (CONSTANT, "ramp", "spike", "diurnal")
+
+
+def make_profile(kind: str, *, rate: float, peak_rate: float, duration_s: float) -> Profile:
+    """Return a profile of a kind: a spike fills the second of three thirds, a wave the whole length."""
+    if kind == CONSTANT:
+        return Constant(rate=rate, duration_s=duration_s)
+    if kind == "ramp":
+        return Ramp(rate=rate, peak_rate=peak_rate, duration_s=duration_s)
+    if kind == "diurnal":
+        return Diurnal(rate=rate, peak_rate=peak_rate, duration_s=duration_s, period_s=duration_s)
+    if kind == "spike":
+        third_s = duration_s / 3
+        return Spike(
+            rate=rate, peak_rate=peak_rate, peak_at_s=third_s, peak_for_s=third_s, duration_s=duration_s
+        )
+    raise TrafficError(f"The shape of the load is {kind!r}. Choose one of {', '.join(KINDS)}.")
+
+
 def check_duration(duration_s: float) -> None:
     """Raise TrafficError unless a length can be waited for."""
     if not 0 < duration_s <= MAX_DURATION_S:

@@ -18,6 +18,8 @@ def test_values_are_as_json_has_them_and_bounds_say_what_is_excluded() -> None:
     assert "  weights_uri = null\n" in shown
     assert "  batch_sizes = [64, 128]  (each 1 to 4096)\n" in shown
     assert "  learning_rate = 0.01  (above 0 to 1)\n" in shown
+    assert "  autoscale_target = 100  (above 0)\n" in shown
+    assert "  load_test_rate = 5  (above 0 to 1000)\n" in shown
     assert '  tuning_strategy = "Random"  (none, in_job, Random, Bayesian, Grid, Hyperband)\n' in shown
     assert "**" not in shown
     assert "`" not in shown

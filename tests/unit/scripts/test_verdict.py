@@ -127,3 +127,13 @@ def test_a_task_without_a_reason_has_the_log_s() -> None:
     assert describe_failures({"train": None}, logged="OSError: disk full") == "train: OSError: disk full"
     assert describe_failures({}, logged="OSError: disk full") == "OSError: disk full"
     assert describe_failures({}) == "Airflow gives no reason"
+
+
+@pytest.mark.parametrize(
+    ("p50_ms", "told"),
+    [(12.3, "50 requests to e, 3 failed or never sent; p50 12 ms, p99 40 ms"), (None, "no answer")],
+)
+def test_a_load_test_has_a_line(p50_ms: float | None, told: str) -> None:
+    latency = {"p50_ms": p50_ms, "p99_ms": 40.4}
+    load = {"target": "e", "sent": 50, "failed": 2, "dropped": 1, "latency": latency}
+    assert told in describe(FAILED | {"load": load})

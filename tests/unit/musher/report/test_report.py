@@ -85,6 +85,7 @@ RESULTS: Any = {
         "seconds": 1.5,
         "billed_seconds": 0.3,
     },
+    "load": None,
 }
 EVALUATION: dict[str, Any] = {
     "split": "test",
@@ -210,6 +211,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "status": 200,
             "answers": RESULTS["answers"]["answers"],
         },
+        "load": None,
         "stages": {
             "stage_dataset": {"seconds": 2.5, "billed_seconds": None},
             "train": {"seconds": 42.0, "billed_seconds": 60},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from musher.hooks.autoscaling import stop_scaling
+from musher.hooks.autoscaling import find_scaling, stop_scaling
 from musher.settings import Settings
 from musher.stages import autoscale, preflight
 from tests.unit.musher.operators.fakes import refuse
@@ -28,6 +28,7 @@ class FakeAutoscaling:
     def __init__(self) -> None:
         self.targets: dict[str, Any] = {}
         self.policies: list[str] = []
+        self.put: list[dict[str, Any]] = []
         self.conn = self
 
     def register_scalable_target(self, **request: Any) -> None:
@@ -36,7 +37,14 @@ class FakeAutoscaling:
     def put_scaling_policy(self, **request: Any) -> dict[str, Any]:
         assert request["ResourceId"] in self.targets
         self.policies.append(request["PolicyName"])
+        self.put.append(request)
         return {"Alarms": [{"AlarmName": "High"}, {"AlarmName": "Low"}]}
+
+    def describe_scalable_targets(self, *, ResourceIds: list[str], **_: str) -> dict[str, Any]:  # noqa: N803
+        return {"ScalableTargets": [self.targets[name] for name in ResourceIds if name in self.targets]}
+
+    def describe_scaling_policies(self, *, ResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        return {"ScalingPolicies": [policy for policy in self.put if policy["ResourceId"] == ResourceId]}
 
     def deregister_scalable_target(self, *, ResourceId: str, **_: str) -> None:  # noqa: N803
         if ResourceId not in self.targets:
@@ -74,6 +82,21 @@ def test_the_endpoint_gets_bounds_and_a_policy_whose_alarms_are_named(scale: Any
         "alarms": ["High", "Low"],
     }
     assert aws.policies == ["musher-live-load"]
+
+
+@pytest.mark.parametrize("metric", ["invocations", "concurrency"])
+def test_how_an_endpoint_scales_can_be_read_again(scale: Any, aws: Any, metric: str) -> None:
+    assert find_scaling(aws, endpoint_name="musher-live") is None
+    scale(autoscale_metric=metric)
+    assert find_scaling(aws, endpoint_name="musher-live") == autoscale.plan_scaling(
+        {**PARAMS, "autoscale_metric": metric}, endpoint_name="musher-live"
+    )
+
+
+def test_a_policy_of_somebody_else_is_none_of_ours(scale: Any, aws: Any) -> None:
+    scale()
+    aws.put[0]["PolicyName"] = "theirs"
+    assert find_scaling(aws, endpoint_name="musher-live") is None
 
 
 def test_the_same_bounds_end_what_an_earlier_run_has_registered(scale: Any, aws: Any) -> None:

@@ -13,6 +13,7 @@ from musher.stages import (
     embed,
     evaluate,
     gate,
+    load_test,
     preflight,
     register,
     releases,
@@ -29,6 +30,7 @@ MODULES = (
     embed,
     evaluate,
     gate,
+    load_test,
     preflight,
     register,
     releases,
@@ -58,6 +60,8 @@ MODULES = (
         (smoke_test.smoke_test, [None, {}], "function"),
         (releases.roll_back_endpoint, [None], "target"),
         (releases.roll_back_function, [None], "target"),
+        (load_test.load_test, [None, {}, {}], "answers"),
+        (load_test.judge_load, [None], "load"),
     ],
 )
 def test_a_stage_says_which_result_is_missing(
@@ -68,7 +72,7 @@ def test_a_stage_says_which_result_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     strategy = "in_job" if function is tune.request_search else "Random"
-    made = make_run(settings, freeze_backbone=True, tuning_strategy=strategy)
+    made = make_run(settings, freeze_backbone=True, tuning_strategy=strategy, load_test_s=10)
     for module in MODULES:
         monkeypatch.setattr(module, "current_run", lambda: made)
     with pytest.raises(AirflowFailException, match=f"^There is no {missing}: the tasks before this one have"):

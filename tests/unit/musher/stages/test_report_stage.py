@@ -33,15 +33,35 @@ def test_the_figures_of_a_gate_that_refused_stay() -> None:
 
 
 def test_a_job_without_an_evaluation_has_a_report_all_the_same(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    form_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(settings: Settings, *, output_uri: str, names: list[str]) -> Any:
         raise ArchiveError(f"{output_uri} has no evaluation.json")
 
     monkeypatch.setattr(report, "load_outputs", refuse)
-    outputs = report.load_run_outputs(settings, {**NOTHING, "job": JOB})
+    outputs = report.load_run_outputs(form_run(), {**NOTHING, "job": JOB}, was_loaded=False)
     assert (outputs.evaluation, outputs.history, outputs.pictures) == (None, None, {})
     assert "the report lacks a part: s3://b/output.tar.gz has no evaluation.json" in caplog.text
+
+
+@pytest.mark.parametrize(("was_loaded", "found"), [(True, {"target": "musher-live"}), (False, None)])
+def test_a_load_test_that_failed_or_was_stopped_is_shown_too(
+    was_loaded: bool,
+    found: object,
+    form_run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def download(hook: Any, *, uri: str) -> bytes:
+        assert uri.endswith("/load_test.json")
+        return b'{"target": "musher-live"}'
+
+    monkeypatch.setattr(report, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(report, "download", download)
+    assert report.load_run_outputs(form_run(), NOTHING, was_loaded=was_loaded).load == found
+
+
+def test_the_results_of_a_load_test_alone_are_a_run_s() -> None:
+    assert report.nothing_but(load=None) == NOTHING
 
 
 def test_every_result_has_the_task_that_makes_it() -> None:

@@ -70,7 +70,7 @@ def sent_by_boto3(session: Any, service: str, operation: str, **arguments: Any) 
 def test_a_call_is_the_one_of_boto3(
     session: Any, call: Call, service: str, operation: str, arguments: dict[str, Any]
 ) -> None:
-    ours = AwsOrigin(call, session=session).make_request()
+    [ours] = AwsOrigin(call, session=session).make_requests()
     theirs = sent_by_boto3(session, service, operation, **arguments)
     assert (ours.method, ours.url) == (theirs.method, theirs.url)
     assert ours.body == theirs.body
@@ -93,7 +93,7 @@ def _text(value: Any) -> str:
 
 
 def test_the_signature_covers_body_and_headers(session: Any) -> None:
-    request = AwsOrigin(endpoint_call("e", body=BODY), session=session).make_request()
+    [request] = AwsOrigin(endpoint_call("e", body=BODY), session=session).make_requests()
     resigned = AWSRequest(method="POST", url=request.url, data=BODY, headers={"Content-Type": "image/jpeg"})
     resigned.headers["User-Agent"] = request.headers["User-Agent"]
     resigned.context["timestamp"] = request.headers["X-Amz-Date"]
@@ -113,14 +113,21 @@ def test_an_address_of_the_environment_is_honoured(session: Any, monkeypatch: py
 
 def test_an_address_of_a_connection_comes_first(session: Any) -> None:
     origin = AwsOrigin(function_call("f", body=b"{}"), session=session, endpoint_url="http://127.0.0.1:9/")
-    assert origin.make_request().url == "http://127.0.0.1:9/2015-03-31/functions/f/invocations"
+    assert origin.make_requests()[0].url == "http://127.0.0.1:9/2015-03-31/functions/f/invocations"
+
+
+def test_several_bodies_are_signed_each_for_itself(session: Any) -> None:
+    calls = [endpoint_call("e", body=body) for body in (b"one", b"two")]
+    made = AwsOrigin(*calls, session=session).make_requests()
+    assert [request.body for request in made] == [b"one", b"two"]
+    assert len({request.headers["Authorization"] for request in made}) == 2
 
 
 def test_no_credentials_are_said(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     origin = AwsOrigin(endpoint_call("e", body=BODY), session=session)
     monkeypatch.setattr(session, "get_credentials", lambda: None)
     with pytest.raises(TrafficError, match="no AWS credentials"):
-        origin.make_request()
+        origin.make_requests()
 
 
 def test_no_region_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

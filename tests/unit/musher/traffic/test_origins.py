@@ -8,7 +8,7 @@ from musher.traffic.origins import HttpOrigin, name_failure
 
 def test_an_address_is_asked_as_it_stands() -> None:
     origin = HttpOrigin(url="http://127.0.0.1:1/a%2Fb?c=d", method="POST", headers={"x": "y"}, body=b"z")
-    request = origin.make_request()
+    [request] = origin.make_requests()
     assert (request.method, request.url, request.body) == ("POST", "http://127.0.0.1:1/a%2Fb?c=d", b"z")
     assert request.headers == {"user-agent": "musher-traffic", "x": "y"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from musher.errors import TrafficError
-from musher.traffic.profiles import Constant, Diurnal, Ramp, Spike, describe
+from musher.traffic.profiles import Constant, Diurnal, Ramp, Spike, describe, make_profile
 
 
 def test_a_ramp_rises_evenly() -> None:
@@ -22,6 +22,26 @@ def test_a_spike_is_as_long_as_it_says() -> None:
 def test_a_wave_is_highest_half_a_period_after_its_start() -> None:
     wave = Diurnal(rate=2, peak_rate=10, duration_s=172_800)
     assert [round(wave.rate_at(hour * 3600), 6) for hour in (0, 6, 12, 24, 36)] == [2, 6, 10, 2, 10]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rates"),
+    [
+        ("constant", [2, 2, 2, 2]),
+        ("ramp", [2, 4, 6, 8]),
+        ("spike", [2, 8, 2, 2]),
+        ("diurnal", [2, 6.5, 6.5, 2]),
+    ],
+)
+def test_the_shapes_of_the_form_fill_its_length(kind: str, rates: list[float]) -> None:
+    profile = make_profile(kind, rate=2, peak_rate=8, duration_s=30)
+    assert profile.duration_s == 30
+    assert [round(profile.rate_at(second), 6) for second in (0, 10, 20, 30)] == rates
+
+
+def test_an_unknown_shape_is_refused() -> None:
+    with pytest.raises(TrafficError, match="Choose one of constant, ramp, spike, diurnal"):
+        make_profile("replay", rate=2, peak_rate=8, duration_s=30)
 
 
 @pytest.mark.parametrize("rate", [-1, math.nan, math.inf, 2_000_000])

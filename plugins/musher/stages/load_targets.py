@@ -1,0 +1,143 @@
+"""What a load test is sent to, and with which images."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+from musher import names
+from musher.errors import TrafficError
+from musher.hooks.connection import lambda_hook, runtime_hook, s3_hook, sagemaker_hook
+from musher.hooks.registry import find_served_package
+from musher.hooks.releases import read_endpoint
+from musher.hooks.sagemaker import MusherSageMakerHook
+from musher.payloads.registry import DATA
+from musher.settings import Settings
+from musher.stages.run import Run
+
+if TYPE_CHECKING:
+    from musher.traffic.aws import AwsOrigin, Call
+
+logger = logging.getLogger(__name__)
+
+ENDPOINT, FUNCTION = "endpoint", "function"
+
+MAX_IMAGES = 20
+"""They are held in memory, each of 6 MiB at most."""
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+SIGNED_MORE_S = 600
+"""So long after a load test the addresses of its images are good."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadTarget:
+    """Say what is sent where."""
+
+    kind: str
+    name: str
+    """Of the endpoint or the function; a function's may end in `:alias`."""
+    images: tuple[str, ...]
+    """s3:// addresses."""
+
+
+def find_target(run: Run) -> LoadTarget:
+    """Return what the Params of load_test_endpoint ask for; raise TrafficError where there is none."""
+    params, settings = run.params, run.settings
+    kind = params["target_kind"]
+    live = f"{names.live_function(settings)}:{names.LIVE_ALIAS}"
+    name = params["target"] or (names.live_endpoint(settings) if kind == ENDPOINT else live)
+    found = params["images"] or find_samples(
+        settings, endpoint_name=name if kind == ENDPOINT else names.live_endpoint(settings)
+    )
+    return LoadTarget(kind=kind, name=name, images=list_images(s3_hook(settings), address=found))
+
+
+def find_samples(settings: Settings, *, endpoint_name: str) -> str:
+    """Return where the test images lie of the data set that an endpoint's model was trained on."""
+    hook = sagemaker_hook(settings)
+    endpoint = read_endpoint(hook, name=endpoint_name)
+    if endpoint is None:
+        raise TrafficError(
+            f"There is no endpoint {endpoint_name}. Run operationalize_model, or name another."
+        )
+    package = find_served_package(hook, config_name=endpoint.config_name)
+    if package is None:
+        raise TrafficError(
+            f"The registry does not know what {endpoint.config_name} was trained on. Name images in `images`."
+        )
+    data_hash = package["CustomerMetadataProperties"][DATA]
+    return names.s3_uri(settings, key=names.samples_prefix(settings, data_hash=data_hash))
+
+
+def list_images(hook: S3Hook, *, address: str) -> tuple[str, ...]:
+    """Return the address itself where it is an image's, else the first images below it."""
+    bucket, prefix = names.split_s3_uri(address)
+    pages = (
+        hook.get_conn()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=bucket, Prefix=prefix, PaginationConfig={"MaxItems": 1000})
+    )
+    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    images = [key for key in keys if PurePosixPath(key).suffix.lower() in SUFFIXES][:MAX_IMAGES]
+    if not images:
+        raise TrafficError(f"There is no image at {address} ({', '.join(sorted(SUFFIXES))}). Name others.")
+    return tuple(f"s3://{bucket}/{key}" for key in images)
+
+
+def make_origin(settings: Settings, target: LoadTarget, *, seconds: int) -> "AwsOrigin":
+    """Return where a load test's requests come from: as the connection says, signed with its credentials."""
+    from musher.traffic.aws import AwsOrigin  # the generator is no business of the DAG's parse
+
+    s3 = s3_hook(settings)
+    hook: AwsBaseHook = runtime_hook(settings) if target.kind == ENDPOINT else lambda_hook(settings)
+    if target.kind == ENDPOINT:
+        calls = [call_endpoint(s3, target.name, image) for image in target.images]
+    else:
+        calls = [call_function(s3, target.name, image, seconds=seconds) for image in target.images]
+    session = hook.get_session(region_name=settings.region)
+    return AwsOrigin(*calls, session=session, endpoint_url=hook.conn.meta.endpoint_url)
+
+
+def call_endpoint(hook: S3Hook, endpoint_name: str, image: str) -> "Call":
+    """Return the call that sends an image itself."""
+    from musher.traffic.aws import endpoint_call
+
+    bucket, key = names.split_s3_uri(image)
+    stored = hook.get_conn().get_object(Bucket=bucket, Key=key)
+    return endpoint_call(endpoint_name, body=stored["Body"].read(), content_type=stored["ContentType"])
+
+
+def call_function(hook: S3Hook, function_name: str, image: str, *, seconds: int) -> "Call":
+    """Return the call that sends the address of an image, as users do."""
+    from musher.traffic.aws import function_call
+
+    bucket, key = names.split_s3_uri(image)
+    url = hook.get_conn().generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds + SIGNED_MORE_S
+    )
+    name, _, qualifier = function_name.partition(":")
+    return function_call(name, body=json.dumps({"url": url}).encode(), qualifier=qualifier or None)
+
+
+def look_at(hook: MusherSageMakerHook, target: LoadTarget) -> Callable[[], tuple[int, int] | None]:
+    """Return a function that says how many instances an endpoint has, and how many it is to have."""
+
+    def look() -> tuple[int, int] | None:
+        found = hook.find_endpoint(target.name) if target.kind == ENDPOINT else None
+        variants = found.get("ProductionVariants", []) if found else []
+        if not variants:
+            return None
+        current, desired = (
+            sum(variant.get(name, 0) for variant in variants)
+            for name in ("CurrentInstanceCount", "DesiredInstanceCount")
+        )
+        return current, desired
+
+    return look

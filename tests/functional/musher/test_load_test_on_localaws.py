@@ -1,0 +1,207 @@
+"""A load test of an endpoint that really serves, through the stage; and its end by SIGTERM."""
+
+import itertools
+import json
+import os
+import signal
+import uuid
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from musher import names
+from musher.hooks.autoscaling import scale, stop_scaling
+from musher.hooks.connection import autoscaling_hook, s3_hook, sagemaker_hook
+from musher.hooks.endpoints import remove_endpoint
+from musher.hooks.objects import download, upload, upload_once
+from musher.operators.endpoints import DeployEndpointOperator
+from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target
+from musher.payloads.endpoints import EndpointPlan, build_endpoint
+from musher.payloads.tags import resource_tags
+from musher.report.page import Outputs, render
+from musher.report.summary import RunFacts, build_summary
+from musher.settings import Settings
+from musher.stages import load_test
+from musher.stages.report import nothing_but
+from musher.stages.run import Run
+from tests.archives import pack
+from tests.unit.musher.operators.fakes import FakeTask
+
+Make = Callable[..., Any]
+
+SERVES = """
+import http.server, os
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.answer(200)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(500 if body == b"broken" else 200)
+
+    def answer(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+
+port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+pytestmark = pytest.mark.timeout(600)
+
+IMAGES = {"a.png": b"good", "b.png": b"broken", "c.png": b"good, too"}
+LOAD: dict[str, Any] = {
+    "load_test_s": 2,
+    "load_test_rate": 15,
+    "load_test_profile": "constant",
+    "load_test_peak_rate": 20,
+    "load_test_max_p99_ms": None,
+    "load_test_max_error_percent": 40,
+}
+
+
+@pytest.fixture(scope="module")
+def slug() -> str:
+    return uuid.uuid4().hex[:8]
+
+
+@pytest.fixture
+def deployed(slug: str, installation: Settings, with_settings: Make) -> Generator[dict[str, str]]:
+    """Deploy an endpoint with a policy and a container of our own, and its images; remove it afterwards."""
+    endpoint = {"name": names.endpoint(installation, slug=slug)}
+    hook, s3, project = sagemaker_hook(installation), s3_hook(installation), installation.project
+    archive = pack({"code/serve.py": SERVES})
+    model_uri = upload_once(s3, installation, key=f"{project}/jobs/{slug}/model.tar.gz", data=archive)
+    for name, body in IMAGES.items():
+        upload(s3, installation, key=f"{project}/{slug}/{name}", data=body, content_type="image/png")
+    version = names.endpoint_version(installation, slug=slug, content_hash="89abcdef")
+    plan = EndpointPlan(
+        model_name=version,
+        endpoint_config_name=version,
+        endpoint_name=endpoint["name"],
+        image="registry/serve:1",
+        model_uri=model_uri,
+        package_arn="arn:any",
+        instance_type="ml.m5.large",
+        instance_count=1,
+        tags=resource_tags(installation, slug=slug, started_at=datetime.now(UTC)),
+    )
+    config = build_endpoint(installation, plan=plan)
+    with_settings(DeployEndpointOperator(task_id="e", config=config)).execute(FakeTask().context())
+    scaling = ScalingPlan(
+        endpoint_name=endpoint["name"],
+        min_instances=1,
+        max_instances=3,
+        metric="invocations",
+        target=1000,
+        scale_out_cooldown_s=30,
+        scale_in_cooldown_s=30,
+    )
+    scaler = autoscaling_hook(installation)
+    scale(scaler, target=build_target(scaling), policy=build_policy(scaling))
+    yield endpoint
+    stop_scaling(scaler, endpoint_name=endpoint["name"])
+    remove_endpoint(hook, name=endpoint["name"], delay_s=0.1)
+
+
+@pytest.fixture
+def as_run(slug: str, installation: Settings, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Return a function that lets the tasks believe that they are in a run with changed Params."""
+
+    def make(**changes: Any) -> None:
+        run = Run(
+            settings=installation,
+            dag_id="operationalize_model",
+            run_id=slug,
+            started_at=datetime.now(UTC),
+            params={**LOAD, **changes},
+        )
+        monkeypatch.setattr(load_test, "current_run", lambda: run)
+
+    return make
+
+
+@pytest.fixture
+def measure(deployed: dict[str, str], slug: str, installation: Settings, as_run: Make) -> Make:
+    """Return a function that runs the stage with changed Params."""
+    samples = [{"key": f"{installation.project}/{slug}/{name}"} for name in IMAGES]
+
+    def call(**changes: Any) -> Any:
+        as_run(**changes)
+        return load_test.load_test.function({}, deployed, {"samples": samples})
+
+    return call
+
+
+def stored(installation: Settings, slug: str) -> dict[str, Any]:
+    """Return what the stage has put into the bucket."""
+    key = names.load_test_key(installation, dag_id="operationalize_model", run_id=slug)
+    found: dict[str, Any] = json.loads(
+        download(s3_hook(installation), uri=names.s3_uri(installation, key=key))
+    )
+    return found
+
+
+def test_an_endpoint_is_measured_judged_and_drawn(
+    as_run: Make, measure: Make, slug: str, installation: Settings
+) -> None:
+    """Images are sent in turn: of three, the one that the container refuses is a third of the errors."""
+    result = measure()
+    assert (result["sent"], result["dropped"], result["is_complete"]) == (30, 0, True)
+    assert sum(result["errors"].values()) == result["failed"] == 10
+    assert result["latency"]["p99_ms"] > 0
+    assert result["instances"][0] | {"at_s": 0} == {"at_s": 0, "current": 1, "desired": 1}
+    load_test.judge_load.function(result)
+
+    record = stored(installation, slug)
+    assert record["scaling"] == {
+        "metric": "invocations",
+        "target": 1000,
+        "min_instances": 1,
+        "max_instances": 3,
+    }
+    facts = RunFacts(
+        dag_id="d", run_id="r", started_at=datetime.now(UTC), failures={}, lifetime="trial", console=None
+    )
+    summary = build_summary(facts, nothing_but(load=result))
+    assert "Load test: 30 requests to" in render(summary=summary, outputs=Outputs(load=record))
+
+    as_run(load_test_max_error_percent=1)
+    with pytest.raises(AirflowFailException, match=r"33\.33 % of the requests failed"):
+        load_test.judge_load.function(result)
+
+
+def test_sigterm_ends_a_load_test_and_keeps_what_was_measured(
+    measure: Make, slug: str, installation: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes with the second look at the instances, and with each later one."""
+    looks = itertools.count(1)
+
+    def look() -> None:
+        if next(looks) > 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(load_test, "look_at", lambda hook, target: look)
+    monkeypatch.setattr(load_test, "get_current_context", lambda: {"ti": SimpleNamespace()})
+    monkeypatch.setattr(load_test, "is_given_up", lambda instance: True)
+    airflows, before = (lambda number, frame: None), signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, airflows)
+    try:
+        with pytest.raises(AirflowFailException, match=r"was cancelled; what was measured is at s3://"):
+            measure(load_test_s=600)
+        assert signal.getsignal(signal.SIGTERM) is airflows
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    record = stored(installation, slug)
+    assert not record["measured"]["is_complete"]
+    assert 0 < record["measured"]["sent"] < 9000
