@@ -60,6 +60,8 @@ class Engine:
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._progress = time.monotonic()
         """When an image was answered, or came and found no other one waiting."""
+        self._has_ended = False
+        """Set before those who wait hear of it: a ping after their answers must know."""
         self._thread.start()
 
     @property
@@ -69,7 +71,7 @@ class Engine:
 
     def find_fault(self) -> str | None:
         """Return why no answers are to be expected, None where all is well."""
-        if not self._thread.is_alive():
+        if self._has_ended or not self._thread.is_alive():
             return "the engine's thread has ended"
         if self._items and time.monotonic() - self._progress > STUCK_S:
             return f"no image was answered for {STUCK_S:.0f} s"
@@ -122,6 +124,7 @@ class Engine:
             while batch := self._take():
                 self._compute(batch)
         except BaseException:  # the end of a thread: whoever waits must hear of it
+            self._has_ended = True
             logger.exception("the engine's thread ends")
             left = list(self._items)
             self._hand_back(left, [OverloadedError("the engine's thread has ended: try again")] * len(left))
@@ -134,6 +137,8 @@ class Engine:
                 found.append(self._ready.get_nowait())
             except queue.Empty:
                 break
+        if found[-1] is None:
+            self._ready.put(None)  # so that the end comes after the last batch, too
         return [item for item in found if item is not None]
 
     def _compute(self, batch: list[_Item]) -> None:

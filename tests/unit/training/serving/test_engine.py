@@ -210,6 +210,23 @@ def test_a_model_that_never_answers_is_a_fault_until_it_does(monkeypatch: pytest
     run(work, gate)
 
 
+def test_an_engine_ends_after_the_batch_that_was_ready_at_its_end() -> None:
+    gate = Gate()
+
+    async def work(engine: Engine) -> None:
+        first = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        last = asyncio.create_task(engine.submit([b"\2"]))
+        await asyncio.sleep(0.3)  # until it is decoded
+        closing = asyncio.create_task(engine.close())
+        await asyncio.sleep(0.1)
+        gate.is_open.set()
+        await asyncio.gather(first, last, closing)
+        assert not engine._thread.is_alive()
+
+    run(work, gate)
+
+
 def test_batches_are_counted() -> None:
     metrics = Metrics()
     run(lambda engine: engine.submit([b"\1"]), metrics=metrics)
