@@ -87,10 +87,12 @@ class App:
         """Acknowledge start and stop; free the threads at the stop."""
         while True:
             message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
+            is_end = message["type"] == "lifespan.shutdown"
+            if is_end:  # before it is acknowledged: the event loop ends then
                 self._fetchers.shutdown(wait=False, cancel_futures=True)
                 await self._engine.close()
+            await send({"type": f"{message['type']}.complete"})
+            if is_end:
                 return
 
     async def _route(self, scope: Scope, headers: Headers, incoming: Incoming) -> Answer:

@@ -200,3 +200,21 @@ def test_a_refusal_that_time_does_not_mend_has_no_retry_after(
 def test_an_answer_type_that_is_not_on_offer_is_refused_before_any_work(gate: threading.Event) -> None:
     found = run(lambda app: invoke(app, headers={**IMAGE, "accept": "text/csv"}))
     assert found.status == 406
+
+
+def test_the_stop_is_acknowledged_once_the_engine_has_ended(gate: threading.Event) -> None:
+    """The event loop ends with the acknowledgement, in the middle of whatever still runs."""
+
+    async def work(app: App) -> list[bool]:
+        alive: list[bool] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "lifespan.shutdown"}
+
+        async def send(_: Any) -> None:
+            alive.append(app._engine.find_fault() is None)
+
+        await app({"type": "lifespan"}, receive, send)
+        return alive
+
+    assert run(work) == [False]
