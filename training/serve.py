@@ -1,5 +1,7 @@
 """Serve a model folder over HTTP as SageMaker's container contract asks: GET /ping, POST /invocations.
 
+GET /metrics is for Prometheus. The log is one line of JSON for each entry.
+
     SM_MODEL_DIR=model python -u serve.py
 
 SM_MODEL_DIR            model folder (default $SAGEMAKER_BASE_DIR/model, else /opt/ml/model)
@@ -27,6 +29,7 @@ from imgclf.errors import ConfigError, ImgclfError
 from imgclf.process import leave
 from imgclf.serving import model_functions
 from imgclf.serving.asgi import App
+from imgclf.serving.logs import log_json_to_stdout
 from imgclf.serving.protocol import GuardedProtocol
 
 logger = logging.getLogger("serve")
@@ -95,5 +98,5 @@ def serve(app: App, listener: socket.socket, what: str) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    log_json_to_stdout()
     leave(main(os.environ))

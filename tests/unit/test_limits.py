@@ -92,6 +92,9 @@ def test_times_and_counts_of_requests_stand_on_the_page() -> None:
     assert f"| {constant(f'{serving}/protocol.py', 'HEAD_TIMEOUT_S'):.0f} s | 408, closed |" in PAGE
     assert f"| {constant(f'{serving}/bodies.py', 'MAX_SENDERS')} | the slowest sender" in PAGE
     slots, waiting = (constant(f"{serving}/asgi.py", name) for name in ("FETCH_THREADS", "MAX_FETCHES"))
-    assert f"| {slots}; {waiting} | 503 |" in PAGE
-    assert f"| {constant(f'{serving}/asgi.py', 'MAX_IMAGES')} | 503 |" in PAGE
+    assert f"| {slots}; {waiting} | 503, `Retry-After: 1` |" in PAGE
+    assert f"| {constant(f'{serving}/engine.py', 'MAX_IMAGES')} | 503, `Retry-After: 1` |" in PAGE
+    assert f"| {constant(f'{serving}/asgi.py', 'DEADLINE_S'):.0f} s | 503, `Retry-After: 5` |" in PAGE
+    assert f"| {constant(f'{serving}/questions.py', 'MAX_JSON_VALUES'):,} | 400 |" in PAGE
+    assert f"| {constant(f'{serving}/questions.py', 'MAX_INSTANCES')} | 400 |" in PAGE
     assert f"| {constant(f'{serving}/fetch.py', 'TIMEOUT_S'):.0f} s | 424 |" in PAGE

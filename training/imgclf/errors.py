@@ -15,7 +15,8 @@ ImgclfError
     |-- TooLargeError          413  body or download over its limit
     |-- ContentTypeError       415  body of a type that is not served
     |-- SourceError            424  the URL's host is forbidden, unreachable, slow or answers with an error
-    `-- OverloadedError        503  too many requests at once
+    |-- OverloadedError        503  too many requests at once
+    `-- LateError              503  no answer within the time that a caller waits
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ class RequestError(ImgclfError):
     """Refuse one request; the server lives on."""
 
     status = 400
+    retry_after_s: int | None = None
+    """After which the same request may succeed; None where it will not."""
 
 
 class ImageError(RequestError):
@@ -97,3 +100,10 @@ class OverloadedError(RequestError):
     """Refuse a request because too many are being answered."""
 
     status = 503
+    retry_after_s = 1
+
+
+class LateError(OverloadedError):
+    """Refuse a request that was not answered in time."""
+
+    retry_after_s = 5

@@ -223,6 +223,17 @@ def serving_environ(model_dir: Path, variables: Mapping[str, str]) -> dict[str, 
     return clean_environ(**{"SM_MODEL_DIR": str(model_dir), "SAGEMAKER_BIND_TO_PORT": "0", **variables})
 
 
+def ready_port(process: subprocess.Popen[bytes], log: Path) -> int:
+    """Wait until a serve.py says that it is ready; return its port."""
+    deadline = time.monotonic() + 100
+    while process.poll() is None and time.monotonic() < deadline:
+        for line in log.read_text().splitlines():
+            if line.endswith("}") and (message := json.loads(line)["message"]).startswith("serving "):
+                return int(message.rpartition(":")[2])
+        time.sleep(0.02)
+    raise AssertionError(log.read_text())
+
+
 @pytest.fixture(scope="session")
 def start_server() -> Iterator[Callable[..., Server]]:
     """Return a starter of a folder's own serve.py: start_server(model_dir, log, NAME=value) -> Server."""
@@ -231,18 +242,15 @@ def start_server() -> Iterator[Callable[..., Server]]:
     def start(model_dir: Path, log: Path, **variables: str) -> Server:
         command = [sys.executable, "-u", str(model_dir / "code" / "serve.py")]
         environ = serving_environ(model_dir, variables)
-        with log.open("wb") as errors:
-            process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=errors)
+        with log.open("wb") as file:
+            process = subprocess.Popen(command, env=environ, stdout=file, stderr=file)
         started.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline().decode()
-        assert line.startswith("serving "), log.read_text()
-        return Server(process, int(line.rpartition(":")[2]))
+        return Server(process, ready_port(process, log))
 
     yield start
     for process in started:
         process.kill()
-        process.communicate(timeout=10)
+        process.wait(timeout=10)
 
 
 @pytest.fixture(scope="session")
@@ -282,6 +290,6 @@ def run_server() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(model_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(TRAINING / "serve.py")]
         environ = serving_environ(model_dir, variables)
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=100, check=False)
 
     return run

@@ -18,7 +18,7 @@ from tests.functional.training.conftest import clean_environ, free_port
 
 TRAINING = Path(__file__).resolve().parents[3] / "training"
 OPTIONS = {"architecture": "small_cnn", "image_size": 8, "batch_size": 128, "epochs": 1}
-READY = "serving "
+READY = '"message": "serving '
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def endpoint(image: Path, model: Path) -> Iterator[int]:
     lines: list[str] = []
     for line in process.stdout:
         lines.append(line)
-        if line.startswith(READY):
+        if READY in line:
             break
     assert lines, "no output"
-    assert lines[-1].startswith(READY), "".join(lines)
+    assert READY in lines[-1], "".join(lines)
     yield port
     process.terminate()
     log, _ = process.communicate(timeout=40)

@@ -20,7 +20,7 @@ BROUGHT = {"torch", "torchvision", "numpy"}
 EXPORT = {"onnxruntime", "onnx"}
 """torch imports the second by itself, so no import of ours names it."""
 ONLY_IN_SERVE = {"uvicorn"}
-ONLY_IN_IMAGE = {"boto3"}
+ONLY_IN_IMAGE = {"boto3", "botocore"}
 AWS_PYTHONS = ("3.11", "3.13")
 
 

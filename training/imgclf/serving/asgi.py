@@ -1,4 +1,4 @@
-"""The web application of the serving container: GET /ping and POST /invocations, as raw ASGI.
+"""The web application of the serving container: GET /ping, POST /invocations, GET /metrics, as raw ASGI.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from imgclf.errors import OverloadedError, RequestError, SlowBodyError, TooLargeError
-from imgclf.serving import model_functions
-from imgclf.serving.batching import Batcher
+from imgclf.errors import LateError, OverloadedError, RequestError, SlowBodyError
+from imgclf.serving import metrics, model_functions
 from imgclf.serving.bodies import Bodies, Incoming, Message, Receive
-from imgclf.serving.runtimes import Pixels, ServedModel
+from imgclf.serving.engine import Engine
+from imgclf.serving.logs import shorten
+from imgclf.serving.questions import Elsewhere, media_type, read_question
+from imgclf.serving.runtimes import Logits, ServedModel
 
 logger = logging.getLogger(__name__)
 
@@ -27,26 +29,47 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = Mapping[str, str]
 """By name in lower case, as ASGI servers give them."""
 
-MAX_JSON_BYTES = 64 * 1024
-"""Of a JSON body: it holds one URL of at most 8,192 characters, and 6 MiB of JSON become 200 MB."""
-MAX_IMAGES = 256
-"""Images that are being decoded, or wait for it, at once."""
 FETCH_THREADS = 8
 MAX_FETCHES = 40
-"""URLs that are being fetched, or wait for it, at once: at 10 s each, the last waits 50 s; SageMaker, 60."""
+"""Images that are being fetched, or wait for it, at once: at 10 s each, the last waits 50 s."""
+DEADLINE_S = 55.0
+"""From a request's headers to its answer. SageMaker gives up after 60 s, and gives no reason then.
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
+ROUTES = {"/ping": ("GET", "HEAD"), "/metrics": ("GET",), "/invocations": ("POST",)}
+
+
+@dataclass(kw_only=True)
+class Answer:
+    """What is sent back, and what the log tells of it."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    retry_after_s: int | None = None
+    reason: str | None = None
+
+    @classmethod
+    def refusal(cls, status: int, reason: str, *, retry_after_s: int | None = None) -> Answer:
+        """Return an answer that says why there is no other."""
+        body = json.dumps({"error": reason}).encode()
+        return cls(status=status, body=body, retry_after_s=retry_after_s, reason=reason)
 
 
 class App:
     """Answer requests with one loaded model."""
 
     def __init__(self, model: ServedModel) -> None:
-        """Take the model; the threads start with the first request."""
-        self._batcher = Batcher(lambda pixels: model_functions.predict_fn(pixels, model))
-        self._decoders = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="decode")
+        """Take the model, and start the engine."""
+        self._metrics = metrics.Metrics()
+        self._engine = Engine(
+            decode=model_functions.decode_image,
+            predict=lambda pixels: model_functions.predict_fn(pixels, model),
+            metrics=self._metrics,
+        )
         self._fetchers = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
         self._bodies = Bodies()
         self._fetch_slots = asyncio.Semaphore(FETCH_THREADS)
-        self._running = {"images": 0, "URLs": 0}
+        self._fetches = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one ASGI event."""
@@ -55,103 +78,124 @@ class App:
         elif scope["type"] == "http":
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             incoming = Incoming(receive, headers=headers)
-            status, body = await self._route(scope, headers, incoming)
-            await _answer(send, status, body, incoming=incoming)
+            answer = await self._route(scope, headers, incoming)
+            route = scope["path"] if scope["path"] in ROUTES else "other"
+            self._metrics.answers[route, answer.status] += 1
+            await _answer(send, answer, incoming=incoming)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Acknowledge start and stop; free the threads at the stop."""
         while True:
             message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                await self._batcher.close()
-                self._decoders.shutdown(cancel_futures=True)
+            is_end = message["type"] == "lifespan.shutdown"
+            if is_end:  # before it is acknowledged: the event loop ends then
                 self._fetchers.shutdown(wait=False, cancel_futures=True)
+                await self._engine.close()
+            await send({"type": f"{message['type']}.complete"})
+            if is_end:
                 return
 
-    async def _route(self, scope: Scope, headers: Headers, incoming: Incoming) -> tuple[int, bytes]:
-        """Return status and body."""
-        route = scope["method"], scope["path"]
-        if route in (("GET", "/ping"), ("HEAD", "/ping")):
-            return 200, b"{}"
-        if route != ("POST", "/invocations"):
-            known = scope["path"] in ("/ping", "/invocations")
-            message = f"{route[0]} {route[1]} is not served: use GET /ping or POST /invocations"
-            return 405 if known else 404, _error(message)
+    async def _route(self, scope: Scope, headers: Headers, incoming: Incoming) -> Answer:
+        """Return the answer to any request."""
+        method, path = scope["method"], scope["path"]
+        if method not in ROUTES.get(path, ()):
+            message = f"{method} {path[:200]} is not served: use GET /ping or POST /invocations"
+            return Answer.refusal(405 if path in ROUTES else 404, message)
+        if path == "/ping":
+            fault = self._engine.find_fault()
+            return Answer.refusal(503, fault) if fault else Answer(status=200, body=b"{}")
+        if path == "/metrics":
+            return Answer(status=200, body=self._render(), content_type=metrics.CONTENT_TYPE)
+        started = time.monotonic()
+        answer = await self._invoke(headers, incoming)
+        self._note(answer, headers, incoming, seconds=time.monotonic() - started)
+        return answer
+
+    def _note(self, answer: Answer, headers: Headers, incoming: Incoming, *, seconds: float) -> None:
+        """Count and log an invocation."""
+        self._metrics.invocations.observe(seconds)
+        fields = {
+            "status": answer.status,
+            "seconds": round(seconds, 4),
+            "content_type": shorten(media_type(headers.get("content-type", ""))),
+            "received_bytes": incoming.received,
+        }
+        if answer.reason is not None:
+            fields["reason"] = shorten(answer.reason)
+        logger.info("invocation", extra={"fields": fields})
+
+    def _render(self) -> bytes:
+        """Return the page of metrics."""
+        return self._metrics.render(
+            {
+                "imgclf_waiting_images": self._engine.waiting,
+                "imgclf_waiting_fetches": self._fetches,
+                "imgclf_healthy": int(self._engine.find_fault() is None),
+            }
+        )
+
+    async def _invoke(self, headers: Headers, incoming: Incoming) -> Answer:
+        """Return the answer to an invocation, within DEADLINE_S."""
         try:
-            return 200, await self._invoke(headers, incoming)
+            async with asyncio.timeout(DEADLINE_S) as limit:
+                return Answer(status=200, body=await self._predict(headers, incoming))
         except RequestError as error:
-            return error.status, _error(str(error))
+            return Answer.refusal(error.status, str(error), retry_after_s=error.retry_after_s)
         except ConnectionError:
-            return 499, b""  # the client went away; nobody reads this
-        except Exception:
+            return Answer(status=499, body=b"", reason="the client went away")  # nobody reads this
+        except Exception as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                reason = f"no answer within {DEADLINE_S:.0f} s: try again later"
+                return Answer.refusal(LateError.status, reason, retry_after_s=LateError.retry_after_s)
             logger.exception("an invocation failed")
-            return 500, _error("the model failed on this request: see the endpoint's log")
+            return Answer.refusal(500, "the model failed on this request: see the endpoint's log")
 
-    async def _invoke(self, headers: Headers, incoming: Incoming) -> bytes:
+    async def _predict(self, headers: Headers, incoming: Incoming) -> bytes:
         """Answer one invocation: read, fetch, decode, predict, encode."""
-        content_type = headers.get("content-type", "")
+        accept = headers.get("accept", "*/*")
         async with self._bodies.read(headers, incoming) as body:
-            if model_functions.media_type(content_type) == model_functions.JSON_TYPE:
-                if len(body) > MAX_JSON_BYTES:
-                    raise TooLargeError(f"the JSON is over {MAX_JSON_BYTES // 1024} KiB: send a URL alone")
-                pixels = await self._fetch_and_decode(body, content_type)
+            model_functions.is_verbose(accept)
+            question = read_question(body, headers.get("content-type", ""))
+            if isinstance(question, Elsewhere):
+                logits = await self._fetch_and_predict(question)
             else:
-                pixels = await self._decode(model_functions.read_image(body, content_type))
-            logits = await self._batcher.submit(pixels)
-            return model_functions.output_fn(logits, headers.get("accept", "*/*"))
+                logits = await self._engine.submit(question)
+            return model_functions.output_fn(logits, accept)
 
-    async def _fetch_and_decode(self, body: bytes, content_type: str) -> Pixels:
-        """Return the pixels of the image at a URL; threads of their own wait for its host.
+    async def _fetch_and_predict(self, question: Elsewhere) -> Logits:
+        """Return the logits of an image that lies elsewhere; threads of their own wait for its host.
 
-        FETCH_THREADS images at most are in memory so: a slot is free again when its image is decoded.
+        FETCH_THREADS images at most are in memory so: a slot is free again when its image is answered.
         """
-        with self._one_of("URLs", MAX_FETCHES):
-            async with self._fetch_slots:
-                loop, read = asyncio.get_running_loop(), model_functions.read_image
-                return await self._decode(
-                    await loop.run_in_executor(self._fetchers, read, body, content_type)
-                )
-
-    async def _decode(self, image: bytes) -> Pixels:
-        """Return the image's pixels; the decoders' threads never wait for anything but memory."""
-        with self._one_of("images", MAX_IMAGES):
-            self._batcher.decoding += 1
-            try:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._decoders, model_functions.decode_image, image)
-            finally:
-                self._batcher.decoding -= 1
-
-    @contextmanager
-    def _one_of(self, kind: str, most: int) -> Generator[None]:
-        """Count what the block does; raise OverloadedError where `most` are at it already."""
-        if self._running[kind] >= most:
-            raise OverloadedError(f"{most} {kind} are in progress: try again in a moment")
-        self._running[kind] += 1
+        if self._fetches >= MAX_FETCHES:
+            raise OverloadedError(f"{MAX_FETCHES} URLs are in progress: try again in a moment")
+        self._fetches += 1
         try:
-            yield
+            async with self._fetch_slots:
+                loop = asyncio.get_running_loop()
+                image = await loop.run_in_executor(self._fetchers, model_functions.fetch, question)
+                return await self._engine.submit([image])
         finally:
-            self._running[kind] -= 1
+            self._fetches -= 1
 
 
-async def _answer(send: Send, status: int, body: bytes, *, incoming: Incoming) -> None:
+async def _answer(send: Send, answer: Answer, *, incoming: Incoming) -> None:
     """Send the whole answer; then close where the request is not read to its end.
 
     Else whoever drips a body that nobody reads, of a ping for one, would keep the connection for ever.
     """
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+    ]
+    if answer.retry_after_s is not None:
+        headers.append((b"retry-after", str(answer.retry_after_s).encode()))
     is_cut = not incoming.is_whole
     if is_cut:
         headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": is_cut})
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": is_cut})
     if is_cut:
-        if status != SlowBodyError.status:
+        if answer.status != SlowBodyError.status:
             await incoming.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _error(message: str) -> bytes:
-    """Return the JSON body of a refusal."""
-    return json.dumps({"error": message}).encode()

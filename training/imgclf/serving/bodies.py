@@ -42,6 +42,8 @@ class Incoming:
         self._receive = receive
         self.is_whole = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         """Whether the last byte was read, or never comes."""
+        self.received = 0
+        """Bytes of the body so far."""
 
     async def read(self) -> bytes:
         """Return the next piece; raise ConnectionError where the client went away."""
@@ -49,7 +51,9 @@ class Incoming:
         self.is_whole = not message.get("more_body", False)
         if message["type"] == "http.disconnect":
             raise ConnectionError("the client went away")
-        return bytes(message.get("body", b""))
+        piece = bytes(message.get("body", b""))
+        self.received += len(piece)
+        return piece
 
     async def drain(self) -> None:
         """Throw the rest of a refused body away, within limits: a closed socket would lose the answer."""

@@ -12,57 +12,45 @@ from typing import Any
 
 import numpy as np
 
-from imgclf.errors import AcceptError, ContentTypeError, ImageError
-from imgclf.presets import Preset
+from imgclf.errors import AcceptError
+from imgclf.model_card import ModelFolder
 from imgclf.serving.fetch import fetch_image
+from imgclf.serving.objects import fetch_object
+from imgclf.serving.questions import JSON_TYPE, Elsewhere, media_type, read_question
 from imgclf.serving.runtimes import Logits, Pixels, ServedModel, load_served_model
 
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/x-image")
-JSON_TYPE = "application/json"
-
-_loaded: dict[str, Preset] = {}
-"""The preset of the model that this process serves; the toolkit gives input_fn no model."""
+_loaded: dict[str, ModelFolder] = {}
+"""The model that this process serves; the toolkit gives input_fn and output_fn none."""
 
 
 def model_fn(model_dir: str) -> ServedModel:
     """Load the model folder; raise ModelError when it is missing, damaged, pickled or contradicts itself."""
     model = load_served_model(Path(model_dir), os.environ)
-    _loaded["preset"] = model.folder.preset
+    _loaded["folder"] = model.folder
     return model
 
 
 def input_fn(request_body: bytes, content_type: str) -> Pixels:
-    """Turn a request's body into the image's pixels: (1, 3, S, S) uint8.
+    """Turn a request's body into its images' pixels: (N, 3, S, S) uint8.
 
-    Takes image bytes (IMAGE_TYPES) or JSON {"url": "https://..."}.
+    Takes what imgclf.serving.questions reads.
     Raises ContentTypeError, ImageError, TooLargeError or SourceError.
     """
-    return decode_image(read_image(request_body, content_type))
+    question = read_question(request_body, content_type)
+    images = [fetch(question)] if isinstance(question, Elsewhere) else question
+    return np.concatenate([decode_image(image) for image in images])
 
 
-def read_image(request_body: bytes, content_type: str) -> bytes:
-    """Return the image file of a request: its body, or what is at the URL that it names."""
-    kind = media_type(content_type)
-    if kind in IMAGE_TYPES:
-        return bytes(request_body)
-    if kind == JSON_TYPE:
-        return fetch_image(_url(request_body), environ=os.environ)
-    raise ContentTypeError(
-        f"content type {kind!r} is not served: send one of {', '.join(IMAGE_TYPES)}, {JSON_TYPE}"
-    )
+def fetch(question: Elsewhere) -> bytes:
+    """Return the image file that lies elsewhere; raise SourceError, ImageError or TooLargeError."""
+    if question.kind == "s3_uri":
+        return fetch_object(question.address)
+    return fetch_image(question.address, environ=os.environ)
 
 
 def decode_image(data: bytes) -> Pixels:
     """Return an image file's pixels (1, 3, S, S) uint8; raise ImageError where it is none."""
-    return _loaded["preset"].to_pixels(data)[np.newaxis]
-
-
-def media_type(content_type: str) -> str:
-    """Return `type/subtype` of a Content-Type header, in lower case and without its parameters.
-
-    https://www.rfc-editor.org/rfc/rfc9110#name-media-type
-    """
-    return content_type.partition(";")[0].strip().lower()
+    return _loaded["folder"].preset.to_pixels(data)[np.newaxis]
 
 
 def predict_fn(pixels: Pixels, model: ServedModel) -> Logits:
@@ -77,22 +65,36 @@ def warm_up(model: ServedModel) -> None:
 
 
 def output_fn(prediction: Logits, accept: str) -> bytes:
-    """Return logits (B, classes) as the JSON list [[f, f, ...], ...].
+    """Return logits (B, classes) as the JSON list [[f, f, ...], ...], or labelled, as `is_verbose` says.
 
     Raises AcceptError for other types, ValueError for logits that are no finite numbers.
     """
-    kinds = [media_type(part) for part in accept.split(",")]
-    if not {JSON_TYPE, "application/*", "*/*", ""} & set(kinds):
-        raise AcceptError(f"accept {accept!r} is not on offer: ask for {JSON_TYPE}")
-    return json.dumps(prediction.tolist(), allow_nan=False).encode()
+    answer = label(prediction, _loaded["folder"]) if is_verbose(accept) else prediction.tolist()
+    return json.dumps(answer, allow_nan=False).encode()
 
 
-def _url(body: bytes) -> str:
-    """Read {"url": "..."}; raise ImageError for any other JSON."""
-    try:
-        value: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ImageError('the body is not JSON: send {"url": "https://..."}') from None
-    if not isinstance(value, dict) or not isinstance(value.get("url"), str):
-        raise ImageError('the JSON has no text "url": send {"url": "https://..."}')
-    return str(value["url"])
+def is_verbose(accept: str) -> bool:
+    """Return whether labels with probabilities are asked for: `application/json;verbose=true`.
+
+    Raises AcceptError where JSON is not accepted at all.
+    """
+    parts = [part.lower() for part in accept.split(",")]
+    if not {JSON_TYPE, "application/*", "*/*", ""} & {media_type(part) for part in parts}:
+        raise AcceptError(f"accept {accept[:200]!r} is not on offer: ask for {JSON_TYPE}")
+    return any(
+        "verbose=true" in [word.strip() for word in part.split(";")[1:]]
+        for part in parts
+        if media_type(part) == JSON_TYPE
+    )
+
+
+def label(logits: Logits, folder: ModelFolder) -> list[dict[str, Any]]:
+    """Return for each image its classes and their probabilities, from the likeliest on."""
+    scaled = logits.astype(np.float64) / (folder.card.get("temperature") or 1.0)
+    odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    answers = []
+    for row in odds / odds.sum(axis=1, keepdims=True):
+        order = np.argsort(-row, kind="stable")
+        names = [folder.classes[place] for place in order]
+        answers.append({"predicted_label": names[0], "labels": names, "probabilities": row[order].tolist()})
+    return answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -69,8 +70,10 @@ def test_an_image_becomes_one_row_of_133_numbers(
         (b"[]", "application/json", 400, 'has no text "url"'),
         (b'{"url": 7}', "application/json", 400, 'has no text "url"'),
         (b"\xff", "application/json", 400, "the body is not JSON"),
-        (b"[" * 50_000, "application/json", 400, "the body is not JSON"),
-        (b'{"url":' * 50_000, "Application/JSON; charset=utf-8", 400, "the body is not JSON"),
+        (b"[" * 50_000, "application/json", 400, "the JSON holds more than"),
+        (b'{"url":' * 5_000, "Application/JSON; charset=utf-8", 400, "the body is not JSON"),
+        (b'{"s3_uri": "s3://x"}', "application/json", 400, "no address of an object"),
+        (b'{"instances": [{"b64": "YQ=="}]}', "application/json", 400, "not an image"),
         (b'{"url": "http://10.0.0.1/x"}', "application/json", 424, "not a public address"),
         (b"x", "text/csv", 415, "'text/csv' is not served"),
         (b"x", "", 415, "send one of image/jpeg"),
@@ -102,12 +105,36 @@ def test_no_answer_holds_what_json_cannot(value: float) -> None:
         model_functions.output_fn(np.array([[0.5, value]]), "application/json")
 
 
+def test_images_in_base64_become_as_many_rows(model_dir: Path, make_image: Callable[..., bytes]) -> None:
+    model = model_functions.model_fn(str(model_dir))
+    text = base64.b64encode(make_image()).decode()
+    body = json.dumps({"instances": [{"b64": text}] * 3}).encode()
+    pixels = model_functions.input_fn(body, "application/json")
+    assert pixels.shape == (3, 3, 16, 16)
+    assert model_functions.predict_fn(pixels, model).shape == (3, 133)
+
+
 @pytest.mark.parametrize(
-    "header",
-    ["image/jpeg", "IMAGE/JPEG", "Image/Jpeg;q=1", " image/jpeg ; charset=binary", 'image/jpeg;a="x;y"'],
+    "accept", ["application/json;verbose=true", "text/html, Application/JSON; Verbose=True"]
 )
-def test_a_media_type_is_compared_without_case_and_parameters(header: str) -> None:
-    assert model_functions.media_type(header) == "image/jpeg"
+def test_labels_come_with_probabilities_from_the_likeliest_on(
+    model_dir: Path, accept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = model_functions.model_fn(str(model_dir)).folder
+    monkeypatch.setitem(folder.card, "temperature", 2.0)
+    logits = np.zeros((2, 133), np.float32)
+    logits[0, 7], logits[1, 9] = 2 * np.log(10), 1000
+    first, second = json.loads(model_functions.output_fn(logits, accept))
+    assert first["predicted_label"] == "007.breed"
+    assert first["labels"][:2] == ["007.breed", "000.breed"]
+    assert first["probabilities"][0] == pytest.approx(10 / 142)
+    assert sum(first["probabilities"]) == pytest.approx(1)
+    assert (second["predicted_label"], second["probabilities"][0]) == ("009.breed", 1)
+
+
+@pytest.mark.parametrize("accept", ["application/json;verbose=false", "text/html;verbose=true, */*"])
+def test_numbers_alone_come_otherwise(accept: str) -> None:
+    assert model_functions.output_fn(np.zeros((1, 2), np.float32), accept) == b"[[0.0, 0.0]]"
 
 
 def test_a_model_is_warmed_up_by_an_image_of_its_own_size(

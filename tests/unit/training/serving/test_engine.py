@@ -1,0 +1,236 @@
+"""Waiting images are computed together, a lone one at once; whatever fails, everybody is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imgclf.errors import ImageError, OverloadedError
+from imgclf.serving import engine as engine_module
+from imgclf.serving.engine import MAX_BATCH, MAX_IMAGES, Engine
+from imgclf.serving.metrics import Metrics
+
+WAIT_S = 30
+
+
+def decode(image: bytes) -> np.ndarray:
+    """Take the image's first byte for all of its pixels."""
+    if image == b"":
+        raise ImageError("not an image")
+    return np.full((1, 3, 2, 2), image[0], np.uint8)
+
+
+def mean(pixels: np.ndarray) -> np.ndarray:
+    return pixels.mean(axis=(2, 3), dtype=np.float32)
+
+
+def run(
+    work: Callable[[Engine], Coroutine[Any, Any, Any]], predict: Callable[..., Any] = mean, **options: Any
+) -> Any:
+    """Let `work` use an engine of this event loop."""
+
+    async def main() -> Any:
+        engine = Engine(**{"decode": decode, "predict": predict, "metrics": Metrics(), **options})
+        try:
+            async with asyncio.timeout(WAIT_S):
+                return await work(engine)
+        finally:
+            await engine.close()
+
+    return asyncio.run(main())
+
+
+def numbers(logits: np.ndarray) -> list[int]:
+    return [int(row[0]) for row in logits]
+
+
+def test_each_image_gets_its_own_answer() -> None:
+    async def work(engine: Engine) -> list[np.ndarray]:
+        return await asyncio.gather(*(engine.submit([bytes([number])]) for number in range(40)))
+
+    assert [numbers(answer) for answer in run(work)] == [[number] for number in range(40)]
+
+
+def test_images_of_one_request_are_answered_in_their_order() -> None:
+    assert numbers(run(lambda engine: engine.submit([b"\5", b"\3", b"\4"]))) == [5, 3, 4]
+
+
+class Gate:
+    """A model whose first batch waits until it is let through."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.is_open, self.is_reached = threading.Event(), threading.Event()
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        self.sizes.append(len(pixels))
+        self.is_reached.set()
+        assert self.is_open.wait(WAIT_S)
+        return mean(pixels)
+
+
+def test_what_is_decoded_while_a_batch_is_computed_makes_the_next_batches() -> None:
+    gate, decoded = Gate(), threading.Semaphore(0)
+
+    def counted(image: bytes) -> np.ndarray:
+        decoded.release()
+        return decode(image)
+
+    async def work(engine: Engine) -> None:
+        first = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        others = asyncio.create_task(engine.submit([b"\2"] * (MAX_BATCH + 4)))
+        for _ in range(MAX_BATCH + 5):
+            await asyncio.to_thread(decoded.acquire, timeout=WAIT_S)
+        await asyncio.sleep(0.2)  # from the last decoding to the queue
+        gate.is_open.set()
+        await asyncio.gather(first, others)
+
+    run(work, gate, decode=counted)
+    assert gate.sizes == [1, MAX_BATCH, 4]
+
+
+def test_a_whole_batch_comes_back_in_one_hop(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled: list[int] = []
+    settle = Engine._settle
+    monkeypatch.setattr(
+        Engine, "_settle", lambda self, items, found: (settled.append(len(items)), settle(self, items, found))
+    )
+    gate = Gate()
+
+    async def work(engine: Engine) -> None:
+        first = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        others = asyncio.create_task(engine.submit([b"\2"] * 7))
+        await asyncio.sleep(0.5)
+        gate.is_open.set()
+        await asyncio.gather(first, others)
+
+    run(work, gate)
+    assert settled == gate.sizes
+
+
+def test_a_failing_batch_fails_its_requests_and_the_next_one_works() -> None:
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        if int(pixels.max()) == 7:
+            raise ValueError("no sevens")
+        return mean(pixels)
+
+    async def work(engine: Engine) -> np.ndarray:
+        with pytest.raises(ValueError, match="no sevens"):
+            await engine.submit([b"\7"])
+        assert engine.waiting == 0
+        return await engine.submit([b"\1"])
+
+    assert numbers(run(work, predict)) == [1]
+
+
+def test_what_is_no_image_fails_its_own_request_alone() -> None:
+    async def work(engine: Engine) -> list[Any]:
+        requests = [engine.submit([b"\1"]), engine.submit([b"\2", b""]), engine.submit([b"\3"])]
+        return await asyncio.gather(*requests, return_exceptions=True)
+
+    first, second, third = run(work)
+    assert (numbers(first), numbers(third)) == ([1], [3])
+    assert isinstance(second, ImageError)
+
+
+def test_more_images_than_may_wait_are_refused_and_none_is_kept() -> None:
+    gate = Gate()
+
+    async def work(engine: Engine) -> None:
+        waiting = asyncio.create_task(engine.submit([b"\1"] * MAX_IMAGES))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        with pytest.raises(OverloadedError, match=f"{MAX_IMAGES} images are in progress") as refused:
+            await engine.submit([b"\1"])
+        assert refused.value.retry_after_s == 1
+        gate.is_open.set()
+        assert len(await waiting) == MAX_IMAGES
+        assert engine.waiting == 0
+        assert len(await engine.submit([b"\1"])) == 1
+
+    run(work, gate)
+
+
+def test_who_stops_waiting_costs_no_computation() -> None:
+    gate = Gate()
+
+    async def work(engine: Engine) -> None:
+        first = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        late = asyncio.create_task(engine.submit([b"\2"] * 5))
+        await asyncio.sleep(0.1)
+        late.cancel()
+        await asyncio.wait([late])
+        assert engine.waiting == 6  # their memory is still held
+        gate.is_open.set()
+        await first
+        await engine.submit([b"\3"])
+        assert engine.waiting == 0
+
+    run(work, gate)
+    assert gate.sizes == [1, 1]
+
+
+def test_the_end_of_the_thread_is_a_fault_and_answers_those_who_wait() -> None:
+    def predict(_: np.ndarray) -> np.ndarray:
+        raise SystemExit
+
+    async def work(engine: Engine) -> None:
+        assert engine.find_fault() is None
+        with pytest.raises(OverloadedError, match="has ended"):
+            await engine.submit([b"\1"])
+        await asyncio.to_thread(engine._thread.join, WAIT_S)
+        assert engine.find_fault() == "the engine's thread has ended"
+        with pytest.raises(OverloadedError, match="has ended"):
+            await engine.submit([b"\1"])
+
+    run(work, predict)
+
+
+def test_a_model_that_never_answers_is_a_fault_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+    monkeypatch.setattr(engine_module, "STUCK_S", 0.3)
+
+    async def work(engine: Engine) -> None:
+        await asyncio.sleep(0.4)
+        assert engine.find_fault() is None  # nobody waits
+        waiting = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.sleep(0.5)
+        assert engine.find_fault() == "no image was answered for 0 s"
+        gate.is_open.set()
+        await waiting
+        assert engine.find_fault() is None
+
+    run(work, gate)
+
+
+def test_an_engine_ends_after_the_batch_that_was_ready_at_its_end() -> None:
+    gate = Gate()
+
+    async def work(engine: Engine) -> None:
+        first = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        last = asyncio.create_task(engine.submit([b"\2"]))
+        await asyncio.sleep(0.3)  # until it is decoded
+        closing = asyncio.create_task(engine.close())
+        await asyncio.sleep(0.1)
+        gate.is_open.set()
+        await asyncio.gather(first, last, closing)
+        assert not engine._thread.is_alive()
+
+    run(work, gate)
+
+
+def test_batches_are_counted() -> None:
+    metrics = Metrics()
+    run(lambda engine: engine.submit([b"\1"]), metrics=metrics)
+    page = metrics.render({}).decode()
+    assert "imgclf_batch_images_count 1\n" in page
+    assert "imgclf_batch_images_sum 1.0\n" in page
+    assert "imgclf_predict_seconds_count 1\n" in page

@@ -1,0 +1,220 @@
+"""The web application says when it cannot answer, and when to ask again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from imgclf.errors import SourceError
+from imgclf.serving import asgi, engine, model_functions
+from imgclf.serving.asgi import App
+
+IMAGE = {"content-type": "image/png"}
+URL = {"content-type": "application/json"}
+WAIT_S = 30
+
+
+class Found(NamedTuple):
+    """One answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def ask(
+    app: App, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
+) -> Found:
+    """Send one request as uvicorn would."""
+    given = {**(headers or {}), "content-length": str(len(body))}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with asyncio.timeout(WAIT_S):
+        await app(scope, receive, send)
+    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Found(sent[0]["status"], told, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+async def invoke(app: App, body: bytes = b"photo", headers: dict[str, str] | None = None) -> Found:
+    return await ask(app, "/invocations", "POST", headers or IMAGE, body)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Classify anything as [1, 2], once the event is set."""
+    is_open = threading.Event()
+
+    def predict(pixels: np.ndarray, _: object) -> np.ndarray:
+        assert is_open.wait(WAIT_S)
+        return np.array([[1, 2]] * len(pixels), np.float32)
+
+    monkeypatch.setattr(model_functions, "decode_image", lambda _: np.zeros((1, 3, 2, 2), np.uint8))
+    monkeypatch.setattr(model_functions, "predict_fn", predict)
+    yield is_open
+    is_open.set()
+
+
+def run(work: Callable[[App], Any]) -> Any:
+    async def main() -> Any:
+        return await work(App(model=None))  # type: ignore[arg-type] # predict_fn takes none
+
+    return asyncio.run(main())
+
+
+def test_an_image_is_answered_and_counted(gate: threading.Event, caplog: pytest.LogCaptureFixture) -> None:
+    gate.set()
+    caplog.set_level(logging.INFO)
+
+    async def work(app: App) -> tuple[Found, Found]:
+        return await invoke(app), await ask(app, "/metrics")
+
+    found, page = run(work)
+    assert (found.status, json.loads(found.body)) == (200, [[1, 2]])
+    assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert b'imgclf_requests_total{route="/invocations",status="200"} 1\n' in page.body
+    assert b"imgclf_healthy 1\n" in page.body
+    [record] = [record for record in caplog.records if record.message == "invocation"]
+    fields = record.__dict__["fields"]
+    assert (fields["status"], fields["received_bytes"], fields["content_type"]) == (200, 5, "image/png")
+
+
+def test_neither_log_nor_metrics_repeat_what_was_sent(
+    gate: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate.set()
+    caplog.set_level(logging.DEBUG)
+
+    async def work(app: App) -> Found:
+        await invoke(app, b"secretpixels")
+        await invoke(app, b'{"url": "https://x.example:99/a?X-Amz-Signature=secret"}', URL)
+        await invoke(app, b'{"s3_uri": "s3://photos?/secret"}', URL)
+        await invoke(app, b'{"instances": [{"b64": "secret"}]}', URL)
+        await ask(app, '/secret"} 1')
+        return await ask(app, "/metrics")
+
+    page = run(work)
+    assert "secret" not in page.body.decode()
+    assert not [record for record in caplog.records if "secret" in str(record.__dict__)]
+
+
+def test_a_late_answer_is_503_and_says_when_to_ask_again(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asgi, "DEADLINE_S", 0.2)
+    found = run(invoke)
+    assert (found.status, found.headers["retry-after"]) == (503, "5")
+    assert "no answer within" in json.loads(found.body)["error"]
+
+
+def test_a_time_out_of_the_models_own_is_no_late_answer(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(model_functions, "predict_fn", fail)
+    assert run(invoke).status == 500
+
+
+def test_more_images_than_may_wait_are_503_with_retry_after(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MAX_IMAGES", 2)
+
+    async def work(app: App) -> list[Found]:
+        asked = [asyncio.create_task(invoke(app)) for _ in range(5)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        gate.set()
+        return await asyncio.gather(*asked)
+
+    found = run(work)
+    assert sorted(one.status for one in found) == [200, 200, 503, 503, 503]
+    assert {one.headers.get("retry-after") for one in found if one.status == 503} == {"1"}
+
+
+def test_a_ping_is_503_once_the_engine_is_dead(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(model_functions, "predict_fn", end)
+
+    async def work(app: App) -> list[Found]:
+        return [await ask(app, "/ping"), await invoke(app), await ask(app, "/ping")]
+
+    before, failed, after = run(work)
+    assert (before.status, failed.status, after.status) == (200, 503, 503)
+    assert json.loads(after.body) == {"error": "the engine's thread has ended"}
+
+
+def test_a_ping_is_503_while_the_engine_is_stuck(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "STUCK_S", 0.2)
+
+    async def work(app: App) -> list[Found]:
+        asked = asyncio.create_task(invoke(app))
+        await asyncio.sleep(0.5)
+        stuck, page = await ask(app, "/ping"), await ask(app, "/metrics")
+        gate.set()
+        await asked
+        return [stuck, page, await ask(app, "/ping")]
+
+    stuck, page, after = run(work)
+    assert (stuck.status, after.status) == (503, 200)
+    assert b"imgclf_healthy 0\n" in page.body
+    assert b"imgclf_waiting_images 1\n" in page.body
+
+
+def test_a_refusal_that_time_does_not_mend_has_no_retry_after(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> bytes:
+        raise SourceError("forbidden")
+
+    monkeypatch.setattr(model_functions, "fetch", refuse)
+    found = run(lambda app: invoke(app, b'{"url": "http://10.0.0.1/"}', URL))
+    assert (found.status, "retry-after" in found.headers) == (424, False)
+
+
+def test_an_answer_type_that_is_not_on_offer_is_refused_before_any_work(gate: threading.Event) -> None:
+    found = run(lambda app: invoke(app, headers={**IMAGE, "accept": "text/csv"}))
+    assert found.status == 406
+
+
+def test_the_stop_is_acknowledged_once_the_engine_has_ended(gate: threading.Event) -> None:
+    """The event loop ends with the acknowledgement, in the middle of whatever still runs."""
+
+    async def work(app: App) -> list[bool]:
+        alive: list[bool] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "lifespan.shutdown"}
+
+        async def send(_: Any) -> None:
+            alive.append(app._engine.find_fault() is None)
+
+        await app({"type": "lifespan"}, receive, send)
+        return alive
+
+    assert run(work) == [False]
