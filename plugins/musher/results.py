@@ -188,6 +188,10 @@ class FunctionResult(TypedDict):
     """What the alias stands for."""
     previous_version: str | None
     """What the alias stood for before, maybe the same; None where the run has made it."""
+    reserved: int | None
+    """Concurrency that the function has to itself; None: it shares the account's."""
+    provisioned: int
+    """Environments of the version that are kept started."""
     seconds: float
 
 

@@ -2,6 +2,7 @@
 
 from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
+from musher.params.function import FUNCTION
 from musher.params.instances import INSTANCES
 from musher.params.model import MODEL, MODEL_OPTIONS
 from musher.params.scaling import SCALING
@@ -9,10 +10,10 @@ from musher.params.section import order
 from musher.params.training import TRAINING
 from musher.params.tuning import TUNING
 
-FORM = order({**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT, **SCALING})
+FORM = order({**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT, **SCALING, **FUNCTION})
 """Every Param, in the order in which the form shows them."""
 
-SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING)
+SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING, FUNCTION)
 
 OPTIONS = (*MODEL_OPTIONS, *TRAINING)
 """Names of the Params that train.py takes as options of the same name."""

@@ -20,6 +20,9 @@ PACKAGE_TAG = "musher:package"
 NEXT_TAG = "musher:next"
 """On a function: the version that came in its place."""
 
+RESERVED_TAG, PROVISIONED_TAG = "musher:previous-reserved", "musher:previous-provisioned"
+"""On a function: the concurrency that it had before, where `none` is reserved or a number."""
+
 
 def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dict[str, str]:
     """Return project, run and time of expiry (ISO 8601, seconds); a pure function of the run's start."""

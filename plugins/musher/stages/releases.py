@@ -1,6 +1,7 @@
 """Stages of roll_back and retire_deployment: what the live endpoint and function do after a run."""
 
 import logging
+from dataclasses import replace
 from functools import partial
 
 from airflow.sdk import task
@@ -9,15 +10,16 @@ from musher import names
 from musher.errors import EndpointError
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
+from musher.hooks.concurrency import bring_live, read_concurrency
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import IN_SERVICE, remove_endpoint
-from musher.hooks.functions import move_alias, remove_function, tags_of_function
+from musher.hooks.functions import remove_function
 from musher.hooks.log_groups import remove_log_group
+from musher.hooks.release_notes import find_note, write_note
 from musher.hooks.releases import Endpoint, read_endpoint, remove_live_versions, restore, wait_until_settled
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import fail_without_retry
 from musher.payloads.alarms import KINDS
-from musher.payloads.tags import NEXT_TAG, PREVIOUS_TAG
 from musher.settings import Settings
 from musher.stages.removal import Removal, removal, remove_all
 from musher.stages.run import current_run
@@ -70,7 +72,8 @@ def choose_version(endpoint: Endpoint, *, asked: str | None) -> str:
 def roll_back_function() -> str | None:
     """Let the live function's alias stand for the version before; return it, None where there is none.
 
-    Where the function itself has not changed with the model, there is no other version to go back to.
+    Its concurrency stays, and the version is warm before users go over to it. Where the function itself has
+    not changed with the model, there is no other version to go back to.
     """
     with fail_without_retry():
         run = current_run()
@@ -80,16 +83,17 @@ def roll_back_function() -> str | None:
         if function is None or alias is None:
             logger.warning("there is no function %s with an alias %s", name, names.LIVE_ALIAS)
             return None
-        tags = tags_of_function(hook, arn=function["FunctionArn"])
-        previous, current = tags.get(PREVIOUS_TAG), alias["FunctionVersion"]
-        if previous is None or tags.get(NEXT_TAG) != current:
+        arn, current = function["FunctionArn"], str(alias["FunctionVersion"])
+        _, note = find_note(hook, arn=arn)
+        if note is None or note.next != current or note.previous == current:
             logger.info("%s: version %s answered before, too", name, current)
             return None
-        hook.conn.tag_resource(
-            Resource=function["FunctionArn"], Tags={PREVIOUS_TAG: current, NEXT_TAG: previous}
-        )
-        move_alias(hook, function_name=name, alias=names.LIVE_ALIAS, version=previous)
-        return previous
+        has = read_concurrency(hook, name=name, version=current)
+        swapped = replace(note, previous=current, next=note.previous, concurrency=has)
+        write_note(hook, arn=arn, note=swapped)
+        delay_s = run.settings.poll_interval_s
+        bring_live(hook, name=name, version=note.previous, wanted=has, delay_s=delay_s)
+        return note.previous
 
 
 @task(multiple_outputs=False)
