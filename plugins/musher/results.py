@@ -211,6 +211,20 @@ class Answer(Prediction):
     truth: str
 
 
+class KnownImage(Sample):
+    """A test image of the data that the live model was trained with."""
+
+    manifest_uri: str
+
+
+class ProbeResult(TypedDict):
+    """What came of one request more than is reserved, all at once."""
+
+    reserved: int
+    rounds: int
+    seconds: float
+
+
 class SmokeTestResult(TypedDict):
     """The answers to all test images."""
 

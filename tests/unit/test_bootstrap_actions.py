@@ -88,6 +88,7 @@ CALLS = {
     "sagemaker:UpdateEndpoint": "update_endpoint",
     "servicequotas:ListAWSDefaultServiceQuotas": "list_aws_default_service_quotas",
     "servicequotas:ListServiceQuotas": "list_service_quotas",
+    "sns:Publish": "SnsNotifier",
 }
 """What Airflow's role is granted: action -> the method of boto3 (or of a hook) that plugins/ calls."""
 
