@@ -60,6 +60,7 @@ TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 
 REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 TOPIC_PATTERN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+DAILY, NEVER = "@daily", "never"
 CRON_PATTERN = re.compile(r"@(hourly|daily|weekly|monthly)|never|[\d*,/-]+( [\w*,/#-]+){4}")
 URL_PATTERN = re.compile(r"https?://[^\s/#]+(/[^\s#]*)?")
 
@@ -93,6 +94,8 @@ class Settings:
     """Empty: AWS's, where the API is AWS's."""
     alert_topic: str = ""
     """Empty: nobody is told."""
+    smoke_test_cron: str = DAILY
+    """Ask `smoke_test_schedule`: a DAG's file needs it."""
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""
@@ -104,6 +107,7 @@ class Settings:
         if self.console_url:
             wanted = "a page's address such as https://console.example.com/aws/"
             _match("MUSHER_CONSOLE_URL", self.console_url, URL_PATTERN, wanted)
+        _match_schedule(self.smoke_test_cron)
         if self.alert_topic:
             wanted = "the ARN of an SNS topic that is not FIFO"
             _match("MUSHER_ALERT_TOPIC", self.alert_topic, TOPIC_PATTERN, wanted)
@@ -171,15 +175,18 @@ class Settings:
 def smoke_test_schedule(environ: Mapping[str, str] | None = None) -> str | None:
     """Return when the live function is tested; SettingsError where MUSHER_SMOKE_TEST_CRON is no schedule.
 
-    It is no field of Settings, as a DAG's file needs it at each parse, and must not fail for any other
-    variable. To read a variable takes no file and no network.
+    A DAG's file calls it at each parse: it reads one variable, no file and no network, and fails for no other
+    variable.
     """
     environ = os.environ if environ is None else environ
-    given = environ.get("MUSHER_SMOKE_TEST_CRON", "").strip() or "@daily"
-    _match(
-        "MUSHER_SMOKE_TEST_CRON", given, CRON_PATTERN, "@hourly, @daily, 30 4 * * 1-5 or the like, or never"
-    )
-    return None if given == "never" else given
+    given = environ.get("MUSHER_SMOKE_TEST_CRON", "").strip() or DAILY
+    _match_schedule(given)
+    return None if given == NEVER else given
+
+
+def _match_schedule(given: str) -> None:
+    wanted = "@hourly, @daily, 30 4 * * 1-5 or the like, or never"
+    _match("MUSHER_SMOKE_TEST_CRON", given, CRON_PATTERN, wanted)
 
 
 def _parse(name: str, text: str, kind: Any) -> object:

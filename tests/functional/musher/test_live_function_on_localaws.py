@@ -138,6 +138,8 @@ def live(
     releases.retire.function()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_what_is_live_is_asked_about_the_images_that_it_was_trained_with(
     live: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -243,6 +243,8 @@ def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
     releases.retire.function()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_a_version_is_warm_while_it_is_live_and_a_version_that_does_not_start_never_is(
     project: Settings, function: Make, as_run: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
