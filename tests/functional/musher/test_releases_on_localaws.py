@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from musher import names
 from musher.hooks.concurrency import list_provisioned, read_reserved
 from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
+from musher.hooks.functions import remove_function
 from musher.hooks.objects import upload_once
 from musher.hooks.releases import put_alias_back, put_endpoint_back, read_endpoint
 from musher.operators.endpoints import DeployEndpointOperator
@@ -246,7 +247,7 @@ def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_a_version_is_warm_while_it_is_live_and_a_version_that_does_not_start_never_is(
-    project: Settings, function: Make, as_run: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    project: Settings, function: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     hook, name = lambda_hook(project), names.live_function(project)
     first, second, third = (uuid.uuid4().hex[:8] for _ in range(3))
@@ -280,5 +281,4 @@ def test_a_version_is_warm_while_it_is_live_and_a_version_that_does_not_start_ne
     too_much = {"reserved": 901, "provisioned": 0}
     with pytest.raises(AirflowFailException, match=r"PutFunctionConcurrency .*below its minimum value"):
         function("one", slug=first, concurrency=too_much)
-    as_run(version=None)
-    releases.retire.function()
+    remove_function(hook, name=name)
