@@ -158,7 +158,7 @@ def test_what_is_live_is_asked_about_the_images_that_it_was_trained_with(
     assert (answer["status"], answer["classes"], answer["predicted"]) == (200, 2, "dog")
     with pytest.raises(AirflowFailException, match=r"took \d+ ms for .*, more than max_latency_ms"):
         ask(ANSWER_S * 500)
-    answers = [{**answer, "truth": image["truth"]} for image in images]
+    answers: Any = [{**answer, "truth": image["truth"]} for image in images]
     assert live_function.judge_answers.function(answers) in (1, 2)
 
     probed = live_function.probe_concurrency.function(images)

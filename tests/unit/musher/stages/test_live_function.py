@@ -86,7 +86,7 @@ def test_too_few_right_answers_name_each_image(
     least: int, passes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_function, "current_run", lambda: SimpleNamespace(params={"min_right": least}))
-    answers = [
+    answers: Any = [
         {"image": "a.png", "truth": "dog", "predicted": "dog"},
         {"image": "b.png", "truth": "cat", "predicted": "dog"},
     ]
