@@ -194,6 +194,10 @@ class FunctionResult(TypedDict):
     """What the alias stands for."""
     previous_version: str | None
     """What the alias stood for before, maybe the same; None where the run has made it."""
+    reserved: int | None
+    """Concurrency that the function has to itself; None: it shares the account's."""
+    provisioned: int
+    """Environments of the version that are kept started."""
     seconds: float
 
 
@@ -221,6 +225,20 @@ class Answer(Prediction):
 
     image: str
     truth: str
+
+
+class KnownImage(Sample):
+    """A test image of the data that the live model was trained with."""
+
+    manifest_uri: str
+
+
+class ProbeResult(TypedDict):
+    """What came of one request more than is reserved, all at once."""
+
+    reserved: int
+    rounds: int
+    seconds: float
 
 
 class SmokeTestResult(TypedDict):

@@ -22,6 +22,8 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_ISOLATE_NETWORK  false; whether training and serving containers are cut off from every network
     MUSHER_SHOW_CONTEXT     false; whether the function's answers show its context, which names the account
     MUSHER_CONSOLE_URL      AWS's; the page that links of tasks and reports lead to (musher/console.py)
+    MUSHER_ALERT_TOPIC      none; ARN of the SNS topic that hears of a live function that fails its test
+    MUSHER_SMOKE_TEST_CRON  @daily; when the live function is tested; `never`: only by hand
 
 Lists are separated by commas. docs/aws.md says what each needs in the account.
 """
@@ -57,6 +59,9 @@ MAX_SUBNETS, MAX_SECURITY_GROUPS = 16, 5
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
+TOPIC_PATTERN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+DAILY, NEVER = "@daily", "never"
+CRON_PATTERN = re.compile(r"@(hourly|daily|weekly|monthly)|never|[\d*,/-]+( [\w*,/#-]+){4}")
 URL_PATTERN = re.compile(r"https?://[^\s/#]+(/[^\s#]*)?")
 
 
@@ -87,6 +92,10 @@ class Settings:
     show_context: bool = False
     console_url: str = ""
     """Empty: AWS's, where the API is AWS's."""
+    alert_topic: str = ""
+    """Empty: nobody is told."""
+    smoke_test_cron: str = DAILY
+    """Ask `smoke_test_schedule`: a DAG's file needs it."""
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""
@@ -98,6 +107,10 @@ class Settings:
         if self.console_url:
             wanted = "a page's address such as https://console.example.com/aws/"
             _match("MUSHER_CONSOLE_URL", self.console_url, URL_PATTERN, wanted)
+        _match_schedule(self.smoke_test_cron)
+        if self.alert_topic:
+            wanted = "the ARN of an SNS topic that is not FIFO"
+            _match("MUSHER_ALERT_TOPIC", self.alert_topic, TOPIC_PATTERN, wanted)
         if self.log_days not in LOG_DAYS:
             raise SettingsError(
                 f"MUSHER_LOG_DAYS is {self.log_days}. Set it to one of {', '.join(map(str, LOG_DAYS))}."
@@ -157,6 +170,23 @@ class Settings:
             if name in given:
                 values[field.name] = _parse(name, given[name].strip(), field.type)
         return cls(**values)  # type: ignore[arg-type]  # the field names and types are this class's own
+
+
+def smoke_test_schedule(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return when the live function is tested; SettingsError where MUSHER_SMOKE_TEST_CRON is no schedule.
+
+    A DAG's file calls it at each parse: it reads one variable, no file and no network, and fails for no other
+    variable.
+    """
+    environ = os.environ if environ is None else environ
+    given = environ.get("MUSHER_SMOKE_TEST_CRON", "").strip() or DAILY
+    _match_schedule(given)
+    return None if given == NEVER else given
+
+
+def _match_schedule(given: str) -> None:
+    wanted = "@hourly, @daily, 30 4 * * 1-5 or the like, or never"
+    _match("MUSHER_SMOKE_TEST_CRON", given, CRON_PATTERN, wanted)
 
 
 def _parse(name: str, text: str, kind: Any) -> object:

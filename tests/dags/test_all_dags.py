@@ -14,7 +14,13 @@ from musher.params.form import FORM
 from musher.params.section import EXPERTS
 from tests.isolated_airflow import ROOT
 
-DAG_IDS = {"load_test_endpoint", "operationalize_model", "retire_deployment", "roll_back"}
+DAG_IDS = {
+    "load_test_endpoint",
+    "operationalize_model",
+    "retire_deployment",
+    "roll_back",
+    "smoke_test_lambda",
+}
 FORM_IDS = {"operationalize_model"}
 """DAGs with the whole form."""
 

@@ -43,6 +43,7 @@ WITHOUT_RESOURCE_LEVEL = {
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
     "ecr:GetAuthorizationToken",
+    "lambda:GetAccountSettings",
     "servicequotas:ListAWSDefaultServiceQuotas",
     "sagemaker:ListEndpointConfigs",
     "sagemaker:ListModelPackages",
@@ -167,6 +168,7 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/musher-",
         f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/musher-image",
         f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:musher-",
+        f"arn:aws:sns:us-east-1:{ACCOUNT}:musher-",
         f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:TargetTracking-endpoint/musher-",
         # Scalable targets have no names: conditions bound them to instances of endpoints.
         f"arn:aws:application-autoscaling:us-east-1:{ACCOUNT}:scalable-target/",

@@ -37,11 +37,19 @@ CALLS = {
     "lambda:CreateAlias": "create_alias",
     "lambda:CreateFunction": "create_function",
     "lambda:DeleteFunction": "delete_function",
+    "lambda:DeleteFunctionConcurrency": "delete_function_concurrency",
+    "lambda:DeleteProvisionedConcurrencyConfig": "delete_provisioned_concurrency_config",
+    "lambda:GetAccountSettings": "get_account_settings",
     "lambda:GetAlias": "get_alias",
+    "lambda:GetFunctionConcurrency": "get_function_concurrency",
     "lambda:GetFunctionConfiguration": "get_function_configuration",
+    "lambda:GetProvisionedConcurrencyConfig": "get_provisioned_concurrency_config",
     "lambda:InvokeFunction": "invoke_lambda",
+    "lambda:ListProvisionedConcurrencyConfigs": "list_provisioned_concurrency_configs",
     "lambda:ListTags": "list_tags",
     "lambda:PublishVersion": "publish_version",
+    "lambda:PutFunctionConcurrency": "put_function_concurrency",
+    "lambda:PutProvisionedConcurrencyConfig": "put_provisioned_concurrency_config",
     "lambda:UpdateAlias": "update_alias",
     "lambda:UpdateFunctionCode": "update_function_code",
     "lambda:UpdateFunctionConfiguration": "update_function_configuration",
@@ -83,6 +91,7 @@ CALLS = {
     "sagemaker:UpdateEndpoint": "update_endpoint",
     "servicequotas:ListAWSDefaultServiceQuotas": "list_aws_default_service_quotas",
     "servicequotas:ListServiceQuotas": "list_service_quotas",
+    "sns:Publish": "SnsNotifier",
 }
 """What Airflow's role is granted: action -> the method of boto3 (or of a hook) that plugins/ calls."""
 

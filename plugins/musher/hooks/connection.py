@@ -17,6 +17,16 @@ from musher.settings import Settings
 INVOKE_READ_TIMEOUT_S = 80
 """Longer than a function may run, so that botocore does not send a slow invocation twice."""
 
+MAX_AT_ONCE = 50
+"""Connections of a client that invokes functions."""
+
+INVOKE_CONFIG: dict[str, Any] = {
+    "read_timeout": INVOKE_READ_TIMEOUT_S,
+    "retries": {"total_max_attempts": 1},
+    "max_pool_connections": MAX_AT_ONCE,
+}
+"""What a client that invokes functions is made with: it waits long enough, and never asks twice."""
+
 
 def hook_parameters(
     settings: Settings, *, aws_conn_id: str | None = None, region_name: str | None = None
@@ -81,8 +91,7 @@ def lambda_hook(settings: Settings) -> MusherLambdaHook:
 
 def invoking_lambda_hook(settings: Settings) -> MusherLambdaHook:
     """Return a hook for Lambda that waits long enough for an answer and never asks twice."""
-    config = Config(read_timeout=INVOKE_READ_TIMEOUT_S, retries={"total_max_attempts": 1})
-    return MusherLambdaHook(**hook_parameters(settings), config=config)
+    return MusherLambdaHook(**hook_parameters(settings), config=Config(**INVOKE_CONFIG))
 
 
 def runtime_hook(settings: Settings) -> AwsBaseHook:

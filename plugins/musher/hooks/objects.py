@@ -9,6 +9,8 @@ from musher.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+URL_EXPIRES_S = 900
+
 
 def upload_once(hook: S3Hook, settings: Settings, *, key: str, data: bytes) -> str:
     """Upload `data` unless the key, which holds their hash, is there already; return the s3:// address."""
@@ -40,3 +42,11 @@ def download(hook: S3Hook, *, uri: str) -> bytes:
     bucket, key = names.split_s3_uri(uri)
     data: bytes = hook.get_conn().get_object(Bucket=bucket, Key=key)["Body"].read()
     return data
+
+
+def sign_url(s3: S3Hook, *, bucket: str, key: str) -> str:
+    """Return an address from which anyone can read an object for URL_EXPIRES_S."""
+    url: str = s3.conn.generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_EXPIRES_S
+    )
+    return url

@@ -9,24 +9,18 @@ from dataclasses import dataclass
 
 from musher import names
 from musher.errors import TeardownError
+from musher.hooks.concurrency import bring_live, read_concurrency
 from musher.hooks.endpoints import (
     BUSY,
     IN_SERVICE,
     remove_endpoint,
     tags_of,
 )
-from musher.hooks.functions import MusherLambdaHook, move_alias, remove_function, tags_of_function
+from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function
+from musher.hooks.release_notes import find_note
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.hooks.waits import StatusLog, wait_until
-from musher.payloads.tags import (
-    CONFIRMED_TAG,
-    LIFETIME_TAG,
-    LIVE,
-    NEXT_TAG,
-    PREVIOUS_TAG,
-    RUN_TAG,
-    as_list,
-)
+from musher.payloads.tags import CONFIRMED_TAG, LIFETIME_TAG, LIVE, PREVIOUS_TAG, as_list
 
 logger = logging.getLogger(__name__)
 
@@ -171,8 +165,8 @@ def remove_live_versions(hook: MusherSageMakerHook, *, prefix: str) -> list[str]
     return removed
 
 
-def put_alias_back(hook: MusherLambdaHook, *, name: str, slug: str) -> list[str]:
-    """Undo a run's release of a function: the alias stands for what it did before, or the function goes.
+def put_alias_back(hook: MusherLambdaHook, *, name: str, slug: str, delay_s: float) -> list[str]:
+    """Undo a run's release of a function: version and concurrency are those before it, or the function goes.
 
     `slug` is the run's; a function that another run has released since stays untouched, and so does a version
     that is confirmed.
@@ -180,15 +174,21 @@ def put_alias_back(hook: MusherLambdaHook, *, name: str, slug: str) -> list[str]
     found = hook.find_function(name)
     if found is None:
         return []
-    tags = tags_of_function(hook, arn=found["FunctionArn"])
+    last_run, note = find_note(hook, arn=found["FunctionArn"])
     alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
-    if tags.get(RUN_TAG) != slug or (alias and tags.get(CONFIRMED_TAG) == alias["FunctionVersion"]):
+    confirmed = tags_of_function(hook, arn=found["FunctionArn"]).get(CONFIRMED_TAG)
+    if last_run != slug or (alias and confirmed == alias["FunctionVersion"]):
         return []
-    previous = tags.get(PREVIOUS_TAG)
-    if previous is None:
+    if note is None:
         remove_function(hook, name=name)
         return [f"function {name}, which the run had made"]
-    if alias is None or alias["FunctionVersion"] != tags.get(NEXT_TAG):
+    if alias is None or alias["FunctionVersion"] not in (note.previous, note.next):
         return []
-    move_alias(hook, function_name=name, alias=names.LIVE_ALIAS, version=previous)
-    return [f"version {tags[NEXT_TAG]} from {name}: {previous} answers again"]
+    version = str(alias["FunctionVersion"])
+    had = note.concurrency or read_concurrency(hook, name=name, version=version)
+    if version == note.previous and read_concurrency(hook, name=name) == had:
+        return []
+    bring_live(hook, name=name, version=note.previous, wanted=had, delay_s=delay_s)
+    if version == note.previous:
+        return [f"concurrency of {name}, which it had before"]
+    return [f"version {note.next} from {name}: {note.previous} answers again"]

@@ -2,6 +2,7 @@
 
 from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
+from musher.params.function import FUNCTION
 from musher.params.instances import INSTANCES
 from musher.params.load_test import LOAD_TEST
 from musher.params.model import MODEL, MODEL_OPTIONS
@@ -10,10 +11,22 @@ from musher.params.section import order
 from musher.params.training import TRAINING
 from musher.params.tuning import TUNING
 
-FORM = order({**DATA, **MODEL, **TUNING, **TRAINING, **INSTANCES, **DEPLOYMENT, **SCALING, **LOAD_TEST})
+FORM = order(
+    {
+        **DATA,
+        **MODEL,
+        **TUNING,
+        **TRAINING,
+        **INSTANCES,
+        **DEPLOYMENT,
+        **SCALING,
+        **FUNCTION,
+        **LOAD_TEST,
+    }
+)
 """Every Param, in the order in which the form shows them."""
 
-SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING, LOAD_TEST)
+SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING, FUNCTION, LOAD_TEST)
 
 OPTIONS = (*MODEL_OPTIONS, *TRAINING)
 """Names of the Params that train.py takes as options of the same name."""

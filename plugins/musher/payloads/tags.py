@@ -23,6 +23,8 @@ NEXT_TAG = "musher:next"
 CONFIRMED_TAG = "musher:confirmed"
 """On an endpoint configuration, and on a function with the version: a whole run was good with it, or a person
 has chosen it. What is confirmed serves until another run or a person changes that."""
+RESERVED_TAG, PROVISIONED_TAG = "musher:previous-reserved", "musher:previous-provisioned"
+"""On a function: the concurrency that it had before, where `none` is reserved or a number."""
 
 
 def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dict[str, str]:

@@ -18,10 +18,14 @@ from musher.hooks.account import (
     simulate_pass_role,
 )
 from musher.hooks.builds import find_image
+from musher.hooks.concurrency import read_concurrency, read_room
+from musher.hooks.connection import lambda_hook
 from musher.packaging import pack_image_context
 from musher.partitions import dns_suffix_of, partition_of
 from musher.payloads.builds import check_manifest, plan_image
+from musher.payloads.concurrency import Concurrency, judge_room, plan_concurrency
 from musher.payloads.quotas import SERVICE, judge_quotas, list_needs
+from musher.payloads.tags import LIVE
 from musher.results import Params
 from musher.settings import Settings
 
@@ -41,6 +45,7 @@ def account_checks(settings: Settings, params: Params) -> list[tuple[str, Look]]
     """Return what each look is about, and the look, which returns its findings."""
     return [
         ("quotas", lambda: check_quotas(settings, params)),
+        ("concurrency", lambda: check_concurrency(settings, params)),
         ("roles", lambda: check_roles(settings)),
         ("passing roles", lambda: check_passing(settings)),
         ("bucket", lambda: check_bucket(settings)),
@@ -56,6 +61,15 @@ def check_quotas(settings: Settings, params: Params) -> list[str]:
         look_client(settings, "service-quotas"), service=SERVICE, names={need.quota for need in needs}
     )
     return judge_quotas(needs, quotas=quotas, region=settings.region)
+
+
+def check_concurrency(settings: Settings, params: Params) -> list[str]:
+    """Return whether the account has too little concurrency for the function, beside what it has already."""
+    hook, live = lambda_hook(settings), names.live_function(settings)
+    has = Concurrency(reserved=None, provisioned=0)
+    if params["lifetime"] == LIVE and hook.find_function(live):
+        has = read_concurrency(hook, name=live)
+    return judge_room(plan_concurrency(params), has=has, account=read_room(look_client(settings, "lambda")))
 
 
 def check_roles(settings: Settings) -> list[str]:

@@ -8,6 +8,7 @@ from musher.hooks.objects import upload_once
 from musher.operators.base import fail_without_retry
 from musher.operators.functions import DeployFunctionOperator
 from musher.packaging import pack_function
+from musher.payloads.concurrency import build_concurrency
 from musher.payloads.functions import FunctionPlan, build_function
 from musher.results import EndpointResult, FunctionResult, Request
 from musher.stages.groups import output_of, stage_group
@@ -25,7 +26,7 @@ def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
 
 @task(multiple_outputs=False)
 def request_function(endpoint: EndpointResult) -> Request:
-    """Upload the function's code, named by its hash; return the CreateFunction request."""
+    """Upload the function's code, named by its hash; return CreateFunction's request and the concurrency."""
     with fail_without_retry(endpoint=endpoint):
         run = current_run()
         archive = pack_function(folder=run.settings.lambda_dir)
@@ -37,4 +38,7 @@ def request_function(endpoint: EndpointResult) -> Request:
             endpoint_name=endpoint["name"],
             tags=run.deployment_tags,
         )
-        return build_function(run.settings, plan=plan)
+        return {
+            "Function": build_function(run.settings, plan=plan),
+            "Concurrency": build_concurrency(run.params),
+        }

@@ -19,6 +19,7 @@ from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling
+from musher.payloads.concurrency import find_contradictions
 from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
 from musher.payloads.updates import check_policy
@@ -116,6 +117,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="time limits", look=limits),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="update", look=lambda: check_update(run.params)),
+        Check(about="concurrency", look=lambda: find_contradictions(run.params)),
         Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),

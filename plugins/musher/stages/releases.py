@@ -1,6 +1,7 @@
 """Stages of roll_back and retire_deployment: what the live endpoint and function do after a run."""
 
 import logging
+from dataclasses import replace
 from functools import partial
 
 from airflow.sdk import task
@@ -9,10 +10,12 @@ from musher import names
 from musher.errors import EndpointError
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
+from musher.hooks.concurrency import bring_live, read_concurrency
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import IN_SERVICE, remove_endpoint
-from musher.hooks.functions import MusherLambdaHook, move_alias, remove_function, tags_of_function
+from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function
 from musher.hooks.log_groups import remove_log_group
+from musher.hooks.release_notes import find_note, write_note
 from musher.hooks.releases import (
     Endpoint,
     confirm_alias,
@@ -95,7 +98,8 @@ def choose_version(endpoint: Endpoint, *, asked: str | None) -> str:
 def roll_back_function(target: RollBack) -> str | None:
     """Let the live function's alias stand for the chosen version; return it, None where there is none.
 
-    Where the function itself has not changed with the model, there is no other version to go back to.
+    Its concurrency stays, and the version is warm before users go over to it. Where the function itself has
+    not changed with the model, there is no other version to go back to.
     """
     with fail_without_retry(target=target):
         run = current_run()
@@ -104,10 +108,15 @@ def roll_back_function(target: RollBack) -> str | None:
         function = hook.find_function(name)
         if function is None or current is None or previous is None:
             return None
-        hook.conn.tag_resource(
-            Resource=function["FunctionArn"], Tags={PREVIOUS_TAG: current, NEXT_TAG: previous}
-        )
-        move_alias(hook, function_name=name, alias=names.LIVE_ALIAS, version=previous)
+        arn = function["FunctionArn"]
+        _, note = find_note(hook, arn=arn)
+        if note is None:
+            return None
+        is_noted = note.previous == current and note.next == previous  # by an earlier try
+        has = note.concurrency if is_noted else None
+        has = has or read_concurrency(hook, name=name, version=current)
+        write_note(hook, arn=arn, note=replace(note, previous=current, next=previous, concurrency=has))
+        bring_live(hook, name=name, version=previous, wanted=has, delay_s=run.settings.poll_interval_s)
         confirm_alias(hook, name=name)
         return previous
 

@@ -5,21 +5,18 @@ import logging
 import time
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk import task
 
 from musher import names
 from musher.errors import LambdaError
 from musher.hooks.connection import invoking_lambda_hook, s3_hook
-from musher.hooks.objects import download
+from musher.hooks.objects import download, sign_url
 from musher.operators.base import fail_without_retry
 from musher.payloads.answers import read_answer, read_billed_seconds
 from musher.results import Answer, FunctionResult, Sample, SmokeTestResult, StagedDataset
 from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
-
-URL_EXPIRES_S = 900
 
 
 @task(multiple_outputs=False)
@@ -46,14 +43,6 @@ def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestRes
         seconds=round(time.monotonic() - started, 3),
         billed_seconds=round(sum(billed), 3) if len(billed) == len(found) else None,
     )
-
-
-def sign_url(s3: S3Hook, *, bucket: str, key: str) -> str:
-    """Return an address from which anyone can read an object for URL_EXPIRES_S."""
-    url: str = s3.conn.generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_EXPIRES_S
-    )
-    return url
 
 
 def classify_sample(

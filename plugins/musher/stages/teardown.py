@@ -136,7 +136,13 @@ def undoings(run: Run) -> list[Removal]:
         versions=names.endpoint_versions(settings, slug=run.slug),
         delay_s=settings.poll_interval_s,
     )
-    put_alias = partial(put_alias_back, lambda_hook(settings), name=function, slug=run.slug)
+    put_alias = partial(
+        put_alias_back,
+        lambda_hook(settings),
+        name=function,
+        slug=run.slug,
+        delay_s=settings.poll_interval_s,
+    )
     return [
         Removal(what=f"endpoint {endpoint}", remove=put_endpoint),
         Removal(what=f"function {function}", remove=put_alias),

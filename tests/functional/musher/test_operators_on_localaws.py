@@ -189,7 +189,8 @@ def test_a_function_is_created_then_updated(
     name = names.function(installation, slug=uuid.uuid4().hex[:8])
     for endpoint_name, version in (("one", "1"), ("two", "2")):
         plan = FunctionPlan(name=name, code_key=key, endpoint_name=endpoint_name, tags=tags(installation))
-        config = build_function(installation, plan=plan)
+        concurrency = {"reserved": 2, "provisioned": 0}
+        config = {"Function": build_function(installation, plan=plan), "Concurrency": concurrency}
         operator = with_settings(DeployFunctionOperator(task_id="f", config=config, alias="live"))
         result = operator.execute(airflow_task.context())
         assert (result["function_name"], result["version"]) == (name, version)

@@ -61,6 +61,14 @@ def test_a_deployed_stack_passes_and_what_is_no_service_here_only_warns(installa
     assert time.monotonic() - started < MAX_LOOK_S
 
 
+def test_more_concurrency_than_the_account_has_is_refused_with_the_values(installation: Settings) -> None:
+    fits = account_checks.check_concurrency(installation, {**PARAMS, "function_reserved": 5})
+    [found] = account_checks.check_concurrency(installation, {**PARAMS, "function_reserved": 901})
+    assert fits == []
+    assert "function_reserved is 901" in found
+    assert "its limit is 1000" in found
+
+
 def test_a_stack_that_was_never_deployed_is_found_part_by_part(installation: Settings) -> None:
     problems, _ = look(dataclasses.replace(installation, project="nowhere"))
     text = "\n".join(problems)

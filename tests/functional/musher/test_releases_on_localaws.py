@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
+from musher.hooks.concurrency import list_provisioned, read_reserved
 from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
+from musher.hooks.functions import remove_function
 from musher.hooks.objects import upload_once
 from musher.hooks.releases import (
     confirm_alias,
@@ -57,6 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
+SHARED = {"reserved": None, "provisioned": 0}
 QUICKLY: Any = {"delay_s": 0.1, "end_watch": lambda: None}
 IS_BROKEN = "import sys\nsys.exit('no labels.json')\n"
 
@@ -146,7 +150,7 @@ def roll_back_function() -> Any:
 def function(project: Settings, with_settings: Make) -> Make:
     """Return a function that releases the live function as one run does; it returns the result."""
 
-    def make(endpoint_name: str, *, slug: str) -> Any:
+    def make(endpoint_name: str, *, slug: str, concurrency: dict[str, Any] | None = None) -> Any:
         archive = pack_function(folder=project.lambda_dir)
         key = names.function_key(project, code_hash=archive.code_hash)
         upload_once(s3_hook(project), project, key=key, data=archive.body)
@@ -156,7 +160,7 @@ def function(project: Settings, with_settings: Make) -> Make:
             endpoint_name=endpoint_name,
             tags=live_tags(project, slug=slug),
         )
-        config = build_function(project, plan=plan)
+        config = {"Function": build_function(project, plan=plan), "Concurrency": concurrency or SHARED}
         operator = with_settings(DeployFunctionOperator(task_id="f", config=config, alias="live"))
         return operator.execute(FakeTask().context())
 
@@ -243,12 +247,17 @@ def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
         alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
         return str(alias and alias["FunctionVersion"])
 
+    def undo(slug: str) -> list[str]:
+        return put_alias_back(hook, name=name, slug=slug, delay_s=0.1)
+
     assert function("one", slug=first)["version"] == "1"
     assert function("two", slug=second)["previous_version"] == "1"
-    assert put_alias_back(hook, name=name, slug=first) == []
-    assert put_alias_back(hook, name=name, slug=second) == [f"version 2 from {name}: 1 answers again"]
+    assert put_alias_back(hook, name=name, slug=first, delay_s=0.1) == []
+    assert put_alias_back(hook, name=name, slug=second, delay_s=0.1) == [
+        f"version 2 from {name}: 1 answers again"
+    ]
     assert version() == "1"
-    assert put_alias_back(hook, name=name, slug=second) == []
+    assert put_alias_back(hook, name=name, slug=second, delay_s=0.1) == []
 
     third = function("two", slug=second)["version"]
     as_run(version=None)
@@ -258,13 +267,57 @@ def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
     releases.retire.function()
 
     function("one", slug=first)
-    assert put_alias_back(hook, name=name, slug=first) == [f"function {name}, which the run had made"]
+    assert put_alias_back(hook, name=name, slug=first, delay_s=0.1) == [
+        f"function {name}, which the run had made"
+    ]
     assert hook.find_function(name) is None
     function("one", slug=first)
     confirm_alias(hook, name=name)
-    assert put_alias_back(hook, name=name, slug=first) == []
+    assert put_alias_back(hook, name=name, slug=first, delay_s=0.1) == []
     assert function("two", slug=second)["version"] == "2"
-    assert put_alias_back(hook, name=name, slug=second) == [f"version 2 from {name}: 1 answers again"]
+    assert put_alias_back(hook, name=name, slug=second, delay_s=0.1) == [
+        f"version 2 from {name}: 1 answers again"
+    ]
     releases.retire.function()
     assert roll_back_function() is None
     releases.retire.function()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_a_version_is_warm_while_it_is_live_and_a_version_that_does_not_start_never_is(
+    project: Settings, function: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hook, name = lambda_hook(project), names.live_function(project)
+    first, second, third = (uuid.uuid4().hex[:8] for _ in range(3))
+    wanted = {"reserved": 3, "provisioned": 2}
+
+    def state() -> tuple[int | None, dict[str, tuple[str, int]]]:
+        found = list_provisioned(hook, name=name)
+        counts = {
+            version: (config["Status"], config["AllocatedProvisionedConcurrentExecutions"])
+            for version, config in found.items()
+        }
+        return read_reserved(hook, name=name), counts
+
+    result = function("one", slug=first, concurrency=wanted)
+    assert (result["reserved"], result["provisioned"]) == (3, 2)
+    assert state() == (3, {"1": ("READY", 2)})
+    function("two", slug=second, concurrency=wanted)
+    assert state() == (3, {"2": ("READY", 2)})
+    done = put_alias_back(hook, name=name, slug=second, delay_s=0.1)
+    assert done == [f"version 2 from {name}: 1 answers again"]
+    assert state() == (3, {"1": ("READY", 2)})
+
+    (tmp_path / "musher_lambda.py").write_text("raise RuntimeError('not here')")
+    broken = pack_function(folder=tmp_path)
+    monkeypatch.setattr(f"{__name__}.pack_function", lambda **_: broken)
+    with pytest.raises(AirflowFailException, match="FUNCTION_ERROR_INIT_FAILURE, the function fails when"):
+        function("three", slug=third, concurrency=wanted)
+    done = put_alias_back(hook, name=name, slug=third, delay_s=0.1)
+    assert done == [f"concurrency of {name}, which it had before"]
+    assert state() == (3, {"1": ("READY", 2)})
+    too_much = {"reserved": 901, "provisioned": 0}
+    with pytest.raises(AirflowFailException, match=r"PutFunctionConcurrency .*below its minimum value"):
+        function("one", slug=first, concurrency=too_much)
+    remove_function(hook, name=name)

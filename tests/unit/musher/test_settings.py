@@ -7,7 +7,7 @@ import pytest
 
 from musher import settings as settings_module
 from musher.errors import SettingsError
-from musher.settings import Settings
+from musher.settings import Settings, smoke_test_schedule
 
 ACCOUNT = {"MUSHER_ACCOUNT_ID": "123456789012"}
 SUBNET, GROUP = "subnet-0123456789abcdef0", "sg-0123456789abcdef0"
@@ -125,3 +125,29 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
 def test_a_wrong_value_is_refused_by_its_variable(environ: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match="^" + message):
         Settings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("given", "schedule"),
+    [
+        ({}, "@daily"),
+        ({"MUSHER_SMOKE_TEST_CRON": ""}, "@daily"),
+        ({"MUSHER_SMOKE_TEST_CRON": "*/30 6-20 * * MON-FRI"}, "*/30 6-20 * * MON-FRI"),
+        ({"MUSHER_SMOKE_TEST_CRON": "never"}, None),
+    ],
+)
+def test_the_live_function_is_tested_when_its_variable_says(
+    given: dict[str, str], schedule: str | None
+) -> None:
+    assert smoke_test_schedule(given) == schedule
+
+
+def test_what_is_no_schedule_names_its_variable() -> None:
+    with pytest.raises(SettingsError, match="MUSHER_SMOKE_TEST_CRON is 'sometimes'"):
+        smoke_test_schedule({"MUSHER_SMOKE_TEST_CRON": "sometimes"})
+
+
+@pytest.mark.parametrize("topic", ["musher-alerts", "arn:aws:sns:us-east-1:123456789012:musher.fifo"])
+def test_what_is_no_standard_topic_is_refused(topic: str) -> None:
+    with pytest.raises(SettingsError, match="MUSHER_ALERT_TOPIC"):
+        Settings(account_id="123456789012", alert_topic=topic)

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from musher.operators.functions import DeployFunctionOperator
 from musher.settings import Settings
 from musher.triggers.waits import WaitTrigger
+from tests.unit.musher.fake_concurrency import FakeConcurrency
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeLogs, FakeTask
 
 NAME = "musher-0123abcd"
@@ -22,10 +23,11 @@ REQUEST = {
 }
 
 
-class FakeLambda:
+class FakeLambda(FakeConcurrency):
     """One function in memory; after every change it is ready at the second look."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.exists = False
         self.states: list[dict[str, str]] = []
         self.end = {"State": "Active", "LastUpdateStatus": "Successful"}
@@ -70,11 +72,13 @@ class FakeLambda:
     def create_alias(self, *, Name: str, FunctionVersion: str, **_: Any) -> dict[str, str]:  # noqa: N803
         assert Name not in self.aliases
         self.aliases[Name] = FunctionVersion
+        self.steps.append(f"alias {FunctionVersion}")
         return self._alias(Name)
 
     def update_alias(self, *, Name: str, FunctionVersion: str, **rest: Any) -> dict[str, str]:  # noqa: N803
         assert rest["RoutingConfig"] == {"AdditionalVersionWeights": {}}
         self.aliases[Name] = FunctionVersion
+        self.steps.append(f"alias {FunctionVersion}")
         return self._alias(Name)
 
     def tag_resource(self, *, Resource: str, Tags: dict[str, str]) -> None:  # noqa: N803
@@ -88,6 +92,11 @@ class FakeLambda:
         return self.end if self.exists else None
 
 
+def asked(request: dict[str, Any], *, reserved: int | None = 5, provisioned: int = 0) -> dict[str, Any]:
+    """Return what an earlier task hands on."""
+    return {"Function": request, "Concurrency": {"reserved": reserved, "provisioned": provisioned}}
+
+
 @pytest.fixture
 def aws(fake_clock: FakeClock) -> FakeLambda:
     return FakeLambda()
@@ -97,7 +106,7 @@ def aws(fake_clock: FakeClock) -> FakeLambda:
 def operator(aws: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> DeployFunctionOperator:
     hook = FakeHook(aws, "lambda")
     monkeypatch.setattr(WaitTrigger, "hook", hook)
-    made = DeployFunctionOperator(task_id="run_function", config=REQUEST, alias="live")
+    made = DeployFunctionOperator(task_id="run_function", config=asked(REQUEST), alias="live")
     made.__dict__ |= {"hook": hook, "settings": Settings(account_id="123456789012")}
     return made
 
@@ -111,7 +120,10 @@ def test_a_missing_function_is_created(operator: DeployFunctionOperator, aws: Fa
         "alias": "live",
         "version": "1",
         "previous_version": None,
+        "reserved": 5,
+        "provisioned": 0,
     }
+    assert aws.steps == ["reserve 5", "alias 1"]
     assert aws.calls == [("create", REQUEST)]
 
 
@@ -156,10 +168,11 @@ def test_a_function_is_looked_at_every_two_seconds_within_its_bound(
     assert 290 < sum(fake_clock.slept) <= 300
 
 
-def change(operator: DeployFunctionOperator, *, run: str, endpoint: str) -> Any:
+def change(operator: DeployFunctionOperator, *, run: str, endpoint: str, **concurrency: Any) -> Any:
     """Deploy the function as another run does, before another endpoint."""
     variables = {"Variables": {"ENDPOINT_NAME": endpoint}}
-    operator.config = {**REQUEST, "Environment": variables, "Tags": {**TAGS, "musher:run": run}}
+    request = {**REQUEST, "Environment": variables, "Tags": {**TAGS, "musher:run": run}}
+    operator.config = asked(request, **concurrency)
     result = operator.execute(FakeTask().context())
     return result["version"], result["previous_version"]
 
@@ -180,9 +193,70 @@ def test_a_retry_names_what_the_alias_stood_for_before_its_run(
         assert change(operator, run="89abcdef", endpoint="two") == ("2", "1")
 
 
-def test_a_run_that_changes_nothing_has_nothing_to_put_back(
+def test_a_run_that_changes_nothing_puts_nothing_else_back(
     operator: DeployFunctionOperator, aws: FakeLambda
 ) -> None:
     change(operator, run="0123abcd", endpoint="one")
-    assert change(operator, run="89abcdef", endpoint="one") == ("1", "1")
     assert change(operator, run="0123abcd", endpoint="one") == ("1", None)
+    assert change(operator, run="89abcdef", endpoint="one") == ("1", "1")
+    assert aws.steps == ["reserve 5", "alias 1"]
+
+
+def test_users_go_over_to_a_version_that_is_warm_and_then_the_old_one_gives_up_its_environments(
+    operator: DeployFunctionOperator, aws: FakeLambda
+) -> None:
+    change(operator, run="0123abcd", endpoint="one", reserved=3, provisioned=2)
+    assert aws.steps == ["reserve 3", "provision 2 of 1", "1 is warm", "alias 1"]
+    aws.steps.clear()
+    change(operator, run="89abcdef", endpoint="two", reserved=3, provisioned=2)
+    assert aws.steps == [
+        "reserve 4",
+        "provision 2 of 2",
+        "2 is warm",
+        "alias 2",
+        "provision 0 of 1",
+        "reserve 3",
+    ]
+    assert (aws.tags["musher:previous-reserved"], aws.tags["musher:previous-provisioned"]) == ("3", "2")
+
+
+def test_concurrency_of_the_same_version_shrinks_and_ends(
+    operator: DeployFunctionOperator, aws: FakeLambda
+) -> None:
+    change(operator, run="0123abcd", endpoint="one", reserved=8, provisioned=4)
+    for reserved, provisioned in ((3, 2), (None, 2), (None, 0)):
+        change(operator, run="0123abcd", endpoint="one", reserved=reserved, provisioned=provisioned)
+        assert aws.reserved == reserved
+        left = {name: c["RequestedProvisionedConcurrentExecutions"] for name, c in aws.configs.items()}
+        assert left == ({"1": provisioned} if provisioned else {})
+
+
+def test_environments_that_do_not_start_leave_the_alias_and_say_why(
+    operator: DeployFunctionOperator, aws: FakeLambda
+) -> None:
+    change(operator, run="0123abcd", endpoint="one", provisioned=2)
+    aws.fails = {"2"}
+    with pytest.raises(
+        AirflowFailException, match=r"is 2, .*of version 2 .*FUNCTION_ERROR_INIT_FAILURE, the"
+    ):
+        change(operator, run="89abcdef", endpoint="two", provisioned=2)
+    assert aws.aliases == {"live": "1"}
+    assert set(aws.configs) == {"1"}
+
+
+def test_environments_that_never_start_are_waited_for_within_a_bound(
+    operator: DeployFunctionOperator, aws: FakeLambda, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws, "get_provisioned_concurrency_config", lambda **_: aws.configs["1"])
+    with pytest.raises(AirflowFailException, match=r"version 1 .*did not get there in time"):
+        change(operator, run="0123abcd", endpoint="one", provisioned=2)
+    assert 880 < sum(fake_clock.slept) <= 902
+    assert aws.configs == {}
+
+
+def test_concurrency_that_is_not_what_was_asked_for_is_no_success(
+    operator: DeployFunctionOperator, aws: FakeLambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws, "put_function_concurrency", lambda **_: None)
+    with pytest.raises(AirflowFailException, match=r"reserved=5, provisioned=0.* and has .*reserved=None"):
+        change(operator, run="0123abcd", endpoint="one")

@@ -57,6 +57,7 @@ def test_a_run_with_the_forms_defaults_is_fine(form_run: MakeRun) -> None:
         ({"batch_sizes": [1, 64]}, "batch_sizes: 1, but 2 instances share each batch"),
         ({"learning_rate_min": 0.1, "learning_rate_max": 0.01}, "learning_rate_min is 0.1 and learning_rate"),
         ({"tuning_strategy": "Grid", "tuning_trials": 1}, "A grid of 2 combinations needs as many trials"),
+        ({"function_provisioned": 6}, "function_provisioned is 6, more than function_reserved, which is 5"),
         ({"precision": "fp16"}, "precision is fp16, which needs a GPU, and instance_type is ml.m5.xlarge"),
         ({"use_spot": True, "max_runtime_s": 9000}, "max_wait_s is 7200. Choose max_runtime_s (9000) to"),
         ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
@@ -314,7 +315,15 @@ def test_quotas_are_judged_by_the_runs_instances(
 
 def test_each_part_of_the_account_is_looked_at(settings: Settings, form_run: MakeRun) -> None:
     about = [name for name, _ in account_checks.account_checks(settings, form_run().params)]
-    assert about == ["quotas", "roles", "passing roles", "bucket", "serving image", "training image"]
+    assert about == [
+        "quotas",
+        "concurrency",
+        "roles",
+        "passing roles",
+        "bucket",
+        "serving image",
+        "training image",
+    ]
 
 
 class Denying:

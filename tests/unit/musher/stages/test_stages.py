@@ -14,6 +14,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import ArchiveError, GateError, LambdaError
+from musher.hooks.objects import sign_url
 from musher.names import run_slug
 from musher.operators.base import fail_without_retry
 from musher.settings import Settings
@@ -119,7 +120,7 @@ def test_an_address_is_of_the_object_and_ends() -> None:
         "s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
     )
     signer: Any = SimpleNamespace(conn=client)
-    url = smoke_test.sign_url(signer, bucket="b", key="samples/dog/a.png")
+    url = sign_url(signer, bucket="b", key="samples/dog/a.png")
     assert "samples/dog/a.png?" in url
     assert "Expires" in url
 

@@ -191,7 +191,7 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
         asked
         == [
             {"name": "musher-live", "versions": f"musher-{slug}-", "delay_s": settings.poll_interval_s},
-            {"name": "musher-classify", "slug": slug},
+            {"name": "musher-classify", "slug": slug, "delay_s": settings.poll_interval_s},
         ]
         * undoes
     )
