@@ -34,6 +34,24 @@ class RegistryMixin(SageMakerModelBackend):
                 for place in places:
                     del self.model_packages[place]
 
+    def update_model_package(self, *args: Any, **changes: Any) -> str:
+        """Change what a request names; moto forgets the status, reason and properties that it leaves out.
+
+        Properties are added to those that there are, as the request has another member to remove some.
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
+        """
+        name = changes["model_package_arn"]
+        package = self.model_packages.get(self.model_package_name_mapping.get(name, name))
+        if package is None:
+            return super().update_model_package(*args, **changes)
+        for member in ("model_approval_status", "approval_description"):
+            changes[member] = changes[member] or getattr(package, member)
+        properties = package.customer_metadata_properties or {}
+        changes["customer_metadata_properties"] = properties | (changes["customer_metadata_properties"] or {})
+        added = "additional_inference_specifications_to_add"
+        changes[added] = changes[added] or ([] if package.additional_inference_specifications else None)
+        return super().update_model_package(*args, **changes)
+
     def delete_model_package(self, name: str) -> None:
         """Delete a package, by name or ARN."""
         package = self.describe_model_package(name)

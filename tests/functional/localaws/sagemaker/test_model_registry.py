@@ -58,6 +58,38 @@ def test_stock_moto_deletes_no_package() -> None:
             client.delete_model_package(ModelPackageName="any")
 
 
+def judge(client: Any, group: str) -> dict[str, Any]:
+    """Give a version properties, then a verdict, then a property more; return its description."""
+    arn = client.create_model_package(
+        ModelPackageGroupName=group,
+        InferenceSpecification=SPECIFICATION,
+        CustomerMetadataProperties={"data-hash": "d1", "job": "j"},
+    )["ModelPackageArn"]
+    client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="no")
+    client.update_model_package(
+        ModelPackageArn=arn,
+        CustomerMetadataProperties={"by": "me"},
+        CustomerMetadataPropertiesToRemove=["job"],
+    )
+    found: dict[str, Any] = client.describe_model_package(ModelPackageName=arn)
+    return found
+
+
+def test_an_update_leaves_what_it_does_not_name(group: tuple[Any, str]) -> None:
+    found = judge(*group)
+    assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == ("Rejected", "no")
+    assert found["CustomerMetadataProperties"] == {"data-hash": "d1", "by": "me"}
+
+
+def test_stock_moto_forgets_what_an_update_does_not_name() -> None:
+    with mock_aws():
+        client = boto3.client("sagemaker", region_name="us-east-1")
+        client.create_model_package_group(ModelPackageGroupName="g")
+        found = judge(client, "g")
+        assert "ModelApprovalStatus" not in found
+        assert found["CustomerMetadataProperties"] == {"by": "me"}
+
+
 def versions(client: Any, **request: Any) -> list[int]:
     """Return the versions that a list shows."""
     found = client.list_model_packages(**request)["ModelPackageSummaryList"]
