@@ -60,10 +60,11 @@ def start_run(
     environment: dict[str, str],
     conf: Mapping[str, Any],
     progress: Progress,
+    dag_id: str = DAG_ID,
     go: Path | None = None,
 ) -> Child:
     """Start `airflow dags test`; with `go` it begins when that file appears."""
-    argv = [str(PYTHON), "-m", "scripts.run_dag", DAG_ID, "--conf", json.dumps(conf)]
+    argv = [str(PYTHON), "-m", "scripts.run_dag", dag_id, "--conf", json.dumps(conf)]
     argv += ["--go", str(go)] if go else []
     return supervisor.start(name="Airflow", argv=argv, env=environment, cwd=ROOT, on_line=progress)
 
@@ -98,9 +99,11 @@ def _last_state(child: Child, progress: Progress) -> str:
     raise StackError(f"Airflow {describe_end(child)}")
 
 
-def run_dag(stack: Stack, *, conf: Mapping[str, Any], progress: Progress) -> None:
-    """Run the DAG to its end; raises StackError with the reason where it fails."""
-    child = start_run(stack.supervisor, environment=stack.environment, conf=conf, progress=progress)
+def run_dag(stack: Stack, *, conf: Mapping[str, Any], progress: Progress, dag_id: str = DAG_ID) -> None:
+    """Run a DAG to its end; raises StackError with the reason where it fails."""
+    child = start_run(
+        stack.supervisor, environment=stack.environment, conf=conf, progress=progress, dag_id=dag_id
+    )
     if wait_for_run(stack, child, progress=progress, limit_s=DIGITS_LIMIT_S) != "success":
         raise StackError(f"the DAG run failed: {progress.reason}")
 

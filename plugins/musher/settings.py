@@ -22,6 +22,8 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_ISOLATE_NETWORK  false; whether training and serving containers are cut off from every network
     MUSHER_SHOW_CONTEXT     false; whether the function's answers show its context, which names the account
     MUSHER_CONSOLE_URL      AWS's; the page that links of tasks and reports lead to (musher/console.py)
+    MUSHER_RETRAIN_SCHEDULE none; when retrain_on_schedule runs by itself: a cron expression, in UTC
+    MUSHER_RETRAIN_CONF     none; its Params as a JSON object, above all the `source` (params/retraining.py)
 
 Lists are separated by commas. docs/aws.md says what each needs in the account.
 """
@@ -87,6 +89,9 @@ class Settings:
     show_context: bool = False
     console_url: str = ""
     """Empty: AWS's, where the API is AWS's."""
+    retrain_schedule: str = ""
+    """Empty: never. DAG files ask `read_retrain_schedule`, which needs no account."""
+    retrain_conf: str = ""
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""
@@ -157,6 +162,16 @@ class Settings:
             if name in given:
                 values[field.name] = _parse(name, given[name].strip(), field.type)
         return cls(**values)  # type: ignore[arg-type]  # the field names and types are this class's own
+
+
+def read_retrain_schedule(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return MUSHER_RETRAIN_SCHEDULE, or None where it is unset; a DAG file asks for it when it is parsed.
+
+    It is no more than an environment variable: no database, file or network. Airflow itself refuses what is
+    no cron expression, as an import error that names the DAG.
+    """
+    environ = os.environ if environ is None else environ
+    return environ.get("MUSHER_RETRAIN_SCHEDULE", "").strip() or None
 
 
 def _parse(name: str, text: str, kind: Any) -> object:

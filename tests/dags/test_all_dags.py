@@ -14,7 +14,7 @@ from musher.params.form import FORM
 from musher.params.section import EXPERTS
 from tests.isolated_airflow import ROOT
 
-DAG_IDS = {"operationalize_model", "retire_deployment", "roll_back"}
+DAG_IDS = {"operationalize_model", "retire_deployment", "retrain_on_schedule", "roll_back"}
 FORM_IDS = {"operationalize_model"}
 """DAGs with the whole form."""
 

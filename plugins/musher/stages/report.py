@@ -18,7 +18,7 @@ from musher.payloads.features import MARKER
 from musher.report.summary import RunFacts, build_summary
 from musher.results import RunResults, SmokeTestResult, TrainingJobResult
 from musher.settings import Settings
-from musher.stages.failures import failures_of_run, states_of_run
+from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
 from musher.stages.outputs import EVALUATION, HISTORY, load_outputs
 from musher.stages.run import current_run
 
@@ -35,7 +35,7 @@ TASK_OF = {
     "tuning": "tune.gather_trials",
     "job": "train.run_job",
     "evaluation": "evaluate",
-    "verdict": "gate.judge",
+    "verdict": "gate.await_approval",
     "endpoint": "deploy.run_endpoint",
     "scaling": "autoscale",
     "function": "deploy_lambda.run_function",
@@ -64,6 +64,7 @@ def report(results: RunResults) -> dict[str, str]:
             run_id=run.run_id,
             started_at=run.started_at,
             failures=failures_of_run(instance),
+            reason_to_rest=reason_to_rest(instance),
             lifetime=run.params["lifetime"],
             console=find_console(run.settings, client=s3_hook(run.settings).get_conn()),
         )

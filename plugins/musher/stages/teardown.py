@@ -16,7 +16,7 @@ from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.releases import put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
-from musher.stages.failures import LAST_TASK, failures_of_run, states_of_run
+from musher.stages.failures import failures_of_run, is_ended_by_hand
 from musher.stages.removal import Removal, removal, remove_all
 from musher.stages.run import Run, current_run
 
@@ -62,7 +62,7 @@ def refuse_green(instance: "RuntimeTaskInstanceProtocol") -> None:
 
     Where no task ran at that moment, its states do not tell a mark as failed from one as a success.
     """
-    if states_of_run(instance).get(LAST_TASK) == "skipped":
+    if is_ended_by_hand(instance):
         raise AirflowFailException("the run was ended by hand; what it left was stopped and removed")
 
 
