@@ -123,6 +123,14 @@ def test_the_first_lines_of_the_form_say_what_is_left_and_what_it_costs(dag_bag:
         assert said in text
 
 
+@pytest.mark.parametrize("dag_id", ["operationalize_model", "retrain_on_schedule"])
+def test_staging_updates_an_asset_that_other_dags_can_be_scheduled_on(dag_bag: Any, dag_id: str) -> None:
+    """And none of these two: its own staging would start it again."""
+    dag = dag_bag.dags[dag_id]
+    assert [asset.name for asset in dag.get_task("stage_dataset").outlets] == ["musher-dataset"]
+    assert dag.schedule is None
+
+
 @pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
 def test_every_dag_has_a_name_for_people(dag_bag: Any, dag_id: str) -> None:
     assert dag_bag.dags[dag_id].dag_display_name != dag_id
