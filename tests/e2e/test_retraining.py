@@ -7,7 +7,7 @@ import pytest
 
 from musher.datasets.digits import list_digits
 
-RUN_S = 300
+RUN_S = 900
 FAST: dict[str, Any] = {
     "tuning_strategy": "none",
     "instance_count": 1,
@@ -39,7 +39,7 @@ def paid(runs: Any) -> tuple[int, int, str | None]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(4 * RUN_S)
+@pytest.mark.timeout(3 * RUN_S)
 def test_the_same_data_cost_nothing_and_more_data_bring_a_model_that_was_held_against_the_live_one(
     runs: Any, tmp_path: Path
 ) -> None:

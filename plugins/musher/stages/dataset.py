@@ -13,8 +13,6 @@ from musher.stages.run import current_run
 STAGED = Asset("musher-dataset")
 """What each staging updates, for DAGs of yours to be scheduled on; an event's extra names the data."""
 
-NAMED = ("dataset_id", "data_hash", "name", "manifest_uri")
-
 
 @task(multiple_outputs=False, outlets=[STAGED])
 def stage_dataset() -> StagedDataset:
@@ -42,5 +40,10 @@ def stage_dataset() -> StagedDataset:
                 ),
             ),
         )
-        get_current_context()["outlet_events"][STAGED].extra = {name: dataset[name] for name in NAMED}
+        get_current_context()["outlet_events"][STAGED].extra = {
+            "dataset_id": dataset["dataset_id"],
+            "data_hash": dataset["data_hash"],
+            "name": dataset["name"],
+            "manifest_uri": dataset["manifest_uri"],
+        }
         return dataset
