@@ -1,32 +1,17 @@
-"""retrain_on_schedule: the first model, the same photos again, and more photos."""
+"""retrain_on_schedule: the first model, and the same data again."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from musher.datasets.digits import list_digits
-
 RUN_S = 900
-FAST: dict[str, Any] = {
+CONF: dict[str, Any] = {
+    "source": "digits",
     "tuning_strategy": "none",
     "instance_count": 1,
     "epochs": 3,
     "min_accuracy": 0.5,
-    "max_accuracy_drop": 1,
-    "update_bake_s": 0,
 }
-
-
-def write_digits(folder: Path, *, left_out: int) -> None:
-    """Write the digits as photos in a folder, some of train's left out."""
-    photos = list_digits().photos
-    absent = [photo.path for photo in photos if photo.path.startswith("train/")][:left_out]
-    for photo in photos:
-        if photo.path not in absent:
-            path = folder / photo.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(photo.read())
 
 
 def paid(runs: Any) -> tuple[int, int, str | None]:
@@ -39,24 +24,14 @@ def paid(runs: Any) -> tuple[int, int, str | None]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3 * RUN_S)
-def test_the_same_data_cost_nothing_and_more_data_bring_a_model_that_was_held_against_the_live_one(
-    runs: Any, tmp_path: Path
-) -> None:
-    write_digits(tmp_path, left_out=100)
-    conf = {**FAST, "source": str(tmp_path)}
-    first = runs.retrain(**conf)
+@pytest.mark.timeout(2 * RUN_S)
+def test_the_same_data_cost_nothing(runs: Any) -> None:
+    first = runs.retrain(**CONF)
     assert (first["status"], first["reason_to_rest"], first["lifetime"]) == ("success", None, "live")
     before = paid(runs)
 
-    second = runs.retrain(**conf)
+    second = runs.retrain(**CONF)
     assert paid(runs) == before
     assert second["status"] == "success"
     assert first["endpoint"]["config_name"] in second["reason_to_rest"]
     assert (second["training"], second["endpoint"], list(second["stages"])) == (None, None, ["stage_dataset"])
-
-    write_digits(tmp_path, left_out=0)
-    third = runs.retrain(**conf)
-    assert third["gate"]["champion"] == first["endpoint"]["config_name"]
-    assert third["gate"]["champion_accuracy"] > 0.5
-    assert third["endpoint"]["previous_config_name"] == first["endpoint"]["config_name"]
