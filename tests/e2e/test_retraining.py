@@ -1,5 +1,6 @@
 """retrain_on_schedule: the first model, and the same data again."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,23 @@ CONF: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def nothing_live(runs: Any) -> Iterator[None]:
+    """Remove the endpoint that other tests' runs may have left on the shared stack, and this one's own."""
+    client = runs.stack.client("sagemaker")
+
+    def remove() -> None:
+        if client.list_endpoints(NameContains="musher-live")["Endpoints"]:
+            client.delete_endpoint(EndpointName="musher-live")
+            client.get_waiter("endpoint_deleted").wait(
+                EndpointName="musher-live", WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+            )
+
+    remove()
+    yield
+    remove()
+
+
 def paid(runs: Any) -> tuple[int, int, str | None]:
     """Return how many training jobs and versions there are, and what the live endpoint serves."""
     client = runs.stack.client("sagemaker")
@@ -24,6 +42,7 @@ def paid(runs: Any) -> tuple[int, int, str | None]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("nothing_live")
 @pytest.mark.timeout(2 * RUN_S)
 def test_the_same_data_cost_nothing(runs: Any) -> None:
     first = runs.retrain(**CONF)
