@@ -40,26 +40,11 @@ has its own, and each wait for a job the job's.
 from copy import deepcopy
 from datetime import timedelta
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import ParamsDict, dag
 
 from musher.params.form import FORM
-from musher.stages.autoscale import autoscale
 from musher.stages.dataset import stage_dataset
-from musher.stages.deploy import deploy
-from musher.stages.deploy_lambda import deploy_lambda
-from musher.stages.embed import embed
-from musher.stages.evaluate import evaluate
-from musher.stages.gate import gate
-from musher.stages.image import build_image
-from musher.stages.load_test import judge_load, load_test
-from musher.stages.preflight import preflight
-from musher.stages.register import register_model
-from musher.stages.report import report
-from musher.stages.smoke_test import smoke_test
-from musher.stages.teardown import teardown
-from musher.stages.train import train
-from musher.stages.tune import tune
+from musher.stages.pipeline import operationalize, start_run
 
 
 @dag(
@@ -77,43 +62,11 @@ from musher.stages.tune import tune
     },
 )
 def operationalize_model() -> None:
-    """Wire the stages."""
-    started = EmptyOperator(task_id="run_started").as_setup()
+    """Stage the data, and take all stages that follow (musher/stages/pipeline.py)."""
+    started = start_run()
     dataset = stage_dataset()
-    checked = preflight(dataset)
-    image = build_image()
-    features = embed(dataset, checked)
-    tuning = tune(dataset, features)
-    job = train(dataset, features, tuning)
-    evaluation = evaluate(job)
-    model = register_model(evaluation, image, dataset)
-    verdict = gate(dataset, evaluation, model)
-    endpoint = deploy(verdict, image)
-    function = deploy_lambda(endpoint)
-    answers = smoke_test(function, dataset)
-    scaling = autoscale(endpoint)
-    load = load_test(answers, endpoint, dataset)
-    judged = judge_load(load)
-    results = {
-        "dataset": dataset,
-        "features": features,
-        "tuning": tuning,
-        "job": job,
-        "evaluation": evaluation,
-        "verdict": verdict,
-        "endpoint": endpoint,
-        "scaling": scaling,
-        "function": function,
-        "answers": answers,
-        "load": load,
-    }
     started >> dataset
-    answers >> scaling >> load
-    checked >> image
-    # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
-    judged >> EmptyOperator(task_id="run_succeeded")
-    judged >> report(results).as_teardown(setups=started, on_failure_fail_dagrun=True)
-    judged >> teardown().as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
+    operationalize(dataset, started=started)
 
 
 pipeline = operationalize_model()

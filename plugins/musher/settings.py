@@ -24,6 +24,8 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_CONSOLE_URL      AWS's; the page that links of tasks and reports lead to (musher/console.py)
     MUSHER_ALERT_TOPIC      none; ARN of the SNS topic that hears of a live function that fails its test
     MUSHER_SMOKE_TEST_CRON  @daily; when the live function is tested; `never`: only by hand
+    MUSHER_RETRAIN_SCHEDULE none; when retrain_on_schedule runs by itself: a cron expression, in UTC
+    MUSHER_RETRAIN_CONF     none; its Params as a JSON object, above all the `source` (params/retraining.py)
 
 Lists are separated by commas. docs/aws.md says what each needs in the account.
 """
@@ -96,6 +98,9 @@ class Settings:
     """Empty: nobody is told."""
     smoke_test_cron: str = DAILY
     """Ask `smoke_test_schedule`: a DAG's file needs it."""
+    retrain_schedule: str = ""
+    """Empty: never. DAG files ask `read_retrain_schedule`, which needs no account."""
+    retrain_conf: str = ""
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""
@@ -187,6 +192,16 @@ def smoke_test_schedule(environ: Mapping[str, str] | None = None) -> str | None:
 def _match_schedule(given: str) -> None:
     wanted = "@hourly, @daily, 30 4 * * 1-5 or the like, or never"
     _match("MUSHER_SMOKE_TEST_CRON", given, CRON_PATTERN, wanted)
+
+
+def read_retrain_schedule(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return MUSHER_RETRAIN_SCHEDULE, or None where it is unset; a DAG file asks for it when it is parsed.
+
+    It is no more than an environment variable: no database, file or network. Airflow itself refuses what is
+    no cron expression, as an import error that names the DAG.
+    """
+    environ = os.environ if environ is None else environ
+    return environ.get("MUSHER_RETRAIN_SCHEDULE", "").strip() or None
 
 
 def _parse(name: str, text: str, kind: Any) -> object:

@@ -18,6 +18,7 @@ DAG_IDS = {
     "load_test_endpoint",
     "operationalize_model",
     "retire_deployment",
+    "retrain_on_schedule",
     "roll_back",
     "smoke_test_lambda",
 }
@@ -127,6 +128,14 @@ def test_the_first_lines_of_the_form_say_what_is_left_and_what_it_costs(dag_bag:
     text = dag_bag.dags[dag_id].params.get_param("lifetime").schema["description_md"]
     for said in ("they stay", "USD an hour", "retire_deployment", "removed at its end"):
         assert said in text
+
+
+@pytest.mark.parametrize("dag_id", ["operationalize_model", "retrain_on_schedule"])
+def test_staging_updates_an_asset_that_other_dags_can_be_scheduled_on(dag_bag: Any, dag_id: str) -> None:
+    """And none of these two: its own staging would start it again."""
+    dag = dag_bag.dags[dag_id]
+    assert [asset.name for asset in dag.get_task("stage_dataset").outlets] == ["musher-dataset"]
+    assert dag.schedule is None
 
 
 @pytest.mark.parametrize("dag_id", sorted(DAG_IDS))

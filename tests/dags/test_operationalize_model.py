@@ -38,7 +38,8 @@ GRAPH = {
     "gate.find_champion": {"gate.request_score", "gate.judge"},
     "gate.request_score": {"gate.run_job"},
     "gate.run_job": {"gate.judge"},
-    "gate.judge": {"deploy.request_endpoint", "report"},
+    "gate.judge": {"gate.await_approval"},
+    "gate.await_approval": {"deploy.request_endpoint", "report"},
     "deploy.request_endpoint": {"deploy.run_endpoint"},
     "deploy.run_endpoint": {
         "autoscale",

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Generator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from musher.params.retraining import RETRAINING
 from scripts.database import prepare_database
 from scripts.demo import run_dag
-from scripts.local_stack import BUCKET, Stack, line_writer, local_stack
+from scripts.local_stack import BUCKET, DAG_ID, Stack, line_writer, local_stack
 from scripts.progress import Progress
 
 
@@ -26,13 +28,17 @@ class Runs:
 
         Runs share the stack, and the gate would hold each model against the one before.
         """
+        return self._run(self.stack, DAG_ID, {"lifetime": "trial", "load_test_s": 0, **conf})
+
+    def retrain(self, **conf: Any) -> dict[str, Any]:
+        """Run retrain_on_schedule with these settings to its end and return its summary."""
+        variables = self.stack.environment | {"MUSHER_RETRAIN_CONF": json.dumps(conf)}
+        return self._run(replace(self.stack, environment=variables), RETRAINING, {})
+
+    def _run(self, stack: Stack, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
         before = self.summaries()
         with self.log.open("a") as log:
-            run_dag(
-                self.stack,
-                conf={"lifetime": "trial", "load_test_s": 0, **conf},
-                progress=Progress(line_writer(log)),
-            )
+            run_dag(stack, conf=conf, progress=Progress(line_writer(log)), dag_id=dag_id)
         [new] = self.summaries() - before
         s3 = self.stack.client("s3")
         summary: dict[str, Any] = json.load(s3.get_object(Bucket=BUCKET, Key=new)["Body"])

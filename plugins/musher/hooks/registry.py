@@ -1,14 +1,14 @@
 """Write and read the versions of the model registry."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from musher.hooks.endpoints import tags_of
 from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook
-from musher.payloads.registry import RUN
+from musher.payloads.registry import DATA, RECIPE, REJECTED, RUN
 from musher.payloads.tags import PACKAGE_TAG
 
 logger = logging.getLogger(__name__)
@@ -41,19 +41,38 @@ def register(hook: MusherSageMakerHook, *, request: Mapping[str, Any]) -> dict[s
 
 
 def _find_own(hook: MusherSageMakerHook, request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the newest version of the group where it is this run's, of this model."""
-    listed = hook.conn.list_model_packages(
-        ModelPackageGroupName=request["ModelPackageGroupName"],
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=10,
-    )["ModelPackageSummaryList"]
+    """Return the version that is this run's, of this model, among the newest of the group."""
     wanted = request["CustomerMetadataProperties"][RUN], model_of(request)
-    for summary in listed:
-        found: dict[str, Any] = hook.conn.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+    for found in _list_newest(hook, group=request["ModelPackageGroupName"]):
         if (found.get("CustomerMetadataProperties", {}).get(RUN), model_of(found)) == wanted:
             return found
     return None
+
+
+def find_refused(
+    hook: MusherSageMakerHook, *, group: str, data_hash: str, recipe: str
+) -> dict[str, Any] | None:
+    """Return the newest version of these data and Params where it was rejected; None where there is none."""
+    try:
+        newest = list(_list_newest(hook, group=group))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in MISSING_CODES:
+            raise
+        return None  # no group: nothing was ever registered
+    for found in newest:
+        known = found.get("CustomerMetadataProperties", {})
+        if (known.get(DATA), known.get(RECIPE)) == (data_hash, recipe):
+            return found if found["ModelApprovalStatus"] == REJECTED else None
+    return None
+
+
+def _list_newest(hook: MusherSageMakerHook, *, group: str) -> Iterator[dict[str, Any]]:
+    """Give the descriptions of a group's ten newest versions, the newest first."""
+    listed = hook.conn.list_model_packages(
+        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", MaxResults=10
+    )["ModelPackageSummaryList"]
+    for summary in listed:
+        yield hook.conn.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
 
 
 def model_of(package: Mapping[str, Any]) -> str:

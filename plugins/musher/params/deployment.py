@@ -4,6 +4,9 @@ from musher.params.section import INSTANCE_TYPE, in_section
 from musher.payloads.tags import LIVE, TRIAL
 from musher.payloads.updates import ALL_AT_ONCE, MAX_SHARE_PERCENT, MAX_WAIT_S, POLICIES
 
+AUTOMATIC, HUMAN = "automatic", "human"
+"""Who approves a model that meets all requirements."""
+
 DEPLOYMENT = in_section(
     "Deployment",
     {
@@ -36,6 +39,13 @@ DEPLOYMENT = in_section(
             "minimum": 0,
             "maximum": 1,
             "description": "Most that a probability may be off in the mean, after calibration.",
+        },
+        "approval": {
+            "default": AUTOMATIC,
+            "type": "string",
+            "enum": [AUTOMATIC, HUMAN],
+            "description": "`human`: a model that meets all requirements waits up to three days until "
+            "somebody approves or rejects its version in the model registry. Not with `airflow dags test`.",
         },
         "endpoint_instance_type": {
             "default": "ml.m5.large",

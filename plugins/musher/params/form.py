@@ -1,5 +1,7 @@
 """All sections of the form together; a wrong value is refused before anything is paid for."""
 
+import difflib
+
 from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
 from musher.params.function import FUNCTION
@@ -38,3 +40,8 @@ INTEGERS = frozenset(
     if "integer" in (param.schema.get("type"), param.schema.get("items", {}).get("type"))
 )
 """Names of the Params that are whole numbers, or lists of them."""
+
+
+def suggest_param(name: str) -> str | None:
+    """Return the Param whose name is most like one that is none; None where all are far from it."""
+    return next(iter(difflib.get_close_matches(name, FORM, n=1)), None)

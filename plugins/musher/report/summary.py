@@ -59,6 +59,8 @@ class RunFacts:
     failures: Mapping[str, str | None]
     lifetime: str
     """Of endpoint and function: "live", they outlive the run, or "trial"."""
+    reason_to_rest: str | None = None
+    """Why there was nothing to do."""
     console: Console | None = None
     """What shows the run's resources in a browser, where something does."""
 
@@ -74,6 +76,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "dag_id": facts.dag_id,
         "status": "failed" if facts.failures else "success",
         "failures": dict(facts.failures),
+        "reason_to_rest": facts.reason_to_rest,
         "dataset": describe_dataset(results),
         "accuracy": evaluation["accuracy"] if evaluation else None,
         "loss": evaluation["loss"] if evaluation else None,

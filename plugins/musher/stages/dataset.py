@@ -1,6 +1,6 @@
 """Stage: bring a data set into the project's bucket, as shards and a manifest."""
 
-from airflow.sdk import task
+from airflow.sdk import Asset, get_current_context, task
 
 from musher import names
 from musher.hooks.connection import s3_hook
@@ -10,8 +10,11 @@ from musher.stages.account_checks import refuse_denied_source
 from musher.stages.param_names import refuse_unknown_params
 from musher.stages.run import current_run
 
+STAGED = Asset("musher-dataset")
+"""What each staging updates, for DAGs of yours to be scheduled on; an event's extra names the data."""
 
-@task(multiple_outputs=False)
+
+@task(multiple_outputs=False, outlets=[STAGED])
 def stage_dataset() -> StagedDataset:
     """Stage Param `source`; return the data set's id, hash, counts and S3 addresses."""
     from musher.datasets.s3_connection import S3Connection  # obstore, Pillow and the sources are no
@@ -24,7 +27,7 @@ def stage_dataset() -> StagedDataset:
         params = run.params
         hook = s3_hook(run.settings)
         refuse_denied_source(run.settings, source=params["source"], s3=hook.get_conn())
-        return stage(
+        dataset = stage(
             s3=S3Connection(client=hook.get_conn(), session=hook.get_session(), verify=hook.verify),
             bucket=names.bucket(run.settings),
             prefix=run.settings.project,
@@ -37,3 +40,10 @@ def stage_dataset() -> StagedDataset:
                 ),
             ),
         )
+        get_current_context()["outlet_events"][STAGED].extra = {
+            "dataset_id": dataset["dataset_id"],
+            "data_hash": dataset["data_hash"],
+            "name": dataset["name"],
+            "manifest_uri": dataset["manifest_uri"],
+        }
+        return dataset

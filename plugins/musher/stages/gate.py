@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from airflow.sdk import task
 
@@ -14,11 +14,11 @@ from musher.comparison import Requirements, find_faults
 from musher.errors import GateError
 from musher.hooks.connection import s3_hook, sagemaker_hook
 from musher.hooks.objects import download
-from musher.hooks.registry import find_served_package, model_of
-from musher.hooks.releases import read_endpoint
+from musher.operators.approval import AwaitApprovalOperator
 from musher.operators.base import fail_without_retry
 from musher.operators.training import RunTrainingJobOperator
-from musher.payloads.registry import APPROVED, DATA, OUTPUT, REJECTED, build_verdict
+from musher.params.deployment import HUMAN
+from musher.payloads.registry import APPROVED, ASKING, PENDING, REJECTED, build_verdict
 from musher.payloads.training import EVALUATE, build_training_job
 from musher.results import (
     Champion,
@@ -31,6 +31,7 @@ from musher.results import (
     TrainingJobResult,
     Verdict,
 )
+from musher.stages.champion import read_champion
 from musher.stages.groups import optional_request, output_of, stage_group
 from musher.stages.jobs import image_channels, plan_one_instance, upload_code
 from musher.stages.outputs import EVALUATION, load_outputs
@@ -44,7 +45,7 @@ CHANNEL = "champion"
 
 @stage_group(display_name="gate")
 def gate(dataset: StagedDataset, evaluation: Evaluation, model: RegisteredModel) -> Verdict:
-    """Approve the registry's version of the model, or refuse it and fail.
+    """Approve the registry's version of the model, or refuse it and fail; with `approval` human, ask first.
 
     The live model is scored on the run's test split, by a job of its own where that is another one than it
     was trained with.
@@ -52,46 +53,23 @@ def gate(dataset: StagedDataset, evaluation: Evaluation, model: RegisteredModel)
     search: Any = find_champion(dataset, model)
     operator = RunTrainingJobOperator(task_id="run_job", config=request_score(dataset, search))
     verdict: Any = judge(evaluation, model, search, output_of(operator, TrainingJobResult))
-    return cast(Verdict, verdict)
+    # Always deferred: a wait of days must not keep a worker.
+    approval = AwaitApprovalOperator(task_id="await_approval", config=verdict, deferrable=True)
+    return output_of(approval, Verdict)
 
 
 @task(multiple_outputs=False)
 def find_champion(dataset: StagedDataset, model: RegisteredModel) -> ChampionSearch:
     """Find the model that is live; none for a trial, and where nothing is live or its model is unknown."""
     with fail_without_retry(dataset=dataset, model=model):
-        return ChampionSearch(found=_find_champion(current_run(), data_hash=dataset["data_hash"]))
-
-
-def _find_champion(run: Run, *, data_hash: str) -> Champion | None:
-    if not run.is_live:
-        logger.info("a trial is held against the minimums alone")
-        return None
-    hook = sagemaker_hook(run.settings)
-    endpoint = read_endpoint(hook, name=run.endpoint_name)
-    if endpoint is None:
-        logger.info("%s does not exist: there is no live model to compare with", run.endpoint_name)
-        return None
-    package = find_served_package(hook, config_name=endpoint.config_name)
-    if package is None:
-        logger.warning(
-            "the registry has no version for %s: this model is held against the minimums alone",
-            endpoint.config_name,
+        run = current_run()
+        if not run.is_live:
+            logger.info("a trial is held against the minimums alone")
+            return ChampionSearch(found=None)
+        found = read_champion(
+            sagemaker_hook(run.settings), endpoint_name=run.endpoint_name, data_hash=dataset["data_hash"]
         )
-        return None
-    known = package.get("CustomerMetadataProperties", {})
-    if missing := {DATA, OUTPUT} - known.keys():
-        raise GateError(
-            f"{package['ModelPackageArn']}, which {endpoint.config_name} serves, has lost its metadata "
-            f"{', '.join(sorted(missing))} in the registry: this model cannot be held against it. "
-            "Restore them (UpdateModelPackage), or retire the live model (retire_deployment)."
-        )
-    return Champion(
-        config_name=endpoint.config_name,
-        package_arn=package["ModelPackageArn"],
-        model_uri=model_of(package),
-        is_same_data=known[DATA] == data_hash,
-        output_uri=known[OUTPUT],
-    )
+        return ChampionSearch(found=found)
 
 
 @optional_request()
@@ -129,7 +107,10 @@ def judge(
     search: ChampionSearch,
     score: TrainingJobResult | None,
 ) -> Verdict:
-    """Write the verdict into the registry; return it, or raise GateError with all that the model misses."""
+    """Write the verdict into the registry; return it, or raise GateError with all that the model misses.
+
+    With `approval` human, a model that misses nothing waits there for a person's verdict.
+    """
     started = time.monotonic()
     with fail_without_retry(evaluation=evaluation, model=model, search=search):
         run, champion = current_run(), search["found"]
@@ -148,10 +129,12 @@ def judge(
 
 
 def settle(run: Run, *, model: RegisteredModel, faults: list[str], champion: Champion | None) -> None:
-    """Approve or reject the version; raise GateError where it misses something."""
+    """Approve or reject the version, or leave it to a person; raise GateError where it misses something."""
     against = f" and {champion['config_name']}" if champion else ""
     reason = "; ".join(faults) or f"held against the minimums{against}"
-    status = REJECTED if faults else APPROVED
+    is_asking = run.params["approval"] == HUMAN and not faults
+    status = REJECTED if faults else PENDING if is_asking else APPROVED
+    reason = ASKING + reason if is_asking else reason
     verdict = build_verdict(package_arn=model["package_arn"], status=status, reason=reason)
     sagemaker_hook(run.settings).conn.update_model_package(**verdict)
     logger.info("%s: %s: %s", model["package_arn"], status, reason)

@@ -1,13 +1,11 @@
 """Refuse names that are no Params, before hours of staging: Airflow takes a misspelt one in silence."""
 
-import difflib
 from collections.abc import Sequence
 
 from musher.errors import PreflightError
-from musher.params.form import SECTIONS
+from musher.params.form import FORM, suggest_param
+from musher.params.retraining import SETTING
 from musher.stages.preflight import describe_problems
-
-KNOWN_PARAMS = tuple(name for section in SECTIONS for name in section)
 
 
 def refuse_unknown_params(names: Sequence[str]) -> None:
@@ -17,6 +15,9 @@ def refuse_unknown_params(names: Sequence[str]) -> None:
 
 
 def _unknown_param(name: str) -> str:
-    near = difflib.get_close_matches(name, KNOWN_PARAMS, n=1)
-    remedy = f"Did you mean {near[0]!r}?" if near else "Take one of the trigger form's."
+    near = suggest_param(name)
+    if name in FORM:  # of a DAG without a form
+        remedy = f"Name it in {SETTING}, or trigger operationalize_model."
+    else:
+        remedy = f"Did you mean {near!r}?" if near else "Take one of the trigger form's."
     return f"{name!r} is no Param of this DAG, so it would have no effect. {remedy}"

@@ -17,6 +17,7 @@ from musher.costs.instances import advise_instances, advise_parts
 from musher.costs.prices import Use, describe_estimate
 from musher.errors import MusherError, PayloadError, PreflightError
 from musher.operators.base import fail_without_retry
+from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling
 from musher.payloads.concurrency import find_contradictions
@@ -116,6 +117,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="options", look=lambda: contradictory_options(run.params)),
         Check(about="time limits", look=limits),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
+        Check(about="approval", look=lambda: unattended_approval(run)),
         Check(about="update", look=lambda: check_update(run.params)),
         Check(about="concurrency", look=lambda: find_contradictions(run.params)),
         Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
@@ -139,6 +141,16 @@ def check_update(params: Params) -> Sequence[str]:
     """Raise PayloadError where AWS would refuse the way in which the live endpoint is updated."""
     check_policy(update_policy(params, alarms=()), instances=params["endpoint_instance_count"])
     return ()
+
+
+def unattended_approval(run: Run) -> list[str]:
+    """Return a sentence where a person's approval would be waited for by a command that does nothing else."""
+    if run.params["approval"] != HUMAN or not run.is_test:
+        return []
+    return [
+        "approval is human, and `airflow dags test` would wait for days until somebody approves. Choose "
+        "automatic, or trigger the DAG where a scheduler and a triggerer run."
+    ]
 
 
 def unsuitable_scaling(params: Params) -> Sequence[str]:

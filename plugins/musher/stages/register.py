@@ -13,6 +13,7 @@ from musher.payloads.registry import (
     DATA,
     JOB,
     OUTPUT,
+    RECIPE,
     RUN,
     PackagePlan,
     build_package,
@@ -20,6 +21,7 @@ from musher.payloads.registry import (
 )
 from musher.payloads.tags import PROJECT_TAG
 from musher.results import Evaluation, RegisteredModel, ServingImage, StagedDataset
+from musher.stages.champion import recipe_of
 from musher.stages.run import current_run
 
 
@@ -43,6 +45,7 @@ def register_model(evaluation: Evaluation, image: ServingImage, dataset: StagedD
                 DATA: dataset["data_hash"],
                 OUTPUT: evaluation["output_uri"],
                 ACCURACY: f"{evaluation['accuracy']:.6g}",
+                RECIPE: recipe_of(run.params),
             },
             instance_type=run.params["endpoint_instance_type"],
             tags=tags,

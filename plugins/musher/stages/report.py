@@ -19,7 +19,7 @@ from musher.payloads.tags import TRIAL
 from musher.report.summary import RunFacts, build_summary
 from musher.results import LoadTestResult, RunResults, SmokeTestResult, TrainingJobResult
 from musher.settings import Settings
-from musher.stages.failures import failures_of_run, states_of_run
+from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
 from musher.stages.outputs import EVALUATION, HISTORY, load_outputs
 from musher.stages.run import Run, current_run
 
@@ -36,7 +36,7 @@ TASK_OF = {
     "tuning": "tune.gather_trials",
     "job": "train.run_job",
     "evaluation": "evaluate",
-    "verdict": "gate.judge",
+    "verdict": "gate.await_approval",
     "endpoint": "deploy.run_endpoint",
     "scaling": "autoscale",
     "function": "deploy_lambda.run_function",
@@ -67,6 +67,7 @@ def report(results: RunResults) -> dict[str, str]:
             run_id=run.run_id,
             started_at=run.started_at,
             failures=failures_of_run(instance),
+            reason_to_rest=reason_to_rest(instance),
             lifetime=run.params.get("lifetime", TRIAL),
             console=find_console(run.settings, client=s3_hook(run.settings).get_conn()),
         )

@@ -9,11 +9,15 @@ from airflow.sdk import get_current_context
 
 from musher import names
 from musher.params.form import INTEGERS
+from musher.params.retraining import RETRAINING, retraining_params
 from musher.payloads.tags import LIVE, live_tags, resource_tags
 from musher.settings import Settings
 
 AIRFLOWS_OWN = "airflow/"
 """Keys of a run's conf that begin so are Airflow's, such as `airflow/task_span_detail_level`."""
+
+DAG_TEST = "dag_test"
+"""Who has triggered a run, as `DAG.test` of airflow/sdk/definitions/dag.py writes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class Run:
     params: Mapping[str, Any]
     unknown_params: tuple[str, ...] = ()
     """Names that the run was triggered with and its DAG does not have: Airflow takes them in silence."""
+    is_test: bool = False
+    """Whether `airflow dags test` runs it, where one task follows another in one process."""
 
     @property
     def slug(self) -> str:
@@ -78,13 +84,16 @@ def _whole(value: Any) -> Any:
 def current_run() -> Run:
     """Return the run of the task that is being executed; SettingsError where a MUSHER_* variable is wrong."""
     context = get_current_context()
-    dag_run = context["dag_run"]
+    dag_run, settings = context["dag_run"], Settings.from_env()
+    is_retraining = dag_run.dag_id == RETRAINING
+    params = retraining_params(settings.retrain_conf) if is_retraining else context["params"]
     return Run(
-        settings=Settings.from_env(),
+        settings=settings,
         dag_id=dag_run.dag_id,
         run_id=dag_run.run_id,
         started_at=dag_run.start_date or dag_run.run_after,
-        params=whole_numbers(context["params"]),
+        params=whole_numbers(params),
+        is_test=dag_run.triggering_user_name == DAG_TEST,
         unknown_params=tuple(
             sorted(
                 name

@@ -18,7 +18,7 @@ from musher.hooks.log_groups import remove_log_group
 from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
 from musher.payloads.alarms import KINDS
-from musher.stages.failures import LAST_TASK, failures_of_run, states_of_run
+from musher.stages.failures import failures_of_run, is_ended_by_hand
 from musher.stages.removal import Removal, removal, remove_all
 from musher.stages.run import Run, current_run
 
@@ -65,7 +65,7 @@ def refuse_green(instance: "RuntimeTaskInstanceProtocol") -> None:
 
     Where no task ran at that moment, its states do not tell a mark as failed from one as a success.
     """
-    if states_of_run(instance).get(LAST_TASK) == "skipped":
+    if is_ended_by_hand(instance):
         raise AirflowFailException("the run was ended by hand; what it left was stopped and removed")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from musher import settings as settings_module
 from musher.errors import SettingsError
-from musher.settings import Settings, smoke_test_schedule
+from musher.settings import Settings, read_retrain_schedule, smoke_test_schedule
 
 ACCOUNT = {"MUSHER_ACCOUNT_ID": "123456789012"}
 SUBNET, GROUP = "subnet-0123456789abcdef0", "sg-0123456789abcdef0"
@@ -46,6 +46,8 @@ def test_every_variable_is_read() -> None:
             "MUSHER_ENCRYPT_TRAFFIC": "True",
             "MUSHER_ISOLATE_NETWORK": "yes",
             "MUSHER_CONSOLE_URL": "http://127.0.0.1:4566/_localaws/",
+            "MUSHER_RETRAIN_SCHEDULE": "0 3 * * *",
+            "MUSHER_RETRAIN_CONF": '{"source": "/photos"}',
         }
     )
     assert settings == Settings(
@@ -67,6 +69,8 @@ def test_every_variable_is_read() -> None:
         encrypt_traffic=True,
         isolate_network=True,
         console_url="http://127.0.0.1:4566/_localaws/",
+        retrain_schedule="0 3 * * *",
+        retrain_conf='{"source": "/photos"}',
     )
 
 
@@ -151,3 +155,12 @@ def test_what_is_no_schedule_names_its_variable() -> None:
 def test_what_is_no_standard_topic_is_refused(topic: str) -> None:
     with pytest.raises(SettingsError, match="MUSHER_ALERT_TOPIC"):
         Settings(account_id="123456789012", alert_topic=topic)
+
+
+@pytest.mark.parametrize(("given", "read"), [({}, None), ({"MUSHER_RETRAIN_SCHEDULE": " "}, None)])
+def test_without_a_schedule_nothing_runs_by_itself(given: dict[str, str], read: str | None) -> None:
+    assert read_retrain_schedule(given) == read
+
+
+def test_a_dag_file_reads_the_schedule_without_an_account() -> None:
+    assert read_retrain_schedule({"MUSHER_RETRAIN_SCHEDULE": "0 3 * * * "}) == "0 3 * * *"

@@ -171,6 +171,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
         "dag_id": "operationalize_model",
         "status": "success",
         "failures": {},
+        "reason_to_rest": None,
         "dataset": {
             "id": "0123456789abcdef",
             "name": "pets & <friends>",

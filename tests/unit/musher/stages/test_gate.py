@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from musher.hooks import releases
 from musher.settings import Settings
 from musher.stages import deploy, gate, register
+from musher.stages.champion import recipe_of
 from tests.unit.musher.operators.fakes import refuse
 from tests.unit.musher.stages.test_stages import make_run
 
@@ -35,6 +36,7 @@ PARAMS = {
     "min_class_recall": 0,
     "max_calibration_error": 1,
     "max_accuracy_drop": 0.02,
+    "approval": "automatic",
 }
 
 
@@ -151,6 +153,7 @@ def test_a_version_says_what_it_was_made_from_and_waits_for_a_verdict(aws: FakeR
         "data-hash": "d1",
         "output-uri": "s3://b/own",
         "test-accuracy": "0.91",
+        "recipe": recipe_of(PARAMS),
     }
 
 
@@ -224,6 +227,27 @@ def test_a_live_version_that_lost_its_metadata_is_named(aws: FakeRegistry, as_ru
         AirflowFailException, match=r"arn:package/1, .* lost its metadata data-hash, output-uri"
     ):
         gate.find_champion.function(DATASET, registered("s3://b/new.tar.gz"))
+
+
+def test_a_person_s_approval_is_asked_for_where_nothing_is_missed(
+    aws: FakeRegistry, as_run: Any, evaluations: Any
+) -> None:
+    as_run(approval="human")
+    model = registered()
+    gate.judge.function({"output_uri": "s3://b/own"}, model, {"found": None}, None)
+    package = aws.packages[model["package_arn"]]
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert package["ApprovalDescription"] == "Waits for a person's approval: held against the minimums"
+
+
+def test_what_misses_something_is_rejected_without_asking_anybody(
+    aws: FakeRegistry, as_run: Any, evaluations: Any
+) -> None:
+    as_run(approval="human", min_accuracy=0.95)
+    model = registered()
+    with pytest.raises(AirflowFailException, match=r"min_accuracy is 0\.95"):
+        gate.judge.function({"output_uri": "s3://b/own"}, model, {"found": None}, None)
+    assert aws.packages[model["package_arn"]]["ModelApprovalStatus"] == "Rejected"
 
 
 def test_a_trial_is_not_held_against_the_live_model(aws: FakeRegistry, as_run: Any) -> None:

@@ -20,7 +20,12 @@ DATASET = {"images": {"train": 1000, "valid": 100, "test": 100}}
 def test_the_names_that_a_run_was_triggered_with_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow merges any conf into the Params; what the DAG does not know shows in the run's conf only."""
     dag_run = SimpleNamespace(
-        dag_id="d", run_id="r", start_date=None, run_after=None, conf={"epoch": 3, "epochs": 2}
+        dag_id="d",
+        run_id="r",
+        start_date=None,
+        run_after=None,
+        triggering_user_name="somebody",
+        conf={"epoch": 3, "epochs": 2},
     )
     context = {
         "dag_run": dag_run,
@@ -30,6 +35,27 @@ def test_the_names_that_a_run_was_triggered_with_are_seen(monkeypatch: pytest.Mo
     monkeypatch.setattr(run, "get_current_context", lambda: context)
     monkeypatch.setenv("MUSHER_ACCOUNT_ID", "123456789012")
     assert run.current_run().unknown_params == ("epoch",)
+    assert not run.current_run().is_test
+
+
+def test_the_dag_without_a_form_takes_its_params_from_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    dag_run = SimpleNamespace(
+        dag_id="retrain_on_schedule",
+        run_id="r",
+        start_date=None,
+        run_after=None,
+        triggering_user_name="dag_test",
+        conf={"epochs": 2},
+    )
+    context = {"dag_run": dag_run, "params": {"epochs": 2}, "dag": SimpleNamespace(params={})}
+    monkeypatch.setattr(run, "get_current_context", lambda: context)
+    monkeypatch.setenv("MUSHER_ACCOUNT_ID", "123456789012")
+    monkeypatch.setenv("MUSHER_RETRAIN_CONF", '{"source": "/photos", "epochs": 3.0}')
+    found = run.current_run()
+    assert (found.params["source"], found.params["epochs"]) == ("/photos", 3)
+    assert (found.unknown_params, found.is_test) == (("epochs",), True)
+    with pytest.raises(PreflightError, match=r"'epochs' .* Name it in MUSHER_RETRAIN_CONF, or trigger"):
+        refuse_unknown_params(found.unknown_params)
 
 
 def test_all_are_refused_together_each_with_the_nearest_name() -> None:

@@ -375,3 +375,15 @@ def test_instances_that_would_wait_for_each_other_are_told_of(params: dict[str, 
     one_stage = {"tuning_strategy": "none", "freeze_backbone": False, "finetune_epochs": 0}
     found = describe_waiting({**usual, **one_stage, **params})
     assert (found is not None) == warns
+
+
+@pytest.mark.parametrize(
+    ("approval", "is_test", "problems"),
+    [("human", True, 1), ("human", False, 0), ("automatic", True, 0)],
+)
+def test_a_person_is_not_waited_for_by_dags_test(
+    form_run: MakeRun, approval: str, is_test: bool, problems: int
+) -> None:
+    found = find_problems(dataclasses.replace(form_run(approval=approval), is_test=is_test))
+    assert len(found) == problems
+    assert all("approval is human, and `airflow dags test` would wait for days" in text for text in found)

@@ -1,0 +1,54 @@
+"""### Train on new photos, and let the better model serve
+
+Stages the data set anew, and goes on only where it has changed. A new model is then trained, held against the
+live one on the same test images, and brought to the live endpoint under alarms, or refused: the report says
+why. The stages are those of `operationalize_model`, which says what each does.
+
+    run_started -> stage_dataset -> require_new_data -> preflight -> ... -> smoke_test
+                                                             `-> report, teardown
+
+- **require_new_data** ends the run as a success, with one line in its log and in the report, where the live
+  model was trained on the same data, or where a model of the same data and Params was refused before. All
+  that costs is skipped then.
+
+When it runs is the setting `MUSHER_RETRAIN_SCHEDULE`, a cron expression in UTC; without it, the DAG runs when
+it is triggered. It has no form: its values are the form's defaults and, over them, the JSON object
+`MUSHER_RETRAIN_CONF`, which must name a `source`. What it deploys is always live. One run at a time.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag
+
+from musher.settings import read_retrain_schedule
+from musher.stages.dataset import stage_dataset
+from musher.stages.new_data import require_new_data
+from musher.stages.pipeline import operationalize, start_run
+
+
+@dag(
+    schedule=read_retrain_schedule(),
+    catchup=False,
+    doc_md=__doc__,
+    dag_display_name="Train on new photos",
+    tags=["musher"],
+    max_active_runs=1,
+    default_args={
+        "owner": "musher",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(hours=2),
+    },
+)
+def retrain_on_schedule() -> None:
+    """Stage the data, look whether they are new, and take all stages that follow."""
+    started = start_run()
+    dataset = stage_dataset()
+    started >> dataset
+    require_new_data(dataset) >> operationalize(dataset, started=started)
+
+
+pipeline = retrain_on_schedule()
+
+if __name__ == "__main__":
+    pipeline.test()

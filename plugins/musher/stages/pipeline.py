@@ -1,0 +1,75 @@
+"""The stages from a staged data set to an endpoint that answers: what the DAGs that train have in common."""
+
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import BaseOperator, XComArg
+
+from musher.results import StagedDataset
+from musher.stages.autoscale import autoscale
+from musher.stages.deploy import deploy
+from musher.stages.deploy_lambda import deploy_lambda
+from musher.stages.embed import embed
+from musher.stages.evaluate import evaluate
+from musher.stages.failures import LAST_TASK
+from musher.stages.gate import gate
+from musher.stages.image import build_image
+from musher.stages.load_test import judge_load, load_test
+from musher.stages.preflight import preflight
+from musher.stages.register import register_model
+from musher.stages.report import report
+from musher.stages.smoke_test import smoke_test
+from musher.stages.teardown import teardown
+from musher.stages.train import train
+from musher.stages.tune import tune
+
+
+def start_run() -> BaseOperator:
+    """Return the first task: it does nothing, and what it sets up is what `report` and `teardown` end."""
+    first: Any = EmptyOperator(task_id="run_started")
+    setup: BaseOperator = first.as_setup()
+    return setup
+
+
+def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
+    """Wire all stages that follow the data; return the first of them, after which everything else comes.
+
+    What is Any here is a task while the DAG is built, and what the task returns when the tasks run.
+    """
+    checked: Any = preflight(dataset)
+    image: Any = build_image()
+    features = embed(dataset, checked)
+    tuning = tune(dataset, features)
+    job = train(dataset, features, tuning)
+    evaluation: Any = evaluate(job)
+    model: Any = register_model(evaluation, image, dataset)
+    verdict = gate(dataset, evaluation, model)
+    endpoint = deploy(verdict, image)
+    function = deploy_lambda(endpoint)
+    answers: Any = smoke_test(function, dataset)
+    scaling: Any = autoscale(endpoint)
+    load: Any = load_test(answers, endpoint, dataset)
+    judged: Any = judge_load(load)
+    results: Any = {
+        "dataset": dataset,
+        "features": features,
+        "tuning": tuning,
+        "job": job,
+        "evaluation": evaluation,
+        "verdict": verdict,
+        "endpoint": endpoint,
+        "scaling": scaling,
+        "function": function,
+        "answers": answers,
+        "load": load,
+    }
+    answers >> scaling >> load
+    checked >> image
+    # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
+    judged >> EmptyOperator(task_id=LAST_TASK)
+    written: Any = report(results)
+    judged >> written.as_teardown(setups=started, on_failure_fail_dagrun=True)
+    removed: Any = teardown()
+    judged >> removed.as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
+    first: XComArg = checked
+    return first
