@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ CREATING = ("The function is being created.", "Creating")
 """Reason and code that AWS gives for Pending, and for an update InProgress too."""
 MAX_LAYERS = 5
 BROKEN_CODE = "InvalidZipFileException"
+DEPLOYMENT_S, DEPLOYMENT_LOOK_S = 60.0, 0.02
+"""Real seconds that a call of another service waits for a function's creation, and between two looks."""
 
 
 class LocalFunction(LambdaFunction):
@@ -261,6 +264,12 @@ class LocalFunction(LambdaFunction):
             system_log_level=logging.get("SystemLogLevel"),
         )
 
+    def _wait_until_deployed(self) -> None:
+        """Wait for the end of the function's creation, as a stack does before it asks a custom resource's."""
+        deadline = time.monotonic() + DEPLOYMENT_S
+        while self.state == "Pending" and time.monotonic() < deadline:
+            time.sleep(DEPLOYMENT_LOOK_S)
+
     def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> str | bytes:
         """Run or queue one event for another service in moto (SQS, SNS, ...); called from its threads."""
         payload = body if isinstance(body, bytes) else str(body or "{}").encode()
@@ -268,6 +277,7 @@ class LocalFunction(LambdaFunction):
         if is_queued():
             host.queue_from_thread(self.target, payload)
             return b""
+        self._wait_until_deployed()
         outcome = host.call_from_thread(self.target, payload, timeout_s=float(self.timeout))
         if outcome.error is not None:
             response_headers[ERROR_HEADER] = outcome.error

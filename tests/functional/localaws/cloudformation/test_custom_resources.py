@@ -45,6 +45,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def test_the_answer_of_a_custom_resource_s_function_arrives(localaws: Any) -> None:
+    """Its function is made by the same stack, and asked only once it can be."""
     client, name = localaws.client("cloudformation"), f"custom-{uuid.uuid4().hex[:8]}"
     template = json.dumps(TEMPLATE)
     client.create_stack(StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM"])
