@@ -331,6 +331,7 @@ def test_a_request_that_was_answered_before_its_body_came_gets_no_second_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connections, "STALL_S", 0.05)
+    monkeypatch.setattr(connections, "HEAD_S", 0.05)
 
     async def test(bench: Bench) -> None:
         bench.is_early = True
