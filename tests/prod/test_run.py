@@ -116,7 +116,8 @@ def check_end(deployment: Production, run: Run) -> None:
     assert [job["HyperParameterTuningJobStatus"] for job in tuning] == ["Completed"]
     for name in jobs:
         assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Completed"
-    assert sagemaker.list_endpoints()["Endpoints"] == []
+    [live] = sagemaker.list_endpoints()["Endpoints"]
+    assert (live["EndpointName"], live["EndpointStatus"]) == ("musher-live", "InService")
 
 
 def check_logs_in_s3(deployment: Production) -> None:
