@@ -167,6 +167,62 @@ def test_packages_hold_only_a_docstring_in_their_init() -> None:
             assert len(body) <= 1, f"{path} holds more than a docstring"
 
 
+RUN_ONLY = (
+    "musher.comparison",
+    "musher.console",
+    "musher.costs.prices",
+    "musher.datasets",
+    "musher.hooks.concurrency",
+    "musher.hooks.releases",
+    "musher.packaging",
+    "musher.payloads.endpoints",
+    "musher.payloads.functions",
+    "musher.payloads.training",
+    "musher.payloads.tuning",
+    "musher.report",
+    "musher.scaling",
+    "musher.stages.account_checks",
+    "musher.stages.jobs",
+    "musher.stages.leftovers",
+    "musher.stages.run_checks",
+    "musher.traffic.load_test",
+)
+"""What the main DAG's tasks need and its file does not: it is imported where a task runs (docs/adr/038)."""
+
+
+def imported_at_once(path: Path) -> set[str]:
+    """Return what the import of a file imports: not what its functions do, nor what only types need."""
+
+    def walk(body: list[ast.stmt]) -> Iterator[str]:
+        for node in body:
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from (f"{node.module}{part}" for alias in node.names for part in ("", f".{alias.name}"))
+            elif isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.unparse(node.test):
+                yield from walk([*node.body, *node.orelse])
+
+    return set(walk(ast.parse(path.read_text()).body))
+
+
+def test_the_main_dag_s_file_imports_nothing_that_only_its_tasks_need() -> None:
+    base = ROOT / "plugins"
+    modules = {".".join(path.relative_to(base).with_suffix("").parts): path for path in sources("plugins")}
+    seen: set[str] = set()
+    left = imported_at_once(ROOT / "dags" / "operationalize_model.py")
+    while left:
+        seen |= left
+        left = {name for known in left & modules.keys() for name in imported_at_once(modules[known])} - seen
+    assert "musher.stages.pipeline" in seen
+    assert sorted(name for name in seen if name in RUN_ONLY or name.startswith("musher.datasets.")) == []
+    assert [
+        name
+        for name in RUN_ONLY
+        if not (base / name.replace(".", "/")).with_suffix(".py").exists()
+        and not (base / name.replace(".", "/")).is_dir()
+    ] == []
+
+
 def test_a_dag_file_is_a_table_of_contents() -> None:
     for path in sources("dags"):
         assert len(path.read_text().splitlines()) <= 150, path

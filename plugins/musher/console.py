@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
+from musher.console_kinds import BUILD, ENDPOINT, FUNCTION, TRAINING_JOB, TUNING_JOB
 from musher.settings import Settings
 
 DOMAINS = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
@@ -30,8 +31,8 @@ API_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A kind of resource, and where its page is."""
+class Page:
+    """Where the page of a kind of resource is."""
 
     word: str
     """Its name in a fragment of a console that is not AWS's."""
@@ -41,18 +42,19 @@ class Kind:
     """Its fragment there; {name}, and {project} for what stands before the name's colon."""
 
 
-TRAINING_JOB = Kind(word="job", service="sagemaker", place="/jobs/{name}")
-TUNING_JOB = Kind(word="job", service="sagemaker", place="/hyper-tuning-jobs/{name}")
-ENDPOINT = Kind(word="endpoint", service="sagemaker", place="/endpoints/{name}")
-FUNCTION = Kind(word="function", service="lambda", place="/functions/{name}")
-BUILD = Kind(word="build", service="codesuite/codebuild/projects", place="/{project}/build/{name}")
-"""By its id `<project>:<uuid>`."""
+PAGES = {
+    TRAINING_JOB: Page(word="job", service="sagemaker", place="/jobs/{name}"),
+    TUNING_JOB: Page(word="job", service="sagemaker", place="/hyper-tuning-jobs/{name}"),
+    ENDPOINT: Page(word="endpoint", service="sagemaker", place="/endpoints/{name}"),
+    FUNCTION: Page(word="function", service="lambda", place="/functions/{name}"),
+    BUILD: Page(word="build", service="codesuite/codebuild/projects", place="/{project}/build/{name}"),
+}
 
 
 class Console(Protocol):
     """Where a browser shows what was made."""
 
-    def page(self, kind: Kind, *, name: str) -> str:
+    def page(self, kind: str, *, name: str) -> str:
         """Return the page of a resource; the empty text where it is not known."""
         ...
 
@@ -67,10 +69,10 @@ class AwsConsole:
 
     region: str
 
-    def page(self, kind: Kind, *, name: str) -> str:
+    def page(self, kind: str, *, name: str) -> str:
         """Return the page of a resource; the empty text where the region's console is not known."""
-        project = name.partition(":")[0]
-        return self._page(kind.service, kind.place.format(name=_part(name), project=_part(project)))
+        project, page = name.partition(":")[0], PAGES[kind]
+        return self._page(page.service, page.place.format(name=_part(name), project=_part(project)))
 
     def log(self, *, group: str, prefix: str = "") -> str:
         """Return CloudWatch's page of a log group, or of its streams that begin with `prefix`."""
@@ -91,9 +93,9 @@ class OtherConsole:
 
     url: str
 
-    def page(self, kind: Kind, *, name: str) -> str:
+    def page(self, kind: str, *, name: str) -> str:
         """Return the page of a resource."""
-        return f"{self.url}#{kind.word}/{_part(name)}"
+        return f"{self.url}#{PAGES[kind].word}/{_part(name)}"
 
     def log(self, *, group: str, prefix: str = "") -> str:
         """Return the page of a log group, or of its streams that begin with `prefix`."""

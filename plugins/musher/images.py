@@ -13,7 +13,7 @@ from musher.errors import SettingsError
 
 FILE = Path(__file__).with_name("training_image_uris.json")
 
-GPU_INSTANCE = re.compile(r"ml\.[gp]\d")
+GPU_INSTANCE = r"ml\.[gp]\d"
 """SageMaker's families with NVIDIA GPUs: ml.g4dn, ml.g5, ml.g6e, ml.p3, ml.p5en, ..."""
 
 
@@ -30,7 +30,7 @@ def training_image(*, region: str, instance_type: str) -> str:
     Raises SettingsError for a region in which AWS has no such image.
     """
     check_region(region)
-    return read_images()[region]["gpu" if GPU_INSTANCE.match(instance_type) else "cpu"]
+    return read_images()[region]["gpu" if re.match(GPU_INSTANCE, instance_type) else "cpu"]
 
 
 def check_region(region: str) -> None:

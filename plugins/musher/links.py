@@ -8,12 +8,14 @@ also after a deferral, when the operator is another object in another process.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.sdk.types import TaskInstanceKey
 
-from musher.console import Console, Kind
+if TYPE_CHECKING:
+    from musher.console import Console
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +46,8 @@ LINKS = (ResourceLink(), LogLink())
 def show_links(
     context: Context,
     *,
-    find_console: Callable[[], Console | None],
-    kind: Kind,
+    find_console: Callable[[], "Console | None"],
+    kind: str,
     name: str,
     log: tuple[str, str],
 ) -> None:

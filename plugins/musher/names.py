@@ -26,7 +26,10 @@ MAX_SAGEMAKER_NAME = 63
 MAX_TUNING_NAME = 32
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html"""
 
-NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+FEATURES_MARKER = "features.json"
+"""What embed.py writes last: a folder without it holds no whole set of features."""
+
+NAME_PATTERN = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 
 TAG_CHARACTERS = 16
 """Hex digits of a hash that stand for an image's content: collisions are out of question below millions."""
@@ -227,7 +230,7 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
 
 
 def _sagemaker_name(name: str, *, limit: int = MAX_SAGEMAKER_NAME) -> str:
-    if len(name) > limit or not NAME_PATTERN.fullmatch(name):
+    if len(name) > limit or not re.fullmatch(NAME_PATTERN, name):
         raise PayloadError(
             f"{name!r} cannot be a SageMaker name: at most {limit} letters, digits and single "
             "hyphens between them. Shorten or change MUSHER_PROJECT."

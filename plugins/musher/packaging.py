@@ -25,7 +25,7 @@ SKIPPED_SUFFIXES = frozenset({".pyc", ".pyo"})
 REQUIREMENTS = "requirements.txt"
 """What AWS's training container installs before it runs the program."""
 
-REQUIREMENT_LISTS = re.compile(r"requirements(-[a-z]+)?\.txt")
+REQUIREMENT_LISTS = r"requirements(-[a-z]+)?\.txt"
 
 IMAGE_FILES = (
     "Dockerfile",
@@ -248,7 +248,7 @@ def _choose_requirements(files: dict[str, Path], requirements: str) -> dict[str,
     chosen = files.get(requirements)
     if chosen is None and requirements != REQUIREMENTS:
         raise ArchiveError(f"The folder to pack has no {requirements}, which the job needs. Restore it.")
-    kept = {name: path for name, path in files.items() if not REQUIREMENT_LISTS.fullmatch(name)}
+    kept = {name: path for name, path in files.items() if not re.fullmatch(REQUIREMENT_LISTS, name)}
     return dict(sorted((kept | ({REQUIREMENTS: chosen} if chosen else {})).items()))
 
 

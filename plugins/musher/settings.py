@@ -42,29 +42,29 @@ from musher.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-PROJECT_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,16}[a-z0-9]")
+PROJECT_PATTERN = r"[a-z][a-z0-9-]{0,16}[a-z0-9]"
 """2 to 18 characters, so that the longest name (a tuning job's, 32 characters) still fits."""
 
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
-SUBNET_PATTERN = re.compile(r"subnet-[0-9a-f]{8,17}")
-SECURITY_GROUP_PATTERN = re.compile(r"sg-[0-9a-f]{8,17}")
-BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+SUBNET_PATTERN = r"subnet-[0-9a-f]{8,17}"
+SECURITY_GROUP_PATTERN = r"sg-[0-9a-f]{8,17}"
+BUCKET_PATTERN = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
-KEY_PATTERN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key/[0-9a-zA-Z-]+|alias/[a-zA-Z0-9/_-]+)")
+KEY_PATTERN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key/[0-9a-zA-Z-]+|alias/[a-zA-Z0-9/_-]+)"
 
 MAX_SUBNETS, MAX_SECURITY_GROUPS = 16, 5
 """SageMaker's limits: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html"""
 
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
-REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
-TOPIC_PATTERN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+REGION_PATTERN = r"[a-z]{2,4}(-[a-z]+)+-\d"
+TOPIC_PATTERN = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}"
 DAILY, NEVER = "@daily", "never"
-CRON_PATTERN = re.compile(r"@(hourly|daily|weekly|monthly)|never|[\d*,/-]+( [\w*,/#-]+){4}")
-URL_PATTERN = re.compile(r"https?://[^\s/#]+(/[^\s#]*)?")
+CRON_PATTERN = r"@(hourly|daily|weekly|monthly)|never|[\d*,/-]+( [\w*,/#-]+){4}"
+URL_PATTERN = r"https?://[^\s/#]+(/[^\s#]*)?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""
-        _match("MUSHER_ACCOUNT_ID", self.account_id, re.compile(r"\d{12}"), "the 12 digits of an AWS account")
+        _match("MUSHER_ACCOUNT_ID", self.account_id, r"\d{12}", "the 12 digits of an AWS account")
         _match("MUSHER_PROJECT", self.project, PROJECT_PATTERN, "2 to 18 of a-z, 0-9 and -, starting a-z")
         _match("MUSHER_REGION", self.region, REGION_PATTERN, "an AWS region such as us-east-1")
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
@@ -231,8 +231,8 @@ def _parse_number(name: str, text: str, kind: type[float] | type[int]) -> float:
         raise SettingsError(f"{name} is {text!r}: not {wanted}. Set it to one such as 10.") from None
 
 
-def _match(name: str, value: str, pattern: re.Pattern[str], wanted: str) -> None:
-    if not pattern.fullmatch(value):
+def _match(name: str, value: str, pattern: str, wanted: str) -> None:
+    if not re.fullmatch(pattern, value):
         raise SettingsError(f"{name} is {value!r}. Set it to {wanted}.")
 
 
@@ -241,8 +241,8 @@ def _at_least(name: str, value: float, minimum: float) -> None:
         raise SettingsError(f"{name} is {value}. Set it to at least {minimum}.")
 
 
-def _match_each(name: str, values: tuple[str, ...], pattern: re.Pattern[str], wanted: str) -> None:
-    wrong = [value for value in values if not pattern.fullmatch(value)]
+def _match_each(name: str, values: tuple[str, ...], pattern: str, wanted: str) -> None:
+    wrong = [value for value in values if not re.fullmatch(pattern, value)]
     if wrong:
         raise SettingsError(f"{name} holds {', '.join(map(repr, wrong))}. Set it to {wanted}, with commas.")
 

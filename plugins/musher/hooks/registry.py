@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from musher.hooks.endpoints import tags_of
 from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook
-from musher.payloads.registry import DATA, RECIPE, REJECTED, RUN
+from musher.payloads.approval import REJECTED
+from musher.payloads.registry import DATA, RECIPE, RUN
 from musher.payloads.tags import PACKAGE_TAG
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from musher import clock
 from musher.errors import GateError
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import MusherOperator, fail_without_retry
-from musher.payloads.registry import APPROVED, PENDING, REJECTED, build_verdict, own_reason
+from musher.payloads.approval import APPROVED, PENDING, REJECTED, build_verdict, own_reason
 from musher.triggers.approvals import ApprovalTrigger
 from musher.triggers.waits import TIMEOUT, WaitEnd
 

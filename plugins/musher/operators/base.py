@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
@@ -17,7 +17,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock
-from musher.console import Console, Kind, find_console
 from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
 from musher.hooks.log_groups import limit_log_group
@@ -28,6 +27,9 @@ from musher.results import REASON_KEY
 from musher.settings import Settings
 from musher.triggers.here import WaitLeftError, run_here
 from musher.triggers.waits import REFUSED, PauseTrigger, WaitEnd, WaitTrigger
+
+if TYPE_CHECKING:
+    from musher.console import Console
 
 logger = logging.getLogger(__name__)
 
@@ -142,10 +144,12 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
         """Let the lines of the resource's log expire; called by each try, as a teardown removes the group."""
         limit_log_group(self.logs_hook, group=group, days=self.settings.log_days, tags=tags)
 
-    def show_links(self, context: Context, *, kind: Kind, name: str, log: tuple[str, str]) -> None:
+    def show_links(self, context: Context, *, kind: str, name: str, log: tuple[str, str]) -> None:
         """Let the task link to a resource and to its log (group, streams' prefix) while it still runs."""
 
-        def find() -> Console | None:
+        from musher.console import find_console
+
+        def find() -> "Console | None":
             return find_console(self.settings, client=self.hook.conn)
 
         show_links(context, find_console=find, kind=kind, name=name, log=log)

@@ -8,7 +8,8 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 from botocore.exceptions import BotoCoreError, ClientError
 
-from musher import clock, console, names
+from musher import clock, names
+from musher.console_kinds import ENDPOINT
 from musher.errors import EndpointError
 from musher.hooks.alarms import put_alarms, ringing_alarms
 from musher.hooks.connection import cloudwatch_hook
@@ -116,7 +117,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
     def watch(self, context: Context, *, started_at: float) -> Any:
         """Wait until the endpoint is in service, or never will be."""
         name, log = self.endpoint_name, (names.endpoint_log_group(self.endpoint_name), "")
-        self.show_links(context, kind=console.ENDPOINT, name=name, log=log)
+        self.show_links(context, kind=ENDPOINT, name=name, log=log)
         return self._wait_for(context, EndpointReadyTrigger, step=READY, started_at=started_at)
 
     def go_on(self, context: Context, end: WaitEnd) -> Any:

@@ -2,30 +2,24 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 
-from musher import clock, console, names
+from musher import clock, names
+from musher.console_kinds import FUNCTION
 from musher.errors import LambdaError
-from musher.hooks.concurrency import (
-    explain_failure,
-    read_concurrency,
-    settle,
-    start_provisioning,
-    stop_provisioning,
-)
 from musher.hooks.functions import MusherLambdaHook, move_alias
-from musher.hooks.release_notes import ReleaseNote, find_note, is_note_of_try, write_note
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
-from musher.payloads.concurrency import Concurrency
-from musher.payloads.functions import build_code_update, build_configuration_update
 from musher.payloads.tags import RUN_TAG
 from musher.results import FunctionResult
 from musher.triggers.functions import FunctionProvisionedTrigger, FunctionReadyTrigger
 from musher.triggers.waits import SUCCESS, WaitEnd, WaitTrigger
+
+if TYPE_CHECKING:
+    from musher.payloads.concurrency import Concurrency
 
 logger = logging.getLogger(__name__)
 
@@ -92,12 +86,16 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         return dict(self.config["Function"])
 
     @property
-    def concurrency(self) -> Concurrency:
+    def concurrency(self) -> "Concurrency":
         """Return what the function is to have to itself."""
+        from musher.payloads.concurrency import Concurrency
+
         return Concurrency(**self.config["Concurrency"])
 
     def go_on(self, context: Context, end: WaitEnd) -> Any:
         """Make the next change of the function, or return it."""
+        from musher.payloads.functions import build_code_update, build_configuration_update
+
         if end.carried["then"] == GO_LIVE:
             return self.go_live(end)
         description = self.hook.conn.get_function_configuration(FunctionName=self.function_name)
@@ -114,6 +112,8 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
     def publish(self, context: Context, description: Mapping[str, Any], *, started_at: float) -> Any:
         """Publish a version and note what is live; start what is to be kept started of it."""
+        from musher.hooks.concurrency import start_provisioning  # no business of the DAG's parse
+
         name, hook = self.function_name, self.hook
         version = str(hook.conn.publish_version(FunctionName=name)["Version"])
         previous = self.note(str(description["FunctionArn"]), version=version)
@@ -125,6 +125,8 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
     def go_live(self, end: WaitEnd) -> FunctionResult:
         """Move the alias to a version that is warm; take from the one before what it had provisioned."""
+        from musher.hooks.concurrency import settle
+
         version, name = str(end.carried["version"]), self.function_name
         if end.outcome != SUCCESS:
             raise self._cold(version, end)
@@ -148,6 +150,9 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
         Later tries find the note of the first.
         """
+        from musher.hooks.concurrency import read_concurrency
+        from musher.hooks.release_notes import ReleaseNote, find_note, is_note_of_try, write_note
+
         run, name = self.request["Tags"][RUN_TAG], self.function_name
         last_run, note = find_note(self.hook, arn=arn)
         alias = self.hook.find_alias(name, alias=self.alias)
@@ -163,7 +168,7 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     def wait_until_ready(self, context: Context, *, then: str, started_at: float) -> Any:
         """Wait until the function is active and no update is under way."""
         name, log = self.function_name, (names.function_log_group(self.function_name), "")
-        self.show_links(context, kind=console.FUNCTION, name=name, log=log)
+        self.show_links(context, kind=FUNCTION, name=name, log=log)
         carried = {"then": then, "started_at": started_at}
         return self._wait_for(
             context, FunctionReadyTrigger, arguments={"FunctionName": name}, carried=carried
@@ -201,6 +206,8 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
     def _cold(self, version: str, end: WaitEnd) -> LambdaError:
         """Return why a version's environments did not start; what was asked for is taken back."""
+        from musher.hooks.concurrency import explain_failure, stop_provisioning
+
         name = self.function_name
         why = end.message or explain_failure(self.hook, name=name, version=version)
         stop_provisioning(self.hook, name=name, version=version)

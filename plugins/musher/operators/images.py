@@ -6,7 +6,8 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from musher import clock, console, names
+from musher import clock, names
+from musher.console_kinds import BUILD
 from musher.hooks.builds import (
     MusherCodeBuildHook,
     adopt_or_start,
@@ -18,7 +19,6 @@ from musher.hooks.connection import ecr_hook, s3_hook
 from musher.hooks.objects import upload_once
 from musher.links import LINKS, show_no_links
 from musher.operators.base import MusherOperator, fail_without_retry
-from musher.packaging import pack_image_context
 from musher.payloads.builds import ImagePlan, check_manifest, plan_image
 from musher.results import ServingImage
 from musher.settings import Settings
@@ -41,6 +41,8 @@ class BuildImageOperator(MusherOperator[MusherCodeBuildHook]):
 
     def execute(self, context: Context) -> Any:
         """Return the image's address, whether it was built now, and the seconds that took."""
+        from musher.packaging import pack_image_context  # no business of the DAG's parse
+
         self.know_run(context)
         show_no_links(context)
         with fail_without_retry():
@@ -59,7 +61,7 @@ class BuildImageOperator(MusherOperator[MusherCodeBuildHook]):
     def wait_for_build(self, context: Context, *, build_id: str, plan: ImagePlan) -> Any:
         """Wait for the build's end."""
         log = (names.build_log_group(self.settings), build_id.partition(":")[2])
-        self.show_links(context, kind=console.BUILD, name=build_id, log=log)
+        self.show_links(context, kind=BUILD, name=build_id, log=log)
         data = self.hook.get_waiter(BuildCompleteTrigger.waiter).config
         trigger = BuildCompleteTrigger(
             arguments={"ids": [build_id]},

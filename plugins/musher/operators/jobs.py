@@ -14,7 +14,6 @@ from airflow.sdk import Context
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock, names
-from musher.console import Kind
 from musher.errors import JobFailedError, PayloadError
 from musher.hooks import sharing
 from musher.hooks.calls import hold
@@ -37,9 +36,7 @@ ENDED = (*ENDED_BADLY, "Completed")
 LEAVING = ("Stopping", "Deleting", "DeleteFailed")
 """States of a job that still exists and comes to nothing."""
 
-AWS_FAILURE = re.compile(
-    r"(CapacityError|InternalServerError|InternalError|InternalFailure|ServiceUnavailable)\b"
-)
+AWS_FAILURE = r"(CapacityError|InternalServerError|InternalError|InternalFailure|ServiceUnavailable)\b"
 """How FailureReason begins where not the job but AWS failed, which bills nothing; a user's begin with
 AlgorithmError or ClientError:
 https://docs.aws.amazon.com/sagemaker/latest/dg/training-troubleshooting.html"""
@@ -78,7 +75,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     status_key: ClassVar[str]
     max_name: ClassVar[int]
     trigger_class: ClassVar[type[JobTrigger]]
-    console_kind: ClassVar[Kind]
+    console_kind: ClassVar[str]
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         """Take the create request (templated, so also an earlier task's result)."""
@@ -203,7 +200,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     def repeat(self, context: Context, record: JobRecord, reason: str) -> Any:
         """Start the next attempt of the same request, after a pause where AWS failed this one."""
         following = self._name_following(record.job_name)
-        pause_s = PAUSE_S * 2**record.failures if AWS_FAILURE.match(reason) else 0.0
+        pause_s = PAUSE_S * 2**record.failures if re.match(AWS_FAILURE, reason) else 0.0
         logger.warning("%s: %s: starting %s in %.0f s", record.job_name, reason, following, pause_s)
         record = self._record(context, following, failures=record.failures + 1)
         carried = {"step": PAUSE, "record": asdict(record)}
@@ -218,7 +215,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
             except ClientError as error:
                 logger.warning("%s: cannot be asked who stopped it: %s", arn, error)
                 return False
-        return description[self.status_key] == "Failed" and bool(AWS_FAILURE.match(reason))
+        return description[self.status_key] == "Failed" and bool(re.match(AWS_FAILURE, reason))
 
     def find_reason_to_replace(self, description: Description) -> str | None:
         """Return why an attempt does not answer a person's request, or None where it does."""

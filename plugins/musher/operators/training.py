@@ -6,12 +6,12 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from musher import console, names
+from musher import names
+from musher.console_kinds import TRAINING_JOB
 from musher.hooks import sharing
 from musher.hooks.calls import hold
 from musher.hooks.objects import has_object
 from musher.operators.jobs import GRACE_S, Description, RunJobOperator
-from musher.payloads.training import JOB_NAME, rename_training_job
 from musher.triggers.jobs import TrainingJobTrigger
 
 
@@ -32,7 +32,7 @@ class RunTrainingJobOperator(RunJobOperator):
     status_key = "TrainingJobStatus"
     max_name = names.MAX_SAGEMAKER_NAME
     trigger_class = TrainingJobTrigger
-    console_kind = console.TRAINING_JOB
+    console_kind = TRAINING_JOB
 
     def __init__(self, *, config: Any, marker: str = "", **kwargs: Any) -> None:
         """Take the CreateTrainingJob request (templated, so also an earlier task's result).
@@ -63,6 +63,8 @@ class RunTrainingJobOperator(RunJobOperator):
 
     def rename(self, request: dict[str, Any], name: str) -> dict[str, Any]:
         """Return the same request under another name."""
+        from musher.payloads.training import rename_training_job  # no business of the DAG's parse
+
         return rename_training_job(request, job_name=name)
 
     def know_run(self, context: Context) -> None:
@@ -125,6 +127,8 @@ class RunTrainingJobOperator(RunJobOperator):
 
 def describe_training(job: Mapping[str, Any]) -> dict[str, str]:
     """Return by name what a job's results depend on, from its request or its description."""
+    from musher.payloads.training import JOB_NAME
+
     channels = {
         f"channel {channel['ChannelName']}": channel["DataSource"]["S3DataSource"]["S3Uri"]
         for channel in job.get("InputDataConfig", [])

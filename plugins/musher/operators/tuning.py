@@ -5,12 +5,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from musher import console, names
+from musher import names
+from musher.console_kinds import TUNING_JOB
 from musher.costs.billing import billed_seconds
 from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.operators.training import seconds_between
-from musher.payloads.training import JOB_NAME
-from musher.payloads.tuning import read_trial, rename_tuning_job
 from musher.triggers.jobs import TuningJobTrigger
 
 SHOWN_FAILURES = 3
@@ -37,7 +36,7 @@ class RunTuningJobOperator(RunJobOperator):
     status_key = "HyperParameterTuningJobStatus"
     max_name = names.MAX_TUNING_NAME
     trigger_class = TuningJobTrigger
-    console_kind = console.TUNING_JOB
+    console_kind = TUNING_JOB
 
     def create(self, request: dict[str, Any]) -> None:
         """Start a job."""
@@ -59,6 +58,8 @@ class RunTuningJobOperator(RunJobOperator):
 
     def rename(self, request: dict[str, Any], name: str) -> dict[str, Any]:
         """Return the same request under another name."""
+        from musher.payloads.tuning import rename_tuning_job  # no business of the DAG's parse
+
         return rename_tuning_job(request, job_name=name)
 
     def limit_s(self, job: Description) -> float:
@@ -90,6 +91,8 @@ class RunTuningJobOperator(RunJobOperator):
 
     def summarise(self, description: Description) -> dict[str, Any]:
         """Return the trials, the best one, its values as numbers, and times."""
+        from musher.payloads.tuning import read_trial
+
         name, config = description[self.name_key], description["HyperParameterTuningJobConfig"]
         best, trials = description["BestTrainingJob"], self.hook.list_trials(name)
         return {
@@ -120,6 +123,8 @@ class RunTuningJobOperator(RunJobOperator):
 
 def describe_tuning(job: Mapping[str, Any]) -> dict[str, str]:
     """Return by name what a tuning job's results depend on, from its request or its description."""
+    from musher.payloads.training import JOB_NAME
+
     config, trial = job["HyperParameterTuningJobConfig"], job.get("TrainingJobDefinition", {})
     channels = {
         f"channel {channel['ChannelName']}": channel["DataSource"]["S3DataSource"]["S3Uri"]

@@ -1,8 +1,8 @@
 """Section "Deployment" of the form: what must be reached, and what is then deployed."""
 
 from musher.params.section import INSTANCE_TYPE, in_section
+from musher.payloads.choices import ALL_AT_ONCE, MAX_SHARE_PERCENT, MAX_WAIT_S, POLICIES
 from musher.payloads.tags import LIVE, TRIAL
-from musher.payloads.updates import ALL_AT_ONCE, MAX_SHARE_PERCENT, MAX_WAIT_S, POLICIES
 
 AUTOMATIC, HUMAN = "automatic", "human"
 """Who approves a model that meets all requirements."""

@@ -3,7 +3,7 @@
 from airflow.sdk import Param
 
 from musher.params.section import in_section
-from musher.traffic.profiles import CONSTANT, KINDS
+from musher.traffic.kinds import CONSTANT, KINDS
 
 MAX_SECONDS = 3600
 """A task's execution_timeout is two hours."""

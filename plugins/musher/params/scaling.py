@@ -1,8 +1,7 @@
 """Section "Scaling" of the form: how the endpoint grows and shrinks with its load."""
 
 from musher.params.section import in_section
-from musher.payloads.autoscaling import INVOCATIONS, MAX_COOLDOWN_S, METRICS
-from musher.payloads.endpoints import MAX_INSTANCES
+from musher.payloads.choices import INVOCATIONS, MAX_COOLDOWN_S, MAX_INSTANCES, METRICS
 
 SCALING = in_section(
     "Scaling",

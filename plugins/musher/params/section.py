@@ -31,7 +31,7 @@ class FormParam(Param):
 FormParam.__module__, FormParam.__name__ = Param.__module__, Param.__name__
 """Airflow takes for a Param, when it writes a DAG to its database, only what is called so."""
 
-CODE = re.compile(r"`([^`]+)`")
+CODE = r"`([^`]+)`"
 """The form draws code as a box that covers the lines above and below, so that it is shown in bold."""
 
 UNITS = {"s": "seconds"}
@@ -58,7 +58,7 @@ def in_section(
 
 def _complete(name: str, schema: dict[str, Any], *, section: str) -> dict[str, Any]:
     """Return a Param's schema with all that the form shows of it."""
-    text = CODE.sub(r"**\1**", schema.pop("description"))
+    text = re.sub(CODE, r"**\1**", schema.pop("description"))
     described = {"title": make_title(name), "description_md": text, **schema}
     return described if described.pop("is_open", False) else {**described, "section": section}
 

@@ -11,7 +11,7 @@ from musher.errors import LambdaError
 from musher.results import Prediction
 
 SHOWN_CHARACTERS = 500
-BILLED = re.compile(r"Billed Duration: (\d+(?:\.\d+)?) ms")
+BILLED = r"Billed Duration: (\d+(?:\.\d+)?) ms"
 
 
 def read_answer(*, payload: str, classes: Sequence[str]) -> Prediction:
@@ -40,7 +40,7 @@ def read_answer(*, payload: str, classes: Sequence[str]) -> Prediction:
 def read_billed_seconds(response: Mapping[str, Any]) -> float | None:
     """Return the billed seconds from the log tail of an Invoke response, or None where it says nothing."""
     tail = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
-    found = BILLED.search(tail)
+    found = re.search(BILLED, tail)
     return float(found.group(1)) / 1000 if found else None
 
 

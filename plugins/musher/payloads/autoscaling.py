@@ -8,20 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from musher.errors import PayloadError
-from musher.payloads.endpoints import MAX_INSTANCES, VARIANT
+from musher.payloads.choices import MAX_COOLDOWN_S, MAX_INSTANCES, METRICS
+from musher.payloads.endpoints import VARIANT
 
 NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-
-INVOCATIONS, CONCURRENCY = "invocations", "concurrency"
-METRICS = {
-    INVOCATIONS: "SageMakerVariantInvocationsPerInstance",
-    CONCURRENCY: "SageMakerVariantConcurrentRequestsPerModelHighResolution",
-}
-"""What AWS holds against the target: a minute's invocations of an instance (looked at each minute), or the
-requests that a model works on at the same time (each ten seconds)."""
-
-MAX_COOLDOWN_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +26,19 @@ class ScalingPlan:
     target: float
     scale_out_cooldown_s: int
     scale_in_cooldown_s: int
+
+
+def plan_scaling(params: Mapping[str, Any], *, endpoint_name: str) -> ScalingPlan:
+    """Return how an endpoint scales, as the run's Params say."""
+    return ScalingPlan(
+        endpoint_name=endpoint_name,
+        min_instances=params["autoscale_min"],
+        max_instances=params["autoscale_max"],
+        metric=params["autoscale_metric"],
+        target=params["autoscale_target"],
+        scale_out_cooldown_s=params["scale_out_cooldown_s"],
+        scale_in_cooldown_s=params["scale_in_cooldown_s"],
+    )
 
 
 def resource_id(endpoint_name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from musher import names
 from musher.errors import PayloadError
+from musher.payloads.choices import MAX_INSTANCES
 from musher.payloads.security import endpoint_volume_key, isolation, vpc_config
 from musher.payloads.tags import PACKAGE_TAG, as_list
 from musher.settings import Settings
@@ -16,8 +17,6 @@ from musher.settings import Settings
 VARIANT = "AllTraffic"
 STARTUP_TIMEOUT_S = 600
 """How long a container may take until /ping answers 200; SageMaker takes 60 to 3600."""
-
-MAX_INSTANCES = 8
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,6 @@ ID_CHARACTERS = 16
 
 RANDOM = "random"
 
-MARKER = "features.json"
-"""What embed.py writes last: a folder without it holds no whole set of features."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturesKey:

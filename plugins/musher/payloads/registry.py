@@ -7,18 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from musher.payloads.approval import PENDING
 from musher.payloads.tags import as_list
-
-PENDING, APPROVED, REJECTED = "PendingManualApproval", "Approved", "Rejected"
 
 RUN, JOB, DATA, OUTPUT, ACCURACY = "run", "training-job", "data-hash", "output-uri", "test-accuracy"
 RECIPE = "recipe"
 """What a version says of itself (CustomerMetadataProperties)."""
 
-ASKING = "Waits for a person's approval: "
-"""How the description of a version begins that the gate leaves to a person."""
-
-MAX_DESCRIPTION = 1024
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "application/json")
 
 
@@ -55,18 +50,4 @@ def build_package(plan: PackagePlan) -> dict[str, Any]:
             "SupportedRealtimeInferenceInstanceTypes": [plan.instance_type],
         },
         "CustomerMetadataProperties": dict(plan.metadata),
-    }
-
-
-def own_reason(description: str | None) -> str | None:
-    """Return what a person has given as the reason; what the gate wrote before stays where there is none."""
-    return None if not description or description.startswith(ASKING) else description.rstrip(".")
-
-
-def build_verdict(*, package_arn: str, status: str, reason: str) -> dict[str, Any]:
-    """Return the UpdateModelPackage request that says what became of a version, and why."""
-    return {
-        "ModelPackageArn": package_arn,
-        "ModelApprovalStatus": status,
-        "ApprovalDescription": reason[:MAX_DESCRIPTION],
     }

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from musher.errors import PayloadError
-
-ALL_AT_ONCE, CANARY, LINEAR, ROLLING = "all_at_once", "canary", "linear", "rolling"
-POLICIES = (ALL_AT_ONCE, CANARY, LINEAR, ROLLING)
-
-MAX_SHARE_PERCENT = 50
-"""Of a canary, a linear step or a rolling batch."""
+from musher.payloads.choices import (
+    ALL_AT_ONCE,
+    CANARY,
+    LINEAR,
+    MAX_SHARE_PERCENT,
+    MAX_WAIT_S,
+    POLICIES,
+    ROLLING,
+)
 
 MIN_SHARE_PERCENT = {CANARY: 1, LINEAR: 10, ROLLING: 5}
-MAX_WAIT_S = 3600
 EXECUTION_LIMIT_S = (600, 28_800)
 """Least and most of MaximumExecutionTimeoutInSeconds."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from musher.payloads.autoscaling import CONCURRENCY, INVOCATIONS
+from musher.payloads.choices import CONCURRENCY, INVOCATIONS
 from musher.report.curves import draw_curves
 from musher.report.load import draw_load
 from musher.report.strict import replace_surrogates

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from musher.console import ENDPOINT, FUNCTION, TRAINING_JOB, TUNING_JOB, Console
+from musher.console import Console
+from musher.console_kinds import ENDPOINT, FUNCTION, TRAINING_JOB, TUNING_JOB
 from musher.costs.billing import billed_seconds
 from musher.payloads.tuning import IN_JOB
 from musher.report.strict import make_strict

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from musher.errors import ScalingError
 from musher.payloads import autoscaling
+from musher.payloads.choices import INVOCATIONS
 from musher.results import InstancePoint, LoadPrediction
 from musher.scaling.instances import Instance, from_load_test
 from musher.scaling.policies import ScalingPlan, TargetTracking
@@ -40,7 +41,7 @@ def predict(
     scaling: autoscaling.ScalingPlan | None,
 ) -> LoadPrediction:
     """Return what the simulator says of the requests in each second on so many instances at the start."""
-    if scaling is not None and scaling.metric != autoscaling.INVOCATIONS:
+    if scaling is not None and scaling.metric != INVOCATIONS:
         return unpredicted(OTHER_METRIC)
     try:
         instance = Instance(instance_type=NAME, service=from_load_test(measured), price_usd_per_hour=0)

@@ -5,11 +5,9 @@ import time
 
 from airflow.sdk import task
 
-from musher.hooks.autoscaling import scale, stop_scaling
 from musher.hooks.connection import autoscaling_hook
 from musher.operators.base import fail_without_retry
-from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target, resource_id
-from musher.results import EndpointResult, Params, ScalingResult
+from musher.results import EndpointResult, ScalingResult
 from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
@@ -21,6 +19,9 @@ def autoscale(endpoint: EndpointResult) -> ScalingResult:
 
     Where both bounds are the same, nothing scales: what an earlier run has registered is removed.
     """
+    from musher.hooks.autoscaling import scale, stop_scaling  # no business of the DAG's parse
+    from musher.payloads.autoscaling import build_policy, build_target, plan_scaling, resource_id
+
     started = time.monotonic()
     with fail_without_retry(endpoint=endpoint):
         run = current_run()
@@ -39,17 +40,4 @@ def autoscale(endpoint: EndpointResult) -> ScalingResult:
         target=plan.target,
         alarms=alarms,
         seconds=round(time.monotonic() - started, 3),
-    )
-
-
-def plan_scaling(params: Params, *, endpoint_name: str) -> ScalingPlan:
-    """Return how an endpoint scales, as the run's Params say."""
-    return ScalingPlan(
-        endpoint_name=endpoint_name,
-        min_instances=params["autoscale_min"],
-        max_instances=params["autoscale_max"],
-        metric=params["autoscale_metric"],
-        target=params["autoscale_target"],
-        scale_out_cooldown_s=params["scale_out_cooldown_s"],
-        scale_in_cooldown_s=params["scale_in_cooldown_s"],
     )

@@ -6,8 +6,6 @@ from musher import names
 from musher.hooks.connection import s3_hook
 from musher.operators.base import fail_without_retry
 from musher.results import StagedDataset
-from musher.stages.account_checks import refuse_denied_source
-from musher.stages.param_names import refuse_unknown_params
 from musher.stages.run import current_run
 
 STAGED = Asset("musher-dataset")
@@ -20,6 +18,8 @@ def stage_dataset() -> StagedDataset:
     from musher.datasets.s3_connection import S3Connection  # obstore, Pillow and the sources are no
     from musher.datasets.splitting import SplitShares  # business of the DAG's parse
     from musher.datasets.staging import StagingRules, stage
+    from musher.stages.account_checks import refuse_denied_source
+    from musher.stages.param_names import refuse_unknown_params
 
     with fail_without_retry():
         run = current_run()

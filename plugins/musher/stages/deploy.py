@@ -1,27 +1,13 @@
 """Stage: put the approved model behind an endpoint, the one that stays or one of the run's own."""
 
-import hashlib
-import json
-from collections.abc import Sequence
-
 from airflow.sdk import task
 
-from musher import names
-from musher.errors import GateError
 from musher.hooks.connection import sagemaker_hook
-from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import DeployEndpointOperator
-from musher.payloads.alarms import AlarmLimits, build_alarms
-from musher.payloads.endpoints import EndpointPlan, build_endpoint
-from musher.payloads.registry import APPROVED
-from musher.payloads.updates import UpdatePolicy, build_update
-from musher.results import EndpointResult, Params, Request, ServingImage, Verdict
+from musher.results import EndpointResult, Request, ServingImage, Verdict
 from musher.stages.groups import output_of, stage_group
-from musher.stages.run import Run, current_run
-
-CONTENT = ("endpoint_instance_type", "endpoint_instance_count")
-"""Params that a configuration holds."""
+from musher.stages.run import current_run
 
 
 @stage_group()
@@ -37,6 +23,9 @@ def deploy(verdict: Verdict, image: ServingImage) -> EndpointResult:
 @task(multiple_outputs=False)
 def request_endpoint(verdict: Verdict, image: ServingImage) -> Request:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests, and what an update needs."""
+    from musher.payloads.endpoints import EndpointPlan, build_endpoint  # no business of the DAG's parse
+    from musher.stages.endpoint_plan import check_approved, name_version, request_update
+
     with fail_without_retry(verdict=verdict, image=image):
         run = current_run()
         check_approved(sagemaker_hook(run.settings), package_arn=verdict["package_arn"])
@@ -54,49 +43,3 @@ def request_endpoint(verdict: Verdict, image: ServingImage) -> Request:
         )
         request = build_endpoint(run.settings, plan=plan)
         return {**request, **request_update(run, config_name=version)}
-
-
-def check_approved(hook: MusherSageMakerHook, *, package_arn: str) -> None:
-    """Raise GateError unless the registry still says that the version may be deployed."""
-    package = hook.find_package(package_arn)
-    status = package["ModelApprovalStatus"] if package else "gone"
-    if status != APPROVED:
-        raise GateError(
-            f"{package_arn} is {status}, not {APPROVED}: it is not deployed. Approve it in the registry, or "
-            "clear the stage gate, then clear this task."
-        )
-
-
-def name_version(run: Run, *, model_uri: str, image_uri: str) -> str:
-    """Return the name of the run's model and configuration: one for each content."""
-    content = [model_uri, image_uri, *(run.params[name] for name in CONTENT)]
-    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return names.endpoint_version(run.settings, slug=run.slug, content_hash=digest)
-
-
-def request_update(run: Run, *, config_name: str) -> Request:
-    """Return the UpdateEndpoint request, and those of the alarms that take it back: a trial has none."""
-    params = run.params
-    limits = AlarmLimits(
-        max_error_percent=params["max_error_percent"], max_latency_ms=params["max_latency_ms"]
-    )
-    alarms = build_alarms(run.settings, slug=run.slug, limits=limits) if run.is_live else []
-    return {
-        "Update": build_update(
-            endpoint_name=run.endpoint_name,
-            endpoint_config_name=config_name,
-            policy=update_policy(params, alarms=[alarm["AlarmName"] for alarm in alarms]),
-            instances=params["endpoint_instance_count"],
-        ),
-        "Alarms": alarms,
-    }
-
-
-def update_policy(params: Params, *, alarms: Sequence[str]) -> UpdatePolicy:
-    """Return how an update goes, as the run's Params say."""
-    return UpdatePolicy(
-        kind=params["update_policy"],
-        share_percent=params["update_share_percent"],
-        bake_s=params["update_bake_s"],
-        alarms=tuple(alarms),
-    )

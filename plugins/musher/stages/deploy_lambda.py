@@ -7,9 +7,6 @@ from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload_once
 from musher.operators.base import fail_without_retry
 from musher.operators.functions import DeployFunctionOperator
-from musher.packaging import pack_function
-from musher.payloads.concurrency import build_concurrency
-from musher.payloads.functions import FunctionPlan, build_function
 from musher.results import EndpointResult, FunctionResult, Request
 from musher.stages.groups import output_of, stage_group
 from musher.stages.run import current_run
@@ -27,6 +24,10 @@ def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
 @task(multiple_outputs=False)
 def request_function(endpoint: EndpointResult) -> Request:
     """Upload the function's code, named by its hash; return CreateFunction's request and the concurrency."""
+    from musher.packaging import pack_function  # requests are no business of the DAG's parse
+    from musher.payloads.concurrency import build_concurrency
+    from musher.payloads.functions import FunctionPlan, build_function
+
     with fail_without_retry(endpoint=endpoint):
         run = current_run()
         archive = pack_function(folder=run.settings.lambda_dir)

@@ -7,7 +7,6 @@ from airflow.sdk import task
 
 from musher.operators.base import fail_without_retry
 from musher.results import Evaluation, TrainingJobResult
-from musher.stages.outputs import EVALUATION, load_outputs
 from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
@@ -16,6 +15,8 @@ logger = logging.getLogger(__name__)
 @task(multiple_outputs=False)
 def evaluate(job: TrainingJobResult) -> Evaluation:
     """Return the addresses of the job's model and output, and accuracy and loss on the test split."""
+    from musher.stages.outputs import EVALUATION, load_outputs  # no business of the DAG's parse
+
     started = time.monotonic()
     with fail_without_retry(job=job):
         run = current_run()

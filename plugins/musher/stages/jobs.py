@@ -1,6 +1,7 @@
 """What the stages that start jobs share: code, weights, channels, options and limits."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ def contradictory_options(params: Params) -> list[str]:
             f"finetune_epochs is {params['finetune_epochs']}: these epochs follow others with a frozen "
             "backbone. Set freeze_backbone, or finetune_epochs to 0."
         )
-    if params["precision"] == "fp16" and not GPU_INSTANCE.match(params["instance_type"]):
+    if params["precision"] == "fp16" and not re.match(GPU_INSTANCE, params["instance_type"]):
         found.append(
             f"precision is fp16, which needs a GPU, and instance_type is {params['instance_type']}. "
             "Choose an instance with one (ml.g5.xlarge), or the precision auto, fp32 or bf16."

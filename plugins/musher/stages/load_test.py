@@ -1,56 +1,23 @@
 """Stage: send a known load to an endpoint or a function, measure it, and hold it against limits."""
 
-import json
 import logging
-import time
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from airflow.sdk import task
 
 from musher import names
 from musher.errors import LoadTestError
-from musher.hooks.autoscaling import find_scaling
-from musher.hooks.connection import autoscaling_hook, s3_hook, sagemaker_hook
-from musher.hooks.objects import upload
-from musher.operators.base import HAND_OVER_S, fail_without_retry
-from musher.operators.intent import is_given_up
-from musher.payloads.autoscaling import ScalingPlan
+from musher.operators.base import fail_without_retry
 from musher.results import (
     EndpointResult,
-    InstancePoint,
     LoadTestResult,
-    Params,
     SmokeTestResult,
     StagedDataset,
 )
-from musher.stages.load_targets import ENDPOINT, LoadTarget, find_target, look_at, make_origin
-from musher.stages.param_names import refuse_unknown_params
-from musher.stages.run import Run, current_run
-from musher.traffic.limits import find_misses
-from musher.traffic.profiles import Profile, make_profile
-
-if TYPE_CHECKING:
-    from musher.results import LoadPrediction
+from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
 
 TASK = "load_test"
-MEASURED = (
-    "is_complete",
-    "sent",
-    "succeeded",
-    "failed",
-    "dropped",
-    "errors",
-    "sent_per_s",
-    "succeeded_per_s",
-    "latency",
-    "service",
-    "lateness",
-    "warnings",
-)
 
 
 @task(task_id=TASK, multiple_outputs=False)
@@ -58,6 +25,9 @@ def load_test(
     answers: SmokeTestResult, endpoint: EndpointResult, dataset: StagedDataset
 ) -> LoadTestResult | None:
     """Send the run's load to its endpoint; return what was measured, None where the run asks for no load."""
+    from musher.stages.load_measurement import measure  # what loads is no business of the DAG's parse
+    from musher.stages.load_targets import ENDPOINT, LoadTarget
+
     with fail_without_retry(answers=answers, endpoint=endpoint, dataset=dataset):
         run = current_run()
         if not run.params["load_test_s"]:
@@ -70,6 +40,10 @@ def load_test(
 @task(task_id=TASK, multiple_outputs=False)
 def load_test_target() -> LoadTestResult | None:
     """Send the run's load to the endpoint or function that its Params name; return what was measured."""
+    from musher.stages.load_measurement import measure
+    from musher.stages.load_targets import find_target
+    from musher.stages.param_names import refuse_unknown_params
+
     with fail_without_retry():
         run = current_run()
         refuse_unknown_params(run.unknown_params)
@@ -82,6 +56,8 @@ def judge_load(load: LoadTestResult | None) -> None:
 
     A task of its own, so that what was measured is kept.
     """
+    from musher.traffic.limits import find_misses
+
     params = current_run().params
     if not params["load_test_s"]:
         return
@@ -97,124 +73,3 @@ def judge_load(load: LoadTestResult | None) -> None:
                 f"{load['target']} does not bear the load: {'; '.join(misses)}. Give it more or larger "
                 "instances, or trigger again with a lower rate or other limits; the report shows all figures."
             )
-
-
-def measure(run: Run, target: LoadTarget) -> LoadTestResult:
-    """Run the load test to its end, or to SIGTERM; store all of it, and return what matters."""
-    from musher.traffic.load_test import Plan
-    from musher.traffic.load_test import run as send
-    from musher.traffic.watch import watch_instances
-
-    started, began = time.monotonic(), datetime.now(UTC)
-    profile = plan_load(run.params)
-    origin = make_origin(run.settings, target, seconds=run.params["load_test_s"])
-    scaling = plan_of(run, target)
-    logger.info("%s: %d images, %s", target.name, len(target.images), profile)
-    look = look_at(sagemaker_hook(run.settings), target)
-    with watch_instances(look, duration_s=profile.duration_s) as instances:
-        measured = send(Plan(load=profile), origin)
-    record: dict[str, Any] = {
-        "target": target.name,
-        "images": list(target.images),
-        "began_at": began.isoformat(timespec="seconds"),
-        "scaling": describe_scaling(scaling),
-        "instances": list(instances),
-        "predicted": predict_load(measured, profile, instances=instances, scaling=scaling),
-        "measured": measured,
-    }
-    uri = store(run, add_drawing(record, profile))
-    if not measured["is_complete"]:
-        leave(uri)
-    return summarize(record, uri=uri, seconds=time.monotonic() - started)
-
-
-def plan_load(params: Params) -> Profile:
-    """Return the load that the run's Params ask for."""
-    return make_profile(
-        params["load_test_profile"],
-        rate=params["load_test_rate"],
-        peak_rate=params["load_test_peak_rate"],
-        duration_s=float(params["load_test_s"]),
-    )
-
-
-def plan_of(run: Run, target: LoadTarget) -> ScalingPlan | None:
-    """Return how the target scales; None where it does not."""
-    if target.kind != ENDPOINT:
-        return None
-    return find_scaling(autoscaling_hook(run.settings), endpoint_name=target.name)
-
-
-def describe_scaling(scaling: ScalingPlan | None) -> dict[str, str | float] | None:
-    """Return what the report shows of a policy."""
-    if scaling is None:
-        return None
-    return {
-        "metric": scaling.metric,
-        "target": scaling.target,
-        "min_instances": scaling.min_instances,
-        "max_instances": scaling.max_instances,
-    }
-
-
-def predict_load(
-    measured: dict[str, Any],
-    profile: Profile,
-    *,
-    instances: list[InstancePoint],
-    scaling: ScalingPlan | None,
-) -> "LoadPrediction":
-    """Return what the simulator says of this load, or why it says nothing."""
-    import numpy as np
-
-    from musher.scaling.prediction import predict, unpredicted
-    from musher.traffic.arrivals import draw_arrivals
-
-    if not measured["is_complete"]:
-        return unpredicted("The load test was stopped before its end.")
-    if not instances:
-        return unpredicted("The number of instances is not known.")
-    seconds = np.fromiter((int(due_s) for due_s in draw_arrivals(profile)), dtype=np.int64)
-    arrivals = np.bincount(seconds, minlength=int(np.ceil(profile.duration_s)))
-    return predict(measured, arrivals=arrivals, instances=max(1, instances[0]["current"]), scaling=scaling)
-
-
-def add_drawing(record: dict[str, Any], profile: Profile) -> dict[str, Any]:
-    """Return the record with what the report draws: bins of latencies, and the rate due in each window."""
-    from musher.traffic.bins import bin_latencies
-
-    measured = record["measured"]
-    half_s = measured["window_s"] / 2
-    due = [
-        {"at_s": row["start_s"] + half_s, "per_s": round(profile.rate_at(row["start_s"] + half_s), 3)}
-        for row in measured["windows"]
-    ]
-    return {**record, "bins": bin_latencies(measured["latency_histogram"]), "due": due}
-
-
-def store(run: Run, record: dict[str, Any]) -> str:
-    """Put all that was measured beside the run's report; return its address."""
-    key = names.load_test_key(run.settings, dag_id=run.dag_id, run_id=run.run_id)
-    data = json.dumps(record, allow_nan=False).encode()
-    return upload(s3_hook(run.settings), run.settings, key=key, data=data, content_type="application/json")
-
-
-def leave(uri: str) -> None:
-    """End a task that was told to: for good where a person wants that, else another worker measures anew."""
-    logger.warning("stopped before its end; what was measured is at %s", uri)
-    if is_given_up(get_current_context()["ti"]):
-        raise AirflowFailException(f"the load test was cancelled; what was measured is at {uri}")
-    when = datetime.now(UTC) + timedelta(seconds=HAND_OVER_S)
-    raise AirflowRescheduleException(when)  # type: ignore[no-untyped-call]  # Airflow's
-
-
-def summarize(record: dict[str, Any], *, uri: str, seconds: float) -> LoadTestResult:
-    """Return what travels on."""
-    measured = record["measured"]
-    result = {
-        **{name: record[name] for name in ("target", "instances", "predicted")},
-        **{name: measured[name] for name in MEASURED},
-        "output_uri": uri,
-        "seconds": round(seconds, 3),
-    }
-    return cast(LoadTestResult, result)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from musher.errors import PreflightError
 from musher.params.form import FORM, suggest_param
 from musher.params.retraining import SETTING
-from musher.stages.preflight import describe_problems
+from musher.stages.checks import describe_problems
 
 
 def refuse_unknown_params(names: Sequence[str]) -> None:

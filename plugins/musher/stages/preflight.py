@@ -5,53 +5,28 @@ All findings come in one error, each with its value and its remedy. What the acc
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from airflow.sdk import task
-from botocore.exceptions import BotoCoreError, ClientError
 
-from musher import names
-from musher.costs.instances import advise_instances, advise_parts
-from musher.costs.prices import Use, describe_estimate
-from musher.errors import MusherError, PayloadError, PreflightError
+from musher.errors import PreflightError
 from musher.operators.base import fail_without_retry
-from musher.params.deployment import HUMAN
-from musher.params.model import IMAGE_SIZES
-from musher.payloads.autoscaling import check_scaling
-from musher.payloads.concurrency import find_contradictions
-from musher.payloads.training import check_time_limits
-from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
-from musher.payloads.updates import check_policy
-from musher.results import Params, Preflight, StagedDataset
-from musher.stages.account_checks import account_checks
-from musher.stages.autoscale import plan_scaling
-from musher.stages.deploy import update_policy
-from musher.stages.jobs import Result, contradictory_options, find_chosen_weights, plan_ranges, spot_wait_s
-from musher.stages.run import Run, current_run
+from musher.results import Preflight, StagedDataset
+from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
-
-SHOWN_CHARACTERS = 120
-MAX_LOOKS = 8
-"""Looks at the same time: most of each is waiting for AWS."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One look: what it is about, and a function that returns its findings or raises the only one."""
-
-    about: str
-    look: Callable[[], Sequence[str]]
 
 
 @task(multiple_outputs=False)
 def preflight(dataset: StagedDataset) -> Preflight:
     """Raise PreflightError with everything that was found; return the warnings and the estimate."""
+    from musher.costs.instances import advise_instances  # what looks is no business of the DAG's parse
+    from musher.costs.prices import describe_estimate
+    from musher.stages.checks import describe_problems, look_at_all
+    from musher.stages.run_checks import describe_waiting, list_checks, list_uses
+
     with fail_without_retry(dataset=dataset):
         run = current_run()
-        problems, warnings = look_at_all([*run_checks(run, dataset=dataset), *_account(run)])
+        problems, warnings = look_at_all(list_checks(run, dataset=dataset))
         if warnings:
             logger.warning("not checked: %s", "; ".join(warnings))
         if problems:
@@ -64,177 +39,3 @@ def preflight(dataset: StagedDataset) -> Preflight:
         if waiting := describe_waiting(run.params):
             logger.warning("%s", waiting)
     return {"warnings": warnings, "estimate": estimate}
-
-
-def look_at_all(checks: Iterable[Check]) -> tuple[list[str], list[str]]:
-    """Return (findings, warnings) of all checks, whatever each of them meets; they look at the same time."""
-    with ThreadPoolExecutor(max_workers=MAX_LOOKS) as pool:
-        found = list(pool.map(_look, checks))
-    problems = [problem for listed, _ in found for problem in listed]
-    return list(dict.fromkeys(problems)), [warning for _, warning in found if warning]
-
-
-def _look(check: Check) -> tuple[list[str], str | None]:
-    """Return a check's findings, or the warning that it could not look."""
-    try:
-        return list(check.look()), None
-    except MusherError as error:
-        return [str(error)], None
-    except (BotoCoreError, ClientError) as error:
-        return [], f"{check.about} ({describe_refusal(error)})"
-
-
-def describe_refusal(error: Exception) -> str:
-    """Return AWS's code and the beginning of what it says: some answers are whole pages."""
-    if not isinstance(error, ClientError):
-        return str(error)[:SHOWN_CHARACTERS]
-    found = error.response["Error"]
-    text = " ".join(str(found.get("Message", "")).split())[:SHOWN_CHARACTERS]
-    return f"{error.operation_name}: {found.get('Code')}, {text}"
-
-
-def describe_problems(problems: Sequence[str]) -> str:
-    """Return one message for all findings."""
-    if len(problems) == 1:
-        return f"Nothing was started: {problems[0]}"
-    listed = "\n".join(f"{number}. {text}" for number, text in enumerate(problems, start=1))
-    return f"Nothing was started, for {len(problems)} reasons:\n{listed}"
-
-
-def run_checks(run: Run, *, dataset: Result) -> list[Check]:
-    """Return what is seen from Params and data alone, and the weights; names are judged before staging."""
-
-    def weights() -> Sequence[str]:
-        find_chosen_weights(run)
-        return ()
-
-    def limits() -> Sequence[str]:
-        check_time_limits(max_runtime_s=run.params["max_runtime_s"], max_wait_s=spot_wait_s(run.params))
-        return ()
-
-    return [
-        Check(about="weights", look=weights),
-        Check(about="options", look=lambda: contradictory_options(run.params)),
-        Check(about="time limits", look=limits),
-        Check(about="image size", look=lambda: unsuitable_size(run.params)),
-        Check(about="approval", look=lambda: unattended_approval(run)),
-        Check(about="update", look=lambda: check_update(run.params)),
-        Check(about="concurrency", look=lambda: find_contradictions(run.params)),
-        Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
-        Check(about="weights' bucket", look=lambda: foreign_weights(run)),
-        Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
-    ]
-
-
-def unsuitable_size(params: Params) -> list[str]:
-    """Return a sentence where the network cannot take images of the size wanted."""
-    architecture, size = params["architecture"], params["image_size"]
-    least, step = IMAGE_SIZES[architecture]
-    if size >= least and size % step == 0:
-        return []
-    wanted = f"multiples of {step} from {least}" if step > 1 else f"sizes from {least}"
-    nearest = max(least, round(size / step) * step)
-    return [f"image_size is {size}, but {architecture} takes {wanted} pixels. Choose {nearest}."]
-
-
-def check_update(params: Params) -> Sequence[str]:
-    """Raise PayloadError where AWS would refuse the way in which the live endpoint is updated."""
-    check_policy(update_policy(params, alarms=()), instances=params["endpoint_instance_count"])
-    return ()
-
-
-def unattended_approval(run: Run) -> list[str]:
-    """Return a sentence where a person's approval would be waited for by a command that does nothing else."""
-    if run.params["approval"] != HUMAN or not run.is_test:
-        return []
-    return [
-        "approval is human, and `airflow dags test` would wait for days until somebody approves. Choose "
-        "automatic, or trigger the DAG where a scheduler and a triggerer run."
-    ]
-
-
-def unsuitable_scaling(params: Params) -> Sequence[str]:
-    """Raise PayloadError where the endpoint cannot scale so; return a sentence where it would at once."""
-    check_scaling(plan_scaling(params, endpoint_name="any"))
-    least, most, first = (
-        params[name] for name in ("autoscale_min", "autoscale_max", "endpoint_instance_count")
-    )
-    if least <= first <= most:
-        return []
-    return [
-        f"endpoint_instance_count is {first}, outside {least} to {most} (autoscale_min, autoscale_max): "
-        "the endpoint would scale as soon as it serves. Choose a number between both."
-    ]
-
-
-def foreign_weights(run: Run) -> list[str]:
-    """Return a sentence where the jobs' role may not read the bucket of the weights."""
-    uri = run.params["weights_uri"]
-    if not uri:
-        return []
-    bucket, _ = names.split_s3_uri(uri)
-    if bucket in (names.bucket(run.settings), *run.settings.source_buckets):
-        return []
-    return [
-        f"weights_uri is {uri}: the jobs may read {names.bucket(run.settings)} and MUSHER_SOURCE_BUCKETS "
-        f"({', '.join(run.settings.source_buckets) or 'none'}) only. Copy the weights there, or name "
-        f"{bucket} in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns."
-    ]
-
-
-def check_tuning(run: Run, *, dataset: Result) -> list[str]:
-    """Return what the tuning Params contradict, and what the data cannot fill."""
-    strategy = run.params["tuning_strategy"]
-    if strategy == "none":
-        images, instances = dataset["images"]["train"], run.params["instance_count"]
-        return unsuitable_batches(
-            "batch_size", [run.params["batch_size"]], images=images, instances=instances
-        )
-    problems = []
-    if strategy == IN_JOB and not run.params["freeze_backbone"]:
-        problems.append(
-            "tuning_strategy in_job makes its trials on a frozen backbone's features. "
-            "Set freeze_backbone, or choose Random, Bayesian, Grid or Hyperband."
-        )
-    try:
-        ranges = plan_ranges(run, dataset=dataset)
-        if strategy == "Grid":
-            as_grid(ranges, trials=run.params["tuning_trials"])
-    except PayloadError as error:
-        problems.append(str(error))
-    return problems
-
-
-def describe_waiting(params: Params) -> str | None:
-    """Return a sentence where training's instances would wait in each step; tuning chooses batches.
-
-    Training on a frozen backbone's features has no parts, finetuning after it has those of any training.
-    """
-    has_no_parts = params["freeze_backbone"] and not params["finetune_epochs"]
-    if has_no_parts or params["tuning_strategy"] != "none":
-        return None
-    return advise_parts(
-        architecture=params["architecture"],
-        instances=params["instance_count"],
-        batch_size=params["batch_size"],
-        micro_batch_size=params["micro_batch_size"],
-    )
-
-
-def list_uses(params: Params) -> list[Use]:
-    """Return what a run pays for, each job by its time limit."""
-    limit_s = float(spot_wait_s(params) or params["max_runtime_s"])
-    job = {"instance_type": params["instance_type"], "max_s": limit_s}
-    uses = [Use(what="train", instances=int(params["instance_count"]), **job)]
-    if params["freeze_backbone"]:
-        uses.insert(0, Use(what="embed", instances=int(params["instance_count"]), **job))
-    if params["tuning_strategy"] in STRATEGIES:
-        uses.append(Use(what="tune", instances=int(params["tuning_trials"]), **job))
-    elif params["tuning_strategy"] == IN_JOB:
-        uses.append(Use(what="tune", instances=1, **job))
-    endpoint = {"instance_type": params["endpoint_instance_type"]}
-    return [*uses, Use(what="endpoint", instances=int(params["autoscale_max"]), **endpoint)]
-
-
-def _account(run: Run) -> list[Check]:
-    return [Check(about=about, look=look) for about, look in account_checks(run.settings, run.params)]

@@ -6,28 +6,29 @@ from airflow.sdk import task
 
 from musher import names
 from musher.hooks.connection import sagemaker_hook
-from musher.hooks.registry import ensure_group, register
 from musher.operators.base import fail_without_retry
-from musher.payloads.registry import (
-    ACCURACY,
-    DATA,
-    JOB,
-    OUTPUT,
-    RECIPE,
-    RUN,
-    PackagePlan,
-    build_package,
-    build_package_group,
-)
 from musher.payloads.tags import PROJECT_TAG
 from musher.results import Evaluation, RegisteredModel, ServingImage, StagedDataset
-from musher.stages.champion import recipe_of
 from musher.stages.run import current_run
 
 
 @task(multiple_outputs=False)
 def register_model(evaluation: Evaluation, image: ServingImage, dataset: StagedDataset) -> RegisteredModel:
     """Create a version with the model's archive, figures, data and job; return its ARN and number."""
+    from musher.hooks.registry import ensure_group, register  # no business of the DAG's parse
+    from musher.payloads.registry import (
+        ACCURACY,
+        DATA,
+        JOB,
+        OUTPUT,
+        RECIPE,
+        RUN,
+        PackagePlan,
+        build_package,
+        build_package_group,
+    )
+    from musher.stages.champion import recipe_of
+
     started = time.monotonic()
     with fail_without_retry(evaluation=evaluation, image=image, dataset=dataset):
         run = current_run()

@@ -2,33 +2,25 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import get_current_context, task
-from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import names
-from musher.console import find_console
-from musher.errors import MusherError
 from musher.hooks.connection import s3_hook
-from musher.hooks.objects import download, upload
+from musher.hooks.objects import upload
 from musher.operators.base import fail_without_retry
-from musher.payloads.features import MARKER
 from musher.payloads.tags import TRIAL
-from musher.report.summary import RunFacts, build_summary
-from musher.results import LoadTestResult, RunResults, SmokeTestResult, TrainingJobResult
-from musher.settings import Settings
+from musher.results import LoadTestResult, RunResults
 from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
-from musher.stages.outputs import EVALUATION, HISTORY, load_outputs
-from musher.stages.run import Run, current_run
+from musher.stages.run import current_run
 
 if TYPE_CHECKING:
-    from musher.report.page import Outputs
+    pass
+
 
 logger = logging.getLogger(__name__)
-
-Loaded = TypeVar("Loaded")
 
 TASK_OF = {
     "dataset": "stage_dataset",
@@ -45,9 +37,6 @@ TASK_OF = {
 }
 """The task that makes each result."""
 
-MAX_PICTURE_BYTES = 1_000_000
-"""Larger images are named in the report, not shown."""
-
 
 @task(task_id="report", multiple_outputs=False)
 def report(results: RunResults) -> dict[str, str]:
@@ -56,7 +45,10 @@ def report(results: RunResults) -> dict[str, str]:
     A run that failed or was refused has a report, too: of what it came to, and of what stopped it. For that,
     DAGs make this task a teardown, which runs even where somebody marks the run as failed.
     """
+    from musher.console import find_console
     from musher.report.page import render  # the template engine is no business of the DAG's parse
+    from musher.report.summary import RunFacts, build_summary
+    from musher.stages.report_inputs import load_run_outputs
 
     with fail_without_retry():
         run, instance = current_run(), get_current_context()["ti"]
@@ -87,29 +79,6 @@ def report(results: RunResults) -> dict[str, str]:
         }
 
 
-def load_run_outputs(run: Run, results: RunResults, *, was_loaded: bool) -> "Outputs":
-    """Return what the stages have stored, and the pictures that the function was asked about.
-
-    `was_loaded`: there may be a load test's figures, also of one that was stopped before its end.
-    """
-    from musher.report.page import Outputs
-
-    settings = run.settings
-    job, features, answers = results["job"], results["features"], results["answers"]
-    evaluation, history = (
-        tolerate(lambda: load_outputs(settings, output_uri=job["output_uri"], names=[EVALUATION, HISTORY]))
-        if job
-        else None
-    ) or (None, None)
-    return Outputs(
-        evaluation=evaluation,
-        history=history,
-        features=tolerate(lambda: load_features(settings, features)) if features else None,
-        load=tolerate(lambda: load_load_test(run)) if was_loaded else None,
-        pictures=(tolerate(lambda: load_pictures(settings, answers)) if answers else None) or {},
-    )
-
-
 def nothing_but(*, load: LoadTestResult | None) -> RunResults:
     """Return the results of a DAG that makes a load test and nothing else."""
     return cast(RunResults, {**dict.fromkeys(TASK_OF), "load": load})
@@ -127,38 +96,3 @@ def drop_old_results(results: RunResults, states: Mapping[str, str | None]) -> R
             for name, value in results.items()
         },
     )
-
-
-def tolerate(load: Callable[[], Loaded]) -> Loaded | None:
-    """Return what is loaded; None where that cannot be had: the report shows what there is."""
-    try:
-        return load()
-    except (MusherError, BotoCoreError, ClientError, ValueError) as error:
-        logger.warning("the report lacks a part: %s", error)
-        return None
-
-
-def load_features(settings: Settings, features: TrainingJobResult) -> dict[str, object]:
-    """Return what the features' job wrote about them."""
-    found: dict[str, object] = json.loads(download(s3_hook(settings), uri=features["model_uri"] + MARKER))
-    return found
-
-
-def load_load_test(run: Run) -> dict[str, object]:
-    """Return all that the run's load test has measured."""
-    key = names.load_test_key(run.settings, dag_id=run.dag_id, run_id=run.run_id)
-    uri = names.s3_uri(run.settings, key=key)
-    found: dict[str, object] = json.loads(download(s3_hook(run.settings), uri=uri))
-    return found
-
-
-def load_pictures(settings: Settings, answers: SmokeTestResult) -> dict[str, str]:
-    """Return the images that the function was asked about, as addresses that hold them."""
-    from musher.report.page import data_address
-
-    s3, found = s3_hook(settings).get_conn(), {}
-    for image in (answer["image"] for answer in answers["answers"]):
-        stored = s3.get_object(Bucket=names.bucket(settings), Key=image)
-        if stored["ContentLength"] <= MAX_PICTURE_BYTES:
-            found[image] = data_address(body=stored["Body"].read(), content_type=stored["ContentType"])
-    return found

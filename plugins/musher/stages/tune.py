@@ -1,39 +1,17 @@
 """Stage: look for the learning rate and batch size that generalise best, before the real training is paid."""
 
-import json
 import logging
 from typing import cast
 
 from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from musher import names
 from musher.operators.base import fail_without_retry
 from musher.operators.training import RunTrainingJobOperator
 from musher.operators.tuning import RunTuningJobOperator
-from musher.payloads.training import SEARCH, TrainingPlan, build_training_job
-from musher.payloads.tuning import (
-    IN_JOB,
-    KINDS,
-    STRATEGIES,
-    TuningPlan,
-    build_tuning_job,
-    read_search,
-)
 from musher.results import Request, StagedDataset, TrainingJobResult, TuningResult
 from musher.stages.groups import optional_request, output_of, stage_group
-from musher.stages.jobs import (
-    Code,
-    Result,
-    find_chosen_weights,
-    plan_one_instance,
-    plan_ranges,
-    training_channels,
-    training_options,
-    upload_code,
-)
-from musher.stages.outputs import TRIALS, load_outputs
-from musher.stages.run import Run, current_run
+from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +31,11 @@ def tune(dataset: StagedDataset, features: TrainingJobResult | None) -> TuningRe
 @optional_request(trigger_rule="none_failed")
 def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
     """Return the CreateTrainingJob request of the one job that makes all trials, or None: then none runs."""
+    from musher.payloads.training import build_training_job  # requests are no business of the DAG's parse
+    from musher.payloads.tuning import IN_JOB
+    from musher.stages.job_plans import plan_search
+    from musher.stages.jobs import upload_code
+
     run = current_run()
     if run.params["tuning_strategy"] != IN_JOB:
         logger.info("tuning_strategy is %s: no one job makes the trials", run.params["tuning_strategy"])
@@ -65,6 +48,10 @@ def request_search(dataset: StagedDataset, features: TrainingJobResult | None) -
 @optional_request(trigger_rule="none_failed")
 def request_trials(dataset: StagedDataset, features: TrainingJobResult | None) -> Request | None:
     """Return the CreateHyperParameterTuningJob request, or None: then no tuning job runs."""
+    from musher.payloads.tuning import STRATEGIES, build_tuning_job
+    from musher.stages.job_plans import plan_trials
+    from musher.stages.jobs import upload_code
+
     run = current_run()
     if run.params["tuning_strategy"] not in STRATEGIES:
         logger.info("tuning_strategy is %s: no tuning job makes trials", run.params["tuning_strategy"])
@@ -80,6 +67,9 @@ def gather_trials(search: TrainingJobResult | None, trials: TuningResult | None)
 
     The other job's result is None: its task was skipped.
     """
+    from musher.payloads.tuning import read_search
+    from musher.stages.outputs import TRIALS, load_outputs
+
     if trials is not None:
         return trials
     if search is None:
@@ -88,55 +78,3 @@ def gather_trials(search: TrainingJobResult | None, trials: TuningResult | None)
         settings = current_run().settings
         [found] = load_outputs(settings, output_uri=search["output_uri"], names=[TRIALS])
         return read_search(found, job=search)
-
-
-def plan_search(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TrainingPlan:
-    """Return the plan of the job that makes all trials on shared features.
-
-    The ranges are a JSON string of JSON: the container decodes each hyper-parameter once.
-    """
-    weights = find_chosen_weights(run)
-    channels = training_channels(dataset, features=features, weights=weights, with_images=False)
-    ranges = json.dumps(plan_ranges(run, dataset=dataset), separators=(",", ":"))
-    fixed = {name: value for name, value in training_options(run, weights).items() if name not in KINDS}
-    options = {
-        **fixed,
-        "epochs": run.params["tuning_epochs"],
-        "finetune_epochs": 0,
-        "trials": run.params["tuning_trials"],
-        "ranges": json.dumps(ranges),
-    }
-    return plan_one_instance(
-        run,
-        job_name=names.search_job(run.settings, slug=run.slug),
-        code=code,
-        channels=channels,
-        hyperparameters=options,
-        program=SEARCH,
-    )
-
-
-def plan_trials(run: Run, *, dataset: Result, features: Result | None, code: Code) -> TuningPlan:
-    """Return the plan of a tuning job whose trials are short runs of train.py that save no model."""
-    weights, epochs = find_chosen_weights(run), run.params["tuning_epochs"]
-    trial = plan_one_instance(
-        run,
-        job_name=names.tuning_job(run.settings, slug=run.slug),
-        code=code,
-        channels=training_channels(dataset, features=features, weights=weights, with_images=False),
-        hyperparameters={
-            **training_options(run, weights),
-            "epochs": epochs,
-            "finetune_epochs": 0,
-            "save_model": False,
-        },
-    )
-    return TuningPlan(
-        trial=trial,
-        strategy=run.params["tuning_strategy"],
-        ranges=plan_ranges(run, dataset=dataset),
-        trials=run.params["tuning_trials"],
-        parallel=run.params["tuning_parallel"],
-        seed=run.params["seed"],
-        max_epochs=epochs,
-    )

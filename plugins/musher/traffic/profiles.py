@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from musher.errors import TrafficError
+from musher.traffic.kinds import CONSTANT, KINDS
 
 MAX_DURATION_S = 30 * 86_400.0
 MAX_RATE = 1_000_000.0
@@ -116,10 +117,6 @@ class Diurnal:
         """Return the rate on a cosine between both."""
         share = (1 - math.cos(2 * math.pi * offset_s / self.period_s)) / 2
         return self.rate + (self.peak_rate - self.rate) * share
-
-
-CONSTANT = "constant"
-KINDS = (CONSTANT, "ramp", "spike", "diurnal")
 
 
 def make_profile(kind: str, *, rate: float, peak_rate: float, duration_s: float) -> Profile:

@@ -25,7 +25,7 @@ from musher.payloads.tags import resource_tags
 from musher.report.page import Outputs, render
 from musher.report.summary import RunFacts, build_summary
 from musher.settings import Settings
-from musher.stages import load_test
+from musher.stages import load_measurement, load_test
 from musher.stages.report import nothing_but
 from musher.stages.run import Run
 from tests.archives import pack
@@ -191,9 +191,9 @@ def test_sigterm_ends_a_load_test_and_keeps_what_was_measured(
         if next(looks) > 1:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(load_test, "look_at", lambda hook, target: look)
-    monkeypatch.setattr(load_test, "get_current_context", lambda: {"ti": SimpleNamespace()})
-    monkeypatch.setattr(load_test, "is_given_up", lambda instance: True)
+    monkeypatch.setattr(load_measurement, "look_at", lambda hook, target: look)
+    monkeypatch.setattr(load_measurement, "get_current_context", lambda: {"ti": SimpleNamespace()})
+    monkeypatch.setattr(load_measurement, "is_given_up", lambda instance: True)
     airflows, before = (lambda number, frame: None), signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, airflows)
     try:

@@ -16,7 +16,7 @@ from musher.params.form import SECTIONS
 from musher.payloads.builds import DOCKER_MANIFEST, ImagePlan, plan_image
 from musher.settings import Settings
 from musher.stages import account_checks
-from musher.stages.preflight import Check, look_at_all
+from musher.stages.checks import Check, look_at_all
 from tests.unit.musher.operators.fakes import FakeTask
 
 PARAMS = {name: param.value for section in SECTIONS for name, param in section.items()}

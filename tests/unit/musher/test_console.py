@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from musher import console
-from musher.console import AwsConsole, Kind, OtherConsole, find_console, is_aws
+from musher import console_kinds as kinds
+from musher.console import AwsConsole, OtherConsole, find_console, is_aws
 from musher.settings import Settings
 
 LOCAL = OtherConsole(url="http://127.0.0.1:4566/_localaws/")
@@ -24,36 +24,36 @@ LOCAL = OtherConsole(url="http://127.0.0.1:4566/_localaws/")
     ],
 )
 def test_each_partition_has_its_console(region: str, start: str) -> None:
-    found = AwsConsole(region=region).page(console.TRAINING_JOB, name="musher-train-0123abcd")
+    found = AwsConsole(region=region).page(kinds.TRAINING_JOB, name="musher-train-0123abcd")
     assert found == f"{start}musher-train-0123abcd"
 
 
 @pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"])
 def test_a_region_whose_console_is_not_known_has_no_address(region: str) -> None:
     secluded = AwsConsole(region=region)
-    assert secluded.page(console.ENDPOINT, name="musher-0123abcd") == ""
+    assert secluded.page(kinds.ENDPOINT, name="musher-0123abcd") == ""
     assert secluded.log(group="/aws/lambda/f") == ""
 
 
 @pytest.mark.parametrize(
     ("kind", "page", "fragment"),
     [
-        (console.TRAINING_JOB, "sagemaker/home?region=eu-west-1#/jobs/a%2Fb", "#job/a%2Fb"),
-        (console.TUNING_JOB, "sagemaker/home?region=eu-west-1#/hyper-tuning-jobs/a%2Fb", "#job/a%2Fb"),
-        (console.ENDPOINT, "sagemaker/home?region=eu-west-1#/endpoints/a%2Fb", "#endpoint/a%2Fb"),
-        (console.FUNCTION, "lambda/home?region=eu-west-1#/functions/a%2Fb", "#function/a%2Fb"),
+        (kinds.TRAINING_JOB, "sagemaker/home?region=eu-west-1#/jobs/a%2Fb", "#job/a%2Fb"),
+        (kinds.TUNING_JOB, "sagemaker/home?region=eu-west-1#/hyper-tuning-jobs/a%2Fb", "#job/a%2Fb"),
+        (kinds.ENDPOINT, "sagemaker/home?region=eu-west-1#/endpoints/a%2Fb", "#endpoint/a%2Fb"),
+        (kinds.FUNCTION, "lambda/home?region=eu-west-1#/functions/a%2Fb", "#function/a%2Fb"),
     ],
 )
-def test_each_resource_has_its_page(kind: Kind, page: str, fragment: str) -> None:
+def test_each_resource_has_its_page(kind: str, page: str, fragment: str) -> None:
     found = AwsConsole(region="eu-west-1").page(kind, name="a/b")
     assert found == f"https://eu-west-1.console.aws.amazon.com/{page}"
     assert LOCAL.page(kind, name="a/b") == f"http://127.0.0.1:4566/_localaws/{fragment}"
 
 
 def test_a_build_lies_in_its_project() -> None:
-    found = AwsConsole(region="us-east-1").page(console.BUILD, name="musher-model:0a1b")
+    found = AwsConsole(region="us-east-1").page(kinds.BUILD, name="musher-model:0a1b")
     assert found.endswith("/codebuild/projects/home?region=us-east-1#/musher-model/build/musher-model%3A0a1b")
-    assert LOCAL.page(console.BUILD, name="musher-model:0a1b").endswith("#build/musher-model%3A0a1b")
+    assert LOCAL.page(kinds.BUILD, name="musher-model:0a1b").endswith("#build/musher-model%3A0a1b")
 
 
 def test_a_log_is_addressed_as_cloudwatch_s_pages_do() -> None:

@@ -5,6 +5,7 @@ Plugins may not import training/, so both declare them; this is what keeps them 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_the_form_offers_a_hyper_parameter_as_it_is_declared(name: str) -> None:
     assert schema == schema_of(declared)
     assert param.value == declared.default
     assert type(param.value) is declared.kind
-    assert param.schema["description_md"] == CODE.sub(r"**\1**", declared.help)
+    assert param.schema["description_md"] == re.sub(CODE, r"**\1**", declared.help)
 
 
 def test_a_job_without_options_trains_what_the_untouched_form_does() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from musher.errors import PayloadError
-from musher.payloads.autoscaling import METRICS, ScalingPlan, build_policy, build_target, check_scaling
+from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target, check_scaling
+from musher.payloads.choices import METRICS
 from tests.unit.musher.payloads.test_updates_and_alarms import errors_of
 
 PLAN = ScalingPlan(

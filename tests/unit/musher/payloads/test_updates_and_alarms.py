@@ -8,7 +8,8 @@ from botocore.validate import ParamValidator
 
 from musher.errors import PayloadError
 from musher.payloads.alarms import AlarmLimits, build_alarms
-from musher.payloads.updates import POLICIES, UpdatePolicy, build_update, check_policy
+from musher.payloads.choices import POLICIES
+from musher.payloads.updates import UpdatePolicy, build_update, check_policy
 from musher.settings import Settings
 
 SETTINGS = Settings(account_id="123456789012")

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musher.payloads.autoscaling import CONCURRENCY, INVOCATIONS, ScalingPlan
+from musher.payloads.autoscaling import ScalingPlan
+from musher.payloads.choices import CONCURRENCY, INVOCATIONS
 from musher.scaling.prediction import list_changes, predict
 from tests.unit.musher.load_records import measure_all
 

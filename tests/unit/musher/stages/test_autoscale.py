@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from musher.hooks.autoscaling import find_scaling, stop_scaling
+from musher.payloads.autoscaling import plan_scaling
 from musher.settings import Settings
-from musher.stages import autoscale, preflight
+from musher.stages import autoscale, run_checks
 from tests.unit.musher.operators.fakes import refuse
 from tests.unit.musher.stages.test_stages import make_run
 
@@ -88,7 +89,7 @@ def test_the_endpoint_gets_bounds_and_a_policy_whose_alarms_are_named(scale: Any
 def test_how_an_endpoint_scales_can_be_read_again(scale: Any, aws: Any, metric: str) -> None:
     assert find_scaling(aws, endpoint_name="musher-live") is None
     scale(autoscale_metric=metric)
-    assert find_scaling(aws, endpoint_name="musher-live") == autoscale.plan_scaling(
+    assert find_scaling(aws, endpoint_name="musher-live") == plan_scaling(
         {**PARAMS, "autoscale_metric": metric}, endpoint_name="musher-live"
     )
 
@@ -121,5 +122,5 @@ def test_ending_twice_is_fine_and_other_errors_pass(aws: Any, monkeypatch: pytes
 
 @pytest.mark.parametrize("first", [1, 3, 4])
 def test_preflight_sees_a_first_count_outside_the_bounds(first: int) -> None:
-    found = "".join(preflight.unsuitable_scaling({**PARAMS, "endpoint_instance_count": first}))
+    found = "".join(run_checks.unsuitable_scaling({**PARAMS, "endpoint_instance_count": first}))
     assert ("endpoint_instance_count is 4, outside 1 to 3" in found) == (first == 4)

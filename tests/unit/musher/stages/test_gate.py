@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher.hooks import releases
 from musher.settings import Settings
-from musher.stages import deploy, gate, register
+from musher.stages import deploy, gate, jobs, judgement, register
 from musher.stages.champion import recipe_of
 from tests.unit.musher.operators.fakes import refuse
 from tests.unit.musher.stages.test_stages import make_run
@@ -94,7 +94,7 @@ class FakeRegistry:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
     made = FakeRegistry()
-    for module in (gate, register, deploy):
+    for module in (gate, judgement, register, deploy):
         monkeypatch.setattr(module, "sagemaker_hook", lambda settings: made)
     return made
 
@@ -103,10 +103,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
 def evaluations(monkeypatch: pytest.MonkeyPatch) -> dict[str, Mapping[str, Any]]:
     """evaluation.json by the output that holds it."""
     held: dict[str, Mapping[str, Any]] = {"s3://b/own": OWN}
-    monkeypatch.setattr(gate, "load_outputs", lambda settings, output_uri, names: [held[output_uri]])
-    monkeypatch.setattr(gate, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(judgement, "load_outputs", lambda settings, output_uri, names: [held[output_uri]])
+    monkeypatch.setattr(judgement, "s3_hook", lambda settings: None)
     manifest = json.dumps({"classes": OWN["classes"]}).encode()
-    monkeypatch.setattr(gate, "download", lambda hook, uri: {DATASET["manifest_uri"]: manifest}[uri])
+    monkeypatch.setattr(judgement, "download", lambda hook, uri: {DATASET["manifest_uri"]: manifest}[uri])
     return held
 
 
@@ -193,7 +193,7 @@ def test_a_live_model_of_other_data_is_scored_on_these_by_a_job(
     serve(aws, data_hash="d0")
     evaluations["s3://b/live"] = OWN
     evaluations["s3://b/scored"] = {**OWN, "accuracy": 0.95}
-    monkeypatch.setattr(gate, "upload_code", lambda run: SimpleNamespace(uri="s3://b/code"))
+    monkeypatch.setattr(jobs, "upload_code", lambda run: SimpleNamespace(uri="s3://b/code"))
     model = registered()
     search = gate.find_champion.function(DATASET, model)
     request = gate.request_score.function(DATASET, search)

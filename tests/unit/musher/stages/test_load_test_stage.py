@@ -12,9 +12,8 @@ from musher import names
 from musher.datasets.manifest import ID_CHARACTERS
 from musher.params.load_test import LOAD_TEST_ENDPOINT
 from musher.settings import Settings
-from musher.stages import load_targets, load_test
+from musher.stages import load_measurement, load_targets, load_test
 from musher.stages.load_targets import LoadTarget
-from musher.traffic import load_test as generator
 from musher.traffic import watch
 from tests.unit.musher.load_records import measure_all
 from tests.unit.musher.stages.test_stages import make_run
@@ -81,12 +80,12 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         found.targets.append(target)
 
     for name in ("s3_hook", "sagemaker_hook", "autoscaling_hook"):
-        monkeypatch.setattr(load_test, name, lambda settings: None)
-    monkeypatch.setattr(load_test, "upload", upload)
-    monkeypatch.setattr(load_test, "make_origin", make_origin)
-    monkeypatch.setattr(load_test, "find_scaling", lambda hook, endpoint_name: None)
+        monkeypatch.setattr(load_measurement, name, lambda settings: None)
+    monkeypatch.setattr(load_measurement, "upload", upload)
+    monkeypatch.setattr(load_measurement, "make_origin", make_origin)
+    monkeypatch.setattr(load_measurement, "find_scaling", lambda hook, endpoint_name: None)
     monkeypatch.setattr(watch, "JOIN_S", 60.0)
-    monkeypatch.setattr(load_test, "look_at", lambda hook, target: lambda: (1, 1))
+    monkeypatch.setattr(load_measurement, "look_at", lambda hook, target: lambda: (1, 1))
     return found
 
 
@@ -99,7 +98,7 @@ def run_load(sent: Sent, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
             sent.plans.append(plan)
             return measured
 
-        monkeypatch.setattr(generator, "run", send)
+        monkeypatch.setattr(load_measurement, "send", send)
         monkeypatch.setattr(load_test, "current_run", lambda: make_run(settings, **{**PARAMS, **changes}))
         return load_test.load_test.function({}, ENDPOINT, DATASET)
 
@@ -154,8 +153,8 @@ def test_a_load_test_that_is_told_to_end_keeps_what_it_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A person's cancel is for good; what a worker that goes away has begun, another one does anew."""
-    monkeypatch.setattr(load_test, "get_current_context", lambda: {"ti": None})
-    monkeypatch.setattr(load_test, "is_given_up", lambda instance: is_cancelled)
+    monkeypatch.setattr(load_measurement, "get_current_context", lambda: {"ti": None})
+    monkeypatch.setattr(load_measurement, "is_given_up", lambda instance: is_cancelled)
     with pytest.raises(error):
         run_load(measure_all([0.02] * 7, is_complete=False))
     [record] = sent.stored.values()

@@ -9,9 +9,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import PreflightError
 from musher.stages import dataset, run
+from musher.stages.checks import look_at_all
 from musher.stages.param_names import refuse_unknown_params
-from musher.stages.preflight import look_at_all, run_checks
 from musher.stages.run import Run
+from musher.stages.run_checks import run_checks
 
 MakeRun = Callable[..., Run]
 DATASET = {"images": {"train": 1000, "valid": 100, "test": 100}}

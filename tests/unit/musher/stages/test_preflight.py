@@ -16,16 +16,10 @@ from moto import mock_aws
 from musher.errors import PayloadError, SettingsError
 from musher.payloads.builds import DOCKER_MANIFEST
 from musher.settings import Settings
-from musher.stages import account_checks, preflight
-from musher.stages.preflight import (
-    Check,
-    describe_problems,
-    describe_waiting,
-    list_uses,
-    look_at_all,
-    run_checks,
-)
+from musher.stages import account_checks, preflight, run_checks
+from musher.stages.checks import Check, describe_problems, describe_refusal, look_at_all
 from musher.stages.run import Run
+from musher.stages.run_checks import describe_waiting, list_uses
 
 MakeRun = Callable[..., Run]
 DATASET = {"images": {"train": 1000, "valid": 100, "test": 100}}
@@ -36,7 +30,7 @@ BUCKET = "musher-123456789012-us-east-1"
 
 def find_problems(found: Run) -> list[str]:
     """Return what a run's Params and data alone give."""
-    return look_at_all(run_checks(found, dataset=DATASET))[0]
+    return look_at_all(run_checks.run_checks(found, dataset=DATASET))[0]
 
 
 def refusal(code: str) -> ClientError:
@@ -73,7 +67,7 @@ def test_all_findings_come_in_one_error(form_run: MakeRun, monkeypatch: pytest.M
         image_size=1, precision="fp16", finetune_epochs=2, batch_sizes=[1, 64, 2048], learning_rate_min=1.0
     )
     monkeypatch.setattr(preflight, "current_run", lambda: found)
-    monkeypatch.setattr(preflight, "account_checks", lambda settings, params: [])
+    monkeypatch.setattr(run_checks, "account_checks", lambda settings, params: [])
     with pytest.raises(AirflowFailException) as caught:
         preflight.preflight.function(DATASET)
     assert str(caught.value).startswith("Nothing was started, for 4 reasons:")
@@ -114,11 +108,11 @@ def test_a_refused_look_warns_and_the_others_go_on() -> None:
 
 def test_weights_outside_the_known_buckets_are_refused_before_the_jobs_role_is(form_run: MakeRun) -> None:
     found = form_run(weights_uri="s3://theirs/resnet50.safetensors")
-    [problem] = preflight.foreign_weights(found)
+    [problem] = run_checks.foreign_weights(found)
     assert "weights_uri is s3://theirs/resnet50.safetensors" in problem
     assert "name theirs in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns" in problem
     known = dataclasses.replace(found.settings, source_buckets=("theirs",))
-    assert preflight.foreign_weights(dataclasses.replace(found, settings=known)) == []
+    assert run_checks.foreign_weights(dataclasses.replace(found, settings=known)) == []
 
 
 def test_a_run_that_may_start_gives_its_warnings_and_its_estimate(
@@ -128,7 +122,7 @@ def test_a_run_that_may_start_gives_its_warnings_and_its_estimate(
         raise refusal("UnknownOperationException")
 
     monkeypatch.setattr(preflight, "current_run", form_run)
-    monkeypatch.setattr(preflight, "account_checks", lambda settings, params: [("quotas", refused)])
+    monkeypatch.setattr(run_checks, "account_checks", lambda settings, params: [("quotas", refused)])
     with caplog.at_level(logging.INFO):
         result = preflight.preflight.function(DATASET)
     assert result["warnings"][0].startswith("quotas (")
@@ -356,8 +350,8 @@ def test_other_sources_are_not_asked_about(settings: Settings, source: str) -> N
 
 def test_an_answer_that_is_a_page_is_cut() -> None:
     error = ClientError({"Error": {"Code": "500", "Message": "<html>\n" + "x" * 9000}}, "ListServiceQuotas")
-    assert len(preflight.describe_refusal(error)) < 200
-    assert "\n" not in preflight.describe_refusal(error)
+    assert len(describe_refusal(error)) < 200
+    assert "\n" not in describe_refusal(error)
 
 
 @pytest.mark.parametrize(

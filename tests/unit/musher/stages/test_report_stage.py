@@ -10,7 +10,7 @@ import pytest
 
 from musher.errors import ArchiveError
 from musher.settings import Settings
-from musher.stages import report
+from musher.stages import report, report_inputs
 from musher.stages.failures import failures_of_run
 from musher.stages.run import Run
 from tests.unit.musher.stages.test_teardown import FakeInstance
@@ -38,8 +38,8 @@ def test_a_job_without_an_evaluation_has_a_report_all_the_same(
     def refuse(settings: Settings, *, output_uri: str, names: list[str]) -> Any:
         raise ArchiveError(f"{output_uri} has no evaluation.json")
 
-    monkeypatch.setattr(report, "load_outputs", refuse)
-    outputs = report.load_run_outputs(form_run(), {**NOTHING, "job": JOB}, was_loaded=False)
+    monkeypatch.setattr(report_inputs, "load_outputs", refuse)
+    outputs = report_inputs.load_run_outputs(form_run(), {**NOTHING, "job": JOB}, was_loaded=False)
     assert (outputs.evaluation, outputs.history, outputs.pictures) == (None, None, {})
     assert "the report lacks a part: s3://b/output.tar.gz has no evaluation.json" in caplog.text
 
@@ -55,9 +55,9 @@ def test_a_load_test_that_failed_or_was_stopped_is_shown_too(
         assert uri.endswith("/load_test.json")
         return b'{"target": "musher-live"}'
 
-    monkeypatch.setattr(report, "s3_hook", lambda settings: None)
-    monkeypatch.setattr(report, "download", download)
-    assert report.load_run_outputs(form_run(), NOTHING, was_loaded=was_loaded).load == found
+    monkeypatch.setattr(report_inputs, "s3_hook", lambda settings: None)
+    monkeypatch.setattr(report_inputs, "download", download)
+    assert report_inputs.load_run_outputs(form_run(), NOTHING, was_loaded=was_loaded).load == found
 
 
 def test_the_results_of_a_load_test_alone_are_a_run_s() -> None:
@@ -92,7 +92,7 @@ def test_what_is_stored_is_strict_json_and_utf_8(
     monkeypatch.setattr(report, "current_run", form_run)
     monkeypatch.setattr(report, "get_current_context", lambda: {"ti": instance})
     monkeypatch.setattr(report, "s3_hook", lambda settings: SimpleNamespace(get_conn=lambda: None))
-    monkeypatch.setattr(report, "find_console", lambda settings, client: None)
+    monkeypatch.setattr("musher.console.find_console", lambda settings, client: None)
     monkeypatch.setattr(report, "upload", upload)
     evaluation: Any = {"accuracy": math.nan, "loss": math.inf, "seconds": 0.1}
     report.report.function({**NOTHING, "evaluation": evaluation})

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from musher.errors import TeardownError
 from musher.names import run_slug
 from musher.settings import Settings
-from musher.stages import teardown
+from musher.stages import leftovers, teardown
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
 from tests.unit.musher.stages.test_stages import make_run
 
@@ -32,7 +32,7 @@ class FakeInstance:
         return {run_ids[0]: self.states}
 
     def xcom_pull(self, *, task_ids: str, key: str = "return_value") -> Any:
-        if task_ids == teardown.EMBED_REQUEST:
+        if task_ids == leftovers.EMBED_REQUEST:
             return {"TrainingJobName": self.embed} if self.embed else None
         return f"why {task_ids} failed"
 
@@ -114,7 +114,7 @@ def tear_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(teardown, "current_run", lambda: run)
         monkeypatch.setattr(teardown, "get_current_context", lambda: {"ti": instance})
         for hook in ("autoscaling_hook", "cloudwatch_hook", "sagemaker_hook", "lambda_hook", "logs_hook"):
-            monkeypatch.setattr(teardown, hook, lambda settings: aws)
+            monkeypatch.setattr(leftovers, hook, lambda settings: aws)
         removed: list[str] = teardown.teardown.function()
         return removed
 
@@ -182,7 +182,7 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
         return ["put back"]
 
     for name in ("put_endpoint_back", "put_alias_back"):
-        monkeypatch.setattr(teardown, name, put_back)
+        monkeypatch.setattr(leftovers, name, put_back)
     aws = FakeAws()
     removed = tear_down(aws, FakeInstance(failed=failed), lifetime="live")
     slug = make_run(settings).slug

@@ -15,7 +15,7 @@ from musher.errors import PayloadError
 from musher.hooks.weights import Weights, find_weights
 from musher.params import form as params
 from musher.settings import Settings
-from musher.stages import embed, jobs, train, tune
+from musher.stages import embed, job_plans, jobs, outputs, tune
 from musher.stages.jobs import Code
 from musher.stages.run import Run, whole_numbers
 
@@ -55,7 +55,7 @@ def make_run(settings: Settings, **changes: Any) -> Run:
 
 def test_training_takes_every_option_of_the_form(settings: Settings) -> None:
     run = make_run(settings, instance_count=3)
-    plan = train.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE)
+    plan = job_plans.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE)
     assert plan.job_name == f"musher-train-{run.slug}"
     assert plan.hyperparameters == {**{name: DEFAULTS[name] for name in params.OPTIONS}, "init": "random"}
     assert plan.channels == IMAGES
@@ -65,19 +65,24 @@ def test_training_takes_every_option_of_the_form(settings: Settings) -> None:
 
 
 def test_the_best_trials_values_replace_the_forms(settings: Settings) -> None:
-    plan = train.plan_training(make_run(settings), dataset=DATASET, features=None, tuning=TUNING, code=CODE)
+    plan = job_plans.plan_training(
+        make_run(settings), dataset=DATASET, features=None, tuning=TUNING, code=CODE
+    )
     assert (plan.hyperparameters["learning_rate"], plan.hyperparameters["batch_size"]) == (0.02, 64)
     assert plan.hyperparameters["epochs"] == DEFAULTS["epochs"]
 
 
 def test_spot_capacity_bounds_the_wait(settings: Settings) -> None:
     run = make_run(settings, use_spot=True, max_wait_s=5000)
-    assert train.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE).max_wait_s == 5000
+    assert (
+        job_plans.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE).max_wait_s
+        == 5000
+    )
 
 
 def test_a_frozen_backbone_trains_on_features(settings: Settings, weights: None) -> None:
     run = make_run(settings, freeze_backbone=True, weights_uri=WEIGHTS.uri)
-    plan = train.plan_training(run, dataset=DATASET, features=FEATURES, tuning=None, code=CODE)
+    plan = job_plans.plan_training(run, dataset=DATASET, features=FEATURES, tuning=None, code=CODE)
     assert plan.channels == {
         "manifest": "s3://b/manifest/",
         "weights": WEIGHTS.uri,
@@ -88,14 +93,14 @@ def test_a_frozen_backbone_trains_on_features(settings: Settings, weights: None)
 
 def test_two_phases_take_features_and_images(settings: Settings) -> None:
     run = make_run(settings, freeze_backbone=True, finetune_epochs=2)
-    plan = train.plan_training(run, dataset=DATASET, features=FEATURES, tuning=None, code=CODE)
+    plan = job_plans.plan_training(run, dataset=DATASET, features=FEATURES, tuning=None, code=CODE)
     assert plan.channels == {**IMAGES, "features": FEATURES["model_uri"]}
 
 
 def test_a_second_phase_without_a_frozen_first_one_is_refused(settings: Settings) -> None:
     run = make_run(settings, finetune_epochs=2)
     with pytest.raises(PayloadError, match=r"finetune_epochs is 2: .*Set freeze_backbone"):
-        train.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE)
+        job_plans.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE)
 
 
 def test_missing_metric_definitions_name_the_setting(tmp_path: Any) -> None:
@@ -106,14 +111,16 @@ def test_missing_metric_definitions_name_the_setting(tmp_path: Any) -> None:
 
 def test_features_are_computed_under_a_name_that_stands_for_them(settings: Settings) -> None:
     run = make_run(settings, architecture="resnet18", image_size=64, feature_views=2)
-    plan = embed.plan_embedding(run, dataset=DATASET, code=CODE, weights=WEIGHTS)
+    plan = job_plans.plan_embedding(run, dataset=DATASET, code=CODE, weights=WEIGHTS)
     assert plan.job_name.startswith("musher-embed-")
     assert (plan.program, plan.is_compressed, plan.instance_count) == ("embed.py", False, 2)
     assert plan.channels == {**IMAGES, "weights": WEIGHTS.uri}
     again = make_run(settings, architecture="resnet18", image_size=64, feature_views=2, epochs=99)
-    assert embed.plan_embedding(again, dataset=DATASET, code=CODE, weights=WEIGHTS).job_name == plan.job_name
+    assert (
+        job_plans.plan_embedding(again, dataset=DATASET, code=CODE, weights=WEIGHTS).job_name == plan.job_name
+    )
     other = {**DATASET, "data_hash": "e" * 64}
-    assert embed.plan_embedding(run, dataset=other, code=CODE, weights=WEIGHTS).job_name != plan.job_name
+    assert job_plans.plan_embedding(run, dataset=other, code=CODE, weights=WEIGHTS).job_name != plan.job_name
 
 
 def test_nothing_is_embedded_where_the_backbone_is_trained(
@@ -127,8 +134,8 @@ def test_nothing_is_embedded_where_the_backbone_is_trained(
 
 def test_trials_are_short_runs_of_the_same_script_that_save_nothing(settings: Settings) -> None:
     run = make_run(settings, tuning_epochs=2, tuning_trials=6, tuning_parallel=3, seed=7)
-    plan = tune.plan_trials(run, dataset=DATASET, features=None, code=CODE)
-    real = train.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE)
+    plan = job_plans.plan_trials(run, dataset=DATASET, features=None, code=CODE)
+    real = job_plans.plan_training(run, dataset=DATASET, features=None, tuning=None, code=CODE)
     assert plan.trial.hyperparameters == {**real.hyperparameters, "epochs": 2, "save_model": False}
     assert plan.trial.channels == real.channels
     assert (plan.trial.program, plan.trial.instance_count, plan.trial.keeps_checkpoints) == (
@@ -150,7 +157,7 @@ def test_trials_are_short_runs_of_the_same_script_that_save_nothing(settings: Se
 
 def test_trials_leave_the_second_phase_out(settings: Settings) -> None:
     run = make_run(settings, freeze_backbone=True, finetune_epochs=2)
-    trial = tune.plan_trials(run, dataset=DATASET, features=FEATURES, code=CODE).trial
+    trial = job_plans.plan_trials(run, dataset=DATASET, features=FEATURES, code=CODE).trial
     assert trial.hyperparameters["finetune_epochs"] == 0
     assert trial.channels == {"manifest": "s3://b/manifest/", "features": FEATURES["model_uri"]}
 
@@ -158,13 +165,13 @@ def test_trials_leave_the_second_phase_out(settings: Settings) -> None:
 def test_a_batch_that_the_data_cannot_fill_is_refused_before_a_trial(settings: Settings) -> None:
     run = make_run(settings, batch_sizes=[64, 2048])
     with pytest.raises(PayloadError, match="batch_sizes: 2048, but there are 1000 training images"):
-        tune.plan_trials(run, dataset=DATASET, features=None, code=CODE)
+        job_plans.plan_trials(run, dataset=DATASET, features=None, code=CODE)
 
 
 def test_a_search_gets_its_ranges_as_a_string_of_json(settings: Settings) -> None:
     """The container decodes each hyper-parameter once; an object would reach the script as `k=v,k=v`."""
     run = make_run(settings, freeze_backbone=True, batch_sizes=[32])
-    plan = tune.plan_search(run, dataset=DATASET, features=FEATURES, code=CODE)
+    plan = job_plans.plan_search(run, dataset=DATASET, features=FEATURES, code=CODE)
     assert plan.job_name == f"musher-search-{run.slug}"
     assert plan.program == "search.py"
     decoded = json.loads(str(plan.hyperparameters["ranges"]))
@@ -234,7 +241,7 @@ def test_the_trials_come_from_whichever_job_made_them(
         "instances": 1,
     }
     monkeypatch.setattr(tune, "current_run", lambda: make_run(settings))
-    monkeypatch.setattr(tune, "load_outputs", lambda settings, output_uri, names: [found])
+    monkeypatch.setattr(outputs, "load_outputs", lambda settings, output_uri, names: [found])
     assert tune.gather_trials.function(None, TUNING) is TUNING
     read = tune.gather_trials.function(search, None)
     assert (read["strategy"], read["best"]["hyperparameters"]) == ("in_job", {"batch_size": 32})

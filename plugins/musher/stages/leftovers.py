@@ -1,0 +1,136 @@
+"""What a run leaves: how its jobs, deployment and logs are removed, and how its releases are undone."""
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from musher import names
+from musher.hooks.alarms import remove_alarms
+from musher.hooks.autoscaling import stop_scaling
+from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
+from musher.hooks.endpoints import remove_endpoint, remove_versions
+from musher.hooks.functions import remove_function
+from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
+from musher.hooks.log_groups import remove_log_group
+from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
+from musher.hooks.sharing import waiting_tag
+from musher.payloads.alarms import KINDS
+from musher.stages.removal import Removal, removal
+from musher.stages.run import Run
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
+
+logger = logging.getLogger(__name__)
+
+EMBED_REQUEST = "embed.request_features"
+"""The task that returns the request of the job which runs share."""
+
+
+def running_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:
+    """Return how the jobs that this run alone waits for are stopped; they bill by the second."""
+    hook = sagemaker_hook(run.settings)
+    training = [
+        names.training_job(run.settings, slug=run.slug),
+        names.search_job(run.settings, slug=run.slug),
+        names.champion_job(run.settings, slug=run.slug),
+    ]
+    tuning = names.tuning_job(run.settings, slug=run.slug)
+    return [
+        Removal(what=f"tuning job {tuning}", remove=partial(stop_tuning_jobs, hook, name=tuning)),
+        *(
+            Removal(what=f"training job {name}", remove=partial(stop_training_jobs, hook, name=name))
+            for name in training
+        ),
+        *shared_jobs(run, instance),
+    ]
+
+
+def shared_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:
+    """Return how the job that computes features is stopped: unless another run waits for it, too."""
+
+    def leave() -> list[str]:
+        request = instance.xcom_pull(task_ids=EMBED_REQUEST)
+        if not request:
+            return []
+        name, hook = str(request["TrainingJobName"]), sagemaker_hook(run.settings)
+        return stop_training_jobs(hook, name=name, tag=waiting_tag(run.slug))
+
+    return [Removal(what="the job that computes features", remove=leave)]
+
+
+def deployment(run: Run) -> list[Removal]:
+    """Return how endpoint, function, configuration and model of the run are removed."""
+    name, function, delay_s = run.endpoint_name, run.function_name, run.settings.poll_interval_s
+    hook, functions = sagemaker_hook(run.settings), lambda_hook(run.settings)
+    scaler = autoscaling_hook(run.settings)
+    return [
+        removal("scaling of", name, partial(stop_scaling, scaler, endpoint_name=name)),
+        removal("endpoint", name, partial(remove_endpoint, hook, name=name, delay_s=delay_s)),
+        removal("function", function, partial(remove_function, functions, name=function)),
+        *versions(run),
+    ]
+
+
+def versions(run: Run) -> list[Removal]:
+    """Return how the configurations and models of the run are removed."""
+    hook, prefix = sagemaker_hook(run.settings), names.endpoint_versions(run.settings, slug=run.slug)
+
+    def remove(kind: str) -> list[str]:
+        return [f"{kind} {name}" for name in remove_versions(hook, kind=kind, prefix=prefix)]
+
+    kinds = ("EndpointConfig", "Model")
+    return [Removal(what=f"{kind} {prefix}*", remove=partial(remove, kind)) for kind in kinds]
+
+
+def undoings(run: Run) -> list[Removal]:
+    """Return how what served before the run serves again; only what the run itself has made is removed."""
+    settings, endpoint, function = run.settings, run.endpoint_name, run.function_name
+    put_endpoint = partial(
+        put_endpoint_back,
+        sagemaker_hook(settings),
+        end_watch=partial(end_watch, run),
+        name=endpoint,
+        versions=names.endpoint_versions(settings, slug=run.slug),
+        delay_s=settings.poll_interval_s,
+    )
+    put_alias = partial(
+        put_alias_back,
+        lambda_hook(settings),
+        name=function,
+        slug=run.slug,
+        delay_s=settings.poll_interval_s,
+    )
+    return [
+        Removal(what=f"endpoint {endpoint}", remove=put_endpoint),
+        Removal(what=f"function {function}", remove=put_alias),
+    ]
+
+
+def end_watch(run: Run) -> None:
+    """End the scaling of the live endpoint, and remove its alarms: nothing is left to watch."""
+    settings = run.settings
+    stop_scaling(autoscaling_hook(settings), endpoint_name=run.endpoint_name)
+    alarms = [names.live_alarm(settings, what=kind) for kind in KINDS]
+    remove_alarms(cloudwatch_hook(settings), names=alarms)
+
+
+def confirm(run: Run) -> None:
+    """Keep what a good run has released from being taken back, should somebody clear the run later."""
+    versions = names.endpoint_versions(run.settings, slug=run.slug)
+    confirm_endpoint(sagemaker_hook(run.settings), name=run.endpoint_name, versions=versions)
+    confirm_alias(lambda_hook(run.settings), name=run.function_name)
+
+
+def logs(run: Run) -> list[Removal]:
+    """Return how the log groups of endpoint and function are removed.
+
+    Those of a run that failed stay, for whoever looks for the cause, until their lines expire.
+    """
+    hook = logs_hook(run.settings)
+    groups = (
+        names.endpoint_log_group(run.endpoint_name),
+        names.function_log_group(run.function_name),
+    )
+    return [removal("log group", group, partial(remove_log_group, hook, group=group)) for group in groups]

@@ -1,0 +1,161 @@
+"""Send a load, measure it, say what the simulator expects of it, and store all of that."""
+
+import json
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import numpy as np
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+
+from musher import names
+from musher.hooks.autoscaling import find_scaling
+from musher.hooks.connection import autoscaling_hook, s3_hook, sagemaker_hook
+from musher.hooks.objects import upload
+from musher.operators.base import HAND_OVER_S
+from musher.operators.intent import is_given_up
+from musher.payloads.autoscaling import ScalingPlan
+from musher.results import (
+    InstancePoint,
+    LoadPrediction,
+    LoadTestResult,
+    Params,
+)
+from musher.scaling.prediction import predict, unpredicted
+from musher.stages.load_targets import ENDPOINT, LoadTarget, look_at, make_origin
+from musher.stages.run import Run
+from musher.traffic.arrivals import draw_arrivals
+from musher.traffic.bins import bin_latencies
+from musher.traffic.load_test import Plan
+from musher.traffic.load_test import run as send
+from musher.traffic.profiles import Profile, make_profile
+from musher.traffic.watch import watch_instances
+
+logger = logging.getLogger(__name__)
+
+MEASURED = (
+    "is_complete",
+    "sent",
+    "succeeded",
+    "failed",
+    "dropped",
+    "errors",
+    "sent_per_s",
+    "succeeded_per_s",
+    "latency",
+    "service",
+    "lateness",
+    "warnings",
+)
+
+
+def measure(run: Run, target: LoadTarget) -> LoadTestResult:
+    """Run the load test to its end, or to SIGTERM; store all of it, and return what matters."""
+    started, began = time.monotonic(), datetime.now(UTC)
+    profile = plan_load(run.params)
+    origin = make_origin(run.settings, target, seconds=run.params["load_test_s"])
+    scaling = plan_of(run, target)
+    logger.info("%s: %d images, %s", target.name, len(target.images), profile)
+    look = look_at(sagemaker_hook(run.settings), target)
+    with watch_instances(look, duration_s=profile.duration_s) as instances:
+        measured = send(Plan(load=profile), origin)
+    record: dict[str, Any] = {
+        "target": target.name,
+        "images": list(target.images),
+        "began_at": began.isoformat(timespec="seconds"),
+        "scaling": describe_scaling(scaling),
+        "instances": list(instances),
+        "predicted": predict_load(measured, profile, instances=instances, scaling=scaling),
+        "measured": measured,
+    }
+    uri = store(run, add_drawing(record, profile))
+    if not measured["is_complete"]:
+        leave(uri)
+    return summarize(record, uri=uri, seconds=time.monotonic() - started)
+
+
+def plan_load(params: Params) -> Profile:
+    """Return the load that the run's Params ask for."""
+    return make_profile(
+        params["load_test_profile"],
+        rate=params["load_test_rate"],
+        peak_rate=params["load_test_peak_rate"],
+        duration_s=float(params["load_test_s"]),
+    )
+
+
+def plan_of(run: Run, target: LoadTarget) -> ScalingPlan | None:
+    """Return how the target scales; None where it does not."""
+    if target.kind != ENDPOINT:
+        return None
+    return find_scaling(autoscaling_hook(run.settings), endpoint_name=target.name)
+
+
+def describe_scaling(scaling: ScalingPlan | None) -> dict[str, str | float] | None:
+    """Return what the report shows of a policy."""
+    if scaling is None:
+        return None
+    return {
+        "metric": scaling.metric,
+        "target": scaling.target,
+        "min_instances": scaling.min_instances,
+        "max_instances": scaling.max_instances,
+    }
+
+
+def predict_load(
+    measured: dict[str, Any],
+    profile: Profile,
+    *,
+    instances: list[InstancePoint],
+    scaling: ScalingPlan | None,
+) -> LoadPrediction:
+    """Return what the simulator says of this load, or why it says nothing."""
+    if not measured["is_complete"]:
+        return unpredicted("The load test was stopped before its end.")
+    if not instances:
+        return unpredicted("The number of instances is not known.")
+    seconds = np.fromiter((int(due_s) for due_s in draw_arrivals(profile)), dtype=np.int64)
+    arrivals = np.bincount(seconds, minlength=int(np.ceil(profile.duration_s)))
+    return predict(measured, arrivals=arrivals, instances=max(1, instances[0]["current"]), scaling=scaling)
+
+
+def add_drawing(record: dict[str, Any], profile: Profile) -> dict[str, Any]:
+    """Return the record with what the report draws: bins of latencies, and the rate due in each window."""
+    measured = record["measured"]
+    half_s = measured["window_s"] / 2
+    due = [
+        {"at_s": row["start_s"] + half_s, "per_s": round(profile.rate_at(row["start_s"] + half_s), 3)}
+        for row in measured["windows"]
+    ]
+    return {**record, "bins": bin_latencies(measured["latency_histogram"]), "due": due}
+
+
+def store(run: Run, record: dict[str, Any]) -> str:
+    """Put all that was measured beside the run's report; return its address."""
+    key = names.load_test_key(run.settings, dag_id=run.dag_id, run_id=run.run_id)
+    data = json.dumps(record, allow_nan=False).encode()
+    return upload(s3_hook(run.settings), run.settings, key=key, data=data, content_type="application/json")
+
+
+def leave(uri: str) -> None:
+    """End a task that was told to: for good where a person wants that, else another worker measures anew."""
+    logger.warning("stopped before its end; what was measured is at %s", uri)
+    if is_given_up(get_current_context()["ti"]):
+        raise AirflowFailException(f"the load test was cancelled; what was measured is at {uri}")
+    when = datetime.now(UTC) + timedelta(seconds=HAND_OVER_S)
+    raise AirflowRescheduleException(when)  # type: ignore[no-untyped-call]  # Airflow's
+
+
+def summarize(record: dict[str, Any], *, uri: str, seconds: float) -> LoadTestResult:
+    """Return what travels on."""
+    measured = record["measured"]
+    result = {
+        **{name: record[name] for name in ("target", "instances", "predicted")},
+        **{name: measured[name] for name in MEASURED},
+        "output_uri": uri,
+        "seconds": round(seconds, 3),
+    }
+    return cast(LoadTestResult, result)
