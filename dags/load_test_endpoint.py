@@ -11,14 +11,13 @@ The report lies in the project's bucket, at `<project>/reports/<run>/report.html
 `load_test.json`. Marking the task as failed stops the load and keeps what was measured.
 """
 
-from datetime import timedelta
-
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import ParamsDict, dag
 
 from musher.params.load_test import LOAD_TEST_ENDPOINT
+from musher.stages.ends import end_run, start_run
 from musher.stages.load_test import judge_load, load_test_target
 from musher.stages.report import nothing_but, report
+from musher.task_defaults import TASK_DEFAULTS
 
 
 @dag(
@@ -28,20 +27,15 @@ from musher.stages.report import nothing_but, report
     dag_display_name="Load-test the live model",
     tags=["musher"],
     max_active_runs=1,
-    default_args={
-        "owner": "musher",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "execution_timeout": timedelta(hours=2),
-    },
+    default_args=TASK_DEFAULTS,
 )
 def load_test_endpoint() -> None:
     """Measure, then judge; the report shows both."""
-    started = EmptyOperator(task_id="run_started").as_setup()
+    started = start_run()
     load = load_test_target()
     judged = judge_load(load)
     started >> load
-    judged >> EmptyOperator(task_id="run_succeeded")
+    judged >> end_run()
     judged >> report(nothing_but(load=load)).as_teardown(setups=started, on_failure_fail_dagrun=True)
 
 

@@ -38,13 +38,14 @@ has its own, and each wait for a job the job's.
 """
 
 from copy import deepcopy
-from datetime import timedelta
 
 from airflow.sdk import ParamsDict, dag
 
 from musher.params.form import FORM
 from musher.stages.dataset import stage_dataset
-from musher.stages.pipeline import operationalize, start_run
+from musher.stages.ends import start_run
+from musher.stages.pipeline import operationalize
+from musher.task_defaults import TASK_DEFAULTS
 
 
 @dag(
@@ -54,12 +55,7 @@ from musher.stages.pipeline import operationalize, start_run
     dag_display_name="From photos to a Lambda function",
     tags=["musher"],
     max_active_runs=4,
-    default_args={
-        "owner": "musher",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "execution_timeout": timedelta(hours=2),
-    },
+    default_args=TASK_DEFAULTS,
 )
 def operationalize_model() -> None:
     """Stage the data, and take all stages that follow (musher/stages/pipeline.py)."""

@@ -7,11 +7,10 @@ reports stay in the bucket, so that a later run deploys again.
 What cannot be removed fails the task and is named; clear it to try again.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import dag
 
 from musher.stages.releases import retire
+from musher.task_defaults import TASK_DEFAULTS
 
 
 @dag(
@@ -21,12 +20,7 @@ from musher.stages.releases import retire
     dag_display_name="Retire the live model",
     tags=["musher"],
     max_active_runs=1,
-    default_args={
-        "owner": "musher",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "execution_timeout": timedelta(hours=2),
-    },
+    default_args=TASK_DEFAULTS,
 )
 def retire_deployment() -> None:
     """Remove everything in one task: it tries all, whatever fails."""

@@ -16,14 +16,14 @@ it is triggered. It has no form: its values are the form's defaults and, over th
 `MUSHER_RETRAIN_CONF`, which must name a `source`. What it deploys is always live. One run at a time.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import dag
 
 from musher.settings import read_retrain_schedule
 from musher.stages.dataset import stage_dataset
+from musher.stages.ends import start_run
 from musher.stages.new_data import require_new_data
-from musher.stages.pipeline import operationalize, start_run
+from musher.stages.pipeline import operationalize
+from musher.task_defaults import TASK_DEFAULTS
 
 
 @dag(
@@ -33,12 +33,7 @@ from musher.stages.pipeline import operationalize, start_run
     dag_display_name="Train on new photos",
     tags=["musher"],
     max_active_runs=1,
-    default_args={
-        "owner": "musher",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "execution_timeout": timedelta(hours=2),
-    },
+    default_args=TASK_DEFAULTS,
 )
 def retrain_on_schedule() -> None:
     """Stage the data, look whether they are new, and take all stages that follow."""

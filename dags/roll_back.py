@@ -7,12 +7,11 @@ autoscaler has set stay. No request is lost: the old instances answer until the 
 A second run goes one configuration further back. To go forward again, name the configuration.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import ParamsDict, dag
 
 from musher.params.releases import ROLL_BACK
 from musher.stages.releases import choose_target, roll_back_endpoint, roll_back_function
+from musher.task_defaults import TASK_DEFAULTS
 
 
 @dag(
@@ -22,12 +21,7 @@ from musher.stages.releases import choose_target, roll_back_endpoint, roll_back_
     dag_display_name="Roll the live model back",
     tags=["musher"],
     max_active_runs=1,
-    default_args={
-        "owner": "musher",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "execution_timeout": timedelta(hours=2),
-    },
+    default_args=TASK_DEFAULTS,
 )
 def roll_back() -> None:
     """Wire the stages."""

@@ -23,6 +23,7 @@ from musher.params.smoke_test import SMOKE_TEST
 from musher.settings import smoke_test_schedule
 from musher.stages.alerts import alert
 from musher.stages.live_function import find_known_images, judge_answers, probe_concurrency
+from musher.task_defaults import TASK_DEFAULTS
 
 
 @dag(
@@ -34,9 +35,7 @@ from musher.stages.live_function import find_known_images, judge_answers, probe_
     tags=["musher"],
     max_active_runs=1,
     default_args={
-        "owner": "musher",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
+        **TASK_DEFAULTS,
         "execution_timeout": timedelta(minutes=15),
         "on_failure_callback": alert,
     },

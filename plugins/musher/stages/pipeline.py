@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator, XComArg
 
 from musher.results import StagedDataset
@@ -10,8 +9,8 @@ from musher.stages.autoscale import autoscale
 from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
 from musher.stages.embed import embed
+from musher.stages.ends import end_run
 from musher.stages.evaluate import evaluate
-from musher.stages.failures import LAST_TASK
 from musher.stages.gate import gate
 from musher.stages.image import build_image
 from musher.stages.load_test import judge_load, load_test
@@ -22,13 +21,6 @@ from musher.stages.smoke_test import smoke_test
 from musher.stages.teardown import teardown
 from musher.stages.train import train
 from musher.stages.tune import tune
-
-
-def start_run() -> BaseOperator:
-    """Return the first task: it does nothing, and what it sets up is what `report` and `teardown` end."""
-    first: Any = EmptyOperator(task_id="run_started")
-    setup: BaseOperator = first.as_setup()
-    return setup
 
 
 def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
@@ -65,8 +57,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     }
     answers >> scaling >> load
     checked >> image
-    # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
-    judged >> EmptyOperator(task_id=LAST_TASK)
+    judged >> end_run()
     written: Any = report(results)
     judged >> written.as_teardown(setups=started, on_failure_fail_dagrun=True)
     removed: Any = teardown()
