@@ -215,9 +215,14 @@ def load_test_key(settings: Settings, *, dag_id: str, run_id: str) -> str:
     return f"{report_prefix(settings, dag_id=dag_id, run_id=run_id)}/load_test.json"
 
 
+def dataset_prefix(settings: Settings, *, data_hash: str) -> str:
+    """Return the key prefix of what was staged of a data set, its manifest first."""
+    return f"{settings.project}/datasets/{data_hash[:DATASET_ID_CHARACTERS]}"
+
+
 def samples_prefix(settings: Settings, *, data_hash: str) -> str:
     """Return the key prefix of the test images of a data set that are staged as objects of their own."""
-    return f"{settings.project}/datasets/{data_hash[:DATASET_ID_CHARACTERS]}/samples/"
+    return f"{dataset_prefix(settings, data_hash=data_hash)}/samples/"
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Remove an endpoint and what belongs to it; what is missing already is fine."""
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -84,12 +85,18 @@ def ask_for_deletion(hook: MusherSageMakerHook, *, name: str) -> None:
         logger.info("%s: asked AWS to delete the endpoint", name)
 
 
-def remove_versions(hook: MusherSageMakerHook, *, kind: str, prefix: str) -> list[str]:
-    """Delete each Model or EndpointConfig whose name begins so; return the names."""
+def remove_versions(
+    hook: MusherSageMakerHook, *, kind: str, prefix: str, tags: Mapping[str, str] | None = None
+) -> list[str]:
+    """Delete each Model or EndpointConfig whose name begins so, and that has these tags, if any.
+
+    Returns their names.
+    """
     delete = {"Model": hook.conn.delete_model, "EndpointConfig": hook.conn.delete_endpoint_config}[kind]
-    listed = hook.list_resources(kind, name_contains=prefix)
-    found = [name for name, _ in listed if name.startswith(prefix)]
-    for name in found:
-        found_or_none(delete, **{f"{kind}Name": name})
-        logger.info("%s: removed %s", name, kind)
-    return found
+    removed = []
+    for name, arn in hook.list_resources(kind, name_contains=prefix):
+        if name.startswith(prefix) and (not tags or tags.items() <= tags_of(hook, arn=arn).items()):
+            found_or_none(delete, **{f"{kind}Name": name})
+            logger.info("%s: removed %s", name, kind)
+            removed.append(name)
+    return removed

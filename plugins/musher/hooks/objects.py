@@ -44,9 +44,9 @@ def download(hook: S3Hook, *, uri: str) -> bytes:
     return data
 
 
-def sign_url(s3: S3Hook, *, bucket: str, key: str) -> str:
-    """Return an address from which anyone can read an object for URL_EXPIRES_S."""
-    url: str = s3.conn.generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_EXPIRES_S
+def sign_url(s3: S3Hook, *, bucket: str, key: str, expires_s: int = URL_EXPIRES_S) -> str:
+    """Return an address from which anyone can read an object for `expires_s`."""
+    url: str = s3.get_conn().generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s
     )
     return url

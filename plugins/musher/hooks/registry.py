@@ -82,6 +82,12 @@ def model_of(package: Mapping[str, Any]) -> str:
     return str(container["ModelDataUrl"])
 
 
+def data_hash_of(package: Mapping[str, Any] | None) -> str | None:
+    """Return the hash of the data that a version was trained with; None where nothing tells it."""
+    known: dict[str, str] = (package or {}).get("CustomerMetadataProperties", {})
+    return known.get(DATA)
+
+
 def find_served_package(hook: MusherSageMakerHook, *, config_name: str) -> dict[str, Any] | None:
     """Return the version that an endpoint configuration serves, as the registry describes it.
 

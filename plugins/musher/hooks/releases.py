@@ -18,9 +18,9 @@ from musher.hooks.endpoints import (
 )
 from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function
 from musher.hooks.release_notes import find_note
-from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog, wait_until
-from musher.payloads.tags import CONFIRMED_TAG, LIFETIME_TAG, LIVE, PREVIOUS_TAG, as_list
+from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, as_list
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ class Endpoint:
     status: str
     config_name: str
     previous: str | None
+    config_arn: str | None = None
+    """None where the configuration is gone; the endpoint serves on."""
     is_confirmed: bool = False
     """Whether a run that was good to its end has left it, or a person has chosen it."""
 
@@ -50,6 +52,7 @@ def read_endpoint(hook: MusherSageMakerHook, *, name: str) -> Endpoint | None:
         status=found["EndpointStatus"],
         config_name=config_name,
         previous=tags.get(PREVIOUS_TAG),
+        config_arn=config["EndpointConfigArn"] if config else None,
         is_confirmed=CONFIRMED_TAG in tags,
     )
 
@@ -60,12 +63,9 @@ def confirm_endpoint(hook: MusherSageMakerHook, *, name: str, versions: str) -> 
     A run that is cleared after its success, and fails then, must not take away what has served since.
     """
     endpoint = read_endpoint(hook, name=name)
-    if endpoint is None or not endpoint.config_name.startswith(versions):
+    if endpoint is None or endpoint.config_arn is None or not endpoint.config_name.startswith(versions):
         return
-    config = hook.find_endpoint_config(endpoint.config_name)
-    if config is None:
-        return
-    hook.conn.add_tags(ResourceArn=config["EndpointConfigArn"], Tags=as_list({CONFIRMED_TAG: "true"}))
+    hook.conn.add_tags(ResourceArn=endpoint.config_arn, Tags=as_list({CONFIRMED_TAG: "true"}))
     logger.info("%s: confirmed on %s", endpoint.config_name, name)
 
 
@@ -144,25 +144,6 @@ def wait_until_settled(hook: MusherSageMakerHook, *, name: str, delay_s: float) 
         )
     except TimeoutError as error:
         raise TeardownError(f"{error}: it is {status.last}, and costs by the hour") from None
-
-
-def remove_live_versions(hook: MusherSageMakerHook, *, prefix: str) -> list[str]:
-    """Delete the endpoint configurations and models that runs have left in operation; return what there was.
-
-    Names begin with `prefix`; what tells them from a trial's is their tag.
-    """
-    kinds = (
-        ("EndpointConfig", hook.conn.delete_endpoint_config),
-        ("Model", hook.conn.delete_model),
-    )
-    removed = []
-    for kind, delete in kinds:
-        for name, arn in hook.list_resources(kind, name_contains=prefix):
-            if name.startswith(prefix) and tags_of(hook, arn=arn).get(LIFETIME_TAG) == LIVE:
-                found_or_none(delete, **{f"{kind}Name": name})
-                logger.info("%s: removed %s", name, kind)
-                removed.append(f"{kind} {name}")
-    return removed
 
 
 def put_alias_back(hook: MusherLambdaHook, *, name: str, slug: str, delay_s: float) -> list[str]:

@@ -17,6 +17,11 @@ ERRORS, LATENCY = "errors", "latency"
 KINDS = (ERRORS, LATENCY)
 
 
+def alarm_names(settings: Settings) -> list[str]:
+    """Return the names of the alarms that watch the live endpoint."""
+    return [names.live_alarm(settings, what=kind) for kind in KINDS]
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlarmLimits:
     """Say from where on the live endpoint does not do its work."""

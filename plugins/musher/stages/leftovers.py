@@ -8,14 +8,14 @@ from musher import names
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
-from musher.hooks.endpoints import remove_endpoint, remove_versions
+from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.functions import remove_function
 from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
-from musher.payloads.alarms import KINDS
-from musher.stages.removal import Removal, removal
+from musher.payloads.alarms import alarm_names
+from musher.stages.removal import Removal, removal, removals_of_versions
 from musher.stages.run import Run
 
 if TYPE_CHECKING:
@@ -69,19 +69,8 @@ def deployment(run: Run) -> list[Removal]:
         removal("scaling of", name, partial(stop_scaling, scaler, endpoint_name=name)),
         removal("endpoint", name, partial(remove_endpoint, hook, name=name, delay_s=delay_s)),
         removal("function", function, partial(remove_function, functions, name=function)),
-        *versions(run),
+        *removals_of_versions(hook, prefix=names.endpoint_versions(run.settings, slug=run.slug)),
     ]
-
-
-def versions(run: Run) -> list[Removal]:
-    """Return how the configurations and models of the run are removed."""
-    hook, prefix = sagemaker_hook(run.settings), names.endpoint_versions(run.settings, slug=run.slug)
-
-    def remove(kind: str) -> list[str]:
-        return [f"{kind} {name}" for name in remove_versions(hook, kind=kind, prefix=prefix)]
-
-    kinds = ("EndpointConfig", "Model")
-    return [Removal(what=f"{kind} {prefix}*", remove=partial(remove, kind)) for kind in kinds]
 
 
 def undoings(run: Run) -> list[Removal]:
@@ -112,8 +101,7 @@ def end_watch(run: Run) -> None:
     """End the scaling of the live endpoint, and remove its alarms: nothing is left to watch."""
     settings = run.settings
     stop_scaling(autoscaling_hook(settings), endpoint_name=run.endpoint_name)
-    alarms = [names.live_alarm(settings, what=kind) for kind in KINDS]
-    remove_alarms(cloudwatch_hook(settings), names=alarms)
+    remove_alarms(cloudwatch_hook(settings), names=alarm_names(settings))
 
 
 def confirm(run: Run) -> None:

@@ -17,11 +17,10 @@ from musher.hooks.concurrency import read_reserved
 from musher.hooks.connection import MAX_AT_ONCE, invoking_lambda_hook, lambda_hook, s3_hook, sagemaker_hook
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.objects import download, sign_url
-from musher.hooks.registry import find_served_package
+from musher.hooks.registry import data_hash_of, find_served_package
 from musher.hooks.releases import read_endpoint
 from musher.operators.base import fail_without_retry
 from musher.payloads.probes import ANSWERED, is_foreseen, judge_probe
-from musher.payloads.registry import DATA
 from musher.results import Answer, KnownImage, ProbeResult
 from musher.settings import Settings
 from musher.stages.run import current_run
@@ -37,12 +36,12 @@ PAUSE_S = 2.0
 @task(multiple_outputs=False)
 def find_known_images() -> list[KnownImage]:
     """Return test images of the data that the live model was trained with; skip where nothing is live."""
-    from musher.datasets.manifest import FILE_NAME, ID_CHARACTERS, choose_samples, parse_manifest
+    from musher.datasets.manifest import FILE_NAME, choose_samples, parse_manifest
     from musher.datasets.staged import SAMPLES, sample_name  # obstore is no business of the DAG's parse
 
     with fail_without_retry():
         settings = current_run().settings
-        folder = f"{settings.project}/datasets/{find_data_hash(settings)[:ID_CHARACTERS]}"
+        folder = names.dataset_prefix(settings, data_hash=find_data_hash(settings))
         uri = names.s3_uri(settings, key=f"{folder}/{FILE_NAME}")
         manifest = parse_manifest(download(s3_hook(settings), uri=uri), address=uri)
         return [
@@ -65,13 +64,13 @@ def find_data_hash(settings: Settings) -> str:
         missing = name if endpoint else names.live_endpoint(settings)
         raise LambdaError(f"There is no {missing}, and the other half is live. Run operationalize_model.")
     package = find_served_package(hook, config_name=endpoint.config_name)
-    found = (package or {}).get("CustomerMetadataProperties", {}).get(DATA)
+    found = data_hash_of(package)
     if found is None:
         raise LambdaError(
             f"No version in the model registry says which data the model of {endpoint.config_name} was "
             "trained with, so no image is known. Run operationalize_model again."
         )
-    return str(found)
+    return found
 
 
 @task(multiple_outputs=False)

@@ -13,10 +13,10 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from musher import names
 from musher.errors import TrafficError
 from musher.hooks.connection import lambda_hook, runtime_hook, s3_hook, sagemaker_hook
-from musher.hooks.registry import find_served_package
+from musher.hooks.objects import sign_url
+from musher.hooks.registry import data_hash_of, find_served_package
 from musher.hooks.releases import read_endpoint
 from musher.hooks.sagemaker import MusherSageMakerHook
-from musher.payloads.registry import DATA
 from musher.settings import Settings
 from musher.stages.run import Run
 
@@ -68,11 +68,11 @@ def find_samples(settings: Settings, *, endpoint_name: str) -> str:
             f"There is no endpoint {endpoint_name}. Run operationalize_model, or name another."
         )
     package = find_served_package(hook, config_name=endpoint.config_name)
-    if package is None:
+    data_hash = data_hash_of(package)
+    if data_hash is None:
         raise TrafficError(
             f"The registry does not know what {endpoint.config_name} was trained on. Name images in `images`."
         )
-    data_hash = package["CustomerMetadataProperties"][DATA]
     return names.s3_uri(settings, key=names.samples_prefix(settings, data_hash=data_hash))
 
 
@@ -119,9 +119,7 @@ def call_function(hook: S3Hook, function_name: str, image: str, *, seconds: int)
     from musher.traffic.aws import function_call
 
     bucket, key = names.split_s3_uri(image)
-    url = hook.get_conn().generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds + SIGNED_MORE_S
-    )
+    url = sign_url(hook, bucket=bucket, key=key, expires_s=seconds + SIGNED_MORE_S)
     name, _, qualifier = function_name.partition(":")
     return function_call(name, body=json.dumps({"url": url}).encode(), qualifier=qualifier or None)
 

@@ -21,17 +21,16 @@ from musher.hooks.releases import (
     confirm_alias,
     confirm_endpoint,
     read_endpoint,
-    remove_live_versions,
     restore,
     wait_until_settled,
 )
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import fail_without_retry
-from musher.payloads.alarms import KINDS
-from musher.payloads.tags import NEXT_TAG, PREVIOUS_TAG
+from musher.payloads.alarms import alarm_names
+from musher.payloads.tags import LIFETIME_TAG, LIVE, NEXT_TAG, PREVIOUS_TAG
 from musher.results import RollBack
 from musher.settings import Settings
-from musher.stages.removal import Removal, removal, remove_all
+from musher.stages.removal import Removal, removal, removals_of_versions, remove_all
 from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
@@ -151,7 +150,7 @@ def live_deployment(settings: Settings) -> list[Removal]:
     endpoint, function = names.live_endpoint(settings), names.live_function(settings)
     hook, functions, logs = sagemaker_hook(settings), lambda_hook(settings), logs_hook(settings)
     scaler = autoscaling_hook(settings)
-    alarms = [names.live_alarm(settings, what=kind) for kind in KINDS]
+    alarms = alarm_names(settings)
     delay_s = settings.poll_interval_s
     groups = (names.endpoint_log_group(endpoint), names.function_log_group(function))
     return [
@@ -159,6 +158,6 @@ def live_deployment(settings: Settings) -> list[Removal]:
         removal("endpoint", endpoint, partial(remove_endpoint, hook, name=endpoint, delay_s=delay_s)),
         removal("function", function, partial(remove_function, functions, name=function)),
         Removal(what="alarms", remove=partial(remove_alarms, cloudwatch_hook(settings), names=alarms)),
-        Removal(what="versions", remove=partial(remove_live_versions, hook, prefix=f"{settings.project}-")),
+        *removals_of_versions(hook, prefix=f"{settings.project}-", tags={LIFETIME_TAG: LIVE}),
         *(removal("log group", group, partial(remove_log_group, logs, group=group)) for group in groups),
     ]

@@ -1,10 +1,12 @@
 """Try every removal, and tell of all that failed together."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from musher.errors import TeardownError
+from musher.hooks.endpoints import remove_versions
+from musher.hooks.sagemaker import MusherSageMakerHook
 
 logger = logging.getLogger(__name__)
 
@@ -40,3 +42,17 @@ def removal(kind: str, subject: str, remove: Callable[[], bool]) -> Removal:
     """Return the removal of one named thing."""
     what = f"{kind} {subject}"
     return Removal(what=what, remove=lambda: [what] if remove() else [])
+
+
+def removals_of_versions(
+    hook: MusherSageMakerHook, *, prefix: str, tags: Mapping[str, str] | None = None
+) -> list[Removal]:
+    """Return how the configurations and models are removed whose names begin so, and that have these tags."""
+
+    def removal_of(kind: str) -> Removal:
+        def remove() -> list[str]:
+            return [f"{kind} {name}" for name in remove_versions(hook, kind=kind, prefix=prefix, tags=tags)]
+
+        return Removal(what=f"{kind} {prefix}*", remove=remove)
+
+    return [removal_of(kind) for kind in ("EndpointConfig", "Model")]

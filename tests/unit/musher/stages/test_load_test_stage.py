@@ -220,9 +220,10 @@ def test_without_an_address_the_live_model_s_own_test_images_are_sent(
     assert names.DATASET_ID_CHARACTERS == ID_CHARACTERS == 16
     monkeypatch.setattr(load_targets, "s3_hook", lambda settings: FakeS3(**{key: 1}))
     assert find(images=None).images == (f"s3://{names.bucket(settings)}/{key}",)
-    monkeypatch.setattr(load_targets, "find_served_package", lambda hook, config_name: None)
-    with pytest.raises(load_targets.TrafficError, match="Name images in `images`"):
-        find(images=None)
+    for unknown in (None, {"ModelPackageArn": "arn"}, {"CustomerMetadataProperties": {}}):
+        monkeypatch.setattr(load_targets, "find_served_package", lambda hook, config_name, it=unknown: it)
+        with pytest.raises(load_targets.TrafficError, match="Name images in `images`"):
+            find(images=None)
     monkeypatch.setattr(load_targets, "read_endpoint", lambda hook, name: None)
     with pytest.raises(load_targets.TrafficError, match="There is no endpoint musher-live"):
         find(images=None)

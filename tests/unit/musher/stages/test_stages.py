@@ -119,7 +119,7 @@ def test_an_address_is_of_the_object_and_ends() -> None:
     client = boto3.client(
         "s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
     )
-    signer: Any = SimpleNamespace(conn=client)
+    signer: Any = SimpleNamespace(get_conn=lambda: client)
     url = sign_url(signer, bucket="b", key="samples/dog/a.png")
     assert "samples/dog/a.png?" in url
     assert "Expires" in url
