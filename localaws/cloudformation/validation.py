@@ -17,6 +17,8 @@ from moto.cloudformation.models import CloudFormationBackend
 from localaws.cloudformation.properties import as_text
 from localaws.cloudformation.templates import load
 
+REF, GET_ATT = "Ref", "Fn::GetAtt"
+
 MATCH_S = 1.0
 """Processor seconds that a pattern gets for one value: some take time by the power of its length."""
 
@@ -39,22 +41,26 @@ def require_form(document: Mapping[str, Any]) -> None:
         if not isinstance(resource, dict) or "Type" not in resource:
             raise _malformed(f"[/Resources/{name}] Every Resources object must contain a Type member.")
     known = {*resources, *(document.get("Parameters") or {})}
-    if missing := sorted({name for name in find_references(resources) if name not in known}):
-        named = ", ".join(missing)
+    missing = [(function, name) for function, name in find_references(resources) if name not in known]
+    if named := ", ".join(sorted({name for function, name in missing if function == REF})):
         raise _malformed(f"Unresolved resource dependencies [{named}] in the Resources block of the template")
+    for function, name in missing:
+        text = f"Template error: instance of {function} references undefined resource {name}"
+        raise ValidationError(message=text)
 
 
-def find_references(value: Any) -> Iterator[str]:
-    """Yield the names that Ref and Fn::GetAtt lead to, without AWS's own (`AWS::Region`)."""
+def find_references(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield Ref or Fn::GetAtt, and the name it leads to, without AWS's own (`AWS::Region`)."""
     if isinstance(value, list):
         for item in value:
             yield from find_references(item)
     elif isinstance(value, dict):
-        target = value.get("Ref", value.get("Fn::GetAtt"))
+        function = REF if REF in value else GET_ATT
+        target = value.get(function)
         name = target[0] if isinstance(target, list) and target else target
         if len(value) == 1 and isinstance(name, str):
             if not name.startswith("AWS::"):
-                yield name.partition(".")[0]
+                yield function, name.partition(".")[0]
             return
         for item in value.values():
             yield from find_references(item)

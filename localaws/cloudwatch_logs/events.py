@@ -84,12 +84,12 @@ class EventFile(Sequence[LogEvent]):
 
     def _append(self, event: LogEvent) -> None:
         message = event.message.encode("utf-8", "surrogatepass")
-        head = RECORD.pack(event.event_id, event.timestamp, event.ingestion_time, len(message))
+        time = int(event.timestamp)  # other services of moto's write fractions of a millisecond
+        head = RECORD.pack(event.event_id, time, int(event.ingestion_time), len(message))
         if self._count % MARKED == 0:
             self._marks.append(self._written + len(self._tail))
         self._tail += head + message
         self._count += 1
-        time = event.timestamp
         self.is_sorted = self.is_sorted and (self.last_time is None or time >= self.last_time)
         self.first_time = time if self.first_time is None else min(time, self.first_time)
         self.last_time = time if self.last_time is None else max(time, self.last_time)

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 import json
 import re
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from moto.iam.exceptions import LimitExceededException, MalformedPolicyDocument
@@ -26,6 +27,23 @@ MAX_INLINE_CHARACTERS = {"role": 10_240, "user": 2048, "group": 5120}
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 ACCOUNT = r"\*|[0-9]{12}|AIDA[A-Z0-9]+|AROA[A-Z0-9]+|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:.+"
 SERVICE = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+TRUST_ACTIONS = (
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:assumeroot",
+    "sts:decodeauthorizationmessage",
+    "sts:getaccesskeyinfo",
+    "sts:getcalleridentity",
+    "sts:getfederationtoken",
+    "sts:getservicebearertoken",
+    "sts:getsessiontoken",
+    "sts:setcontext",
+    "sts:setsourceidentity",
+    "sts:tagsession",
+)
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html"""
+
 SYNTAX = "Syntax errors in policy."
 
 
@@ -151,8 +169,12 @@ def _require_taking(statement: Mapping[str, Any]) -> None:
     actions = as_list(statement[listed[0]])
     if len(listed) == 2 or not all(isinstance(action, str) for action in actions):
         raise MalformedPolicyDocument(SYNTAX)
-    if not all(action.lower().startswith("sts:") for action in actions):
+    if not all(_is_trust_action(action.lower()) for action in actions):
         raise MalformedPolicyDocument("AssumeRole policy may only specify STS AssumeRole actions.")
+
+
+def _is_trust_action(pattern: str) -> bool:
+    return pattern.startswith("sts:") and any(fnmatchcase(name, pattern) for name in TRUST_ACTIONS)
 
 
 def _require_distinct_ids(statements: list[Mapping[str, Any]]) -> None:

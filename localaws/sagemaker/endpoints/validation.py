@@ -78,8 +78,8 @@ def check_serverless(config: Mapping[str, Any]) -> None:
     memory = int(config.get("MemorySizeInMB") or 0)
     if memory % MEMORY_STEP_MB or not MEMORY_STEP_MB <= memory <= MEMORY_MAX_MB:
         raise ValidationError(
-            message=f"ServerlessConfig: MemorySizeInMB must be a multiple of {MEMORY_STEP_MB} up to "
-            f"{MEMORY_MAX_MB}, not {memory}."
+            message=f"Value '{memory}' at 'MemorySizeInMB' failed to satisfy constraint: Member must satisfy "
+            f"enum value set: {list(range(MEMORY_STEP_MB, MEMORY_MAX_MB + 1, MEMORY_STEP_MB))}"
         )
     if int(config.get("ProvisionedConcurrency") or 0) > int(config.get("MaxConcurrency") or 0):
         raise ValidationError(

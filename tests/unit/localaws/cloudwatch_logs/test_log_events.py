@@ -75,6 +75,13 @@ def test_times_and_order_are_known(tmp_path: Path) -> None:
     assert not found.is_sorted
 
 
+def test_fractions_of_a_millisecond_are_left_out(tmp_path: Path) -> None:
+    """EventBridge's targets write them."""
+    found = EventFile(tmp_path / "s")
+    found += [LogEvent(1_700_000_000_000.75, {"timestamp": 1_700_000_000_000.5, "message": "m"})]  # type: ignore[arg-type]
+    assert [(event.timestamp, event.ingestion_time) for event in found] == [(1_700_000_000_000,) * 2]
+
+
 @pytest.mark.parametrize("message", ["x" * (3 * CHUNK_BYTES), "\ud800 half a pair", "a\nb\0c"])
 def test_any_message_comes_back(tmp_path: Path, message: str) -> None:
     found = EventFile(tmp_path / "s")

@@ -102,6 +102,7 @@ def test_what_is_no_policy_is_no_trust_policy(document: str, said: str) -> None:
             {"Action": ["sts:AssumeRole", "s3:*"]},
             "AssumeRole policy may only specify STS AssumeRole actions.",
         ),
+        ({"Action": ["sts:BadAssumeRole"]}, "AssumeRole policy may only specify STS AssumeRole actions."),
         ({"Action": 5}, "Syntax errors in policy."),
         ({"NotAction": "sts:TagSession"}, "Syntax errors in policy."),
         ({"Resource": "*"}, "Has prohibited field Resource"),
