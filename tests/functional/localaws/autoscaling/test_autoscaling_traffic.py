@@ -65,11 +65,8 @@ def test_traffic_takes_an_endpoint_out_and_in_again(fast_endpoint_maker: Any, fa
         counts = variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]
         return found["EndpointStatus"], *counts
 
-    seen: list[tuple[str, int, int]] = []
-
     def has(count: int) -> bool:
-        seen.append(instances())
-        return seen[-1] == ("InService", count, count)
+        return instances() == ("InService", count, count)
 
     with Traffic(made, pause_s=3.0) as slow:
         with Traffic(made, pause_s=0.01) as fast:
@@ -78,7 +75,6 @@ def test_traffic_takes_an_endpoint_out_and_in_again(fast_endpoint_maker: Any, fa
     assert (slow.failures, fast.failures) == ([], [])
     assert slow.answered
     assert fast.answered
-    assert ("Updating", 1, 3) in seen or ("Updating", 1, 2) in seen
 
     activities = client.describe_scaling_activities(
         ServiceNamespace="sagemaker", ResourceId=place["ResourceId"]
