@@ -1,0 +1,172 @@
+"""Photos come to a bucket: a scheduler and a triggerer start the retraining, and nobody else does."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.generated_photos import write_photos
+from musher.params.retraining import RETRAINING
+from scripts.airflow_api import AirflowApi
+from scripts.database import prepare_database
+from scripts.local_stack import Stack, line_writer, local_stack
+from scripts.up import passwords, start_components, stop_components, ui_environment, wait_until_ready
+
+PHOTOS = "photos-of-somebody"
+QUIET_S = 3
+READY_S, RUN_S, STOP_S = 300, 900, 60
+CONF = {
+    "source": f"s3://{PHOTOS}/new",
+    "tuning_strategy": "none",
+    "instance_count": 1,
+    "epochs": 1,
+    "batch_size": 8,
+    "min_accuracy": 0,
+    "load_test_s": 0,
+}
+VARIABLES = {
+    "MUSHER_RETRAIN_ON_NEW_DATA": "true",
+    "MUSHER_RETRAIN_QUIET_S": str(QUIET_S),
+    "MUSHER_RETRAIN_CONF": json.dumps(CONF),
+    "MUSHER_SMOKE_TEST_CRON": "never",
+}
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(READY_S + 2 * RUN_S)]
+
+
+@dataclass
+class Deployment:
+    """Airflow's services, as they run in production, beside the embedded AWS."""
+
+    stack: Stack
+    children: list[Any]
+    api: AirflowApi
+    folder: Path
+
+    @property
+    def s3(self) -> Any:
+        return self.stack.client("s3")
+
+    def upload(self, folder: Path) -> None:
+        """Put a folder's files below the prefix that is watched."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self.put(path.relative_to(folder).as_posix(), path.read_bytes())
+
+    def put(self, name: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=PHOTOS, Key=f"new/{name}", Body=body)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return the runs of the retraining, the oldest first."""
+        found: list[dict[str, Any]] = self.api.get(f"/dags/{RETRAINING}/dagRuns")["dag_runs"]
+        return sorted(found, key=lambda run: str(run["run_after"]))
+
+    def wait_for_run(self, number: int) -> dict[str, Any]:
+        """Return the run of this number, from 1, once it has ended."""
+
+        def ended() -> bool:
+            runs = self.runs()
+            return len(runs) >= number and runs[number - 1]["state"] in ("success", "failed")
+
+        self.wait_until(ended, what=f"run {number} to end")
+        return self.runs()[number - 1]
+
+    def wait_until(self, happened: Callable[[], bool], *, what: str) -> None:
+        deadline = time.monotonic() + RUN_S
+        while not happened():
+            self.stack.check_alive()
+            assert time.monotonic() < deadline, f"not within {RUN_S} s: {what}; logs: {self.folder}"
+            time.sleep(1.0)
+
+    def states(self, run: dict[str, Any]) -> dict[str, str | None]:
+        tasks = self.api.tasks(RETRAINING, run["dag_run_id"])
+        return {name: task["state"] for name, task in tasks.items()}
+
+    def announced(self) -> int:
+        """Return how often new data were announced."""
+        [asset] = self.api.get("/assets?name_pattern=musher-new-data")["assets"]
+        return int(self.api.get(f"/assets/events?asset_id={asset['id']}")["total_entries"])
+
+    def stored(self) -> Any:
+        """Return what the watch remembers."""
+        [asset] = self.api.get("/assets?name_pattern=musher-new-data")["assets"]
+        return self.api.get(f"/assets/{asset['id']}/state-store")["asset_state_store"]
+
+    def restart_triggerer(self) -> None:
+        old = self.children.pop()
+        self.stack.supervisor.stop(old, grace_s=STOP_S)
+        log = (self.folder / "triggerer-2.log").open("w")
+        new = self.stack.airflow("triggerer", "--skip-serve-logs", name="triggerer", on_line=line_writer(log))
+        self.children.append(new)
+
+    def paid(self) -> int:
+        """Return how many training jobs there were."""
+        jobs = self.stack.client("sagemaker").list_training_jobs(MaxResults=100)
+        return len(jobs["TrainingJobSummaries"])
+
+
+def free_address() -> str:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployment, None, None]:
+    folder = tmp_path_factory.mktemp("watch")
+    home, url = folder / "airflow", free_address()
+    with local_stack(home=home, port=0, log=folder / "localaws.log") as bare:
+        stack = replace(bare, environment=bare.environment | ui_environment(url) | VARIABLES)
+        stack.client("s3").create_bucket(Bucket=PHOTOS)
+        with (folder / "migrate.log").open("w") as log:
+            prepare_database(stack.supervisor, home=home, on_line=line_writer(log))
+        children = start_components(stack, folder)
+        try:
+            wait_until_ready(stack, children, url=url, folder=folder, stopped=threading.Event())
+            [(user, password)] = passwords(home).items()
+            api = AirflowApi(url, user=user, password=password)
+            yield Deployment(stack=stack, children=children, api=api, folder=folder)
+        finally:
+            stop_components(stack.supervisor, children)
+
+
+@pytest.fixture(scope="module")
+def trained(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Photos that were put into the bucket, and the run that followed."""
+    top = write_photos(folder=tmp_path_factory.mktemp("photos"), classes=3, train=6, valid=2, test=2, side=32)
+    deployment.upload(top)
+    return top, deployment.wait_for_run(1)
+
+
+def test_photos_in_the_bucket_start_a_run_that_nobody_has_triggered(
+    deployment: Deployment, trained: tuple[Path, dict[str, Any]]
+) -> None:
+    _, run = trained
+    states = deployment.states(run)
+    assert run["state"] == "success", states
+    assert (run["run_type"], run["triggered_by"]) == ("asset_triggered", "asset")
+    assert states["train.run_job"] == "success"
+    assert deployment.paid() == 1
+    assert deployment.announced() == 1
+
+
+def test_the_same_data_pay_for_nothing_and_a_new_triggerer_announces_nothing_twice(
+    deployment: Deployment, trained: tuple[Path, dict[str, Any]]
+) -> None:
+    """The same bytes again are no news at all; what changes the listing but no photo is a run that rests."""
+    photos, _ = trained
+    deployment.wait_until(lambda: bool(deployment.stored()), what="the watch to remember")
+    deployment.upload(photos)
+    deployment.restart_triggerer()
+    deployment.put(".DS_Store", b"a file of somebody's file manager")
+    run = deployment.wait_for_run(2)
+    states = deployment.states(run)
+    assert (run["state"], run["run_type"]) == ("success", "asset_triggered"), states
+    assert (states["require_new_data"], states["train.run_job"]) == ("success", "skipped")
+    assert deployment.paid() == 1
+    assert (len(deployment.runs()), deployment.announced()) == (2, 2)
