@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PAGES_A_LOOK = 20
-"""A longer listing is made more rarely, so that a source of any size costs the same: at the default of a look
-in ten minutes 2,880 requests a day, half a dollar a month. https://aws.amazon.com/s3/pricing/"""
+PAGES_A_LOOK = 100
+"""A longer listing, of over 100,000 objects, is made more rarely, so that what a source costs is bounded: by
+14,400 requests a day, two dollars a month, at the default of a look in ten minutes.
+https://aws.amazon.com/s3/pricing/"""
 
 
 @dataclass(frozen=True, kw_only=True)

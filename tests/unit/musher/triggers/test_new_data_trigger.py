@@ -203,7 +203,7 @@ def test_a_zip_is_watched_by_its_own_key(s3: FakeS3, store: FakeStore, fake_cloc
 
 
 def test_a_long_listing_is_looked_at_more_rarely(s3: FakeS3, store: FakeStore, fake_clock: FakeClock) -> None:
-    s3.keys = [f"new/{number}" for number in range(50)]
+    s3.keys = [f"new/{number}" for number in range(202)]
     watch(make(store), fake_clock, looks=2)
     assert fake_clock.slept == [1200.0, 1200.0]
 
