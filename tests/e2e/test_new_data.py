@@ -3,8 +3,7 @@
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from scripts.airflow_api import AirflowApi
 from scripts.database import prepare_database
 from scripts.local_stack import Stack, line_writer, local_stack
 from scripts.up import passwords, start_components, stop_components, ui_environment, wait_until_ready
+from tests.watched_source import WAIT_S, count_events, read_memory, wait_until
 
 PHOTOS = "photos-of-somebody"
-QUIET_S = 3
-READY_S, RUN_S, STOP_S = 300, 900, 60
+QUIET_S = 10
+READY_S, STOP_S = 300, 60
 CONF = {
     "source": f"s3://{PHOTOS}/new",
     "tuning_strategy": "none",
@@ -36,7 +36,7 @@ VARIABLES = {
     "MUSHER_RETRAIN_CONF": json.dumps(CONF),
     "MUSHER_SMOKE_TEST_CRON": "never",
 }
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(READY_S + 2 * RUN_S)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(READY_S + 2 * WAIT_S)]
 
 
 @dataclass
@@ -70,32 +70,16 @@ class Deployment:
         """Return the run of this number, from 1, once it has ended."""
 
         def ended() -> bool:
+            self.stack.check_alive()
             runs = self.runs()
             return len(runs) >= number and runs[number - 1]["state"] in ("success", "failed")
 
-        self.wait_until(ended, what=f"run {number} to end")
+        wait_until(ended, what=f"run {number} to end")
         return self.runs()[number - 1]
-
-    def wait_until(self, happened: Callable[[], bool], *, what: str) -> None:
-        deadline = time.monotonic() + RUN_S
-        while not happened():
-            self.stack.check_alive()
-            assert time.monotonic() < deadline, f"not within {RUN_S} s: {what}; logs: {self.folder}"
-            time.sleep(1.0)
 
     def states(self, run: dict[str, Any]) -> dict[str, str | None]:
         tasks = self.api.tasks(RETRAINING, run["dag_run_id"])
         return {name: task["state"] for name, task in tasks.items()}
-
-    def announced(self) -> int:
-        """Return how often new data were announced."""
-        [asset] = self.api.get("/assets?name_pattern=musher-new-data")["assets"]
-        return int(self.api.get(f"/assets/events?asset_id={asset['id']}")["total_entries"])
-
-    def stored(self) -> Any:
-        """Return what the watch remembers."""
-        [asset] = self.api.get("/assets?name_pattern=musher-new-data")["assets"]
-        return self.api.get(f"/assets/{asset['id']}/state-store")["asset_state_store"]
 
     def restart_triggerer(self) -> None:
         old = self.children.pop()
@@ -152,7 +136,7 @@ def test_photos_in_the_bucket_start_a_run_that_nobody_has_triggered(
     assert (run["run_type"], run["triggered_by"]) == ("asset_triggered", "asset")
     assert states["train.run_job"] == "success"
     assert deployment.paid() == 1
-    assert deployment.announced() == 1
+    assert count_events(deployment.api) == 1
 
 
 def test_the_same_data_pay_for_nothing_and_a_new_triggerer_announces_nothing_twice(
@@ -160,7 +144,7 @@ def test_the_same_data_pay_for_nothing_and_a_new_triggerer_announces_nothing_twi
 ) -> None:
     """The same bytes again are no news at all; what changes the listing but no photo is a run that rests."""
     photos, _ = trained
-    deployment.wait_until(lambda: bool(deployment.stored()), what="the watch to remember")
+    wait_until(lambda: bool(read_memory(deployment.api)), what="the watch to remember")
     deployment.upload(photos)
     deployment.restart_triggerer()
     deployment.put(".DS_Store", b"a file of somebody's file manager")
@@ -169,4 +153,4 @@ def test_the_same_data_pay_for_nothing_and_a_new_triggerer_announces_nothing_twi
     assert (run["state"], run["run_type"]) == ("success", "asset_triggered"), states
     assert (states["require_new_data"], states["train.run_job"]) == ("success", "skipped")
     assert deployment.paid() == 1
-    assert (len(deployment.runs()), deployment.announced()) == (2, 2)
+    assert (len(deployment.runs()), count_events(deployment.api)) == (2, 2)

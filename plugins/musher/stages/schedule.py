@@ -1,7 +1,5 @@
 """When retraining starts by itself: at the times of a cron expression, and once photos have arrived in S3."""
 
-from typing import Any
-
 from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable
 
 from musher import names
@@ -15,7 +13,7 @@ NEW_DATA = "musher-new-data"
 SWITCH = "MUSHER_RETRAIN_ON_NEW_DATA"
 
 
-def retraining_schedule() -> Any:
+def retraining_schedule() -> str | list[Asset] | AssetOrTimeSchedule | None:
     """Return the schedule of retraining: a cron expression, the arrival of photos, both or None.
 
     A DAG's file asks at each parse. SettingsError, which Airflow shows as that DAG's import error, says what
