@@ -4,7 +4,8 @@ import json
 import socket
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ import pytest
 
 from benchmarks.generated_photos import write_photos
 from musher.params.retraining import RETRAINING
+from scripts import up
 from scripts.airflow_api import AirflowApi
 from scripts.database import prepare_database
 from scripts.local_stack import Stack, line_writer, local_stack
-from scripts.up import passwords, start_components, stop_components, ui_environment, wait_until_ready
 from tests.watched_source import WAIT_S, count_events, read_memory, wait_until
 
 PHOTOS = "photos-of-somebody"
 QUIET_S = 10
-READY_S, STOP_S = 300, 60
+READY_S, STOP_S = 900, 60
 CONF = {
     "source": f"s3://{PHOTOS}/new",
     "tuning_strategy": "none",
@@ -44,9 +45,20 @@ class Deployment:
     """Airflow's services, as they run in production, beside the embedded AWS."""
 
     stack: Stack
-    children: list[Any]
-    api: AirflowApi
     folder: Path
+    files: ExitStack
+    children: list[Any] = field(default_factory=list)
+    api: AirflowApi = field(init=False)
+
+    def start(self, *component: str) -> None:
+        """Start a service; what it says is added to its log."""
+        log = self.files.enter_context((self.folder / f"{component[0]}.log").open("a"))
+        child = self.stack.airflow(*component, name=component[0], on_line=line_writer(log))
+        self.children.append(child)
+
+    def log_in(self, url: str) -> None:
+        [(user, password)] = up.passwords(self.stack.home).items()
+        self.api = AirflowApi(url, user=user, password=password)
 
     @property
     def s3(self) -> Any:
@@ -82,11 +94,8 @@ class Deployment:
         return {name: task["state"] for name, task in tasks.items()}
 
     def restart_triggerer(self) -> None:
-        old = self.children.pop()
-        self.stack.supervisor.stop(old, grace_s=STOP_S)
-        log = (self.folder / "triggerer-2.log").open("w")
-        new = self.stack.airflow("triggerer", "--skip-serve-logs", name="triggerer", on_line=line_writer(log))
-        self.children.append(new)
+        self.stack.supervisor.stop(self.children.pop(), grace_s=STOP_S)
+        self.start(*up.COMPONENTS[-1])
 
     def paid(self) -> int:
         """Return how many training jobs there were."""
@@ -104,19 +113,22 @@ def free_address() -> str:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployment, None, None]:
     folder = tmp_path_factory.mktemp("watch")
     home, url = folder / "airflow", free_address()
-    with local_stack(home=home, port=0, log=folder / "localaws.log") as bare:
-        stack = replace(bare, environment=bare.environment | ui_environment(url) | VARIABLES)
+    with ExitStack() as files:
+        files.enter_context(pytest.MonkeyPatch.context()).setattr(up, "READY_S", READY_S)
+        bare = files.enter_context(local_stack(home=home, port=0, log=folder / "localaws.log"))
+        stack = replace(bare, environment=bare.environment | up.ui_environment(url) | VARIABLES)
         stack.client("s3").create_bucket(Bucket=PHOTOS)
-        with (folder / "migrate.log").open("w") as log:
-            prepare_database(stack.supervisor, home=home, on_line=line_writer(log))
-        children = start_components(stack, folder)
+        log = files.enter_context((folder / "migrate.log").open("w"))
+        prepare_database(stack.supervisor, home=home, on_line=line_writer(log))
+        services = Deployment(stack=stack, folder=folder, files=files)
         try:
-            wait_until_ready(stack, children, url=url, folder=folder, stopped=threading.Event())
-            [(user, password)] = passwords(home).items()
-            api = AirflowApi(url, user=user, password=password)
-            yield Deployment(stack=stack, children=children, api=api, folder=folder)
+            for component in up.COMPONENTS:
+                services.start(*component)
+            up.wait_until_ready(stack, services.children, url=url, folder=folder, stopped=threading.Event())
+            services.log_in(url)
+            yield services
         finally:
-            stop_components(stack.supervisor, children)
+            up.stop_components(stack.supervisor, services.children)
 
 
 @pytest.fixture(scope="module")
