@@ -11,7 +11,7 @@ from scripts.local_stack import make_client
 from scripts.production import LONG_RUNNING, Production, training_jobs
 from tests.watched_source import WAIT_S, count_events, read_memory, wait_until
 
-START_S = 300
+START_S = 900
 PHOTOS = "photos-of-somebody"
 WATCHED = {
     "MUSHER_RETRAIN_ON_NEW_DATA": "true",
