@@ -11,23 +11,25 @@ why. The stages are those of `operationalize_model`, which says what each does.
   model was trained on the same data, or where a model of the same data and Params was refused before. All
   that costs is skipped then.
 
-When it runs is the setting `MUSHER_RETRAIN_SCHEDULE`, a cron expression in UTC; without it, the DAG runs when
-it is triggered. It has no form: its values are the form's defaults and, over them, the JSON object
-`MUSHER_RETRAIN_CONF`, which must name a `source`. What it deploys is always live. One run at a time.
+When it runs is the setting `MUSHER_RETRAIN_SCHEDULE`, a cron expression in UTC, and, with
+`MUSHER_RETRAIN_ON_NEW_DATA`, once photos have come to its source in S3 and nothing changes there any more.
+Without either, the DAG runs when it is triggered. It has no form: its values are the form's defaults and,
+over them, the JSON object `MUSHER_RETRAIN_CONF`, which must name a `source`. What it deploys is always live.
+One run at a time.
 """
 
 from airflow.sdk import dag
 
-from musher.settings import read_retrain_schedule
 from musher.stages.dataset import stage_dataset
 from musher.stages.ends import start_run
 from musher.stages.new_data import require_new_data
 from musher.stages.pipeline import operationalize
+from musher.stages.schedule import retraining_schedule
 from musher.task_defaults import TASK_DEFAULTS
 
 
 @dag(
-    schedule=read_retrain_schedule(),
+    schedule=retraining_schedule(),
     catchup=False,
     doc_md=__doc__,
     dag_display_name="Train on new photos",

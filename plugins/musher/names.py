@@ -37,6 +37,9 @@ TAG_CHARACTERS = 16
 LIVE_ALIAS = "live"
 """The alias of a function: what callers invoke, whichever version it stands for."""
 
+WRITTEN_FOLDERS = ("code", "datasets", "jobs", "lambda", "reports")
+"""Below the project's prefix in its bucket: where the keys below put what a run makes."""
+
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -152,6 +155,13 @@ def function_log_group(function_name: str) -> str:
 def s3_uri(settings: Settings, *, key: str) -> str:
     """Return the s3:// address of a key in the project's bucket."""
     return f"s3://{bucket(settings)}/{key}"
+
+
+def is_written(settings: Settings, *, key: str) -> bool:
+    """Return whether runs write below a key prefix of the project's bucket, or below one of its parents."""
+    folder = f"{key.strip('/')}/".removeprefix("/")
+    written = tuple(f"{settings.project}/{name}/" for name in WRITTEN_FOLDERS)
+    return f"{settings.project}/".startswith(folder) or folder.startswith(written)
 
 
 def jobs_prefix(settings: Settings) -> str:

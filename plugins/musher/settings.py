@@ -26,6 +26,8 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_SMOKE_TEST_CRON  @daily; when the live function is tested; `never`: only by hand
     MUSHER_RETRAIN_SCHEDULE none; when retrain_on_schedule runs by itself: a cron expression, in UTC
     MUSHER_RETRAIN_CONF     none; its Params as a JSON object, above all the `source` (params/retraining.py)
+    MUSHER_RETRAIN_ON_NEW_DATA  false; whether it also runs once objects have come to its source in S3
+    MUSHER_RETRAIN_QUIET_S  600; seconds between two looks at that source, for which nothing may change there
 
 Lists are separated by commas. docs/aws.md says what each needs in the account.
 """
@@ -101,6 +103,9 @@ class Settings:
     retrain_schedule: str = ""
     """Empty: never. DAG files ask `read_retrain_schedule`, which needs no account."""
     retrain_conf: str = ""
+    retrain_on_new_data: bool = False
+    """DAG files ask `retrains_on_new_data`."""
+    retrain_quiet_s: float = 600.0
 
     def __post_init__(self) -> None:
         """Check each value; SettingsError names its variable."""
@@ -109,6 +114,7 @@ class Settings:
         _match("MUSHER_REGION", self.region, REGION_PATTERN, "an AWS region such as us-east-1")
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
         _at_least("MUSHER_TTL_H", self.ttl_h, 0.1)
+        _at_least("MUSHER_RETRAIN_QUIET_S", self.retrain_quiet_s, 1.0)
         if self.console_url:
             wanted = "a page's address such as https://console.example.com/aws/"
             _match("MUSHER_CONSOLE_URL", self.console_url, URL_PATTERN, wanted)
@@ -202,6 +208,13 @@ def read_retrain_schedule(environ: Mapping[str, str] | None = None) -> str | Non
     """
     environ = os.environ if environ is None else environ
     return environ.get("MUSHER_RETRAIN_SCHEDULE", "").strip() or None
+
+
+def retrains_on_new_data(environ: Mapping[str, str] | None = None) -> bool:
+    """Return MUSHER_RETRAIN_ON_NEW_DATA for a DAG's file; SettingsError where it is no truth value."""
+    environ = os.environ if environ is None else environ
+    given = environ.get("MUSHER_RETRAIN_ON_NEW_DATA", "").strip()
+    return bool(given) and _parse_truth("MUSHER_RETRAIN_ON_NEW_DATA", given)
 
 
 def _parse(name: str, text: str, kind: Any) -> object:

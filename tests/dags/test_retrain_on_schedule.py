@@ -66,3 +66,45 @@ def test_the_schedule_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_no_cron_expression_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "AirflowTimetableInvalid" in parse("every night", monkeypatch).import_errors[str(FILE)]
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switch the watch of a source in S3 on."""
+    monkeypatch.setenv("MUSHER_ACCOUNT_ID", "123456789012")
+    monkeypatch.setenv("MUSHER_RETRAIN_ON_NEW_DATA", "true")
+    monkeypatch.setenv("MUSHER_RETRAIN_CONF", '{"source": "s3://photos/new"}')
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize("schedule", ["", "0 3 * * *"])
+def test_new_data_can_be_waited_for_alone_and_beside_a_time(
+    schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run at a time and none of the past, as ever."""
+    dag = parse(schedule, monkeypatch).dags["retrain_on_schedule"]
+    [asset] = dag.timetable.asset_condition.objects
+    [watcher] = asset.watchers
+    assert (asset.name, watcher.trigger.source) == ("musher-new-data", "s3://photos/new")
+    assert hasattr(dag.timetable, "timetable") is bool(schedule)
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_source_that_cannot_be_watched_is_this_dag_s_import_error_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("MUSHER_RETRAIN_CONF", '{"source": "digits"}')
+    bag = DagBag(FILE.parent)
+    assert list(bag.import_errors) == [str(FILE)]
+    assert "only S3 is watched" in bag.import_errors[str(FILE)]
+    assert "operationalize_model" in bag.dags
+
+
+@pytest.mark.usefixtures("watched")
+def test_what_is_no_cron_expression_is_an_import_error_beside_new_data_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "no cron expression" in parse("every night", monkeypatch).import_errors[str(FILE)]

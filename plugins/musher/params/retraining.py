@@ -33,6 +33,17 @@ def retraining_params(conf: str) -> dict[str, Any]:
     return {**{name: param.value for name, param in FORM.items()}, **given, "lifetime": LIVE}
 
 
+def retraining_source(conf: str) -> str:
+    """Return the setting's source; raise SettingsError where it names none, and for nothing else.
+
+    The rest of the setting is judged where a task runs: a DAG's file has no time for it.
+    """
+    source = _parse(conf).get("source")
+    if not isinstance(source, str):
+        raise SettingsError(f"{SETTING} names no source, as {EXAMPLE} does.")
+    return source
+
+
 def list_problems(given: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the values given, by name."""
     problems = [] if "source" in given else [f"it names no source, as {EXAMPLE} does"]

@@ -129,3 +129,18 @@ def test_a_report_s_key_has_128_bits_of_its_run() -> None:
     prefixes = {names.report_prefix(SETTINGS, **run) for run in (first, second)}
     assert len(prefixes) == 2
     assert all(re.fullmatch(r"musher/reports/[0-9a-f]{32}", prefix) for prefix in prefixes)
+
+
+def test_runs_write_below_the_folders_that_are_named_and_below_their_parents() -> None:
+    """What a source may not be where it is watched: docs/retraining.md."""
+    keys = {
+        names.jobs_prefix(SETTINGS),
+        names.source_key(SETTINGS, code_hash="c"),
+        names.image_context_key(SETTINGS, context_hash="c"),
+        names.function_key(SETTINGS, code_hash="c"),
+        names.report_prefix(SETTINGS, dag_id="d", run_id="r"),
+        names.samples_prefix(SETTINGS, data_hash="d"),
+    }
+    assert {key.split("/")[1] for key in keys} == set(names.WRITTEN_FOLDERS)
+    assert all(names.is_written(SETTINGS, key=key) for key in keys | {"", "/", "musher", "musher/"})
+    assert not any(names.is_written(SETTINGS, key=key) for key in ("photos", "mush", "musher/jobs-done"))

@@ -7,7 +7,7 @@ import pytest
 
 from musher import settings as settings_module
 from musher.errors import SettingsError
-from musher.settings import Settings, read_retrain_schedule, smoke_test_schedule
+from musher.settings import Settings, read_retrain_schedule, retrains_on_new_data, smoke_test_schedule
 
 ACCOUNT = {"MUSHER_ACCOUNT_ID": "123456789012"}
 SUBNET, GROUP = "subnet-0123456789abcdef0", "sg-0123456789abcdef0"
@@ -48,6 +48,8 @@ def test_every_variable_is_read() -> None:
             "MUSHER_CONSOLE_URL": "http://127.0.0.1:4566/_localaws/",
             "MUSHER_RETRAIN_SCHEDULE": "0 3 * * *",
             "MUSHER_RETRAIN_CONF": '{"source": "/photos"}',
+            "MUSHER_RETRAIN_ON_NEW_DATA": "true",
+            "MUSHER_RETRAIN_QUIET_S": "60",
         }
     )
     assert settings == Settings(
@@ -71,6 +73,8 @@ def test_every_variable_is_read() -> None:
         console_url="http://127.0.0.1:4566/_localaws/",
         retrain_schedule="0 3 * * *",
         retrain_conf='{"source": "/photos"}',
+        retrain_on_new_data=True,
+        retrain_quiet_s=60.0,
     )
 
 
@@ -164,3 +168,18 @@ def test_without_a_schedule_nothing_runs_by_itself(given: dict[str, str], read: 
 
 def test_a_dag_file_reads_the_schedule_without_an_account() -> None:
     assert read_retrain_schedule({"MUSHER_RETRAIN_SCHEDULE": "0 3 * * * "}) == "0 3 * * *"
+
+
+@pytest.mark.parametrize(("given", "read"), [({}, False), ({"MUSHER_RETRAIN_ON_NEW_DATA": "true"}, True)])
+def test_a_dag_file_learns_without_an_account_whether_to_watch(given: dict[str, str], read: bool) -> None:
+    assert retrains_on_new_data(given) is read
+
+
+def test_a_switch_that_is_no_truth_value_is_refused() -> None:
+    with pytest.raises(SettingsError, match="MUSHER_RETRAIN_ON_NEW_DATA is 'hourly'"):
+        retrains_on_new_data({"MUSHER_RETRAIN_ON_NEW_DATA": "hourly"})
+
+
+def test_the_source_is_not_looked_at_without_a_pause() -> None:
+    with pytest.raises(SettingsError, match=r"MUSHER_RETRAIN_QUIET_S is 0.0. Set it to at least 1.0"):
+        Settings(account_id="123456789012", retrain_quiet_s=0.0)
