@@ -13,6 +13,7 @@ from musher.stages.groups import output_of, stage_group
 from musher.stages.jobs import (
     Code,
     find_chosen_weights,
+    needs_images,
     plan_one_instance,
     training_channels,
     training_options,
@@ -59,7 +60,7 @@ def plan_training(
         job_name=names.training_job(run.settings, slug=run.slug),
         code=code,
         channels=training_channels(
-            dataset, features=features, weights=weights, with_images=bool(run.params["finetune_epochs"])
+            dataset, features=features, weights=weights, with_images=needs_images(run.params)
         ),
         hyperparameters={
             **training_options(run, weights),

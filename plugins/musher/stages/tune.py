@@ -103,6 +103,7 @@ def plan_search(run: Run, *, dataset: Result, features: Result | None, code: Cod
         **fixed,
         "epochs": run.params["tuning_epochs"],
         "finetune_epochs": 0,
+        "int8": False,
         "trials": run.params["tuning_trials"],
         "ranges": json.dumps(ranges),
     }
@@ -128,6 +129,7 @@ def plan_trials(run: Run, *, dataset: Result, features: Result | None, code: Cod
             **training_options(run, weights),
             "epochs": epochs,
             "finetune_epochs": 0,
+            "int8": False,
             "save_model": False,
         },
     )
