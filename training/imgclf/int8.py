@@ -195,16 +195,19 @@ def quantise(exact: Path, batches: Iterator[Pixels]) -> bytes:
 
 
 class _Reader:
-    """Hand pixels to ONNX Runtime's calibration, as its CalibrationDataReader."""
+    """Hand pixels to ONNX Runtime's calibration, as its CalibrationDataReader.
+
+    Image by image: calibration holds all activations of an input at once, 16 images of a ResNet-50 in 5 GB.
+    """
 
     def __init__(self, batches: Iterator[Pixels]) -> None:
         """Take the batches, each of which is read once."""
-        self._batches = batches
+        self._images = (pixels[place : place + 1] for pixels in batches for place in range(len(pixels)))
 
     def get_next(self) -> dict[str, Pixels] | None:
         """Return the next input, None at the end."""
-        pixels = next(self._batches, None)
-        return None if pixels is None else {PIXELS: pixels}
+        image = next(self._images, None)
+        return None if image is None else {PIXELS: image}
 
 
 def nodes_to_keep(graph: Any) -> list[str]:

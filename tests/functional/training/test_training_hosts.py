@@ -40,7 +40,7 @@ def two_hosts(start_hosts: StartHosts, digits: Path) -> list[Any]:
     """Train the same on two hosts, of which the second waits while the first makes an int8 file."""
     hosts = start_hosts(2, data=digits, int8=True, **OPTIONS)
     for host in hosts:
-        assert host.wait() == 0, host.log
+        assert host.wait(300) == 0, host.log
     return hosts
 
 

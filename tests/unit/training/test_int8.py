@@ -280,6 +280,17 @@ def test_half_a_point_is_the_limit(
     assert ("refused" in facts, "file" in facts) == (is_refused, not is_refused)
 
 
+def test_calibration_takes_one_image_at_a_time() -> None:
+    """It holds all activations of what it is given."""
+    pixels = np.arange(5 * 3 * 2 * 2, dtype=np.uint8).reshape(5, 3, 2, 2)
+    reader = int8._Reader(iter([pixels[:3], pixels[3:]]))
+    given = []
+    while (found := reader.get_next()) is not None:
+        given.append(found["pixels"])
+    assert [len(one) for one in given] == [1] * 5
+    assert np.array_equal(np.concatenate(given), pixels)
+
+
 def test_normalising_and_the_last_layer_stay_in_floats(trained: Path) -> None:
     """The names are those of torch's exporter: what PixelClassifier itself does has no prefix."""
     kept = nodes_to_keep(onnx.load(trained / "model" / "model.onnx").graph)
