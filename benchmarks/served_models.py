@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import benchmarks.source_paths  # noqa: F401 - makes imgclf importable
+
+if TYPE_CHECKING:
+    from imgclf.networks.models import Classifier
 
 CLASSES = 133
 
 
-def write_model(folder: Path, architecture: str) -> Path:
-    """Write a network with random weights, its ONNX file and the code that serves it; return the folder."""
+def _leave(model: Classifier) -> None:
+    """Leave the weights as they were drawn."""
+
+
+def write_model(folder: Path, architecture: str, *, prepare: Callable[[Classifier], None] = _leave) -> Path:
+    """Write a network with random weights, its ONNX file and the code that serves it; return the folder.
+
+    `prepare` may change the weights before they are written.
+    """
     import torch
 
     from imgclf.artifacts import save_model
@@ -21,6 +33,7 @@ def write_model(folder: Path, architecture: str) -> Path:
     folder.mkdir(parents=True)
     torch.manual_seed(0)
     model = build_model(architecture=architecture, classes=CLASSES, freeze_backbone=False)
+    prepare(model)
     preset = preset_for(architecture=architecture, image_size=224)
     onnx = export_model(folder, classifier=model, preset=preset)
     if "failed" in onnx:

@@ -4,9 +4,9 @@
     torchrun --nproc_per_node 2 train.py --data FOLDER ...
     SageMaker script mode: hyper-parameters as options, SM_* variables as their defaults
 
-Global rank 0 writes the model folder (model.safetensors, model.onnx, labels.json, model_card.json, code/) and
-the output folder (history.json, evaluation.json). An error is one line on stderr, the same text in the
-container's `failure` file, and exit code 1 (imgclf/process.py).
+Global rank 0 writes the model folder (model.safetensors, model.onnx, perhaps model.int8.onnx, labels.json,
+model_card.json, code/) and the output folder (history.json, evaluation.json). An error is one line on stderr,
+the same text in the container's `failure` file, and exit code 1 (imgclf/process.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +23,10 @@ import torch
 from imgclf.arguments import TrainConfig, parse_arguments
 from imgclf.artifacts import code_hash, save_model, write_json
 from imgclf.distributed import World, joined_world
+from imgclf.int8 import export_int8
 from imgclf.jobs import Job, Phase, describe_backbone, make_job, phases
 from imgclf.learning.checkpoint import Checkpoints, StopSignal, listened_for_stop
-from imgclf.learning.evaluation import fit_temperature, judge, predict_split, summary
+from imgclf.learning.evaluation import Predictions, fit_temperature, judge, predict_split, summary
 from imgclf.learning.fit import run_fit
 from imgclf.learning.metrics import metric_line
 from imgclf.learning.sampling import ids_digest
@@ -132,11 +133,29 @@ def evaluate_and_save(job: Job, best: Outcome, *, hosts: int) -> None:
         for name in ("valid", "test")
     )
     if not job.world.is_main:
+        job.world.wait_for_main()
         return
+    with job.world.working_alone() as tell:
+        write_model(job, best, valid=valid, test=test, hosts=hosts, tell=tell)
+
+
+def write_model(
+    job: Job,
+    best: Outcome,
+    *,
+    valid: Predictions,
+    test: Predictions,
+    hosts: int,
+    tell: Callable[[], None],
+) -> None:
+    """Write evaluation.json and the model folder; `tell` keeps the other processes waiting."""
+    classes = job.data.classes
     evaluation = judge(test, temperature=fit_temperature(valid), classes=classes)
     write_json(job.config.output_dir / "evaluation.json", evaluation)
     line = metric_line(test_loss=evaluation["loss"], test_accuracy=evaluation["accuracy"])
     logger.info("test split: %s", line)
+    model_dir = job.config.model_dir
+    onnx = export_model(model_dir, classifier=job.model, preset=job.preset)
     card = ModelCard(
         architecture=job.config.architecture,
         image_size=job.config.image_size,
@@ -151,10 +170,11 @@ def evaluate_and_save(job: Job, best: Outcome, *, hosts: int) -> None:
         preset=job.preset,
         temperature=evaluation["temperature"],
         backbone=describe_backbone(job),
-        onnx=export_model(job.config.model_dir, classifier=job.model, preset=job.preset),
+        onnx=onnx,
+        int8=export_int8(model_dir, onnx=onnx, data=job.int8_images, preset=job.preset, tell=tell),
     )
-    save_model(job.config.model_dir, model=job.model, classes=classes, card=card)
-    logger.info("model saved in %s", job.config.model_dir)
+    save_model(model_dir, model=job.model, classes=classes, card=card)
+    logger.info("model saved in %s", model_dir)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -9,7 +9,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +29,8 @@ DEFAULT_PORT = 7777
 FAILURE_KEY = "musher/failure"
 READERS_KEY = "musher/readers"
 WATCH_S = 0.25
+TELL_S = 1.0
+"""How often rank 0 says that it works on, while the others wait for it."""
 FAREWELL_S = 2.0
 """How long a failing process keeps its store open, so that the others can read why it fails."""
 _PEER_SYMPTOM = re.compile(
@@ -65,6 +67,31 @@ class World:
         if self.size > 1:
             dist.broadcast(copy, src=0)
         return copy
+
+    @contextmanager
+    def working_alone(self) -> Iterator[Callable[[], None]]:
+        """Give rank 0 a block for which the others wait in `wait_for_main`.
+
+        What the block gets is to be called in its long loops: the others end when they hear nothing for their
+        time limit.
+        """
+        told = time.monotonic()
+
+        def tell() -> None:
+            nonlocal told
+            if time.monotonic() - told >= TELL_S:
+                self.broadcast(torch.ones(1))
+                told = time.monotonic()
+
+        try:
+            yield tell
+        finally:
+            self.broadcast(torch.zeros(1))
+
+    def wait_for_main(self) -> None:
+        """Wait until rank 0 has left its block of `working_alone`."""
+        while self.broadcast(torch.zeros(1)).item():
+            pass
 
     def gather(self, value: Any) -> list[Any]:
         """Return every process's JSON value, in rank order."""

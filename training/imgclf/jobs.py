@@ -19,6 +19,7 @@ from imgclf.features.store import FeatureInputs, FeatureSource, backbone_hash, r
 from imgclf.images.data import SPLITS, Dataset, read_data_hash
 from imgclf.images.inputs import Inputs, PixelInputs, Variation
 from imgclf.images.loading import load_dataset
+from imgclf.int8 import check_images, check_packages
 from imgclf.learning.recipe import Recipe, resolve_precision
 from imgclf.learning.running_statistics import batch_norm_layers
 from imgclf.networks.models import Classifier, build_model, preset_for
@@ -56,6 +57,8 @@ class Job:
     """Each split's images, or what a frozen backbone makes of them."""
     engine: dict[str, Any] | None
     """How the features were computed; None where there are none."""
+    int8_images: Dataset | None = None
+    """What int8 is calibrated on and judged by; None where the job quantises nothing."""
 
     def vary(self, epoch: int) -> Variation:
         """Return the random variation of an epoch's training images."""
@@ -64,8 +67,9 @@ class Job:
 
     def identity(self) -> dict[str, Any]:
         """Return what a checkpoint must have in common with this job to be continued by it."""
+        shaping = {name: value for name, value in self.config.hyperparameters.items() if name != "int8"}
         return {
-            **self.config.hyperparameters,
+            **shaping,
             "precision": resolve_precision(self.config.recipe.precision, self.world.device),
             "classes": len(self.data.classes),
             "data_hash": self.data.data_hash,
@@ -84,10 +88,12 @@ def make_job(config: TrainConfig, world: World) -> Job:
     """Find the data and build the model; everything that can be refused is refused here."""
     recipe = replace(config.recipe, precision=resolve_precision(config.recipe.precision, world.device))
     config = replace(config, recipe=recipe)
+    if config.quantises:
+        check_packages()
     if config.features is not None:
         job = make_job_on_features(config, world)
         check_batch_size(config.recipe, images=job.inputs["train"].split.total, world=world)
-        return job
+        return replace(job, int8_images=check_images(load_images(job))) if config.quantises else job
     preset = preset_for(architecture=config.architecture, image_size=config.image_size)
     data = load_dataset(config.channels, world, max_bad_images=config.max_bad_images)
     images = data.splits["train"].total
@@ -102,6 +108,7 @@ def make_job(config: TrainConfig, world: World) -> Job:
         origin=origin,
         inputs={},
         engine=None,
+        int8_images=check_images(data) if config.quantises else None,
     )
     if not config.freeze_backbone:
         return replace(job, inputs=make_training_pixels(job, data))
@@ -160,20 +167,27 @@ def head_recipe(recipe: Recipe) -> Recipe:
 
 def _finetuning_phase(job: Job) -> Phase:
     """Let the backbone learn too, from the images and with a recipe of its own; the head goes on."""
-    config, data = job.config, job.data
-    if config.features is not None:
-        data = load_dataset(config.channels, job.world, max_bad_images=config.max_bad_images)
-        if data.data_hash != job.data.data_hash:
-            raise ConfigError(
-                f"the images have data_hash {data.data_hash}, the features {job.data.data_hash}: "
-                "pass images and features of the same data set"
-            )
+    config, data = job.config, load_images(job)
     recipe = replace(
         config.recipe, epochs=config.finetune_epochs, learning_rate=config.finetune_learning_rate
     )
     job.model.backbone.requires_grad_(True)
     inputs = make_training_pixels(job, data)
     return Phase(name="finetune", model=job.model, inputs=inputs, recipe=recipe)
+
+
+def load_images(job: Job) -> Dataset:
+    """Return the job's images, which a job on features has not looked at yet; all processes call this."""
+    config = job.config
+    if config.features is None:
+        return job.data
+    data = load_dataset(config.channels, job.world, max_bad_images=config.max_bad_images)
+    if data.data_hash != job.data.data_hash:
+        raise ConfigError(
+            f"the images have data_hash {data.data_hash}, the features {job.data.data_hash}: "
+            "pass images and features of the same data set"
+        )
+    return data
 
 
 def check_batch_size(recipe: Recipe, *, images: int, world: World) -> None:

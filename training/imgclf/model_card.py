@@ -10,11 +10,12 @@ from typing import Any
 from imgclf.errors import ModelError
 from imgclf.presets import Preset
 
-WEIGHTS_FILE, LABELS_FILE, CARD_FILE, ONNX_FILE = (
+WEIGHTS_FILE, LABELS_FILE, CARD_FILE, ONNX_FILE, INT8_FILE = (
     "model.safetensors",
     "labels.json",
     "model_card.json",
     "model.onnx",
+    "model.int8.onnx",
 )
 CARD_FORMAT = 1
 
@@ -41,6 +42,9 @@ class ModelCard:
     """Where the backbone is from: init, sha256 and source; and how its features were computed."""
     onnx: dict[str, Any] = field(default_factory=dict)
     """What imgclf.onnx_export says of model.onnx; `failed` is why there is none."""
+    int8: dict[str, Any] = field(default_factory=dict)
+    """What imgclf.int8 says of model.int8.onnx, empty where none was wanted; `refused` or `failed` is why
+    there is none, and model.onnx serves."""
 
 
 @dataclass(frozen=True, kw_only=True)

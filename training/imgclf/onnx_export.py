@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
-import os
 import tempfile
 import time
 import warnings
@@ -27,6 +26,7 @@ from torch import nn
 from imgclf.artifacts import whole_or_not
 from imgclf.errors import ModelError
 from imgclf.model_card import ONNX_FILE
+from imgclf.onnx_session import open_session
 from imgclf.presets import Preset
 
 logger = logging.getLogger(__name__)
@@ -135,12 +135,7 @@ def compare(graph: bytes, network: nn.Module, probes: npt.NDArray[np.uint8]) -> 
 
     Raises ModelError where that is more than TOLERANCE.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = len(os.sched_getaffinity(0))
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    found = session.run(None, {PIXELS: probes})[0]
+    found = open_session(graph).run(None, {PIXELS: probes})[0]
     with torch.inference_mode():
         truth = network(torch.from_numpy(probes)).numpy()
     difference = float(np.abs(found - truth).max() / max(np.abs(truth).max(), 1e-12))

@@ -14,6 +14,7 @@ from musher.stages.jobs import (
     Result,
     find_chosen_weights,
     image_channels,
+    needs_images,
     plan_one_instance,
     plan_ranges,
     training_channels,
@@ -64,6 +65,7 @@ def plan_search(run: Run, *, dataset: Result, features: Result | None, code: Cod
         **fixed,
         "epochs": run.params["tuning_epochs"],
         "finetune_epochs": 0,
+        "int8": False,
         "trials": run.params["tuning_trials"],
         "ranges": json.dumps(ranges),
     }
@@ -89,6 +91,7 @@ def plan_trials(run: Run, *, dataset: Result, features: Result | None, code: Cod
             **training_options(run, weights),
             "epochs": epochs,
             "finetune_epochs": 0,
+            "int8": False,
             "save_model": False,
         },
     )
@@ -118,7 +121,7 @@ def plan_training(
         job_name=names.training_job(run.settings, slug=run.slug),
         code=code,
         channels=training_channels(
-            dataset, features=features, weights=weights, with_images=bool(run.params["finetune_epochs"])
+            dataset, features=features, weights=weights, with_images=needs_images(run.params)
         ),
         hyperparameters={
             **training_options(run, weights),

@@ -60,7 +60,7 @@ def training_channels(
 ) -> dict[str, str]:
     """Return the channels of a job that trains: images, or a frozen backbone's features.
 
-    With features, the images are there only `with_images`: for a second phase that trains all layers.
+    With features, the images are there only `with_images`: see `needs_images`.
     """
     channels = image_channels(dataset, weights)
     if features is None:
@@ -91,7 +91,17 @@ def contradictory_options(params: Params) -> list[str]:
             f"precision is fp16, which needs a GPU, and instance_type is {params['instance_type']}. "
             "Choose an instance with one (ml.g5.xlarge), or the precision auto, fp32 or bf16."
         )
+    if params["int8"] and GPU_INSTANCE.match(params["endpoint_instance_type"]):
+        found.append(
+            f"int8 is for CPUs, and endpoint_instance_type is {params['endpoint_instance_type']}, on whose "
+            "GPU torch serves in floats. Choose an instance without one (ml.c5.large), or leave int8 out."
+        )
     return found
+
+
+def needs_images(params: Params) -> bool:
+    """Return whether training needs the images themselves, where it has a frozen backbone's features."""
+    return bool(params["finetune_epochs"] or params["int8"])
 
 
 def plan_ranges(run: Run, *, dataset: Result) -> Ranges:

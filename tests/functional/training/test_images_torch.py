@@ -66,7 +66,9 @@ def test_a_head_then_all_layers_and_a_search_run_there(
     ranges = json.dumps({"learning_rate": {"type": "continuous", "min": 1e-3, "max": 1e-2, "scale": "log"}})
     model = {name: RESNET[name] for name in ("architecture", "image_size", "init", "batch_size")}
     options = {"python": python, "data": few_digits, "epochs": 2, **model}
-    tuned = finish(start_hosts(2, **options, freeze_backbone=True, finetune_epochs=1))
+    tuned = finish(start_hosts(2, **options, freeze_backbone=True, finetune_epochs=1, int8=True))
+    judged = tuned.read("model/model_card.json")["int8"]
+    assert judged["valid_images"] == 20, judged  # quantised, and served or refused; it did not fail
     phases = [entry["phase"] for entry in tuned.read("output/data/history.json")["epochs"]]
     assert phases == ["head", "head", "finetune"]
     searched = finish(start_hosts(2, **options, script="search.py", ranges=ranges, trials=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -36,10 +37,10 @@ def one_host(start_hosts: StartHosts, digits: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def two_hosts(start_hosts: StartHosts, digits: Path) -> list[Any]:
-    """Train the same on two hosts."""
-    hosts = start_hosts(2, data=digits, **OPTIONS)
+    """Train the same on two hosts, of which the second waits while the first makes an int8 file."""
+    hosts = start_hosts(2, data=digits, int8=True, **OPTIONS)
     for host in hosts:
-        assert host.wait() == 0, host.log
+        assert host.wait(300) == 0, host.log
     return hosts
 
 
@@ -74,6 +75,29 @@ def test_the_model_of_two_hosts_recognises_digits(two_hosts: list[Any]) -> None:
     evaluation = two_hosts[0].read("output/data/evaluation.json")
     assert evaluation["accuracy"] >= 0.95
     assert sum(map(sum, evaluation["confusion_matrix"])) == evaluation["images"]
+
+
+def test_int8_of_two_hosts_was_judged_by_all_validation_images_and_serves(
+    two_hosts: list[Any], digits: Path, start_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = two_hosts[0].folder / "model"
+    card = two_hosts[0].read("model/model_card.json")
+    images = sorted((digits / "valid").glob("*/*"))
+    assert card["int8"]["valid_images"] == len(images)
+    assert card["int8"]["top1_loss_points"] <= 0.5, card["int8"]
+    server = start_server(folder, tmp_path / "log")
+    assert "by onnxruntime in int8 on" in (tmp_path / "log").read_text()
+    few = images[::10]
+    answers = [server.invoke(path.read_bytes(), "image/png")[1][0] for path in few]
+    named = [card_class(folder, answer) for answer in answers]
+    assert sum(path.parent.name == name for path, name in zip(few, named, strict=True)) >= 0.85 * len(few)
+    assert server.stop() == 0
+
+
+def card_class(folder: Path, logits: list[float]) -> str:
+    """Return the class of the highest logit."""
+    classes = json.loads((folder / "labels.json").read_text())["classes"]
+    return str(classes[logits.index(max(logits))])
 
 
 def test_only_the_first_host_writes(two_hosts: list[Any]) -> None:

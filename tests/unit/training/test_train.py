@@ -98,6 +98,7 @@ def test_the_model_card_says_what_the_model_is(run: Run, tmp_path: Path) -> None
         "finetune_epochs": 0,
         "finetune_learning_rate": 8e-5,
         "max_bad_images": 0,
+        "int8": False,
     }
     assert len(card["data_hash"]) == len(card["code_hash"]) == 64
     assert set(card["metrics"]) >= {"test_accuracy", "test_loss", "valid_accuracy", "valid_loss"}

@@ -20,6 +20,7 @@ from torch import nn
 
 from imgclf.errors import ConfigError
 from imgclf.onnx_export import to_onnx
+from imgclf.onnx_session import open_session
 
 logger = logging.getLogger(__name__)
 
@@ -103,14 +104,8 @@ def make_channels_last(backbone: nn.Module, images: torch.Tensor) -> Run:
 
 def make_onnxruntime(backbone: nn.Module, images: torch.Tensor) -> Run:
     """Export the backbone to ONNX in memory and let ONNX Runtime optimise its graph."""
-    import onnxruntime
-
     graph = to_onnx(backbone, images[:2], names=("images", "features"))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    # Waiting threads would take the cores from those that decode the next images.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = open_session(graph, threads=torch.get_num_threads())
     return lambda batch: torch.from_numpy(session.run(None, {"images": batch.contiguous().numpy()})[0])
 
 

@@ -97,22 +97,32 @@ class PixelInputs:
         self, steps: Sequence[Indices], *, variation: Variation | None = None
     ) -> Iterator[torch.Tensor]:
         """Yield (B, 3, S, S) float32, normalised and varied; raise DataError naming an unreadable image."""
-        started: deque[_Batch] = deque()
-        try:
-            for indices in steps:
-                started.append(self._start(indices, variation))
-                if len(started) > AHEAD:
-                    yield self._finish(started.popleft(), variation)
-            while started:
-                yield self._finish(started.popleft(), variation)
-        finally:
-            for batch in started:
-                batch.cancel()
+        for batch in self._decoded(steps, variation):
+            yield self._finish(batch, variation)
+
+    def pixels(self, steps: Sequence[Indices]) -> Iterator[Pixels]:
+        """Yield (B, 3, S, S) uint8, as a server's graph takes them; raise DataError as `batches` does."""
+        for batch in self._decoded(steps, None):
+            yield batch.array
 
     def close(self) -> None:
         """Stop the decoding threads and forget the cache."""
         self._pool.shutdown(cancel_futures=True)
         self._cache = None
+
+    def _decoded(self, steps: Sequence[Indices], variation: Variation | None) -> Iterator[_Batch]:
+        """Yield each step's batch when all of it is decoded."""
+        started: deque[_Batch] = deque()
+        try:
+            for indices in steps:
+                started.append(self._start(indices, variation))
+                if len(started) > AHEAD:
+                    yield started.popleft().wait()
+            while started:
+                yield started.popleft().wait()
+        finally:
+            for batch in started:
+                batch.cancel()
 
     def _start(self, indices: Indices, variation: Variation | None) -> _Batch:
         """Copy what the cache has, and begin to decode the rest."""
@@ -152,9 +162,7 @@ class PixelInputs:
             ) from error
 
     def _finish(self, batch: _Batch, variation: Variation | None) -> torch.Tensor:
-        """Wait for a batch, normalise it, and vary what was not varied yet."""
-        for future in batch.futures:
-            future.result()
+        """Normalise a batch, and vary what was not varied yet."""
         images = self._preset.normalise(batch.pixels.to(self._device, non_blocking=True))
         if variation is None or variation.on_files:
             return images
@@ -170,6 +178,12 @@ class _Batch:
     array: Pixels
     """The same memory, for the decoding threads."""
     futures: list[Future[None]]
+
+    def wait(self) -> _Batch:
+        """Return this batch when it is decoded."""
+        for future in self.futures:
+            future.result()
+        return self
 
     def cancel(self) -> None:
         """Leave out what no thread has begun."""

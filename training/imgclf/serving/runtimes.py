@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from imgclf.errors import ConfigError, ModelError
 from imgclf.model_card import ModelFolder, read_model_folder
+from imgclf.onnx_session import open_session
 
 logger = logging.getLogger(__name__)
 
@@ -87,27 +87,22 @@ def has_gpu() -> bool:
 
 
 class OnnxRuntime:
-    """Compute on the CPU from model.onnx, whose hash is the model card's."""
+    """Compute on the CPU from model.onnx, or from the int8 file where training made one.
 
-    name = ONNX
+    The file's hash is the model card's.
+    """
 
     def __init__(self, folder: ModelFolder) -> None:
         """Read the graph; raise ModelError where it is missing, damaged or another one."""
-        import onnxruntime
-
-        facts = folder.card["onnx"]
+        int8 = folder.card.get("int8") or {}
+        is_int8 = "file" in int8
+        self.name = f"{ONNX} in int8" if is_int8 else ONNX
+        facts = int8 if is_int8 else folder.card["onnx"]
         path = folder.path / Path(str(facts["file"])).name
-        if _sha256(path) != facts.get("sha256"):
+        if file_hash(path) != facts.get("sha256"):
             raise ModelError(f"{path} is not the file that the model card describes: train the model again")
-        onnxruntime.set_default_logger_severity(3)  # its warnings are about the graph, not about requests
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = len(os.sched_getaffinity(0))
-        # Waiting threads would take the cores from those that decode the next images.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(path)
         except Exception as error:  # its exceptions have no class of their own
             raise ModelError(f"{path} is no graph that {ONNX} can run: {str(error)[:300]}") from error
         self._input = self._session.get_inputs()[0].name
@@ -146,7 +141,7 @@ class TorchRuntime:
 RUNTIMES: dict[str, Callable[[ModelFolder], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
 
 
-def _sha256(path: Path) -> str:
+def file_hash(path: Path) -> str:
     """Return a file's hash, read piece by piece; raise ModelError where it is missing."""
     digest = hashlib.sha256()
     try:

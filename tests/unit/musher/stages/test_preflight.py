@@ -53,6 +53,10 @@ def test_a_run_with_the_forms_defaults_is_fine(form_run: MakeRun) -> None:
         ({"tuning_strategy": "Grid", "tuning_trials": 1}, "A grid of 2 combinations needs as many trials"),
         ({"function_provisioned": 6}, "function_provisioned is 6, more than function_reserved, which is 5"),
         ({"precision": "fp16"}, "precision is fp16, which needs a GPU, and instance_type is ml.m5.xlarge"),
+        (
+            {"int8": True, "endpoint_instance_type": "ml.g5.xlarge"},
+            "int8 is for CPUs, and endpoint_instance_type is ml.g5.xlarge",
+        ),
         ({"use_spot": True, "max_runtime_s": 9000}, "max_wait_s is 7200. Choose max_runtime_s (9000) to"),
         ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
     ],

@@ -97,6 +97,13 @@ def test_two_phases_take_features_and_images(settings: Settings) -> None:
     assert plan.channels == {**IMAGES, "features": FEATURES["model_uri"]}
 
 
+def test_int8_takes_features_and_the_images_that_it_is_calibrated_on(settings: Settings) -> None:
+    run = make_run(settings, freeze_backbone=True, int8=True)
+    plan = job_plans.plan_training(run, dataset=DATASET, features=FEATURES, tuning=None, code=CODE)
+    assert plan.channels == {**IMAGES, "features": FEATURES["model_uri"]}
+    assert plan.hyperparameters["int8"] is True
+
+
 def test_a_second_phase_without_a_frozen_first_one_is_refused(settings: Settings) -> None:
     run = make_run(settings, finetune_epochs=2)
     with pytest.raises(PayloadError, match=r"finetune_epochs is 2: .*Set freeze_backbone"):
@@ -156,9 +163,12 @@ def test_trials_are_short_runs_of_the_same_script_that_save_nothing(settings: Se
 
 
 def test_trials_leave_the_second_phase_out(settings: Settings) -> None:
-    run = make_run(settings, freeze_backbone=True, finetune_epochs=2)
+    """Nor do they save a model that int8 could be made of."""
+    run = make_run(settings, freeze_backbone=True, finetune_epochs=2, int8=True)
     trial = job_plans.plan_trials(run, dataset=DATASET, features=FEATURES, code=CODE).trial
-    assert trial.hyperparameters["finetune_epochs"] == 0
+    assert (trial.hyperparameters["finetune_epochs"], trial.hyperparameters["int8"]) == (0, False)
+    search = job_plans.plan_search(run, dataset=DATASET, features=FEATURES, code=CODE)
+    assert (search.hyperparameters["finetune_epochs"], search.hyperparameters["int8"]) == (0, False)
     assert trial.channels == {"manifest": "s3://b/manifest/", "features": FEATURES["model_uri"]}
 
 

@@ -50,6 +50,15 @@ def test_batches_hold_the_asked_images_in_order(
     inputs.close()
 
 
+def test_pixels_are_those_of_the_batches_before_they_are_normalised(image_folder: Path) -> None:
+    inputs = make_inputs(image_folder)
+    steps = [np.array([3, 1]), np.array([0])]
+    for pixels, images in zip(inputs.pixels(steps), inputs.batches(steps), strict=True):
+        assert pixels.dtype == np.uint8
+        assert torch.equal(PRESET.normalise(torch.from_numpy(pixels)), images)
+    inputs.close()
+
+
 def test_a_small_split_is_decoded_once(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = make_inputs(image_folder)
     first = next(inputs.batches([np.arange(12)]))

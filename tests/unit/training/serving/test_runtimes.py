@@ -123,7 +123,7 @@ def test_a_graph_that_is_gone_is_refused(folder: Path) -> None:
 def test_what_is_no_graph_is_refused_even_with_its_hash(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"\x80\x04 no graph")
     facts = json.loads((folder / "model_card.json").read_text())["onnx"]
-    change_card(folder, onnx={**facts, "sha256": runtimes._sha256(folder / "model.onnx")})
+    change_card(folder, onnx={**facts, "sha256": runtimes.file_hash(folder / "model.onnx")})
     with pytest.raises(ModelError, match="is no graph that onnxruntime can run"):
         name_of(folder)
 
