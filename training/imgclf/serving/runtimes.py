@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ Pixels = npt.NDArray[np.uint8]
 Logits = npt.NDArray[np.float32]
 """(B, classes)."""
 
-VARIABLE = "MUSHER_SERVE_RUNTIME"
+VARIABLE, STREAMS_VARIABLE = "MUSHER_SERVE_RUNTIME", "MUSHER_SERVE_STREAMS"
 AUTO, ONNX, TORCH = "auto", "onnxruntime", "torch"
 GPUS = Path("/proc/driver/nvidia/gpus")
 """The driver's list: asking it takes no torch."""
@@ -39,9 +40,11 @@ class Runtime(Protocol):
     """Something that computes logits."""
 
     name: str
+    streams: int
+    """Threads that should decode and predict at once."""
 
     def predict(self, pixels: Pixels) -> Logits:
-        """Return the logits of pixels; one thread at a time calls this."""
+        """Return the logits of pixels; as many threads as there are streams may call this at once."""
         ...
 
 
@@ -57,8 +60,9 @@ def load_served_model(model_dir: Path, environ: Mapping[str, str]) -> ServedMode
     """Load a model folder with the runtime that MUSHER_SERVE_RUNTIME names, or the best one here (auto).
 
     Raises ModelError for a folder that is missing, damaged, pickled or contradicts itself, ConfigError for a
-    runtime that cannot be had. No pickle is ever loaded.
+    runtime that cannot be had or a number of streams that is none. No pickle is ever loaded.
     """
+    streams = count_streams(environ)
     folder = read_model_folder(model_dir)
     wanted = environ.get(VARIABLE) or AUTO
     if wanted not in (AUTO, *RUNTIMES):
@@ -70,7 +74,16 @@ def load_served_model(model_dir: Path, environ: Mapping[str, str]) -> ServedMode
         logger.warning("computing by %s, which is slower: %s", TORCH, obstacle)
     if wanted == AUTO:
         wanted = TORCH if obstacle or has_gpu() else ONNX
-    return ServedModel(folder=folder, runtime=RUNTIMES[wanted](folder))
+    return ServedModel(folder=folder, runtime=RUNTIMES[wanted](folder, streams))
+
+
+def count_streams(environ: Mapping[str, str]) -> int:
+    """Return the streams that MUSHER_SERVE_STREAMS asks for: by default one for each processor."""
+    processors = len(os.sched_getaffinity(0))
+    wanted = environ.get(STREAMS_VARIABLE) or str(processors)
+    if not wanted.isdecimal() or not 1 <= int(wanted) <= processors:
+        raise ConfigError(f"{STREAMS_VARIABLE} {wanted!r} is not possible: set 1 to {processors}, or nothing")
+    return int(wanted)
 
 
 def find_obstacle(folder: ModelFolder) -> str | None:
@@ -91,8 +104,12 @@ class OnnxRuntime:
 
     name = ONNX
 
-    def __init__(self, folder: ModelFolder) -> None:
-        """Read the graph; raise ModelError where it is missing, damaged or another one."""
+    def __init__(self, folder: ModelFolder, streams: int) -> None:
+        """Read the graph; raise ModelError where it is missing, damaged or another one.
+
+        The streams share the processors. One stream for each processor gives the most answers, as no thread
+        waits for another; a lone image is then computed by one processor.
+        """
         import onnxruntime
 
         facts = folder.card["onnx"]
@@ -101,8 +118,9 @@ class OnnxRuntime:
             raise ModelError(f"{path} is not the file that the model card describes: train the model again")
         onnxruntime.set_default_logger_severity(3)  # its warnings are about the graph, not about requests
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = len(os.sched_getaffinity(0))
-        # Waiting threads would take the cores from those that decode the next images.
+        self.streams = streams
+        options.intra_op_num_threads = max(1, len(os.sched_getaffinity(0)) // streams)
+        # Waiting threads would take the processors from those that decode the next images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session: Any = onnxruntime.InferenceSession(
@@ -123,8 +141,11 @@ class TorchRuntime:
 
     name = TORCH
 
-    def __init__(self, folder: ModelFolder) -> None:
-        """Load torch and the weights; raise ModelError as imgclf.artifacts.load_model does."""
+    def __init__(self, folder: ModelFolder, streams: int) -> None:
+        """Load torch and the weights; raise ModelError as imgclf.artifacts.load_model does.
+
+        One forward pass has the whole device; the other streams decode meanwhile.
+        """
         import torch
 
         from imgclf.artifacts import load_model
@@ -132,18 +153,20 @@ class TorchRuntime:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._preset = folder.preset
         self._classifier = load_model(folder.path).classifier.to(self._device)
+        self._turn = threading.Lock()
+        self.streams = max(2, streams)
 
     def predict(self, pixels: Pixels) -> Logits:
         """Return the logits of pixels."""
         import torch
 
-        with torch.inference_mode():
+        with self._turn, torch.inference_mode():
             images = self._preset.normalise(torch.from_numpy(pixels).to(self._device))
             logits: Logits = self._classifier(images).float().cpu().numpy()
         return logits
 
 
-RUNTIMES: dict[str, Callable[[ModelFolder], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
+RUNTIMES: dict[str, Callable[[ModelFolder, int], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
 
 
 def _sha256(path: Path) -> str:
