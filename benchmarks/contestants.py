@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,14 +18,15 @@ import psutil
 
 from benchmarks.peers.programs import ROOT
 from benchmarks.raw_http import seconds_for
-from benchmarks.servers import free_port
 
-START_S = 240.0
+START_S = 400.0
 """From a process's start to its first good answer."""
 END_S = 20.0
 TRY_S = 0.2
 PORTS = 3
 """That follow each other: the Java servers listen on up to so many."""
+LEAST_PORT, MOST_PORT = 10_000, 32_000
+"""The Java servers take none from 32,768 on, where the system's own begin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,18 @@ class WebServer:
     port: int
     requests: Sequence[bytes]
     """Written beforehand."""
+    log: Path
+
+    def wait(self) -> None:
+        """Wait for the first good answer; raise RuntimeError with the server's last words."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError, RuntimeError):
+                self.classify(0)
+                return
+            time.sleep(TRY_S)
+        words = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        raise RuntimeError((words or ["it does not answer, and says nothing"])[-1][:200])
 
     def classify(self, seconds: float) -> tuple[int, float]:
         """Send photos, at least one, over kept-alive connections, each busy all the time."""
@@ -59,7 +74,8 @@ class WebServer:
                 sent += 1
                 yield (request,)
 
-        return sent, seconds_for(following(), port=self.port, connections=len(self.requests))
+        took_s = seconds_for(following(), port=self.port, connections=len(self.requests))
+        return sent, took_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +84,10 @@ class InProcess:
 
     name: str
     process: subprocess.Popen[bytes]
+
+    def wait(self) -> None:
+        """Wait until it has loaded the model."""
+        self.classify(0)
 
     def classify(self, seconds: float) -> tuple[int, float]:
         """Let it work; raise RuntimeError where it has ended."""
@@ -93,19 +113,18 @@ def write_requests(photos: Sequence[bytes], path: str) -> list[bytes]:
 def free_ports() -> int:
     """Return the first of PORTS loopback ports in a row, free a moment ago."""
     while True:
-        port = free_port()
-        with contextlib.suppress(OSError, OverflowError):
-            if port + PORTS <= 65_535 and all(_is_free(port + offset) for offset in range(1, PORTS)):
-                return port
+        port = random.randrange(LEAST_PORT, MOST_PORT, PORTS)
+        if all(_is_free(port + offset) for offset in range(PORTS)):
+            return port
 
 
 def _is_free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as sock, contextlib.suppress(OSError):
-        sock.bind(("127.0.0.1", port))
+    with socket.socket() as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
         return True
-    return False
 
 
 def start_server(
@@ -117,22 +136,13 @@ def start_server(
     port: int,
     requests: Sequence[bytes],
 ) -> WebServer:
-    """Start a server in a folder, and wait for its first good answer; else raise its last words."""
+    """Start a server in a folder; it is not ready yet."""
     log = folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file
         )
-    server = WebServer(name=name, process=process, port=port, requests=requests)
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError, RuntimeError):
-            server.classify(0)
-            return server
-        time.sleep(TRY_S)
-    stop(server)
-    words = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    raise RuntimeError((words or ["it does not answer, and says nothing"])[-1][:200])
+    return WebServer(name=name, process=process, port=port, requests=requests, log=log)
 
 
 def start_in_process(model: Path, photos: Path) -> InProcess:

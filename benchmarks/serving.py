@@ -108,7 +108,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server is left
     with tempfile.TemporaryDirectory(prefix="serving-", ignore_cleanup_errors=True) as folder:
         bench = Bench(folder=Path(folder), rounds=arguments.rounds, seconds=arguments.seconds)
-        bench.prepare()
+        bench.prepare(has_model=arguments.sweep or MODEL in arguments.work)
         if arguments.sweep:
             streams = compare_streams(bench)
             print_table(HEADER, rows_of(streams))

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import serve
 
-import benchmarks.source_paths  # noqa: F401 - makes serve and imgclf importable
 from benchmarks.peers.work import ANSWER, NOTHING, Pixels
 from imgclf.model_card import ModelFolder
 from imgclf.presets import photo_preset
