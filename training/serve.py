@@ -8,6 +8,8 @@ SM_MODEL_DIR            model folder (default $SAGEMAKER_BASE_DIR/model, else /o
 SAGEMAKER_BIND_TO_PORT  port (default 8080; 0 picks a free one, named in the ready line)
 MUSHER_SERVE_HOST       address to listen on (default 127.0.0.1; the image sets 0.0.0.0)
 MUSHER_SERVE_RUNTIME    onnxruntime, torch, or auto (default): torch on a GPU and where there is no model.onnx
+MUSHER_SERVE_STREAMS    forward passes at once, 1 to the number of processors (default): many give the most
+                        answers, one gives a lone request all processors
 
 A model that cannot be loaded is one line on stderr and exit code 1. SIGTERM answers what is in progress,
 then ends with exit code 0.
@@ -86,6 +88,7 @@ def serve(app: App, listener: socket.socket, what: str) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
     )
     host, port = listener.getsockname()[:2]

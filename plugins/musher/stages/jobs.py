@@ -91,7 +91,7 @@ def contradictory_options(params: Params) -> list[str]:
             f"precision is fp16, which needs a GPU, and instance_type is {params['instance_type']}. "
             "Choose an instance with one (ml.g5.xlarge), or the precision auto, fp32 or bf16."
         )
-    if params["int8"] and GPU_INSTANCE.match(params["endpoint_instance_type"]):
+    if params["int8"] and re.match(GPU_INSTANCE, params["endpoint_instance_type"]):
         found.append(
             f"int8 is for CPUs, and endpoint_instance_type is {params['endpoint_instance_type']}, on whose "
             "GPU torch serves in floats. Choose an instance without one (ml.c5.large), or leave int8 out."

@@ -6,17 +6,17 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
-from imgclf.errors import LateError, OverloadedError, RequestError, SlowBodyError
+from imgclf.errors import LateError, OverloadedError, SlowBodyError
 from imgclf.serving import metrics, model_functions
+from imgclf.serving.answers import Answer
 from imgclf.serving.bodies import Bodies, Incoming, Message, Receive
+from imgclf.serving.calls import Call, Reply
 from imgclf.serving.engine import Engine
 from imgclf.serving.logs import shorten
 from imgclf.serving.questions import Elsewhere, media_type, read_question
@@ -38,23 +38,6 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 ROUTES = {"/ping": ("GET", "HEAD"), "/metrics": ("GET",), "/invocations": ("POST",)}
 
 
-@dataclass(kw_only=True)
-class Answer:
-    """What is sent back, and what the log tells of it."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    retry_after_s: int | None = None
-    reason: str | None = None
-
-    @classmethod
-    def refusal(cls, status: int, reason: str, *, retry_after_s: int | None = None) -> Answer:
-        """Return an answer that says why there is no other."""
-        body = json.dumps({"error": reason}).encode()
-        return cls(status=status, body=body, retry_after_s=retry_after_s, reason=reason)
-
-
 class App:
     """Answer requests with one loaded model."""
 
@@ -65,6 +48,7 @@ class App:
             decode=model_functions.decode_image,
             predict=lambda pixels: model_functions.predict_fn(pixels, model),
             metrics=self._metrics,
+            streams=model.runtime.streams,
         )
         self._fetchers = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
         self._bodies = Bodies()
@@ -82,6 +66,20 @@ class App:
             route = scope["path"] if scope["path"] in ROUTES else "other"
             self._metrics.answers[route, answer.status] += 1
             await _answer(send, answer, incoming=incoming)
+
+    def take(self, headers: Iterable[tuple[bytes, bytes]], body: bytes, reply: Reply) -> Call | None:
+        """Begin to answer an invocation whose body is whole; None where it must be awaited, as a URL must.
+
+        `reply` gets the one answer in the event loop, perhaps before this returns.
+        """
+
+        def finish(answer: Answer) -> None:
+            self._metrics.answers["/invocations", answer.status] += 1
+            self._note(answer, call.content_type, call.received, seconds=time.monotonic() - call.started)
+            reply(answer)
+
+        call = Call(headers, body, finish)
+        return call if call.begin(self._engine, deadline_s=DEADLINE_S) else None
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Acknowledge start and stop; free the threads at the stop."""
@@ -105,20 +103,21 @@ class App:
             fault = self._engine.find_fault()
             return Answer.refusal(503, fault) if fault else Answer(status=200, body=b"{}")
         if path == "/metrics":
-            return Answer(status=200, body=self._render(), content_type=metrics.CONTENT_TYPE)
+            return Answer(status=200, body=self._render(), content_type=metrics.CONTENT_TYPE.encode())
         started = time.monotonic()
         answer = await self._invoke(headers, incoming)
-        self._note(answer, headers, incoming, seconds=time.monotonic() - started)
+        content_type = headers.get("content-type", "")
+        self._note(answer, content_type, incoming.received, seconds=time.monotonic() - started)
         return answer
 
-    def _note(self, answer: Answer, headers: Headers, incoming: Incoming, *, seconds: float) -> None:
+    def _note(self, answer: Answer, content_type: str, received: int, *, seconds: float) -> None:
         """Count and log an invocation."""
         self._metrics.invocations.observe(seconds)
         fields = {
             "status": answer.status,
             "seconds": round(seconds, 4),
-            "content_type": shorten(media_type(headers.get("content-type", ""))),
-            "received_bytes": incoming.received,
+            "content_type": shorten(media_type(content_type)),
+            "received_bytes": received,
         }
         if answer.reason is not None:
             fields["reason"] = shorten(answer.reason)
@@ -139,16 +138,10 @@ class App:
         try:
             async with asyncio.timeout(DEADLINE_S) as limit:
                 return Answer(status=200, body=await self._predict(headers, incoming))
-        except RequestError as error:
-            return Answer.refusal(error.status, str(error), retry_after_s=error.retry_after_s)
-        except ConnectionError:
-            return Answer(status=499, body=b"", reason="the client went away")  # nobody reads this
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is the request's answer
             if isinstance(error, TimeoutError) and limit.expired():
-                reason = f"no answer within {DEADLINE_S:.0f} s: try again later"
-                return Answer.refusal(LateError.status, reason, retry_after_s=LateError.retry_after_s)
-            logger.exception("an invocation failed")
-            return Answer.refusal(500, "the model failed on this request: see the endpoint's log")
+                error = LateError(f"no answer within {DEADLINE_S:.0f} s: try again later")
+            return Answer.of_error(error)
 
     async def _predict(self, headers: Headers, incoming: Incoming) -> bytes:
         """Answer one invocation: read, fetch, decode, predict, encode."""
@@ -184,12 +177,7 @@ async def _answer(send: Send, answer: Answer, *, incoming: Incoming) -> None:
 
     Else whoever drips a body that nobody reads, of a ping for one, would keep the connection for ever.
     """
-    headers = [
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-    ]
-    if answer.retry_after_s is not None:
-        headers.append((b"retry-after", str(answer.retry_after_s).encode()))
+    headers = answer.headers()
     is_cut = not incoming.is_whole
     if is_cut:
         headers.append((b"connection", b"close"))

@@ -1,7 +1,7 @@
-"""Turn image files into logits in threads: bodies go in, and one hop back to the event loop answers a batch.
+"""Turn image files into logits in a few threads: bodies go in, one hop back to the event loop answers a batch.
 
-Decoders take bodies as they come, also while a batch is computed. The engine's one thread takes all images
-that are decoded by then, computes them together, and hands all their answers back at once. So a lone image
+Each thread (a stream) takes its share of what waits, decodes it, computes it as one batch, and hands all its
+answers back at once. While one stream computes, the others decode; none waits for another. So a lone image
 waits for nothing, and the busier the server is, the larger its batches are.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
+import math
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,40 +28,80 @@ MAX_BATCH = 16
 """Images of one forward pass."""
 MAX_IMAGES = 256
 """Images that are being decoded or computed, or wait for it, at once."""
+PATIENCE_S = 0.1
+"""For decoding a batch: what is not decoded by then is left to others, so that one slow image delays few."""
 STUCK_S = 30.0
-"""Images wait, and none was answered for this long: the engine counts as dead. SageMaker's own limit for an
+"""For one batch: an engine with a stream that takes longer counts as dead. SageMaker's own limit for an
 answer is 60 s."""
 CLOSE_S = 5.0
-"""For the last batch, once nobody waits for it any more."""
+"""For the last batches, once nobody waits for them any more."""
 
 Decode = Callable[[bytes], Pixels]
 Predict = Callable[[Pixels], Logits]
+Done = Callable[[Logits | Exception], None]
 
 
-@dataclass(eq=False, kw_only=True)
+class Ticket:
+    """What one request waits for: the logits of its images, in their order."""
+
+    def __init__(self, count: int, done: Done) -> None:
+        """Call `done` once, in the event loop, with (count, classes) or with what went wrong."""
+        self._rows: list[Logits | None] = [None] * count
+        self._left = count
+        self._done = done
+        self.is_over = False
+        """Whether nobody waits any more."""
+
+    def cancel(self) -> None:
+        """Stop waiting: what is not computed yet never will be."""
+        self.is_over = True
+
+    def settle(self, place: int, outcome: Logits | Exception) -> None:
+        """Take the outcome of one image."""
+        if self.is_over:
+            return
+        if isinstance(outcome, Exception):
+            self.is_over = True
+            self._done(outcome)
+            return
+        self._rows[place] = outcome
+        self._left -= 1
+        if not self._left:
+            self.is_over = True
+            self._done(np.stack([row for row in self._rows if row is not None]))
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
 class _Item:
-    """One image on its way, and the future of its logits (classes,)."""
+    """One image on its way."""
 
     image: bytes
-    answer: asyncio.Future[Logits]
-    pixels: Pixels | None = None
+    ticket: Ticket
+    place: int
 
 
 class Engine:
     """Decode and predict for all requests of one event loop, which alone calls its methods."""
 
-    def __init__(self, *, decode: Decode, predict: Predict, metrics: Metrics) -> None:
-        """Take what turns a file into pixels (1, 3, S, S), and (B, 3, S, S) into logits (B, classes)."""
+    def __init__(self, *, decode: Decode, predict: Predict, metrics: Metrics, streams: int = 1) -> None:
+        """Take what turns a file into pixels (1, 3, S, S), and (B, 3, S, S) into logits (B, classes).
+
+        As many threads as there are streams call both at once.
+        """
         self._decode, self._predict, self._metrics = decode, predict, metrics
-        self._decoders = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="decode")
-        self._ready: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._items: set[_Item] = set()
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
-        self._progress = time.monotonic()
-        """When an image was answered, or came and found no other one waiting."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began = [math.inf] * streams
+        """When each stream took the batch that it has; infinite where it has none."""
         self._has_ended = False
         """Set before those who wait hear of it: a ping after their answers must know."""
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), name=f"engine-{number}", daemon=True)
+            for number in range(streams)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def waiting(self) -> int:
@@ -71,58 +110,63 @@ class Engine:
 
     def find_fault(self) -> str | None:
         """Return why no answers are to be expected, None where all is well."""
-        if self._has_ended or not self._thread.is_alive():
+        if self._has_ended or not all(thread.is_alive() for thread in self._threads):
             return "the engine's thread has ended"
-        if self._items and time.monotonic() - self._progress > STUCK_S:
-            return f"no image was answered for {STUCK_S:.0f} s"
+        if time.monotonic() - min(self._began) > STUCK_S:
+            return f"a batch was not answered for {STUCK_S:.0f} s"
         return None
 
-    async def submit(self, images: Sequence[bytes]) -> Logits:
-        """Return the logits (N, classes) of N image files.
+    def start(self, images: Sequence[bytes], done: Done) -> Ticket:
+        """Take image files; call `done` in the event loop with their logits (N, classes), or with an error.
 
-        Raises OverloadedError where there are too many or the engine is at fault, ImageError for what is no
-        image, and what the model raised for their batch. Who stops waiting costs no further work.
+        That is ImageError for what is no image, and what the model raised for their batch. Raises
+        OverloadedError where there are too many images or the engine is at fault.
         """
         fault = self.find_fault()
         if fault or len(self._items) + len(images) > MAX_IMAGES:
             raise OverloadedError(f"{fault or f'{MAX_IMAGES} images are in progress'}: try again in a moment")
-        answers = [self._enqueue(image) for image in images]
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        ticket = Ticket(len(images), done)
+        for place, image in enumerate(images):
+            item = _Item(image=image, ticket=ticket, place=place)
+            self._items.add(item)
+            self._waiting.put(item)
+        return ticket
+
+    async def submit(self, images: Sequence[bytes]) -> Logits:
+        """Return the logits (N, classes) of N image files; raise as `start` and its outcome do.
+
+        Who stops waiting costs no further work.
+        """
+        answer: asyncio.Future[Logits] = asyncio.get_running_loop().create_future()
+
+        def settle(outcome: Logits | Exception) -> None:
+            if answer.done():
+                return
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)
+
+        ticket = self.start(images, settle)
         try:
-            return np.stack(await asyncio.gather(*answers))
+            return await answer
         finally:
-            for answer in answers:
-                answer.cancel()
+            ticket.cancel()
 
     async def close(self) -> None:
         """Stop; images that nobody waits for are left."""
-        self._decoders.shutdown(wait=False, cancel_futures=True)
-        self._ready.put(None)
-        await asyncio.to_thread(self._thread.join, CLOSE_S)
+        self._waiting.put(None)
+        await asyncio.gather(*(asyncio.to_thread(thread.join, CLOSE_S) for thread in self._threads))
 
-    def _enqueue(self, image: bytes) -> asyncio.Future[Logits]:
-        if not self._items:
-            self._progress = time.monotonic()
-        item = _Item(image=image, answer=asyncio.get_running_loop().create_future())
-        self._items.add(item)
-        self._decoders.submit(self._make_ready, item)
-        return item.answer
-
-    def _make_ready(self, item: _Item) -> None:
-        """Decode an image, in a decoder's thread."""
-        try:
-            if not item.answer.done():
-                item.pixels = self._decode(item.image)
-        except Exception as error:  # noqa: BLE001 - it is the request's answer
-            self._hand_back([item], [error])
-        else:
-            item.image = b""
-            self._ready.put(item)
-
-    def _work(self) -> None:
-        """Compute batches, in the engine's thread, until the end."""
+    def _work(self, stream: int) -> None:
+        """Answer batches, in a stream's thread, until the end."""
         try:
             while batch := self._take():
-                self._compute(batch)
+                self._began[stream] = time.monotonic()
+                self._answer(batch)
+                self._began[stream] = math.inf
         except BaseException:  # the end of a thread: whoever waits must hear of it
             self._has_ended = True
             logger.exception("the engine's thread ends")
@@ -130,49 +174,66 @@ class Engine:
             self._hand_back(left, [OverloadedError("the engine's thread has ended: try again")] * len(left))
 
     def _take(self) -> list[_Item]:
-        """Wait for one image, and take all that are ready by then; nothing at the end."""
-        found = [self._ready.get()]
-        while found[-1] is not None and len(found) < MAX_BATCH:
+        """Wait for one image, and take this stream's share of those that wait then; nothing at the end."""
+        found = [self._waiting.get()]
+        share = min(MAX_BATCH, -(-(1 + self._waiting.qsize()) // len(self._threads)))
+        while found[-1] is not None and len(found) < share:
             try:
-                found.append(self._ready.get_nowait())
+                found.append(self._waiting.get_nowait())
             except queue.Empty:
                 break
         if found[-1] is None:
-            self._ready.put(None)  # so that the end comes after the last batch, too
+            self._waiting.put(None)  # so that the end comes after the last batch, and to each stream
         return [item for item in found if item is not None]
 
-    def _compute(self, batch: list[_Item]) -> None:
-        wanted = [item for item in batch if not item.answer.done() and item.pixels is not None]
+    def _answer(self, batch: list[_Item]) -> None:
+        """Decode and compute a batch; hand it back."""
+        ready, pixels, over = self._make_ready(batch)
         started = time.monotonic()
         outcomes: Sequence[Logits | Exception] = []
         try:
-            if wanted:
-                pixels = [item.pixels for item in wanted if item.pixels is not None]
+            if ready:
                 outcomes = list(self._predict(pixels[0] if len(pixels) == 1 else np.concatenate(pixels)))
         except Exception as error:
-            logger.exception("a batch of %d images failed", len(wanted))
-            outcomes = [error] * len(wanted)
-        self._metrics.batches.observe(len(wanted))
+            logger.exception("a batch of %d images failed", len(ready))
+            outcomes = [error] * len(ready)
+        self._metrics.batches.observe(len(ready))
         self._metrics.predictions.observe(time.monotonic() - started)
-        self._hand_back([*wanted, *(item for item in batch if item not in wanted)], outcomes)
+        self._hand_back([*ready, *over], outcomes)
+
+    def _make_ready(self, batch: list[_Item]) -> tuple[list[_Item], list[Pixels], list[_Item]]:
+        """Decode images; return those to be computed, their pixels, and those that nobody waits for."""
+        ready: list[_Item] = []
+        pixels: list[Pixels] = []
+        over: list[_Item] = []
+        deadline = time.monotonic() + PATIENCE_S
+        for number, item in enumerate(batch):
+            if ready and time.monotonic() > deadline:
+                for left in batch[number:]:
+                    self._waiting.put(left)
+                break
+            if item.ticket.is_over:
+                over.append(item)
+                continue
+            try:
+                pixels.append(self._decode(item.image))
+            except Exception as error:  # noqa: BLE001 - it is the request's answer
+                self._hand_back([item], [error])
+            else:
+                ready.append(item)
+        return ready, pixels, over
 
     def _hand_back(self, items: list[_Item], outcomes: Sequence[Logits | Exception]) -> None:
         """Give outcomes to the event loop, from any thread, in one hop."""
-        if not items:
+        if not items or self._loop is None:
             return
         try:
-            items[0].answer.get_loop().call_soon_threadsafe(self._settle, items, outcomes)
+            self._loop.call_soon_threadsafe(self._settle, items, outcomes)
         except RuntimeError:  # the loop is closed: nobody waits
             logger.debug("%d images were left at the end", len(items))
 
     def _settle(self, items: list[_Item], outcomes: Sequence[Logits | Exception]) -> None:
         """Answer, in the event loop; an item without an outcome is one that nobody waits for."""
-        self._progress = time.monotonic()
         self._items.difference_update(items)
         for item, outcome in zip(items, outcomes, strict=False):
-            if item.answer.done():
-                continue
-            if isinstance(outcome, Exception):
-                item.answer.set_exception(outcome)
-            else:
-                item.answer.set_result(outcome)
+            item.ticket.settle(item.place, outcome)

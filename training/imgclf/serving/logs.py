@@ -33,6 +33,10 @@ class JsonLines(logging.Formatter):
 
 def log_json_to_stdout() -> None:
     """Send the log where CloudWatch reads it."""
+    # What no entry tells need not be looked up for each: that is half of an entry's time.
+    # https://docs.python.org/3/howto/logging.html#optimization
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -19,6 +19,7 @@ from imgclf.serving.objects import fetch_object
 from imgclf.serving.questions import JSON_TYPE, Elsewhere, media_type, read_question
 from imgclf.serving.runtimes import Logits, Pixels, ServedModel, load_served_model
 
+_to_json = json.JSONEncoder(allow_nan=False).encode
 _loaded: dict[str, ModelFolder] = {}
 """The model that this process serves; the toolkit gives input_fn and output_fn none."""
 
@@ -70,7 +71,7 @@ def output_fn(prediction: Logits, accept: str) -> bytes:
     Raises AcceptError for other types, ValueError for logits that are no finite numbers.
     """
     answer = label(prediction, _loaded["folder"]) if is_verbose(accept) else prediction.tolist()
-    return json.dumps(answer, allow_nan=False).encode()
+    return _to_json(answer).encode()
 
 
 def is_verbose(accept: str) -> bool:

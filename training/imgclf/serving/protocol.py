@@ -3,6 +3,9 @@
 httptools joins the pieces of a header as they come, each time anew: 200 MB of one header kept a server busy
 for 15 minutes. uvicorn has a limit for its other parser only, and no time limit for a request's head.
 
+An invocation that has come whole, as most do, is given to the application's `take`, where it has one, without
+a task; the others are awaited as ASGI asks.
+
 llhttp ends a request that asks for an upgrade at its headers, whatever length of a body they declare, and
 takes the body for the next request: such a request, and CONNECT, which is read likewise, is refused.
 """
@@ -10,9 +13,15 @@ takes the body for the next request: such a request, and CONNECT, which is read 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from typing import Any, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from imgclf.serving.answers import Answer
+
+Take = Callable[[Iterable[tuple[bytes, bytes]], bytes, Callable[[Answer], None]], "Call | None"]
 
 MAX_HEAD_BYTES = 64 * 2**10
 """Of a request beside its body: request line, headers, sizes of chunks, trailers."""
@@ -20,13 +29,29 @@ HEAD_TIMEOUT_S = 10.0
 """From the connection, or from the first byte of a further request on it, to the end of the headers."""
 
 
+class Call(Protocol):
+    """A request that is being answered."""
+
+    def leave(self) -> None:
+        """Stop: the client went away."""
+        ...
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """Close connections whose request line and headers are too long or too slow, or ask for an upgrade."""
 
     _received = _body = 0
     """Bytes of the request that is being read: all, and those of its body."""
-    _is_in_body = False
+    _is_in_body = _is_between = _is_parsing = False
+    """Whether a body is being read; whether all that came is whole requests; whether it is being parsed."""
     _deadline: asyncio.TimerHandle | None = None
+    _fresh: tuple[RequestResponseCycle, Any] | None = None
+    """A request, and the application, that may begin once all that came is parsed."""
+    _call: Call | None = None
+
+    @property
+    def _take(self) -> Take | None:
+        return getattr(self.app, "take", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Begin to wait for the first request."""
@@ -37,21 +62,34 @@ class GuardedProtocol(HttpToolsProtocol):
         """Stop waiting."""
         self._forget_deadline()
         super().connection_lost(exc)
+        if self._call is not None:
+            self._call.leave()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; refuse a request that holds more than MAX_HEAD_BYTES beside its body.
 
         As much again as the body's size is allowed for, so that small chunks pass.
         """
-        if not self._is_in_body:
-            self._expect_head()
+        self._is_between = False
         self._received += len(data)
+        self._is_parsing = True
         super().data_received(data)
+        self._is_parsing = False
+        if not self._is_in_body and not self._is_between:
+            self._expect_head()
         if self._received - 2 * self._body > MAX_HEAD_BYTES:
             self._refuse(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 f"over {MAX_HEAD_BYTES} bytes of headers: send a shorter request",
             )
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None and not self.transport.is_closing():
+            self._begin(*fresh)
+
+    def on_message_begin(self) -> None:
+        """Begin to read a request."""
+        self._is_between = False
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Stop the clock, and let the application begin, unless an upgrade is asked for."""
@@ -71,9 +109,44 @@ class GuardedProtocol(HttpToolsProtocol):
         """Begin to count anew; a refused upgrade was no request of the application's."""
         self._received = self._body = 0
         self._is_in_body = False
+        self._is_between = True
         if self.parser.should_upgrade():
             return
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Let a request begin; one that has just come, once all that came with it is parsed."""
+        if self._is_parsing:
+            self._fresh = cycle, app
+        else:  # it has waited for the one before it
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Let the application answer: without a task where the request is a whole invocation."""
+        scope = cycle.scope
+        is_invocation = scope["method"] == "POST" and scope["path"] == "/invocations"
+        is_whole = not cycle.more_body and not cycle.waiting_for_100_continue
+        if is_invocation and is_whole and not self.flow.write_paused and (take := self._take):
+            call = take(scope["headers"], bytes(cycle.body), lambda answer: self._reply(cycle, answer))
+            if call is not None:
+                self._call = None if cycle.response_complete else call
+                return
+        super()._start_asgi_task(cycle, app)
+
+    def _reply(self, cycle: RequestResponseCycle, answer: Answer) -> None:
+        """Send a whole answer, as a cycle's own `send` does."""
+        self._call = None
+        cycle.response_started = cycle.response_complete = True
+        if cycle.disconnected:
+            return
+        lines = [*cycle.default_headers, *answer.headers()]
+        if not cycle.keep_alive:
+            lines.append((b"connection", b"close"))
+        head = b"".join(b"%b: %b\r\n" % line for line in lines)
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[answer.status], head, answer.body))
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def _expect_head(self) -> None:
         if self._deadline is None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
+import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +30,7 @@ Pixels = npt.NDArray[np.uint8]
 Logits = npt.NDArray[np.float32]
 """(B, classes)."""
 
-VARIABLE = "MUSHER_SERVE_RUNTIME"
+VARIABLE, STREAMS_VARIABLE = "MUSHER_SERVE_RUNTIME", "MUSHER_SERVE_STREAMS"
 AUTO, ONNX, TORCH = "auto", "onnxruntime", "torch"
 GPUS = Path("/proc/driver/nvidia/gpus")
 """The driver's list: asking it takes no torch."""
@@ -39,9 +41,11 @@ class Runtime(Protocol):
     """Something that computes logits."""
 
     name: str
+    streams: int
+    """Threads that should decode and predict at once."""
 
     def predict(self, pixels: Pixels) -> Logits:
-        """Return the logits of pixels; one thread at a time calls this."""
+        """Return the logits of pixels; as many threads as there are streams may call this at once."""
         ...
 
 
@@ -57,8 +61,9 @@ def load_served_model(model_dir: Path, environ: Mapping[str, str]) -> ServedMode
     """Load a model folder with the runtime that MUSHER_SERVE_RUNTIME names, or the best one here (auto).
 
     Raises ModelError for a folder that is missing, damaged, pickled or contradicts itself, ConfigError for a
-    runtime that cannot be had. No pickle is ever loaded.
+    runtime that cannot be had or a number of streams that is none. No pickle is ever loaded.
     """
+    streams = count_streams(environ)
     folder = read_model_folder(model_dir)
     wanted = environ.get(VARIABLE) or AUTO
     if wanted not in (AUTO, *RUNTIMES):
@@ -70,7 +75,16 @@ def load_served_model(model_dir: Path, environ: Mapping[str, str]) -> ServedMode
         logger.warning("computing by %s, which is slower: %s", TORCH, obstacle)
     if wanted == AUTO:
         wanted = TORCH if obstacle or has_gpu() else ONNX
-    return ServedModel(folder=folder, runtime=RUNTIMES[wanted](folder))
+    return ServedModel(folder=folder, runtime=RUNTIMES[wanted](folder, streams))
+
+
+def count_streams(environ: Mapping[str, str]) -> int:
+    """Return the streams that MUSHER_SERVE_STREAMS asks for: by default one for each processor."""
+    processors = len(os.sched_getaffinity(0))
+    wanted = environ.get(STREAMS_VARIABLE) or str(processors)
+    if not wanted.isdecimal() or not 1 <= int(wanted) <= processors:
+        raise ConfigError(f"{STREAMS_VARIABLE} {wanted!r} is not possible: set 1 to {processors}, or nothing")
+    return int(wanted)
 
 
 def find_obstacle(folder: ModelFolder) -> str | None:
@@ -92,17 +106,22 @@ class OnnxRuntime:
     The file's hash is the model card's.
     """
 
-    def __init__(self, folder: ModelFolder) -> None:
-        """Read the graph; raise ModelError where it is missing, damaged or another one."""
+    def __init__(self, folder: ModelFolder, streams: int) -> None:
+        """Read the graph; raise ModelError where it is missing, damaged or another one.
+
+        The streams share the processors. One stream for each processor gives the most answers, as no thread
+        waits for another; a lone image is then computed by one processor.
+        """
         int8 = folder.card.get("int8") or {}
         is_int8 = "file" in int8
         self.name = f"{ONNX} in int8" if is_int8 else ONNX
+        self.streams = streams
         facts = int8 if is_int8 else folder.card["onnx"]
         path = folder.path / Path(str(facts["file"])).name
         if file_hash(path) != facts.get("sha256"):
             raise ModelError(f"{path} is not the file that the model card describes: train the model again")
         try:
-            self._session = open_session(path)
+            self._session = open_session(path, threads=max(1, len(os.sched_getaffinity(0)) // streams))
         except Exception as error:  # its exceptions have no class of their own
             raise ModelError(f"{path} is no graph that {ONNX} can run: {str(error)[:300]}") from error
         self._input = self._session.get_inputs()[0].name
@@ -118,8 +137,11 @@ class TorchRuntime:
 
     name = TORCH
 
-    def __init__(self, folder: ModelFolder) -> None:
-        """Load torch and the weights; raise ModelError as imgclf.artifacts.load_model does."""
+    def __init__(self, folder: ModelFolder, streams: int) -> None:
+        """Load torch and the weights; raise ModelError as imgclf.artifacts.load_model does.
+
+        One forward pass has the whole device; the other streams decode meanwhile.
+        """
         import torch
 
         from imgclf.artifacts import load_model
@@ -127,18 +149,20 @@ class TorchRuntime:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._preset = folder.preset
         self._classifier = load_model(folder.path).classifier.to(self._device)
+        self._turn = threading.Lock()
+        self.streams = max(2, streams)
 
     def predict(self, pixels: Pixels) -> Logits:
         """Return the logits of pixels."""
         import torch
 
-        with torch.inference_mode():
+        with self._turn, torch.inference_mode():
             images = self._preset.normalise(torch.from_numpy(pixels).to(self._device))
             logits: Logits = self._classifier(images).float().cpu().numpy()
         return logits
 
 
-RUNTIMES: dict[str, Callable[[ModelFolder], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
+RUNTIMES: dict[str, Callable[[ModelFolder, int], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
 
 
 def file_hash(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -74,25 +75,81 @@ class Gate:
         return mean(pixels)
 
 
-def test_what_is_decoded_while_a_batch_is_computed_makes_the_next_batches() -> None:
-    gate, decoded = Gate(), threading.Semaphore(0)
-
-    def counted(image: bytes) -> np.ndarray:
-        decoded.release()
-        return decode(image)
+def test_what_comes_while_a_batch_is_computed_makes_the_next_batches() -> None:
+    gate = Gate()
 
     async def work(engine: Engine) -> None:
         first = asyncio.create_task(engine.submit([b"\1"]))
         await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
         others = asyncio.create_task(engine.submit([b"\2"] * (MAX_BATCH + 4)))
-        for _ in range(MAX_BATCH + 5):
-            await asyncio.to_thread(decoded.acquire, timeout=WAIT_S)
-        await asyncio.sleep(0.2)  # from the last decoding to the queue
+        await asyncio.sleep(0)
         gate.is_open.set()
         await asyncio.gather(first, others)
 
-    run(work, gate, decode=counted)
+    run(work, gate)
     assert gate.sizes == [1, MAX_BATCH, 4]
+
+
+def test_streams_decode_and_compute_at_once() -> None:
+    """Each waits for the other: one thread alone would never get there."""
+    both = {name: threading.Barrier(2) for name in ("decode", "predict")}
+
+    def meet(name: str) -> None:
+        both[name].wait(WAIT_S)
+
+    async def work(engine: Engine) -> list[np.ndarray]:
+        return await asyncio.gather(engine.submit([b"\1"]), engine.submit([b"\2"]))
+
+    answers = run(
+        work,
+        lambda pixels: (meet("predict"), mean(pixels))[1],
+        decode=lambda image: (meet("decode"), decode(image))[1],
+        streams=2,
+    )
+    assert [numbers(answer) for answer in answers] == [[1], [2]]
+
+
+def test_a_stream_takes_its_share_of_those_that_wait() -> None:
+    gate = Gate()
+
+    async def work(engine: Engine) -> None:
+        first = [asyncio.create_task(engine.submit([b"\1"])) for _ in range(2)]
+        while len(gate.sizes) < 2:
+            await asyncio.sleep(0.01)
+        others = asyncio.create_task(engine.submit([b"\2"] * 8))
+        await asyncio.sleep(0)
+        gate.is_open.set()
+        await asyncio.gather(*first, others)
+
+    run(work, gate, streams=2)
+    assert gate.sizes[:3] == [1, 1, 4]
+    assert sum(gate.sizes) == 10
+
+
+def test_an_image_that_takes_long_to_decode_holds_up_none_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "PATIENCE_S", 0.1)
+    gate, sizes = Gate(), []
+
+    def slow(image: bytes) -> np.ndarray:
+        if image == b"\7":
+            time.sleep(0.3)
+        return decode(image)
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        sizes.append(pixels[:, 0, 0, 0].tolist())
+        return gate(pixels)
+
+    async def work(engine: Engine) -> list[np.ndarray]:
+        first = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        others = [asyncio.create_task(engine.submit([image])) for image in (b"\2", b"\7", b"\3", b"\4")]
+        await asyncio.sleep(0)
+        gate.is_open.set()
+        return await asyncio.gather(first, *others)
+
+    answers = run(work, predict, decode=slow)
+    assert [numbers(answer) for answer in answers] == [[1], [2], [7], [3], [4]]
+    assert sizes == [[1], [2, 7], [3, 4]]
 
 
 def test_a_whole_batch_comes_back_in_one_hop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +242,7 @@ def test_the_end_of_the_thread_is_a_fault_and_answers_those_who_wait() -> None:
         assert engine.find_fault() is None
         with pytest.raises(OverloadedError, match="has ended"):
             await engine.submit([b"\1"])
-        await asyncio.to_thread(engine._thread.join, WAIT_S)
+        await asyncio.to_thread(engine._threads[0].join, WAIT_S)
         assert engine.find_fault() == "the engine's thread has ended"
         with pytest.raises(OverloadedError, match="has ended"):
             await engine.submit([b"\1"])
@@ -202,7 +259,7 @@ def test_a_model_that_never_answers_is_a_fault_until_it_does(monkeypatch: pytest
         assert engine.find_fault() is None  # nobody waits
         waiting = asyncio.create_task(engine.submit([b"\1"]))
         await asyncio.sleep(0.5)
-        assert engine.find_fault() == "no image was answered for 0 s"
+        assert engine.find_fault() == "a batch was not answered for 0 s"
         gate.is_open.set()
         await waiting
         assert engine.find_fault() is None
@@ -217,12 +274,12 @@ def test_an_engine_ends_after_the_batch_that_was_ready_at_its_end() -> None:
         first = asyncio.create_task(engine.submit([b"\1"]))
         await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
         last = asyncio.create_task(engine.submit([b"\2"]))
-        await asyncio.sleep(0.3)  # until it is decoded
+        await asyncio.sleep(0)
         closing = asyncio.create_task(engine.close())
         await asyncio.sleep(0.1)
         gate.is_open.set()
         await asyncio.gather(first, last, closing)
-        assert not engine._thread.is_alive()
+        assert not any(thread.is_alive() for thread in engine._threads)
 
     run(work, gate)
 

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from imgclf.serving import protocol
+from imgclf.serving.answers import Answer
 from imgclf.serving.protocol import MAX_HEAD_BYTES, GuardedProtocol
 
 POST = b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
@@ -58,9 +59,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 class Connection:
     """A protocol on a transport, in a loop of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: Any = application) -> None:
         self.loop = asyncio.new_event_loop()
-        config = uvicorn.Config(application, ws="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
         self.transport = Transport()
         self.protocol = GuardedProtocol(config, ServerState(), {}, self.loop)
         self.protocol.connection_made(self.transport)
@@ -83,11 +84,11 @@ class Connection:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[[], Connection]]:
+def connect() -> Iterator[Callable[..., Connection]]:
     made: list[Connection] = []
 
-    def make() -> Connection:
-        made.append(Connection())
+    def make(app: Any = application) -> Connection:
+        made.append(Connection(app))
         return made[-1]
 
     yield make
@@ -227,3 +228,132 @@ def test_a_body_behind_an_upgrade_is_never_read_as_a_request(
     assert (connection.status, connection.transport.closed) == ("400 Bad Request", True)
     assert connection.transport.written.count(b"HTTP/1.1 ") == 1
     assert b"no upgrade is offered: send the request without one" in connection.transport.written
+
+
+class Taker:
+    """An application that takes whole invocations, and answers them when it is told to."""
+
+    def __init__(self, at_once: Answer | None = None) -> None:
+        self.at_once = at_once
+        self.bodies: list[bytes] = []
+        self.replies: list[Any] = []
+        self.has_left = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await application(scope, receive, send)
+
+    def take(self, headers: Any, body: bytes, reply: Any) -> Any:
+        self.bodies.append(body)
+        if body == b"url":
+            return None
+        if self.at_once is not None:
+            reply(self.at_once)
+        self.replies.append(reply)
+        return self
+
+    def leave(self) -> None:
+        self.has_left = True
+
+
+ONE = Answer(status=200, body=b"[[1]]")
+WHOLE = POST + b"Content-Length: 3\r\n\r\nabc"
+
+
+def test_a_whole_invocation_is_taken_and_answered_in_one_write(connect: Callable[..., Connection]) -> None:
+    app = Taker()
+    connection = connect(app)
+    for _ in range(3):
+        connection.transport.written = b""
+        connection.send(WHOLE)
+        assert connection.transport.written == b""
+        app.replies[-1](ONE)
+        head, _, body = connection.transport.written.partition(b"\r\n\r\n")
+        assert (connection.status, body) == ("200 OK", b"[[1]]")
+        assert b"content-length: 5" in head
+        assert b"connection: close" not in head
+    assert app.bodies == [b"abc"] * 3
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [WHOLE[:-1], b"c"],
+        [WHOLE.replace(b"/invocations", b"/ping")],
+        [WHOLE.replace(b"POST", b"PUT")],
+        [WHOLE.replace(b"Host: x", b"Expect: 100-continue")],
+        [WHOLE.replace(b"abc", b"url")],
+    ],
+    ids=["in pieces", "another path", "another method", "waits for 100", "has to be fetched"],
+)
+def test_other_requests_are_awaited(pieces: list[bytes], connect: Callable[..., Connection]) -> None:
+    app = Taker()
+    connection = connect(app)
+    for piece in pieces:
+        connection.send(piece)
+    connection.wait(0)
+    assert (connection.status, app.replies) == ("200 OK", [])
+    assert connection.transport.written.endswith(b"\r\n\r\n3")
+
+
+def test_requests_behind_each_other_are_answered_in_their_order(connect: Callable[..., Connection]) -> None:
+    app = Taker()
+    connection = connect(app)
+    connection.send(WHOLE + POST + b"Content-Length: 5\r\n\r\nother")
+    assert (app.bodies, connection.transport.written) == ([b"abc"], b"")
+    app.replies[0](ONE)
+    connection.wait(0)
+    assert connection.transport.written.count(b"HTTP/1.1 200 OK") == 2
+    assert connection.transport.written.endswith(b"\r\n\r\n5")
+
+
+def test_thousands_of_refusals_behind_each_other_are_answered(connect: Callable[..., Connection]) -> None:
+    connection = connect(Taker(at_once=Answer.refusal(415, "no")))
+    connection.send(WHOLE * 3000)
+    while connection.transport.written.count(b"HTTP/1.1 ") < 3000:
+        connection.wait(0)
+    assert connection.transport.written.count(b"HTTP/1.1 415") == 1
+    connection.send(WHOLE)
+    assert connection.status == "415 Unsupported Media Type"
+
+
+def test_a_client_that_wants_no_more_is_told_so_and_its_connection_is_closed(
+    connect: Callable[..., Connection],
+) -> None:
+    app = Taker()
+    connection = connect(app)
+    connection.send(WHOLE.replace(b"Host: x", b"Connection: close"))
+    app.replies[0](ONE)
+    assert b"connection: close\r\n" in connection.transport.written
+    assert connection.transport.closed
+
+
+def test_a_stop_waits_for_an_answer_that_is_owed(connect: Callable[..., Connection]) -> None:
+    app = Taker()
+    connection = connect(app)
+    connection.send(WHOLE)
+    connection.protocol.shutdown()
+    assert not connection.transport.closed
+    app.replies[0](ONE)
+    assert connection.status == "200 OK"
+    assert connection.transport.closed
+
+
+def test_a_client_that_went_away_is_left(connect: Callable[..., Connection]) -> None:
+    app = Taker()
+    connection = connect(app)
+    connection.send(WHOLE)
+    connection.protocol.connection_lost(None)
+    app.replies[0](ONE)
+    assert (app.has_left, connection.transport.written) == (True, b"")
+
+
+def test_who_does_not_read_answers_is_awaited(connect: Callable[..., Connection]) -> None:
+    """A task waits for room; without one, unread answers would fill the memory."""
+    app = Taker(at_once=ONE)
+    connection = connect(app)
+    connection.protocol.pause_writing()
+    connection.send(WHOLE)
+    assert (app.bodies, connection.transport.written) == ([], b"")
+    connection.protocol.resume_writing()
+    connection.wait(0)
+    assert connection.status == "200 OK"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,31 @@ def test_torch_serves_where_onnxruntime_is_not_installed(
 ) -> None:
     monkeypatch.setattr(runtimes.importlib.util, "find_spec", lambda name: None)
     assert name_of(exported) == "torch"
+
+
+def test_there_is_a_stream_for_each_processor_unless_fewer_are_asked_for(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtimes.os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    assert load_served_model(exported, {}).runtime.streams == 4
+    assert load_served_model(exported, {"MUSHER_SERVE_STREAMS": "1"}).runtime.streams == 1
+
+
+@pytest.mark.parametrize("wanted", ["0", "-1", "two", "1000"])
+def test_a_number_of_streams_that_cannot_be_is_refused(exported: Path, wanted: str) -> None:
+    with pytest.raises(ConfigError, match=f"MUSHER_SERVE_STREAMS '{wanted}' is not possible: set 1 to"):
+        load_served_model(exported, {"MUSHER_SERVE_STREAMS": wanted})
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "torch"])
+def test_streams_predict_at_once_and_get_their_own_answers(exported: Path, name: str) -> None:
+    runtime = load_served_model(exported, {"MUSHER_SERVE_RUNTIME": name}).runtime
+    images = [PIXELS[place % 3 :][:1] for place in range(24)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(runtime.predict, images))
+    truth = runtime.predict(PIXELS)
+    for place, logits in enumerate(found):
+        assert np.allclose(logits, truth[place % 3], atol=1e-4 * np.abs(truth).max())
 
 
 def test_an_unknown_runtime_is_refused(exported: Path) -> None:

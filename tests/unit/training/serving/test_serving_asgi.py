@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,14 @@ import pytest
 
 from imgclf.errors import SourceError
 from imgclf.serving import asgi, engine, model_functions
+from imgclf.serving.answers import Answer
 from imgclf.serving.asgi import App
 
 IMAGE = {"content-type": "image/png"}
 URL = {"content-type": "application/json"}
 WAIT_S = 30
+MODEL: Any = SimpleNamespace(runtime=SimpleNamespace(streams=1))
+"""What the application asks of a model where predict_fn is replaced."""
 
 
 class Found(NamedTuple):
@@ -75,7 +79,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 def run(work: Callable[[App], Any]) -> Any:
     async def main() -> Any:
-        return await work(App(model=None))  # type: ignore[arg-type] # predict_fn takes none
+        return await work(App(MODEL))
 
     return asyncio.run(main())
 
@@ -95,6 +99,25 @@ def test_an_image_is_answered_and_counted(gate: threading.Event, caplog: pytest.
     [record] = [record for record in caplog.records if record.message == "invocation"]
     fields = record.__dict__["fields"]
     assert (fields["status"], fields["received_bytes"], fields["content_type"]) == (200, 5, "image/png")
+
+
+def test_a_whole_invocation_is_counted_as_any_other(
+    gate: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate.set()
+    caplog.set_level(logging.INFO)
+
+    async def work(app: App) -> tuple[Answer, Found]:
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        assert app.take([(b"content-type", b"image/png")], b"photo", answer.set_result) is not None
+        return await asyncio.wait_for(answer, WAIT_S), await ask(app, "/metrics")
+
+    answer, page = run(work)
+    assert (answer.status, json.loads(answer.body)) == (200, [[1, 2]])
+    assert b'imgclf_requests_total{route="/invocations",status="200"} 1\n' in page.body
+    assert b"imgclf_invocation_seconds_count 1\n" in page.body
+    [record] = [record for record in caplog.records if record.message == "invocation"]
+    assert record.__dict__["fields"]["received_bytes"] == 5
 
 
 def test_neither_log_nor_metrics_repeat_what_was_sent(
