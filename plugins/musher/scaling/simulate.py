@@ -203,13 +203,16 @@ def _serve(run: _Run, start: int, stop: int) -> None:
 
 
 def _follow_backlog(run: _Run, start: int, arriving: list[float], *, rate: float, room: float) -> None:
-    """Let what is beyond the instances' rate wait, or be refused where there is no room left."""
+    """Let what is beyond the instances' rate wait, or be refused where there is no room left.
+
+    A request waits for those before it: what is left of earlier seconds, and half of the others of its own.
+    """
     waiting = run.waiting
     for second, count in enumerate(arriving, start=start):
-        before = waiting
+        met = waiting + (count - 1 - rate) / 2
         waiting = max(0.0, waiting + count - rate)
         if waiting > room:
             run.refused[second] = min(count, waiting - room)
             waiting = room
-        run.backlog_s[second] = (before + waiting) / 2 / rate
+        run.backlog_s[second] = min(max(0.0, met), room) / rate
     run.waiting = waiting
