@@ -3,7 +3,7 @@
 Claim: on localaws at --speed 60, a spike takes an endpoint from one instance to three and back, as
 musher.scaling predicts it from what was measured on one instance before; a canary that answers 500 is taken
 back by its alarm; updates under load lose nothing. The load is musher.traffic's, an open loop in a process of
-its own; the model sleeps 30 ms for each request, one at a time. All of it in one run:
+its own; the model sleeps 60 ms for each request, one at a time. All of it in one run:
 
 failed                  requests of the spike that failed or were never sent
 instances_error_max     localaws' instances less the simulator's, means of AWS minutes, the largest difference
@@ -13,12 +13,13 @@ rollback_periods        periods of the alarm (a minute) from the canary's first 
 update_failed           requests lost by three updates with a good model: all at once, canary, rolling
 
 The simulator's inputs: service times of a load without waiting, the seconds in which an instance starts and
-ends, and the minutes after which an alarm knows of a metric. `seconds_apart` are the AWS seconds in which both
-numbers of instances differ.
+ends, and the minutes after which an alarm knows of a metric. `seconds_apart` are the AWS seconds in which
+both numbers of instances differ.
 """
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -62,15 +63,17 @@ from musher.traffic.profiles import Spike
 SPEED = 60.0
 NAME = "scaled"
 LEAST, MOST = 1, 3
-TARGET = 7.0
+TARGET = 2.2
 """Invocations of an instance in an AWS minute, which is a second here: a quarter of what it can do."""
 COOLDOWN_S = 30
-LOW_RATE, HIGH_RATE = 2.0, 18.0
+LOW_RATE, HIGH_RATE = 0.4, 10.0
 """Requests a second here; the higher one keeps one instance two thirds busy."""
-BEFORE_S, PEAK_S, AFTER_S = 4.0, 50.0, 26.0
-CALIBRATION_RATE, CALIBRATION_S = 8.0, 20.0
+BEFORE_S, PEAK_S, AFTER_S = 4.0, 60.0, 26.0
+CALIBRATION_RATE, CALIBRATION_S = 8.0, 25.0
 """Evenly spaced, so that none waits for another."""
-UPDATE_RATE = 20.0
+CHANGES = 3
+"""Starts and ends of an instance that are measured."""
+UPDATE_RATE = 15.0
 CANARY_PERCENT, BAKE_S = 20, 120
 """The bad canary would bake an hour."""
 MAX_ERROR_SHARE = 0.05
@@ -119,10 +122,11 @@ def measure_one_instance(bench: Bench) -> Measured:
         pass
     if count_lost(result):
         raise RuntimeError(f"the load before the spike failed: {result['errors']}")
+    changes = [(bench.endpoint.scale(LEAST + 1), bench.endpoint.scale(LEAST)) for _ in range(CHANGES)]
     return Measured(
         service=scale_service(result, speed=SPEED),
-        start_s=bench.endpoint.scale(LEAST + 1) * SPEED,
-        stop_s=bench.endpoint.scale(LEAST) * SPEED,
+        start_s=statistics.median(start_s for start_s, _ in changes) * SPEED,
+        stop_s=statistics.median(stop_s for _, stop_s in changes) * SPEED,
         metric_delay_min=read_delay(bench, began_s=bench.clock.at(result["started_at_s"])),
     )
 
@@ -160,12 +164,8 @@ def track(bench: Bench) -> None:
 
 def plan_scaling() -> ScalingPlan:
     """Return the same policy as the simulator takes it."""
-    policy = TargetTracking(
-        target=TARGET, scale_out_cooldown_s=COOLDOWN_S, scale_in_cooldown_s=COOLDOWN_S
-    )
-    return ScalingPlan(
-        name="load", initial=LEAST, min_capacity=LEAST, max_capacity=MOST, policies=[policy]
-    )
+    policy = TargetTracking(target=TARGET, scale_out_cooldown_s=COOLDOWN_S, scale_in_cooldown_s=COOLDOWN_S)
+    return ScalingPlan(name="load", initial=LEAST, min_capacity=LEAST, max_capacity=MOST, policies=[policy])
 
 
 def draw_spike() -> list[float]:
@@ -196,7 +196,7 @@ def measure_spike(bench: Bench, measured: Measured) -> dict[str, Any]:
     due_s = [began_s - minute_s + moment * SPEED for moment in moments]
     outcome = predict(count_arrivals(due_s, length_s=length_s), measured=measured, plan=plan_scaling())
     seen_s = [bench.clock.at(look.real_s) - minute_s for look in looks]
-    had = lay_out(seen_s, [look.instances for look in looks], length_s=length_s)
+    had = lay_out(seen_s, [look.serving for look in looks], length_s=length_s)
     p95_ms, predicted_ms = result["latency"]["p95_ms"], outcome.latencies.p95_ms / SPEED
     return {
         "failed": count_lost(result),
@@ -229,10 +229,10 @@ def measure_bad_canary(bench: Bench, *, instances: int) -> dict[str, Any]:
         **alarm_on("Invocation5XXErrors", name=ERRORS, endpoint=NAME, threshold=MAX_ERROR_SHARE)
     )
     policy = UpdatePolicy(kind=CANARY, share_percent=CANARY_PERCENT, bake_s=3600, alarms=(ERRORS,))
-    with bench.sending(*constant(UPDATE_RATE, 600), is_stopped=True) as result:
-        with watching(bench.endpoint) as looks:
-            update(bench, config=config, policy=policy, instances=instances)
-            bench.endpoint.wait_in_service(instances)
+    load = bench.sending(*constant(UPDATE_RATE, 600), is_stopped=True)
+    with load as result, watching(bench.endpoint) as looks:
+        update(bench, config=config, policy=policy, instances=instances)
+        bench.endpoint.wait_in_service(instances)
     canary = read_sum(
         bench.cloudwatch, "Invocation5XXErrors", endpoint=NAME, config=config, clock=bench.clock
     )
@@ -247,7 +247,9 @@ def measure_bad_canary(bench: Bench, *, instances: int) -> dict[str, Any]:
 def canary_s(looks: Sequence[Look]) -> float:
     """Return the real seconds from a canary's first traffic to the way back."""
     began_s = next(look.real_s for look in looks if look.phase in ("ActivatingTraffic", "Baking"))
-    return next(look.real_s for look in looks if look.real_s > began_s and look.status != "Updating") - began_s
+    return (
+        next(look.real_s for look in looks if look.real_s > began_s and look.status != "Updating") - began_s
+    )
 
 
 def describe_config(bench: Bench) -> str:

@@ -5,14 +5,14 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.servers import BUCKET, IMAGE, ROLE, client, make_role
 
 VARIANT = "AllTraffic"
-SERVICE_S = 0.03
+SERVICE_S = 0.06
 """Real seconds that the model sleeps for each request, one at a time."""
 START_S = 1.0
 """Real seconds that the model takes to load."""
@@ -107,8 +107,15 @@ class Look:
     """Unix seconds of this machine."""
     status: str
     instances: int
+    """CurrentInstanceCount: those that are ending are among them."""
+    desired: int = 0
     phase: str = ""
     """The status of the variant in the deployment that is under way."""
+
+    @property
+    def serving(self) -> int:
+        """The instances that get requests: neither those that start nor those that end."""
+        return min(self.instances, self.desired)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +137,7 @@ class LiveEndpoint:
             real_s=time.time(),
             status=found["EndpointStatus"],
             instances=variants[0].get("CurrentInstanceCount", 0),
+            desired=variants[0].get("DesiredInstanceCount", 0),
             phase=statuses[0]["Status"],
         )
 
@@ -215,5 +223,4 @@ def read_sum(cloudwatch: Any, metric: str, *, endpoint: str, config: str, clock:
         Period=60,
         Statistics=["Sum"],
     )
-    points: list[Mapping[str, Any]] = found["Datapoints"]
-    return round(sum(point["Sum"] for point in points))
+    return round(sum(float(point["Sum"]) for point in found["Datapoints"]))

@@ -53,7 +53,8 @@ def lay_out(moments_s: Sequence[float], counts: Sequence[int], *, length_s: int)
 def minute_means(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the mean of each whole minute, as CloudWatch would show it."""
     whole = len(counts) // MINUTE_S * MINUTE_S
-    return counts[:whole].reshape(-1, MINUTE_S).mean(axis=1)
+    means: NDArray[np.float64] = counts[:whole].reshape(-1, MINUTE_S).mean(axis=1)
+    return means
 
 
 def largest_error(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> float:
