@@ -20,7 +20,6 @@ both numbers of instances differ.
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -39,7 +38,7 @@ from benchmarks.live_endpoint import (
     alarm_on,
     make_endpoint,
     read_clock,
-    read_sum,
+    read_metric,
     watching,
 )
 from benchmarks.scaling_comparison import (
@@ -50,7 +49,7 @@ from benchmarks.scaling_comparison import (
     lay_out,
     list_changes,
     predict,
-    scale_service,
+    split_service,
 )
 from benchmarks.sent_load import count_lost, sending
 from benchmarks.servers import client, free_port, localaws_argv, running
@@ -73,8 +72,8 @@ CALIBRATION_RATE, CALIBRATION_S = 8.0, 25.0
 """Evenly spaced, so that none waits for another."""
 CHANGES = 3
 """Starts and ends of an instance that are measured."""
-UPDATE_RATE = 15.0
-CANARY_PERCENT, BAKE_S = 20, 120
+UPDATE_RATE = 24.0
+CANARY_PERCENT, BAKE_S = 25, 120
 """The bad canary would bake an hour."""
 MAX_ERROR_SHARE = 0.05
 SEED = 7
@@ -123,20 +122,29 @@ def measure_one_instance(bench: Bench) -> Measured:
     if count_lost(result):
         raise RuntimeError(f"the load before the spike failed: {result['errors']}")
     changes = [(bench.endpoint.scale(LEAST + 1), bench.endpoint.scale(LEAST)) for _ in range(CHANGES)]
+    service, overhead_s = split_service(result, model_latency_s=read_model_latency_s(bench), speed=SPEED)
     return Measured(
-        service=scale_service(result, speed=SPEED),
+        service=service,
+        overhead_s=overhead_s,
         start_s=statistics.median(start_s for start_s, _ in changes) * SPEED,
         stop_s=statistics.median(stop_s for _, stop_s in changes) * SPEED,
-        metric_delay_min=read_delay(bench, began_s=bench.clock.at(result["started_at_s"])),
+        metric_delay_min=read_delay(bench),
     )
 
 
-def read_delay(bench: Bench, *, began_s: float) -> int:
+def read_model_latency_s(bench: Bench) -> float:
+    """Return the mean of what the instance has taken for a request until now."""
+    minutes = read_metric(bench.cloudwatch, "ModelLatency", endpoint=NAME, clock=bench.clock)
+    return sum(minute.total for minute in minutes) / sum(minute.count for minute in minutes) / 1e6
+
+
+def read_delay(bench: Bench) -> int:
     """Return the whole minutes from the end of the first minute with requests to the alarm that saw them."""
     history = bench.cloudwatch.describe_alarm_history(AlarmName="probe", HistoryItemType="StateUpdate")
     seen = [item for item in history["AlarmHistoryItems"] if "to ALARM" in item["HistorySummary"]]
     seen_s = min(item["Timestamp"].timestamp() for item in seen)
-    ended_s = (began_s // MINUTE_S + 1) * MINUTE_S
+    minutes = read_metric(bench.cloudwatch, "Invocations", endpoint=NAME, clock=bench.clock)
+    ended_s = next(minute.start_s for minute in minutes if minute.total) + MINUTE_S
     return int((seen_s - ended_s) // MINUTE_S)
 
 
@@ -197,7 +205,8 @@ def measure_spike(bench: Bench, measured: Measured) -> dict[str, Any]:
     outcome = predict(count_arrivals(due_s, length_s=length_s), measured=measured, plan=plan_scaling())
     seen_s = [bench.clock.at(look.real_s) - minute_s for look in looks]
     had = lay_out(seen_s, [look.serving for look in looks], length_s=length_s)
-    p95_ms, predicted_ms = result["latency"]["p95_ms"], outcome.latencies.p95_ms / SPEED
+    predicted_ms = (outcome.latencies.p95_ms + measured.overhead_s * 1000) / SPEED
+    p95_ms = result["latency"]["p95_ms"]
     return {
         "failed": count_lost(result),
         "highest": int(had.max()),
@@ -233,9 +242,10 @@ def measure_bad_canary(bench: Bench, *, instances: int) -> dict[str, Any]:
     with load as result, watching(bench.endpoint) as looks:
         update(bench, config=config, policy=policy, instances=instances)
         bench.endpoint.wait_in_service(instances)
-    canary = read_sum(
-        bench.cloudwatch, "Invocation5XXErrors", endpoint=NAME, config=config, clock=bench.clock
+    minutes = read_metric(
+        bench.cloudwatch, "Invocation5XXErrors", endpoint=NAME, clock=bench.clock, config=config
     )
+    canary = round(sum(minute.total for minute in minutes))
     return {
         "canary_failed": canary,
         "lost_beyond_canary": max(0, count_lost(result) - canary),
@@ -292,21 +302,20 @@ def measure(port: int, folder: Path) -> dict[str, Any]:
     measured = measure_one_instance(bench)
     inputs = {
         "service_ms": round(measured.service.mean_s * 1000 / SPEED, 1),
+        "overhead_ms": round(measured.overhead_s * 1000 / SPEED, 1),
         "start_s": round(measured.start_s, 1),
         "stop_s": round(measured.stop_s, 1),
         "metric_delay_min": measured.metric_delay_min,
     }
-    print(inputs, file=sys.stderr)
     track(bench)
     found = measure_spike(bench, measured)
-    print(found, file=sys.stderr)
-    register(bench, least=2, most=2)
-    bench.endpoint.wait_in_service(2)
+    register(bench, least=MOST, most=MOST)
+    bench.endpoint.wait_in_service(MOST)
     return {
         **found,
         **inputs,
-        **measure_bad_canary(bench, instances=2),
-        **measure_updates(bench, instances=2),
+        **measure_bad_canary(bench, instances=MOST),
+        **measure_updates(bench, instances=MOST),
     }
 
 

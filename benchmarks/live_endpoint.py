@@ -192,6 +192,16 @@ def make_endpoint(name: str, *, port: int) -> LiveEndpoint:
     return made
 
 
+@dataclass(frozen=True, kw_only=True)
+class Minute:
+    """One datapoint of a metric."""
+
+    start_s: float
+    """AWS time, in Unix seconds."""
+    total: float
+    count: float
+
+
 @contextlib.contextmanager
 def watching(endpoint: LiveEndpoint) -> Generator[list[Look], None, None]:
     """Collect looks while the block runs, in a thread."""
@@ -211,8 +221,10 @@ def watching(endpoint: LiveEndpoint) -> Generator[list[Look], None, None]:
         thread.join(WAIT_S)
 
 
-def read_sum(cloudwatch: Any, metric: str, *, endpoint: str, config: str, clock: AwsClock) -> int:
-    """Return the sum of a fleet's metric over the last three hours of AWS time."""
+def read_metric(
+    cloudwatch: Any, metric: str, *, endpoint: str, clock: AwsClock, config: str = ""
+) -> list[Minute]:
+    """Return the minutes of a metric in the last three hours of AWS time, of a fleet where a config is named."""
     now_s = clock.at(time.time())
     found = cloudwatch.get_metric_statistics(
         Namespace="AWS/SageMaker",
@@ -221,6 +233,10 @@ def read_sum(cloudwatch: Any, metric: str, *, endpoint: str, config: str, clock:
         StartTime=now_s - 3 * 3600,
         EndTime=now_s + 60,
         Period=60,
-        Statistics=["Sum"],
+        Statistics=["Sum", "SampleCount"],
     )
-    return round(sum(float(point["Sum"]) for point in found["Datapoints"]))
+    minutes = [
+        Minute(start_s=point["Timestamp"].timestamp(), total=point["Sum"], count=point["SampleCount"])
+        for point in found["Datapoints"]
+    ]
+    return sorted(minutes, key=lambda minute: minute.start_s)

@@ -13,6 +13,7 @@ from musher.scaling.policies import ScalingPlan
 from musher.scaling.simulate import Outcome, World, simulate
 
 MINUTE_S = 60
+SHORTEST_S = 0.001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +21,25 @@ class Measured:
     """What was measured on one instance before the load, in AWS seconds."""
 
     service: ServiceTimes
+    """What an instance is busy with a request."""
+    overhead_s: float
+    """What a client waits besides, on the way to the instance and back."""
     start_s: float
     stop_s: float
     metric_delay_min: int
 
 
-def scale_service(result: dict[str, Any], *, speed: float) -> ServiceTimes:
-    """Return a load test's service times in AWS seconds."""
-    return ServiceTimes(quantiles_s=from_load_test(result).quantiles_s * speed)
+def split_service(
+    result: dict[str, Any], *, model_latency_s: float, speed: float
+) -> tuple[ServiceTimes, float]:
+    """Return what a load test's requests kept an instance busy, and the rest that a client sees, in AWS seconds.
+
+    `model_latency_s` is the mean of the metric ModelLatency: what the instance took, by this machine's clock.
+    """
+    whole = from_load_test(result)
+    overhead_s = max(0.0, whole.mean_s - model_latency_s)
+    busy_s = np.maximum(whole.quantiles_s - overhead_s, SHORTEST_S)
+    return ServiceTimes(quantiles_s=busy_s * speed), overhead_s * speed
 
 
 def count_arrivals(moments_s: Sequence[float], *, length_s: int) -> NDArray[np.int64]:

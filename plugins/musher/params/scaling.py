@@ -1,8 +1,9 @@
 """Section "Scaling" of the form: how the endpoint grows and shrinks with its load."""
 
 from musher.params.section import in_section
-from musher.payloads.autoscaling import INVOCATIONS, MAX_COOLDOWN_S, METRICS
+from musher.payloads.autoscaling import CHOICES, CUSTOM_PATTERN, INVOCATIONS, MAX_COOLDOWN_S
 from musher.payloads.endpoints import MAX_INSTANCES
+from musher.payloads.schedules import PATTERN
 
 SCALING = in_section(
     "Scaling",
@@ -27,10 +28,11 @@ SCALING = in_section(
         "autoscale_metric": {
             "default": INVOCATIONS,
             "type": "string",
-            "enum": list(METRICS),
+            "enum": list(CHOICES),
             "description": "What is held against the target. `invocations`: a minute's invocations of each "
             "instance; AWS adds instances after three minutes above. `concurrency`: requests that a model "
-            "works on at the same time, looked at each ten seconds.",
+            "works on at the same time, looked at each ten seconds. `custom`: the one that "
+            "`autoscale_custom_metric` names.",
         },
         "autoscale_target": {
             "default": 100,
@@ -53,6 +55,27 @@ SCALING = in_section(
             "maximum": MAX_COOLDOWN_S,
             "description": "After instances were removed, so long none is removed.",
         },
+        "autoscale_custom_metric": {
+            "default": None,
+            "type": ["null", "string"],
+            "pattern": CUSTOM_PATTERN,
+            "description": "For the metric `custom`: namespace, name and statistic, such as "
+            "`/aws/sagemaker/Endpoints CPUUtilization Average`. Its dimensions are EndpointName and VariantName.",
+        },
+        "autoscale_schedule": {
+            "default": [],
+            "type": "array",
+            "items": {"type": "string", "pattern": PATTERN},
+            "maxItems": 20,
+            "description": "Other bounds from certain times on, such as `cron(0 8 ? * MON-FRI *) 2 4`: when, "
+            "in UTC, the fewest and the most instances. Until the first of them, and after each run, those "
+            "above hold.",
+        },
     },
-    experts=("scale_out_cooldown_s", "scale_in_cooldown_s"),
+    experts=(
+        "scale_out_cooldown_s",
+        "scale_in_cooldown_s",
+        "autoscale_custom_metric",
+        "autoscale_schedule",
+    ),
 )

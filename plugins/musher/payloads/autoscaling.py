@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,16 @@ from musher.payloads.endpoints import MAX_INSTANCES, VARIANT
 NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
-INVOCATIONS, CONCURRENCY = "invocations", "concurrency"
+INVOCATIONS, CONCURRENCY, CUSTOM = "invocations", "concurrency", "custom"
 METRICS = {
     INVOCATIONS: "SageMakerVariantInvocationsPerInstance",
     CONCURRENCY: "SageMakerVariantConcurrentRequestsPerModelHighResolution",
 }
 """What AWS holds against the target: a minute's invocations of an instance (looked at each minute), or the
 requests that a model works on at the same time (each ten seconds)."""
+CHOICES = (*METRICS, CUSTOM)
+CUSTOM_PATTERN = r"^\S+ \S+ (Average|Minimum|Maximum|SampleCount|Sum)$"
+"""Namespace, name and statistic of a metric with the dimensions EndpointName and VariantName."""
 
 MAX_COOLDOWN_S = 3600
 
@@ -35,6 +39,8 @@ class ScalingPlan:
     target: float
     scale_out_cooldown_s: int
     scale_in_cooldown_s: int
+    custom_metric: str | None = None
+    """As CUSTOM_PATTERN says; only where `metric` is CUSTOM."""
 
 
 def resource_id(endpoint_name: str) -> str:
@@ -50,8 +56,13 @@ def check_scaling(plan: ScalingPlan) -> None:
             f"autoscale_min is {least} and autoscale_max is {most}. Choose 1 to {MAX_INSTANCES}, the first "
             "not above the second."
         )
-    if plan.metric not in METRICS:
-        raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(METRICS)}.")
+    if plan.metric not in CHOICES:
+        raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(CHOICES)}.")
+    if plan.metric == CUSTOM and not re.match(CUSTOM_PATTERN, plan.custom_metric or ""):
+        raise PayloadError(
+            f"autoscale_custom_metric is {plan.custom_metric!r}. Write namespace, name and statistic, such "
+            "as `/aws/sagemaker/Endpoints CPUUtilization Average`."
+        )
     if not plan.target > 0:
         raise PayloadError(f"autoscale_target is {plan.target}. Choose a number above 0.")
     for name, value in (("out", plan.scale_out_cooldown_s), ("in", plan.scale_in_cooldown_s)):
@@ -77,12 +88,37 @@ def build_policy(plan: ScalingPlan) -> dict[str, Any]:
         "PolicyType": "TargetTrackingScaling",
         "TargetTrackingScalingPolicyConfiguration": {
             "TargetValue": float(plan.target),
-            "PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[plan.metric]},
+            **_metric(plan),
             "ScaleOutCooldown": plan.scale_out_cooldown_s,
             "ScaleInCooldown": plan.scale_in_cooldown_s,
             "DisableScaleIn": False,
         },
     }
+
+
+def _metric(plan: ScalingPlan) -> dict[str, Any]:
+    """Return what a policy watches, of the endpoint's one variant."""
+    if plan.metric != CUSTOM:
+        return {"PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[plan.metric]}}
+    namespace, name, statistic = (plan.custom_metric or "").split(" ")
+    dimensions = {"EndpointName": plan.endpoint_name, "VariantName": VARIANT}
+    return {
+        "CustomizedMetricSpecification": {
+            "Namespace": namespace,
+            "MetricName": name,
+            "Statistic": statistic,
+            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+        }
+    }
+
+
+def _read_metric(config: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return which metric a policy watches, and what it says of a custom one; None where it is not ours."""
+    if custom := config.get("CustomizedMetricSpecification"):
+        said = [str(custom.get(member, "")) for member in ("Namespace", "MetricName", "Statistic")]
+        return CUSTOM, " ".join(said)
+    predefined = config.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+    return {name: metric for metric, name in METRICS.items()}.get(predefined), None
 
 
 def read_plan(
@@ -92,20 +128,20 @@ def read_plan(
 
     None where it does not, or does by other policies than ours.
     """
-    kinds = {predefined: metric for metric, predefined in METRICS.items()}
     for target in targets["ScalableTargets"]:
         for policy in policies["ScalingPolicies"]:
             config = policy.get("TargetTrackingScalingPolicyConfiguration", {})
-            metric = config.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
-            if policy["PolicyName"] == policy_name(endpoint_name) and metric in kinds:
+            metric, custom_metric = _read_metric(config)
+            if policy["PolicyName"] == policy_name(endpoint_name) and metric is not None:
                 return ScalingPlan(
                     endpoint_name=endpoint_name,
                     min_instances=target["MinCapacity"],
                     max_instances=target["MaxCapacity"],
-                    metric=kinds[metric],
+                    metric=metric,
                     target=config["TargetValue"],
                     scale_out_cooldown_s=config["ScaleOutCooldown"],
                     scale_in_cooldown_s=config["ScaleInCooldown"],
+                    custom_metric=custom_metric,
                 )
     return None
 

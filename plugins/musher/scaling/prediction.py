@@ -24,7 +24,7 @@ TOO_MUCH = (
     "Requests took longer than instances that do one at a time could have borne: they waited there, or "
     "several are done at once. Measure the service times under less load."
 )
-OTHER_METRIC = "The simulator knows no policy on concurrent requests."
+OTHER_METRIC = "The simulator follows policies on invocations alone."
 
 
 def unpredicted(reason: str) -> LoadPrediction:

@@ -8,7 +8,8 @@ from airflow.sdk import task
 from musher.hooks.autoscaling import scale, stop_scaling
 from musher.hooks.connection import autoscaling_hook
 from musher.operators.base import fail_without_retry
-from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target, resource_id
+from musher.payloads.autoscaling import CUSTOM, ScalingPlan, build_policy, build_target, resource_id
+from musher.payloads.schedules import build_actions
 from musher.results import EndpointResult, Params, ScalingResult
 from musher.stages.run import current_run
 
@@ -19,18 +20,20 @@ logger = logging.getLogger(__name__)
 def autoscale(endpoint: EndpointResult) -> ScalingResult:
     """Register the endpoint's instances and their policy; return bounds, target and the alarms' names.
 
-    Where both bounds are the same, nothing scales: what an earlier run has registered is removed.
+    Where both bounds are the same, and no schedule changes them, nothing scales: what an earlier run has
+    registered is removed.
     """
     started = time.monotonic()
     with fail_without_retry(endpoint=endpoint):
         run = current_run()
         plan, hook = plan_scaling(run.params, endpoint_name=endpoint["name"]), autoscaling_hook(run.settings)
-        if plan.min_instances == plan.max_instances:
+        actions = build_actions(run.params["autoscale_schedule"], endpoint_name=endpoint["name"])
+        if plan.min_instances == plan.max_instances and not actions:
             stop_scaling(hook, endpoint_name=endpoint["name"])
             logger.info("%s: autoscale_min is autoscale_max: nothing scales", endpoint["name"])
             alarms = []
         else:
-            alarms = scale(hook, target=build_target(plan), policy=build_policy(plan))
+            alarms = scale(hook, target=build_target(plan), policy=build_policy(plan), actions=actions)
     return ScalingResult(
         resource_id=resource_id(endpoint["name"]),
         min_instances=plan.min_instances,
@@ -52,4 +55,5 @@ def plan_scaling(params: Params, *, endpoint_name: str) -> ScalingPlan:
         target=params["autoscale_target"],
         scale_out_cooldown_s=params["scale_out_cooldown_s"],
         scale_in_cooldown_s=params["scale_in_cooldown_s"],
+        custom_metric=params["autoscale_custom_metric"] if params["autoscale_metric"] == CUSTOM else None,
     )

@@ -13,10 +13,12 @@ from benchmarks.scaling_comparison import (
     list_changes,
     minute_means,
     predict,
+    split_service,
 )
 from benchmarks.sent_load import count_lost
 from musher.scaling.instances import from_samples
 from musher.scaling.policies import ScalingPlan, TargetTracking
+from tests.unit.musher.load_records import measure_all
 
 
 def look(
@@ -67,8 +69,15 @@ def test_what_was_never_sent_is_lost() -> None:
     assert count_lost({"failed": 2, "dropped": 3}) == 5
 
 
+def test_the_way_to_an_instance_is_no_work() -> None:
+    """Requests of 70 ms of which the model took 60: at speed 60, 3.6 s of work and 0.6 s besides."""
+    service, overhead_s = split_service(measure_all([0.07] * 100), model_latency_s=0.06, speed=60)
+    assert service.mean_s == pytest.approx(3.6, rel=0.01)
+    assert overhead_s == pytest.approx(0.6, rel=0.01)
+
+
 def test_a_prediction_starts_instances_as_slowly_as_was_measured() -> None:
-    measured = Measured(service=from_samples([3.0]), start_s=100, stop_s=10, metric_delay_min=0)
+    measured = Measured(service=from_samples([3.0]), overhead_s=0, start_s=100, stop_s=10, metric_delay_min=0)
     policy = TargetTracking(target=3)
     plan = ScalingPlan(name="p", initial=1, min_capacity=1, max_capacity=3, policies=[policy])
     outcome = predict(np.full(600, 1), measured=measured, plan=plan)

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from musher.errors import PayloadError
 from musher.hooks.autoscaling import find_scaling, stop_scaling
+from musher.payloads.schedules import highest
 from musher.settings import Settings
 from musher.stages import autoscale, preflight
 from tests.unit.musher.operators.fakes import refuse
@@ -19,7 +21,10 @@ PARAMS = {
     "autoscale_target": 100,
     "scale_out_cooldown_s": 30,
     "scale_in_cooldown_s": 30,
+    "autoscale_custom_metric": None,
+    "autoscale_schedule": [],
 }
+CPU = "/aws/sagemaker/Endpoints CPUUtilization Average"
 
 
 class FakeAutoscaling:
@@ -28,6 +33,7 @@ class FakeAutoscaling:
     def __init__(self) -> None:
         self.targets: dict[str, Any] = {}
         self.policies: list[str] = []
+        self.actions: dict[str, dict[str, Any]] = {}
         self.put: list[dict[str, Any]] = []
         self.conn = self
 
@@ -45,6 +51,16 @@ class FakeAutoscaling:
 
     def describe_scaling_policies(self, *, ResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803
         return {"ScalingPolicies": [policy for policy in self.put if policy["ResourceId"] == ResourceId]}
+
+    def describe_scheduled_actions(self, *, ResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        assert ResourceId in self.targets
+        return {"ScheduledActions": list(self.actions.values())}
+
+    def put_scheduled_action(self, **request: Any) -> None:
+        self.actions[request["ScheduledActionName"]] = request
+
+    def delete_scheduled_action(self, *, ScheduledActionName: str, **_: str) -> None:  # noqa: N803
+        del self.actions[ScheduledActionName]
 
     def deregister_scalable_target(self, *, ResourceId: str, **_: str) -> None:  # noqa: N803
         if ResourceId not in self.targets:
@@ -84,13 +100,31 @@ def test_the_endpoint_gets_bounds_and_a_policy_whose_alarms_are_named(scale: Any
     assert aws.policies == ["musher-live-load"]
 
 
-@pytest.mark.parametrize("metric", ["invocations", "concurrency"])
+@pytest.mark.parametrize("metric", ["invocations", "concurrency", "custom"])
 def test_how_an_endpoint_scales_can_be_read_again(scale: Any, aws: Any, metric: str) -> None:
     assert find_scaling(aws, endpoint_name="musher-live") is None
-    scale(autoscale_metric=metric)
+    changes = {"autoscale_metric": metric, "autoscale_custom_metric": CPU}
+    scale(**changes)
     assert find_scaling(aws, endpoint_name="musher-live") == autoscale.plan_scaling(
-        {**PARAMS, "autoscale_metric": metric}, endpoint_name="musher-live"
+        {**PARAMS, **changes}, endpoint_name="musher-live"
     )
+
+
+def test_a_schedule_takes_the_place_of_an_earlier_one_and_leaves_a_person_s(scale: Any, aws: Any) -> None:
+    aws.actions["black-friday"] = {"ScheduledActionName": "black-friday"}
+    scale(autoscale_schedule=["cron(0 8 ? * MON-FRI *) 2 4", "cron(0 18 ? * MON-FRI *) 1 2"])
+    assert set(aws.actions) == {"black-friday", "musher-live-1", "musher-live-2"}
+    scale(autoscale_schedule=["cron(0 9 * * ? *) 3 3"], autoscale_min=1, autoscale_max=1)
+    assert set(aws.actions) == {"black-friday", "musher-live-1"}
+    assert aws.actions["musher-live-1"]["ScalableTargetAction"] == {"MinCapacity": 3, "MaxCapacity": 3}
+    assert set(aws.targets) == {RESOURCE}
+
+
+def test_preflight_refuses_a_schedule_that_nobody_can_read_and_counts_its_instances() -> None:
+    with pytest.raises(PayloadError, match="autoscale_schedule holds 'at noon 2 4'"):
+        preflight.unsuitable_scaling({**PARAMS, "autoscale_schedule": ["at noon 2 4"]})
+    assert highest(["rate(1 day) 2 5", "rate(2 days) 1 2"], most=3) == 5
+    assert highest([], most=3) == 3
 
 
 def test_a_policy_of_somebody_else_is_none_of_ours(scale: Any, aws: Any) -> None:
