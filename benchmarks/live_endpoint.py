@@ -224,7 +224,7 @@ def watching(endpoint: LiveEndpoint) -> Generator[list[Look], None, None]:
 def read_metric(
     cloudwatch: Any, metric: str, *, endpoint: str, clock: AwsClock, config: str = ""
 ) -> list[Minute]:
-    """Return the minutes of a metric in the last three hours of AWS time, of a fleet where a config is named."""
+    """Return a metric's minutes of the last three hours of AWS time; with a config, those of its fleet."""
     now_s = clock.at(time.time())
     found = cloudwatch.get_metric_statistics(
         Namespace="AWS/SageMaker",

@@ -32,7 +32,7 @@ class Measured:
 def split_service(
     result: dict[str, Any], *, model_latency_s: float, speed: float
 ) -> tuple[ServiceTimes, float]:
-    """Return what a load test's requests kept an instance busy, and the rest that a client sees, in AWS seconds.
+    """Return how long requests kept an instance busy, and what a client sees besides, in AWS seconds.
 
     `model_latency_s` is the mean of the metric ModelLatency: what the instance took, by this machine's clock.
     """

@@ -14,8 +14,9 @@ from typing import Any
 from benchmarks.servers import ROOT
 
 STOP_S = 30.0
-WARM_UP_S = 2.0
-"""Real seconds after its start in which a generator certainly sends."""
+START_S = 60.0
+SENDING = "Sending for"
+"""What the generator logs as it begins."""
 
 
 def argv_of(load: Sequence[str], *, endpoint: str, body: Path, output: Path) -> list[str]:
@@ -40,18 +41,20 @@ def environment(port: int) -> dict[str, str]:
 def sending(
     *load: str, endpoint: str, port: int, folder: Path, is_stopped: bool = False
 ) -> Generator[dict[str, Any], None, None]:
-    """Send a load while the block runs; the result is filled in at its end.
+    """Send a load; the block begins once it is being sent, and its end fills the result in.
 
     `is_stopped`: the end of the block ends the load by SIGTERM; else it is waited for.
     """
-    body, output = folder / "body.json", folder / "load.json"
+    body, output, log = (folder / name for name in ("body.json", "load.json", "load.log"))
     body.write_text("[1]")
     result: dict[str, Any] = {}
     argv = argv_of(load, endpoint=endpoint, body=body, output=output)
-    with subprocess.Popen(argv, env=environment(port), cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+    with (
+        log.open("wb") as sink,
+        subprocess.Popen(argv, env=environment(port), cwd=ROOT, stderr=sink) as process,
+    ):
         try:
-            if is_stopped:
-                time.sleep(WARM_UP_S)
+            wait_until_sending(process, log)
             yield result
             if is_stopped:
                 process.send_signal(signal.SIGTERM)
@@ -60,6 +63,15 @@ def sending(
         finally:
             process.kill()
     result.update(json.loads(output.read_text()))
+
+
+def wait_until_sending(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the generator has begun; raises RuntimeError where it does not."""
+    deadline = time.monotonic() + START_S
+    while SENDING not in log.read_text():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the load generator did not begin: {log.read_text()[-500:]}")
+        time.sleep(0.02)
 
 
 def count_lost(result: dict[str, Any]) -> int:

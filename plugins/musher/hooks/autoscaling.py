@@ -7,8 +7,18 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.exceptions import ClientError
 
-from musher.payloads.autoscaling import DIMENSION, NAMESPACE, ScalingPlan, place, read_plan, resource_id
+from musher.hooks.alarms import put_alarms, remove_alarms
+from musher.payloads.autoscaling import (
+    DIMENSION,
+    NAMESPACE,
+    ScalingPlan,
+    place,
+    read_plan,
+    resource_id,
+    step_policy_name,
+)
 from musher.payloads.schedules import is_ours
+from musher.payloads.steps import build_step_alarm, build_step_policy
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +42,28 @@ def scale(
     _schedule(hook, target=target, actions=actions)
     logger.info("%s: %d to %d instances", target["ResourceId"], target["MinCapacity"], target["MaxCapacity"])
     return [alarm["AlarmName"] for alarm in answer["Alarms"]]
+
+
+def scale_by_steps(
+    hook: AwsBaseHook,
+    alarms: AwsBaseHook,
+    *,
+    plan: ScalingPlan,
+    steps: Sequence[tuple[float, int]],
+) -> list[str]:
+    """Put an endpoint's policy by steps and its alarm, or remove those of an earlier run; return its alarms."""
+    name = step_policy_name(plan.endpoint_name)
+    if not steps:
+        remove_alarms(alarms, names=[name])
+        try:
+            hook.conn.delete_scaling_policy(**place(plan.endpoint_name), PolicyName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != MISSING_CODE:
+                raise
+        return []
+    policy = hook.conn.put_scaling_policy(**build_step_policy(plan, steps))
+    put_alarms(alarms, requests=[build_step_alarm(plan, steps, policy_arn=policy["PolicyARN"])])
+    return [name]
 
 
 def _schedule(hook: AwsBaseHook, *, target: Mapping[str, Any], actions: Sequence[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from musher.params.section import in_section
 from musher.payloads.autoscaling import CHOICES, CUSTOM_PATTERN, INVOCATIONS, MAX_COOLDOWN_S
 from musher.payloads.endpoints import MAX_INSTANCES
 from musher.payloads.schedules import PATTERN
+from musher.payloads.steps import PATTERN as STEP_PATTERN
 
 SCALING = in_section(
     "Scaling",
@@ -60,7 +61,17 @@ SCALING = in_section(
             "type": ["null", "string"],
             "pattern": CUSTOM_PATTERN,
             "description": "For the metric `custom`: namespace, name and statistic, such as "
-            "`/aws/sagemaker/Endpoints CPUUtilization Average`. Its dimensions are EndpointName and VariantName.",
+            "`/aws/sagemaker/Endpoints CPUUtilization Average`. Its dimensions are EndpointName and "
+            "VariantName.",
+        },
+        "autoscale_steps": {
+            "default": [],
+            "type": "array",
+            "items": {"type": "string", "pattern": STEP_PATTERN},
+            "maxItems": 8,
+            "description": "For sudden loads, beside the target: lines such as `200 +1` and `400 +2`, lower "
+            "values first: from which value of the metric on how many instances are added, after one period "
+            "(a minute; ten seconds for `concurrency`).",
         },
         "autoscale_schedule": {
             "default": [],
@@ -76,6 +87,7 @@ SCALING = in_section(
         "scale_out_cooldown_s",
         "scale_in_cooldown_s",
         "autoscale_custom_metric",
+        "autoscale_steps",
         "autoscale_schedule",
     ),
 )

@@ -15,6 +15,9 @@ NAMESPACE = "AWS/SageMaker"
 PERIOD_S = 60
 ERRORS, LATENCY = "errors", "latency"
 KINDS = (ERRORS, LATENCY)
+STEPS = "steps"
+"""That of the live endpoint's policy by steps (steps.py), which takes no update back."""
+EVER_MADE = (*KINDS, STEPS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,8 @@ class ScalingPlan:
     scale_in_cooldown_s: int
     custom_metric: str | None = None
     """As CUSTOM_PATTERN says; only where `metric` is CUSTOM."""
+    has_steps: bool = False
+    """Whether a policy by steps adds instances beside it."""
 
 
 def resource_id(endpoint_name: str) -> str:
@@ -100,16 +102,27 @@ def _metric(plan: ScalingPlan) -> dict[str, Any]:
     """Return what a policy watches, of the endpoint's one variant."""
     if plan.metric != CUSTOM:
         return {"PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[plan.metric]}}
-    namespace, name, statistic = (plan.custom_metric or "").split(" ")
-    dimensions = {"EndpointName": plan.endpoint_name, "VariantName": VARIANT}
+    namespace, name, statistic = split_custom(plan)
     return {
         "CustomizedMetricSpecification": {
             "Namespace": namespace,
             "MetricName": name,
             "Statistic": statistic,
-            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+            "Dimensions": variant_dimensions(plan.endpoint_name),
         }
     }
+
+
+def split_custom(plan: ScalingPlan) -> tuple[str, str, str]:
+    """Return namespace, name and statistic of a plan's custom metric."""
+    namespace, name, statistic = (plan.custom_metric or "").split(" ")
+    return namespace, name, statistic
+
+
+def variant_dimensions(endpoint_name: str) -> list[dict[str, str]]:
+    """Return the dimensions of the metrics of an endpoint's one variant."""
+    given = {"EndpointName": endpoint_name, "VariantName": VARIANT}
+    return [{"Name": name, "Value": value} for name, value in given.items()]
 
 
 def _read_metric(config: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -128,6 +141,7 @@ def read_plan(
 
     None where it does not, or does by other policies than ours.
     """
+    names = {policy["PolicyName"] for policy in policies["ScalingPolicies"]}
     for target in targets["ScalableTargets"]:
         for policy in policies["ScalingPolicies"]:
             config = policy.get("TargetTrackingScalingPolicyConfiguration", {})
@@ -142,13 +156,19 @@ def read_plan(
                     scale_out_cooldown_s=config["ScaleOutCooldown"],
                     scale_in_cooldown_s=config["ScaleInCooldown"],
                     custom_metric=custom_metric,
+                    has_steps=step_policy_name(endpoint_name) in names,
                 )
     return None
 
 
 def policy_name(endpoint_name: str) -> str:
-    """Return the name of an endpoint's one scaling policy."""
+    """Return the name of an endpoint's policy that tracks a target."""
     return f"{endpoint_name}-load"
+
+
+def step_policy_name(endpoint_name: str) -> str:
+    """Return the name of an endpoint's policy by steps, and of its alarm."""
+    return f"{endpoint_name}-steps"
 
 
 def place(endpoint_name: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling
 from musher.payloads.concurrency import find_contradictions
 from musher.payloads.schedules import build_actions, highest
+from musher.payloads.steps import read_steps
 from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
 from musher.payloads.updates import check_policy
@@ -158,6 +159,7 @@ def unsuitable_scaling(params: Params) -> Sequence[str]:
     """Raise PayloadError where the endpoint cannot scale so; return a sentence where it would at once."""
     check_scaling(plan_scaling(params, endpoint_name="any"))
     build_actions(params["autoscale_schedule"], endpoint_name="any")
+    read_steps(params["autoscale_steps"])
     least, most, first = (
         params[name] for name in ("autoscale_min", "autoscale_max", "endpoint_instance_count")
     )

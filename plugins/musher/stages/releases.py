@@ -27,7 +27,7 @@ from musher.hooks.releases import (
 )
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import fail_without_retry
-from musher.payloads.alarms import KINDS
+from musher.payloads.alarms import EVER_MADE
 from musher.payloads.tags import NEXT_TAG, PREVIOUS_TAG
 from musher.results import RollBack
 from musher.settings import Settings
@@ -151,7 +151,7 @@ def live_deployment(settings: Settings) -> list[Removal]:
     endpoint, function = names.live_endpoint(settings), names.live_function(settings)
     hook, functions, logs = sagemaker_hook(settings), lambda_hook(settings), logs_hook(settings)
     scaler = autoscaling_hook(settings)
-    alarms = [names.live_alarm(settings, what=kind) for kind in KINDS]
+    alarms = [names.live_alarm(settings, what=kind) for kind in EVER_MADE]
     delay_s = settings.poll_interval_s
     groups = (names.endpoint_log_group(endpoint), names.function_log_group(function))
     return [

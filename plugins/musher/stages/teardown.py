@@ -17,7 +17,8 @@ from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
-from musher.payloads.alarms import KINDS
+from musher.payloads.alarms import EVER_MADE
+from musher.payloads.autoscaling import step_policy_name
 from musher.stages.failures import failures_of_run, is_ended_by_hand
 from musher.stages.removal import Removal, removal, remove_all
 from musher.stages.run import Run, current_run
@@ -105,11 +106,12 @@ def deployment(run: Run) -> list[Removal]:
     """Return how endpoint, function, configuration and model of the run are removed."""
     name, function, delay_s = run.endpoint_name, run.function_name, run.settings.poll_interval_s
     hook, functions = sagemaker_hook(run.settings), lambda_hook(run.settings)
-    scaler = autoscaling_hook(run.settings)
+    scaler, alarms = autoscaling_hook(run.settings), [step_policy_name(name)]
     return [
         removal("scaling of", name, partial(stop_scaling, scaler, endpoint_name=name)),
         removal("endpoint", name, partial(remove_endpoint, hook, name=name, delay_s=delay_s)),
         removal("function", function, partial(remove_function, functions, name=function)),
+        Removal(what="alarms", remove=partial(remove_alarms, cloudwatch_hook(run.settings), names=alarms)),
         *versions(run),
     ]
 
@@ -153,7 +155,7 @@ def end_watch(run: Run) -> None:
     """End the scaling of the live endpoint, and remove its alarms: nothing is left to watch."""
     settings = run.settings
     stop_scaling(autoscaling_hook(settings), endpoint_name=run.endpoint_name)
-    alarms = [names.live_alarm(settings, what=kind) for kind in KINDS]
+    alarms = [names.live_alarm(settings, what=kind) for kind in EVER_MADE]
     remove_alarms(cloudwatch_hook(settings), names=alarms)
 
 

@@ -23,6 +23,7 @@ PARAMS = {
     "scale_in_cooldown_s": 30,
     "autoscale_custom_metric": None,
     "autoscale_schedule": [],
+    "autoscale_steps": [],
 }
 CPU = "/aws/sagemaker/Endpoints CPUUtilization Average"
 
@@ -34,6 +35,7 @@ class FakeAutoscaling:
         self.targets: dict[str, Any] = {}
         self.policies: list[str] = []
         self.actions: dict[str, dict[str, Any]] = {}
+        self.alarms: dict[str, dict[str, Any]] = {}
         self.put: list[dict[str, Any]] = []
         self.conn = self
 
@@ -44,7 +46,24 @@ class FakeAutoscaling:
         assert request["ResourceId"] in self.targets
         self.policies.append(request["PolicyName"])
         self.put.append(request)
-        return {"Alarms": [{"AlarmName": "High"}, {"AlarmName": "Low"}]}
+        arn = f"arn:{request['PolicyName']}"
+        return {"PolicyARN": arn, "Alarms": [{"AlarmName": "High"}, {"AlarmName": "Low"}]}
+
+    def delete_scaling_policy(self, *, PolicyName: str, **_: str) -> None:  # noqa: N803
+        if PolicyName not in self.policies:
+            raise refuse("ObjectNotFoundException", "DeleteScalingPolicy")
+        self.policies.remove(PolicyName)
+        self.put = [request for request in self.put if request["PolicyName"] != PolicyName]
+
+    def put_metric_alarm(self, **request: Any) -> None:
+        self.alarms[request["AlarmName"]] = request
+
+    def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        return {"MetricAlarms": [self.alarms[name] for name in AlarmNames if name in self.alarms]}
+
+    def delete_alarms(self, *, AlarmNames: list[str]) -> None:  # noqa: N803
+        for name in AlarmNames:
+            del self.alarms[name]
 
     def describe_scalable_targets(self, *, ResourceIds: list[str], **_: str) -> dict[str, Any]:  # noqa: N803
         return {"ScalableTargets": [self.targets[name] for name in ResourceIds if name in self.targets]}
@@ -81,6 +100,7 @@ def scale(aws: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         run = make_run(settings, **{**PARAMS, **changes})
         monkeypatch.setattr(autoscale, "current_run", lambda: run)
         monkeypatch.setattr(autoscale, "autoscaling_hook", lambda settings: aws)
+        monkeypatch.setattr(autoscale, "cloudwatch_hook", lambda settings: aws)
         return autoscale.autoscale.function({"name": "musher-live"})
 
     return call
@@ -120,9 +140,30 @@ def test_a_schedule_takes_the_place_of_an_earlier_one_and_leaves_a_person_s(scal
     assert set(aws.targets) == {RESOURCE}
 
 
+def test_steps_have_a_policy_and_an_alarm_until_a_run_without_them(scale: Any, aws: Any) -> None:
+    assert scale(autoscale_steps=["200 +1", "400 +2"])["alarms"] == ["High", "Low", "musher-live-steps"]
+    assert aws.policies == ["musher-live-load", "musher-live-steps"]
+    assert aws.alarms["musher-live-steps"]["AlarmActions"] == ["arn:musher-live-steps"]
+    found = find_scaling(aws, endpoint_name="musher-live")
+    assert found is not None
+    assert found.has_steps
+    for _ in range(2):
+        assert scale()["alarms"] == ["High", "Low"]
+        assert "musher-live-steps" not in aws.policies
+        assert aws.alarms == {}
+
+
+def test_the_alarm_of_steps_goes_where_nothing_scales(scale: Any, aws: Any) -> None:
+    scale(autoscale_steps=["200 +1"])
+    assert scale(autoscale_max=1, autoscale_steps=["200 +1"])["alarms"] == []
+    assert (aws.targets, aws.alarms) == ({}, {})
+
+
 def test_preflight_refuses_a_schedule_that_nobody_can_read_and_counts_its_instances() -> None:
     with pytest.raises(PayloadError, match="autoscale_schedule holds 'at noon 2 4'"):
         preflight.unsuitable_scaling({**PARAMS, "autoscale_schedule": ["at noon 2 4"]})
+    with pytest.raises(PayloadError, match="autoscale_steps holds '200'"):
+        preflight.unsuitable_scaling({**PARAMS, "autoscale_steps": ["200"]})
     assert highest(["rate(1 day) 2 5", "rate(2 days) 1 2"], most=3) == 5
     assert highest([], most=3) == 3
 

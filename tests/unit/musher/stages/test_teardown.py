@@ -127,6 +127,7 @@ def test_the_dearest_goes_first_and_logs_last(tear_down: Any, settings: Settings
         f"scaling of musher-{slug}",
         f"endpoint musher-{slug}",
         f"function musher-{slug}",
+        f"musher-{slug}-steps",
         f"EndpointConfig musher-{slug}-89abcdef",
         f"Model musher-{slug}-89abcdef",
         f"log group /aws/sagemaker/Endpoints/musher-{slug}",
