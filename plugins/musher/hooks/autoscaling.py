@@ -51,7 +51,7 @@ def scale_by_steps(
     plan: ScalingPlan,
     steps: Sequence[tuple[float, int]],
 ) -> list[str]:
-    """Put an endpoint's policy by steps and its alarm, or remove those of an earlier run; return its alarms."""
+    """Put an endpoint's policy by steps and its alarm, or remove an earlier run's; return the alarms."""
     name = step_policy_name(plan.endpoint_name)
     if not steps:
         remove_alarms(alarms, names=[name])
