@@ -3,7 +3,7 @@
 Claim: on localaws at --speed 60, a spike takes an endpoint from one instance to three and back, as
 musher.scaling predicts it from what was measured on one instance before; a canary that answers 500 is taken
 back by its alarm; updates under load lose nothing. The load is musher.traffic's, an open loop in a process of
-its own; the model sleeps 60 ms for each request, one at a time. All of it in one run:
+its own; the model sleeps 80 ms for each request, one at a time. All of it in one run:
 
 failed                  requests of the spike that failed or were never sent
 instances_error_max     localaws' instances less the simulator's, means of AWS minutes, the largest difference
@@ -62,17 +62,17 @@ from musher.traffic.profiles import Spike
 SPEED = 60.0
 NAME = "scaled"
 LEAST, MOST = 1, 3
-TARGET = 2.2
-"""Invocations of an instance in an AWS minute, which is a second here: a quarter of what it can do."""
+TARGET = 1.2
+"""Invocations of an instance in an AWS minute, which is a second here: a tenth of what it can do."""
 COOLDOWN_S = 30
-LOW_RATE, HIGH_RATE = 0.4, 10.0
-"""Requests a second here; the higher one keeps one instance two thirds busy."""
-BEFORE_S, PEAK_S, AFTER_S = 4.0, 60.0, 26.0
-CALIBRATION_RATE, CALIBRATION_S = 8.0, 25.0
+LOW_RATE, HIGH_RATE = 0.1, 7.0
+"""Requests a second here; the higher one keeps one instance busy for more than half of the time."""
+BEFORE_S, PEAK_S, AFTER_S = 4.0, 80.0, 42.0
+CALIBRATION_RATE, CALIBRATION_S = 5.0, 35.0
 """Evenly spaced, so that none waits for another."""
 CHANGES = 3
 """Starts and ends of an instance that are measured."""
-UPDATE_RATE = 24.0
+UPDATE_RATE = 20.0
 CANARY_PERCENT, BAKE_S = 25, 120
 """The bad canary would bake an hour."""
 MAX_ERROR_SHARE = 0.05

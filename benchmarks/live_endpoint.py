@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.servers import BUCKET, IMAGE, ROLE, client, make_role
 
 VARIANT = "AllTraffic"
-SERVICE_S = 0.06
+SERVICE_S = 0.08
 """Real seconds that the model sleeps for each request, one at a time."""
 START_S = 1.0
 """Real seconds that the model takes to load."""
