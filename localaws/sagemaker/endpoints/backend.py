@@ -18,7 +18,7 @@ from localaws.sagemaker.endpoints.deployments.retention import check_kind, retai
 from localaws.sagemaker.endpoints.deployments.validation import read_deployment
 from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.fleet import summary
-from localaws.sagemaker.endpoints.plan import VariantPlan, plan_variants
+from localaws.sagemaker.endpoints.plan import LEAST_OUTSTANDING, VariantPlan, plan_variants
 from localaws.sagemaker.endpoints.service import current_service
 from localaws.sagemaker.endpoints.validation import (
     LocalEndpointConfig,
@@ -170,6 +170,8 @@ class EndpointsMixin(SageMakerModelBackend):
         """Resolve the variants of an endpoint config, and its shadow variant."""
         name = config.endpoint_config_name
         plans = self.plan_variants(config.production_variants, config_name=name)
+        if config.async_inference_config:  # its queue hands a request out where an instance has room for it
+            plans = tuple(replace(plan, routing=LEAST_OUTSTANDING) for plan in plans)
         shadows = getattr(config, "shadow_production_variants", None)
         if not shadows:
             return plans

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localaws.sagemaker.endpoints.instance import Instance
-from localaws.sagemaker.endpoints.plan import VariantPlan
+from localaws.sagemaker.endpoints.plan import LEAST_OUTSTANDING, VariantPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,13 @@ class Variant:
         limit = (self.plan.serverless_config or {}).get("MaxConcurrency")
         return limit is not None and sum(instance.outstanding for instance in self.instances) >= int(limit)
 
-    def pick_instance(self) -> Instance | None:
-        """Return the healthy instance with the fewest outstanding requests, or None."""
+    def pick_instance(self, *, rng: random.Random) -> Instance | None:
+        """Return a healthy instance, at random or the one with the fewest outstanding requests; or None."""
         healthy = [instance for instance in self.instances if instance.is_healthy]
         if len(healthy) <= 1:
             return healthy[0] if healthy else None
+        if self.plan.routing != LEAST_OUTSTANDING:
+            return rng.choice(healthy)
         return min(healthy, key=lambda instance: instance.outstanding)
 
 

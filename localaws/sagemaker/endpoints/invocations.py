@@ -142,7 +142,7 @@ class Invoker:
         self, shadow: Variant, *, invocation: Invocation, controller: EndpointController
     ) -> None:
         """Ask a shadow variant; its answer is counted and captured, and nobody gets it."""
-        instance = shadow.pick_instance()
+        instance = shadow.pick_instance(rng=self._rng)
         if instance is None:
             return
         call = EndpointCall(
@@ -173,7 +173,7 @@ class Invoker:
         for attempt in range(1 + controller.fleet.size):
             fleet = controller.fleet
             variant = fleet.pick_variant(rng=self._rng, target=target)
-            instance = variant.pick_instance() if variant is not None else None
+            instance = variant.pick_instance(rng=self._rng) if variant is not None else None
             if variant is None or instance is None:
                 break
             if variant.is_throttled:

@@ -9,6 +9,9 @@ from moto.sagemaker.models import Model
 DEFAULT_STARTUP_S = 480
 """Seconds until /ping must answer 200, where the variant sets nothing: "the 8 minutes after startup"
 (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
+RANDOM, LEAST_OUTSTANDING = "RANDOM", "LEAST_OUTSTANDING_REQUESTS"
+"""Words of RoutingStrategy
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantRoutingConfig.html)."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,6 +29,8 @@ class VariantPlan:
     is_serverless: bool = False
     serverless_config: Mapping[str, Any] | None = None
     instance_type: str = ""
+    routing: str = RANDOM
+    """Which of its instances gets a request: any, as on AWS where nothing is asked for, or the least busy."""
     shadow: "VariantPlan | None" = None
     """The shadow variant beside it."""
 
@@ -100,4 +105,12 @@ def _plan_variant(
         is_serverless=bool(variant.get("ServerlessConfig")),
         serverless_config=variant.get("ServerlessConfig") or None,
         instance_type=str(variant.get("InstanceType") or ""),
+        routing=_routing(variant),
     )
+
+
+def _routing(variant: Mapping[str, Any]) -> str:
+    """Return how a variant's requests are spread; those of a serverless one go where nothing is under way."""
+    if variant.get("ServerlessConfig"):
+        return LEAST_OUTSTANDING
+    return str((variant.get("RoutingConfig") or {}).get("RoutingStrategy") or RANDOM)

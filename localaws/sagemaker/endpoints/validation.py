@@ -12,6 +12,7 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig
 
 from localaws.sagemaker.buckets import parse_uri
+from localaws.sagemaker.endpoints.plan import LEAST_OUTSTANDING, RANDOM
 from localaws.sagemaker.wording import constraint
 from localaws.wire.wording import (
     NOT_NULL,
@@ -60,6 +61,7 @@ def check_variants(variants: Sequence[Mapping[str, Any]], *, within: str = "prod
             raise ValidationError(message=f'The variant name "{name}" was non-unique within the request.')
         seen.add(name)
         check_weight(variant.get("InitialVariantWeight"), member=f"{member}.initialVariantWeight")
+        check_routing(variant.get("RoutingConfig") or {})
         if not variant.get("ModelName"):
             raise ValidationError(
                 message=f"Variant {name} names no model: localaws has no inference components"
@@ -68,6 +70,15 @@ def check_variants(variants: Sequence[Mapping[str, Any]], *, within: str = "prod
             check_serverless(variant["ServerlessConfig"])
         else:
             check_count(variant.get("InitialInstanceCount"), member=f"{member}.initialInstanceCount")
+
+
+def check_routing(config: Mapping[str, Any]) -> None:
+    """Refuse routing by the beginning of a prompt."""
+    strategy = config.get("RoutingStrategy")
+    if strategy not in (None, RANDOM, LEAST_OUTSTANDING):
+        raise ValidationError(
+            message=f"RoutingConfig: localaws has no {strategy}. Choose {RANDOM} or {LEAST_OUTSTANDING}."
+        )
 
 
 def check_serverless(config: Mapping[str, Any]) -> None:

@@ -1,28 +1,81 @@
 """Let an endpoint's instances scale, and end that before the endpoint is deleted."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.exceptions import ClientError
 
-from musher.payloads.autoscaling import DIMENSION, NAMESPACE, ScalingPlan, place, read_plan, resource_id
+from musher.hooks.alarms import put_alarms, remove_alarms
+from musher.payloads.autoscaling import (
+    DIMENSION,
+    NAMESPACE,
+    ScalingPlan,
+    place,
+    read_plan,
+    resource_id,
+    step_policy_name,
+)
+from musher.payloads.schedules import is_ours
+from musher.payloads.steps import build_step_alarm, build_step_policy
 
 logger = logging.getLogger(__name__)
 
 MISSING_CODE = "ObjectNotFoundException"
 
 
-def scale(hook: AwsBaseHook, *, target: Mapping[str, Any], policy: Mapping[str, Any]) -> list[str]:
-    """Register a scalable target and its policy, or change those that exist; return the alarms' names.
+def scale(
+    hook: AwsBaseHook,
+    *,
+    target: Mapping[str, Any],
+    policy: Mapping[str, Any],
+    actions: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
+    """Register a scalable target, its policy and scheduled actions, or change them; return alarms' names.
 
-    A target that exists keeps what it has scaled to, within the new bounds.
+    A target that exists keeps what it has scaled to, within the new bounds. Scheduled actions of an earlier
+    run that are not asked for any more are deleted; those that a person has made stay.
     """
     hook.conn.register_scalable_target(**target)
     answer = hook.conn.put_scaling_policy(**policy)
+    _schedule(hook, target=target, actions=actions)
     logger.info("%s: %d to %d instances", target["ResourceId"], target["MinCapacity"], target["MaxCapacity"])
     return [alarm["AlarmName"] for alarm in answer["Alarms"]]
+
+
+def scale_by_steps(
+    hook: AwsBaseHook,
+    alarms: AwsBaseHook,
+    *,
+    plan: ScalingPlan,
+    steps: Sequence[tuple[float, int]],
+) -> list[str]:
+    """Put an endpoint's policy by steps and its alarm, or remove an earlier run's; return the alarms."""
+    name = step_policy_name(plan.endpoint_name)
+    if not steps:
+        remove_alarms(alarms, names=[name])
+        try:
+            hook.conn.delete_scaling_policy(**place(plan.endpoint_name), PolicyName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != MISSING_CODE:
+                raise
+        return []
+    policy = hook.conn.put_scaling_policy(**build_step_policy(plan, steps))
+    put_alarms(alarms, requests=[build_step_alarm(plan, steps, policy_arn=policy["PolicyARN"])])
+    return [name]
+
+
+def _schedule(hook: AwsBaseHook, *, target: Mapping[str, Any], actions: Sequence[Mapping[str, Any]]) -> None:
+    where = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+    endpoint_name = target["ResourceId"].split("/")[1]
+    found = hook.conn.describe_scheduled_actions(**where)["ScheduledActions"]
+    wanted = {action["ScheduledActionName"] for action in actions}
+    for name in {action["ScheduledActionName"] for action in found} - wanted:
+        if is_ours(name, endpoint_name=endpoint_name):
+            hook.conn.delete_scheduled_action(**where, ScheduledActionName=name)
+    for action in actions:
+        hook.conn.put_scheduled_action(**action)
 
 
 def find_scaling(hook: AwsBaseHook, *, endpoint_name: str) -> ScalingPlan | None:

@@ -15,11 +15,14 @@ NAMESPACE = "AWS/SageMaker"
 PERIOD_S = 60
 ERRORS, LATENCY = "errors", "latency"
 KINDS = (ERRORS, LATENCY)
+STEPS = "steps"
+"""That of the live endpoint's policy by steps (steps.py), which takes no update back."""
+EVER_MADE = (*KINDS, STEPS)
 
 
 def alarm_names(settings: Settings) -> list[str]:
-    """Return the names of the alarms that watch the live endpoint."""
-    return [names.live_alarm(settings, what=kind) for kind in KINDS]
+    """Return the names of all alarms that a run may have made for the live endpoint."""
+    return [names.live_alarm(settings, what=kind) for kind in EVER_MADE]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,20 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from musher.errors import PayloadError
-from musher.payloads.choices import MAX_COOLDOWN_S, MAX_INSTANCES, METRICS
+from musher.payloads.choices import (
+    CUSTOM,
+    CUSTOM_METRIC,
+    MAX_COOLDOWN_S,
+    MAX_INSTANCES,
+    METRIC_CHOICES,
+    METRICS,
+)
 from musher.payloads.endpoints import VARIANT
 
 NAMESPACE = "sagemaker"
@@ -26,6 +34,10 @@ class ScalingPlan:
     target: float
     scale_out_cooldown_s: int
     scale_in_cooldown_s: int
+    custom_metric: str | None = None
+    """As CUSTOM_METRIC says; only where `metric` is CUSTOM."""
+    has_steps: bool = False
+    """Whether a policy by steps adds instances beside it."""
 
 
 def plan_scaling(params: Mapping[str, Any], *, endpoint_name: str) -> ScalingPlan:
@@ -38,6 +50,7 @@ def plan_scaling(params: Mapping[str, Any], *, endpoint_name: str) -> ScalingPla
         target=params["autoscale_target"],
         scale_out_cooldown_s=params["scale_out_cooldown_s"],
         scale_in_cooldown_s=params["scale_in_cooldown_s"],
+        custom_metric=params["autoscale_custom_metric"] if params["autoscale_metric"] == CUSTOM else None,
     )
 
 
@@ -54,8 +67,13 @@ def check_scaling(plan: ScalingPlan) -> None:
             f"autoscale_min is {least} and autoscale_max is {most}. Choose 1 to {MAX_INSTANCES}, the first "
             "not above the second."
         )
-    if plan.metric not in METRICS:
-        raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(METRICS)}.")
+    if plan.metric not in METRIC_CHOICES:
+        raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(METRIC_CHOICES)}.")
+    if plan.metric == CUSTOM and not re.match(CUSTOM_METRIC, plan.custom_metric or ""):
+        raise PayloadError(
+            f"autoscale_custom_metric is {plan.custom_metric!r}. Write namespace, name and statistic, such "
+            "as `/aws/sagemaker/Endpoints CPUUtilization Average`."
+        )
     if not plan.target > 0:
         raise PayloadError(f"autoscale_target is {plan.target}. Choose a number above 0.")
     for name, value in (("out", plan.scale_out_cooldown_s), ("in", plan.scale_in_cooldown_s)):
@@ -81,12 +99,48 @@ def build_policy(plan: ScalingPlan) -> dict[str, Any]:
         "PolicyType": "TargetTrackingScaling",
         "TargetTrackingScalingPolicyConfiguration": {
             "TargetValue": float(plan.target),
-            "PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[plan.metric]},
+            **_metric(plan),
             "ScaleOutCooldown": plan.scale_out_cooldown_s,
             "ScaleInCooldown": plan.scale_in_cooldown_s,
             "DisableScaleIn": False,
         },
     }
+
+
+def _metric(plan: ScalingPlan) -> dict[str, Any]:
+    """Return what a policy watches, of the endpoint's one variant."""
+    if plan.metric != CUSTOM:
+        return {"PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[plan.metric]}}
+    namespace, name, statistic = split_custom(plan)
+    return {
+        "CustomizedMetricSpecification": {
+            "Namespace": namespace,
+            "MetricName": name,
+            "Statistic": statistic,
+            "Dimensions": variant_dimensions(plan.endpoint_name),
+        }
+    }
+
+
+def split_custom(plan: ScalingPlan) -> tuple[str, str, str]:
+    """Return namespace, name and statistic of a plan's custom metric."""
+    namespace, name, statistic = (plan.custom_metric or "").split(" ")
+    return namespace, name, statistic
+
+
+def variant_dimensions(endpoint_name: str) -> list[dict[str, str]]:
+    """Return the dimensions of the metrics of an endpoint's one variant."""
+    given = {"EndpointName": endpoint_name, "VariantName": VARIANT}
+    return [{"Name": name, "Value": value} for name, value in given.items()]
+
+
+def _read_metric(config: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return which metric a policy watches, and what it says of a custom one; None where it is not ours."""
+    if custom := config.get("CustomizedMetricSpecification"):
+        said = [str(custom.get(member, "")) for member in ("Namespace", "MetricName", "Statistic")]
+        return CUSTOM, " ".join(said)
+    predefined = config.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
+    return {name: metric for metric, name in METRICS.items()}.get(predefined), None
 
 
 def read_plan(
@@ -96,27 +150,34 @@ def read_plan(
 
     None where it does not, or does by other policies than ours.
     """
-    kinds = {predefined: metric for metric, predefined in METRICS.items()}
+    names = {policy["PolicyName"] for policy in policies["ScalingPolicies"]}
     for target in targets["ScalableTargets"]:
         for policy in policies["ScalingPolicies"]:
             config = policy.get("TargetTrackingScalingPolicyConfiguration", {})
-            metric = config.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
-            if policy["PolicyName"] == policy_name(endpoint_name) and metric in kinds:
+            metric, custom_metric = _read_metric(config)
+            if policy["PolicyName"] == policy_name(endpoint_name) and metric is not None:
                 return ScalingPlan(
                     endpoint_name=endpoint_name,
                     min_instances=target["MinCapacity"],
                     max_instances=target["MaxCapacity"],
-                    metric=kinds[metric],
+                    metric=metric,
                     target=config["TargetValue"],
                     scale_out_cooldown_s=config["ScaleOutCooldown"],
                     scale_in_cooldown_s=config["ScaleInCooldown"],
+                    custom_metric=custom_metric,
+                    has_steps=step_policy_name(endpoint_name) in names,
                 )
     return None
 
 
 def policy_name(endpoint_name: str) -> str:
-    """Return the name of an endpoint's one scaling policy."""
+    """Return the name of an endpoint's policy that tracks a target."""
     return f"{endpoint_name}-load"
+
+
+def step_policy_name(endpoint_name: str) -> str:
+    """Return the name of an endpoint's policy by steps, and of its alarm."""
+    return f"{endpoint_name}-steps"
 
 
 def place(endpoint_name: str) -> dict[str, str]:

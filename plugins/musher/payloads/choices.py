@@ -3,13 +3,23 @@
 MAX_INSTANCES = 8
 """Of an endpoint. Not AWS's bound: nothing that Musher is made for needs more."""
 
-INVOCATIONS, CONCURRENCY = "invocations", "concurrency"
+INVOCATIONS, CONCURRENCY, CUSTOM = "invocations", "concurrency", "custom"
 METRICS = {
     INVOCATIONS: "SageMakerVariantInvocationsPerInstance",
     CONCURRENCY: "SageMakerVariantConcurrentRequestsPerModelHighResolution",
 }
 """What AWS holds against the target: a minute's invocations of an instance (looked at each minute), or the
 requests that a model works on at the same time (each ten seconds)."""
+
+METRIC_CHOICES = (*METRICS, CUSTOM)
+CUSTOM_METRIC = r"^\S+ \S+ (Average|Minimum|Maximum|SampleCount|Sum)$"
+"""Namespace, name and statistic of a metric with the dimensions EndpointName and VariantName."""
+
+SCALING_STEP = r"^\d{1,9}(\.\d{1,9})? \+[1-8]$"
+"""A value of the metric, and how many instances are added from there on."""
+
+SCALING_SCHEDULE = r"^(cron|rate|at)\([^()]{1,200}\) [1-9]\d? [1-9]\d?$"
+"""An expression of AWS's, in UTC, then the fewest and the most instances from then on."""
 
 MAX_COOLDOWN_S = 3600
 

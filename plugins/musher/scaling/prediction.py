@@ -25,7 +25,7 @@ TOO_MUCH = (
     "Requests took longer than instances that do one at a time could have borne: they waited there, or "
     "several are done at once. Measure the service times under less load."
 )
-OTHER_METRIC = "The simulator knows no policy on concurrent requests."
+OTHER_POLICY = "Only policies that track invocations are predicted, and without steps."
 
 
 def unpredicted(reason: str) -> LoadPrediction:
@@ -41,8 +41,8 @@ def predict(
     scaling: autoscaling.ScalingPlan | None,
 ) -> LoadPrediction:
     """Return what the simulator says of the requests in each second on so many instances at the start."""
-    if scaling is not None and scaling.metric != INVOCATIONS:
-        return unpredicted(OTHER_METRIC)
+    if scaling is not None and (scaling.metric != INVOCATIONS or scaling.has_steps):
+        return unpredicted(OTHER_POLICY)
     try:
         instance = Instance(instance_type=NAME, service=from_load_test(measured), price_usd_per_hour=0)
         if float(np.mean(arrivals)) / instances / instance.rate >= STEADY:

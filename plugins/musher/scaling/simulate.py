@@ -15,6 +15,7 @@ from musher.errors import ScalingError
 from musher.scaling.fleet import Fleet
 from musher.scaling.instances import Instance
 from musher.scaling.latencies import Latencies, Played, collect_latencies
+from musher.scaling.one_by_one import follow_requests, is_small
 from musher.scaling.policies import ScalingPlan
 from musher.scaling.queueing import Floats
 from musher.scaling.scaler import Change, Scaler
@@ -99,12 +100,7 @@ def simulate(
         refused=np.zeros(seconds),
     )
     _play(run)
-    latencies = collect_latencies(
-        Played(arrivals=counts, refused=run.refused, in_service=run.in_service, backlog_s=run.backlog_s),
-        instance=instance,
-        is_pooled=world.routing != "RANDOM",
-        timeout_s=world.timeout_s,
-    )
+    latencies = _find_latencies(run)
     hours = run.billed_s / 3600
     return Outcome(
         plan=plan.name,
@@ -117,6 +113,16 @@ def simulate(
         activities=run.activities,
         in_service=run.in_service,
     )
+
+
+def _find_latencies(run: _Run) -> Latencies:
+    """Follow the requests one by one where they are few, else by formulas."""
+    played = Played(
+        arrivals=run.arrivals, refused=run.refused, in_service=run.in_service, backlog_s=run.backlog_s
+    )
+    is_pooled = run.world.routing != "RANDOM"
+    find = follow_requests if is_small(played, is_pooled=is_pooled) else collect_latencies
+    return find(played, instance=run.instance, is_pooled=is_pooled, timeout_s=run.world.timeout_s)
 
 
 def check_arrivals(arrivals: Floats | NDArray[np.int64]) -> Floats:
@@ -203,13 +209,16 @@ def _serve(run: _Run, start: int, stop: int) -> None:
 
 
 def _follow_backlog(run: _Run, start: int, arriving: list[float], *, rate: float, room: float) -> None:
-    """Let what is beyond the instances' rate wait, or be refused where there is no room left."""
+    """Let what is beyond the instances' rate wait, or be refused where there is no room left.
+
+    A request waits for those before it: what is left of earlier seconds, and half of the others of its own.
+    """
     waiting = run.waiting
     for second, count in enumerate(arriving, start=start):
-        before = waiting
+        met = waiting + (count - 1 - rate) / 2
         waiting = max(0.0, waiting + count - rate)
         if waiting > room:
             run.refused[second] = min(count, waiting - room)
             waiting = room
-        run.backlog_s[second] = (before + waiting) / 2 / rate
+        run.backlog_s[second] = min(max(0.0, met), room) / rate
     run.waiting = waiting

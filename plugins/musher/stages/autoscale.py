@@ -5,7 +5,7 @@ import time
 
 from airflow.sdk import task
 
-from musher.hooks.connection import autoscaling_hook
+from musher.hooks.connection import autoscaling_hook, cloudwatch_hook
 from musher.operators.base import fail_without_retry
 from musher.results import EndpointResult, ScalingResult
 from musher.stages.run import current_run
@@ -17,21 +17,35 @@ logger = logging.getLogger(__name__)
 def autoscale(endpoint: EndpointResult) -> ScalingResult:
     """Register the endpoint's instances and their policy; return bounds, target and the alarms' names.
 
-    Where both bounds are the same, nothing scales: what an earlier run has registered is removed.
+    Where both bounds are the same, and no schedule changes them, nothing scales: what an earlier run has
+    registered is removed.
     """
-    from musher.hooks.autoscaling import scale, stop_scaling  # no business of the DAG's parse
-    from musher.payloads.autoscaling import build_policy, build_target, plan_scaling, resource_id
+    from musher.hooks.alarms import remove_alarms  # no business of the DAG's parse
+    from musher.hooks.autoscaling import scale, scale_by_steps, stop_scaling
+    from musher.payloads.autoscaling import (
+        build_policy,
+        build_target,
+        plan_scaling,
+        resource_id,
+        step_policy_name,
+    )
+    from musher.payloads.schedules import build_actions
+    from musher.payloads.steps import read_steps
 
     started = time.monotonic()
     with fail_without_retry(endpoint=endpoint):
         run = current_run()
         plan, hook = plan_scaling(run.params, endpoint_name=endpoint["name"]), autoscaling_hook(run.settings)
-        if plan.min_instances == plan.max_instances:
+        watcher, steps = cloudwatch_hook(run.settings), read_steps(run.params["autoscale_steps"])
+        actions = build_actions(run.params["autoscale_schedule"], endpoint_name=endpoint["name"])
+        if plan.min_instances == plan.max_instances and not actions:
             stop_scaling(hook, endpoint_name=endpoint["name"])
+            remove_alarms(watcher, names=[step_policy_name(endpoint["name"])])
             logger.info("%s: autoscale_min is autoscale_max: nothing scales", endpoint["name"])
             alarms = []
         else:
-            alarms = scale(hook, target=build_target(plan), policy=build_policy(plan))
+            alarms = scale(hook, target=build_target(plan), policy=build_policy(plan), actions=actions)
+            alarms += scale_by_steps(hook, watcher, plan=plan, steps=steps)
     return ScalingResult(
         resource_id=resource_id(endpoint["name"]),
         min_instances=plan.min_instances,

@@ -10,6 +10,8 @@ from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling, plan_scaling
 from musher.payloads.concurrency import find_contradictions
+from musher.payloads.schedules import build_actions, highest
+from musher.payloads.steps import read_steps
 from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
 from musher.payloads.updates import check_policy
@@ -81,6 +83,8 @@ def unattended_approval(run: Run) -> list[str]:
 def unsuitable_scaling(params: Params) -> Sequence[str]:
     """Raise PayloadError where the endpoint cannot scale so; return a sentence where it would at once."""
     check_scaling(plan_scaling(params, endpoint_name="any"))
+    build_actions(params["autoscale_schedule"], endpoint_name="any")
+    read_steps(params["autoscale_steps"])
     least, most, first = (
         params[name] for name in ("autoscale_min", "autoscale_max", "endpoint_instance_count")
     )
@@ -158,7 +162,8 @@ def list_uses(params: Params) -> list[Use]:
     elif params["tuning_strategy"] == IN_JOB:
         uses.append(Use(what="tune", instances=1, **job))
     endpoint = {"instance_type": params["endpoint_instance_type"]}
-    return [*uses, Use(what="endpoint", instances=int(params["autoscale_max"]), **endpoint)]
+    most = highest(params["autoscale_schedule"], most=int(params["autoscale_max"]))
+    return [*uses, Use(what="endpoint", instances=most, **endpoint)]
 
 
 def _account(run: Run) -> list[Check]:

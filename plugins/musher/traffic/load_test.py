@@ -39,7 +39,7 @@ async def run_load_test(plan: Plan, origin: Origin, *, stop: asyncio.Event) -> d
     async with HttpExchange(origin, connections=plan.bounds.max_in_flight) as exchange:
         driver = Driver(exchange, recorder=recorder, bounds=plan.bounds)
         arrivals = draw_arrivals(plan.load, spacing=plan.spacing, seed=plan.seed)
-        cpu_s = time.process_time()
+        cpu_s, started_at_s = time.process_time(), time.time()
         took_s = await driver.run(arrivals, stop=stop)
         cpu_s = time.process_time() - cpu_s
     return {
@@ -48,6 +48,7 @@ async def run_load_test(plan: Plan, origin: Origin, *, stop: asyncio.Event) -> d
         "spacing": plan.spacing,
         "seed": plan.seed,
         **asdict(plan.bounds),
+        "started_at_s": round(started_at_s, 3),
         "cpu_s": round(cpu_s, 3),
         **measured(recorder, took_s=took_s, is_complete=not stop.is_set()),
     }

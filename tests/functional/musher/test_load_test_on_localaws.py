@@ -14,13 +14,14 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
-from musher.hooks.autoscaling import scale, stop_scaling
-from musher.hooks.connection import autoscaling_hook, s3_hook, sagemaker_hook
+from musher.hooks.autoscaling import find_scaling, scale, scale_by_steps, stop_scaling
+from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, s3_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.objects import download, upload, upload_once
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
+from musher.payloads.schedules import build_actions
 from musher.payloads.tags import resource_tags
 from musher.report.page import Outputs, render
 from musher.report.summary import RunFacts, build_summary
@@ -205,3 +206,25 @@ def test_sigterm_ends_a_load_test_and_keeps_what_was_measured(
     record = stored(installation, slug)
     assert not record["measured"]["is_complete"]
     assert 0 < record["measured"]["sent"] < 9000
+
+
+def test_steps_and_schedules_come_and_go(deployed: dict[str, str], installation: Settings) -> None:
+    scaler, watcher, name = autoscaling_hook(installation), cloudwatch_hook(installation), deployed["name"]
+    plan = find_scaling(scaler, endpoint_name=name)
+    assert plan is not None
+    requests = {"target": build_target(plan), "policy": build_policy(plan)}
+    [alarm_name] = scale_by_steps(scaler, watcher, plan=plan, steps=[(200.0, 1), (400.0, 2)])
+    scale(scaler, **requests, actions=build_actions(["cron(0 8 ? * MON-FRI *) 2 3"], endpoint_name=name))
+    place = {key: requests["target"][key] for key in ("ServiceNamespace", "ResourceId")}
+    policies = scaler.conn.describe_scaling_policies(**place)["ScalingPolicies"]
+    [policy] = [policy for policy in policies if policy["PolicyType"] == "StepScaling"]
+    [alarm] = watcher.conn.describe_alarms(AlarmNames=[alarm_name])["MetricAlarms"]
+    assert alarm["AlarmActions"] == [policy["PolicyARN"]]
+    [action] = scaler.conn.describe_scheduled_actions(**place)["ScheduledActions"]
+    assert action["ScalableTargetAction"] == {"MinCapacity": 2, "MaxCapacity": 3}
+    for _ in range(2):
+        scale(scaler, **requests)
+        assert scale_by_steps(scaler, watcher, plan=plan, steps=[]) == []
+    assert len(scaler.conn.describe_scaling_policies(**place)["ScalingPolicies"]) == 1
+    assert scaler.conn.describe_scheduled_actions(**place)["ScheduledActions"] == []
+    assert watcher.conn.describe_alarms(AlarmNames=[alarm_name])["MetricAlarms"] == []

@@ -8,6 +8,7 @@ import pytest
 from musher.errors import PayloadError
 from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target, check_scaling
 from musher.payloads.choices import METRICS
+from musher.payloads.schedules import build_actions
 from tests.unit.musher.payloads.test_updates_and_alarms import errors_of
 
 PLAN = ScalingPlan(
@@ -56,7 +57,9 @@ def test_the_policy_tracks_a_metric_that_aws_has(metric: str) -> None:
         ({"min_instances": 0}, r"autoscale_min is 0 and autoscale_max is 3\. Choose 1 to 8"),
         ({"min_instances": 4}, "autoscale_min is 4 and autoscale_max is 3"),
         ({"max_instances": 9}, "autoscale_max is 9"),
-        ({"metric": "cpu"}, r"autoscale_metric is 'cpu'\. Choose one of invocations, concurrency\."),
+        ({"metric": "cpu"}, r"autoscale_metric is 'cpu'\. Choose one of invocations, concurrency, custom\."),
+        ({"metric": "custom"}, "autoscale_custom_metric is None. Write namespace, name and statistic"),
+        ({"metric": "custom", "custom_metric": "CPU"}, "autoscale_custom_metric is 'CPU'"),
         ({"target": 0}, r"autoscale_target is 0\. Choose a number above 0\."),
         ({"target": float("nan")}, "autoscale_target is nan"),
         ({"scale_in_cooldown_s": -1}, "scale_in_cooldown_s is -1"),
@@ -66,3 +69,40 @@ def test_the_policy_tracks_a_metric_that_aws_has(metric: str) -> None:
 def test_what_could_not_scale_is_refused(changes: Any, said: str) -> None:
     with pytest.raises(PayloadError, match=said):
         check_scaling(dataclasses.replace(PLAN, **changes))
+
+
+def test_a_custom_metric_is_that_of_the_endpoint_s_variant() -> None:
+    plan = dataclasses.replace(PLAN, metric="custom", custom_metric="Mine Depth Maximum")
+    request = build_policy(plan)
+    assert errors_of("application-autoscaling", "PutScalingPolicy", request) == ""
+    assert request["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"] == {
+        "Namespace": "Mine",
+        "MetricName": "Depth",
+        "Statistic": "Maximum",
+        "Dimensions": [
+            {"Name": "EndpointName", "Value": "musher-live"},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+    }
+
+
+def test_a_schedule_is_a_request_for_each_line() -> None:
+    (first, second) = build_actions(["cron(0 8 ? * MON-FRI *) 2 4", "rate(1 day) 1 2"], endpoint_name="ep")
+    assert first == {
+        **PLACE,
+        "ResourceId": "endpoint/ep/variant/AllTraffic",
+        "ScheduledActionName": "ep-1",
+        "Schedule": "cron(0 8 ? * MON-FRI *)",
+        "ScalableTargetAction": {"MinCapacity": 2, "MaxCapacity": 4},
+    }
+    assert (second["ScheduledActionName"], second["Schedule"]) == ("ep-2", "rate(1 day)")
+    for request in (first, second):
+        assert errors_of("application-autoscaling", "PutScheduledAction", request) == ""
+
+
+@pytest.mark.parametrize(
+    "line", ["", "cron(0 8 * * ? *)", "daily 1 2", "rate(1 day) 0 2", "rate(1 day) 3 2", "rate(1 day) 1 99"]
+)
+def test_a_line_that_sets_no_bounds_is_refused(line: str) -> None:
+    with pytest.raises(PayloadError, match="autoscale_schedule"):
+        build_actions([line], endpoint_name="ep")

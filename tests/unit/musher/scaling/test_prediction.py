@@ -53,7 +53,8 @@ def test_without_a_policy_the_instances_stay() -> None:
     ("measured", "arrivals", "scaling", "reason"),
     [
         (MEASURED, np.full(10, 30), None, "they waited there, or"),
-        (MEASURED, np.full(10, 2), plan(metric=CONCURRENCY), "no policy on concurrent requests"),
+        (MEASURED, np.full(10, 2), plan(metric=CONCURRENCY), "Only policies that track invocations"),
+        (MEASURED, np.full(10, 2), plan(has_steps=True), "and without steps"),
         (measure_all([]), np.full(10, 2), None, "measured no success"),
         ({}, np.full(10, 2), None, "no result of a load test"),
     ],

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from musher.errors import PayloadError
 from musher.hooks.autoscaling import find_scaling, stop_scaling
 from musher.payloads.autoscaling import plan_scaling
+from musher.payloads.schedules import highest
 from musher.settings import Settings
 from musher.stages import autoscale, run_checks
 from tests.unit.musher.operators.fakes import refuse
@@ -20,7 +22,11 @@ PARAMS = {
     "autoscale_target": 100,
     "scale_out_cooldown_s": 30,
     "scale_in_cooldown_s": 30,
+    "autoscale_custom_metric": None,
+    "autoscale_schedule": [],
+    "autoscale_steps": [],
 }
+CPU = "/aws/sagemaker/Endpoints CPUUtilization Average"
 
 
 class FakeAutoscaling:
@@ -29,6 +35,8 @@ class FakeAutoscaling:
     def __init__(self) -> None:
         self.targets: dict[str, Any] = {}
         self.policies: list[str] = []
+        self.actions: dict[str, dict[str, Any]] = {}
+        self.alarms: dict[str, dict[str, Any]] = {}
         self.put: list[dict[str, Any]] = []
         self.conn = self
 
@@ -39,13 +47,40 @@ class FakeAutoscaling:
         assert request["ResourceId"] in self.targets
         self.policies.append(request["PolicyName"])
         self.put.append(request)
-        return {"Alarms": [{"AlarmName": "High"}, {"AlarmName": "Low"}]}
+        arn = f"arn:{request['PolicyName']}"
+        return {"PolicyARN": arn, "Alarms": [{"AlarmName": "High"}, {"AlarmName": "Low"}]}
+
+    def delete_scaling_policy(self, *, PolicyName: str, **_: str) -> None:  # noqa: N803
+        if PolicyName not in self.policies:
+            raise refuse("ObjectNotFoundException", "DeleteScalingPolicy")
+        self.policies.remove(PolicyName)
+        self.put = [request for request in self.put if request["PolicyName"] != PolicyName]
+
+    def put_metric_alarm(self, **request: Any) -> None:
+        self.alarms[request["AlarmName"]] = request
+
+    def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        return {"MetricAlarms": [self.alarms[name] for name in AlarmNames if name in self.alarms]}
+
+    def delete_alarms(self, *, AlarmNames: list[str]) -> None:  # noqa: N803
+        for name in AlarmNames:
+            del self.alarms[name]
 
     def describe_scalable_targets(self, *, ResourceIds: list[str], **_: str) -> dict[str, Any]:  # noqa: N803
         return {"ScalableTargets": [self.targets[name] for name in ResourceIds if name in self.targets]}
 
     def describe_scaling_policies(self, *, ResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803
         return {"ScalingPolicies": [policy for policy in self.put if policy["ResourceId"] == ResourceId]}
+
+    def describe_scheduled_actions(self, *, ResourceId: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        assert ResourceId in self.targets
+        return {"ScheduledActions": list(self.actions.values())}
+
+    def put_scheduled_action(self, **request: Any) -> None:
+        self.actions[request["ScheduledActionName"]] = request
+
+    def delete_scheduled_action(self, *, ScheduledActionName: str, **_: str) -> None:  # noqa: N803
+        del self.actions[ScheduledActionName]
 
     def deregister_scalable_target(self, *, ResourceId: str, **_: str) -> None:  # noqa: N803
         if ResourceId not in self.targets:
@@ -66,6 +101,7 @@ def scale(aws: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         run = make_run(settings, **{**PARAMS, **changes})
         monkeypatch.setattr(autoscale, "current_run", lambda: run)
         monkeypatch.setattr(autoscale, "autoscaling_hook", lambda settings: aws)
+        monkeypatch.setattr(autoscale, "cloudwatch_hook", lambda settings: aws)
         return autoscale.autoscale.function({"name": "musher-live"})
 
     return call
@@ -85,13 +121,52 @@ def test_the_endpoint_gets_bounds_and_a_policy_whose_alarms_are_named(scale: Any
     assert aws.policies == ["musher-live-load"]
 
 
-@pytest.mark.parametrize("metric", ["invocations", "concurrency"])
+@pytest.mark.parametrize("metric", ["invocations", "concurrency", "custom"])
 def test_how_an_endpoint_scales_can_be_read_again(scale: Any, aws: Any, metric: str) -> None:
     assert find_scaling(aws, endpoint_name="musher-live") is None
-    scale(autoscale_metric=metric)
+    changes = {"autoscale_metric": metric, "autoscale_custom_metric": CPU}
+    scale(**changes)
     assert find_scaling(aws, endpoint_name="musher-live") == plan_scaling(
-        {**PARAMS, "autoscale_metric": metric}, endpoint_name="musher-live"
+        {**PARAMS, **changes}, endpoint_name="musher-live"
     )
+
+
+def test_a_schedule_takes_the_place_of_an_earlier_one_and_leaves_a_person_s(scale: Any, aws: Any) -> None:
+    aws.actions["black-friday"] = {"ScheduledActionName": "black-friday"}
+    scale(autoscale_schedule=["cron(0 8 ? * MON-FRI *) 2 4", "cron(0 18 ? * MON-FRI *) 1 2"])
+    assert set(aws.actions) == {"black-friday", "musher-live-1", "musher-live-2"}
+    scale(autoscale_schedule=["cron(0 9 * * ? *) 3 3"], autoscale_min=1, autoscale_max=1)
+    assert set(aws.actions) == {"black-friday", "musher-live-1"}
+    assert aws.actions["musher-live-1"]["ScalableTargetAction"] == {"MinCapacity": 3, "MaxCapacity": 3}
+    assert set(aws.targets) == {RESOURCE}
+
+
+def test_steps_have_a_policy_and_an_alarm_until_a_run_without_them(scale: Any, aws: Any) -> None:
+    assert scale(autoscale_steps=["200 +1", "400 +2"])["alarms"] == ["High", "Low", "musher-live-steps"]
+    assert aws.policies == ["musher-live-load", "musher-live-steps"]
+    assert aws.alarms["musher-live-steps"]["AlarmActions"] == ["arn:musher-live-steps"]
+    found = find_scaling(aws, endpoint_name="musher-live")
+    assert found is not None
+    assert found.has_steps
+    for _ in range(2):
+        assert scale()["alarms"] == ["High", "Low"]
+        assert "musher-live-steps" not in aws.policies
+        assert aws.alarms == {}
+
+
+def test_the_alarm_of_steps_goes_where_nothing_scales(scale: Any, aws: Any) -> None:
+    scale(autoscale_steps=["200 +1"])
+    assert scale(autoscale_max=1, autoscale_steps=["200 +1"])["alarms"] == []
+    assert (aws.targets, aws.alarms) == ({}, {})
+
+
+def test_preflight_refuses_a_schedule_that_nobody_can_read_and_counts_its_instances() -> None:
+    with pytest.raises(PayloadError, match="autoscale_schedule holds 'at noon 2 4'"):
+        run_checks.unsuitable_scaling({**PARAMS, "autoscale_schedule": ["at noon 2 4"]})
+    with pytest.raises(PayloadError, match="autoscale_steps holds '200'"):
+        run_checks.unsuitable_scaling({**PARAMS, "autoscale_steps": ["200"]})
+    assert highest(["rate(1 day) 2 5", "rate(2 days) 1 2"], most=3) == 5
+    assert highest([], most=3) == 3
 
 
 def test_a_policy_of_somebody_else_is_none_of_ours(scale: Any, aws: Any) -> None:

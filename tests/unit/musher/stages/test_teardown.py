@@ -127,6 +127,7 @@ def test_the_dearest_goes_first_and_logs_last(tear_down: Any, settings: Settings
         f"scaling of musher-{slug}",
         f"endpoint musher-{slug}",
         f"function musher-{slug}",
+        f"musher-{slug}-steps",
         f"EndpointConfig musher-{slug}-89abcdef",
         f"Model musher-{slug}-89abcdef",
         f"log group /aws/sagemaker/Endpoints/musher-{slug}",
@@ -197,7 +198,7 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
     )
     ends = [
         "deregister_scalable_target sagemaker",
-        "delete_alarms ['musher-live-errors', 'musher-live-latency']",
+        "delete_alarms ['musher-live-errors', 'musher-live-latency', 'musher-live-steps']",
     ]
     assert [call for call in aws.calls if call in ends] == ends * undoes
 
@@ -220,7 +221,7 @@ def test_everything_is_tried_and_all_failures_are_reported_together(
         tear_down(aws, FakeInstance())
     assert f"delete_endpoint musher-{slug}" in aws.calls
     assert f"delete_endpoint_config musher-{slug}-89abcdef" in aws.calls
-    assert str(caught.value).startswith("2 of 10 removals failed, what they name may still cost:\n")
+    assert str(caught.value).startswith("2 of 11 removals failed, what they name may still cost:\n")
     for what in (f"function musher-{slug}: ", f"Model musher-{slug}-*: ", "Clear this task to try again"):
         assert what in str(caught.value)
 

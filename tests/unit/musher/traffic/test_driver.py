@@ -130,6 +130,15 @@ def test_connections_that_break_are_failures_by_name() -> None:
     assert recorder.errors == {"ConnectionResetError": 100}
 
 
+def test_whatever_else_is_raised_is_a_failure_too() -> None:
+    async def odd(now_s: float) -> None:
+        raise ValueError("no HTTP")
+
+    recorder, _ = drive(odd, duration_s=1)
+    assert recorder.errors == {"ValueError": 100}
+    assert (recorder.sent, recorder.succeeded) == (100, 0)
+
+
 def test_failures_that_the_exchange_names_are_counted() -> None:
     async def refusing(now_s: float) -> str:
         return "http_429"

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,36 @@ def test_another_instance_takes_over_without_an_error(endpoint_maker: Any) -> No
     os.kill(made.process(), signal.SIGKILL)
     time.sleep(0.05)
     assert all(made.invoke_json(b"x")["port"] for _ in range(20))
+
+
+def two_instances(name: str, **routing: str) -> list[dict[str, Any]]:
+    """Return a variant of two instances, with a RoutingConfig where one is given."""
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": name,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 2,
+    }
+    return [variant | ({"RoutingConfig": routing} if routing else {})]
+
+
+def test_requests_are_spread_at_random(endpoint_maker: Any) -> None:
+    made = endpoint_maker("ep-random", config={"ProductionVariants": two_instances("ep-random")})
+    made.wait("InService")
+    assert len({made.invoke_json(b"x")["port"] for _ in range(40)}) == 2
+
+
+def test_requests_go_to_the_least_busy_instance_where_that_is_asked_for(endpoint_maker: Any) -> None:
+    variants = two_instances("ep-least", RoutingStrategy="LEAST_OUTSTANDING_REQUESTS")
+    made = endpoint_maker("ep-least", config={"ProductionVariants": variants})
+    made.wait("InService")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(made.invoke_json, b"sleep 5")
+        time.sleep(1)
+        others = {made.invoke_json(b"x")["port"] for _ in range(20)}
+        assert not slow.done()
+        assert slow.result()["port"] not in others
+    assert len(others) == 1
 
 
 def test_container_errors_become_model_errors(endpoint_maker: Any, localaws: Any) -> None:

@@ -101,6 +101,21 @@ def test_a_variant_has_aws_s_defaults() -> None:
     assert (plan.role_arn, plan.is_serverless) == ("arn:role", False)
 
 
+@pytest.mark.parametrize(
+    ("variant", "routing"),
+    [
+        ({}, "RANDOM"),
+        ({"RoutingConfig": {"RoutingStrategy": "RANDOM"}}, "RANDOM"),
+        ({"RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}}, "LEAST_OUTSTANDING_REQUESTS"),
+        ({"ServerlessConfig": {"MaxConcurrency": 2}}, "LEAST_OUTSTANDING_REQUESTS"),
+    ],
+)
+def test_requests_are_spread_at_random_unless_another_way_is_asked_for(
+    variant: dict[str, Any], routing: str
+) -> None:
+    assert plan_of({}, **variant).routing == routing
+
+
 def test_a_weight_of_0_is_a_weight() -> None:
     assert plan_of({}, InitialVariantWeight=0.0).weight == 0.0
 

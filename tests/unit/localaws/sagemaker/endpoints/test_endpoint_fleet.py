@@ -7,7 +7,7 @@ from typing import Any
 from localaws.clock import ManualClock
 from localaws.sagemaker.endpoints.fleet import Fleet, build_fleet
 from localaws.sagemaker.endpoints.instance import Instance, State
-from localaws.sagemaker.endpoints.plan import VariantPlan
+from localaws.sagemaker.endpoints.plan import LEAST_OUTSTANDING, VariantPlan
 
 
 def make_plan(name: str = "AllTraffic", **changes: Any) -> VariantPlan:
@@ -57,13 +57,24 @@ def test_a_variant_without_a_healthy_instance_is_passed_over() -> None:
     assert fleet.pick_variant(rng=random.Random(1)) is None
 
 
-def test_the_instance_with_the_fewest_outstanding_requests_is_picked() -> None:
+def test_an_instance_is_picked_at_random_however_busy_it_is() -> None:
     variant = make_fleet(make_plan(count=3)).variants["AllTraffic"]
+    variant.instances[0].outstanding = 50
+    variant.instances[1].state = State.STARTING
+    rng = random.Random(1)
+    picked = Counter(variant.pick_instance(rng=rng) for _ in range(1000))
+    assert set(picked) == {variant.instances[0], variant.instances[2]}
+    assert 450 < picked[variant.instances[0]] < 550
+
+
+def test_the_instance_with_the_fewest_outstanding_requests_is_picked_where_that_is_asked_for() -> None:
+    variant = make_fleet(make_plan(count=3, routing=LEAST_OUTSTANDING)).variants["AllTraffic"]
+    rng = random.Random(1)
     for instance, outstanding in zip(variant.instances, (2, 0, 1), strict=True):
         instance.outstanding = outstanding
-    assert variant.pick_instance() is variant.instances[1]
+    assert variant.pick_instance(rng=rng) is variant.instances[1]
     variant.instances[1].state = State.STARTING
-    assert variant.pick_instance() is variant.instances[2]
+    assert variant.pick_instance(rng=rng) is variant.instances[2]
 
 
 def test_growing_keeps_the_old_instances_and_shrinking_the_oldest() -> None:

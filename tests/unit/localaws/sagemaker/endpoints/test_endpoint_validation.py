@@ -61,6 +61,10 @@ def test_what_localaws_would_drop_is_refused(member: str) -> None:
         ([VARIANT | {"ModelName": ""}], "Variant v names no model: localaws has no inference components"),
         ([VARIANT | {"InitialInstanceCount": None}], r"'productionVariants.1.member.initialInstanceCount'"),
         ([VARIANT | {"InitialInstanceCount": 0}], r"'productionVariants.1.member.initialInstanceCount'"),
+        (
+            [VARIANT | {"RoutingConfig": {"RoutingStrategy": "PREFIX_AWARE"}}],
+            "RoutingConfig: localaws has no PREFIX_AWARE. Choose RANDOM or LEAST_OUTSTANDING_REQUESTS.",
+        ),
     ],
 )
 def test_variants_have_a_name_a_model_and_instances(variants: list[Any], message: str) -> None:

@@ -1,0 +1,79 @@
+"""Send a load by `python -m musher.traffic`, in a process of its own."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.servers import ROOT
+
+STOP_S = 30.0
+START_S = 60.0
+SENDING = "Sending for"
+"""What the generator logs as it begins."""
+
+
+def argv_of(load: Sequence[str], *, endpoint: str, body: Path, output: Path) -> list[str]:
+    """Return the command line of a load on an endpoint."""
+    target = ["sagemaker", endpoint, "--body", str(body), "--content-type", "application/json"]
+    return [sys.executable, "-m", "musher.traffic", *load, "--output", str(output), *target]
+
+
+def environment(port: int) -> dict[str, str]:
+    """Return the variables that lead boto3 to the localaws on `port`."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "plugins"),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
+@contextlib.contextmanager
+def sending(
+    *load: str, endpoint: str, port: int, folder: Path, is_stopped: bool = False
+) -> Generator[dict[str, Any], None, None]:
+    """Send a load; the block begins once it is being sent, and its end fills the result in.
+
+    `is_stopped`: the end of the block ends the load by SIGTERM; else it is waited for.
+    """
+    body, output, log = (folder / name for name in ("body.json", "load.json", "load.log"))
+    body.write_text("[1]")
+    result: dict[str, Any] = {}
+    argv = argv_of(load, endpoint=endpoint, body=body, output=output)
+    with (
+        log.open("wb") as sink,
+        subprocess.Popen(argv, env=environment(port), cwd=ROOT, stderr=sink) as process,
+    ):
+        try:
+            wait_until_sending(process, log)
+            yield result
+            if is_stopped:
+                process.send_signal(signal.SIGTERM)
+            if process.wait(None if not is_stopped else STOP_S):
+                raise RuntimeError(f"the load generator ended with {process.returncode}")
+        finally:
+            process.kill()
+    result.update(json.loads(output.read_text()))
+
+
+def wait_until_sending(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the generator has begun; raises RuntimeError where it does not."""
+    deadline = time.monotonic() + START_S
+    while SENDING not in log.read_text():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the load generator did not begin: {log.read_text()[-500:]}")
+        time.sleep(0.02)
+
+
+def count_lost(result: dict[str, Any]) -> int:
+    """Return how many requests did not succeed: failures, and those that were never sent."""
+    return int(result["failed"]) + int(result["dropped"])
