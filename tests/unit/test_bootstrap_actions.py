@@ -21,10 +21,12 @@ LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
     "application-autoscaling:DeregisterScalableTarget": "deregister_scalable_target",
     "application-autoscaling:DescribeScalableTargets": "describe_scalable_targets",
+    "application-autoscaling:DescribeScalingActivities": "describe_scaling_activities",
     "application-autoscaling:DescribeScalingPolicies": "describe_scaling_policies",
     "application-autoscaling:PutScalingPolicy": "put_scaling_policy",
     "application-autoscaling:RegisterScalableTarget": "register_scalable_target",
     "cloudwatch:DeleteAlarms": "delete_alarms",
+    "cloudwatch:DescribeAlarmHistory": "describe_alarm_history",
     "cloudwatch:DescribeAlarms": "describe_alarms",
     "cloudwatch:PutMetricAlarm": "put_metric_alarm",
     "codebuild:BatchGetBuilds": "batch_get_builds",

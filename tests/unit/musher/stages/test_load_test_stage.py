@@ -84,6 +84,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     monkeypatch.setattr(load_measurement, "upload", upload)
     monkeypatch.setattr(load_measurement, "make_origin", make_origin)
     monkeypatch.setattr(load_measurement, "find_scaling", lambda hook, endpoint_name: None)
+    monkeypatch.setattr(load_measurement, "find_instance_type", lambda hook, target: "ml.m5.large")
     monkeypatch.setattr(watch, "JOIN_S", 60.0)
     monkeypatch.setattr(load_measurement, "look_at", lambda hook, target: lambda: (1, 1))
     return found
