@@ -182,6 +182,8 @@ class DeploymentStep(TypedDict):
     """When it began, ISO 8601."""
     status: str
     """A variant's status in AWS's words, or, where AWS tells no more, the endpoint's."""
+    config_name: str
+    """The configuration that it is a step to, or that serves."""
     message: str
     is_seen: bool
     """Whether `at` is when a look saw it first, as AWS does not say when it began."""

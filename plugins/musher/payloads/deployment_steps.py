@@ -38,14 +38,17 @@ def _read_steps(answer: Mapping[str, Any], *, seen_at: float) -> Iterator[Deploy
         yield DeploymentStep(
             at=as_iso(datetime.fromtimestamp(seen_at, UTC)),
             status=ROLLING_BACK,
+            config_name=answer["EndpointConfigName"],
             message="Back to what served before.",
             is_seen=True,
         )
-    for variant in answer.get("PendingDeploymentSummary", {}).get("ProductionVariants", []):
+    pending = answer.get("PendingDeploymentSummary", {})
+    for variant in pending.get("ProductionVariants", []):
         for found in variant.get("VariantStatus", [])[-1:]:
             yield DeploymentStep(
                 at=as_iso(found["StartTime"]),
                 status=found["Status"],
+                config_name=pending["EndpointConfigName"],
                 message=found.get("StatusMessage", "")[:MAX_CHARACTERS],
                 is_seen=False,
             )
@@ -58,10 +61,18 @@ def end_steps(known: Sequence[DeploymentStep], endpoint: Mapping[str, Any]) -> l
     last = DeploymentStep(
         at=as_iso(endpoint["LastModifiedTime"]),
         status=endpoint["EndpointStatus"],
+        config_name=endpoint["EndpointConfigName"],
         message=f"{endpoint['EndpointConfigName']} serves.",
         is_seen=False,
     )
     return [*known, last]
+
+
+def is_taken_back(steps: Sequence[DeploymentStep]) -> bool:
+    """Return whether an update went back: that was seen, or another configuration serves in the end."""
+    return any(step["status"] == ROLLING_BACK for step in steps) or (
+        len({step["config_name"] for step in steps}) > 1
+    )
 
 
 def as_iso(moment: datetime) -> str:

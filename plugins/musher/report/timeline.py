@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from musher.payloads.deployment_steps import ROLLING_BACK
+from musher.payloads.deployment_steps import ROLLING_BACK, is_taken_back
 from musher.payloads.happenings import Activity, AlarmStates, Happenings
 from musher.report.axes import as_clock, as_length, ticks_of_clock
 
@@ -123,7 +123,7 @@ def describe_outcome(happenings: Happenings) -> str | None:
     if not steps:
         return None
     took = as_length(as_seconds(steps[-1]["at"]) - as_seconds(steps[0]["at"]))
-    if any(step["status"] == ROLLING_BACK for step in steps):
+    if is_taken_back(steps):
         rang = [
             alarm["name"]
             for alarm in happenings["alarms"]
@@ -173,6 +173,7 @@ def _list_rows(happenings: Happenings, load: Mapping[str, Any] | None) -> Iterat
 
 def _rows_of_steps(happenings: Happenings) -> Iterator[Row]:
     steps = happenings["steps"]
+    end = "bad" if is_taken_back(steps) else "good"
     for number, step in enumerate(steps):
         begin_s = as_seconds(step["at"])
         is_last = number == len(steps) - 1
@@ -181,7 +182,7 @@ def _rows_of_steps(happenings: Happenings) -> Iterator[Row]:
             what=f"Endpoint: {step['status']}",
             detail=step["message"],
             lasted_s=None if is_last else as_seconds(steps[number + 1]["at"]) - begin_s,
-            kind="bad" if step["status"] == ROLLING_BACK else "good" if step["status"] == IN_SERVICE else "",
+            kind={ROLLING_BACK: "bad", IN_SERVICE: end}.get(step["status"], ""),
             is_about=step["is_seen"],
         )
 

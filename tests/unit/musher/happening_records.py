@@ -35,7 +35,13 @@ def happen(*, steps: Any = GOOD, **changes: Any) -> Happenings:
         "since": at(0),
         "until": at(900),
         "steps": [
-            {"at": at(moment), "status": status, "message": message, "is_seen": status == "RollingBack"}
+            {
+                "at": at(moment),
+                "status": status,
+                "config_name": "musher-1" if status == "RollingBack" or "musher-1" in message else "musher-2",
+                "message": message,
+                "is_seen": status == "RollingBack",
+            }
             for moment, status, message in steps
         ],
         "poll_s": 10.0,

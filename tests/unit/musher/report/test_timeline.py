@@ -69,6 +69,13 @@ def test_a_rollback_names_the_alarm_that_rang_and_says_that_its_time_is_when_it_
     ]
 
 
+def test_a_rollback_that_no_look_saw_is_told_by_what_serves_in_the_end() -> None:
+    drawn = draw(happen(steps=(*TAKEN_BACK[:3], TAKEN_BACK[-1])))
+    assert drawn["outcome"] == "The update was taken back within 80 s of its start."
+    assert drawn["rows"][-1]["detail"] == "musher-1 serves."
+    assert drawn["rows"][-1]["kind"] == "bad"
+
+
 def test_an_alarm_that_did_not_change_was_all_the_time_what_it_is() -> None:
     assert lanes(draw(happen(alarms=[alarm(state="OK")])))["musher-live-errors"] == [(0.0, WIDTH, "alarm-ok")]
     unknown = draw(happen(alarms=[alarm(state="INSUFFICIENT_DATA")]))
