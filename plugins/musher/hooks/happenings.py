@@ -8,12 +8,15 @@ from datetime import datetime
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
+from musher.hooks.sagemaker import found_or_none
 from musher.payloads.autoscaling import place
 from musher.payloads.deployment_steps import as_iso
 from musher.payloads.happenings import (
+    GONE,
     Activity,
     AlarmStates,
     FunctionVersion,
+    Serving,
     read_activity,
     read_alarm_change,
 )
@@ -23,6 +26,14 @@ MAX_CHANGES = 100
 
 MAX_ACTIVITIES = 50
 """One page of the newest, which is AWS's own limit."""
+
+
+def read_endpoint_now(hook: AwsBaseHook, *, name: str) -> Serving:
+    """Return an endpoint's status and configuration."""
+    found = found_or_none(hook.conn.describe_endpoint, EndpointName=name)
+    if found is None:
+        return Serving(status=GONE, config_name=None)
+    return Serving(status=found["EndpointStatus"], config_name=found["EndpointConfigName"])
 
 
 def find_states(hook: AwsBaseHook, *, names: Sequence[str]) -> dict[str, str]:

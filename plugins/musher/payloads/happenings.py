@@ -8,6 +8,8 @@ from musher.payloads.deployment_steps import as_iso
 from musher.results import DeploymentStep
 
 MAX_REASON_CHARACTERS = 500
+GONE = "gone"
+"""The status of an endpoint that does not exist."""
 
 
 class AlarmChange(TypedDict):
@@ -49,6 +51,14 @@ class FunctionVersion(TypedDict):
     """Whether the alias stands for it now."""
 
 
+class Serving(TypedDict):
+    """What an endpoint is when AWS is asked."""
+
+    status: str
+    config_name: str | None
+    """None where there is no endpoint."""
+
+
 class Happenings(TypedDict):
     """All that the report's timeline shows."""
 
@@ -56,6 +66,8 @@ class Happenings(TypedDict):
     since: str
     until: str
     """When AWS was asked."""
+    now: Serving | None
+    """None where that could not be read."""
     steps: list[DeploymentStep]
     poll_s: float
     """Seconds between two looks at the steps."""

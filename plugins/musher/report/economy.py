@@ -76,7 +76,7 @@ def mean_instances(points: Sequence[Mapping[str, Any]], *, length_s: float) -> f
 def _carried(use: _Use) -> Figure:
     return Figure(
         name="Carried by each instance",
-        value=f"{use.per_s / use.instances:.3g} requests a second",
+        value=f"{use.per_s / use.instances:.3g} requests/s",
         how=f"measured: {use.per_s:.3g} answered a second on {use.instances:.2f} instances in the mean",
     )
 
@@ -87,7 +87,7 @@ def _most(use: _Use, predicted: Mapping[str, Any]) -> Figure:
         return Figure(name=name, value=NONE, how=predicted["reason"] or "Nothing was answered.")
     return Figure(
         name=name,
-        value=f"{1 / use.service_s:.3g} requests a second",
+        value=f"{1 / use.service_s:.3g} requests/s",
         how=f"1 / {as_ms(use.service_s * 1000)}, the mean from sending to answer, for one request at a time; "
         "what batches and several at once bring is not in it",
     )

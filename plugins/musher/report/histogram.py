@@ -7,7 +7,7 @@ from typing import Any
 from musher.report.axes import ticks_of_logarithm, ticks_to
 from musher.report.words import as_ms
 
-WIDTH, HEIGHT = 560, 170
+WIDTH, HEIGHT = 560, 260
 """Of the area, in SVG units."""
 
 EDGE = 90

@@ -183,8 +183,9 @@ def _draw_panel(panel: Mapping[str, Any], *, length_s: float, y: float) -> dict[
 
 
 def _place(points: Points, *, length_s: float, top: float) -> Points:
-    """Return points in the drawing's units; what was seen after the last request was due is left out."""
-    inside = [point for point in points if point[0] <= length_s] or points[:1]
+    """Return points in the drawing's units; a line that goes on after the last request was due ends there."""
+    inside = [point for point in points if point[0] <= length_s]
+    inside += [(length_s, value) for _, value in points[len(inside) : len(inside) + 1]]
     return [(_x(at_s, length_s), round(PANEL * (1 - value / top), 1)) for at_s, value in inside]
 
 

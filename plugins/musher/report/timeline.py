@@ -97,6 +97,7 @@ def draw_timeline(happenings: Happenings, *, load: Mapping[str, Any] | None = No
     return {
         "endpoint": happenings["endpoint"],
         "outcome": describe_outcome(happenings),
+        "now": describe_now(happenings),
         "lanes": [_place(lane, number, begin_s, end_s) for number, lane in enumerate(lanes)],
         "ticks": [
             {"x": _x(moment, begin_s, end_s), "text": text}
@@ -134,6 +135,19 @@ def describe_outcome(happenings: Happenings) -> str | None:
     if steps[-1]["status"] == IN_SERVICE:
         return f"In service {took} after its first instance was asked for."
     return f"Not in service: {steps[-1]['status']} was the last that was seen, {took} after the start."
+
+
+def describe_now(happenings: Happenings) -> str | None:
+    """Return what serves when the report is written, where the run's steps did not end so."""
+    now, steps = happenings["now"], happenings["steps"]
+    if now is None or not steps:
+        return None
+    at = as_clock(as_seconds(happenings["until"]))
+    if now["config_name"] is None:
+        return f"At {at} the endpoint is gone: the run's teardown removes what is not to stay."
+    if now["config_name"] != steps[-1]["config_name"]:
+        return f"At {at} {now['config_name']} is the endpoint's configuration ({now['status']}): another one."
+    return None
 
 
 def _list_rows(happenings: Happenings, load: Mapping[str, Any] | None) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from musher.hooks.happenings import (
     find_states,
     list_activities,
     read_alarm,
+    read_endpoint_now,
     read_function,
 )
 from musher.payloads.alarms import KINDS
@@ -74,10 +75,12 @@ def read_happenings(
     looks = Looks(deadline=time.monotonic() + MAX_LOOKS_S)
     since = datetime.fromisoformat(steps[0]["at"]) if steps else run.started_at
     until = datetime.now(UTC)
+    look_now = partial(read_endpoint_now, glance_hook(run.settings, service="sagemaker"), name=endpoint_name)
     return Happenings(
         endpoint=endpoint_name,
         since=since.astimezone(UTC).isoformat(timespec="milliseconds"),
         until=until.isoformat(timespec="milliseconds"),
+        now=looks.look("What serves now", look_now),
         steps=steps,
         poll_s=run.settings.poll_interval_s,
         alarms=read_alarms(run.settings, looks, endpoint_name=endpoint_name, since=since, until=until),
@@ -101,10 +104,10 @@ def read_alarms(
     watching = [names.live_alarm(settings, what=kind) for kind in KINDS] if is_live else []
     hook = glance_hook(settings, service="cloudwatch")
     wanted = [*watching, *scaling][:MAX_ALARMS]
-    states = looks.look("Alarms", partial(find_states, hook, names=wanted)) if wanted else None
+    states = (looks.look("Alarms", partial(find_states, hook, names=wanted)) if wanted else None) or {}
     found = []
-    for name, state in (states or {}).items():
-        read = partial(read_alarm, hook, name=name, state=state, since=since, until=until)
+    for name in (name for name in wanted if name in states):
+        read = partial(read_alarm, hook, name=name, state=states[name], since=since, until=until)
         if (seen := looks.look(f"Changes of alarm {name}", read)) is not None:
             alarm, is_all = seen
             found.append(alarm)

@@ -109,6 +109,7 @@ def read(installation: Settings, steps: Any) -> Any:
     endpoint = names.live_endpoint(installation)
     happenings = read_happenings(run, endpoint_name=endpoint, steps=steps, function=None)
     assert happenings["gaps"] == []
+    assert happenings["now"] == {"status": "InService", "config_name": steps[-1]["config_name"]}
     drawn = draw_timeline(happenings)
     assert drawn is not None
     return drawn

@@ -34,6 +34,7 @@ def happen(*, steps: Any = GOOD, **changes: Any) -> Happenings:
         "endpoint": "musher-live",
         "since": at(0),
         "until": at(900),
+        "now": None,
         "steps": [
             {
                 "at": at(moment),

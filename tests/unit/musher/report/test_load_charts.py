@@ -114,6 +114,12 @@ def test_latencies_are_drawn_in_pieces_where_nothing_was_answered_in_between() -
     assert split_at_gaps([{"start_s": 0.0, "p50_ms": None}], "p50_ms", 0.5) == []
 
 
+def test_a_look_after_the_last_request_draws_its_line_to_the_edge_and_no_further() -> None:
+    seen = [{"at_s": at_s, "current": count, "desired": 2} for at_s, count in ((0.0, 1), (4.0, 2), (11.0, 3))]
+    [serving] = panels({**LOAD, "instances": seen})["Instances"]["serving"]
+    assert serving[-2:] == [(WIDTH * 0.4, PANEL // 3), (WIDTH, PANEL // 3)]
+
+
 def test_failures_have_a_line_only_where_there_are_any() -> None:
     record = store_all(measure_all([0.02] * 40, failures=["http_503"] * 5, dropped=5))
     assert list(panels(record)["Requests a second"]) == ["due", "sent", "answered", "failed"]

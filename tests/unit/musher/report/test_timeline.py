@@ -76,6 +76,27 @@ def test_a_rollback_that_no_look_saw_is_told_by_what_serves_in_the_end() -> None
     assert drawn["rows"][-1]["kind"] == "bad"
 
 
+@pytest.mark.parametrize(
+    ("status", "config_name", "told"),
+    [
+        ("InService", "musher-2", None),
+        (
+            *("Updating", "musher-1"),
+            "At 12:15:00 musher-1 is the endpoint's configuration (Updating): another one.",
+        ),
+        (
+            *("gone", None),
+            "At 12:15:00 the endpoint is gone: the run's teardown removes what is not to stay.",
+        ),
+    ],
+)
+def test_what_serves_when_the_report_is_written_is_told_where_it_is_something_else(
+    status: str, config_name: str | None, told: str | None
+) -> None:
+    assert draw(happen(now={"status": status, "config_name": config_name}))["now"] == told
+    assert draw(happen())["now"] is None
+
+
 def test_an_alarm_that_did_not_change_was_all_the_time_what_it_is() -> None:
     assert lanes(draw(happen(alarms=[alarm(state="OK")])))["musher-live-errors"] == [(0.0, WIDTH, "alarm-ok")]
     unknown = draw(happen(alarms=[alarm(state="INSUFFICIENT_DATA")]))
@@ -119,6 +140,8 @@ def test_what_could_not_be_read_is_said_and_nothing_stands_for_it() -> None:
     drawn = draw(found)
     assert (drawn["lanes"], drawn["rows"], drawn["outcome"]) == ([], [], None)
     assert "Not known: Alarms: AccessDenied" in page(happenings=found)
+    assert "<h2>What happened to musher-live</h2>" in page(happenings=found)
+    assert "<h2>How musher-live went live</h2>" in page(happenings=happen())
     assert draw_timeline(happen(steps=())) is None
     assert "went live" not in page(happenings=happen(steps=()))
 

@@ -34,9 +34,16 @@ class FakeAws:
         if not name.startswith(("describe", "get")):
             return found
         self.calls.append(name)
-        if error := self.refused.get(name):
+        return self.fail_with(self.refused[name]) if name in self.refused else found
+
+    def fail_with(self, error: Exception) -> Callable[..., Any]:
+        def fail(**_: Any) -> Any:
             raise error
-        return found
+
+        return fail
+
+    def describe_endpoint(self, *, EndpointName: str) -> Any:  # noqa: N803
+        return {"EndpointStatus": "InService", "EndpointConfigName": f"{EndpointName}-2"}
 
     def describe_alarms(self, *, AlarmNames: list[str]) -> Any:  # noqa: N803
         found = [name for name in AlarmNames if name != "musher-live-latency"]
@@ -96,7 +103,8 @@ def test_alarms_activities_and_version_since_the_update_s_start_are_read(read: A
         "at": "2026-01-01T12:02:00.000+00:00",
         "is_live": True,
     }
-    assert len(aws.calls) == 7
+    assert found["now"] == {"status": "InService", "config_name": "musher-live-2"}
+    assert len(aws.calls) == 8
 
 
 def test_each_look_that_fails_leaves_a_gap_and_the_others_go_on(read: Any, aws: FakeAws) -> None:
@@ -120,6 +128,12 @@ def test_nothing_at_all_can_be_read_and_the_report_is_written(read: Any, aws: Fa
     found = read(steps=[])
     assert len(found["gaps"]) == 4
     assert (found["steps"], found["alarms"], found["function"]) == ([], [], None)
+
+
+def test_an_endpoint_that_is_gone_is_no_gap(read: Any, aws: FakeAws) -> None:
+    aws.refused = {"describe_endpoint": refuse("ValidationException", "DescribeEndpoint")}
+    found = read()
+    assert (found["now"], found["gaps"]) == ({"status": "gone", "config_name": None}, [])
 
 
 def test_what_is_more_than_a_page_is_said_to_be_cut(read: Any, aws: FakeAws) -> None:
