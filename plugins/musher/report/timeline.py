@@ -1,14 +1,23 @@
 """Turn what happened to an endpoint into a drawing, a lane for each thing that changes, and a table."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from musher.payloads.deployment_steps import ROLLING_BACK, is_taken_back
+from musher.payloads.deployment_steps import ROLLING_BACK
 from musher.payloads.happenings import Activity, AlarmStates, Happenings
 from musher.report.axes import as_clock, as_length, ticks_of_clock
+from musher.report.timeline_rows import (
+    ALARM,
+    OK,
+    as_seconds,
+    describe_now,
+    describe_outcome,
+    list_rows,
+    shorten_alarm,
+    show,
+)
 
 WIDTH, LANE, BAR = 780, 28, 18
 """Of the drawing's area, of a lane and of a bar in it, in SVG units."""
@@ -24,8 +33,7 @@ CHARACTER = 6.4
 MAX_NAME = 28
 MAX_ROWS = 80
 
-ALARM, OK = "ALARM", "OK"
-IN_SERVICE, BAKING = "InService", "Baking"
+BAKING = "Baking"
 
 SHORT = {
     "Creating": "start",
@@ -37,9 +45,6 @@ SHORT = {
 }
 """What is written in a step's bar."""
 
-TRACKING = "TargetTracking-"
-"""What the names of AWS's own alarms begin with; they hold the endpoint's name and a random id."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
@@ -50,19 +55,6 @@ class Bar:
     kind: str
     text: str
     title: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A line of the table."""
-
-    at_s: float
-    what: str
-    detail: str
-    lasted_s: float | None = None
-    kind: str = ""
-    is_about: bool = False
-    """Whether it began at some time before."""
 
 
 @dataclass(kw_only=True)
@@ -78,7 +70,7 @@ def draw_timeline(happenings: Happenings, *, load: Mapping[str, Any] | None = No
 
     `load` is the run's load test, which has a lane too.
     """
-    rows = sorted(_list_rows(happenings, load), key=lambda row: row.at_s)
+    rows = sorted(list_rows(happenings, load), key=lambda row: row.at_s)
     if not rows and not happenings["gaps"]:
         return None
     begin_s = as_seconds(happenings["since"])
@@ -108,7 +100,7 @@ def draw_timeline(happenings: Happenings, *, load: Mapping[str, Any] | None = No
         "gutter": GUTTER,
         "edge": EDGE,
         "bar": BAR,
-        "rows": [_show(row, begin_s=begin_s) for row in rows[:MAX_ROWS]],
+        "rows": [show(row, begin_s=begin_s) for row in rows[:MAX_ROWS]],
         "left_out": max(0, len(rows) - MAX_ROWS),
         "day": happenings["since"][:10],
         "asked_at": as_clock(as_seconds(happenings["until"])),
@@ -116,89 +108,6 @@ def draw_timeline(happenings: Happenings, *, load: Mapping[str, Any] | None = No
         "has_steps": bool(happenings["steps"]),
         "gaps": happenings["gaps"],
     }
-
-
-def describe_outcome(happenings: Happenings) -> str | None:
-    """Return what became of the update in a sentence; None where no step of it is known."""
-    steps = happenings["steps"]
-    if not steps:
-        return None
-    took = as_length(as_seconds(steps[-1]["at"]) - as_seconds(steps[0]["at"]))
-    if is_taken_back(steps):
-        rang = [
-            alarm["name"]
-            for alarm in happenings["alarms"]
-            if any(change["after"] == ALARM for change in alarm["changes"]) or alarm["state"] == ALARM
-        ]
-        why = f"; {', '.join(rang)} rang" if rang else ""
-        return f"The update was taken back within {took} of its start{why}."
-    if steps[-1]["status"] == IN_SERVICE:
-        return f"In service {took} after its first instance was asked for."
-    return f"Not in service: {steps[-1]['status']} was the last that was seen, {took} after the start."
-
-
-def describe_now(happenings: Happenings) -> str | None:
-    """Return what serves when the report is written, where the run's steps did not end so."""
-    now, steps = happenings["now"], happenings["steps"]
-    if now is None or not steps:
-        return None
-    at = as_clock(as_seconds(happenings["until"]))
-    if now["config_name"] is None:
-        return f"At {at} the endpoint is gone: the run's teardown removes what is not to stay."
-    if now["config_name"] != steps[-1]["config_name"]:
-        return f"At {at} {now['config_name']} is the endpoint's configuration ({now['status']}): another one."
-    return None
-
-
-def _list_rows(happenings: Happenings, load: Mapping[str, Any] | None) -> Iterator[Row]:
-    yield from _rows_of_steps(happenings)
-    for alarm in happenings["alarms"]:
-        for change in alarm["changes"]:
-            states = f": {change['before']} to {change['after']}" if change["after"] else ""
-            yield Row(
-                at_s=as_seconds(change["at"]),
-                what=f"{name_alarm(alarm['name'])}{states}",
-                detail=change["reason"],
-                kind="bad" if change["after"] == ALARM else "",
-            )
-    for activity in happenings["activities"]:
-        begin_s, end_s = as_seconds(activity["at"]), activity["until"]
-        yield Row(
-            at_s=begin_s,
-            what=f"Scaling: {activity['description']}",
-            detail=f"{activity['status']}. {activity['cause']}",
-            lasted_s=None if end_s is None else as_seconds(end_s) - begin_s,
-        )
-    if function := happenings["function"]:
-        stands = "the alias stands for it" if function["is_live"] else "the alias stands for another"
-        yield Row(
-            at_s=as_seconds(function["at"]),
-            what=f"Function {function['name']}, version {function['version']}",
-            detail=f"Last modified; {stands} at the report's time.",
-        )
-    if load:
-        yield Row(
-            at_s=as_seconds(load["began_at"]),
-            what="Load test",
-            detail=f"{load['measured']['sent']:,} requests.",
-            lasted_s=load["measured"]["took_s"],
-        )
-
-
-def _rows_of_steps(happenings: Happenings) -> Iterator[Row]:
-    steps = happenings["steps"]
-    end = "bad" if is_taken_back(steps) else "good"
-    for number, step in enumerate(steps):
-        begin_s = as_seconds(step["at"])
-        is_last = number == len(steps) - 1
-        yield Row(
-            at_s=begin_s,
-            what=f"Endpoint: {step['status']}",
-            detail=step["message"],
-            lasted_s=None if is_last else as_seconds(steps[number + 1]["at"]) - begin_s,
-            kind={ROLLING_BACK: "bad", IN_SERVICE: end}.get(step["status"], ""),
-            is_about=step["is_seen"],
-        )
 
 
 def _lane_of_steps(happenings: Happenings) -> Lane:
@@ -297,37 +206,6 @@ def _x(moment_s: float, begin_s: float, end_s: float) -> float:
     return round(WIDTH * min(1.0, max(0.0, share)), 1)
 
 
-def _show(row: Row, *, begin_s: float) -> dict[str, Any]:
-    about = "≈ " if row.is_about else ""
-    return {
-        "at": "before" if row.at_s < begin_s else about + as_clock(row.at_s),
-        "what": row.what,
-        "detail": row.detail,
-        "lasted": "" if row.lasted_s is None else as_length(max(0.0, row.lasted_s)),
-        "kind": row.kind,
-    }
-
-
-def name_alarm(name: str) -> str:
-    """Return what the table calls an alarm."""
-    short = shorten_alarm(name)
-    return f"Alarm {name}" if short == name else short
-
-
-def shorten_alarm(name: str) -> str:
-    """Return the name of an alarm without what AWS's own put around it."""
-    if name.startswith(TRACKING):
-        for what in ("AlarmHigh", "AlarmLow"):
-            if what in name:
-                return f"{what} of the scaling"
-    return name
-
-
 def shorten(name: str) -> str:
     """Return a name that the gutter holds."""
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
-
-
-def as_seconds(moment: str) -> float:
-    """Return a moment as seconds since 1970."""
-    return datetime.fromisoformat(moment).timestamp()

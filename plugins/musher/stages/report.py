@@ -50,7 +50,7 @@ def report(results: RunResults) -> dict[str, str]:
     from musher.report.page import render  # the template engine is no business of the DAG's parse
     from musher.report.summary import RunFacts, build_summary
     from musher.stages.report_inputs import load_run_outputs
-    from musher.stages.report_timeline import DEPLOY_TASK, find_endpoint_of, read_happenings
+    from musher.stages.report_timeline import find_endpoint_of, read_happenings
 
     with fail_without_retry():
         run, instance = current_run(), get_current_context()["ti"]
@@ -68,10 +68,12 @@ def report(results: RunResults) -> dict[str, str]:
         summary = build_summary(facts, results)
         was_loaded = results["load"] is not None or states.get(TASK_OF["load"]) == "failed"
         outputs = load_run_outputs(run, results, was_loaded=was_loaded)
-        if endpoint_name := find_endpoint_of(run, results, states):
-            steps = instance.xcom_pull(task_ids=DEPLOY_TASK, key=STEPS_KEY) or []
+        deploying = TASK_OF["endpoint"]
+        has_failed = states.get(deploying) == "failed"
+        if endpoint_name := find_endpoint_of(run, results, has_failed=has_failed):
+            steps = instance.xcom_pull(task_ids=deploying, key=STEPS_KEY) if deploying in states else None
             happenings = read_happenings(
-                run, endpoint_name=endpoint_name, steps=steps, function=results["function"]
+                run, endpoint_name=endpoint_name, steps=steps or [], function=results["function"]
             )
             outputs = replace(outputs, happenings=happenings)
         page = render(summary=summary, outputs=outputs)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -36,7 +36,6 @@ MAX_LOOKS_S = 60.0
 """After this no further look begins; one that is under way ends within half a minute."""
 
 MAX_ALARMS = 8
-DEPLOY_TASK = "deploy.run_endpoint"
 
 
 @dataclass(kw_only=True)
@@ -59,9 +58,12 @@ class Looks:
             return None
 
 
-def find_endpoint_of(run: Run, results: RunResults, states: Mapping[str, str | None]) -> str | None:
-    """Return the name of the endpoint that the run deployed to, or sent a load to; None where it did not."""
-    if results["endpoint"] or states.get(DEPLOY_TASK) == "failed":
+def find_endpoint_of(run: Run, results: RunResults, *, has_failed: bool) -> str | None:
+    """Return the name of the endpoint that the run deployed to, or sent a load to; None where it did not.
+
+    `has_failed`: whether the run tried to deploy in vain.
+    """
+    if results["endpoint"] or has_failed:
         return run.endpoint_name
     if results["load"] and run.params.get("target_kind") == ENDPOINT:
         return results["load"]["target"]

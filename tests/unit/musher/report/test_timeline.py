@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from musher.report.timeline import MAX_ROWS, WIDTH, draw_timeline, shorten_alarm
+from musher.report.timeline import MAX_ROWS, WIDTH, draw_timeline
+from musher.report.timeline_rows import shorten_alarm
 from tests.unit.musher.happening_records import TAKEN_BACK, activity, alarm, at, happen
 from tests.unit.musher.load_records import measure_all, store_all
 from tests.unit.musher.report.test_report import page
@@ -67,6 +68,12 @@ def test_a_rollback_names_the_alarm_that_rang_and_says_that_its_time_is_when_it_
     assert [kind for _, _, kind in lanes(drawn)["musher-live-errors"]] == [
         *("alarm-ok", "alarm-rings", "alarm-ok")
     ]
+
+
+def test_an_alarm_that_rang_later_or_that_scales_is_no_reason_of_a_rollback() -> None:
+    later = (500, "OK", "ALARM", "later")
+    found = happen(steps=TAKEN_BACK, alarms=[alarm(changes=[later]), alarm(SCALING_ALARM, changes=[RANG])])
+    assert draw(found)["outcome"] == "The update was taken back within 80 s of its start."
 
 
 def test_a_rollback_that_no_look_saw_is_told_by_what_serves_in_the_end() -> None:
