@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 REASON_KEY = "reason"
 """XCom key under which a task that fails for good leaves its message, for the report."""
 
+STEPS_KEY = "steps"
+"""XCom key under which the deployment of an endpoint leaves the steps that it saw, for the report."""
+
 Request = dict[str, Any]
 """A boto3 request: AWS's names, AWS's values."""
 
@@ -172,6 +175,20 @@ class EndpointResult(TypedDict):
     seconds: float
 
 
+class DeploymentStep(TypedDict):
+    """A step of an endpoint's creation or update."""
+
+    at: str
+    """When it began, ISO 8601."""
+    status: str
+    """A variant's status in AWS's words, or, where AWS tells no more, the endpoint's."""
+    config_name: str
+    """The configuration that it is a step to, or that serves."""
+    message: str
+    is_seen: bool
+    """Whether `at` is when a look saw it first, as AWS does not say when it began."""
+
+
 class ScalingResult(TypedDict):
     """How an endpoint scales; without alarms it does not."""
 
@@ -268,6 +285,22 @@ class LoadPrediction(TypedDict):
     highest: int | None
     """Instances."""
     instances: list[InstancePoint]
+
+
+class LoadAdvice(TypedDict):
+    """What the simulator would set for a load; None throughout where it cannot say, for a reason."""
+
+    reason: str | None
+    plan: str | None
+    instance_type: str | None
+    usd_per_hour: float | None
+    p99_ms: float | None
+    goal_ms: float | None
+    """What the p99 had to stay under."""
+    tried: int
+    """Plans that were simulated."""
+    seconds: float
+    """Of the load."""
 
 
 class LoadTestResult(TypedDict):

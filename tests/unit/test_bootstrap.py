@@ -35,6 +35,7 @@ EVERYTHING = {
 }
 WITHOUT_RESOURCE_LEVEL = {
     "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingActivities",
     "application-autoscaling:DescribeScalingPolicies",
     "cloudwatch:PutMetricData",
     "ec2:DescribeDhcpOptions",

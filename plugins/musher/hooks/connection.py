@@ -27,6 +27,13 @@ INVOKE_CONFIG: dict[str, Any] = {
 }
 """What a client that invokes functions is made with: it waits long enough, and never asks twice."""
 
+GLANCE_CONFIG: dict[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 10,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+}
+"""What a client is made with that only looks."""
+
 
 def hook_parameters(
     settings: Settings, *, aws_conn_id: str | None = None, region_name: str | None = None
@@ -92,6 +99,11 @@ def lambda_hook(settings: Settings) -> MusherLambdaHook:
 def invoking_lambda_hook(settings: Settings) -> MusherLambdaHook:
     """Return a hook for Lambda that waits long enough for an answer and never asks twice."""
     return MusherLambdaHook(**hook_parameters(settings), config=Config(**INVOKE_CONFIG))
+
+
+def glance_hook(settings: Settings, *, service: str) -> AwsBaseHook:
+    """Return a hook whose calls end soon: for what is nice to know, and not worth a wait."""
+    return AwsBaseHook(**hook_parameters(settings), client_type=service, config=Config(**GLANCE_CONFIG))
 
 
 def runtime_hook(settings: Settings) -> AwsBaseHook:

@@ -18,8 +18,9 @@ from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
+from musher.payloads.deployment_steps import end_steps
 from musher.payloads.tags import PREVIOUS_TAG, as_mapping
-from musher.results import EndpointResult
+from musher.results import STEPS_KEY, DeploymentStep, EndpointResult
 from musher.triggers.endpoints import EndpointGoneTrigger, EndpointReadyTrigger
 from musher.triggers.waits import SUCCESS, TIMEOUT, WaitEnd
 
@@ -27,6 +28,14 @@ logger = logging.getLogger(__name__)
 
 SETTLED, GONE, READY = "settled", "gone", "ready"
 """What a wait is for: the end of what an endpoint is busy with, its deletion, its being in service."""
+
+
+def leave_steps(context: Context, steps: Sequence[DeploymentStep]) -> None:
+    """Hand the steps on to the run's report: AWS forgets them when the update has ended."""
+    try:
+        context["ti"].xcom_push(key=STEPS_KEY, value=list(steps))
+    except Exception as error:  # noqa: BLE001  # whatever it is: the endpoint serves, or does not, all the same
+        logger.warning("the report will not show the steps: %s", error)
 
 
 class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
@@ -129,12 +138,15 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
                 f"{end.message}. Clear this task: that asks for its deletion again."
             )
         if end.outcome == TIMEOUT:
+            leave_steps(context, end.carried.get(STEPS_KEY, []))
             raise self._failure(end.message)
         if step == SETTLED:
             return self.settle(context, started_at=started_at)
         if step == GONE:
             return self.create(context, started_at=started_at)
-        endpoint = self.check_in_service(is_ready=end.outcome == SUCCESS)
+        endpoint: dict[str, Any] = self.hook.conn.describe_endpoint(EndpointName=self.endpoint_name)
+        leave_steps(context, end_steps(end.carried.get(STEPS_KEY, []), endpoint))
+        self.check_in_service(endpoint, is_ready=end.outcome == SUCCESS)
         return self.describe_result(endpoint, started_at=started_at)
 
     def describe_result(self, endpoint: Mapping[str, Any], *, started_at: float) -> EndpointResult:
@@ -197,27 +209,26 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
                 create(**request)
                 logger.info("%s: %s created", request[member], kind)
 
-    def check_in_service(self, *, is_ready: bool) -> dict[str, Any]:
-        """Return the endpoint's description; raise EndpointError unless it serves what was asked for."""
-        endpoint: dict[str, Any] = self.hook.conn.describe_endpoint(EndpointName=self.endpoint_name)
+    def check_in_service(self, endpoint: Mapping[str, Any], *, is_ready: bool) -> None:
+        """Raise EndpointError unless an endpoint, as it is described, serves what was asked for."""
         logger.info("%s: %s", self.endpoint_name, endpoint["EndpointStatus"])
         reason = endpoint.get("FailureReason")
         if not is_ready:
             raise self._failure(reason or "AWS gives no reason")
         if (found := endpoint["EndpointConfigName"]) != self.endpoint_config_name:
             raise self._taken_back(found, reason=reason)
-        return endpoint
 
     def _wait_for(
         self, context: Context, trigger_class: type[EndpointReadyTrigger], *, step: str, started_at: float
     ) -> Any:
         data = self.hook.get_waiter(trigger_class.waiter).config
+        noted: dict[str, Any] = {STEPS_KEY: []} if step == READY else {}
         trigger = trigger_class(
             arguments={"EndpointName": self.endpoint_name},
             connection=self._hook_parameters,
             delay_s=self.settings.poll_interval_s,
             deadline=clock.now() + data.delay * data.max_attempts,
-            carried={"step": step, "started_at": started_at},
+            carried={"step": step, "started_at": started_at, **noted},
         )
         return self.wait_for(context, trigger)
 

@@ -1,28 +1,36 @@
-"""Turn what a load test has stored into three charts, and rows that compare it with its prediction."""
+"""Turn what a load test has stored into a drawing over time, and rows that compare it with its prediction."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-WIDTH, HEIGHT = 420, 180
-"""Of a chart's area, in SVG units."""
+from musher.payloads.choices import INVOCATIONS
+from musher.report.axes import ticks_of_length, ticks_to
+from musher.report.economy import list_figures, mean_instances
+from musher.report.histogram import draw_histogram
+from musher.report.words import NONE, as_ms
 
-MAX_LABELS = 6
-NONE = "-"
+WIDTH, PANEL, GAP = 900, 120, 40
+"""Of the drawing's area, of one of its panels, and between two, in SVG units."""
+
+MOST_TIMES, MOST_VALUES = 8, 4
+MAX_TARGET_SHARE = 3.0
+"""A target so far above the load would make the load flat: it is told, not drawn."""
 
 Points = list[tuple[float, float]]
 
 
 def draw_load(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that the report shows of a load test: charts, rows of figures, errors and warnings."""
+    """Return all that the report shows of a load test: drawings, rows of figures, errors and warnings."""
     measured = record["measured"]
     return {
         "target": record["target"],
         "began_at": record["began_at"],
         "measured": measured,
-        "histogram": draw_histogram(record["bins"]),
-        "charts": [chart for chart in (draw_rates(record), draw_instances(record)) if chart],
+        "histogram": draw_histogram(record["bins"], measured["latency"]),
+        "drawing": draw_over_time(record),
         "rows": compare(record),
+        "figures": list_figures(record),
         "reason": record["predicted"]["reason"],
         "errors": {
             **measured["errors"],
@@ -31,54 +39,70 @@ def draw_load(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def draw_histogram(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return a bar for each bin of latencies, and labels of its axis; None where nothing was answered."""
-    if not bins:
-        return None
-    highest, width = max(item["count"] for item in bins), WIDTH / len(bins)
-    bars = [
-        {
-            "x": round(place * width, 1),
-            "y": round(HEIGHT * (1 - item["count"] / highest), 1),
-            "width": round(max(1.0, width - 1), 1),
-            "height": round(HEIGHT * item["count"] / highest, 1),
-            "title": f"{as_ms(item['from_ms'])} to {as_ms(item['to_ms'])}: {item['count']:,}",
-        }
-        for place, item in enumerate(bins)
-        if item["count"]
-    ]
-    step = -(-len(bins) // MAX_LABELS)
-    labels = [
-        {"x": round(place * width, 1), "text": as_ms(bins[place]["from_ms"])}
-        for place in range(0, len(bins), step)
-    ]
-    return {"bars": bars, "labels": labels, "top": f"{highest:,}", "width": WIDTH, "height": HEIGHT}
-
-
-def draw_rates(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a chart of the requests that were due, answered and failed in a second, over time."""
-    measured = record["measured"]
-    windows, window_s = measured["windows"], measured["window_s"]
+def draw_over_time(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return panels over one time axis: requests, latencies, instances; those that are known."""
     length_s = length_of(record)
-    series = {
-        "due": [(item["at_s"], item["per_s"]) for item in record["due"]],
-        "answered": [_rate(row, row["succeeded"], window_s, length_s) for row in windows],
-        "failed": [_rate(row, row["failed"] + row["dropped"], window_s, length_s) for row in windows],
+    found = (find_rates(record), find_latencies(record), find_instances(record))
+    panels = [
+        _draw_panel(panel, length_s=length_s, y=number * (PANEL + GAP))
+        for number, panel in enumerate(panel for panel in found if panel)
+    ]
+    return {
+        "panels": panels,
+        "ticks": [
+            {"x": _x(moment, length_s), "text": text}
+            for moment, text in ticks_of_length(length_s, most=MOST_TIMES)
+        ],
+        "width": WIDTH,
+        "panel": PANEL,
+        "height": len(panels) * (PANEL + GAP) - GAP,
+        "note": describe_target(record),
+    }
+
+
+def find_rates(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the requests that were due, sent, answered and failed in a second, and the policy's target."""
+    measured = record["measured"]
+    windows, window_s, length_s = measured["windows"], measured["window_s"], length_of(record)
+    counts = {
+        "sent": [row["sent"] for row in windows],
+        "answered": [row["succeeded"] for row in windows],
+        "failed": [row["failed"] + row["dropped"] for row in windows],
     }
     if not measured["failed"] + measured["dropped"]:
-        del series["failed"]
-    top = max((value for points in series.values() for _, value in points), default=0) or 1.0
-    return _chart("Requests a second", series, top=top, length_s=length_s)
+        del counts["failed"]
+    series = {"due": [(item["at_s"], item["per_s"]) for item in record["due"]]}
+    for name, numbers in counts.items():
+        series[name] = [
+            _rate(row, count, window_s, length_s) for row, count in zip(windows, numbers, strict=True)
+        ]
+    if is_target_drawn(record):
+        series["target"] = target_over_time(record)
+    return {"title": "Requests a second", "series": {name: [points] for name, points in series.items()}}
 
 
-def _rate(row: Mapping[str, Any], count: int, window_s: float, length_s: float) -> tuple[float, float]:
-    """Return the middle of a window and its count a second; the last window may be shorter."""
-    lasts_s = min(window_s, length_s - row["start_s"])
-    return row["start_s"] + lasts_s / 2, count / lasts_s if lasts_s > 0 else 0.0
+def find_latencies(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the percentiles of each window, in pieces: none where nothing was answered in between."""
+    windows, half_s = record["measured"]["windows"], record["measured"]["window_s"] / 2
+    series = {name: split_at_gaps(windows, f"{name}_ms", half_s) for name in ("p50", "p99")}
+    if not series["p50"]:
+        return None
+    return {"title": "Latency, milliseconds", "series": series}
 
 
-def draw_instances(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a chart of the instances that served, those wanted, and those predicted; None where unknown."""
+def split_at_gaps(windows: Sequence[Mapping[str, Any]], key: str, half_s: float) -> list[Points]:
+    """Return a figure of the windows as lines, a new one after each window that lacks it."""
+    pieces: list[Points] = [[]]
+    for row in windows:
+        if row[key] is None:
+            pieces.append([])
+        else:
+            pieces[-1].append((row["start_s"] + half_s, row[key]))
+    return [piece for piece in pieces if piece]
+
+
+def find_instances(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the instances that served, those wanted, and those predicted; None where unknown."""
     seen, foretold = record["instances"], record["predicted"]["instances"]
     if not seen:
         return None
@@ -87,11 +111,41 @@ def draw_instances(record: Mapping[str, Any]) -> dict[str, Any] | None:
         "serving": as_steps([(point["at_s"], point["current"]) for point in seen]),
         "predicted": as_steps([(point["at_s"], point["current"]) for point in foretold]),
     }
-    top = max(value for points in series.values() for _, value in points) + 1
-    length_s = max(length_of(record), seen[-1]["at_s"])
-    return _chart(
-        "Instances", {name: found for name, found in series.items() if found}, top=top, length_s=length_s
-    )
+    known = {name: [points] for name, points in series.items() if points}
+    return {"title": "Instances", "series": known, "is_whole": True}
+
+
+def target_over_time(record: Mapping[str, Any]) -> Points:
+    """Return the load in a second at which the policy aims with the instances that serve, if there is one."""
+    scaling = record["scaling"]
+    if not scaling or scaling["metric"] != INVOCATIONS:
+        return []
+    per_s = scaling["target"] / 60
+    return as_steps([(point["at_s"], per_s * point["current"]) for point in record["instances"]])
+
+
+def is_target_drawn(record: Mapping[str, Any]) -> bool:
+    """Return whether the target is near enough to the load to be seen beside it."""
+    points, due = target_over_time(record), [item["per_s"] for item in record["due"]]
+    return bool(points and due) and min(value for _, value in points) <= MAX_TARGET_SHARE * max(due)
+
+
+def describe_target(record: Mapping[str, Any]) -> str | None:
+    """Return the policy's target in words; None where nothing scales."""
+    scaling = record["scaling"]
+    if not scaling:
+        return None
+    if scaling["metric"] != INVOCATIONS:
+        return f"The policy's target is {scaling['target']:g} requests at once on each instance: no rate."
+    text = f"The policy's target is {scaling['target']:g} requests a minute, {scaling['target'] / 60:.3g} a "
+    text += "second, on each instance that serves"
+    return f"{text}." if is_target_drawn(record) else f"{text}: above this drawing."
+
+
+def _rate(row: Mapping[str, Any], count: int, window_s: float, length_s: float) -> tuple[float, float]:
+    """Return the middle of a window and its count a second; the last window may be shorter."""
+    lasts_s = min(window_s, length_s - row["start_s"])
+    return row["start_s"] + lasts_s / 2, count / lasts_s if lasts_s > 0 else 0.0
 
 
 def as_steps(points: Sequence[tuple[float, float]]) -> Points:
@@ -109,29 +163,34 @@ def length_of(record: Mapping[str, Any]) -> float:
     return planned if measured["is_complete"] else max(1.0, min(planned, measured["took_s"]))
 
 
-def _chart(
-    title: str, series: Mapping[str, Sequence[tuple[float, float]]], *, top: float, length_s: float
-) -> dict[str, Any]:
-    lines = [
-        {
-            "name": name,
-            "points": [
-                (round(WIDTH * min(1.0, at_s / length_s), 1), round(HEIGHT * (1 - value / top), 1))
-                for at_s, value in points
-            ],
-        }
-        for name, points in series.items()
-    ]
-    labels = [{"x": round(WIDTH * part / 4, 1), "text": f"{length_s * part / 4:.3g} s"} for part in range(5)]
+def _draw_panel(panel: Mapping[str, Any], *, length_s: float, y: float) -> dict[str, Any]:
+    series = panel["series"]
+    top = max((value for pieces in series.values() for piece in pieces for _, value in piece), default=0)
+    ticks = ticks_to(top or 1.0, most=MOST_VALUES, is_whole=panel.get("is_whole", False))
     return {
-        "title": title,
-        "top": f"{top:.3g}",
-        "lines": lines,
-        "labels": labels,
-        "names": list(series),
-        "width": WIDTH,
-        "height": HEIGHT,
+        "title": panel["title"],
+        "y": y,
+        "ticks": [{"y": round(PANEL * (1 - tick / ticks[-1]), 1), "text": f"{tick:,g}"} for tick in ticks],
+        "lines": [
+            {
+                "name": name,
+                "title": f"{panel['title']}: {name}",
+                "pieces": [_place(piece, length_s=length_s, top=ticks[-1]) for piece in pieces],
+            }
+            for name, pieces in series.items()
+        ],
     }
+
+
+def _place(points: Points, *, length_s: float, top: float) -> Points:
+    """Return points in the drawing's units; a line that goes on after the last request was due ends there."""
+    inside = [point for point in points if point[0] <= length_s]
+    inside += [(length_s, value) for _, value in points[len(inside) : len(inside) + 1]]
+    return [(_x(at_s, length_s), round(PANEL * (1 - value / top), 1)) for at_s, value in inside]
+
+
+def _x(at_s: float, length_s: float) -> float:
+    return round(WIDTH * min(1.0, at_s / length_s), 1)
 
 
 def compare(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -141,16 +200,14 @@ def compare(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     rows = [(label, as_ms(latency[key]), as_ms(predicted[key])) for label, key in shown]
     rows += [("Slowest", as_ms(latency["max_ms"]), NONE)]
     if seen := record["instances"]:
+        length_s, foretold = length_of(record), predicted["instances"]
         most = predicted["highest"]
-        highest = max(point["current"] for point in seen)
-        rows += [("Most instances", str(highest), NONE if most is None else str(most))]
+        rows += [
+            ("Most instances", str(max(p["current"] for p in seen)), NONE if most is None else str(most)),
+            ("Instances in the mean", _mean(seen, length_s), _mean(foretold, length_s)),
+        ]
     return rows
 
 
-def as_ms(value: float | None) -> str:
-    """Return milliseconds as a person reads them, at three digits."""
-    if value is None:
-        return NONE
-    if value >= 1000:
-        return f"{value / 1000:.3g} s"
-    return f"{value:.3g} ms" if value < 100 else f"{value:.0f} ms"
+def _mean(points: Sequence[Mapping[str, Any]], length_s: float) -> str:
+    return f"{mean_instances(points, length_s=length_s):.2f}" if points else NONE

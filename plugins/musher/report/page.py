@@ -9,9 +9,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from musher.payloads.choices import CONCURRENCY, INVOCATIONS
+from musher.payloads.happenings import Happenings
 from musher.report.curves import draw_curves
 from musher.report.load import draw_load
 from musher.report.strict import replace_surrogates
+from musher.report.timeline import draw_timeline
 
 TEMPLATES = Path(__file__).parent
 LABELLED_CLASSES = 40
@@ -53,6 +55,7 @@ class Outputs:
     history: Mapping[str, Any] | None = None
     features: Mapping[str, Any] | None = None
     load: Mapping[str, Any] | None = None
+    happenings: Happenings | None = None
     pictures: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,6 +71,7 @@ def render(*, summary: Mapping[str, Any], outputs: Outputs) -> str:
         features=outputs.features,
         pictures=outputs.pictures,
         load=draw_load(outputs.load) if outputs.load else None,
+        timeline=draw_timeline(outputs.happenings, load=outputs.load) if outputs.happenings else None,
         charts=draw_curves(outputs.history) if outputs.history else [],
         quality=quality(evaluation) if evaluation else [],
         release=release(summary),

@@ -44,9 +44,7 @@ def predict(
     if scaling is not None and (scaling.metric != INVOCATIONS or scaling.has_steps):
         return unpredicted(OTHER_POLICY)
     try:
-        instance = Instance(instance_type=NAME, service=from_load_test(measured), price_usd_per_hour=0)
-        if float(np.mean(arrivals)) / instances / instance.rate >= STEADY:
-            return unpredicted(TOO_MUCH)
+        instance = measure_instance(measured, arrivals=arrivals, instances=instances)
         outcome = simulate(arrivals, instance=instance, plan=make_plan(scaling, instances=instances))
     except ScalingError as error:
         return unpredicted(str(error))
@@ -59,6 +57,22 @@ def predict(
         highest=outcome.highest,
         instances=list_changes(outcome.in_service),
     )
+
+
+def measure_instance(
+    measured: Mapping[str, Any],
+    *,
+    arrivals: Floats | NDArray[np.int64],
+    instances: int,
+    instance_type: str = NAME,
+    price: float = 0,
+) -> Instance:
+    """Return an instance with the service times that were measured; ScalingError where those hold waiting."""
+    service = from_load_test(measured)
+    instance = Instance(instance_type=instance_type, service=service, price_usd_per_hour=price)
+    if float(np.mean(arrivals)) / instances / instance.rate >= STEADY:
+        raise ScalingError(TOO_MUCH)
+    return instance
 
 
 def make_plan(scaling: autoscaling.ScalingPlan | None, *, instances: int) -> ScalingPlan:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from numpy.typing import NDArray
 
 from musher import names
 from musher.hooks.autoscaling import find_scaling
@@ -19,12 +20,14 @@ from musher.operators.intent import is_given_up
 from musher.payloads.autoscaling import ScalingPlan
 from musher.results import (
     InstancePoint,
+    LoadAdvice,
     LoadPrediction,
     LoadTestResult,
     Params,
 )
+from musher.scaling.advice import advise, unadvised
 from musher.scaling.prediction import predict, unpredicted
-from musher.stages.load_targets import ENDPOINT, LoadTarget, look_at, make_origin
+from musher.stages.load_targets import ENDPOINT, LoadTarget, find_instance_type, look_at, make_origin
 from musher.stages.run import Run
 from musher.traffic.arrivals import draw_arrivals
 from musher.traffic.bins import bin_latencies
@@ -58,16 +61,21 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     origin = make_origin(run.settings, target, seconds=run.params["load_test_s"])
     scaling = plan_of(run, target)
     logger.info("%s: %d images, %s", target.name, len(target.images), profile)
-    look = look_at(sagemaker_hook(run.settings), target)
+    hook = sagemaker_hook(run.settings)
+    look, instance_type = look_at(hook, target), find_instance_type(hook, target)
     with watch_instances(look, duration_s=profile.duration_s) as instances:
         measured = send(Plan(load=profile), origin)
     record: dict[str, Any] = {
         "target": target.name,
+        "instance_type": instance_type,
         "images": list(target.images),
         "began_at": began.isoformat(timespec="seconds"),
         "scaling": describe_scaling(scaling),
         "instances": list(instances),
         "predicted": predict_load(measured, profile, instances=instances, scaling=scaling),
+        "advice": advise_load(
+            measured, profile, instances=instances, instance_type=instance_type, goal_ms=goal_of(run.params)
+        ),
         "measured": measured,
     }
     uri = store(run, add_drawing(record, profile))
@@ -117,9 +125,42 @@ def predict_load(
         return unpredicted("The load test was stopped before its end.")
     if not instances:
         return unpredicted("The number of instances is not known.")
-    seconds = np.fromiter((int(due_s) for due_s in draw_arrivals(profile)), dtype=np.int64)
-    arrivals = np.bincount(seconds, minlength=int(np.ceil(profile.duration_s)))
+    arrivals = count_arrivals(profile)
     return predict(measured, arrivals=arrivals, instances=max(1, instances[0]["current"]), scaling=scaling)
+
+
+def count_arrivals(profile: Profile) -> NDArray[np.int64]:
+    """Return the requests that are due in each second."""
+    seconds = np.fromiter((int(due_s) for due_s in draw_arrivals(profile)), dtype=np.int64)
+    return np.bincount(seconds, minlength=int(np.ceil(profile.duration_s)))
+
+
+def goal_of(params: Params) -> float | None:
+    """Return the milliseconds that a p99 may have: the load test's limit, else the alarm's, if any."""
+    limit = params["load_test_max_p99_ms"] or params.get("max_latency_ms")
+    return None if limit is None else float(limit)
+
+
+def advise_load(
+    measured: dict[str, Any],
+    profile: Profile,
+    *,
+    instances: list[InstancePoint],
+    instance_type: str | None,
+    goal_ms: float | None,
+) -> LoadAdvice:
+    """Return what the simulator would set for this load, or why it says nothing."""
+    if not measured["is_complete"]:
+        return unadvised("The load test was stopped before its end.")
+    if not instances:
+        return unadvised("The number of instances is not known.")
+    return advise(
+        measured,
+        arrivals=count_arrivals(profile),
+        instances=max(1, instances[0]["current"]),
+        instance_type=instance_type,
+        goal_ms=goal_ms,
+    )
 
 
 def add_drawing(record: dict[str, Any], profile: Profile) -> dict[str, Any]:

@@ -139,3 +139,11 @@ def look_at(hook: MusherSageMakerHook, target: LoadTarget) -> Callable[[], tuple
         return current, desired
 
     return look
+
+
+def find_instance_type(hook: MusherSageMakerHook, target: LoadTarget) -> str | None:
+    """Return the type of an endpoint's instances; None where it has none, or several."""
+    endpoint = hook.find_endpoint(target.name) if target.kind == ENDPOINT else None
+    config = hook.find_endpoint_config(endpoint["EndpointConfigName"]) if endpoint else None
+    types = {variant.get("InstanceType") for variant in (config or {}).get("ProductionVariants", [])}
+    return types.pop() if len(types) == 1 else None

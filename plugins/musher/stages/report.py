@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import get_current_context, task
@@ -12,7 +13,7 @@ from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload
 from musher.operators.base import fail_without_retry
 from musher.payloads.tags import TRIAL
-from musher.results import LoadTestResult, RunResults
+from musher.results import STEPS_KEY, LoadTestResult, RunResults
 from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
 from musher.stages.run import current_run
 
@@ -49,6 +50,7 @@ def report(results: RunResults) -> dict[str, str]:
     from musher.report.page import render  # the template engine is no business of the DAG's parse
     from musher.report.summary import RunFacts, build_summary
     from musher.stages.report_inputs import load_run_outputs
+    from musher.stages.report_timeline import find_endpoint_of, read_happenings
 
     with fail_without_retry():
         run, instance = current_run(), get_current_context()["ti"]
@@ -66,6 +68,14 @@ def report(results: RunResults) -> dict[str, str]:
         summary = build_summary(facts, results)
         was_loaded = results["load"] is not None or states.get(TASK_OF["load"]) == "failed"
         outputs = load_run_outputs(run, results, was_loaded=was_loaded)
+        deploying = TASK_OF["endpoint"]
+        has_failed = states.get(deploying) == "failed"
+        if endpoint_name := find_endpoint_of(run, results, has_failed=has_failed):
+            steps = instance.xcom_pull(task_ids=deploying, key=STEPS_KEY) if deploying in states else None
+            happenings = read_happenings(
+                run, endpoint_name=endpoint_name, steps=steps or [], function=results["function"]
+            )
+            outputs = replace(outputs, happenings=happenings)
         page = render(summary=summary, outputs=outputs)
         files = {
             "report.html": (page, "text/html; charset=utf-8"),

@@ -84,6 +84,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     monkeypatch.setattr(load_measurement, "upload", upload)
     monkeypatch.setattr(load_measurement, "make_origin", make_origin)
     monkeypatch.setattr(load_measurement, "find_scaling", lambda hook, endpoint_name: None)
+    monkeypatch.setattr(load_measurement, "find_instance_type", lambda hook, target: "ml.m5.large")
     monkeypatch.setattr(watch, "JOIN_S", 60.0)
     monkeypatch.setattr(load_measurement, "look_at", lambda hook, target: lambda: (1, 1))
     return found
@@ -134,6 +135,40 @@ def test_what_travels_on_is_small_and_all_of_it_is_stored(
     assert sum(item["count"] for item in record["bins"]) == 49
     assert record["due"][0]["per_s"] == pytest.approx(5.75)
     assert record["predicted"] == result["predicted"]
+    assert record["instance_type"] == "ml.m5.large"
+
+
+@pytest.mark.parametrize(
+    ("limits", "goal_ms"),
+    [
+        ({"load_test_max_p99_ms": 300, "max_latency_ms": 2000}, 300.0),
+        ({"max_latency_ms": 2000}, 2000.0),
+        ({}, None),
+    ],
+)
+def test_what_the_simulator_would_take_is_stored_for_the_limit_that_the_run_sets(
+    limits: dict[str, Any], goal_ms: float | None, run_load: Any, sent: Sent
+) -> None:
+    run_load(measure_all([0.02] * 50), **limits)
+    [record] = sent.stored.values()
+    advice = record["advice"]
+    assert advice["goal_ms"] == goal_ms
+    assert (advice["reason"] is None) is (goal_ms is not None)
+    assert (advice["plan"] is None) is (goal_ms is None)
+
+
+def test_the_type_of_an_endpoint_s_instances_is_known_where_it_has_one() -> None:
+    def find(*types: str | None, kind: str = "endpoint") -> str | None:
+        variants = [{} if found is None else {"InstanceType": found} for found in types]
+        hook: Any = SimpleNamespace(
+            find_endpoint=lambda name: {"EndpointConfigName": name} if variants else None,
+            find_endpoint_config=lambda name: {"ProductionVariants": variants},
+        )
+        return load_targets.find_instance_type(hook, LoadTarget(kind=kind, name="e", images=()))
+
+    assert find("ml.m5.large", "ml.m5.large") == "ml.m5.large"
+    assert find("ml.m5.large", "ml.c5.xlarge") is find(None) is find() is None
+    assert find("ml.m5.large", kind="function") is None
 
 
 def test_a_run_that_asks_for_no_load_has_none(run_load: Any, sent: Sent, settings: Settings) -> None:

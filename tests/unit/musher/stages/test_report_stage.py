@@ -13,6 +13,7 @@ from musher.settings import Settings
 from musher.stages import report, report_inputs
 from musher.stages.failures import failures_of_run
 from musher.stages.run import Run
+from tests.unit.musher.happening_records import happen
 from tests.unit.musher.stages.test_teardown import FakeInstance
 
 JOB: Any = {"output_uri": "s3://b/output.tar.gz"}
@@ -100,3 +101,40 @@ def test_what_is_stored_is_strict_json_and_utf_8(
     assert (summary["accuracy"], summary["loss"]) == (None, None)
     assert summary["failures"] == {"evaluate\ufffd": "why evaluate\ufffd failed"}
     assert b"why evaluate\xef\xbf\xbd failed" in stored["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("failed", "steps"), [(("deploy.run_endpoint",), ["Baking"]), (("stage_dataset",), None)]
+)
+def test_the_steps_of_a_deployment_that_failed_are_shown_and_none_where_none_was_tried(
+    failed: tuple[str, ...],
+    steps: list[str] | None,
+    form_run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A task that never began has no XComs to ask for."""
+    instance, read, shown = FakeInstance(failed=failed), list[Any](), list[Any]()
+    reasons = instance.xcom_pull
+
+    def xcom_pull(*, task_ids: str, key: str = "return_value") -> Any:
+        return ["Baking"] if key == "steps" else reasons(task_ids=task_ids, key=key)
+
+    def read_happenings(run: Run, *, endpoint_name: str, steps: Any, function: Any) -> Any:
+        read.append((endpoint_name, steps))
+        return happen()
+
+    def keep(*, summary: Any, outputs: Any) -> str:
+        shown.append(outputs.happenings)
+        return "page"
+
+    instance.xcom_pull = xcom_pull  # type: ignore[method-assign]  # steps besides the reasons
+    monkeypatch.setattr(report, "current_run", form_run)
+    monkeypatch.setattr(report, "get_current_context", lambda: {"ti": instance})
+    monkeypatch.setattr(report, "s3_hook", lambda settings: SimpleNamespace(get_conn=lambda: None))
+    monkeypatch.setattr("musher.console.find_console", lambda settings, client: None)
+    monkeypatch.setattr("musher.stages.report_timeline.read_happenings", read_happenings)
+    monkeypatch.setattr("musher.report.page.render", keep)
+    monkeypatch.setattr(report, "upload", lambda *_, key, **__: key)
+    report.report.function(NOTHING)
+    assert read == ([("musher-live", steps)] if steps else [])
+    assert shown == ([happen()] if steps else [None])
