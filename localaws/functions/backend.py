@@ -202,7 +202,7 @@ class FunctionsMixin(LambdaBackend):
         users = [
             str(alias.name)
             for alias in self.list_aliases(name)
-            if version in (alias.function_version, *_weights(alias.routing_config))
+            if version in (alias.function_version, *weights_of(alias.routing_config))
         ]
         if users:
             raise ConflictError(
@@ -210,7 +210,8 @@ class FunctionsMixin(LambdaBackend):
             )
 
 
-def _weights(routing: Any) -> dict[str, float]:
+def weights_of(routing: Any) -> dict[str, float]:
+    """Return the shares that an alias's RoutingConfig gives to further versions."""
     return (routing or {}).get("AdditionalVersionWeights") or {}
 
 

@@ -27,6 +27,21 @@ from localaws.functions.triggers import ERROR_HEADER, is_queued
 
 CREATING = ("The function is being created.", "Creating")
 """Reason and code that AWS gives for Pending, and for an update InProgress too."""
+CIRCUMSTANCES = frozenset(
+    {
+        "FunctionArn",
+        "LastModified",
+        "LastUpdateStatus",
+        "LastUpdateStatusReason",
+        "LastUpdateStatusReasonCode",
+        "RevisionId",
+        "State",
+        "StateReason",
+        "StateReasonCode",
+        "Version",
+    }
+)
+"""Members of a configuration that do not make another version of it."""
 MAX_LAYERS = 5
 BROKEN_CODE = "InvalidZipFileException"
 DEPLOYMENT_S, DEPLOYMENT_LOOK_S = 60.0, 0.02
@@ -49,6 +64,8 @@ class LocalFunction(LambdaFunction):
         self.has_environment = "Environment" in spec
         self.logging_config = spec.get("LoggingConfig")
         self.dead_letter_config = spec.get("DeadLetterConfig")
+        self.published_content: dict[str, Any] | None = None
+        """Of a version: what `content` was as it was published."""
         self.file_systems = spec.get("FileSystemConfigs")
         self.snap_start = spec.get("SnapStart")
         self.touch()
@@ -161,6 +178,10 @@ class LocalFunction(LambdaFunction):
             ),
         }
         return configuration.describe(self, extra=extra | self._states())
+
+    def content(self) -> dict[str, Any]:
+        """Return what a version of it would be made of: code and configuration."""
+        return {name: value for name, value in self.get_configuration().items() if name not in CIRCUMSTANCES}
 
     def _states(self) -> dict[str, str]:
         found = {"State": self.state}

@@ -87,6 +87,7 @@ class Invoker:
             region=target.region,
             function=target.name,
             qualifier=target.qualifier,
+            version=spec.version,
             is_reserved=allowance.reserved is not None,
         )
         with self._load.call(called) as call:

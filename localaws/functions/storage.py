@@ -10,16 +10,20 @@ class LocalLambdaStorage(LambdaStorage):
     """moto's store of functions."""
 
     def publish_version(self, name_or_arn: str, description: str = "") -> LambdaFunction | None:
-        """Copy `$LATEST` to a new version; without a change since the last one, return that."""
+        """Copy `$LATEST` to a new version; where that is as it was for the last one, return that.
+
+        moto takes an update to what there is already for a change.
+        """
         latest: Any = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
-        versions: list[LambdaFunction] = self._functions[latest.function_name]["versions"]
-        if versions and not latest.code_or_config_updated:
-            return versions[-1]
-        latest.code_or_config_updated = False
+        versions: list[Any] = self._functions[latest.function_name]["versions"]
+        content = latest.content()
+        if versions and versions[-1].published_content == content:
+            return versions[-1]  # type: ignore[no-any-return]
         latest.settings.published += 1
         version = copy.copy(latest)
         version.set_version(latest.settings.published)
         version.description = description or latest.description
+        version.published_content = content
         versions.append(version)
         self._arns[version.function_arn] = version
         return version  # type: ignore[no-any-return]

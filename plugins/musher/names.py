@@ -142,6 +142,11 @@ def live_alarm(settings: Settings, *, what: str) -> str:
     return f"{settings.project}-live-{what}"
 
 
+def function_alarm(function_name: str) -> str:
+    """Return the name of the alarm that watches a function's new version while it shares the calls."""
+    return f"{function_name}-errors"
+
+
 def endpoint_log_group(endpoint_name: str) -> str:
     """Return the log group that SageMaker writes an endpoint's containers to."""
     return f"/aws/sagemaker/Endpoints/{endpoint_name}"

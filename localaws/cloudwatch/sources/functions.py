@@ -29,13 +29,20 @@ UNITS = {
 
 
 @lru_cache(maxsize=4096)
-def function_keys(name: str, function: str, qualifier: str | None) -> tuple[MetricKey, ...]:
-    """Return a metric of a function: by its name, and by the alias or version that was named."""
+def function_keys(name: str, function: str, qualifier: str | None, version: str) -> tuple[MetricKey, ...]:
+    """Return a metric of a function: by its name, by the alias or version that was named, and by both.
+
+    The last, `ExecutedVersion`, tells the versions of an alias apart that shares its traffic:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
+    """
     own = metric_key(NAMESPACE, name, {"FunctionName": function})
     if qualifier is None:
         return (own,)
     resource = {"FunctionName": function, "Resource": f"{function}:{qualifier}"}
-    return (own, metric_key(NAMESPACE, name, resource))
+    by_resource = metric_key(NAMESPACE, name, resource)
+    if qualifier == version:
+        return (own, by_resource)
+    return (own, by_resource, metric_key(NAMESPACE, name, resource | {"ExecutedVersion": version}))
 
 
 REGIONAL = {name: metric_key(NAMESPACE, name) for name in UNITS}
@@ -50,6 +57,8 @@ class Called(NamedTuple):
     function: str
     qualifier: str | None
     """The alias or version that the caller named."""
+    version: str
+    """The version that runs, which an alias may have chosen among two."""
     is_reserved: bool
     """Whether the function has concurrency of its own."""
 
@@ -96,7 +105,7 @@ class FunctionCall:
         return self.called.region
 
     def _counted(self) -> tuple[Counted, ...]:
-        account_id, region, function, _, is_reserved = self.called
+        account_id, region, function, _, _, is_reserved = self.called
         own, all_functions = (account_id, region, function), (account_id, region, "*")
         return (own, all_functions) if is_reserved else (own, all_functions, (account_id, region, "*free"))
 
@@ -121,14 +130,15 @@ class FunctionCall:
             self.load.metrics.report(self)
 
     def values(self) -> Iterator[Value]:
-        """Return what the invocation counts for: the function, what the caller named, and the region."""
+        """Return what the invocation counts for: function, what the caller named, version, and region."""
         found = {"Throttles": 1.0} if self.is_throttled else self._found()
+        called = self.called
         for name, value in found.items():
-            for key in function_keys(name, self.called.function, self.called.qualifier):
+            for key in function_keys(name, called.function, called.qualifier, called.version):
                 yield key, value, UNITS[name]
-        if self.utilization is not None and self.called.qualifier is not None:
-            keys = function_keys(UTILIZATION, self.called.function, self.called.qualifier)
-            yield keys[-1], self.utilization, "Count"
+        if self.utilization is not None and called.qualifier is not None:
+            _, key, *_ = function_keys(UTILIZATION, called.function, called.qualifier, called.version)
+            yield key, self.utilization, "Count"
         if not self.is_throttled:
             regional = zip((CONCURRENT, UNRESERVED), self.concurrency[1:], strict=False)
             found |= {name: float(count) for name, count in regional}

@@ -8,7 +8,7 @@ from typing import Any
 from moto.awslambda.models import LambdaAlias
 
 from localaws.functions.aliases import validation
-from localaws.functions.backend import FunctionsMixin, check_revision
+from localaws.functions.backend import FunctionsMixin, check_revision, weights_of
 from localaws.functions.errors import ConflictError, NotFoundError
 from localaws.functions.function import LocalFunction
 
@@ -31,10 +31,9 @@ class AliasesMixin(FunctionsMixin):
         return super().create_alias(name, function_name, function_version, description, routing_config)
 
     def _check_routing(self, function_name: str, version: str, routing: Any) -> None:
-        weights = (routing or {}).get("AdditionalVersionWeights") or {}
+        weights = weights_of(routing)
         validation.check_weights(weights, version=version)
-        for known in (version, *weights):
-            self.local(function_name, known)
+        validation.check_versions([self.local(function_name, known) for known in (version, *weights)])
 
     def find_alias(self, function_name: str, name: str) -> LambdaAlias | None:
         """Return an alias, or None."""
@@ -72,8 +71,7 @@ class AliasesMixin(FunctionsMixin):
         """Return the version that an event goes to; an alias may choose among two by weight."""
         function = self.local(name, qualifier)
         alias = self.find_alias(name, qualifier) if qualifier else None
-        routing: Any = (alias.routing_config if alias else None) or {}
-        for version, weight in (routing.get("AdditionalVersionWeights") or {}).items():
+        for version, weight in weights_of(alias.routing_config if alias else None).items():
             if draw() < float(weight):
                 return self.local(name, version)
         return function

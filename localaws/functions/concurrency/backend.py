@@ -9,7 +9,9 @@ from moto.awslambda.exceptions import (
 )
 
 from localaws import context as contexts
+from localaws.functions.aliases import validation
 from localaws.functions.arns import LATEST, Target
+from localaws.functions.backend import weights_of
 from localaws.functions.concurrency.provisioned import Provisioned, total
 from localaws.functions.concurrency.slots import ACCOUNT_LIMIT, UNRESERVED_MINIMUM, Allowance
 from localaws.functions.configuration import lambda_time
@@ -116,6 +118,7 @@ class ConcurrencyMixin(EventsMixin):
             )
         assert qualifier is not None
         function = self._check_qualifier(name, qualifier)
+        self._check_alone(name, qualifier)
         self._check_overlap(function, name, qualifier)
         configs = function.settings.provisioned
         known = {key: config for key, config in configs.items() if key == qualifier}
@@ -134,6 +137,14 @@ class ConcurrencyMixin(EventsMixin):
         if not qualifier.isdecimal():
             self.get_alias(qualifier, name)
         return self.local(name, qualifier)
+
+    def _check_alone(self, name: str, qualifier: str) -> None:
+        """Refuse to provision an alias that shares its traffic."""
+        alias = self.find_alias(name, qualifier)
+        if alias is not None and weights_of(alias.routing_config):
+            raise InvalidParameterValueException(
+                "Alias with weights can not be used with Provisioned Concurrency"
+            )
 
     def _check_overlap(self, function: LocalFunction, name: str, qualifier: str) -> None:
         """Refuse to provision a version twice: by itself and by an alias, or by two aliases.
@@ -228,6 +239,8 @@ class ConcurrencyMixin(EventsMixin):
         """Answer UpdateAlias; what the alias has provisioned follows it to its new version."""
         self.get_alias(name, function_name)  # of a function that is not there, AWS misses the alias
         config = self.local(function_name).settings.provisioned.get(name)
+        if config is not None:
+            validation.check_provisioned(weights_of(request.get("RoutingConfig")))
         wanted = request.get("FunctionVersion")
         if config is not None and wanted:
             self._check_overlap(self.local(function_name, wanted), function_name, name)

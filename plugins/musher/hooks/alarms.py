@@ -2,18 +2,42 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
+from musher.hooks.waits import WAITERS
+
 logger = logging.getLogger(__name__)
+
+
+class MusherCloudWatchHook(AwsBaseHook):
+    """Add waits as data to the provider's hook."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take the parameters of every AWS hook."""
+        super().__init__(*args, **{**kwargs, "client_type": "cloudwatch"})
+
+    @property
+    def waiter_path(self) -> PathLike[str]:
+        """Return the file of Musher's own CloudWatch waiters."""
+        return WAITERS / "cloudwatch.json"
 
 
 def put_alarms(hook: AwsBaseHook, *, requests: Sequence[Mapping[str, Any]]) -> None:
     """Create alarms, or bring those that exist to their PutMetricAlarm requests."""
     for request in requests:
         hook.conn.put_metric_alarm(**request)
-        logger.info("%s: alarm at %s %s", request["AlarmName"], request["MetricName"], request["Threshold"])
+        logger.info(
+            "%s: alarm above %s: %s", request["AlarmName"], request["Threshold"], request["AlarmDescription"]
+        )
+
+
+def find_alarm(hook: AwsBaseHook, *, name: str) -> dict[str, Any] | None:
+    """Return an alarm as AWS describes it, or None."""
+    found = hook.conn.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return dict(found[0]) if found else None
 
 
 def ringing_alarms(hook: AwsBaseHook, *, names: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from musher import names
 from musher.errors import LambdaError
-from musher.hooks.functions import MusherLambdaHook, move_alias
+from musher.hooks.functions import MusherLambdaHook, move_alias, weights_of
 from musher.hooks.waits import wait_until
 from musher.payloads.concurrency import AccountRoom, Concurrency, while_released
 
@@ -136,8 +136,11 @@ def bring_live(
     """Let the live alias stand for an earlier version, and give that its concurrency.
 
     Users come first: where the version cannot be warmed, they go over to it all the same, and LambdaError
-    says so then.
+    says so then. A version that has answered a part of them all along gets the others back at once.
     """
+    alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
+    if alias is not None and alias["FunctionVersion"] == version and weights_of(alias):
+        move_alias(hook, function_name=name, alias=names.LIVE_ALIAS, version=version)
     try:
         if start_provisioning(hook, name=name, version=version, wanted=wanted):
             arguments = {"FunctionName": name, "Qualifier": version}

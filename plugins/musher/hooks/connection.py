@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from botocore.config import Config
 
 from musher.errors import SettingsError
+from musher.hooks.alarms import MusherCloudWatchHook
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.settings import Settings
@@ -81,9 +82,9 @@ def autoscaling_hook(settings: Settings) -> AwsBaseHook:
     return AwsBaseHook(**hook_parameters(settings), client_type="application-autoscaling")
 
 
-def cloudwatch_hook(settings: Settings) -> AwsBaseHook:
-    """Return a hook for CloudWatch."""
-    return AwsBaseHook(**hook_parameters(settings), client_type="cloudwatch")
+def cloudwatch_hook(settings: Settings) -> MusherCloudWatchHook:
+    """Return a hook for CloudWatch with Musher's waits."""
+    return MusherCloudWatchHook(**hook_parameters(settings))
 
 
 def sagemaker_hook(settings: Settings) -> MusherSageMakerHook:

@@ -1,6 +1,7 @@
 """Lambda hook with Musher's waits."""
 
 import logging
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -33,6 +34,12 @@ def tags_of_function(hook: MusherLambdaHook, *, arn: str) -> dict[str, str]:
     """Return a function's tags."""
     tags: dict[str, str] = hook.conn.list_tags(Resource=arn)["Tags"]
     return tags
+
+
+def weights_of(alias: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return version -> share of the calls that an alias gives to further versions, 0 to 1."""
+    routing = (alias or {}).get("RoutingConfig") or {}
+    return dict(routing.get("AdditionalVersionWeights") or {})
 
 
 def move_alias(hook: MusherLambdaHook, *, function_name: str, alias: str, version: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Nothing of it needs what the run's tasks have returned: their processes may be l
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from musher import names
 from musher.errors import TeardownError
@@ -16,8 +17,8 @@ from musher.hooks.endpoints import (
     remove_endpoint,
     tags_of,
 )
-from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function
-from musher.hooks.release_notes import find_note
+from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function, weights_of
+from musher.hooks.release_notes import ReleaseNote, find_note
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog, wait_until
 from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, as_list
@@ -70,9 +71,15 @@ def confirm_endpoint(hook: MusherSageMakerHook, *, name: str, versions: str) -> 
 
 
 def confirm_alias(hook: MusherLambdaHook, *, name: str) -> None:
-    """Keep the version that a function's alias stands for from being taken back, or removed."""
+    """Keep the version that a function's alias stands for from being taken back, or removed.
+
+    While another run lets two versions share the calls, neither is confirmed.
+    """
     found, alias = hook.find_function(name), hook.find_alias(name, alias=names.LIVE_ALIAS)
     if found is None or alias is None:
+        return
+    if shares := weights_of(alias):
+        logger.warning("%s: not confirmed, as it shares its calls: %s", name, shares)
         return
     version = str(alias["FunctionVersion"])
     hook.conn.tag_resource(Resource=found["FunctionArn"], Tags={CONFIRMED_TAG: version})
@@ -146,30 +153,50 @@ def wait_until_settled(hook: MusherSageMakerHook, *, name: str, delay_s: float) 
         raise TeardownError(f"{error}: it is {status.last}, and costs by the hour") from None
 
 
-def put_alias_back(hook: MusherLambdaHook, *, name: str, slug: str, delay_s: float) -> list[str]:
+def put_alias_back(
+    hook: MusherLambdaHook, *, name: str, slug: str, delay_s: float, end_watch: Callable[[], object]
+) -> list[str]:
     """Undo a run's release of a function: version and concurrency are those before it, or the function goes.
 
     `slug` is the run's; a function that another run has released since stays untouched, and so does a version
-    that is confirmed.
+    that is confirmed. `end_watch` removes the alarm of a shift that is not through.
     """
     found = hook.find_function(name)
     if found is None:
         return []
     last_run, note = find_note(hook, arn=found["FunctionArn"])
     alias = hook.find_alias(name, alias=names.LIVE_ALIAS)
+    stands_for = alias and str(alias["FunctionVersion"])
     confirmed = tags_of_function(hook, arn=found["FunctionArn"]).get(CONFIRMED_TAG)
-    if last_run != slug or (alias and confirmed == alias["FunctionVersion"]):
+    is_confirmed = confirmed is not None and confirmed == stands_for
+    if last_run != slug or (is_confirmed and (note is None or note.next == confirmed)):
         return []
+    try:
+        return _undo(hook, name=name, alias=alias, note=note, delay_s=delay_s)
+    finally:
+        end_watch()
+
+
+def _undo(
+    hook: MusherLambdaHook,
+    *,
+    name: str,
+    alias: dict[str, Any] | None,
+    note: ReleaseNote | None,
+    delay_s: float,
+) -> list[str]:
+    """Put back what a note says; return what was done."""
     if note is None:
         remove_function(hook, name=name)
         return [f"function {name}, which the run had made"]
     if alias is None or alias["FunctionVersion"] not in (note.previous, note.next):
         return []
-    version = str(alias["FunctionVersion"])
+    version, is_shared = str(alias["FunctionVersion"]), bool(weights_of(alias))
     had = note.concurrency or read_concurrency(hook, name=name, version=version)
-    if version == note.previous and read_concurrency(hook, name=name) == had:
+    has_moved = is_shared or version != note.previous
+    if not has_moved and read_concurrency(hook, name=name) == had:
         return []
     bring_live(hook, name=name, version=note.previous, wanted=had, delay_s=delay_s)
-    if version == note.previous:
+    if not has_moved:
         return [f"concurrency of {name}, which it had before"]
     return [f"version {note.next} from {name}: {note.previous} answers again"]

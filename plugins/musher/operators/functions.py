@@ -10,27 +10,32 @@ from airflow.sdk import Context
 from musher import clock, names
 from musher.console_kinds import FUNCTION
 from musher.errors import LambdaError
-from musher.hooks.functions import MusherLambdaHook, move_alias
+from musher.hooks.functions import MusherLambdaHook, move_alias, weights_of
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
 from musher.payloads.tags import RUN_TAG
 from musher.results import FunctionResult
 from musher.triggers.functions import FunctionProvisionedTrigger, FunctionReadyTrigger
-from musher.triggers.waits import SUCCESS, WaitEnd, WaitTrigger
+from musher.triggers.waits import SUCCESS, TIMEOUT, WaitEnd, WaitTrigger
 
 if TYPE_CHECKING:
     from musher.payloads.concurrency import Concurrency
+    from musher.payloads.shifts import Shift
 
 logger = logging.getLogger(__name__)
 
 MAX_DELAY_S = 2.0
 """A function is ready within seconds, so a longer interval between two looks would only be waited out."""
 
-UPDATE_CODE, UPDATE_CONFIGURATION, PUBLISH, GO_LIVE = (
+MAX_ALARM_DELAY_S = 10.0
+"""While a version is on trial, users meet what is wrong with it until somebody has looked."""
+
+UPDATE_CODE, UPDATE_CONFIGURATION, PUBLISH, GO_LIVE, NEXT_SHARE = (
     "update_code",
     "update_configuration",
     "publish",
     "go_live",
+    "next_share",
 )
 """What follows a wait: Lambda takes one change of a function at a time."""
 
@@ -45,6 +50,9 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
     Users meet no cold version: the new one's environments are started before the alias moves, and the old
     one's are given up after that. Both kinds of concurrency are read back, and must be what was asked for.
+
+    Where a shift is asked for, the new version has shares of the calls first, under an alarm on its errors
+    (docs/adr/039). The alias itself says which share it has: a retry finds that, and goes on with it.
     """
 
     aws_hook_class = MusherLambdaHook
@@ -54,9 +62,10 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     operator_extra_links = LINKS
 
     def __init__(self, *, config: Any, alias: str, **kwargs: Any) -> None:
-        """Take {"Function", "Concurrency"} (templated, so also an earlier task's result), and a name.
+        """Take {"Function", "Concurrency", "Shift"} (templated: an earlier task's result), and a name.
 
-        They are a CreateFunction request and the members of `Concurrency`.
+        They are a CreateFunction request and the members of `Concurrency` and of `Shift`, the last or None:
+        all calls go over at once, and there is no alarm to remove.
         """
         super().__init__(**kwargs)
         self.config = config
@@ -92,12 +101,27 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
         return Concurrency(**self.config["Concurrency"])
 
+    @property
+    def shift(self) -> "Shift | None":
+        """Return which shares of the calls a new version has before all; None or none: it has all at once."""
+        from musher.payloads.shifts import Shift
+
+        members = self.config.get("Shift")
+        return Shift(**members) if members and members["shares_percent"] else None
+
+    @property
+    def alarm(self) -> str:
+        """Return the name of the alarm that watches a shift."""
+        return names.function_alarm(self.function_name)
+
     def go_on(self, context: Context, end: WaitEnd) -> Any:
         """Make the next change of the function, or return it."""
         from musher.payloads.functions import build_code_update, build_configuration_update
 
         if end.carried["then"] == GO_LIVE:
-            return self.go_live(end)
+            return self.go_live(context, end)
+        if end.carried["then"] == NEXT_SHARE:
+            return self.end_bake(context, end)
         description = self.hook.conn.get_function_configuration(FunctionName=self.function_name)
         self.check_ready(description, end)
         started_at = float(end.carried["started_at"])
@@ -119,20 +143,76 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         previous = self.note(str(description["FunctionArn"]), version=version)
         carried = {"then": GO_LIVE, "started_at": started_at, "version": version, "previous": previous}
         if not start_provisioning(hook, name=name, version=version, wanted=self.concurrency):
-            return self.go_live(WaitEnd(outcome=SUCCESS, carried=carried))
+            return self.go_live(context, WaitEnd(outcome=SUCCESS, carried=carried))
         arguments = {"FunctionName": name, "Qualifier": version}
         return self._wait_for(context, FunctionProvisionedTrigger, arguments=arguments, carried=carried)
 
-    def go_live(self, end: WaitEnd) -> FunctionResult:
-        """Move the alias to a version that is warm; take from the one before what it had provisioned."""
+    def go_live(self, context: Context, end: WaitEnd) -> Any:
+        """Give a version that is warm its first share of the calls, or all of them."""
+        version = str(end.carried["version"])
+        if end.outcome != SUCCESS:
+            raise self._cold(version, end)
+        alias, shift = self.hook.find_alias(self.function_name, alias=self.alias), self.shift
+        if shift is None or alias is None or alias["FunctionVersion"] == version:
+            return self.finish(end)
+        return self.start_bake(context, shift, alias=alias, carried=end.carried)
+
+    def start_bake(
+        self, context: Context, shift: "Shift", *, alias: dict[str, Any], carried: Mapping[str, Any]
+    ) -> Any:
+        """Put the alarm, and give the first share, or take up that which an earlier try has given."""
+        from musher.hooks.connection import cloudwatch_hook
+        from musher.hooks.shifts import put_watch, share_calls, shared_percent, why_ringing
+        from musher.payloads.shifts import build_error_alarm
+
+        name, version, hook = self.function_name, str(carried["version"]), cloudwatch_hook(self.settings)
+        request = build_error_alarm(
+            function_name=name,
+            alias=self.alias,
+            version=version,
+            max_error_percent=shift.max_error_percent,
+            tags=self.request["Tags"],
+        )
+        if reason := why_ringing(hook, request=request):  # an earlier try was lost while it took this back
+            raise self._taken_back(alias, version=version, why=f"rang: {reason}")
+        put_watch(hook, request=request)
+        percent = shared_percent(alias, version=version)
+        if percent is None:
+            percent = shift.shares_percent[0]
+            share_calls(self.hook, function_name=name, alias=alias, version=version, percent=percent)
+        return self._bake(context, shift, percent=percent, carried=carried)
+
+    def end_bake(self, context: Context, end: WaitEnd) -> Any:
+        """Give the next share, or all calls; take the version back where its alarm rang or is gone."""
+        from musher.hooks.alarms import find_alarm
+        from musher.hooks.connection import cloudwatch_hook
+        from musher.hooks.shifts import share_calls, shared_percent
+        from musher.payloads.shifts import next_share
+
+        name, version, percent = self.function_name, str(end.carried["version"]), int(end.carried["percent"])
+        alias, shift = self.hook.find_alias(name, alias=self.alias), self.shift
+        if shift is None or alias is None or shared_percent(alias, version=version) != percent:
+            raise self._interfered(version, percent=percent)
+        alarm = find_alarm(cloudwatch_hook(self.settings), name=self.alarm)
+        if alarm is None:
+            raise self._taken_back(alias, version=version, why="is gone, so that nothing watched it")
+        if end.outcome != TIMEOUT or alarm["StateValue"] == "ALARM":
+            raise self._taken_back(alias, version=version, why=f"rang: {alarm['StateReason']}")
+        following = next_share(shift.shares_percent, after=percent)
+        if following is None:
+            return self.finish(end)
+        share_calls(self.hook, function_name=name, alias=alias, version=version, percent=following)
+        return self._bake(context, shift, percent=following, carried=end.carried)
+
+    def finish(self, end: WaitEnd) -> FunctionResult:
+        """Let the alias stand for the version alone; take from the one before what it had provisioned."""
         from musher.hooks.concurrency import settle
 
         version, name = str(end.carried["version"]), self.function_name
-        if end.outcome != SUCCESS:
-            raise self._cold(version, end)
         alias = self.hook.find_alias(name, alias=self.alias)
-        if alias is None or alias["FunctionVersion"] != version:
+        if alias is None or alias["FunctionVersion"] != version or weights_of(alias):
             alias = move_alias(self.hook, function_name=name, alias=self.alias, version=version)
+        self._end_watch()
         settle(self.hook, name=name, version=version, wanted=self.concurrency)
         return FunctionResult(
             function_name=name,
@@ -160,10 +240,34 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
             return None
         stands_for = str(alias["FunctionVersion"])
         if note is None or not is_note_of_try(note, run=run, stands_for=stands_for, version=version):
-            has = read_concurrency(self.hook, name=name, version=stands_for)
+            is_shared = note is not None and note.previous == stands_for and bool(weights_of(alias))
+            had = note.concurrency if note and is_shared else None  # what is reserved now is for two
+            has = had or read_concurrency(self.hook, name=name, version=stands_for)
             note = ReleaseNote(run=run, previous=stands_for, next=version, concurrency=has)
             write_note(self.hook, arn=arn, note=note)
         return note.previous
+
+    def _bake(self, context: Context, shift: "Shift", *, percent: int, carried: Mapping[str, Any]) -> Any:
+        """Wait for so long as a share is on trial, or until its alarm rings."""
+        from musher.triggers.alarms import AlarmTrigger
+
+        delay_s = min(self.settings.poll_interval_s, MAX_ALARM_DELAY_S)
+        trigger = AlarmTrigger(
+            arguments={"AlarmNames": [self.alarm]},
+            connection=self._hook_parameters,
+            delay_s=delay_s,
+            deadline=clock.now() + shift.bake_s + delay_s,  # the last look comes after the time, not before
+            carried={**carried, "then": NEXT_SHARE, "percent": percent},
+        )
+        return self.wait_for(context, trigger)
+
+    def _end_watch(self) -> None:
+        """Remove the alarm of a shift, where a function may have one."""
+        from musher.hooks.alarms import remove_alarms
+        from musher.hooks.connection import cloudwatch_hook
+
+        if self.config.get("Shift"):
+            remove_alarms(cloudwatch_hook(self.settings), names=[self.alarm])
 
     def wait_until_ready(self, context: Context, *, then: str, started_at: float) -> Any:
         """Wait until the function is active and no update is under way."""
@@ -202,6 +306,36 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
             f"Function {name} is {description.get('State')}, its last update "
             f"{description.get('LastUpdateStatus')}: {reason or 'AWS gives no reason'}. "
             f"See log group {names.function_log_group(name)}, then clear this task."
+        )
+
+    def _taken_back(self, alias: Mapping[str, Any], *, version: str, why: str) -> LambdaError:
+        """Let the version before answer all calls; return why, and what is missing where something is."""
+        from musher.hooks.concurrency import bring_live, read_concurrency
+        from musher.hooks.release_notes import find_note
+
+        name, previous = self.function_name, str(alias["FunctionVersion"])
+        _, note = find_note(self.hook, arn=str(alias["AliasArn"]).rpartition(":")[0])
+        had = note.concurrency if note else None
+        had = had or read_concurrency(self.hook, name=name, version=previous)
+        missing = ""
+        try:
+            delay_s = self.settings.poll_interval_s
+            bring_live(self.hook, name=name, version=previous, wanted=had, delay_s=delay_s)
+        except LambdaError as error:
+            missing = f" {error}"
+        self._end_watch()
+        return LambdaError(
+            f"Alarm {self.alarm} {why}. Version {version} of {name} was taken back: version {previous} "
+            f"answers all calls of alias {self.alias} again.{missing} See log group "
+            f"{names.function_log_group(name)}, correct the cause, then clear this task some minutes later: "
+            "the alarm counts the last ones."
+        )
+
+    def _interfered(self, version: str, *, percent: int) -> LambdaError:
+        return LambdaError(
+            f"Alias {self.alias} of {self.function_name} no longer gives {percent} % of its calls to "
+            f"version {version}: somebody else has changed it (the DAGs roll_back and retire_deployment "
+            "do). It stays as they left it. Clear this task to begin again."
         )
 
     def _cold(self, version: str, end: WaitEnd) -> LambdaError:

@@ -81,14 +81,16 @@ DEPLOYMENT = in_section(
             "enum": list(POLICIES),
             "description": "How users go over to the new model where one serves already. `all_at_once`, "
             "`canary` and `linear` start new instances beside the old ones (twice the price meanwhile); "
-            "`rolling` replaces a part at a time. All but `all_at_once` need two instances or more.",
+            "`rolling` replaces a part at a time. All but `all_at_once` need two instances or more. Calls of "
+            "the function go over to its new version in the same way: at once, by one share, or in steps.",
         },
         "update_share_percent": {
             "default": 50,
             "type": "integer",
             "minimum": 1,
             "maximum": MAX_SHARE_PERCENT,
-            "description": "How much a canary, a linear step or a rolling batch has of the instances.",
+            "description": "How much a canary, a linear step or a rolling batch has of the instances, and of "
+            "the function's calls.",
         },
         "update_bake_s": {
             "default": 60,
@@ -96,14 +98,16 @@ DEPLOYMENT = in_section(
             "minimum": 0,
             "maximum": MAX_WAIT_S,
             "description": "After each step of an update, AWS watches two alarms for so long, "
-            "and takes the update back where one rings.",
+            "and takes the update back where one rings. A new version of the function has each share of the "
+            "calls for so long, 180 at least, under an alarm on its errors.",
         },
         "max_error_percent": {
             "default": 5,
             "type": "number",
             "exclusiveMinimum": 0,
             "maximum": 100,
-            "description": "An alarm rings where more of a minute's answers are 5XX.",
+            "description": "An alarm rings where more of a minute's answers are 5XX, and one where more of "
+            "the calls of a new version of the function end with an error.",
         },
         "max_latency_ms": {
             "default": 2000,

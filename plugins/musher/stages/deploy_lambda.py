@@ -23,10 +23,11 @@ def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
 
 @task(multiple_outputs=False)
 def request_function(endpoint: EndpointResult) -> Request:
-    """Upload the function's code, named by its hash; return CreateFunction's request and the concurrency."""
+    """Upload the function's code, named by its hash; return its request, concurrency and shift."""
     from musher.packaging import pack_function  # requests are no business of the DAG's parse
     from musher.payloads.concurrency import build_concurrency
     from musher.payloads.functions import FunctionPlan, build_function
+    from musher.payloads.shifts import build_shift
 
     with fail_without_retry(endpoint=endpoint):
         run = current_run()
@@ -42,4 +43,5 @@ def request_function(endpoint: EndpointResult) -> Request:
         return {
             "Function": build_function(run.settings, plan=plan),
             "Concurrency": build_concurrency(run.params),
+            "Shift": build_shift(run.params) if run.is_live else None,
         }

@@ -13,9 +13,9 @@ from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.concurrency import bring_live, read_concurrency
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import IN_SERVICE, remove_endpoint
-from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function
+from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function, weights_of
 from musher.hooks.log_groups import remove_log_group
-from musher.hooks.release_notes import find_note, write_note
+from musher.hooks.release_notes import ReleaseNote, find_note, write_note
 from musher.hooks.releases import (
     Endpoint,
     confirm_alias,
@@ -97,8 +97,9 @@ def choose_version(endpoint: Endpoint, *, asked: str | None) -> str:
 def roll_back_function(target: RollBack) -> str | None:
     """Let the live function's alias stand for the chosen version; return it, None where there is none.
 
-    Its concurrency stays, and the version is warm before users go over to it. Where the function itself has
-    not changed with the model, there is no other version to go back to.
+    Its concurrency stays, and the version is warm before users go over to it. Where a new version has a share
+    of the calls, that ends. Where the function itself has not changed with the model, there is no other
+    version to go back to.
     """
     with fail_without_retry(target=target):
         run = current_run()
@@ -108,26 +109,32 @@ def roll_back_function(target: RollBack) -> str | None:
         if function is None or current is None or previous is None:
             return None
         arn = function["FunctionArn"]
-        _, note = find_note(hook, arn=arn)
-        if note is None:
-            return None
+        last_run, note = find_note(hook, arn=arn)
+        note = note or ReleaseNote(run=last_run, previous=previous, next=current, concurrency=None)
         is_noted = note.previous == current and note.next == previous  # by an earlier try
-        has = note.concurrency if is_noted else None
+        is_shared = bool(weights_of(hook.find_alias(name, alias=names.LIVE_ALIAS))) and note.next == current
+        has = note.concurrency if is_noted or is_shared else None
         has = has or read_concurrency(hook, name=name, version=current)
         write_note(hook, arn=arn, note=replace(note, previous=current, next=previous, concurrency=has))
         bring_live(hook, name=name, version=previous, wanted=has, delay_s=run.settings.poll_interval_s)
+        remove_alarms(cloudwatch_hook(run.settings), names=[names.function_alarm(name)])
         confirm_alias(hook, name=name)
         return previous
 
 
 def find_function_versions(hook: MusherLambdaHook, settings: Settings) -> tuple[str | None, str | None]:
-    """Return the version that the live function's alias stands for and the one before, None where none is."""
+    """Return the version that the live function's alias stands for and the one before, None where none is.
+
+    Of two that share the calls, the new one is gone back from.
+    """
     name = names.live_function(settings)
     function, alias = hook.find_function(name), hook.find_alias(name, alias=names.LIVE_ALIAS)
     if function is None or alias is None:
         logger.warning("there is no function %s with an alias %s", name, names.LIVE_ALIAS)
         return None, None
     tags, current = tags_of_function(hook, arn=function["FunctionArn"]), str(alias["FunctionVersion"])
+    for further in weights_of(alias):
+        return further, current
     previous = tags.get(PREVIOUS_TAG)
     if previous is None or tags.get(NEXT_TAG) != current:
         logger.info("%s: version %s answered before, too", name, current)
@@ -150,7 +157,7 @@ def live_deployment(settings: Settings) -> list[Removal]:
     endpoint, function = names.live_endpoint(settings), names.live_function(settings)
     hook, functions, logs = sagemaker_hook(settings), lambda_hook(settings), logs_hook(settings)
     scaler = autoscaling_hook(settings)
-    alarms = alarm_names(settings)
+    alarms = [*alarm_names(settings), names.function_alarm(function)]
     delay_s = settings.poll_interval_s
     groups = (names.endpoint_log_group(endpoint), names.function_log_group(function))
     return [

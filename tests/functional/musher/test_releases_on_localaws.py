@@ -146,6 +146,11 @@ def roll_back_function() -> Any:
     return releases.roll_back_function.function(target)
 
 
+def put_back(hook: Any, *, name: str, slug: str) -> list[str]:
+    """Undo a run's release of a function for which no alarm was made."""
+    return put_alias_back(hook, name=name, slug=slug, **QUICKLY)
+
+
 @pytest.fixture
 def function(project: Settings, with_settings: Make) -> Make:
     """Return a function that releases the live function as one run does; it returns the result."""
@@ -248,16 +253,14 @@ def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
         return str(alias and alias["FunctionVersion"])
 
     def undo(slug: str) -> list[str]:
-        return put_alias_back(hook, name=name, slug=slug, delay_s=0.1)
+        return put_back(hook, name=name, slug=slug)
 
     assert function("one", slug=first)["version"] == "1"
     assert function("two", slug=second)["previous_version"] == "1"
-    assert put_alias_back(hook, name=name, slug=first, delay_s=0.1) == []
-    assert put_alias_back(hook, name=name, slug=second, delay_s=0.1) == [
-        f"version 2 from {name}: 1 answers again"
-    ]
+    assert put_back(hook, name=name, slug=first) == []
+    assert put_back(hook, name=name, slug=second) == [f"version 2 from {name}: 1 answers again"]
     assert version() == "1"
-    assert put_alias_back(hook, name=name, slug=second, delay_s=0.1) == []
+    assert put_back(hook, name=name, slug=second) == []
 
     third = function("two", slug=second)["version"]
     as_run(version=None)
@@ -267,17 +270,13 @@ def test_a_function_s_alias_is_put_back_and_one_that_the_run_made_is_removed(
     releases.retire.function()
 
     function("one", slug=first)
-    assert put_alias_back(hook, name=name, slug=first, delay_s=0.1) == [
-        f"function {name}, which the run had made"
-    ]
+    assert put_back(hook, name=name, slug=first) == [f"function {name}, which the run had made"]
     assert hook.find_function(name) is None
     function("one", slug=first)
     confirm_alias(hook, name=name)
-    assert put_alias_back(hook, name=name, slug=first, delay_s=0.1) == []
+    assert put_back(hook, name=name, slug=first) == []
     assert function("two", slug=second)["version"] == "2"
-    assert put_alias_back(hook, name=name, slug=second, delay_s=0.1) == [
-        f"version 2 from {name}: 1 answers again"
-    ]
+    assert put_back(hook, name=name, slug=second) == [f"version 2 from {name}: 1 answers again"]
     releases.retire.function()
     assert roll_back_function() is None
     releases.retire.function()
@@ -305,7 +304,7 @@ def test_a_version_is_warm_while_it_is_live_and_a_version_that_does_not_start_ne
     assert state() == (3, {"1": ("READY", 2)})
     function("two", slug=second, concurrency=wanted)
     assert state() == (3, {"2": ("READY", 2)})
-    done = put_alias_back(hook, name=name, slug=second, delay_s=0.1)
+    done = put_back(hook, name=name, slug=second)
     assert done == [f"version 2 from {name}: 1 answers again"]
     assert state() == (3, {"1": ("READY", 2)})
 
@@ -314,7 +313,7 @@ def test_a_version_is_warm_while_it_is_live_and_a_version_that_does_not_start_ne
     monkeypatch.setattr(f"{__name__}.pack_function", lambda **_: broken)
     with pytest.raises(AirflowFailException, match="FUNCTION_ERROR_INIT_FAILURE, the function fails when"):
         function("three", slug=third, concurrency=wanted)
-    done = put_alias_back(hook, name=name, slug=third, delay_s=0.1)
+    done = put_back(hook, name=name, slug=third)
     assert done == [f"concurrency of {name}, which it had before"]
     assert state() == (3, {"1": ("READY", 2)})
     too_much = {"reserved": 901, "provisioned": 0}

@@ -88,6 +88,10 @@ def test_all_versions_of_all_functions_are_listed_where_asked(functions: Any, na
 def test_a_number_is_given_once(functions: Any) -> None:
     lam, name = functions.lam, functions.create(TELL, Publish=True)
     assert lam.publish_version(FunctionName=name)["Version"] == "1", "nothing has changed"
+    functions.update(name, TELL)
+    lam.update_function_configuration(FunctionName=name, Timeout=10)
+    lam.get_waiter("function_updated_v2").wait(FunctionName=name)
+    assert lam.publish_version(FunctionName=name, Description="same")["Version"] == "1", "nor by an update"
     functions.update(name, TELL + "# two\n")
     assert lam.publish_version(FunctionName=name)["Version"] == "2"
     lam.delete_function(FunctionName=name, Qualifier="2")

@@ -240,6 +240,12 @@ def aliases_are_checked(lam: Any, name: str) -> None:
     )
 
 
+def updates_to_the_same_are_no_new_version(lam: Any, name: str) -> None:
+    before = lam.publish_version(FunctionName=name)["Version"]
+    lam.update_function_configuration(FunctionName=name, Handler="app.handler")
+    assert lam.publish_version(FunctionName=name)["Version"] == before
+
+
 def aliases_are_there_once(lam: Any, name: str) -> None:
     alias = {"FunctionName": name, "Name": "a", "FunctionVersion": "1"}
     lam.create_alias(**alias)
@@ -332,6 +338,7 @@ CHECKS = [
     errors_have_a_type,
     retired_runtimes_are_refused,
     aliases_are_checked,
+    updates_to_the_same_are_no_new_version,
     aliases_are_there_once,
     aliases_are_filtered,
     alias_revisions_change,

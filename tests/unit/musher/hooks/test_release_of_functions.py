@@ -6,7 +6,7 @@ import pytest
 
 from musher.errors import LambdaError
 from musher.hooks.release_notes import ReleaseNote, read_note, write_note
-from musher.hooks.releases import put_alias_back
+from musher.hooks.releases import confirm_alias, put_alias_back
 from musher.payloads.concurrency import Concurrency
 from tests.unit.musher.fake_concurrency import ARN, FakeConcurrency
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
@@ -20,6 +20,8 @@ class FakeFunction(FakeConcurrency):
     def __init__(self) -> None:
         super().__init__()
         self.version, self.tags, self.is_there = "2", {"musher:run": SLUG}, True
+        self.weights: dict[str, float] = {}
+        self.watches = True
         self.conn = self
         self.reserved = 4
         self.put_provisioned_concurrency_config(Qualifier="2", ProvisionedConcurrentExecutions=2)
@@ -29,11 +31,12 @@ class FakeFunction(FakeConcurrency):
     def find_function(self, name: str) -> dict[str, str] | None:
         return {"FunctionArn": ARN} if self.is_there else None
 
-    def find_alias(self, name: str, *, alias: str) -> dict[str, str]:
-        return {"FunctionVersion": self.version}
+    def find_alias(self, name: str, *, alias: str) -> dict[str, Any]:
+        routing = {"AdditionalVersionWeights": self.weights}
+        return {"FunctionVersion": self.version, "RoutingConfig": routing}
 
-    def update_alias(self, *, FunctionVersion: str, **_: Any) -> dict[str, str]:  # noqa: N803
-        self.version = FunctionVersion
+    def update_alias(self, *, FunctionVersion: str, RoutingConfig: Any, **_: Any) -> dict[str, str]:  # noqa: N803
+        self.version, self.weights = FunctionVersion, RoutingConfig["AdditionalVersionWeights"]
         self.steps.append(f"alias {FunctionVersion}")
         return {}
 
@@ -49,6 +52,9 @@ class FakeFunction(FakeConcurrency):
     def get_waiter(self, name: str) -> Any:
         return FakeWaiter(self, "lambda", name)
 
+    def end_watch(self) -> None:
+        self.watches = False
+
 
 @pytest.fixture
 def aws() -> FakeFunction:
@@ -59,7 +65,15 @@ def aws() -> FakeFunction:
 
 
 def undo(aws: Any, *, slug: str = SLUG) -> list[str]:
-    return put_alias_back(aws, name="f", slug=slug, delay_s=0.001)
+    return put_alias_back(aws, name="f", slug=slug, delay_s=0.001, end_watch=aws.end_watch)
+
+
+def share(aws: FakeFunction) -> None:
+    """Let the alias stand for version 1, still warm, and give version 2 half of the calls."""
+    aws.version, aws.weights, aws.reserved = "1", {"2": 0.5}, 5
+    aws.put_provisioned_concurrency_config(Qualifier="1", ProvisionedConcurrentExecutions=3)
+    aws.configs["1"] |= {"Status": "READY", "AllocatedProvisionedConcurrentExecutions": 3, "looks": 2}
+    aws.steps.clear()
 
 
 @pytest.mark.parametrize("reserved", [None, 0, 5])
@@ -72,6 +86,7 @@ def test_a_note_is_read_as_it_was_written(aws: FakeFunction, reserved: int | Non
 
 def test_the_version_before_is_warm_when_users_come_back_to_it(aws: FakeFunction) -> None:
     assert undo(aws) == ["version 2 from f: 1 answers again"]
+    assert not aws.watches
     assert aws.steps == ["reserve 5", "provision 3 of 1", "1 is warm", "alias 1", "provision 0 of 2"]
     assert undo(aws) == []
 
@@ -101,6 +116,7 @@ def test_users_come_back_even_where_the_version_before_cannot_be_warmed(
 
 def test_a_function_released_by_another_run_since_stays_as_it_is(aws: FakeFunction) -> None:
     assert undo(aws, slug="0123abcd") == []
+    assert aws.watches
     aws.version = "3"
     assert undo(aws) == []
     assert aws.steps == []
@@ -110,3 +126,37 @@ def test_a_function_that_the_run_made_goes(aws: FakeFunction) -> None:
     aws.tags = {"musher:run": SLUG}
     assert undo(aws) == ["function f, which the run had made"]
     assert undo(aws) == []
+
+
+@pytest.mark.parametrize("confirmed", [{}, {"musher:confirmed": "1"}])
+def test_a_share_of_the_calls_ends_first_of_all(aws: FakeFunction, confirmed: dict[str, str]) -> None:
+    """The version before is confirmed as a rule: that keeps nobody from going back to it."""
+    share(aws)
+    aws.tags |= confirmed
+    assert undo(aws) == ["version 2 from f: 1 answers again"]
+    assert aws.steps == ["alias 1", "alias 1", "provision 0 of 2"]
+    assert (aws.version, aws.weights, aws.watches) == ("1", {}, False)
+    assert undo(aws) == []
+
+
+def test_an_alarm_is_removed_whose_run_ended_before_it_gave_a_share(aws: FakeFunction) -> None:
+    share(aws)
+    aws.weights = {}
+    del aws.configs["2"]
+    assert undo(aws) == []
+    assert not aws.watches
+
+
+def test_a_version_that_is_confirmed_stays(aws: FakeFunction) -> None:
+    aws.tags["musher:confirmed"] = "2"
+    assert undo(aws) == []
+    assert aws.steps == []
+
+
+def test_neither_of_two_versions_that_share_the_calls_is_confirmed(aws: Any) -> None:
+    share(aws)
+    confirm_alias(aws, name="f")
+    assert "musher:confirmed" not in aws.tags
+    aws.weights = {}
+    confirm_alias(aws, name="f")
+    assert aws.tags["musher:confirmed"] == "1"

@@ -199,6 +199,7 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
     ends = [
         "deregister_scalable_target sagemaker",
         "delete_alarms ['musher-live-errors', 'musher-live-latency', 'musher-live-steps']",
+        "delete_alarms ['musher-classify-errors']",
     ]
     assert [call for call in aws.calls if call in ends] == ends * undoes
 

@@ -101,3 +101,52 @@ def test_all_traffic_may_go_to_the_further_version(functions: Any, name: str) ->
     )
     answer = functions.invoke(name, Qualifier=alias)
     assert (answer.version, answer.json) == ("2", ["two", "2"])
+
+
+def test_versions_of_other_roles_share_no_traffic(functions: Any) -> None:
+    lam, name = functions.lam, functions.create(VERSION.format(value="one"), Publish=True)
+    role = functions.make_role(f"other-{uuid.uuid4().hex[:8]}")
+    lam.update_function_configuration(FunctionName=name, Role=role)
+    lam.get_waiter("function_updated_v2").wait(FunctionName=name)
+    lam.publish_version(FunctionName=name)
+    lam.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    with pytest.raises(ClientError, match="must be associated with the same execution role") as error:
+        lam.update_alias(FunctionName=name, Name="live", RoutingConfig=weights(v2=0.5))
+    assert error.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert "RoutingConfig" not in lam.get_alias(FunctionName=name, Name="live")
+
+
+def test_an_alias_that_shares_its_traffic_is_not_provisioned(functions: Any, name: str) -> None:
+    lam, alias = functions.lam, uuid.uuid4().hex
+    lam.create_alias(FunctionName=name, Name=alias, FunctionVersion="1", RoutingConfig=weights(v2=0.5))
+    provision: Any = {"FunctionName": name, "Qualifier": alias}
+    with pytest.raises(ClientError, match="Alias with weights can not be used with Provisioned Concurrency"):
+        lam.put_provisioned_concurrency_config(**provision, ProvisionedConcurrentExecutions=1)
+    lam.update_alias(FunctionName=name, Name=alias, RoutingConfig={})
+    lam.put_provisioned_concurrency_config(**provision, ProvisionedConcurrentExecutions=1)
+    with pytest.raises(ClientError, match="Invalid alias configuration for Provisioned Concurrency"):
+        lam.update_alias(FunctionName=name, Name=alias, RoutingConfig=weights(v2=0.5))
+    lam.delete_provisioned_concurrency_config(**provision)
+
+
+def test_the_versions_of_an_alias_have_metrics_of_their_own(functions: Any) -> None:
+    fails = "def handler(event, context):\n    raise ValueError('broken')\n"
+    lam, made = functions.lam, functions.create(VERSION.format(value="one"), Publish=True)
+    functions.update(made, fails)
+    lam.publish_version(FunctionName=made)
+    lam.create_alias(FunctionName=made, Name="live", FunctionVersion="1", RoutingConfig=weights(v2=1.0))
+    assert functions.invoke(made, Qualifier="live").error == "Unhandled"
+    lam.update_alias(FunctionName=made, Name="live", RoutingConfig=weights(v2=0.0))
+    assert functions.invoke(made, Qualifier="live").error is None
+    watch = functions.server.client("cloudwatch")
+    listed = watch.list_metrics(
+        Namespace="AWS/Lambda",
+        MetricName="Errors",
+        Dimensions=[{"Name": "FunctionName", "Value": made}, {"Name": "ExecutedVersion"}],
+    )["Metrics"]
+    assert {
+        tuple(sorted((entry["Name"], entry["Value"]) for entry in metric["Dimensions"])) for metric in listed
+    } == {
+        (("ExecutedVersion", version), ("FunctionName", made), ("Resource", f"{made}:live"))
+        for version in ("1", "2")
+    }

@@ -124,20 +124,28 @@ def test_a_call_notes_when_it_asks_and_is_answered() -> None:
     ("qualifier", "dimensions"),
     [
         (None, [(("FunctionName", "f"),)]),
-        ("live", [(("FunctionName", "f"),), (("FunctionName", "f"), ("Resource", "f:live"))]),
+        ("2", [(("FunctionName", "f"),), (("FunctionName", "f"), ("Resource", "f:2"))]),
+        (
+            "live",
+            [
+                (("FunctionName", "f"),),
+                (("FunctionName", "f"), ("Resource", "f:live")),
+                (("ExecutedVersion", "2"), ("FunctionName", "f"), ("Resource", "f:live")),
+            ],
+        ),
     ],
 )
-def test_a_function_s_metrics_are_by_name_and_by_what_was_called(
+def test_a_function_s_metrics_are_by_name_by_what_was_called_and_by_what_an_alias_chose(
     qualifier: str | None, dimensions: list[tuple[tuple[str, str], ...]]
 ) -> None:
-    keys = function_keys("Errors", "f", qualifier)
+    keys = function_keys("Errors", "f", qualifier, "2")
     assert [key.dimensions for key in keys] == dimensions
     assert {(key.namespace, key.name) for key in keys} == {("AWS/Lambda", "Errors")}
 
 
 def function_call(**members: Any) -> FunctionCall:
     """Return an invocation that has ended."""
-    called = Called(**PLACE, function="f", qualifier=None, is_reserved=False)
+    called = Called(**PLACE, function="f", qualifier=None, version="2", is_reserved=False)
     return FunctionCall(load=FunctionLoad(metrics=None), called=called, concurrency=(1, 2, 2), **members)  # type: ignore[arg-type]  # it reports nothing
 
 

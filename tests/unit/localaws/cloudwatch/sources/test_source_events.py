@@ -79,16 +79,16 @@ def test_a_request_that_reached_no_variant_counts_for_nothing(metrics: Metrics) 
 
 def called(**members: Any) -> Called:
     """Return a call of a function by an alias."""
-    defaults = {"function": "f", "qualifier": "live", "is_reserved": False}
+    defaults = {"function": "f", "qualifier": "live", "version": "2", "is_reserved": False}
     return Called(**PLACE, **(defaults | members))
 
 
-def test_an_invocation_counts_for_the_function_its_alias_and_the_region(metrics: Metrics) -> None:
+def test_an_invocation_counts_for_the_function_its_alias_the_version_and_the_region(metrics: Metrics) -> None:
     load = FunctionLoad(metrics=metrics)
     with load.call(called()) as call:
         call.end(is_error=True, duration_ms=12.5)
     found = read_all(metrics)
-    for scope in ((), ("f",), ("f", "f:live")):
+    for scope in ((), ("f",), ("f", "f:live"), ("2", "f", "f:live")):
         assert found[("Invocations", *scope)] == 1
         assert found[("Errors", *scope)] == 1
         assert found[("Duration", *scope)] == 12.5

@@ -1,9 +1,11 @@
 """Among which versions an alias may choose."""
 
+from types import SimpleNamespace
+
 import pytest
 from moto.awslambda.exceptions import InvalidParameterValueException
 
-from localaws.functions.aliases.validation import check_weights
+from localaws.functions.aliases.validation import check_provisioned, check_versions, check_weights
 
 
 @pytest.mark.parametrize("weight", [0, 0.0, 0.5, 1, 1.0])
@@ -26,3 +28,32 @@ def test_no_further_version_is_fine_for_latest_too() -> None:
 def test_other_choices_are_refused(weights: dict[str, float], version: str, message: str) -> None:
     with pytest.raises(InvalidParameterValueException, match=message):
         check_weights(weights, version=version)
+
+
+def version(*, role: str = "r", queue: str | None = None) -> SimpleNamespace:
+    """Return what is looked at of a function's version."""
+    return SimpleNamespace(role=role, dead_letter_config={"TargetArn": queue} if queue is not None else None)
+
+
+def test_versions_of_one_role_and_one_queue_may_share_the_traffic() -> None:
+    check_versions([version()])
+    check_versions([version(), version(queue="")])
+    check_versions([version(queue="q"), version(queue="q")])
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (version(role="s"), "Specified versions must be associated with the same execution role"),
+        (version(queue="q"), "the same dead-letter queue"),
+    ],
+)
+def test_versions_of_other_roles_and_queues_may_not(other: SimpleNamespace, message: str) -> None:
+    with pytest.raises(InvalidParameterValueException, match=message):
+        check_versions([version(), other])
+
+
+def test_an_alias_with_provisioned_concurrency_shares_nothing() -> None:
+    check_provisioned({})
+    with pytest.raises(InvalidParameterValueException, match="Invalid alias configuration for Provisioned"):
+        check_provisioned({"2": 0.5})

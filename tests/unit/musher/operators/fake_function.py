@@ -1,0 +1,127 @@
+"""One Lambda function in memory, with its versions, its alias and the alarm on its errors."""
+
+from typing import Any
+
+from tests.unit.musher.fake_concurrency import FakeConcurrency
+from tests.unit.musher.operators.fakes import FakeWaiter
+
+NAME = "musher-0123abcd"
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:" + NAME
+TAGS = {"musher:project": "musher", "musher:run": "0123abcd"}
+REQUEST = {
+    "FunctionName": NAME,
+    "Runtime": "python3.14",
+    "Code": {"S3Bucket": "b", "S3Key": "musher/lambda/ff/function.zip"},
+    "Environment": {"Variables": {"ENDPOINT_NAME": NAME}},
+    "Tags": TAGS,
+}
+
+
+class FakeLambda(FakeConcurrency):
+    """One function in memory; after every change it is ready at the second look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exists = False
+        self.states: list[dict[str, str]] = []
+        self.end = {"State": "Active", "LastUpdateStatus": "Successful"}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.tags = dict(TAGS)
+        self.versions: list[Any] = []
+        """What each published version was made of."""
+        self.aliases: dict[str, str] = {}
+        self.weights: dict[str, float] = {}
+        self.conn = self
+
+    def _change(self, call: str, request: dict[str, Any]) -> None:
+        assert not self.states, f"{call} while the last change was under way"
+        self.calls.append((call, request))
+        self.exists = True
+        self.states = [{"State": "Active", "LastUpdateStatus": "InProgress"}, self.end]
+
+    def create_function(self, **request: Any) -> None:
+        self._change("create", request)
+
+    def update_function_code(self, **request: Any) -> None:
+        self._change("code", request)
+
+    def update_function_configuration(self, **request: Any) -> None:
+        self._change("configuration", request)
+
+    def get_function_configuration(self, **_: str) -> dict[str, str]:
+        state = self.states.pop(0) if self.states else self.end
+        return {**state, "FunctionArn": ARN}
+
+    def publish_version(self, **_: str) -> dict[str, str]:
+        made_of = self.calls[-1][1].get("Environment")
+        if made_of not in self.versions:
+            self.versions.append(made_of)
+        return {"Version": str(self.versions.index(made_of) + 1)}
+
+    def find_alias(self, name: str, *, alias: str) -> dict[str, str] | None:
+        return self._alias(alias) if alias in self.aliases else None
+
+    def _alias(self, name: str) -> dict[str, str]:
+        routing = {"RoutingConfig": {"AdditionalVersionWeights": self.weights}} if self.weights else {}
+        arn = f"{ARN}:{name}"
+        return {"AliasArn": arn, "Name": name, "FunctionVersion": self.aliases[name], **routing}
+
+    def create_alias(self, *, Name: str, FunctionVersion: str, **_: Any) -> dict[str, str]:  # noqa: N803
+        assert Name not in self.aliases
+        self.aliases[Name] = FunctionVersion
+        self.steps.append(f"alias {FunctionVersion}")
+        return self._alias(Name)
+
+    def update_alias(self, *, Name: str, FunctionVersion: str, **rest: Any) -> dict[str, str]:  # noqa: N803
+        self.aliases[Name], self.weights = FunctionVersion, rest["RoutingConfig"]["AdditionalVersionWeights"]
+        shares = "".join(f", {version} has {weight}" for version, weight in self.weights.items())
+        self.steps.append(f"alias {FunctionVersion}{shares}")
+        return self._alias(Name)
+
+    def tag_resource(self, *, Resource: str, Tags: dict[str, str]) -> None:  # noqa: N803
+        assert Resource == ARN
+        self.tags |= Tags
+
+    def list_tags(self, *, Resource: str) -> dict[str, Any]:  # noqa: N803
+        return {"Tags": self.tags}
+
+    def find_function(self, name: str) -> dict[str, str] | None:
+        return self.end if self.exists else None
+
+    def get_waiter(self, name: str) -> Any:
+        return FakeWaiter(self, "lambda", name)
+
+
+def asked(
+    request: dict[str, Any],
+    *,
+    reserved: int | None = 5,
+    provisioned: int = 0,
+    shift: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what an earlier task hands on."""
+    concurrency = {"reserved": reserved, "provisioned": provisioned}
+    return {"Function": request, "Concurrency": concurrency, "Shift": shift}
+
+
+class FakeWatch:
+    """CloudWatch with one alarm at most, whose state is `state`; deletions are `steps` of the function's."""
+
+    def __init__(self, steps: list[str]) -> None:
+        self.alarm: dict[str, Any] | None = None
+        self.state = "OK"
+        self.steps = steps
+        self.conn = self
+
+    def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        assert AlarmNames == [f"{NAME}-errors"]
+        found = {"StateValue": self.state, "StateReason": "Threshold Crossed"}
+        return {"MetricAlarms": [self.alarm | found] if self.alarm else []}
+
+    def put_metric_alarm(self, **request: Any) -> None:
+        self.alarm = request
+        self.steps.append(f"alarm: {request['AlarmDescription']}")
+
+    def delete_alarms(self, **_: Any) -> None:
+        self.alarm, self.state = None, "INSUFFICIENT_DATA"
+        self.steps.append("no alarm")
