@@ -220,6 +220,16 @@ def samples_prefix(settings: Settings, *, data_hash: str) -> str:
     return f"{settings.project}/datasets/{data_hash[:DATASET_ID_CHARACTERS]}/samples/"
 
 
+def captures_prefix(settings: Settings) -> str:
+    """Return the key prefix of what endpoints capture; SageMaker appends `/<endpoint>/<variant>/<time>`."""
+    return f"{settings.project}/captures"
+
+
+def captures_uri(settings: Settings, *, endpoint_name: str) -> str:
+    """Return the s3:// address below which all lies that was captured of an endpoint."""
+    return s3_uri(settings, key=f"{captures_prefix(settings)}/{endpoint_name}/")
+
+
 def split_s3_uri(uri: str) -> tuple[str, str]:
     """Split s3://bucket/key into bucket and key."""
     scheme, _, rest = uri.partition("://")

@@ -169,6 +169,8 @@ class EndpointResult(TypedDict):
     """What it served with before; None where the run has created it."""
     instance_type: str
     instances: int
+    captures_uri: str | None
+    """Where AWS keeps what it captures of requests and answers; None where it captures nothing."""
     seconds: float
 
 

@@ -171,11 +171,13 @@ BY_SERVICE = {
         "kms:CreateGrant",
         "kms:Decrypt",
         "kms:DescribeKey",
+        "kms:GenerateDataKey",
         "logs:CreateLogGroup",
         "logs:CreateLogStream",
         "logs:DescribeLogStreams",
         "logs:PutLogEvents",
         "s3:GetObject",
+        "s3:PutObject",
     },
     "musher-codebuild": {
         "ecr:BatchCheckLayerAvailability",

@@ -1,6 +1,7 @@
 """Remove an endpoint and what belongs to it; what is missing already is fine."""
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,14 @@ def tags_of(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str]:
     """Return the tags of an endpoint, a configuration or a model."""
     pages = hook.conn.get_paginator("list_tags").paginate(ResourceArn=arn)
     return as_mapping(tag for page in pages for tag in page["Tags"])
+
+
+def find_captures(endpoint: Mapping[str, Any], *, name: str) -> str | None:
+    """Return the address below which an endpoint's captures lie, from its description; None without any."""
+    capture = endpoint.get("DataCaptureConfig") or {}
+    if capture.get("CaptureStatus") != "Started":
+        return None
+    return f"{capture['DestinationS3Uri'].rstrip('/')}/{name}/"
 
 
 def remove_endpoint(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> bool:

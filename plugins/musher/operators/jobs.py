@@ -19,6 +19,7 @@ from musher.hooks import sharing
 from musher.hooks.calls import hold
 from musher.hooks.jobs import attempts
 from musher.hooks.logs import LogTail, last_lines
+from musher.hooks.objects import has_objects
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
@@ -322,8 +323,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         s3 = self.s3_hook.get_conn()
         for channel in channels:
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-            bucket, prefix = names.split_s3_uri(uri)
-            if not s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
+            if not has_objects(s3, uri=uri):
                 raise PayloadError(
                     f"Channel {channel['ChannelName']!r} has no object under {uri}. Stage the data set again."
                 )

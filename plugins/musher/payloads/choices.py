@@ -22,3 +22,10 @@ MAX_SHARE_PERCENT = 50
 
 MAX_WAIT_S = 3600
 """Between two steps of an update."""
+
+RETENTION = {
+    "RetainAllVariantProperties": True,
+    "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
+}
+"""Members of each UpdateEndpoint: the counts that the autoscaler has set stay; what is captured is what the
+configuration says, also where an earlier one is put back."""

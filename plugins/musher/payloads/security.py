@@ -44,7 +44,7 @@ def traffic_encryption(settings: Settings) -> dict[str, Any]:
 
 
 def output_key(settings: Settings) -> dict[str, str]:
-    """Return the member of OutputDataConfig that names the key of what a job writes to S3."""
+    """Return the member that names the key of what a job or a capture of data writes to S3."""
     return {"KmsKeyId": settings.output_kms_key} if settings.output_kms_key else {}
 
 

@@ -23,7 +23,7 @@ TRAINING_KEYS = (
     "training_seconds",
     "metrics",
 )
-ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances")
+ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances", "captures_uri")
 GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
 SCALING_KEYS = ("min_instances", "max_instances", "metric", "target")
 LOAD_KEYS = (

@@ -44,6 +44,7 @@ RESULTS: Any = {
         "previous_config_name": None,
         "instance_type": "ml.m5.large",
         "instances": 1,
+        "captures_uri": "s3://b/musher/captures/musher-live/",
         "seconds": 9.0,
     },
     "verdict": {
@@ -199,6 +200,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "previous_config_name": None,
             "instance_type": "ml.m5.large",
             "instances": 1,
+            "captures_uri": "s3://b/musher/captures/musher-live/",
         },
         "lifetime": "live",
         "gate": {
@@ -231,6 +233,7 @@ def test_the_page_shows_the_numbers_and_escapes_names() -> None:
     shown = page()
     assert "83.3 %" in shown
     assert "60.0 s" in shown
+    assert "s3://b/musher/captures/musher-live/" in shown
     assert "pets &amp; &lt;friends&gt;" in shown
     assert "<friends>" not in shown
     assert '<td class="right">cat</td>' in shown

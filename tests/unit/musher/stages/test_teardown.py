@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import TeardownError
-from musher.names import run_slug
+from musher.names import captures_uri, run_slug
 from musher.settings import Settings
 from musher.stages import leftovers, teardown
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
@@ -133,6 +133,15 @@ def test_the_dearest_goes_first_and_logs_last(tear_down: Any, settings: Settings
         f"log group /aws/lambda/musher-{slug}",
     ]
     assert aws.calls[:2] == ["deregister_scalable_target sagemaker", f"delete_endpoint musher-{slug}"]
+
+
+@pytest.mark.parametrize("percent", [0, 5])
+def test_a_teardown_says_where_captures_stay(
+    tear_down: Any, settings: Settings, caplog: pytest.LogCaptureFixture, percent: int
+) -> None:
+    tear_down(FakeAws(), FakeInstance(), capture_percent=percent)
+    uri = captures_uri(settings, endpoint_name=f"musher-{make_run(settings).slug}")
+    assert (f"stays, if any was: {uri}" in caplog.text) is bool(percent)
 
 
 def test_live_jobs_of_the_run_are_stopped_in_all_their_attempts(tear_down: Any, settings: Settings) -> None:
