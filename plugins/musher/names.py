@@ -38,6 +38,7 @@ LIVE_ALIAS = "live"
 """The alias of a function: what callers invoke, whichever version it stands for."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
 
 
 def run_slug(*, dag_id: str, run_id: str) -> str:
@@ -122,6 +123,21 @@ def package_group(settings: Settings) -> str:
 def champion_job(settings: Settings, *, slug: str) -> str:
     """Return the name of the job that scores the live model on a run's test split."""
     return _sagemaker_name(f"{settings.project}-champion-{slug}")
+
+
+def batch_job(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's batch transform job."""
+    return _sagemaker_name(f"{settings.project}-batch-{slug}")
+
+
+def batch_model(settings: Settings, *, slug: str, content_hash: str) -> str:
+    """Return the name of the model of a run's batch transform job; the hash is that of what it holds."""
+    return _sagemaker_name(f"{batch_models(settings, slug=slug)}{content_hash[:SLUG_CHARACTERS]}")
+
+
+def batch_models(settings: Settings, *, slug: str) -> str:
+    """Return what the names of all models of a run's batch transform jobs begin with."""
+    return f"{batch_job(settings, slug=slug)}-"
 
 
 def live_endpoint(settings: Settings) -> str:

@@ -160,6 +160,20 @@ class Verdict(TypedDict):
     seconds: float
 
 
+class BatchResult(TypedDict):
+    """What a batch transform job has classified."""
+
+    job_name: str
+    output_uri: str
+    """Where each image's answer lies, under its name and `.out`."""
+    images: int
+    """Answers that lie there."""
+    instance_type: str
+    instances: int
+    seconds: float | None
+    billed_seconds: float | None
+
+
 class EndpointResult(TypedDict):
     """An endpoint in service."""
 
@@ -309,6 +323,7 @@ class RunResults(TypedDict):
     job: TrainingJobResult | None
     evaluation: Evaluation | None
     verdict: Verdict | None
+    batch: BatchResult | None
     endpoint: EndpointResult | None
     scaling: ScalingResult | None
     function: FunctionResult | None

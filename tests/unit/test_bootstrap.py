@@ -159,6 +159,7 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"{BUCKET}/musher/",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:training-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:hyper-parameter-tuning-job/musher-",
+        f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:transform-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package-group/musher",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/musher/",
@@ -177,8 +178,9 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"{logs}/codebuild/musher-image:",
         f"{logs}/lambda/musher-",
         f"{logs}/sagemaker/Endpoints/musher-",
-        # All training jobs of an account share this group; their streams start with the job's name.
+        # All jobs of an account share these groups; their streams start with the job's name.
         f"{logs}/sagemaker/TrainingJobs:",
+        f"{logs}/sagemaker/TransformJobs:",
         # Interfaces have no names of ours: only the VPC policies name them.
         f"arn:aws:ec2:us-east-1:{ACCOUNT}:",
     )

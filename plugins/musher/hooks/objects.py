@@ -1,6 +1,7 @@
 """Put small objects into the project's bucket, and get them back."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -42,6 +43,13 @@ def has_objects(s3: Any, *, uri: str) -> bool:
     """Return whether a client of S3 finds any object whose address begins so."""
     bucket, prefix = names.split_s3_uri(uri)
     return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
+
+
+def list_keys(s3: Any, *, uri: str) -> Iterator[str]:
+    """Give the keys of all objects whose address begins so, folders' own objects excepted."""
+    bucket, prefix = names.split_s3_uri(uri)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from (found["Key"] for found in page.get("Contents", []) if not found["Key"].endswith("/"))
 
 
 def download(hook: S3Hook, *, uri: str) -> bytes:

@@ -29,3 +29,6 @@ RETENTION = {
 }
 """Members of each UpdateEndpoint: the counts that the autoscaler has set stay; what is captured is what the
 configuration says, also where an earlier one is put back."""
+
+TEST_SPLIT = "test"
+"""What a batch transform job classifies where it is no prefix in S3."""

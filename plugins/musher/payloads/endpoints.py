@@ -49,7 +49,14 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
         )
     tags = as_list(dict(plan.tags))
     return {
-        "Model": {**_model(settings, plan), "Tags": tags},
+        "Model": build_model(
+            settings,
+            name=plan.model_name,
+            role="endpoint",
+            image=plan.image,
+            model_uri=plan.model_uri,
+            tags=plan.tags,
+        ),
         "EndpointConfig": {
             **_endpoint_config(settings, plan),
             "Tags": as_list({**plan.tags, PACKAGE_TAG: plan.package_arn}),
@@ -62,13 +69,17 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
     }
 
 
-def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
+def build_model(
+    settings: Settings, *, name: str, role: str, image: str, model_uri: str, tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a CreateModel request; `role` is what its containers and AWS work as."""
     return {
-        "ModelName": plan.model_name,
-        "ExecutionRoleArn": names.role_arn(settings, role="endpoint"),
-        "PrimaryContainer": {"Image": plan.image, "ModelDataUrl": plan.model_uri},
+        "ModelName": name,
+        "ExecutionRoleArn": names.role_arn(settings, role=role),
+        "PrimaryContainer": {"Image": image, "ModelDataUrl": model_uri},
         **vpc_config(settings),
         **isolation(settings),
+        "Tags": as_list(dict(tags)),
     }
 
 

@@ -49,7 +49,7 @@ def output_key(settings: Settings) -> dict[str, str]:
 
 
 def volume_key(settings: Settings) -> dict[str, str]:
-    """Return the member of ResourceConfig that names the key of a job's disks."""
+    """Return the member of ResourceConfig or TransformResources that names the key of a job's disks."""
     return {"VolumeKmsKeyId": settings.volume_kms_key} if settings.volume_kms_key else {}
 
 

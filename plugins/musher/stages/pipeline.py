@@ -7,6 +7,7 @@ from airflow.sdk import BaseOperator, XComArg
 
 from musher.results import StagedDataset
 from musher.stages.autoscale import autoscale
+from musher.stages.batch import batch
 from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
 from musher.stages.embed import embed
@@ -44,6 +45,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     evaluation: Any = evaluate(job)
     model: Any = register_model(evaluation, image, dataset)
     verdict = gate(dataset, evaluation, model)
+    classified: Any = batch(verdict, image, dataset)
     endpoint = deploy(verdict, image)
     function = deploy_lambda(endpoint)
     answers: Any = smoke_test(function, dataset)
@@ -57,6 +59,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
         "job": job,
         "evaluation": evaluation,
         "verdict": verdict,
+        "batch": classified,
         "endpoint": endpoint,
         "scaling": scaling,
         "function": function,
@@ -65,11 +68,15 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     }
     answers >> scaling >> load
     checked >> image
+    # The batch's job may be skipped, which must not skip what follows.
+    batch_settled = EmptyOperator(task_id="batch_settled", trigger_rule="none_failed")
+    classified >> batch_settled
+    ends = [judged, batch_settled]
     # Airflow judges a run by its last tasks, and the report and the teardown succeed after failures, too.
-    judged >> EmptyOperator(task_id=LAST_TASK)
+    ends >> EmptyOperator(task_id=LAST_TASK)
     written: Any = report(results)
-    judged >> written.as_teardown(setups=started, on_failure_fail_dagrun=True)
+    ends >> written.as_teardown(setups=started, on_failure_fail_dagrun=True)
     removed: Any = teardown()
-    judged >> removed.as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
+    ends >> removed.as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
     first: XComArg = checked
     return first

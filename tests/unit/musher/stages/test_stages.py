@@ -21,7 +21,7 @@ from musher.settings import Settings
 from musher.stages import outputs, smoke_test
 from musher.stages.run import Run
 
-PARAMS: Mapping[str, Any] = {"lifetime": "trial", "capture_percent": 0}
+PARAMS: Mapping[str, Any] = {"lifetime": "trial"}
 EVALUATION = {"accuracy": 0.91, "loss": 0.3, "images": 100}
 
 
