@@ -7,6 +7,7 @@ classifies three test images through that function, sends the endpoint a known l
     run_started -> stage_dataset -> preflight -> embed -> tune -> train -> evaluate -> register_model
                                  `-> build_image ------------------------------^
         -> gate -> deploy -> deploy_lambda -> smoke_test -> autoscale -> load_test -> judge_load
+             `---> batch --------------------------------------------------------------------'
         -> run_succeeded, report, teardown
 
 - **stage_dataset** refuses misspelt names of Params before it stages anything.
@@ -20,6 +21,8 @@ classifies three test images through that function, sends the endpoint a known l
   and tuning that somebody stops, fail the run.
 - **gate** compares the model with the live one on the same test images, and approves or rejects the version
   that **register_model** made of it.
+- **batch** lets the approved model classify images in one go, in a batch transform job, beside the
+  deployment. Its job is skipped unless `batch_input` names images.
 - **autoscale** lets the endpoint grow and shrink with its load, between two bounds. It comes after
   **smoke_test**: a run that fails leaves the scaling of what served before as it was.
 - **load_test** measures the endpoint under the load that the form asks for, with images of the test split;

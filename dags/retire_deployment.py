@@ -1,8 +1,8 @@
 """### Take the live model out of operation
 
 Removes all that `operationalize_model` leaves in operation, the dearest first: endpoint, function, alarms,
-endpoint configurations, models and logs. **Users get errors from then on.** Data, training jobs' outputs and
-reports stay in the bucket, so that a later run deploys again.
+endpoint configurations, models and logs. **Users get errors from then on.** Data, training jobs' outputs,
+reports and what was captured of requests stay in the bucket, so that a later run deploys again.
 
 What cannot be removed fails the task and is named; clear it to try again.
 """

@@ -41,6 +41,7 @@ WRITTEN_FOLDERS = ("code", "datasets", "jobs", "lambda", "reports")
 """Below the project's prefix in its bucket: where the keys below put what a run makes."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
 
 
 def run_slug(*, dag_id: str, run_id: str) -> str:
@@ -125,6 +126,21 @@ def package_group(settings: Settings) -> str:
 def champion_job(settings: Settings, *, slug: str) -> str:
     """Return the name of the job that scores the live model on a run's test split."""
     return _sagemaker_name(f"{settings.project}-champion-{slug}")
+
+
+def batch_job(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's batch transform job."""
+    return _sagemaker_name(f"{settings.project}-batch-{slug}")
+
+
+def batch_model(settings: Settings, *, slug: str, content_hash: str) -> str:
+    """Return the name of the model of a run's batch transform job; the hash is that of what it holds."""
+    return _sagemaker_name(f"{batch_models(settings, slug=slug)}{content_hash[:SLUG_CHARACTERS]}")
+
+
+def batch_models(settings: Settings, *, slug: str) -> str:
+    """Return what the names of all models of a run's batch transform jobs begin with."""
+    return f"{batch_job(settings, slug=slug)}-"
 
 
 def live_endpoint(settings: Settings) -> str:
@@ -238,6 +254,16 @@ def dataset_prefix(settings: Settings, *, data_hash: str) -> str:
 def samples_prefix(settings: Settings, *, data_hash: str) -> str:
     """Return the key prefix of the test images of a data set that are staged as objects of their own."""
     return f"{dataset_prefix(settings, data_hash=data_hash)}/samples/"
+
+
+def captures_prefix(settings: Settings) -> str:
+    """Return the key prefix of what endpoints capture; SageMaker appends `/<endpoint>/<variant>/<time>`."""
+    return f"{settings.project}/captures"
+
+
+def captures_uri(settings: Settings, *, endpoint_name: str) -> str:
+    """Return the s3:// address below which all lies that was captured of an endpoint."""
+    return s3_uri(settings, key=f"{captures_prefix(settings)}/{endpoint_name}/")
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

@@ -163,6 +163,20 @@ class Verdict(TypedDict):
     seconds: float
 
 
+class BatchResult(TypedDict):
+    """What a batch transform job has classified."""
+
+    job_name: str
+    output_uri: str
+    """Where each image's answer lies, under its name and `.out`."""
+    images: int
+    """Answers that lie there."""
+    instance_type: str
+    instances: int
+    seconds: float | None
+    billed_seconds: float | None
+
+
 class EndpointResult(TypedDict):
     """An endpoint in service."""
 
@@ -172,6 +186,8 @@ class EndpointResult(TypedDict):
     """What it served with before; None where the run has created it."""
     instance_type: str
     instances: int
+    captures_uri: str | None
+    """Where AWS keeps what it captures of requests and answers; None where it captures nothing."""
     seconds: float
 
 
@@ -340,6 +356,7 @@ class RunResults(TypedDict):
     job: TrainingJobResult | None
     evaluation: Evaluation | None
     verdict: Verdict | None
+    batch: BatchResult | None
     endpoint: EndpointResult | None
     scaling: ScalingResult | None
     function: FunctionResult | None

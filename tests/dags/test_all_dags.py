@@ -78,6 +78,7 @@ def test_no_wait_for_a_job_ends_before_the_longest_job_that_the_form_allows(
         task.config = {
             "HyperParameterTuningJobConfig": {"ResourceLimits": resources},
             "TrainingJobDefinition": longest,
+            "MaxRuntimeInSeconds": job_s,
         }
         jobs_s = trials * job_s if is_tuning else job_s
         assert jobs_s < task.limit_s(longest) <= jobs_s + (trials + 6) * 600, task.task_id

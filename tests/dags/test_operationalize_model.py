@@ -18,12 +18,13 @@ GRAPH = {
         "register_model",
         "gate.find_champion",
         "gate.request_score",
+        "batch.request_batch",
         "smoke_test",
         "load_test",
         "report",
     },
     "preflight": {"build_image", "embed.request_features"},
-    "build_image": {"register_model", "deploy.request_endpoint"},
+    "build_image": {"register_model", "batch.request_batch", "deploy.request_endpoint"},
     "embed.request_features": {"embed.run_job"},
     "embed.run_job": {"tune.request_search", "tune.request_trials", "train.request_job", "report"},
     "tune.request_search": {"tune.run_search"},
@@ -39,7 +40,10 @@ GRAPH = {
     "gate.request_score": {"gate.run_job"},
     "gate.run_job": {"gate.judge"},
     "gate.judge": {"gate.await_approval"},
-    "gate.await_approval": {"deploy.request_endpoint", "report"},
+    "gate.await_approval": {"batch.request_batch", "deploy.request_endpoint", "report"},
+    "batch.request_batch": {"batch.run_job"},
+    "batch.run_job": {"batch_settled", "report"},
+    "batch_settled": {"report", "run_succeeded", "teardown"},
     "deploy.request_endpoint": {"deploy.run_endpoint"},
     "deploy.run_endpoint": {
         "autoscale",
@@ -65,6 +69,7 @@ PAID = {
     "tune.run_trials",
     "train.run_job",
     "gate.run_job",
+    "batch.run_job",
     "deploy.run_endpoint",
 }
 
@@ -83,7 +88,7 @@ def test_what_is_deployed_is_torn_down_whatever_happens(dag: Any) -> None:
     assert teardown.is_teardown
     assert teardown.trigger_rule == "all_done_setup_success"
     assert {task.task_id for task in dag.tasks if task.is_setup} == SETUPS
-    assert teardown.upstream_task_ids == SETUPS | {"judge_load"}
+    assert teardown.upstream_task_ids == SETUPS | {"judge_load", "batch_settled"}
 
 
 def test_the_scaling_changes_only_once_the_model_has_answered(dag: Any) -> None:
@@ -119,13 +124,21 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "tune.gather_trials": "none_failed_min_one_success",
         "train.request_job": "none_failed",
         "gate.judge": "none_failed",
+        "batch_settled": "none_failed",
         "report": "all_done_setup_success",
         "teardown": "all_done_setup_success",
     }
 
 
 @pytest.mark.parametrize(
-    "name", ["embed.request_features", "tune.request_search", "tune.request_trials", "gate.request_score"]
+    "name",
+    [
+        "embed.request_features",
+        "tune.request_search",
+        "tune.request_trials",
+        "gate.request_score",
+        "batch.request_batch",
+    ],
 )
 def test_a_request_that_is_not_needed_skips_its_job_and_no_more(dag: Any, name: str) -> None:
     """A whole stage in the colour of skipped tasks looked like trouble on every default run."""

@@ -32,6 +32,7 @@ EVERYTHING = {
     "VolumeKmsKeyArn": KEYS["volume"],
     "UseVpc": "true",
     "JobsExpireAfterDays": "400",
+    "CapturesExpireAfterDays": "30",
 }
 WITHOUT_RESOURCE_LEVEL = {
     "application-autoscaling:DescribeScalableTargets",
@@ -159,6 +160,7 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"{BUCKET}/musher/",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:training-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:hyper-parameter-tuning-job/musher-",
+        f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:transform-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package-group/musher",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/musher/",
@@ -177,8 +179,9 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"{logs}/codebuild/musher-image:",
         f"{logs}/lambda/musher-",
         f"{logs}/sagemaker/Endpoints/musher-",
-        # All training jobs of an account share this group; their streams start with the job's name.
+        # All jobs of an account share these groups; their streams start with the job's name.
         f"{logs}/sagemaker/TrainingJobs:",
+        f"{logs}/sagemaker/TransformJobs:",
         # Interfaces have no names of ours: only the VPC policies name them.
         f"arn:aws:ec2:us-east-1:{ACCOUNT}:",
     )
@@ -264,7 +267,7 @@ def test_airflows_role_is_assumed_by_the_one_that_was_named(aws: boto3.Session) 
     assert ":root" not in TEMPLATE.read_text()
 
 
-def test_an_endpoint_reads_the_outputs_of_jobs_and_writes_to_no_bucket(
+def test_an_endpoint_reads_the_outputs_of_jobs_and_writes_nothing_but_captures(
     statements: list[tuple[str, str, Statement]],
 ) -> None:
     """Its container decodes what strangers send: it once could write every model."""
@@ -275,7 +278,10 @@ def test_an_endpoint_reads_the_outputs_of_jobs_and_writes_to_no_bucket(
         for resource in as_list(statement["Resource"])
         if role == "musher-endpoint" and action.startswith("s3:")
     }
-    assert found == {("s3:GetObject", f"{BUCKET}/musher/jobs/*")}
+    assert found == {
+        ("s3:GetObject", f"{BUCKET}/musher/jobs/*"),
+        ("s3:PutObject", f"{BUCKET}/musher/captures/*"),
+    }
 
 
 def test_what_only_endpoints_need_is_not_the_training_jobs(
@@ -315,16 +321,11 @@ def test_keys_are_used_by_those_that_need_them(statements: list[tuple[str, str, 
         for action in as_list(statement["Action"])
         if action.startswith("kms:") and statement["Resource"] != [KEYS["source"]]
     }
-    both = ("musher-airflow", "musher-sagemaker")
+    roles = ("musher-airflow", "musher-sagemaker", "musher-endpoint")
     assert found == {
-        *((role, "bucket", f"kms:{action}") for role in both for action in ("Decrypt", "GenerateDataKey")),
-        *(
-            (role, "volume", f"kms:{action}")
-            for role in (*both, "musher-endpoint")
-            for action in ("CreateGrant", "DescribeKey")
-        ),
+        *((role, "bucket", f"kms:{action}") for role in roles for action in ("Decrypt", "GenerateDataKey")),
+        *((role, "volume", f"kms:{action}") for role in roles for action in ("CreateGrant", "DescribeKey")),
         ("musher-codebuild", "bucket", "kms:Decrypt"),
-        ("musher-endpoint", "bucket", "kms:Decrypt"),
     }
 
 
@@ -339,6 +340,7 @@ def test_the_bucket_is_encrypted_private_versioned_kept_and_cleaned(
     assert rules["abort-unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert rules["expire-old-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
     assert rules["expire-jobs"]["Status"] == {"Fn::If": ["ExpiresJobs", "Enabled", "Disabled"]}
+    assert rules["expire-captures"]["Status"] == {"Fn::If": ["ExpiresCaptures", "Enabled", "Disabled"]}
     (rule,) = aws.client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"][
         "Rules"
     ]

@@ -36,16 +36,21 @@ def run_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> l
 
 
 def sample_name(image: ImageRecord) -> str:
-    """Return where a sample lies in its data set's folder.
+    """Return where a sample lies in its data set's folder."""
+    return f"samples/{plain_name(image)}"
+
+
+def plain_name(image: ImageRecord) -> str:
+    """Return a name in S3 for an image that is stored as an object of its own.
 
     Characters that S3 advises against give way to '-'; the end of a hash then keeps the names apart.
     """
     plain = ODD_IN_KEYS.sub("-", image.member)
     if plain == image.member:
-        return f"samples/{plain}"
+        return plain
     stem, dot, suffix = plain.rpartition(".")
     mark = hashlib.sha256(image.member.encode()).hexdigest()[:MARK_CHARACTERS]
-    return f"samples/{stem}-{mark}{dot}{suffix}"
+    return f"{stem}-{mark}{dot}{suffix}"
 
 
 def load_manifest(folder: S3Folder) -> Manifest | None:

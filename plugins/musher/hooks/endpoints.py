@@ -40,6 +40,14 @@ def tags_of(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str]:
     return as_mapping(tag for page in pages for tag in page["Tags"])
 
 
+def find_captures(endpoint: Mapping[str, Any], *, name: str) -> str | None:
+    """Return the address below which an endpoint's captures lie, from its description; None without any."""
+    capture = endpoint.get("DataCaptureConfig") or {}
+    if capture.get("CaptureStatus") != "Started":
+        return None
+    return f"{capture['DestinationS3Uri'].rstrip('/')}/{name}/"
+
+
 def remove_endpoint(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> bool:
     """Delete an endpoint and wait until it no longer exists; return whether there was one.
 

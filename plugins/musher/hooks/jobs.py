@@ -1,4 +1,4 @@
-"""Stop what a run left running: its training and tuning jobs, all attempts of them."""
+"""Stop what a run left running: its training, tuning and transform jobs, all attempts of them."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -46,6 +46,16 @@ def stop_tuning_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
         hook.conn.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job_name)
         logger.warning("%s: was still running, told to stop", job_name)
     return [f"tuning job {job_name}" for job_name in live]
+
+
+def stop_transform_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
+    """Stop the live ones of the batch transform jobs `name`, `name`-2, ...; return what was stopped."""
+    found = attempts(hook.find_transform_job, name, limit=names.MAX_SAGEMAKER_NAME)
+    live = [job["TransformJobName"] for job in found if job["TransformJobStatus"] == LIVE]
+    for job_name in live:
+        hook.conn.stop_transform_job(TransformJobName=job_name)
+        logger.warning("%s: was still running, told to stop", job_name)
+    return [f"transform job {job_name}" for job_name in live]
 
 
 def attempts(find: Callable[[str], Description | None], name: str, *, limit: int) -> Iterator[Description]:

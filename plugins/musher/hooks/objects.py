@@ -1,6 +1,8 @@
 """Put small objects into the project's bucket, and get them back."""
 
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
@@ -35,6 +37,19 @@ def has_object(hook: S3Hook, *, uri: str) -> bool:
     """Return whether there is an object at an s3:// address."""
     bucket, key = names.split_s3_uri(uri)
     return bool(hook.check_for_key(key, bucket))
+
+
+def has_objects(s3: Any, *, uri: str) -> bool:
+    """Return whether a client of S3 finds any object whose address begins so."""
+    bucket, prefix = names.split_s3_uri(uri)
+    return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
+
+
+def list_keys(s3: Any, *, uri: str) -> Iterator[str]:
+    """Give the keys of all objects whose address begins so, folders' own objects excepted."""
+    bucket, prefix = names.split_s3_uri(uri)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from (found["Key"] for found in page.get("Contents", []) if not found["Key"].endswith("/"))
 
 
 def download(hook: S3Hook, *, uri: str) -> bytes:

@@ -21,6 +21,7 @@ from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_fu
 from musher.hooks.release_notes import ReleaseNote, find_note
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog, wait_until
+from musher.payloads.choices import RETENTION
 from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, as_list
 
 logger = logging.getLogger(__name__)
@@ -118,9 +119,7 @@ def put_endpoint_back(
 
 def restore(hook: MusherSageMakerHook, *, endpoint: Endpoint, config_name: str, delay_s: float) -> None:
     """Bring an endpoint to an earlier configuration, all at once; raises TeardownError."""
-    hook.conn.update_endpoint(
-        EndpointName=endpoint.name, EndpointConfigName=config_name, RetainAllVariantProperties=True
-    )
+    hook.conn.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config_name, **RETENTION)
     logger.info("%s: putting %s back", endpoint.name, config_name)
     wait_until_settled(hook, name=endpoint.name, delay_s=delay_s)
     found = hook.conn.describe_endpoint(EndpointName=endpoint.name)

@@ -13,7 +13,15 @@ from musher.console_kinds import ENDPOINT
 from musher.errors import EndpointError
 from musher.hooks.alarms import put_alarms, ringing_alarms
 from musher.hooks.connection import cloudwatch_hook
-from musher.hooks.endpoints import BUSY, IN_SERVICE, LEFT_ALONE, ask_for_deletion, note_previous, tags_of
+from musher.hooks.endpoints import (
+    BUSY,
+    IN_SERVICE,
+    LEFT_ALONE,
+    ask_for_deletion,
+    find_captures,
+    note_previous,
+    tags_of,
+)
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS
@@ -160,6 +168,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             previous_config_name=tags.get(PREVIOUS_TAG),
             instance_type=config["ProductionVariants"][0]["InstanceType"],
             instances=variant["DesiredInstanceCount"],
+            captures_uri=find_captures(endpoint, name=self.endpoint_name),
             seconds=round(clock.now() - started_at, 3),
         )
 

@@ -1,4 +1,4 @@
-"""What running training and tuning jobs has in common: one job per request, found again, waited for."""
+"""What running training, tuning and transform jobs has in common: one for each request, waited for."""
 
 import logging
 import re
@@ -19,6 +19,7 @@ from musher.hooks import sharing
 from musher.hooks.calls import hold
 from musher.hooks.jobs import attempts
 from musher.hooks.logs import LogTail, last_lines
+from musher.hooks.objects import has_objects
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
@@ -76,6 +77,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     max_name: ClassVar[int]
     trigger_class: ClassVar[type[JobTrigger]]
     console_kind: ClassVar[str]
+    log_group: ClassVar[str] = names.TRAINING_LOG_GROUP
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         """Take the create request (templated, so also an earlier task's result)."""
@@ -125,6 +127,20 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     def summarise(self, description: Description) -> dict[str, Any]:
         """Return the ids and small numbers that later stages need."""
 
+    @property
+    def request(self) -> dict[str, Any]:
+        """Return the create request: `config`, unless a subclass's holds more."""
+        found: dict[str, Any] = self.config
+        return found
+
+    def list_inputs(self, request: dict[str, Any]) -> dict[str, str]:
+        """Return what a job reads, by a name for each: what the addresses of its objects begin with."""
+        channels = request.get("TrainingJobDefinition", request)["InputDataConfig"]
+        return {
+            f"Channel {channel['ChannelName']!r}": channel["DataSource"]["S3DataSource"]["S3Uri"]
+            for channel in channels
+        }
+
     def execute(self, context: Context) -> Any:
         """Return what `summarise` makes of the job's description."""
         self.know_run(context)
@@ -138,7 +154,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         """Answer a person's request: by the latest attempt where it is as asked for, else by the next one."""
         latest = self._find_latest_attempt()
         if latest is None:
-            return self.run_attempt(context, self._record(context, str(self.config[self.name_key])))
+            return self.run_attempt(context, self._record(context, str(self.request[self.name_key])))
         name, status = str(latest[self.name_key]), latest[self.status_key]
         reason = self.find_reason_to_replace(latest)
         if reason is None:
@@ -156,11 +172,11 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         name = record.job_name
         description = self.find(name)
         if description is None:
-            self._create(self.rename(self.config, name))
+            self._create(self.rename(self.request, name))
             description = self.describe(name)
         else:
             logger.info("%s: adopted, %s", name, description[self.status_key])
-        log = (names.TRAINING_LOG_GROUP, name)
+        log = (self.log_group, name)
         self.show_links(context, kind=self.console_kind, name=name, log=log)
         self.live_job = name
         if description[self.status_key] not in ENDED:  # else its tags would grow by one with each run
@@ -221,7 +237,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         """Return why an attempt does not answer a person's request, or None where it does."""
         if description[self.status_key] in LEAVING:
             return f"it is {description[self.status_key]}"
-        return self.find_reason_to_fail(description) or self.find_change(description, self.config)
+        return self.find_reason_to_fail(description) or self.find_change(description, self.request)
 
     def find_reason_to_fail(self, description: Description) -> str | None:
         """Return why a job is of no use: it ended badly, or completed with a flaw; None where it is."""
@@ -262,9 +278,9 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         except ClientError as error:
             logger.warning("%s: not stopped: %s", name, error)
 
-    def show_last_lines(self, training_job: str) -> str:
-        """Return the end of the log of a training job's hosts."""
-        tail = LogTail(group=names.TRAINING_LOG_GROUP, prefix=f"{training_job}/")
+    def show_last_lines(self, job: str) -> str:
+        """Return the end of the log of a job's hosts."""
+        tail = LogTail(group=self.log_group, prefix=f"{job}/")
         return last_lines(tail, self.logs_hook.conn)
 
     @property
@@ -301,13 +317,13 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
 
     def _find_latest_attempt(self) -> Description | None:
         """Return the description of the last of job, job-2, job-3, ... that exists."""
-        found = attempts(self.find, str(self.config[self.name_key]), limit=self.max_name)
+        found = attempts(self.find, str(self.request[self.name_key]), limit=self.max_name)
         return next(reversed(list(found)), None)
 
     def _create(self, request: dict[str, Any]) -> None:
         """Start the job; where another try was quicker, that one's is ours too."""
         name = request[self.name_key]
-        self._check_channels(request.get("TrainingJobDefinition", request)["InputDataConfig"])
+        self._check_inputs(request)
         try:
             self.create(request)
         except ClientError as error:
@@ -317,16 +333,12 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         else:
             logger.info("%s: started", name)
 
-    def _check_channels(self, channels: list[dict[str, Any]]) -> None:
-        """Refuse channels without a single object, before anything is paid for."""
+    def _check_inputs(self, request: dict[str, Any]) -> None:
+        """Refuse inputs without a single object, before anything is paid for."""
         s3 = self.s3_hook.get_conn()
-        for channel in channels:
-            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-            bucket, prefix = names.split_s3_uri(uri)
-            if not s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
-                raise PayloadError(
-                    f"Channel {channel['ChannelName']!r} has no object under {uri}. Stage the data set again."
-                )
+        for what, uri in self.list_inputs(request).items():
+            if not has_objects(s3, uri=uri):
+                raise PayloadError(f"{what} has no object under {uri}. Stage the data set again.")
 
     def _failure(self, description: Description, reason: str) -> JobFailedError:
         """Return the error that says why the job is of no use, its last log lines, and what to do."""

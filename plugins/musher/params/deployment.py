@@ -75,6 +75,16 @@ DEPLOYMENT = in_section(
             "`trial`: endpoint and function of the run's own are removed at its end, whatever happens. "
             "Both: a run costs its jobs' seconds besides; the report counts them.",
         },
+        "capture_percent": {
+            "title": "Capture of requests (percent)",
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 100,
+            "description": "So many of a hundred requests are kept with their answers, **users' images "
+            "among them**, in the project's bucket below `captures/`. They stay when the endpoint goes. "
+            "`0`: none.",
+        },
         "update_policy": {
             "default": ALL_AT_ONCE,
             "type": "string",
@@ -121,6 +131,7 @@ DEPLOYMENT = in_section(
     experts=(
         "min_class_recall",
         "max_calibration_error",
+        "capture_percent",
         "update_share_percent",
         "update_bake_s",
         "max_error_percent",

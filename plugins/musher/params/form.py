@@ -2,6 +2,7 @@
 
 import difflib
 
+from musher.params.batch import BATCH
 from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
 from musher.params.function import FUNCTION
@@ -23,12 +24,13 @@ FORM = order(
         **DEPLOYMENT,
         **SCALING,
         **FUNCTION,
+        **BATCH,
         **LOAD_TEST,
     }
 )
 """Every Param, in the order in which the form shows them."""
 
-SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING, FUNCTION, LOAD_TEST)
+SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING, FUNCTION, BATCH, LOAD_TEST)
 
 OPTIONS = (*MODEL_OPTIONS, *TRAINING)
 """Names of the Params that train.py takes as options of the same name."""

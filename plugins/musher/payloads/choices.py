@@ -32,3 +32,13 @@ MAX_SHARE_PERCENT = 50
 
 MAX_WAIT_S = 3600
 """Between two steps of an update."""
+
+RETENTION = {
+    "RetainAllVariantProperties": True,
+    "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
+}
+"""Members of each UpdateEndpoint: the counts that the autoscaler has set stay; what is captured is what the
+configuration says, also where an earlier one is put back."""
+
+TEST_SPLIT = "test"
+"""What a batch transform job classifies where it is no prefix in S3."""

@@ -10,7 +10,7 @@ from typing import Any
 from musher import names
 from musher.errors import PayloadError
 from musher.payloads.choices import MAX_INSTANCES
-from musher.payloads.security import endpoint_volume_key, isolation, vpc_config
+from musher.payloads.security import endpoint_volume_key, isolation, output_key, vpc_config
 from musher.payloads.tags import PACKAGE_TAG, as_list
 from musher.settings import Settings
 
@@ -36,6 +36,8 @@ class EndpointPlan:
     """Of the registry's version, which the configuration's tags name."""
     instance_type: str
     instance_count: int
+    capture_percent: int = 0
+    """How many of a hundred requests and answers are kept in S3."""
     tags: Mapping[str, str]
 
 
@@ -47,7 +49,14 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
         )
     tags = as_list(dict(plan.tags))
     return {
-        "Model": {**_model(settings, plan), "Tags": tags},
+        "Model": build_model(
+            settings,
+            name=plan.model_name,
+            role="endpoint",
+            image=plan.image,
+            model_uri=plan.model_uri,
+            tags=plan.tags,
+        ),
         "EndpointConfig": {
             **_endpoint_config(settings, plan),
             "Tags": as_list({**plan.tags, PACKAGE_TAG: plan.package_arn}),
@@ -60,13 +69,17 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
     }
 
 
-def _model(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
+def build_model(
+    settings: Settings, *, name: str, role: str, image: str, model_uri: str, tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a CreateModel request; `role` is what its containers and AWS work as."""
     return {
-        "ModelName": plan.model_name,
-        "ExecutionRoleArn": names.role_arn(settings, role="endpoint"),
-        "PrimaryContainer": {"Image": plan.image, "ModelDataUrl": plan.model_uri},
+        "ModelName": name,
+        "ExecutionRoleArn": names.role_arn(settings, role=role),
+        "PrimaryContainer": {"Image": image, "ModelDataUrl": model_uri},
         **vpc_config(settings),
         **isolation(settings),
+        "Tags": as_list(dict(tags)),
     }
 
 
@@ -83,4 +96,24 @@ def _endpoint_config(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
         "EndpointConfigName": plan.endpoint_config_name,
         "ProductionVariants": [variant],
         **endpoint_volume_key(settings),
+        **_data_capture(settings, plan),
+    }
+
+
+def _data_capture(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
+    """Return the member by which an endpoint keeps a share of what it is asked and answers.
+
+    Without a list of content types, AWS writes both as base64:
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DataCaptureConfig.html
+    """
+    if not plan.capture_percent:
+        return {}
+    return {
+        "DataCaptureConfig": {
+            "EnableCapture": True,
+            "InitialSamplingPercentage": plan.capture_percent,
+            "DestinationS3Uri": names.s3_uri(settings, key=names.captures_prefix(settings)),
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            **output_key(settings),
+        }
     }

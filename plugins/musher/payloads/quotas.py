@@ -12,6 +12,7 @@ from musher.payloads.tuning import STRATEGIES
 
 SERVICE = "sagemaker"
 TRAINING, SPOT, ENDPOINT = "training job usage", "spot training job usage", "endpoint usage"
+TRANSFORM = "transform job usage"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +31,17 @@ class Need:
 
 
 def list_needs(params: Mapping[str, Any]) -> list[Need]:
-    """Return what a run needs: its widest job, and its endpoint."""
+    """Return what a run needs: its widest job, its endpoint, and its batch transform job if it has one."""
     widest = [("instance_count", int(params["instance_count"]))]
     if params["tuning_strategy"] in STRATEGIES:
         trials = min(int(params["tuning_parallel"]), int(params["tuning_trials"]))
         widest.append(("tuning_parallel", trials))
     name, instances = max(widest, key=lambda found: found[1])
+    serving = {
+        "instance_type": params["endpoint_instance_type"],
+        "instances": int(params["endpoint_instance_count"]),
+        "params": "endpoint_instance_type, endpoint_instance_count",
+    }
     return [
         Need(
             use=SPOT if params["use_spot"] else TRAINING,
@@ -43,12 +49,8 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
             instances=instances,
             params=f"instance_type, {name}",
         ),
-        Need(
-            use=ENDPOINT,
-            instance_type=params["endpoint_instance_type"],
-            instances=int(params["endpoint_instance_count"]),
-            params="endpoint_instance_type, endpoint_instance_count",
-        ),
+        Need(use=ENDPOINT, **serving),
+        *([Need(use=TRANSFORM, **serving)] if params["batch_input"] else []),
     ]
 
 

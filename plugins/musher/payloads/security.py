@@ -44,12 +44,12 @@ def traffic_encryption(settings: Settings) -> dict[str, Any]:
 
 
 def output_key(settings: Settings) -> dict[str, str]:
-    """Return the member of OutputDataConfig that names the key of what a job writes to S3."""
+    """Return the member that names the key of what a job or a capture of data writes to S3."""
     return {"KmsKeyId": settings.output_kms_key} if settings.output_kms_key else {}
 
 
 def volume_key(settings: Settings) -> dict[str, str]:
-    """Return the member of ResourceConfig that names the key of a job's disks."""
+    """Return the member of ResourceConfig or TransformResources that names the key of a job's disks."""
     return {"VolumeKmsKeyId": settings.volume_kms_key} if settings.volume_kms_key else {}
 
 

@@ -15,6 +15,7 @@ from musher.payloads.choices import (
     MAX_SHARE_PERCENT,
     MAX_WAIT_S,
     POLICIES,
+    RETENTION,
     ROLLING,
 )
 
@@ -39,13 +40,12 @@ class UpdatePolicy:
 def build_update(
     *, endpoint_name: str, endpoint_config_name: str, policy: UpdatePolicy, instances: int
 ) -> dict[str, Any]:
-    """Return the request. The counts that the autoscaler has set stay; raises PayloadError."""
+    """Return the request; raises PayloadError."""
     check_policy(policy, instances=instances)
     return {
         "EndpointName": endpoint_name,
         "EndpointConfigName": endpoint_config_name,
-        "RetainAllVariantProperties": True,
-        "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
+        **RETENTION,
         "DeploymentConfig": _deployment(policy),
     }
 

@@ -105,6 +105,10 @@ def release(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if endpoint:
         rows.append(("Endpoint configuration", endpoint["config_name"]))
         rows.append(("Served before", endpoint["previous_config_name"] or "nothing"))
+        if endpoint["captures_uri"]:
+            rows.append(("Captured requests and answers", endpoint["captures_uri"]))
+    if batch := summary["batch"]:
+        rows.append(("Classified in one go", f"{batch['images']:,} images: {batch['output_uri']}"))
     if scaling:
         rows.append(("Scaling", _describe_scaling(scaling)))
     return rows

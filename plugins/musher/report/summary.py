@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from musher.console import Console
-from musher.console_kinds import ENDPOINT, FUNCTION, TRAINING_JOB, TUNING_JOB
+from musher.console_kinds import ENDPOINT, FUNCTION, TRAINING_JOB, TRANSFORM_JOB, TUNING_JOB
 from musher.costs.billing import billed_seconds
 from musher.payloads.tuning import IN_JOB
 from musher.report.strict import make_strict
@@ -23,8 +23,9 @@ TRAINING_KEYS = (
     "training_seconds",
     "metrics",
 )
-ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances")
+ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances", "captures_uri")
 GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
+BATCH_KEYS = ("job_name", "output_uri", "images", "instance_type", "instances")
 SCALING_KEYS = ("min_instances", "max_instances", "metric", "target")
 LOAD_KEYS = (
     "target",
@@ -88,6 +89,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "endpoint": pick(results["endpoint"], ENDPOINT_KEYS) or None,
         "lifetime": facts.lifetime,
         "gate": pick(results["verdict"], GATE_KEYS) or None,
+        "batch": pick(results["batch"], BATCH_KEYS) or None,
         "scaling": pick(results["scaling"], SCALING_KEYS) or None,
         "lambda": describe_function(results),
         "load": pick(results["load"], LOAD_KEYS) or None,
@@ -106,6 +108,8 @@ def build_links(results: RunResults, *, console: Console | None) -> dict[str, st
     links = {name: console.page(TRAINING_JOB, name=name) for name in jobs}
     if (tuning := results["tuning"]) and tuning["strategy"] != IN_JOB:
         links[tuning["job_name"]] = console.page(TUNING_JOB, name=tuning["job_name"])
+    if batch := results["batch"]:
+        links[batch["job_name"]] = console.page(TRANSFORM_JOB, name=batch["job_name"])
     if endpoint := results["endpoint"]:
         links[endpoint["name"]] = console.page(ENDPOINT, name=endpoint["name"])
     if function := results["function"]:
@@ -151,7 +155,7 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
 
     Training is billed for each instance; the endpoint bills until it is deleted, so its sum is not known yet.
     """
-    answers = results["answers"]
+    answers, batch = results["answers"], results["batch"]
     stages = {
         "stage_dataset": _stage(results["dataset"]),
         "embed": _embed(results["features"], started_at),
@@ -159,6 +163,7 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
         "train": _job(results["job"]),
         "evaluate": _stage(results["evaluation"]),
         "gate": _stage(results["verdict"]),
+        "batch": _stage(batch, billed_s=batch["billed_seconds"] if batch else None),
         "deploy": _stage(results["endpoint"]),
         "deploy_lambda": _stage(results["function"]),
         "smoke_test": _stage(answers, billed_s=answers["billed_seconds"] if answers else None),

@@ -39,6 +39,7 @@ def request_endpoint(verdict: Verdict, image: ServingImage) -> Request:
             package_arn=verdict["package_arn"],
             instance_type=run.params["endpoint_instance_type"],
             instance_count=run.params["endpoint_instance_count"],
+            capture_percent=run.params["capture_percent"],
             tags=run.deployment_tags,
         )
         request = build_endpoint(run.settings, plan=plan)

@@ -13,7 +13,7 @@ from musher.payloads.updates import UpdatePolicy, build_update
 from musher.results import Params, Request
 from musher.stages.run import Run
 
-CONTENT = ("endpoint_instance_type", "endpoint_instance_count")
+CONTENT = ("endpoint_instance_type", "endpoint_instance_count", "capture_percent")
 """Params that a configuration holds."""
 
 

@@ -8,9 +8,9 @@ from musher import names
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
-from musher.hooks.endpoints import remove_endpoint
+from musher.hooks.endpoints import remove_endpoint, remove_versions
 from musher.hooks.functions import remove_function
-from musher.hooks.jobs import stop_training_jobs, stop_tuning_jobs
+from musher.hooks.jobs import stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
@@ -44,7 +44,24 @@ def running_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Remo
             Removal(what=f"training job {name}", remove=partial(stop_training_jobs, hook, name=name))
             for name in training
         ),
+        *batch_jobs(run),
         *shared_jobs(run, instance),
+    ]
+
+
+def batch_jobs(run: Run) -> list[Removal]:
+    """Return how a batch transform job is stopped, and its model removed, which nothing else uses."""
+    if not run.params["batch_input"]:
+        return []
+    hook, job = sagemaker_hook(run.settings), names.batch_job(run.settings, slug=run.slug)
+    prefix = names.batch_models(run.settings, slug=run.slug)
+
+    def remove_models() -> list[str]:
+        return [f"Model {name}" for name in remove_versions(hook, kind="Model", prefix=prefix)]
+
+    return [
+        Removal(what=f"transform job {job}", remove=partial(stop_transform_jobs, hook, name=job)),
+        Removal(what=f"Model {prefix}*", remove=remove_models),
     ]
 
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator, XComArg
 
 from musher.results import StagedDataset
 from musher.stages.autoscale import autoscale
+from musher.stages.batch import batch
 from musher.stages.deploy import deploy
 from musher.stages.deploy_lambda import deploy_lambda
 from musher.stages.embed import embed
@@ -36,6 +38,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     evaluation: Any = evaluate(job)
     model: Any = register_model(evaluation, image, dataset)
     verdict = gate(dataset, evaluation, model)
+    classified: Any = batch(verdict, image, dataset)
     endpoint = deploy(verdict, image)
     function = deploy_lambda(endpoint)
     answers: Any = smoke_test(function, dataset)
@@ -49,6 +52,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
         "job": job,
         "evaluation": evaluation,
         "verdict": verdict,
+        "batch": classified,
         "endpoint": endpoint,
         "scaling": scaling,
         "function": function,
@@ -57,10 +61,14 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     }
     answers >> scaling >> load
     checked >> image
-    judged >> end_run()
+    # The batch's job may be skipped, which must not skip what follows.
+    batch_settled = EmptyOperator(task_id="batch_settled", trigger_rule="none_failed")
+    classified >> batch_settled
+    ends = [judged, batch_settled]
+    ends >> end_run()
     written: Any = report(results)
-    judged >> written.as_teardown(setups=started, on_failure_fail_dagrun=True)
+    ends >> written.as_teardown(setups=started, on_failure_fail_dagrun=True)
     removed: Any = teardown()
-    judged >> removed.as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
+    ends >> removed.as_teardown(setups=[started, endpoint, function], on_failure_fail_dagrun=True)
     first: XComArg = checked
     return first

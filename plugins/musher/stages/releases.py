@@ -11,10 +11,18 @@ from musher.errors import EndpointError
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.concurrency import bring_live, read_concurrency
-from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
+from musher.hooks.connection import (
+    autoscaling_hook,
+    cloudwatch_hook,
+    lambda_hook,
+    logs_hook,
+    s3_hook,
+    sagemaker_hook,
+)
 from musher.hooks.endpoints import IN_SERVICE, remove_endpoint
 from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function, weights_of
 from musher.hooks.log_groups import remove_log_group
+from musher.hooks.objects import has_objects
 from musher.hooks.release_notes import ReleaseNote, find_note, write_note
 from musher.hooks.releases import (
     Endpoint,
@@ -149,7 +157,12 @@ def retire() -> list[str]:
     Everything is tried, the dearest first, and what fails is reported together.
     """
     with fail_without_retry():
-        return remove_all(live_deployment(current_run().settings))
+        settings = current_run().settings
+        removed = remove_all(live_deployment(settings))
+        captures = names.captures_uri(settings, endpoint_name=names.live_endpoint(settings))
+        if has_objects(s3_hook(settings).get_conn(), uri=captures):
+            logger.warning("what was captured of users' requests and answers stays: %s", captures)
+        return removed
 
 
 def live_deployment(settings: Settings) -> list[Removal]:

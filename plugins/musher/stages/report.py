@@ -30,6 +30,7 @@ TASK_OF = {
     "job": "train.run_job",
     "evaluation": "evaluate",
     "verdict": "gate.await_approval",
+    "batch": "batch.run_job",
     "endpoint": "deploy.run_endpoint",
     "scaling": "autoscale",
     "function": "deploy_lambda.run_function",

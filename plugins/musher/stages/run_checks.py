@@ -6,9 +6,12 @@ from musher import names
 from musher.costs.instances import advise_parts
 from musher.costs.prices import Use
 from musher.errors import PayloadError
+from musher.hooks.connection import s3_hook
+from musher.hooks.objects import has_objects
 from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling, plan_scaling
+from musher.payloads.choices import TEST_SPLIT
 from musher.payloads.concurrency import find_contradictions
 from musher.payloads.schedules import build_actions, highest
 from musher.payloads.steps import read_steps
@@ -49,6 +52,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="concurrency", look=lambda: find_contradictions(run.params)),
         Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
+        Check(about="batch", look=lambda: foreign_batch(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
     ]
 
@@ -98,17 +102,34 @@ def unsuitable_scaling(params: Params) -> Sequence[str]:
 
 def foreign_weights(run: Run) -> list[str]:
     """Return a sentence where the jobs' role may not read the bucket of the weights."""
-    uri = run.params["weights_uri"]
+    return foreign_bucket(run, param="weights_uri", what="weights")
+
+
+def foreign_bucket(run: Run, *, param: str, what: str) -> list[str]:
+    """Return a sentence where the jobs' role may not read the bucket that a Param's address names."""
+    uri = run.params[param]
     if not uri:
         return []
     bucket, _ = names.split_s3_uri(uri)
     if bucket in (names.bucket(run.settings), *run.settings.source_buckets):
         return []
     return [
-        f"weights_uri is {uri}: the jobs may read {names.bucket(run.settings)} and MUSHER_SOURCE_BUCKETS "
-        f"({', '.join(run.settings.source_buckets) or 'none'}) only. Copy the weights there, or name "
+        f"{param} is {uri}: the jobs may read {names.bucket(run.settings)} and MUSHER_SOURCE_BUCKETS "
+        f"({', '.join(run.settings.source_buckets) or 'none'}) only. Copy the {what} there, or name "
         f"{bucket} in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns."
     ]
+
+
+def foreign_batch(run: Run) -> list[str]:
+    """Return a sentence where the images to classify in one go cannot be read, or are none."""
+    uri = run.params["batch_input"]
+    if uri in (None, TEST_SPLIT):
+        return []
+    if found := foreign_bucket(run, param="batch_input", what="images"):
+        return found
+    if has_objects(s3_hook(run.settings).get_conn(), uri=uri):
+        return []
+    return [f"batch_input is {uri}, and there is no object whose address begins so. Correct it."]
 
 
 def check_tuning(run: Run, *, dataset: Result) -> list[str]:
@@ -162,6 +183,9 @@ def list_uses(params: Params) -> list[Use]:
     elif params["tuning_strategy"] == IN_JOB:
         uses.append(Use(what="tune", instances=1, **job))
     endpoint = {"instance_type": params["endpoint_instance_type"]}
+    if params["batch_input"]:
+        instances = int(params["endpoint_instance_count"])
+        uses.append(Use(what="batch", instances=instances, max_s=float(params["max_runtime_s"]), **endpoint))
     most = highest(params["autoscale_schedule"], most=int(params["autoscale_max"]))
     return [*uses, Use(what="endpoint", instances=most, **endpoint)]
 

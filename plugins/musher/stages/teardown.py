@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from musher import names
 from musher.stages.failures import failures_of_run, is_ended_by_hand
 from musher.stages.run import current_run
 
@@ -39,6 +40,9 @@ def teardown() -> list[str]:
         removed = remove_all([*jobs, *deployment(run)])
         if not failures_of_run(instance):
             removed += remove_all(logs(run))
+    if run.params["capture_percent"]:
+        captures = names.captures_uri(run.settings, endpoint_name=run.endpoint_name)
+        logger.warning("what was captured of requests and answers stays, if any was: %s", captures)
     refuse_green(instance)
     return removed
 

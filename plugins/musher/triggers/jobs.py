@@ -168,3 +168,25 @@ class TuningJobTrigger(JobTrigger):
     async def stop(self, client: Any) -> None:
         """Ask for the job's end, and with it the trials'."""
         await client.stop_hyper_parameter_tuning_job(**self.arguments)
+
+
+class TransformJobTrigger(JobTrigger):
+    """Wait for a batch transform job's end, showing its status."""
+
+    waiter = "TransformJobEnded"
+    arn_key = "TransformJobArn"
+    status: StatusLog | None = None
+
+    async def log_progress(self, answer: dict[str, Any]) -> None:
+        """Log the status where it has changed."""
+        self.status = self.status or StatusLog(subject=self.arguments["TransformJobName"])
+        self.status.show(answer["TransformJobStatus"])
+
+    async def describe(self, client: Any) -> dict[str, Any]:
+        """Return the job's description."""
+        answer: dict[str, Any] = await client.describe_transform_job(**self.arguments)
+        return answer
+
+    async def stop(self, client: Any) -> None:
+        """Ask for the job's end."""
+        await client.stop_transform_job(**self.arguments)

@@ -1,5 +1,8 @@
 """The live endpoint and function over several runs, with instances that really serve."""
 
+import base64
+import json
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +78,7 @@ def project(localaws: Any, installation: Settings) -> Settings:
 def release(project: Settings, with_settings: Make, localaws: Any) -> Make:
     """Return a function that deploys a model to the live endpoint as one run does; it returns the result."""
 
-    def make(answer: str, *, slug: str, script: str = SERVES) -> Any:
+    def make(answer: str, *, slug: str, script: str = SERVES, capture_percent: int = 0) -> Any:
         archive = pack({"code/serve.py": script.replace("NAME", answer), "name.txt": answer})
         key = f"{project.project}/jobs/{slug}/model.tar.gz"
         model_uri = upload_once(s3_hook(project), project, key=key, data=archive)
@@ -90,6 +93,7 @@ def release(project: Settings, with_settings: Make, localaws: Any) -> Make:
             package_arn="arn:any",
             instance_type="ml.m5.large",
             instance_count=1,
+            capture_percent=capture_percent,
             tags=live_tags(project, slug=slug),
         )
         limits = AlarmLimits(max_error_percent=5, max_latency_ms=2000)
@@ -221,6 +225,40 @@ def test_an_endpoint_lives_through_releases_a_failure_roll_backs_and_its_retirem
     assert releases.retire.function() == []
     with pytest.raises(AirflowFailException, match="nothing is live"):
         roll_back_endpoint()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_requests_are_captured_until_what_served_before_is_put_back(
+    project: Settings,
+    release: Make,
+    ask: Callable[[], str],
+    as_run: Make,
+    localaws: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    name, s3 = names.live_endpoint(project), localaws.client("s3")
+    as_run(version=None)
+    assert release("one", slug=uuid.uuid4().hex[:8])["captures_uri"] is None
+    two = release("two", slug=uuid.uuid4().hex[:8], capture_percent=100)
+    captures = names.captures_uri(project, endpoint_name=name)
+    assert two["captures_uri"] == captures
+    ask()
+    found: list[Any] = []
+    deadline = time.monotonic() + 90
+    while not found and time.monotonic() < deadline:
+        time.sleep(0.5)
+        bucket, prefix = names.split_s3_uri(captures)
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    [file] = found
+    line = json.loads(s3.get_object(Bucket=bucket, Key=file["Key"])["Body"].read())
+    assert base64.b64decode(line["captureData"]["endpointInput"]["data"]) == b"x"
+    assert base64.b64decode(line["captureData"]["endpointOutput"]["data"]) == b"two"
+
+    roll_back_endpoint()
+    assert "DataCaptureConfig" not in localaws.client("sagemaker").describe_endpoint(EndpointName=name)
+    releases.retire.function()
+    assert f"requests and answers stays: {captures}" in caplog.text
 
 
 def test_a_first_release_that_fails_leaves_no_endpoint_and_one_that_was_good_is_left_alone(

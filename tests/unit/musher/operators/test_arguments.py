@@ -15,6 +15,7 @@ from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
 from musher.operators.images import BuildImageOperator
 from musher.operators.training import RunTrainingJobOperator
+from musher.operators.transform import RunTransformJobOperator
 from musher.operators.tuning import RunTuningJobOperator
 from musher.settings import Settings
 from tests.unit.musher.operators.fake_jobs import FakeTraining
@@ -25,6 +26,7 @@ OPERATORS: list[type[MusherOperator[Any]]] = [
     DeployEndpointOperator,
     DeployFunctionOperator,
     RunTrainingJobOperator,
+    RunTransformJobOperator,
     RunTuningJobOperator,
 ]
 OWN: dict[type[MusherOperator[Any]], set[str]] = {

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import TeardownError
 from musher.hooks import waits
-from musher.hooks.endpoints import remove_endpoint, remove_versions
+from musher.hooks.endpoints import find_captures, remove_endpoint, remove_versions
 from musher.operators import endpoints
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.settings import Settings
@@ -196,8 +196,17 @@ def test_everything_is_created_in_order(operator: DeployEndpointOperator, aws: F
         "previous_config_name": None,
         "instance_type": "ml.m5.large",
         "instances": 1,
+        "captures_uri": None,
     }
     assert aws.calls == CREATIONS
+
+
+@pytest.mark.parametrize(
+    ("status", "found"), [("Started", f"s3://b/musher/captures/{NAME}/"), ("Stopped", None)]
+)
+def test_where_captures_lie_is_what_aws_says(status: str, found: str | None) -> None:
+    capture = {"CaptureStatus": status, "DestinationS3Uri": "s3://b/musher/captures"}
+    assert find_captures({"DataCaptureConfig": capture}, name=NAME) == found
 
 
 def test_each_try_sets_how_long_the_log_is_kept_before_the_endpoint_writes_it(

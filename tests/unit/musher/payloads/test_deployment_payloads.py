@@ -73,6 +73,19 @@ def test_model_configuration_and_endpoint_have_names_of_their_own() -> None:
     }
 
 
+@pytest.mark.parametrize("key", [None, "arn:aws:kms:us-east-1:123456789012:key/k"])
+def test_captures_go_below_the_projects_own_prefix_under_its_key(key: str | None) -> None:
+    settings = dataclasses.replace(SETTINGS, output_kms_key=key)
+    request = build_endpoint(settings, plan=dataclasses.replace(ENDPOINT, capture_percent=20))
+    assert request["EndpointConfig"]["DataCaptureConfig"] == {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 20,
+        "DestinationS3Uri": "s3://musher-123456789012-us-east-1/musher/captures",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        **({"KmsKeyId": key} if key else {}),
+    }
+
+
 def test_an_endpoint_without_instances_is_refused() -> None:
     with pytest.raises(PayloadError, match=r"endpoint_instance_count is 0\. Choose 1 to 8"):
         build_endpoint(SETTINGS, plan=dataclasses.replace(ENDPOINT, instance_count=0))

@@ -15,6 +15,7 @@ PARAMS = {
     "tuning_trials": 4,
     "endpoint_instance_type": "ml.m5.large",
     "endpoint_instance_count": 1,
+    "batch_input": None,
 }
 
 
@@ -36,6 +37,11 @@ def test_the_widest_job_counts(changes: dict[str, Any], quota: str, instances: i
     job, endpoint = list_needs({**PARAMS, **changes})
     assert (job.quota, job.instances, job.params) == (quota, instances, params)
     assert (endpoint.quota, endpoint.instances) == ("ml.m5.large for endpoint usage", 1)
+
+
+def test_a_batch_has_a_quota_of_its_own() -> None:
+    *_, batch = list_needs({**PARAMS, "batch_input": "test", "endpoint_instance_count": 2})
+    assert (batch.quota, batch.instances) == ("ml.m5.large for transform job usage", 2)
 
 
 NEED = Need(use=ENDPOINT, instance_type="ml.m5.large", instances=2, params="endpoint_instance_type")

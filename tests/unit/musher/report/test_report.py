@@ -44,6 +44,7 @@ RESULTS: Any = {
         "previous_config_name": None,
         "instance_type": "ml.m5.large",
         "instances": 1,
+        "captures_uri": "s3://b/musher/captures/musher-live/",
         "seconds": 9.0,
     },
     "verdict": {
@@ -53,6 +54,15 @@ RESULTS: Any = {
         "champion": "musher-0123abcd-01234567",
         "champion_accuracy": 0.8,
         "seconds": 0.2,
+    },
+    "batch": {
+        "job_name": "musher-batch-0123abcd",
+        "output_uri": "s3://b/musher/jobs/musher-batch-0123abcd/output/",
+        "images": 1836,
+        "instance_type": "ml.m5.large",
+        "instances": 2,
+        "seconds": 50.0,
+        "billed_seconds": 60.0,
     },
     "scaling": {
         "resource_id": "endpoint/musher-live/variant/AllTraffic",
@@ -199,12 +209,20 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "previous_config_name": None,
             "instance_type": "ml.m5.large",
             "instances": 1,
+            "captures_uri": "s3://b/musher/captures/musher-live/",
         },
         "lifetime": "live",
         "gate": {
             "package_arn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/musher/7",
             "champion": "musher-0123abcd-01234567",
             "champion_accuracy": 0.8,
+        },
+        "batch": {
+            "job_name": "musher-batch-0123abcd",
+            "output_uri": "s3://b/musher/jobs/musher-batch-0123abcd/output/",
+            "images": 1836,
+            "instance_type": "ml.m5.large",
+            "instances": 2,
         },
         "scaling": {"min_instances": 1, "max_instances": 3, "metric": "invocations", "target": 100},
         "lambda": {
@@ -218,6 +236,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "train": {"seconds": 42.0, "billed_seconds": 60},
             "evaluate": {"seconds": 0.1, "billed_seconds": None},
             "gate": {"seconds": 0.2, "billed_seconds": None},
+            "batch": {"seconds": 50.0, "billed_seconds": 60.0},
             "deploy": {"seconds": 9.0, "billed_seconds": None},
             "autoscale": {"seconds": 0.4, "billed_seconds": None},
             "deploy_lambda": {"seconds": 1.0, "billed_seconds": None},
@@ -231,6 +250,8 @@ def test_the_page_shows_the_numbers_and_escapes_names() -> None:
     shown = page()
     assert "83.3 %" in shown
     assert "60.0 s" in shown
+    assert "s3://b/musher/captures/musher-live/" in shown
+    assert "1,836 images: s3://b/musher/jobs/musher-batch-0123abcd/output/" in shown
     assert "pets &amp; &lt;friends&gt;" in shown
     assert "<friends>" not in shown
     assert '<td class="right">cat</td>' in shown
@@ -410,6 +431,7 @@ def test_resources_link_to_their_pages_where_there_is_a_console() -> None:
         EMBED["job_name"],
         TUNING["job_name"],
         RESULTS["job"]["job_name"],
+        RESULTS["batch"]["job_name"],
         RESULTS["endpoint"]["name"],
         f"function {RESULTS['function']['function_name']}",
     }

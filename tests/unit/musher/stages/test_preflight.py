@@ -20,6 +20,7 @@ from musher.stages import account_checks, preflight, run_checks
 from musher.stages.checks import Check, describe_problems, describe_refusal, look_at_all
 from musher.stages.run import Run
 from musher.stages.run_checks import describe_waiting, list_uses
+from tests.unit.musher.operators import fake_jobs
 
 MakeRun = Callable[..., Run]
 DATASET = {"images": {"train": 1000, "valid": 100, "test": 100}}
@@ -117,6 +118,27 @@ def test_weights_outside_the_known_buckets_are_refused_before_the_jobs_role_is(f
     assert "name theirs in MUSHER_SOURCE_BUCKETS and in the stack's parameter SourceBucketArns" in problem
     known = dataclasses.replace(found.settings, source_buckets=("theirs",))
     assert run_checks.foreign_weights(dataclasses.replace(found, settings=known)) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "keys", "said"),
+    [
+        (None, [], None),
+        ("test", [], None),
+        ("s3://theirs/photos", [], "name theirs in MUSHER_SOURCE_BUCKETS"),
+        ("s3://musher-123456789012-us-east-1/photos/", [], "there is no object whose address begins so"),
+        ("s3://musher-123456789012-us-east-1/photos/", ["photos/a.jpg"], None),
+    ],
+)
+def test_a_batch_of_nothing_or_of_what_the_job_may_not_read_is_refused(
+    form_run: MakeRun, monkeypatch: pytest.MonkeyPatch, given: str | None, keys: list[str], said: str | None
+) -> None:
+    s3 = fake_jobs.FakeS3()
+    s3.keys = keys
+    monkeypatch.setattr(run_checks, "s3_hook", lambda settings: s3)
+    found = run_checks.foreign_batch(form_run(batch_input=given))
+    assert [said in problem for problem in found if said] == [True] * bool(said)
+    assert len(found) == bool(said)
 
 
 def test_a_run_that_may_start_gives_its_warnings_and_its_estimate(

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import TeardownError
-from musher.names import run_slug
+from musher.names import captures_uri, run_slug
 from musher.settings import Settings
 from musher.stages import leftovers, teardown
 from tests.unit.musher.operators.fakes import FakeWaiter, refuse
@@ -76,6 +76,10 @@ class FakeAws:
         found = {"TrainingJobName": name, "TrainingJobStatus": "InProgress", "TrainingJobArn": f"arn:{name}"}
         return found if name in self.jobs else None
 
+    def find_transform_job(self, name: str) -> dict[str, Any] | None:
+        found = {"TransformJobName": name, "TransformJobStatus": "InProgress"}
+        return found if name in self.jobs else None
+
     def find_tuning_job(self, name: str) -> dict[str, Any] | None:
         found = {"HyperParameterTuningJobName": name, "HyperParameterTuningJobStatus": "InProgress"}
         return found if name in self.jobs else None
@@ -110,7 +114,7 @@ def tear_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that tears a run down on a fake AWS."""
 
     def call(aws: FakeAws, instance: FakeInstance, **params: Any) -> list[str]:
-        run = make_run(settings, **params)
+        run = make_run(settings, **{"capture_percent": 0, "batch_input": None, **params})
         monkeypatch.setattr(teardown, "current_run", lambda: run)
         monkeypatch.setattr(teardown, "get_current_context", lambda: {"ti": instance})
         for hook in ("autoscaling_hook", "cloudwatch_hook", "sagemaker_hook", "lambda_hook", "logs_hook"):
@@ -134,6 +138,26 @@ def test_the_dearest_goes_first_and_logs_last(tear_down: Any, settings: Settings
         f"log group /aws/lambda/musher-{slug}",
     ]
     assert aws.calls[:2] == ["deregister_scalable_target sagemaker", f"delete_endpoint musher-{slug}"]
+
+
+def test_a_batch_is_stopped_in_all_its_attempts_before_its_model_is_removed(
+    tear_down: Any, settings: Settings
+) -> None:
+    job = f"musher-batch-{make_run(settings).slug}"
+    aws = FakeAws(jobs=(job, f"{job}-2"))
+    removed = tear_down(aws, FakeInstance(), lifetime="live", batch_input="test")
+    assert removed == [f"transform job {job}", f"transform job {job}-2", f"Model {job}-89abcdef"]
+    stops = [f"stop_transform_job {job}", f"stop_transform_job {job}-2"]
+    assert aws.calls[:3] == [*stops, f"delete_model {job}-89abcdef"]
+
+
+@pytest.mark.parametrize("percent", [0, 5])
+def test_a_teardown_says_where_captures_stay(
+    tear_down: Any, settings: Settings, caplog: pytest.LogCaptureFixture, percent: int
+) -> None:
+    tear_down(FakeAws(), FakeInstance(), capture_percent=percent)
+    uri = captures_uri(settings, endpoint_name=f"musher-{make_run(settings).slug}")
+    assert (f"stays, if any was: {uri}" in caplog.text) is bool(percent)
 
 
 def test_live_jobs_of_the_run_are_stopped_in_all_their_attempts(tear_down: Any, settings: Settings) -> None:
