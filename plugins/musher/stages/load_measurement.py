@@ -3,7 +3,9 @@
 import json
 import logging
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -60,7 +62,7 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     logger.info("%s: %d images, %s", target.name, len(target.images), profile)
     look = look_at(sagemaker_hook(run.settings), target)
     with watch_instances(look, duration_s=profile.duration_s) as instances:
-        measured = send(Plan(load=profile), origin)
+        measured = send(Plan(load=profile), origin, tell=partial(tell_load, instances))
     record: dict[str, Any] = {
         "target": target.name,
         "images": list(target.images),
@@ -74,6 +76,20 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     if not measured["is_complete"]:
         leave(uri)
     return summarize(record, uri=uri, seconds=time.monotonic() - started)
+
+
+def tell_load(instances: Sequence[InstancePoint], line: str) -> None:
+    """Log how the load test goes, and on how many instances."""
+    logger.info("load test: %s%s", line, describe_instances(instances))
+
+
+def describe_instances(instances: Sequence[InstancePoint]) -> str:
+    """Return how many instances serve now, and how many are to; nothing where that is not known."""
+    if not instances:
+        return ""
+    serving, wanted = instances[-1]["current"], instances[-1]["desired"]
+    count = f", {serving} instance" + ("" if serving == 1 else "s")
+    return count if wanted == serving else f"{count} ({wanted} wanted)"
 
 
 def plan_load(params: Params) -> Profile:
