@@ -1,9 +1,9 @@
 """Measure how much of the demo's time is needed.
 
-Claim: the demo's main job takes at most 1.25 times its floor, which is what no order of its steps could save:
-Airflow's own start, and the seconds in which AWS's jobs, endpoint and function are at work. The main job is the
-whole demo without what it shows after it, whose length is chosen: the load test and the second release, both
-taken from the demo's own result.
+Claim: the demo's main job takes at most 1.25 times its floor, which is what no order of its steps could
+save: Airflow's own start, and the seconds in which AWS's jobs, endpoint and function are at work. The main
+job is the whole demo less the load test, whose length is chosen, and the second release; the demo's result
+has the seconds of each.
 
 - `airflow_s`: `airflow dags test` of a DAG with one empty task, from the process's start to the line that
   says that the run has ended, on a migrated database; the median of three.
@@ -11,8 +11,8 @@ taken from the demo's own result.
   training jobs, from creation to InService of the endpoint, until the function was active, and the billed
   seconds of its invocations.
 
-Prints a table, and as its last line {"total_s": float, "floor_s": float, "ratio": float, ...}: `total_s` is the
-main job's, `load_test_s` and `second_release_s` come on top.
+Prints a table, and as its last line {"total_s": float, "floor_s": float, "ratio": float, ...}: `total_s` is
+the main job's, `load_test_s` and `second_release_s` come on top.
 """
 
 import argparse
