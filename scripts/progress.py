@@ -106,4 +106,4 @@ class Progress:
             self._task = None
 
     def _line(self, now: float, task: str, text: str) -> None:
-        self._tell(f"{now - self._origin:7.1f} s  {task:<28} {text}")
+        self._tell(f"{now - self._origin:7.1f} s  {task:<30} {text}")
