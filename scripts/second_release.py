@@ -86,10 +86,10 @@ def describe_second(second: SecondRelease | None) -> list[str]:
         return []
     p99 = "no answer" if second.p99_ms is None else f"p99 {second.p99_ms:.0f} ms"
     is_new = second.after != second.before
+    accuracy = "" if second.accuracy is None else f" of test accuracy {second.accuracy:.4f}"
+    change = f"{second.before} -> {second.after}{accuracy}" if is_new else f"none: {second.before} serves"
     lines = [
-        f"Update     {second.before} -> {second.after}"
-        if is_new
-        else f"Update     none: {second.before} serves",
+        f"Update     {change}",
         f"           {second.requests} requests meanwhile, {second.during} of them as instances were "
         f"exchanged: {second.failed} failed or never sent; {p99}",
     ]

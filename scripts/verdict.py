@@ -106,7 +106,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     """Return what there is to say of a run, however far it came."""
     lines = ["", *_describe_data(summary), describe_tuning(summary["tuning"])]
     if summary["accuracy"] is not None:
-        images, trained = summary["dataset"]["images"]["test"], f"by {summary['instances']} instances"
+        images, trained = summary["dataset"]["images"]["test"], f"by {_count(summary['instances'])}"
         lines.append(f"Accuracy   {summary['accuracy']:.4f} on the test split's {images} images, {trained}")
     lines.append("Stage            seconds   billed seconds")
     for stage, figures in summary["stages"].items():
@@ -131,7 +131,19 @@ def describe_load(load: Mapping[str, Any]) -> str:
     counts = " -> ".join(map(str, count_instances(load)))
     instances = f"; instances {counts}" if counts else ""
     told = f"{load['sent']} requests to {load['target']}, {count_lost(load)} failed or never sent"
-    return f"Load       {told}; {times}{instances}"
+    return f"Load       {told}; {times}{instances}{_describe_prediction(load)}"
+
+
+def _describe_prediction(load: Mapping[str, Any]) -> str:
+    """Return how the prediction differs: it is for AWS's own pace, also where time passed faster."""
+    most = load["predicted"]["highest"]
+    if most is None or most == max(count_instances(load), default=most):
+        return ""
+    return f" (at AWS's own pace, the simulator expects {_count(most)})"
+
+
+def _count(instances: int) -> str:
+    return f"{instances} instance" + ("" if instances == 1 else "s")
 
 
 def describe_tuning(tuning: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ def test_a_good_update_has_no_reason_and_is_told_in_figures() -> None:
     second = make_second(report=Path("/x/report.html"))
     assert check_second(second) is None
     assert describe_second(second) == [
-        "Update     musher-1-a -> musher-2-b",
+        "Update     musher-1-a -> musher-2-b of test accuracy 0.9800",
         "           200 requests meanwhile, 40 of them as instances were exchanged: 0 failed or never sent; "
         "p99 31 ms",
         "           its report: file:///x/report.html",

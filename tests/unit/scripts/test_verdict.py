@@ -135,7 +135,15 @@ def test_a_task_without_a_reason_has_the_log_s() -> None:
 )
 def test_a_load_test_has_a_line(p50_ms: float | None, told: str) -> None:
     latency = {"p50_ms": p50_ms, "p99_ms": 40.4}
-    load = {"target": "e", "sent": 50, "failed": 2, "dropped": 1, "latency": latency, "instances": []}
+    load: dict[str, Any] = {
+        "target": "e",
+        "sent": 50,
+        "failed": 2,
+        "dropped": 1,
+        "latency": latency,
+        "instances": [],
+    }
+    load["predicted"] = {"highest": None}
     assert told in describe(FAILED | {"load": load})
     assert "instances" not in describe(FAILED | {"load": load}).split("Load ")[1]
 
@@ -143,13 +151,23 @@ def test_a_load_test_has_a_line(p50_ms: float | None, told: str) -> None:
 def make_load(*seen: tuple[int, int], failed: int = 0) -> dict[str, Any]:
     points = [{"at_s": 0.0, "current": current, "desired": desired} for current, desired in seen]
     latency = {"p50_ms": 1.0, "p99_ms": 2.0}
-    load = {"target": "e", "sent": 9, "failed": failed, "dropped": 1, "instances": points, "latency": latency}
+    load: dict[str, Any] = {
+        "target": "e",
+        "sent": 9,
+        "failed": failed,
+        "dropped": 1,
+        "instances": points,
+        "latency": latency,
+    }
+    load["predicted"] = {"highest": 1}
     return {"load": load if failed else load | {"dropped": 0}}
 
 
 def test_the_instances_that_served_are_told_change_by_change() -> None:
     seen = make_load((1, 1), (1, 3), (2, 3), (3, 3), (3, 3), (1, 1))
-    assert "instances 1 -> 2 -> 3 -> 1" in describe(FAILED | seen)
+    shown = describe(FAILED | seen)
+    assert "instances 1 -> 2 -> 3 -> 1 (at AWS's own pace, the simulator expects 1 instance)" in shown
+    assert "simulator" not in describe(FAILED | make_load((1, 1)))
 
 
 def test_a_load_test_may_lose_nothing_and_must_have_the_endpoint_grow_where_it_is_to() -> None:
