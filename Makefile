@@ -25,7 +25,7 @@ $(STAMP): requirements.txt scripts/setup.sh
 	@scripts/setup.sh
 
 demo: export NO_PARAMS := {}
-demo: setup ## run the whole pipeline on this machine: train, deploy, predict, report (CONF='{"epochs": 5}' for Params)
+demo: setup ## run the whole pipeline on this machine: train, deploy, load, update, report (CONF='{"epochs": 5}' for Params)
 	@$(PYTHON) -m scripts.demo --conf "$${CONF:-$$NO_PARAMS}"
 
 up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both (UI_PORT=8080, AWS_PORT=4566)

@@ -1,7 +1,9 @@
 """Measure how much of the demo's time is needed.
 
-Claim: the whole default demo takes at most 1.25 times its floor, which is what no order of its steps could
-save: Airflow's own start, and the seconds in which AWS's jobs, endpoint and function are at work.
+Claim: the demo's main job takes at most 1.25 times its floor, which is what no order of its steps could
+save: Airflow's own start, and the seconds in which AWS's jobs, endpoint and function are at work. The main
+job is the whole demo less the load test, whose length is chosen, and the second release; the demo's result
+has the seconds of each.
 
 - `airflow_s`: `airflow dags test` of a DAG with one empty task, from the process's start to the line that
   says that the run has ended, on a migrated database; the median of three.
@@ -9,7 +11,8 @@ save: Airflow's own start, and the seconds in which AWS's jobs, endpoint and fun
   training jobs, from creation to InService of the endpoint, until the function was active, and the billed
   seconds of its invocations.
 
-Prints a table, and as its last line {"total_s": float, "floor_s": float, "ratio": float, ...}.
+Prints a table, and as its last line {"total_s": float, "floor_s": float, "ratio": float, ...}: `total_s` is
+the main job's, `load_test_s` and `second_release_s` come on top.
 """
 
 import argparse
@@ -29,7 +32,7 @@ from scripts.local_stack import PYTHON, ROOT, airflow_environment
 from scripts.progress import RUN_LINE
 
 REPEATS = 3
-LIMIT_S = 600
+LIMIT_S = 1800
 JOB_STAGES = ("embed", "tune", "train", "deploy", "deploy_lambda")
 """Stages whose seconds are those of an AWS resource, from its creation to its end or readiness."""
 
@@ -116,7 +119,8 @@ def main() -> None:
         airflow_s = statistics.median(measure_airflow(folder) for _ in range(REPEATS))
         result = run_demo(folder)
         jobs = read_jobs(result)
-    total_s = result["seconds"]["total"]
+    seconds = result["seconds"]
+    total_s = seconds["main_job"]
     floor_s = airflow_s + sum(jobs.values())
     rows = [["airflow", f"{airflow_s:.1f}"], *([stage, f"{seconds:.1f}"] for stage, seconds in jobs.items())]
     print_table(["part of the floor", "seconds"], [*rows, ["floor", f"{floor_s:.1f}"]])
@@ -126,6 +130,8 @@ def main() -> None:
         "ratio": round(total_s / floor_s, 3),
         "airflow_s": round(airflow_s, 1),
         "jobs_s": round(sum(jobs.values()), 1),
+        "load_test_s": round(seconds["load_test"], 1),
+        "second_release_s": seconds["second_release"],
     }
     print(json.dumps(figures))
 

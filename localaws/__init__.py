@@ -2,8 +2,8 @@
 
 The way of a request: `server` and `connections` hand it to `app`, whose chain of steps looks at it in turn:
 `origins` and `sandbox` (web pages), `wire` (request ids, CBOR), native routes (what services `register`:
-invocations, function URLs, faults, status), `s3` (objects), `wire` (AWS's models). What none has answered
-`moto_bridge` gives to moto, where `assembly` has put our backends and actions in the place of moto's.
+invocations, function URLs, faults, clock, status), `s3` (objects), `wire` (AWS's models). What none has
+answered `moto_bridge` gives to moto, where `assembly` has put our backends and actions in place of moto's.
 The way of a job: an action asks a backend, which checks (validation), notes (states) and starts a runner. Its
 children run under `processes`, each with a view (`namespaces`) and packages (`overlays`) of its own, and the
 credentials of its role (`iam`); bytes travel by `storage` and `archives`, lines by `logs`, time by `clock`.

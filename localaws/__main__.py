@@ -12,11 +12,8 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 import localaws
+from localaws.clock import MAX_SPEED, MIN_SPEED
 from localaws.errors import LocalAwsError
-
-MIN_SPEED, MAX_SPEED = 0.01, 10_000
-"""Beyond them dates leave the calendar, or the waits of threads what the system takes."""
-
 
 INTERRUPTED = 130
 """Exit code of a command that SIGINT ended before it served, as shells have it."""

@@ -10,6 +10,7 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 
 from localaws.autoscaling.service import AutoscalingService
+from localaws.clock_service import ClockService
 from localaws.cloudwatch.service import CloudWatchService
 from localaws.cloudwatch_logs.service import LogService
 from localaws.context import Context
@@ -31,6 +32,7 @@ def create_services(context: Context) -> list[Service]:
     functions = FunctionHost(context)
     return [
         FaultService(context.faults),
+        ClockService(context.clock),
         LogService(context.data_dir),
         ObjectService(context.data_dir),
         EndpointService(context),

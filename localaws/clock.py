@@ -5,6 +5,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+MIN_SPEED, MAX_SPEED = 0.01, 10_000
+"""Beyond them dates leave the calendar, or the waits of threads what the system takes."""
+
 
 class Clock(Protocol):
     """What localaws asks of time. All durations are seconds of *AWS* time."""
@@ -27,14 +30,27 @@ class Clock(Protocol):
 
 
 class ScaledClock:
-    """Real time, with `speed` seconds of AWS time in each second here."""
+    """Real time, with `speed` seconds of AWS time in each second here. Thread-safe."""
 
     def __init__(self, *, speed: float = 1.0) -> None:
         if speed <= 0:
             raise ValueError(f"speed must be positive, not {speed}")
-        self.speed = speed
         self._started = datetime.now(UTC)
-        self._started_monotonic = time.monotonic()
+        self._pace = (time.monotonic(), 0.0, speed)
+        """Since when the speed holds, in real seconds; which AWS second that was; the speed."""
+
+    @property
+    def speed(self) -> float:
+        """AWS seconds in one second here."""
+        return self._pace[2]
+
+    def set_speed(self, speed: float) -> None:
+        """Go on from the present moment at another speed; waits that have begun keep their length."""
+        if speed <= 0:
+            raise ValueError(f"speed must be positive, not {speed}")
+        since_s, reached_s, before = self._pace
+        now_s = time.monotonic()
+        self._pace = (now_s, reached_s + (now_s - since_s) * before, speed)
 
     def now(self) -> datetime:
         """Return the start plus the scaled time since."""
@@ -42,11 +58,12 @@ class ScaledClock:
 
     def monotonic(self) -> float:
         """Return AWS seconds since this clock was made."""
-        return (time.monotonic() - self._started_monotonic) * self.speed
+        since_s, reached_s, speed = self._pace
+        return reached_s + (time.monotonic() - since_s) * speed
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """Wait for `event`, at most `timeout_s` AWS seconds."""
-        return event.wait(timeout_s / self.speed)
+        return event.wait(self.real_seconds(timeout_s))
 
     def real_seconds(self, aws_seconds: float) -> float:
         """Convert a duration on AWS into the seconds that pass here."""

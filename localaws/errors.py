@@ -8,7 +8,8 @@
     ├── ModelDeployError      a model cannot be put behind an endpoint; the message becomes its FailureReason
     ├── StorageError          S3 refused an object, or an object cannot become a file
     ├── JobError              a job cannot go on; the message is its FailureReason
-    └── FaultRuleError        a fault rule that was posted makes no sense
+    ├── FaultRuleError        a fault rule that was posted makes no sense
+    └── SpeedError            a speed that was asked for makes no sense
 
 Errors that a client of the API sees are moto's own (`moto.core.exceptions.JsonRESTError` and its kin).
 """
@@ -48,3 +49,7 @@ class JobError(LocalAwsError):
 
 class FaultRuleError(LocalAwsError):
     """A fault rule that was posted makes no sense."""
+
+
+class SpeedError(LocalAwsError):
+    """A speed that was asked for makes no sense."""

@@ -1,9 +1,13 @@
 """Run the main job on the embedded AWS and say how it went: `make demo`.
 
+The digits' model goes live, is loaded for 30 s, in which its endpoint gets more instances, and is then
+replaced by a second one while requests arrive. Of other data there is one run, with the load that the conf
+asks for.
+
 Prints a line at each task's start and end, and a summary; the last line of stdout is one JSON object. Exit
 code 0 only if the trials finished, the model is accurate enough, as many instances as asked for trained it,
-and the Lambda answered with a number for each class. Everything lies in a folder of its own: logs, report,
-Airflow's database.
+the Lambda answered with a number for each class, the endpoint grew, the second model serves, and no request
+failed. Everything lies in a folder of its own: logs, reports, Airflow's database.
 """
 
 import argparse
@@ -17,30 +21,34 @@ from pathlib import Path
 from typing import Any
 
 from localaws.processes import Child, Supervisor
+from scripts.dag_runs import LIMIT_S, Report, start_run
 from scripts.database import prepare_database
-from scripts.local_stack import (
-    BUCKET,
-    DAG_ID,
-    PYTHON,
-    ROOT,
-    Stack,
-    StackError,
-    airflow_environment,
-    aws_variables,
-    describe_end,
-    line_writer,
-    local_stack,
-)
+from scripts.local_stack import DAG_ID, ROOT, StackError, airflow_environment, line_writer, local_stack
 from scripts.only_one import only_one
 from scripts.progress import Progress, say
-from scripts.verdict import DIGITS, check, describe, describe_failures, finished_trials, wanted_accuracy
+from scripts.releases import GO, Session, release, release_again
+from scripts.second_release import SecondRelease, check_second, describe_second
+from scripts.verdict import (
+    check,
+    check_load,
+    count_instances,
+    count_lost,
+    describe,
+    finished_trials,
+    is_digits,
+    wanted_accuracy,
+)
 
-DIGITS_LIMIT_S = 900.0
-"""Seconds after which a run on the digits is given up; other data take as long as their tasks may."""
-
-LOOK_S = 0.1
-REPORTS = "musher/reports/"
-FILES = ("report.html", "summary.json")
+LIVE = "live"
+LOAD: Mapping[str, Any] = {
+    "load_test_s": 30,
+    "load_test_profile": "ramp",
+    "load_test_rate": 3,
+    "load_test_peak_rate": 15,
+    "autoscale_target": 15,
+}
+"""Params of the digits' load. The target is far below what an instance can do, so that a load that two slow
+cores answer asks for a second and a third instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,124 +59,62 @@ class Demo:
     folder: Path
     port: int
     limit_s: float | None
+    """Of each run, in seconds; None: as long as its tasks may."""
     min_accuracy: float
 
+    @property
+    def is_updated(self) -> bool:
+        """Whether a second release follows: of the digits, where the first one stays."""
+        return is_digits(self.conf) and self.conf.get("lifetime", LIVE) == LIVE
 
-def start_run(
-    supervisor: Supervisor,
-    *,
-    environment: dict[str, str],
-    conf: Mapping[str, Any],
-    progress: Progress,
-    go: Path | None = None,
-    dag_id: str = DAG_ID,
-) -> Child:
-    """Start `airflow dags test`; with `go` it begins when that file appears."""
-    argv = [str(PYTHON), "-m", "scripts.run_dag", dag_id, "--conf", json.dumps(conf)]
-    argv += ["--go", str(go)] if go else []
-    return supervisor.start(name="Airflow", argv=argv, env=environment, cwd=ROOT, on_line=progress)
-
-
-def wait_for_run(stack: Stack, child: Child, *, progress: Progress, limit_s: float | None) -> str:
-    """Return the state in which Airflow says that the run has ended, without waiting for Airflow's own end.
-
-    Raises StackError at once where Airflow or the embedded AWS ends by itself.
-    """
-    deadline = None if limit_s is None else time.monotonic() + limit_s
-    try:
-        while progress.run_state is None:
-            stack.check_alive()
-            if child.poll() is not None:
-                return _last_state(child, progress)
-            if deadline and time.monotonic() > deadline:
-                raise StackError(f"the DAG run took more than {limit_s:.0f} s; --limit-s gives it longer")
-            time.sleep(LOOK_S)
-    finally:
-        stack.supervisor.reap(child)  # its database holds all that it knows
-    return progress.run_state
-
-
-def _last_state(child: Child, progress: Progress) -> str:
-    """Return the state that a child that has ended has told; StackError where it told none."""
-    child.join_output()
-    if progress.run_state:
-        return progress.run_state
-    code = child.poll()
-    if code is not None and code > 0 and progress.reason:
-        raise StackError(f"Airflow ended with exit code {code}: {progress.reason}")
-    raise StackError(f"Airflow {describe_end(child)}")
-
-
-def run_dag(stack: Stack, *, conf: Mapping[str, Any], progress: Progress, dag_id: str = DAG_ID) -> None:
-    """Run a DAG to its end; raises StackError with the reason where it fails."""
-    child = start_run(
-        stack.supervisor, environment=stack.environment, conf=conf, progress=progress, dag_id=dag_id
-    )
-    if wait_for_run(stack, child, progress=progress, limit_s=DIGITS_LIMIT_S) != "success":
-        raise StackError(f"the DAG run failed: {progress.reason}")
-
-
-def fetch_report(stack: Stack, *, folder: Path) -> tuple[dict[str, Any], Path] | None:
-    """Download the only run's summary and HTML report; return the summary and the report's path, or None."""
-    s3 = stack.client("s3")
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=REPORTS).get("Contents", [])
-    keys = {Path(item["Key"]).name: item["Key"] for item in listed}
-    if set(FILES) - keys.keys():
-        return None
-    for name in FILES:
-        s3.download_file(BUCKET, keys[name], str(folder / name))
-    return json.loads((folder / "summary.json").read_text()), folder / "report.html"
+    @property
+    def must_grow(self) -> bool:
+        """Whether the load is the demo's own, under which the endpoint gets more instances."""
+        return self.conf.items() >= LOAD.items()
 
 
 def run(demo: Demo) -> dict[str, Any]:
-    """Run the whole demo, with its logs and report in the demo's folder; return the JSON result."""
-    started = time.monotonic()
-    folder, go = demo.folder, demo.folder / "go.json"
+    """Run the whole demo, with its logs and reports in the demo's folder; return the JSON result."""
+    started, folder = time.monotonic(), demo.folder
     say(f"Starting the embedded AWS and Airflow; logs and report: {folder}")
     with (folder / "airflow.log").open("w") as log:
         progress = Progress(line_writer(log))
         children: list[Child] = []
 
         def start_airflow(supervisor: Supervisor) -> None:
-            home = folder / "airflow"
+            home, go = folder / "airflow", [folder / name for name in GO]
             prepare_database(supervisor, home=home, on_line=progress)
             environment = airflow_environment(home)
-            children.append(
-                start_run(supervisor, environment=environment, conf=demo.conf, progress=progress, go=go)
-            )
+            children.append(start_run(supervisor, environment=environment, conf={}, progress=progress, go=go))
 
         with local_stack(
             home=folder / "airflow", port=demo.port, log=folder / "localaws.log", meanwhile=start_airflow
         ) as stack:
             setup_s = time.monotonic() - started
             say(f"{setup_s:7.1f} s  embedded AWS at {stack.url}, infra/bootstrap.yaml applied; DAG {DAG_ID}")
-            write_whole(go, json.dumps(aws_variables(stack.url)))
-            state = wait_for_run(stack, children[0], progress=progress, limit_s=demo.limit_s)
-            found = fetch_report(stack, folder=folder)
-    if found is None:
-        raise StackError(f"the run ended as {state} and wrote no report: {progress.reason}")
-    summary, report = found
-    say(f"{describe(summary)}\nReport     {report.as_uri()}")
-    failure = None
-    if state != "success":
-        failure = describe_failures(summary.get("failures") or {}, logged=progress.reason)
-    return make_result(demo, failure=failure, summary=summary, report=report) | {
-        "seconds": count_seconds(summary, setup_s=setup_s, total_s=time.monotonic() - started)
-    }
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there as a whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
+            session = Session(
+                stack=stack, airflow=children[0], progress=progress, folder=folder, limit_s=demo.limit_s
+            )
+            first, failure = release(session, conf=demo.conf)
+            goes_on = failure is None and demo.is_updated
+            second = release_again(session, first, conf=demo.conf) if goes_on else None
+            stack.supervisor.reap(children[0])  # its database holds all that it knows
+    say("\n".join([describe(first.summary), *describe_second(second), f"Report     {first.path.as_uri()}"]))
+    seconds = count_seconds(first.summary, setup_s=setup_s, total_s=time.monotonic() - started, second=second)
+    return make_result(demo, failure=failure, report=first, second=second) | {"seconds": seconds}
 
 
 def make_result(
-    demo: Demo, *, failure: str | None, summary: Mapping[str, Any], report: Path
+    demo: Demo, *, failure: str | None, report: Report, second: SecondRelease | None
 ) -> dict[str, Any]:
     """Return the JSON result, less its seconds, of a run that failed for this reason, or of a good one."""
-    reason = failure or check(summary, conf=demo.conf, min_accuracy=demo.min_accuracy)
+    summary = report.summary
+    reason = (
+        failure
+        or check(summary, conf=demo.conf, min_accuracy=demo.min_accuracy)
+        or check_load(summary, must_grow=demo.must_grow)
+        or (check_second(second) if second else None)
+    )
     answered, dataset = summary["lambda"] or {}, summary["dataset"] or {}
     result = {
         "ok": reason is None,
@@ -177,15 +123,36 @@ def make_result(
         "trials": finished_trials(summary),
         "lambda_status": answered.get("status"),
         "classes": dataset.get("classes"),
-        "report": str(report),
+        **count_requests(summary, second),
+        "report": str(report.path),
     }
     return result if reason is None else result | {"reason": reason}
 
 
-def count_seconds(summary: Mapping[str, Any], *, setup_s: float, total_s: float) -> dict[str, float]:
-    """Return the seconds of the set-up, of each stage, and of everything."""
+def count_requests(summary: Mapping[str, Any], second: SecondRelease | None) -> dict[str, Any]:
+    """Return the JSON result's members on load and update, where there were any."""
+    load = summary.get("load")
+    loaded = (
+        {"load_requests": load["sent"] + load["dropped"], "load_failed": count_lost(load)} if load else {}
+    )
+    grown = {"endpoint_instances": count_instances(load)} if load else {}
+    updated = {"update_requests": second.requests, "update_failed": second.failed} if second else {}
+    return loaded | grown | updated
+
+
+def count_seconds(
+    summary: Mapping[str, Any], *, setup_s: float, total_s: float, second: SecondRelease | None
+) -> dict[str, float]:
+    """Return the seconds of set-up, each stage, the main job (all but load and second release), and all."""
     stages = {name: figures["seconds"] for name, figures in summary["stages"].items()}
-    return {"setup": round(setup_s, 1), **stages, "total": round(total_s, 1)}
+    again_s = second.seconds if second else 0.0
+    main_s = total_s - again_s - stages.get("load_test", 0.0)
+    rest = {"main_job": main_s, "second_release": again_s, "total": total_s}
+    return {
+        "setup": round(setup_s, 1),
+        **stages,
+        **{name: round(seconds, 1) for name, seconds in rest.items()},
+    }
 
 
 def make_folder(parent: Path) -> Path:
@@ -242,7 +209,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--limit-s",
         type=read_seconds,
-        help=f"give up after so many seconds (default: {DIGITS_LIMIT_S:.0f} for the digits, else never: "
+        help=f"give up after so many seconds (default: {LIMIT_S:.0f} for the digits, else never: "
         "each task has its own limit)",
     )
     parser.add_argument(
@@ -256,15 +223,14 @@ def read_arguments() -> argparse.Namespace:
 def main() -> int:
     """Parse, run, print the JSON line; returns the exit code."""
     arguments = read_arguments()
-    conf = arguments.conf
-    is_digits = conf.get("source", DIGITS) == DIGITS
+    conf = {**LOAD, **arguments.conf} if is_digits(arguments.conf) else arguments.conf
     try:
         with only_one(arguments.folder.resolve(), what="demo"):
             demo = Demo(
                 conf=conf,
                 folder=make_folder(arguments.folder.resolve()),
                 port=arguments.port,
-                limit_s=arguments.limit_s or (DIGITS_LIMIT_S if is_digits else None),
+                limit_s=arguments.limit_s or (LIMIT_S if is_digits(conf) else None),
                 min_accuracy=(
                     wanted_accuracy(conf) if arguments.min_accuracy is None else arguments.min_accuracy
                 ),

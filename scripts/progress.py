@@ -1,4 +1,4 @@
-"""Turn the log of `airflow dags test` into a line at the start and at the end of each task."""
+"""Turn the log of `airflow dags test` into a line at the start and at the end of each task, and of a load."""
 
 import re
 import time
@@ -8,11 +8,17 @@ LOG_LINE = re.compile(r"\[?\d{4}-\d\d-\d\d")
 TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end)\b.*?\btask_id=(\S+)")
 STATE_LINE = re.compile(r"Task instance state updated\b.*?\bnew_state=(\w+)")
 RUN_LINE = re.compile(r"DagRun Finished:.*?\bstate=(\w+)")
+LOAD_LINE = re.compile(r"\bload test: (\d+ of \d+ s: .*?)(?:\s+\[musher\.|$)")
+"""How a load test goes, as `musher.stages.load_measurement` logs it every few seconds."""
 TOLD = re.compile(r"AirflowFailException: (.*)")
 BAD_PARAM = re.compile(
     r".*ParamValidationError: (Invalid input for param \w+: .*?) +Failed validating .*", re.DOTALL
 )
 """What Airflow says of a Param's value, before it prints the whole schema."""
+STARTING = "starting"
+Observer = Callable[[str, str], None]
+"""What is told of a task's start or end: STARTING or another word, and the task's id."""
+
 ENDS = {
     "success": "done in {seconds:.1f} s",
     "skipped": "skipped",
@@ -36,6 +42,8 @@ class Progress:
         tell: Callable[[str], None] = say,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.observers: tuple[Observer, ...] = ()
+        """What is told of each task besides."""
         self._write = write
         self._tell = tell
         self._now = now
@@ -64,6 +72,19 @@ class Progress:
             self.run_state = match[1]
         elif match := TASK_LINE.search(line):
             self._show_task(*match.groups())
+            for observer in self.observers:
+                observer(*match.groups())
+        elif match := LOAD_LINE.search(line):
+            self.note("load_test", match[1])
+
+    def begin_again(self) -> None:
+        """Forget how the run before ended: another one follows in the same log."""
+        self.errors.clear()
+        self.run_state = None
+
+    def note(self, subject: str, text: str) -> None:
+        """Say something that is no task's start or end."""
+        self._line(self._now(), subject, text)
 
     def _remember_error(self, line: str) -> None:
         if "[error" in line.lower() or "Exception:" in line or "Error:" in line:
@@ -76,7 +97,7 @@ class Progress:
 
     def _show_task(self, event: str, task: str) -> None:
         now = self._now()
-        if event == "starting":
+        if event == STARTING:
             self._task, self._task_state = (task, now), ""
             self._line(now, task, "started")
         elif self._task and self._task[0] == task:
@@ -85,4 +106,4 @@ class Progress:
             self._task = None
 
     def _line(self, now: float, task: str, text: str) -> None:
-        self._tell(f"{now - self._origin:7.1f} s  {task:<28} {text}")
+        self._tell(f"{now - self._origin:7.1f} s  {task:<30} {text}")

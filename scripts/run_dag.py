@@ -1,8 +1,10 @@
 """Run `airflow dags test`, with what it imports imported before: `python -m scripts.run_dag DAG_ID`.
 
 Starting Airflow costs as much as starting the embedded AWS, and the two need not wait for each other. With
-`--go` the run begins when that file appears; it is a JSON object of further environment variables. From there
-on this process is `airflow dags test`, with nothing changed.
+`--go` the run begins when that file appears; it is a JSON object with further environment variables and the
+run's Params: {"variables": {...}, "conf": {...}}. From there on this process is `airflow dags test`, with
+nothing changed. With several files, so many runs follow one another, as long as they succeed: what they
+import is imported once.
 """
 
 import argparse
@@ -59,12 +61,21 @@ def warm_up() -> None:
     httpx.Client(transport=transport, base_url="http://in-process.invalid").get("/health").raise_for_status()
 
 
-def wait_for(go: Path) -> dict[str, str]:
-    """Return what the file says, once it is there."""
+def wait_for(go: Path) -> str:
+    """Take the file's variables over, once it is there; return its conf as JSON."""
     while not go.exists():
         time.sleep(LOOK_S)
-    variables: dict[str, str] = json.loads(go.read_text())
-    return variables
+    told = json.loads(go.read_text())
+    os.environ |= told["variables"]
+    return json.dumps(told["conf"])
+
+
+def run_dag(dag_id: str, *, conf: str) -> None:
+    """Be `airflow dags test`; SystemExit where the run fails."""
+    from airflow.__main__ import main as airflow
+
+    sys.argv = ["airflow", "dags", "test", dag_id, "--conf", conf]
+    airflow()  # type: ignore[no-untyped-call]  # Airflow's own command line is untyped
 
 
 def main() -> None:
@@ -72,15 +83,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="run_dag", description=__doc__)
     parser.add_argument("dag_id")
     parser.add_argument("--conf", default="{}", help="Params of the run, as JSON")
-    parser.add_argument("--go", type=Path, help="wait for this file, and take its variables")
+    parser.add_argument("--go", type=Path, nargs="*", default=[], help="wait for this file; a run for each")
     arguments = parser.parse_args()
-    if arguments.go:
-        warm_up()
-        os.environ |= wait_for(arguments.go)
-    from airflow.__main__ import main as airflow
-
-    sys.argv = ["airflow", "dags", "test", arguments.dag_id, "--conf", arguments.conf]
-    airflow()  # type: ignore[no-untyped-call]  # Airflow's own command line is untyped
+    if not arguments.go:
+        run_dag(arguments.dag_id, conf=arguments.conf)
+        return
+    warm_up()
+    for go in arguments.go:
+        run_dag(arguments.dag_id, conf=wait_for(go))
 
 
 if __name__ == "__main__":

@@ -15,12 +15,17 @@ SAMPLES = 3
 """Test images that the smoke test sends, where there are as many."""
 
 
+def is_digits(conf: Mapping[str, Any]) -> bool:
+    """Return whether a run is on the digits, of which it is known what to expect."""
+    return bool(conf.get("source", DIGITS) == DIGITS)
+
+
 def wanted_accuracy(conf: Mapping[str, Any]) -> float:
     """Return the test accuracy to ask for: the run's own minimum, or what is known of the digits.
 
     Of other data nothing is known; the run's gate has judged their model by then.
     """
-    default = MIN_ACCURACY if conf.get("source", DIGITS) == DIGITS else 0.0
+    default = MIN_ACCURACY if is_digits(conf) else 0.0
     return float(conf.get("min_accuracy", default))
 
 
@@ -63,6 +68,35 @@ def check_answers(summary: Mapping[str, Any]) -> str | None:
     return None
 
 
+def check_load(summary: Mapping[str, Any], *, must_grow: bool) -> str | None:
+    """Return what is wrong with what a load test met, or None; also where there was none.
+
+    Whether the endpoint grew is judged by the instances that were wanted: a busy machine starts them late.
+    """
+    load = summary.get("load")
+    if not load:
+        return None
+    if lost := count_lost(load):
+        return (
+            f"{lost} of the load test's {load['sent'] + load['dropped']} requests failed or were never sent"
+        )
+    wanted = [point["desired"] for point in load["instances"]]
+    if must_grow and (not wanted or max(wanted) == wanted[0]):
+        return f"the endpoint was not given more instances under load: {wanted or 'they are not known'}"
+    return None
+
+
+def count_lost(load: Mapping[str, Any]) -> int:
+    """Return how many requests of a load test failed or were never sent."""
+    return int(load["failed"] + load["dropped"])
+
+
+def count_instances(load: Mapping[str, Any]) -> list[int]:
+    """Return how many instances served in the course of a load test: a number for each change."""
+    counts = [point["current"] for point in load["instances"]]
+    return [count for place, count in enumerate(counts) if place == 0 or counts[place - 1] != count]
+
+
 def finished_trials(summary: Mapping[str, Any]) -> int:
     """Return how many trials reported their objective; one that early stopping ended did, too."""
     return sum(trial["objective"] is not None for trial in summary["tuning"]["trials"])
@@ -72,7 +106,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     """Return what there is to say of a run, however far it came."""
     lines = ["", *_describe_data(summary), describe_tuning(summary["tuning"])]
     if summary["accuracy"] is not None:
-        images, trained = summary["dataset"]["images"]["test"], f"by {summary['instances']} instances"
+        images, trained = summary["dataset"]["images"]["test"], f"by {_count(summary['instances'])}"
         lines.append(f"Accuracy   {summary['accuracy']:.4f} on the test split's {images} images, {trained}")
     lines.append("Stage            seconds   billed seconds")
     for stage, figures in summary["stages"].items():
@@ -94,8 +128,22 @@ def describe_load(load: Mapping[str, Any]) -> str:
     """Return the line about the load test."""
     p50_ms, p99_ms = (load["latency"][key] for key in ("p50_ms", "p99_ms"))
     times = "no answer" if p50_ms is None else f"p50 {p50_ms:.0f} ms, p99 {p99_ms:.0f} ms"
-    lost = load["failed"] + load["dropped"]
-    return f"Load       {load['sent']} requests to {load['target']}, {lost} failed or never sent; {times}"
+    counts = " -> ".join(map(str, count_instances(load)))
+    instances = f"; instances {counts}" if counts else ""
+    told = f"{load['sent']} requests to {load['target']}, {count_lost(load)} failed or never sent"
+    return f"Load       {told}; {times}{instances}{_describe_prediction(load)}"
+
+
+def _describe_prediction(load: Mapping[str, Any]) -> str:
+    """Return how the prediction differs: it is for AWS's own pace, also where time passed faster."""
+    most = load["predicted"]["highest"]
+    if most is None or most == max(count_instances(load), default=most):
+        return ""
+    return f" (at AWS's own pace, the simulator expects {_count(most)})"
+
+
+def _count(instances: int) -> str:
+    return f"{instances} instance" + ("" if instances == 1 else "s")
 
 
 def describe_tuning(tuning: Mapping[str, Any]) -> str:

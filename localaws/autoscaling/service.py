@@ -71,9 +71,12 @@ class AutoscalingService:
         backend.act_on_alarm(change, policy_arn=arn)
 
     def _run(self) -> None:
-        pause_s = min(max(self._context.clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)
-        while not self._stopping.wait(pause_s):
+        while not self._stopping.wait(self._pause_s()):
             self.tick()
+
+    def _pause_s(self) -> float:
+        """Return the real seconds until the next tick, at the speed of now."""
+        return min(max(self._context.clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)
 
     def tick(self) -> None:
         """Do what the time since the last tick asks for."""

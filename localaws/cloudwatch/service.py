@@ -112,12 +112,15 @@ class CloudWatchService:
         return {"alarms": describe_alarms()}
 
     def _run(self) -> None:
-        pause_s = min(max(self._context.clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)
-        while not self._stopping.wait(pause_s):
+        while not self._stopping.wait(self._pause_s()):
             try:
                 self.tick()
             except Exception:  # the thread's boundary: the next tick may do better
                 logger.exception("CloudWatch: a tick failed")
+
+    def _pause_s(self) -> float:
+        """Return the real seconds until the next tick, at the speed of now."""
+        return min(max(self._context.clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)
 
     def tick(self) -> None:
         """Do what the time since the last tick asks for."""

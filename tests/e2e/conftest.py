@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from musher.params.retraining import RETRAINING
+from scripts.dag_runs import run_dag
 from scripts.database import prepare_database
-from scripts.demo import run_dag
 from scripts.local_stack import BUCKET, DAG_ID, Stack, line_writer, local_stack
 from scripts.progress import Progress
 

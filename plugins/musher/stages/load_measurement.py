@@ -3,7 +3,9 @@
 import json
 import logging
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -64,7 +66,7 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     hook = sagemaker_hook(run.settings)
     look, instance_type = look_at(hook, target), find_instance_type(hook, target)
     with watch_instances(look, duration_s=profile.duration_s) as instances:
-        measured = send(Plan(load=profile), origin)
+        measured = send(Plan(load=profile), origin, tell=partial(tell_load, instances))
     record: dict[str, Any] = {
         "target": target.name,
         "instance_type": instance_type,
@@ -82,6 +84,20 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     if not measured["is_complete"]:
         leave(uri)
     return summarize(record, uri=uri, seconds=time.monotonic() - started)
+
+
+def tell_load(instances: Sequence[InstancePoint], line: str) -> None:
+    """Log how the load test goes, and on how many instances."""
+    logger.info("load test: %s%s", line, describe_instances(instances))
+
+
+def describe_instances(instances: Sequence[InstancePoint]) -> str:
+    """Return how many instances serve now, and how many are to; nothing where that is not known."""
+    if not instances:
+        return ""
+    serving, wanted = instances[-1]["current"], instances[-1]["desired"]
+    count = f", {serving} instance" + ("" if serving == 1 else "s")
+    return count if wanted == serving else f"{count} ({wanted} wanted)"
 
 
 def plan_load(params: Params) -> Profile:

@@ -13,6 +13,7 @@ from musher.traffic.arrivals import Spacing, draw_arrivals
 from musher.traffic.driver import Bounds, Driver
 from musher.traffic.exchanges import HttpExchange
 from musher.traffic.limits import MAX_LATE_MS
+from musher.traffic.live import Tell, tell_progress
 from musher.traffic.origins import Origin
 from musher.traffic.profiles import Profile, describe
 from musher.traffic.recorder import Recorder, mean_ms, summarize
@@ -33,14 +34,23 @@ class Plan:
     bounds: Bounds = field(default_factory=Bounds)
 
 
-async def run_load_test(plan: Plan, origin: Origin, *, stop: asyncio.Event) -> dict[str, Any]:
-    """Send the load to the origin's target; return the result, also of a load test that `stop` cut short."""
+async def run_load_test(
+    plan: Plan, origin: Origin, *, stop: asyncio.Event, tell: Tell = logger.info
+) -> dict[str, Any]:
+    """Send the load to the origin's target; return the result, also of a load test that `stop` cut short.
+
+    `tell` gets a line every few seconds.
+    """
     recorder = Recorder(duration_s=plan.load.duration_s)
     async with HttpExchange(origin, connections=plan.bounds.max_in_flight) as exchange:
         driver = Driver(exchange, recorder=recorder, bounds=plan.bounds)
         arrivals = draw_arrivals(plan.load, spacing=plan.spacing, seed=plan.seed)
         cpu_s, started_at_s = time.process_time(), time.time()
-        took_s = await driver.run(arrivals, stop=stop)
+        telling = asyncio.ensure_future(tell_progress(recorder, duration_s=plan.load.duration_s, tell=tell))
+        try:
+            took_s = await driver.run(arrivals, stop=stop)
+        finally:
+            telling.cancel()
         cpu_s = time.process_time() - cpu_s
     return {
         "target": origin.describe(),
@@ -54,16 +64,19 @@ async def run_load_test(plan: Plan, origin: Origin, *, stop: asyncio.Event) -> d
     }
 
 
-def run(plan: Plan, origin: Origin) -> dict[str, Any]:
-    """Run a load test to its end, or to the first SIGTERM or SIGINT; return the result."""
-    return asyncio.run(_run(plan, origin))
+def run(plan: Plan, origin: Origin, *, tell: Tell = logger.info) -> dict[str, Any]:
+    """Run a load test to its end, or to the first SIGTERM or SIGINT; return the result.
+
+    `tell` gets a line every few seconds about how it goes.
+    """
+    return asyncio.run(_run(plan, origin, tell))
 
 
-async def _run(plan: Plan, origin: Origin) -> dict[str, Any]:
+async def _run(plan: Plan, origin: Origin, tell: Tell) -> dict[str, Any]:
     stop = asyncio.Event()
     with stopping_at_signals(stop):
         logger.info("Sending for %.0f s to %s.", plan.load.duration_s, origin.describe()["url"])
-        return await run_load_test(plan, origin, stop=stop)
+        return await run_load_test(plan, origin, stop=stop, tell=tell)
 
 
 @contextlib.contextmanager

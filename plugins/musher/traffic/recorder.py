@@ -41,6 +41,22 @@ class Window:
         self.histogram = None
 
 
+@dataclass(kw_only=True)
+class Recent:
+    """What became of requests since the last look: sent, and ended, in this time."""
+
+    sent: int = 0
+    failed: int = 0
+    """Or never sent."""
+    histogram: Any = field(default_factory=lambda: _histogram(WINDOW_DIGITS))
+    """Of the latencies, as `Recorder.latency` counts them."""
+
+    @property
+    def p99_ms(self) -> float | None:
+        """Return the 99th percentile, None where nothing was answered."""
+        return summarize(self.histogram, (99.0,))["p99_ms"]
+
+
 class Recorder:
     """Take what becomes of each request."""
 
@@ -56,15 +72,23 @@ class Recorder:
         self.sent = self.succeeded = self.dropped = self.max_in_flight = 0
         self._windows: dict[int, Window] = {}
         self._newest = 0
+        self._recent = Recent()
+
+    def take_recent(self) -> Recent:
+        """Return what has happened since the last call."""
+        taken, self._recent = self._recent, Recent()
+        return taken
 
     def drop(self, offset_s: float) -> None:
         """Count a request that was due while too many were in flight; it was never sent."""
         self.dropped += 1
         self._window(offset_s).dropped += 1
+        self._recent.failed += 1
 
     def send(self, offset_s: float, *, late_s: float, in_flight: int) -> None:
         """Count a request that is sent now."""
         self.sent += 1
+        self._recent.sent += 1
         self.max_in_flight = max(self.max_in_flight, in_flight)
         _record(self.lateness, late_s)
         window = self._window(offset_s)
@@ -81,9 +105,11 @@ class Recorder:
         else:
             self.errors[failure] += 1
             window.failed += 1
+            self._recent.failed += 1
         if failure is None or failure in WAITING:
             _record(self.latency, latency_s)
             _record(window.histogram, latency_s)
+            _record(self._recent.histogram, latency_s)
         window.open -= 1
         if not window.open and self._number(offset_s) < self._newest:
             window.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localaws.processes import Child, Supervisor
-from scripts.demo import wait_for_run
+from scripts.dag_runs import wait_for_run
 from scripts.local_stack import Stack, StackError
 from scripts.progress import Progress
 

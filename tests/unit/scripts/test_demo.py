@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from scripts import demo
-from scripts.demo import Demo, make_folder, make_result, read_conf
+from scripts.dag_runs import Report, fetch_report
+from scripts.demo import LOAD, Demo, count_seconds, make_folder, make_result, read_conf
 from scripts.local_stack import StackError, aws_variables
 from scripts.only_one import only_one
+from tests.unit.scripts.second_releases import make_second
 
 SUMMARY: dict[str, Any] = {
     "failures": {},
@@ -54,9 +56,16 @@ def test_a_conf_that_is_no_json_object_is_refused_in_words() -> None:
         read_conf("[1]")
 
 
+def ask(**conf: Any) -> Demo:
+    return Demo(conf=conf, folder=Path("/x"), port=0, limit_s=None, min_accuracy=0.95)
+
+
+def report_of(**changes: Any) -> Report:
+    return Report(key="reports/1", summary=SUMMARY | changes, path=Path("/x/report.html"))
+
+
 def result_of(failure: str | None, **changes: Any) -> dict[str, Any]:
-    asked = Demo(conf={}, folder=Path("/x"), port=0, limit_s=None, min_accuracy=0.95)
-    return make_result(asked, failure=failure, summary=SUMMARY | changes, report=Path("/x/report.html"))
+    return make_result(ask(), failure=failure, report=report_of(**changes), second=None)
 
 
 def test_the_result_is_ok_only_for_a_run_that_succeeded() -> None:
@@ -67,16 +76,110 @@ def test_the_result_is_ok_only_for_a_run_that_succeeded() -> None:
     assert failed["lambda_status"] is None
 
 
+LOADED: dict[str, Any] = {
+    "sent": 270,
+    "failed": 0,
+    "dropped": 0,
+    "instances": [{"at_s": 0.0, "current": 1, "desired": 1}, {"at_s": 9.0, "current": 1, "desired": 3}],
+}
+
+
+def test_the_result_counts_the_requests_of_load_and_update_and_none_may_fail() -> None:
+    good = make_result(ask(**LOAD), failure=None, report=report_of(load=LOADED), second=make_second())
+    assert good["ok"]
+    assert (good["load_requests"], good["load_failed"], good["endpoint_instances"]) == (270, 0, [1])
+    assert (good["update_requests"], good["update_failed"]) == (200, 0)
+    lost = report_of(load=LOADED | {"dropped": 2})
+    bad = make_result(ask(**LOAD), failure=None, report=lost, second=make_second())
+    assert bad["reason"] == "2 of the load test's 272 requests failed or were never sent"
+    bad = make_result(ask(**LOAD), failure=None, report=report_of(load=LOADED), second=make_second(failed=1))
+    assert bad["reason"] == "1 of 200 requests failed while a second model went live"
+
+
+@pytest.mark.parametrize(
+    ("conf", "is_updated", "must_grow"),
+    [
+        ({}, True, False),
+        (LOAD, True, True),
+        ({**LOAD, "epochs": 3}, True, True),
+        ({**LOAD, "autoscale_target": 1000}, True, False),
+        ({**LOAD, "lifetime": "trial"}, False, True),
+        ({"source": "/data/dogs.zip"}, False, False),
+    ],
+)
+def test_what_a_demo_shows_follows_its_conf(conf: Any, is_updated: bool, must_grow: bool) -> None:
+    asked = ask(**conf)
+    assert (asked.is_updated, asked.must_grow) == (is_updated, must_grow)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{}", LOAD),
+        ('{"load_test_s": 5}', {**LOAD, "load_test_s": 5}),
+        ('{"source": "/data/dogs.zip"}', {"source": "/data/dogs.zip"}),
+    ],
+)
+def test_the_digits_are_loaded_and_other_data_only_as_the_conf_says(
+    text: str, wanted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Demo] = []
+
+    def run(wanted: Demo) -> dict[str, Any]:
+        asked.append(wanted)
+        return {"ok": True}
+
+    monkeypatch.setattr("sys.argv", ["demo", "--folder", str(tmp_path), "--conf", text])
+    monkeypatch.setattr(demo, "run", run)
+    assert demo.main() == 0
+    assert asked[0].conf == wanted
+
+
+def test_the_main_job_s_seconds_hold_neither_load_nor_second_release() -> None:
+    stages = {"train": {"seconds": 10.0}, "load_test": {"seconds": 31.0}}
+    seconds = count_seconds({"stages": stages}, setup_s=2.0, total_s=100.0, second=make_second(seconds=20.0))
+    assert seconds["main_job"] == 49.0
+    assert (seconds["second_release"], seconds["load_test"], seconds["total"]) == (20.0, 31.0, 100.0)
+    alone = count_seconds({"stages": {}}, setup_s=2.0, total_s=40.0, second=None)
+    assert (alone["main_job"], alone["second_release"]) == (40.0, 0.0)
+
+
 def test_a_loopback_aws_is_looked_at_five_times_a_second() -> None:
     variables = aws_variables("http://127.0.0.1:1")
     assert variables["MUSHER_POLL_INTERVAL_S"] == "0.2"
     assert '"endpoint_url": "http://127.0.0.1:1"' in variables["AIRFLOW_CONN_AWS_DEFAULT"]
 
 
+class Bucket:
+    """An S3 of a few reports."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
+
+    def list_objects_v2(self, **_: str) -> dict[str, Any]:
+        return {"Contents": [{"Key": key} for key in self._keys]} if self._keys else {}
+
+    def download_file(self, bucket: str, key: str, path: str) -> None:
+        Path(path).write_text(f'{{"from": "{key}"}}')
+
+
+def fetch(folder: Path, *keys: str, but: str | None = None) -> Report | None:
+    stack: Any = SimpleNamespace(client=lambda service: Bucket(*keys))
+    return fetch_report(stack, folder=folder, but=but)
+
+
 def test_a_run_without_a_report_is_none(tmp_path: Path) -> None:
-    s3 = SimpleNamespace(list_objects_v2=lambda **_: {})
-    stack: Any = SimpleNamespace(client=lambda service: s3)
-    assert demo.fetch_report(stack, folder=tmp_path) is None
+    assert fetch(tmp_path) is None
+    assert fetch(tmp_path, "reports/1/report.html", "reports/1/summary.json", but="reports/1") is None
+    assert fetch(tmp_path, "reports/1/summary.json") is None
+
+
+def test_the_report_of_the_second_run_is_not_taken_for_the_first_one_s(tmp_path: Path) -> None:
+    keys = [f"reports/{run}/{name}" for run in ("2", "1") for name in ("report.html", "summary.json")]
+    found = fetch(tmp_path / "second", *keys, but="reports/1")
+    assert found is not None
+    assert (found.key, found.path) == ("reports/2", tmp_path / "second" / "report.html")
+    assert found.summary == {"from": "reports/2/summary.json"}
 
 
 @pytest.mark.parametrize(

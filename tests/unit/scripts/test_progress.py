@@ -1,5 +1,8 @@
 """A line at each task's start and end, and the true reason of a failure."""
 
+import pytest
+
+from musher.stages.load_measurement import tell_load
 from scripts.progress import Progress
 
 START = "2026-01-01T00:00:00Z [info     ] [DAG TEST] starting task_id={} map_index=-1 [airflow.sdk]"
@@ -27,6 +30,48 @@ def test_a_task_has_a_line_at_its_start_and_one_at_its_end() -> None:
         "4.0 s embed started",
         "4.2 s embed skipped",
     ]
+
+
+LOAD = (
+    "2026-01-01T00:00:03Z [info     ] load test: 3 of 30 s: 4.7 requests a second, p99 21 ms, 1 instance "
+    "(2 wanted) [musher.stages.load_measurement] loc=load_measurement.py:80"
+)
+
+
+def test_a_load_test_has_a_line_whenever_its_log_has_one() -> None:
+    told: list[str] = []
+    progress = Progress(lambda line: None, tell=told.append, now=lambda: 7.0)
+    progress(LOAD)
+    [line] = told
+    assert line.split(maxsplit=3)[2:] == [
+        "load_test",
+        "3 of 30 s: 4.7 requests a second, p99 21 ms, 1 instance (2 wanted)",
+    ]
+
+
+def test_the_line_is_the_one_that_the_stage_logs(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        tell_load([{"at_s": 0.0, "current": 2, "desired": 2}], "3 of 30 s: no answer")
+    told: list[str] = []
+    Progress(lambda line: None, tell=told.append)(f"2026-01-01T00:00:03Z [info     ] {caplog.messages[0]}")
+    assert told[0].endswith("3 of 30 s: no answer, 2 instances")
+
+
+def test_observers_are_told_of_each_task_s_start_and_end() -> None:
+    seen: list[tuple[str, str]] = []
+    progress = Progress(lambda line: None, tell=lambda line: None)
+    progress.observers = (lambda event, task: seen.append((event, task)),)
+    for line in (START.format("load_test"), STATE.format("success"), END.format("load_test")):
+        progress(line)
+    assert seen == [("starting", "load_test"), ("end", "load_test")]
+
+
+def test_a_second_run_in_the_same_log_does_not_end_as_the_first_did() -> None:
+    progress = Progress(lambda line: None)
+    progress("2026-01-01 [info] DagRun Finished: dag_id=x, run_id=y, state=success, a=b")
+    progress("2026-01-01 [error] Task failed: ValueError: old")
+    progress.begin_again()
+    assert (progress.run_state, progress.reason) == (None, None)
 
 
 def test_a_failed_task_says_so() -> None:

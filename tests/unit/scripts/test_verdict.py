@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scripts.verdict import check, describe, describe_failures, wanted_accuracy
+from scripts.verdict import check, check_load, describe, describe_failures, wanted_accuracy
 
 
 def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
@@ -135,5 +135,49 @@ def test_a_task_without_a_reason_has_the_log_s() -> None:
 )
 def test_a_load_test_has_a_line(p50_ms: float | None, told: str) -> None:
     latency = {"p50_ms": p50_ms, "p99_ms": 40.4}
-    load = {"target": "e", "sent": 50, "failed": 2, "dropped": 1, "latency": latency}
+    load: dict[str, Any] = {
+        "target": "e",
+        "sent": 50,
+        "failed": 2,
+        "dropped": 1,
+        "latency": latency,
+        "instances": [],
+    }
+    load["predicted"] = {"highest": None}
     assert told in describe(FAILED | {"load": load})
+    assert "instances" not in describe(FAILED | {"load": load}).split("Load ")[1]
+
+
+def make_load(*seen: tuple[int, int], failed: int = 0) -> dict[str, Any]:
+    points = [{"at_s": 0.0, "current": current, "desired": desired} for current, desired in seen]
+    latency = {"p50_ms": 1.0, "p99_ms": 2.0}
+    load: dict[str, Any] = {
+        "target": "e",
+        "sent": 9,
+        "failed": failed,
+        "dropped": 1,
+        "instances": points,
+        "latency": latency,
+    }
+    load["predicted"] = {"highest": 1}
+    return {"load": load if failed else load | {"dropped": 0}}
+
+
+def test_the_instances_that_served_are_told_change_by_change() -> None:
+    seen = make_load((1, 1), (1, 3), (2, 3), (3, 3), (3, 3), (1, 1))
+    shown = describe(FAILED | seen)
+    assert "instances 1 -> 2 -> 3 -> 1 (at AWS's own pace, the simulator expects 1 instance)" in shown
+    assert "simulator" not in describe(FAILED | make_load((1, 1)))
+
+
+def test_a_load_test_may_lose_nothing_and_must_have_the_endpoint_grow_where_it_is_to() -> None:
+    assert check_load({"load": None}, must_grow=True) is None
+    assert check_load(make_load((1, 1)), must_grow=False) is None
+    assert check_load(make_load((1, 1), (1, 2)), must_grow=True) is None
+    assert check_load(make_load((1, 1), (1, 2), failed=2), must_grow=True) == (
+        "3 of the load test's 10 requests failed or were never sent"
+    )
+    for seen in (make_load((1, 1), (1, 1)), make_load()):
+        told = check_load(seen, must_grow=True)
+        assert told is not None
+        assert told.startswith("the endpoint was not given more instances under load")

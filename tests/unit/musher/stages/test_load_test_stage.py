@@ -95,8 +95,9 @@ def run_load(sent: Sent, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     """Return a function that runs the main DAG's load test, in which the generator measures this."""
 
     def call(measured: dict[str, Any], **changes: Any) -> Result:
-        def send(plan: Any, origin: Any) -> dict[str, Any]:
+        def send(plan: Any, origin: Any, *, tell: Callable[[str], None]) -> dict[str, Any]:
             sent.plans.append(plan)
+            tell("3 of 10 s: 5.0 requests a second, p99 20 ms")
             return measured
 
         monkeypatch.setattr(load_measurement, "send", send)
@@ -104,6 +105,24 @@ def run_load(sent: Sent, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
         return load_test.load_test.function({}, ENDPOINT, DATASET)
 
     return call
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([], ""),
+        ([(1, 1)], ", 1 instance"),
+        ([(1, 1), (1, 3)], ", 1 instance (3 wanted)"),
+        ([(1, 3), (3, 3)], ", 3 instances"),
+    ],
+)
+def test_the_log_says_how_the_load_goes_and_on_how_many_instances(
+    seen: list[tuple[int, int]], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    instances: Any = [{"at_s": 0.0, "current": current, "desired": desired} for current, desired in seen]
+    with caplog.at_level("INFO"):
+        load_measurement.tell_load(instances, "3 of 30 s: 5.0 requests a second, p99 20 ms")
+    assert caplog.messages == [f"load test: 3 of 30 s: 5.0 requests a second, p99 20 ms{told}"]
 
 
 def test_the_run_s_load_goes_to_its_endpoint_with_images_of_the_test_split(
