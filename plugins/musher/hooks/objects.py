@@ -59,9 +59,9 @@ def download(hook: S3Hook, *, uri: str) -> bytes:
     return data
 
 
-def sign_url(s3: S3Hook, *, bucket: str, key: str, expires_s: int = URL_EXPIRES_S) -> str:
+def sign_url(hook: S3Hook, *, bucket: str, key: str, expires_s: int = URL_EXPIRES_S) -> str:
     """Return an address from which anyone can read an object for `expires_s`."""
-    url: str = s3.get_conn().generate_presigned_url(
+    url: str = hook.get_conn().generate_presigned_url(
         "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s
     )
     return url

@@ -33,7 +33,14 @@ REQUEST = {
         "Tags": [{"Key": "musher:project", "Value": "musher"}],
     },
     "Update": {"EndpointName": NAME, "EndpointConfigName": CONFIG, "RetainAllVariantProperties": True},
-    "Alarms": [{"AlarmName": "musher-live-errors", "MetricName": "Invocation5XXErrors", "Threshold": 0.05}],
+    "Alarms": [
+        {
+            "AlarmName": "musher-live-errors",
+            "AlarmDescription": "5XX answers.",
+            "MetricName": "Invocation5XXErrors",
+            "Threshold": 0.05,
+        }
+    ],
 }
 OLDER = "musher-c0"
 
