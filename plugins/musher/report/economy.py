@@ -107,7 +107,7 @@ def _busy(use: _Use) -> Figure:
         )
     return Figure(
         name=name,
-        value=f"{at_work:.1%} at most",
+        value=f"{100 * at_work:.1f} % at most",
         how=f"{how} (Little's law), the network's time included; less where several are worked on at once",
     )
 

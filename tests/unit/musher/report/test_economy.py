@@ -44,7 +44,7 @@ def test_the_figures_are_those_of_a_calculation_by_hand() -> None:
     assert found == {
         "Carried by each instance": "5 requests/s",
         "Most that an instance could carry": "10 requests/s",
-        "Share of the time an instance was busy": "50.0% at most",
+        "Share of the time an instance was busy": "50.0 % at most",
         "Cost of 1,000 requests at this rate": "$0.00639",
         "Cost of an hour with the fewest instances": "$0.115",
         "Cost of an hour with the most instances": "$0.345",
