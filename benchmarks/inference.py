@@ -84,10 +84,10 @@ def fit_to_photos(model: Classifier, preset: Preset, pixels: Any) -> None:
             layer.momentum = None  # a plain mean over all batches
     with torch.no_grad():
         model.train()
-        for batch in images.split(READ):
+        for batch in torch.split(images, READ):
             model(batch)
         model.eval()
-        logits = torch.cat([model(batch) for batch in images.split(READ)])
+        logits = torch.cat([model(batch) for batch in torch.split(images, READ)])
         [*_, last] = (layer for layer in model.head.modules() if isinstance(layer, torch.nn.Linear))
         scale = logits.std(dim=0)
         last.weight /= scale[:, None]
