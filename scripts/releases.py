@@ -69,7 +69,7 @@ def release_again(session: Session, first: Report, *, conf: Mapping[str, Any]) -
     name = first.summary["endpoint"]["name"]
     say(f"\nA second model, from another seed; {RATE:.0f} requests a second go to {name} until it serves")
     session.progress.begin_again()
-    observers = [session.pace(UPDATE_TASK, speed=UPDATE_SPEED), moments]
+    observers: list[Observer] = [session.pace(UPDATE_TASK, speed=UPDATE_SPEED), moments]
     state = session.run(GO[1], conf=plan_second(conf, first.summary), observers=observers)
     sent = traffic.stop()
     report = fetch_report(session.stack, folder=session.folder / "second-release", but=first.key)
