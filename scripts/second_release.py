@@ -15,14 +15,13 @@ UPDATE_TASK = "deploy.run_endpoint"
 def plan_second(conf: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Params of the second run: the same training from another seed, with the values found.
 
-    It makes no trials, and no load test of its own. One instance trains: the batches are the same.
+    It makes no trials, and no load test of its own.
     """
     best = summary["tuning"]["best"]
     return {
         **conf,
         **(best["hyperparameters"] if best else {}),
         "tuning_strategy": "none",
-        "instance_count": 1,
         "load_test_s": 0,
         "seed": conf.get("seed", 1) + 1,
     }

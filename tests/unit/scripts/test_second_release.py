@@ -12,13 +12,12 @@ TUNED: Any = {"tuning": {"best": {"hyperparameters": {"learning_rate": 0.009, "b
 
 
 def test_the_second_run_trains_alike_from_another_seed_with_the_values_that_were_found() -> None:
-    conf = plan_second({"epochs": 5, "load_test_s": 30, "learning_rate": 0.1, "instance_count": 2}, TUNED)
+    conf = plan_second({"epochs": 5, "load_test_s": 30, "learning_rate": 0.1}, TUNED)
     assert conf == {
         "epochs": 5,
         "learning_rate": 0.009,
         "batch_size": 64,
         "tuning_strategy": "none",
-        "instance_count": 1,
         "load_test_s": 0,
         "seed": 2,
     }
