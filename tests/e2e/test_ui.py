@@ -101,7 +101,8 @@ def test_a_person_triggers_the_dag_in_the_ui_and_it_succeeds(stack: tuple[str, s
         form = page.get_by_role("dialog")
         expect(form.get_by_text("Training", exact=True)).to_be_visible()
         expect(form.get_by_text("Data set").first).to_be_visible()  # no section need be opened
-        expect(form.get_by_text("nothing is left running")).to_be_visible()
+        expect(form.get_by_text("What stays").first).to_be_visible()
+        expect(form.get_by_text("they stay").first).to_be_visible()  # and what that costs
         form.get_by_role("button", name="Trigger").last.click()
         assert wait_for_end(page, url=url) == "success"
         page.reload()

@@ -113,7 +113,7 @@ def test_the_card_says_how_int8_was_judged(trained: Path) -> None:
 def test_serving_takes_the_int8_file_and_answers_as_the_floats_do(trained: Path, dataset: Dataset) -> None:
     model = load_served_model(trained / "model", {})
     assert model.runtime.name == "onnxruntime in int8"
-    floats = runtimes.OnnxRuntime(replace(model.folder, card={**model.folder.card, "int8": {}}))
+    floats = runtimes.OnnxRuntime(replace(model.folder, card={**model.folder.card, "int8": {}}), 1)
     assert floats.name == "onnxruntime"
     split = dataset.splits["test"]
     pixels = np.stack([model.folder.preset.to_pixels(member.read()) for member in split.members])

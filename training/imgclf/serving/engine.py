@@ -165,8 +165,9 @@ class Engine:
         try:
             while batch := self._take():
                 self._began[stream] = time.monotonic()
-                self._answer(batch)
-                self._began[stream] = math.inf
+                items, outcomes = self._answer(batch)
+                self._began[stream] = math.inf  # before anybody can hear of the answer
+                self._hand_back(items, outcomes)
         except BaseException:  # the end of a thread: whoever waits must hear of it
             self._has_ended = True
             logger.exception("the engine's thread ends")
@@ -186,8 +187,8 @@ class Engine:
             self._waiting.put(None)  # so that the end comes after the last batch, and to each stream
         return [item for item in found if item is not None]
 
-    def _answer(self, batch: list[_Item]) -> None:
-        """Decode and compute a batch; hand it back."""
+    def _answer(self, batch: list[_Item]) -> tuple[list[_Item], Sequence[Logits | Exception]]:
+        """Decode and compute a batch; return what is to be handed back."""
         ready, pixels, over = self._make_ready(batch)
         started = time.monotonic()
         outcomes: Sequence[Logits | Exception] = []
@@ -199,7 +200,7 @@ class Engine:
             outcomes = [error] * len(ready)
         self._metrics.batches.observe(len(ready))
         self._metrics.predictions.observe(time.monotonic() - started)
-        self._hand_back([*ready, *over], outcomes)
+        return [*ready, *over], outcomes
 
     def _make_ready(self, batch: list[_Item]) -> tuple[list[_Item], list[Pixels], list[_Item]]:
         """Decode images; return those to be computed, their pixels, and those that nobody waits for."""
