@@ -80,7 +80,7 @@ class WebServer:
 
 @dataclass(frozen=True, kw_only=True)
 class InProcess:
-    """benchmarks/in_process.py, which decodes and computes without a server."""
+    """benchmarks/peers/in_process.py, which decodes and computes without a server."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -147,7 +147,7 @@ def start_server(
 
 def start_in_process(model: Path, photos: Path) -> InProcess:
     """Start the one without a server."""
-    command = [sys.executable, "-m", "benchmarks.in_process", str(model), str(photos)]
+    command = [sys.executable, "-m", "benchmarks.peers.in_process", str(model), str(photos)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     return InProcess(name="in process", process=process)
 

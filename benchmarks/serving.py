@@ -93,6 +93,7 @@ def judge(noop: Found, model: Found, peers: Sequence[str]) -> dict[str, Any]:
         "noop_cpu_ratio": compare_cpu(noop, OURS, by["noop"]),
         "torch_cpu_ratio": compare_cpu(model, OURS, by["torch"]),
         "same_engine_cpu_ratio": compare_cpu(model, OURS, by["onnx"]),
+        "int8_cpu_ratio": compare_cpu(model, INT8, by["onnx"]),
     }
     took_part = [name for name in peers if any(title(name, work) in {**noop, **model} for work in by)]
     return {**figures, **{name: _rounded(value) for name, value in spent.items()}, "peers": took_part}

@@ -1,1 +1,1 @@
-"""Other model servers, each with the same work to do: programs that run in the peers' own environment."""
+"""Programs that benchmarks.serving compares: other model servers, and our own without a model or a server."""

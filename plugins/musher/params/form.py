@@ -1,7 +1,5 @@
 """All sections of the form together; a wrong value is refused before anything is paid for."""
 
-import difflib
-
 from musher.params.batch import BATCH
 from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
@@ -46,4 +44,6 @@ INTEGERS = frozenset(
 
 def suggest_param(name: str) -> str | None:
     """Return the Param whose name is most like one that is none; None where all are far from it."""
+    import difflib  # no business of the DAG's parse
+
     return next(iter(difflib.get_close_matches(name, FORM, n=1)), None)

@@ -1,4 +1,4 @@
-"""Turn image files into logits in a few threads: bodies go in, one hop back answers a whole batch.
+"""Turn image files into logits in threads: bodies go in, one hop back to the event loop answers a batch.
 
 Each thread (a stream) takes its share of what waits, decodes it, computes it as one batch, and hands all its
 answers back at once. While one stream computes, the others decode; none waits for another. So a lone image

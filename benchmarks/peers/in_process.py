@@ -1,6 +1,6 @@
 """Decode and compute photos as serve.py does, with its decoder, engine and streams, but without a server.
 
-    python -m benchmarks.in_process MODEL PHOTOS
+    python -m benchmarks.peers.in_process MODEL PHOTOS
 
 Each line of stdin is a number of seconds: it works so long, and prints how many photos it did in what time.
 """
