@@ -7,7 +7,20 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.inference import Loss, fit_to_photos, median_ratio, name_classes, read_photos, time_rounds
+from benchmarks.inference import (
+    CHANNELS_LAST,
+    FLOATS,
+    INT8,
+    TORCH,
+    Loss,
+    fit_to_photos,
+    median_ratio,
+    name_classes,
+    read_photos,
+    summarise,
+    table_rows,
+    time_rounds,
+)
 from imgclf.networks.models import build_model, preset_for
 
 PRESET = preset_for(architecture="resnet18", image_size=16)
@@ -29,6 +42,16 @@ def test_a_ratio_is_that_of_a_round() -> None:
 def test_a_loss_is_in_points() -> None:
     loss = Loss(images=200, fp32_accuracy=0.95, int8_accuracy=0.945, is_refused=False)
     assert loss.points == pytest.approx(0.5)
+
+
+def test_of_the_batch_sizes_the_lowest_ratio_counts() -> None:
+    one = {TORCH: [4.0], CHANNELS_LAST: [2.0], FLOATS: [2.0], INT8: [1.0]}
+    timed = {1: one, 8: {**one, FLOATS: [1.0], INT8: [2.0]}}
+    loss = Loss(images=200, fp32_accuracy=0.95, int8_accuracy=0.945, is_refused=False)
+    found = summarise(timed, loss, 0.9995)
+    assert (found["ratio"], found["ratio_int8"], found["ratio_channels_last"]) == (2.0, 2.0, 2.0)
+    assert (found["argmax_agreement"], found["int8_top1_loss"]) == (0.9995, 0.5)
+    assert list(table_rows(timed))[3] == ["1", INT8, "1000.0", "4.00"]
 
 
 def test_random_weights_find_all_classes_equally_likely_once_they_know_the_photos() -> None:
