@@ -60,7 +60,7 @@ def test_an_answer_tells_the_state_before_its_work_is_done(functions: Any) -> No
         assert answer["LastUpdateStatusReason"] == "The function is being created."
         functions.lam.get_waiter("function_updated_v2").wait(FunctionName=name)
     published = functions.lam.update_function_code(
-        FunctionName=name, ZipFile=zip_of(functions, CODE), Publish=True
+        FunctionName=name, ZipFile=zip_of(functions, CODE + "# new\n"), Publish=True
     )
     assert (published["Version"], published["State"]) == ("2", "Pending")
     functions.lam.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="2")
