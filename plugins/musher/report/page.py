@@ -128,9 +128,8 @@ def _describe_champion(gate: Mapping[str, Any]) -> str:
 def _describe_scaling(scaling: Mapping[str, Any]) -> str:
     least, most = scaling["min_instances"], scaling["max_instances"]
     if least == most:
-        return (
-            f"{least} to {most} instances, until its schedule says otherwise" if scaling["alarms"] else "none"
-        )
+        told = f"{least} to {most} instances, until its schedule says otherwise"
+        return told if scaling["alarms"] else "none"
     return f"{least} to {most} instances, for {scaling['target']:g} {UNITS[scaling['metric']]} each"
 
 

@@ -596,10 +596,8 @@ def test_what_was_held_against_nothing_and_does_not_scale_is_said_to_be_so() -> 
 )
 def test_each_way_to_scale_has_its_words(changes: dict[str, object], told: str) -> None:
     scaling = {**RESULTS["scaling"], **changes}
-    shown = html.unescape(
-        re.sub(r"<[^>]+>", "", page(build_summary(facts(), {**RESULTS, "scaling": scaling})))
-    )
-    assert told in shown
+    shown = re.sub(r"<[^>]+>", "", page(build_summary(facts(), {**RESULTS, "scaling": scaling})))
+    assert told in html.unescape(shown)
 
 
 def test_nothing_is_said_of_training_that_did_not_happen() -> None:
