@@ -50,7 +50,7 @@ def find_faults(
 def _weak_classes(evaluation: Mapping[str, Any], *, least: float) -> list[tuple[str, float]]:
     """Return (name, recall) of the classes below the least, the weakest first."""
     known = zip(evaluation["classes"], evaluation["per_class_recall"], strict=True)
-    weak = [(name, recall) for name, recall in known if recall is not None and recall < least]
+    weak = [(name, recall) for name, recall in known if recall is not None and not recall >= least]
     return sorted(weak, key=lambda found: (found[1], found[0]))
 
 

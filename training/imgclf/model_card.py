@@ -63,6 +63,8 @@ def read_model_folder(path: Path) -> ModelFolder:
     try:
         count, classes = int(card["classes"]), [str(name) for name in labels["classes"]]
         preset = _read_preset(card["preset"])
+        if not all(isinstance(card.get(graph) or {}, dict) for graph in ("onnx", "int8")):
+            raise TypeError("what is said of a graph")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{CARD_FILE} or {LABELS_FILE} in {path} lacks {error}: train the model again"

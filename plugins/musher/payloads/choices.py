@@ -12,13 +12,16 @@ METRICS = {
 requests that a model works on at the same time (each ten seconds)."""
 
 METRIC_CHOICES = (*METRICS, CUSTOM)
-CUSTOM_METRIC = r"^\S+ \S+ (Average|Minimum|Maximum|SampleCount|Sum)$"
+CUSTOM_METRIC = r"^[!-9;-~][!-~]{0,254} [!-~]{1,255} (Average|Minimum|Maximum|SampleCount|Sum)$"
 """Namespace, name and statistic of a metric with the dimensions EndpointName and VariantName."""
 
-SCALING_STEP = r"^\d{1,9}(\.\d{1,9})? \+[1-8]$"
+SCALING_STEP = r"^[0-9]{1,9}(\.[0-9]{1,9})? \+[1-8]$"
 """A value of the metric, and how many instances are added from there on."""
 
-SCALING_SCHEDULE = r"^(cron|rate|at)\([^()]{1,200}\) [1-9]\d? [1-9]\d?$"
+SCALING_SCHEDULE = (
+    r"^(cron\(([0-9A-Za-z*?/,#-]{1,40} ){5}[0-9*/,-]{1,40}\)|rate\([1-9][0-9]{0,8} (minute|hour|day)s?\)"
+    r"|at\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\)) [1-9][0-9]? [1-9][0-9]?$"
+)
 """An expression of AWS's, in UTC, then the fewest and the most instances from then on."""
 
 MAX_COOLDOWN_S = 3600

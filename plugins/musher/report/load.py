@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from musher.payloads.choices import INVOCATIONS
+from musher.payloads.choices import CUSTOM, INVOCATIONS
 from musher.report.axes import ticks_of_length, ticks_to
 from musher.report.economy import list_figures, mean_instances
 from musher.report.histogram import draw_histogram
@@ -135,6 +135,8 @@ def describe_target(record: Mapping[str, Any]) -> str | None:
     scaling = record["scaling"]
     if not scaling:
         return None
+    if scaling["metric"] == CUSTOM:
+        return f"The policy's target is {scaling['target']:g} of a metric of its own: no rate."
     if scaling["metric"] != INVOCATIONS:
         return f"The policy's target is {scaling['target']:g} requests at once on each instance: no rate."
     text = f"The policy's target is {scaling['target']:g} requests a minute, {scaling['target'] / 60:.3g} a "

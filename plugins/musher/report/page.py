@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from musher.payloads.choices import CONCURRENCY, INVOCATIONS
+from musher.payloads.choices import CONCURRENCY, CUSTOM, INVOCATIONS
 from musher.payloads.happenings import Happenings
 from musher.report.curves import draw_curves
 from musher.report.load import draw_load
@@ -37,7 +37,11 @@ QUALITY = (
 AFTERWARDS = frozenset({"report", "teardown"})
 """Tasks whose failure takes back nothing that the run has released."""
 
-UNITS = {INVOCATIONS: "invocations a minute", CONCURRENCY: "requests at the same time"}
+UNITS = {
+    INVOCATIONS: "invocations a minute",
+    CONCURRENCY: "requests at the same time",
+    CUSTOM: "of a metric of the run's own",
+}
 """What the target of the scaling counts."""
 
 WORST_CLASSES = 20
@@ -124,7 +128,8 @@ def _describe_champion(gate: Mapping[str, Any]) -> str:
 def _describe_scaling(scaling: Mapping[str, Any]) -> str:
     least, most = scaling["min_instances"], scaling["max_instances"]
     if least == most:
-        return "none"
+        told = f"{least} to {most} instances, until its schedule says otherwise"
+        return told if scaling["alarms"] else "none"
     return f"{least} to {most} instances, for {scaling['target']:g} {UNITS[scaling['metric']]} each"
 
 

@@ -26,7 +26,7 @@ TRAINING_KEYS = (
 ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances", "captures_uri")
 GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
 BATCH_KEYS = ("job_name", "output_uri", "images", "instance_type", "instances")
-SCALING_KEYS = ("min_instances", "max_instances", "metric", "target")
+SCALING_KEYS = ("min_instances", "max_instances", "metric", "target", "alarms")
 LOAD_KEYS = (
     "target",
     "is_complete",

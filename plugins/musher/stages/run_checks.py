@@ -1,5 +1,6 @@
 """What a run's Params and data contradict, what AWS would refuse of them, and what the run may cost."""
 
+import math
 from collections.abc import Sequence
 
 from musher import names
@@ -44,6 +45,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
 
     return [
         Check(about="weights", look=weights),
+        Check(about="numbers", look=lambda: endless_numbers(run.params)),
         Check(about="options", look=lambda: contradictory_options(run.params)),
         Check(about="time limits", look=limits),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
@@ -55,6 +57,12 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="batch", look=lambda: foreign_batch(run)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
     ]
+
+
+def endless_numbers(params: Params) -> list[str]:
+    """Return a sentence for each value that is no finite number: NaN passes every bound of a schema."""
+    found = [name for name, value in params.items() if isinstance(value, float) and not math.isfinite(value)]
+    return [f"{name} is {params[name]}, which nothing can be held against. Write a number." for name in found]
 
 
 def unsuitable_size(params: Params) -> list[str]:

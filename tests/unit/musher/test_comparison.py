@@ -44,6 +44,11 @@ def test_weak_classes_are_named_the_weakest_first_and_those_without_images_are_n
     )
 
 
+def test_what_is_no_number_lets_nothing_through() -> None:
+    for name in ("min_accuracy", "min_class_recall", "max_calibration_error", "max_accuracy_drop"):
+        assert len(faults(champion=GOOD, **{name: float("nan")})) == 1, name
+
+
 def test_a_model_whose_probabilities_lie_is_refused() -> None:
     [said] = faults({"calibrated_ece": 0.3})
     assert said == "calibration error 0.3000; max_calibration_error is 0.02"

@@ -130,8 +130,14 @@ class GuardedProtocol(HttpToolsProtocol):
             call = take(scope["headers"], bytes(cycle.body), lambda answer: self._reply(cycle, answer))
             if call is not None:
                 self._call = None if cycle.response_complete else call
+                self._hear_of_the_end()
                 return
         super()._start_asgi_task(cycle, app)
+
+    def _hear_of_the_end(self) -> None:
+        """Read on where a large body has stopped it: only so is it seen that the client went away."""
+        if self._call is not None and not self.pipeline:
+            self.flow.resume_reading()
 
     def _reply(self, cycle: RequestResponseCycle, answer: Answer) -> None:
         """Send a whole answer, as a cycle's own `send` does."""

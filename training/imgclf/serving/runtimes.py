@@ -172,6 +172,6 @@ def file_hash(path: Path) -> str:
         with path.open("rb") as file:
             while piece := file.read(PIECE_BYTES):
                 digest.update(piece)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter for a NUL in the name
         raise ModelError(f"{path} cannot be read ({error}): train the model again") from error
     return digest.hexdigest()

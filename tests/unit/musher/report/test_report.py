@@ -1,6 +1,7 @@
 """The report: numbers gathered from the stages, and a page that needs nothing else."""
 
 import dataclasses
+import html
 import json
 import math
 import re
@@ -224,7 +225,13 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "instance_type": "ml.m5.large",
             "instances": 2,
         },
-        "scaling": {"min_instances": 1, "max_instances": 3, "metric": "invocations", "target": 100},
+        "scaling": {
+            "min_instances": 1,
+            "max_instances": 3,
+            "metric": "invocations",
+            "target": 100,
+            "alarms": ["TargetTracking-1"],
+        },
         "lambda": {
             "function_name": "musher-0123abcd",
             "status": 200,
@@ -570,13 +577,27 @@ def test_the_page_says_what_was_released_over_what() -> None:
 
 
 def test_what_was_held_against_nothing_and_does_not_scale_is_said_to_be_so() -> None:
-    scaling = {**RESULTS["scaling"], "max_instances": 1}
+    scaling = {**RESULTS["scaling"], "max_instances": 1, "alarms": []}
     verdict = {**RESULTS["verdict"], "champion": None, "champion_accuracy": None}
     shown = re.sub(
         r"<[^>]+>", "", page(build_summary(facts(), {**RESULTS, "scaling": scaling, "verdict": verdict}))
     )
     assert "the minimums alone: no live model was known" in shown
     assert "Scalingnone" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"metric": "concurrency"}, "1 to 3 instances, for 100 requests at the same time each"),
+        ({"metric": "custom"}, "1 to 3 instances, for 100 of a metric of the run's own each"),
+        ({"max_instances": 1}, "1 to 1 instances, until its schedule says otherwise"),
+    ],
+)
+def test_each_way_to_scale_has_its_words(changes: dict[str, object], told: str) -> None:
+    scaling = {**RESULTS["scaling"], **changes}
+    shown = re.sub(r"<[^>]+>", "", page(build_summary(facts(), {**RESULTS, "scaling": scaling})))
+    assert told in html.unescape(shown)
 
 
 def test_nothing_is_said_of_training_that_did_not_happen() -> None:

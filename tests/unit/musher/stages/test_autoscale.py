@@ -169,6 +169,31 @@ def test_preflight_refuses_a_schedule_that_nobody_can_read_and_counts_its_instan
     assert highest([], most=3) == 3
 
 
+@pytest.mark.parametrize(
+    "when", ["cron(nonsense)", "cron(0 8 * *)", "cron(0 8 ? *\n* *)", "at(yesterday)", "rate(0 minutes)"]
+)
+def test_preflight_refuses_times_that_aws_would_refuse_after_the_deployment(when: str) -> None:
+    with pytest.raises(PayloadError, match="autoscale_schedule holds"):
+        run_checks.unsuitable_scaling({**PARAMS, "autoscale_schedule": [f"{when} 2 4"]})
+
+
+@pytest.mark.parametrize(
+    "metric", ["Mine Depth Sum\n", "Mi\0ne Depth Sum", ":Mine Depth Sum", f"M {'D' * 256} Sum"]
+)
+def test_preflight_refuses_a_metric_that_cloudwatch_cannot_have(metric: str) -> None:
+    params = {**PARAMS, "autoscale_metric": "custom", "autoscale_custom_metric": metric}
+    with pytest.raises(PayloadError, match="autoscale_custom_metric is"):
+        run_checks.unsuitable_scaling(params)
+
+
+def test_preflight_refuses_what_is_no_number_and_passes_each_bound() -> None:
+    params = {**PARAMS, "autoscale_target": float("inf"), "min_accuracy": float("nan")}
+    found = " ".join(run_checks.endless_numbers(params))
+    assert "autoscale_target is inf" in found
+    assert "min_accuracy is nan" in found
+    assert run_checks.endless_numbers(PARAMS) == []
+
+
 def test_a_policy_of_somebody_else_is_none_of_ours(scale: Any, aws: Any) -> None:
     scale()
     aws.put[0]["PolicyName"] = "theirs"

@@ -25,6 +25,7 @@ class Transport(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.is_read = True
 
     def write(self, data: Any) -> None:
         self.written += bytes(data)
@@ -36,10 +37,12 @@ class Transport(asyncio.Transport):
         return self.closed
 
     def pause_reading(self) -> None:
-        """Read on: the test decides what comes."""
+        """Remember it: the test decides what comes."""
+        self.is_read = False
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Remember it."""
+        self.is_read = True
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -314,6 +317,17 @@ def test_thousands_of_refusals_behind_each_other_are_answered(connect: Callable[
     assert connection.transport.written.count(b"HTTP/1.1 415") == 1
     connection.send(WHOLE)
     assert connection.status == "415 Unsupported Media Type"
+
+
+def test_a_client_that_goes_away_is_noticed_whatever_it_sent(connect: Callable[..., Connection]) -> None:
+    """A body over 64 KiB stopped the reading: 240 such clients kept others waiting for what nobody wanted."""
+    app = Taker()
+    connection, another = connect(app), connect(app)
+    large = POST + b"Content-Length: 100000\r\n\r\n" + bytes(100_000)
+    connection.send(large)
+    assert connection.transport.is_read
+    another.send(large + WHOLE)
+    assert not another.transport.is_read  # what comes after two requests has to wait
 
 
 def test_a_client_that_wants_no_more_is_told_so_and_its_connection_is_closed(

@@ -158,3 +158,24 @@ def test_the_card_names_no_file_outside_of_the_folder(folder: Path) -> None:
     facts = json.loads((folder / "model_card.json").read_text())["onnx"]
     change_card(folder, onnx={**facts, "file": "../elsewhere/model.onnx"})
     assert name_of(folder) == "onnxruntime"
+
+
+@pytest.mark.parametrize("graph", ["onnx", "int8"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"file": "a\0b"},
+        {"file": "../model.safetensors/.."},
+        {"file": ""},
+        {"file": None},
+        "file",
+        ["file"],
+        5,
+    ],
+    ids=repr,
+)
+def test_a_card_that_lies_about_its_graph_is_refused(folder: Path, graph: str, said: Any) -> None:
+    card = json.loads((folder / "model_card.json").read_text())
+    (folder / "model_card.json").write_text(json.dumps({**card, graph: said}))
+    with pytest.raises(ModelError):
+        load_served_model(folder, {})
