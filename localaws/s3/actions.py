@@ -7,7 +7,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.s3.exceptions import MethodNotAllowed
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeTableStorageBucket
-from moto.s3.responses import S3Response
+from moto.s3.responses import ACTION_MAP, S3Response
 
 from localaws.s3 import wording
 from localaws.s3.listing import (
@@ -32,6 +32,7 @@ OWNER = {
 
 _delete_keys = S3Response._bucket_response_delete_keys
 _list_versions = S3Response.list_object_versions
+_set_action = S3Response._set_action
 
 
 def list_objects(response: S3Response) -> Any:
@@ -156,6 +157,14 @@ def _answer(response: S3Response, action: str, result: dict[str, Any]) -> Any:
     return response.serialized(ActionResult(result))
 
 
+def set_action(response: S3Response, kind: str, method: str, query: dict[str, Any]) -> None:
+    """Name the action, or raise MethodNotAllowed where a method has none, as a POST to an object."""
+    known = ACTION_MAP[kind].get(method, {})
+    if "DEFAULT" not in known and not known.keys() & query.keys():
+        raise MethodNotAllowed
+    _set_action(response, kind, method, query)
+
+
 def install() -> None:
     """Put our answers where moto looks for its own."""
     for name, answer in {
@@ -163,5 +172,6 @@ def install() -> None:
         "list_objects_v2": list_objects_v2,
         "list_object_versions": list_object_versions,
         "_bucket_response_delete_keys": delete_keys,
+        "_set_action": set_action,
     }.items():
         setattr(S3Response, name, answer)

@@ -359,3 +359,10 @@ def test_the_retention_of_an_object_is_told(s3: Any) -> None:
     s3.put_object_retention(**where, Retention=kept)
     found = s3.get_object_retention(**where)["Retention"]
     assert (found["Mode"], found["RetainUntilDate"].year) == ("GOVERNANCE", 2035)
+
+
+def test_a_post_that_says_nothing_is_not_allowed_on_an_object(s3: Any, send: Any) -> None:
+    """moto looks in vain for what it is to do."""
+    bucket = make_bucket(s3)
+    answer = send("POST", f"/{bucket}/k", body=b"x")
+    assert (answer.status, b"<Code>MethodNotAllowed</Code>" in answer.body) == (405, True)
