@@ -11,6 +11,7 @@ p95_error               |predicted / measured - 1| of the p95 of the whole load
 lost_beyond_canary      requests that failed under the bad canary and were not answered by it
 rollback_periods        periods of the alarm (a minute) from the canary's first traffic to the way back
 update_failed           requests lost by three updates with a good model: all at once, canary, rolling
+*failures               AWS's words for requests that failed
 
 The simulator's inputs: service times of a load without waiting, the seconds in which an instance starts and
 ends, and the minutes after which an alarm knows of a metric. `seconds_apart` are the AWS seconds in which
@@ -221,6 +222,7 @@ def measure_spike(bench: Bench, measured: Measured) -> dict[str, Any]:
         "lateness_p99_ms": result["lateness"]["p99_ms"],
         "requests": result["sent"],
         "errors": result["errors"],
+        "failures": result["failures"],
     }
 
 
@@ -249,6 +251,7 @@ def measure_bad_canary(bench: Bench, *, instances: int) -> dict[str, Any]:
     return {
         "canary_failed": canary,
         "lost_beyond_canary": max(0, count_lost(result) - canary),
+        "canary_failures": result["failures"],
         "rollback_periods": round(canary_s(looks) * SPEED / MINUTE_S, 2),
         "is_back": describe_config(bench) != config,
     }
@@ -285,6 +288,7 @@ def measure_updates(bench: Bench, *, instances: int) -> dict[str, Any]:
         "update_requests": result["sent"],
         "update_failed": count_lost(result),
         "update_errors": result["errors"],
+        "update_failures": result["failures"],
     }
 
 

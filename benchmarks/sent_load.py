@@ -17,6 +17,8 @@ STOP_S = 30.0
 START_S = 60.0
 SENDING = "Sending for"
 """What the generator logs as it begins."""
+FAILED = "WARNING:musher.traffic.exchanges:"
+"""What its lines on the answers of failed requests begin with."""
 
 
 def argv_of(load: Sequence[str], *, endpoint: str, body: Path, output: Path) -> list[str]:
@@ -43,7 +45,8 @@ def sending(
 ) -> Generator[dict[str, Any], None, None]:
     """Send a load; the block begins once it is being sent, and its end fills the result in.
 
-    `is_stopped`: the end of the block ends the load by SIGTERM; else it is waited for.
+    `is_stopped`: the end of the block ends the load by SIGTERM; else it is waited for. `failures` of the
+    result are the words of the answers that were none.
     """
     body, output, log = (folder / name for name in ("body.json", "load.json", "load.log"))
     body.write_text("[1]")
@@ -62,7 +65,12 @@ def sending(
                 raise RuntimeError(f"the load generator ended with {process.returncode}")
         finally:
             process.kill()
-    result.update(json.loads(output.read_text()))
+    result.update(json.loads(output.read_text()), failures=read_failures(log.read_text()))
+
+
+def read_failures(log: str) -> list[str]:
+    """Return what the generator has logged of answers that were failures, each that differs once."""
+    return [line.removeprefix(FAILED) for line in log.splitlines() if line.startswith(FAILED)]
 
 
 def wait_until_sending(process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -26,7 +26,7 @@ class AsyncRequestError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class AsyncRequest:
-    """What a client asks for. Durations are AWS seconds."""
+    """What a client asks for."""
 
     endpoint_name: str
     region: str
@@ -38,7 +38,9 @@ class AsyncRequest:
     received: datetime
     inference_id: str
     ttl_s: float
+    """AWS seconds that it may wait."""
     timeout_s: float
+    """Real seconds that its answer may take."""
     path_extension: str = ""
     filename: str = ""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))

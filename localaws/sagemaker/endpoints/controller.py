@@ -33,10 +33,6 @@ logger = logging.getLogger(__name__)
 STOP_GRACE_S = 30.0
 """AWS seconds between SIGTERM and SIGKILL
 (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
-DRAIN_S = 60.0
-"""AWS seconds that requests under way get before their instance is stopped: the longest one may take."""
-ASYNC_DRAIN_S = 3600.0
-"""AWS seconds that asynchronous requests get instead: X-Amzn-SageMaker-InvocationTimeoutSeconds at most."""
 ABANDON_GRACE_S = 2.0
 """Real seconds between SIGTERM and SIGKILL when localaws itself stops."""
 STARTING_POLL_S = 0.02
@@ -319,15 +315,10 @@ class EndpointController:
         return None
 
     def _drain(self, surplus: Sequence[Instance]) -> None:
-        """Let instances finish their requests; one that has just been picked is counted after a pause."""
-        if not surplus:
-            return
-        is_async = self.features.async_inference is not None
-        deadline = self.now_s() + (ASYNC_DRAIN_S if is_async else DRAIN_S)
-        self.pause()
+        """Let instances finish every request that they were picked for; each has a time limit of its own."""
+        for instance in surplus:
+            instance.retire()
         while any(instance.outstanding for instance in surplus):
-            if self.now_s() > deadline:
-                return
             self.pause()
 
     def pause(self) -> None:

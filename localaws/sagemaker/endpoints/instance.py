@@ -3,6 +3,8 @@
 import enum
 import http.client
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -69,7 +71,7 @@ def ping(port: int) -> bool:
 
 
 class Instance:
-    """One instance. `step` and `stop` belong to the endpoint's thread; `outstanding` to the event loop."""
+    """One instance. `step`, `retire` and `stop` belong to the endpoint's thread, `begin` to the loop."""
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class Instance:
         startup_s: float,
         job: str = "",
         ping: Callable[[int], bool] = ping,
+        real_now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.id = instance_id
         self.variant = variant
@@ -88,17 +91,22 @@ class Instance:
         self.failure: str | None = None
         self.restarts = 0
         self.outstanding = 0
+        """The requests that it has promised to answer, and has not yet."""
         self._launch = launch
         self._clock = clock
         self._startup_s = startup_s
         self._job = job
         self._ping = ping
+        self._real_now_s = real_now_s
         self._server: Server | None = None
         self._was_healthy = False
         self._crashes = 0
         self._missed = 0
         self._is_suspect = False
-        self._since = 0.0
+        self._is_retired = False
+        self._door = threading.Lock()
+        """Held to let a request in, or to let none in any more."""
+        self._since = self._launched_s = 0.0
         self._next_s = 0.0
 
     @property
@@ -114,7 +122,28 @@ class Instance:
     @property
     def is_healthy(self) -> bool:
         """Whether requests may go here."""
-        return self.state is State.HEALTHY and not self._is_suspect
+        return self.state is State.HEALTHY and not self._is_suspect and not self._is_retired
+
+    def begin(self) -> bool:
+        """Promise to stay until a request has its answer; return False where it is about to be stopped.
+
+        Whoever has the promise says `end`.
+        """
+        with self._door:
+            if self._is_retired:
+                return False
+            self.outstanding += 1
+            return True
+
+    def end(self) -> None:
+        """Count the end of a request."""
+        with self._door:
+            self.outstanding -= 1
+
+    def retire(self) -> None:
+        """Let no request in any more; those that were let in are still to be waited for."""
+        with self._door:
+            self._is_retired = True
 
     def suspect(self) -> None:
         """Take it out of the traffic until it passes the next ping: it refused a connection."""
@@ -123,6 +152,7 @@ class Instance:
     def start(self) -> None:
         """Start the process; raises LocalAwsError where that fails at once."""
         self._server = self._launch()
+        self._launched_s = self._real_now_s()
         self._enter(State.STARTING)
 
     def step(self) -> None:
@@ -151,7 +181,7 @@ class Instance:
             self._give_up(f"the process ended with {describe_exit(code)}")
         elif self._ping(self._server.port):
             self._become_healthy()
-        elif self._clock.monotonic() - self._since > self._startup_s:
+        elif self._real_now_s() - self._launched_s > self._startup_s:
             self._give_up(f"GET /ping did not answer 200 within {self._startup_s:g} s")
 
     def _become_healthy(self) -> None:

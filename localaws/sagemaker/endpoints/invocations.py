@@ -29,7 +29,7 @@ BODY_MAX_BYTES = 25 << 20
 """Largest request: "The payload limits are 25 MB for real-time endpoints"
 (https://docs.aws.amazon.com/sagemaker/latest/dg/hosting-faqs.html). Older texts say 6 MB."""
 INVOCATION_S = 60.0
-"""AWS seconds a container has to answer."""
+"""Seconds a container has to answer. Real ones, whatever the speed: a model's computing is not sped up."""
 PASSED_HEADERS = (
     "content-type",
     "accept",
@@ -57,7 +57,7 @@ class Invocation:
     headers: Mapping[str, str]
     body: bytes
     timeout_s: float
-    """AWS seconds."""
+    """Real seconds."""
     target: str | None = None
     """The only variant that may answer."""
 
@@ -143,7 +143,7 @@ class Invoker:
     ) -> None:
         """Ask a shadow variant; its answer is counted and captured, and nobody gets it."""
         instance = shadow.pick_instance(rng=self._rng)
-        if instance is None:
+        if instance is None or not instance.begin():
             return
         call = EndpointCall(
             account_id=controller.account_id,
@@ -171,13 +171,10 @@ class Invoker:
         """Try instances until one takes the request; one that took it has the last word."""
         target = invocation.target
         for attempt in range(1 + controller.fleet.size):
-            fleet = controller.fleet
-            variant = fleet.pick_variant(rng=self._rng, target=target)
-            instance = variant.pick_instance(rng=self._rng) if variant is not None else None
-            if variant is None or instance is None:
-                break
-            if variant.is_throttled:
-                return errors.throttled()
+            picked = self._pick(controller, target=target)
+            if isinstance(picked, Response):
+                return picked
+            variant, instance = picked
             plan = variant.plan
             call.ask(plan.name, instances=len(variant.instances), config=plan.config_name)
             if attempt == 0:
@@ -196,17 +193,34 @@ class Invoker:
             return respond(answer, variant=variant, controller=controller)
         return errors.unavailable(name=controller.name)
 
+    def _pick(
+        self, controller: EndpointController, *, target: str | None
+    ) -> tuple[Variant, Instance] | Response:
+        """Return an instance that stays until it has answered, with its variant; or why there is none."""
+        while True:
+            fleet = controller.fleet
+            variant = fleet.pick_variant(rng=self._rng, target=target)
+            instance = variant.pick_instance(rng=self._rng) if variant is not None else None
+            if variant is None or instance is None:
+                if fleet is not controller.fleet:  # it was replaced meanwhile, and what was in it goes
+                    continue
+                return errors.unavailable(name=controller.name)
+            if variant.is_throttled:
+                return errors.throttled()
+            if instance.begin():
+                return variant, instance
+
     async def _call(self, instance: Instance, invocation: Invocation) -> Answer:
-        instance.outstanding += 1
+        """Ask an instance that a request has begun on."""
         try:
             return await self._pool.post(
                 instance.port,
                 headers=invocation.headers,
                 body=invocation.body,
-                timeout_s=self._context.clock.real_seconds(invocation.timeout_s),
+                timeout_s=invocation.timeout_s,
             )
         finally:
-            instance.outstanding -= 1
+            instance.end()
 
 
 async def read_body(request: Request) -> bytes | None:

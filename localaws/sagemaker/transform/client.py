@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localaws.clock import Clock
 from localaws.errors import JobError
 from localaws.sagemaker.endpoints.instance import Instance
 from localaws.sagemaker.failures import algorithm_error, client_error
@@ -26,9 +25,9 @@ class ModelClient:
     """The client of one instance. Used by several threads at once."""
 
     instance: Instance
-    clock: Clock
     headers: Mapping[str, str]
     timeout_s: float
+    """Real seconds for an answer, whatever the speed: a model's computing is not sped up."""
     retries: int
     cancel: threading.Event
     log: Callable[[str], None]
@@ -61,8 +60,7 @@ class ModelClient:
         return not self.cancel.is_set()
 
     def _post(self, payload: bytes) -> tuple[int, bytes]:
-        timeout_s = self.clock.real_seconds(self.timeout_s)
-        connection = http.client.HTTPConnection("127.0.0.1", self.instance.port, timeout=timeout_s)
+        connection = http.client.HTTPConnection("127.0.0.1", self.instance.port, timeout=self.timeout_s)
         try:
             connection.request("POST", "/invocations", body=payload, headers=dict(self.headers))
             answer = connection.getresponse()

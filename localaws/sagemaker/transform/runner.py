@@ -181,7 +181,6 @@ class TransformRunner(GuardedJob):
         return [
             ModelClient(
                 instance=instance,
-                clock=self._context.clock,
                 headers={name: value for name, value in headers.items() if value is not None},
                 timeout_s=spec.timeout_s,
                 retries=spec.retries,

@@ -15,6 +15,9 @@ from musher.traffic.origins import Origin, Request, name_failure
 
 logger = logging.getLogger(__name__)
 
+WORDS_BYTES, MAX_WORDS = 400, 8
+"""How much of a failed answer is logged, and how many that differ."""
+
 
 class HttpExchange:
     """Send an origin's requests in turn, again and again; renew them in the background where they grow old.
@@ -28,6 +31,8 @@ class HttpExchange:
         self._requests: Iterator[tuple[Request, URL]] = iter(())
         self._session: aiohttp.ClientSession | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._told: set[tuple[str, bytes]] = set()
+        """The failures whose words were logged."""
 
     async def __aenter__(self) -> Self:
         """Make the first requests, which tells whether they can be made, and open a pool of connections."""
@@ -54,7 +59,10 @@ class HttpExchange:
             await self._session.close()
 
     async def __call__(self) -> str | None:
-        """Send the next request and read the whole answer; return None or the failure in one word."""
+        """Send the next request and read the whole answer; return None or the failure in one word.
+
+        What the answers of failures say is logged, each once.
+        """
         assert self._session is not None
         request, url = next(self._requests)
         try:
@@ -65,11 +73,21 @@ class HttpExchange:
                 data=request.body or None,
                 allow_redirects=False,
             ) as answer:
-                while await answer.content.readany():
-                    pass
-                return name_failure(answer.status, answer.headers)
+                failure, words = name_failure(answer.status, answer.headers), b""
+                while piece := await answer.content.readany():
+                    if failure is not None and len(words) < WORDS_BYTES:
+                        words = (words + piece)[:WORDS_BYTES]
+                if failure is not None:
+                    self._tell(failure, words)
+                return failure
         except aiohttp.ClientError as error:
             return type(error).__name__
+
+    def _tell(self, failure: str, words: bytes) -> None:
+        """Log what a failed answer says, unless another said the same."""
+        if (failure, words) not in self._told and len(self._told) < MAX_WORDS:
+            self._told.add((failure, words))
+            logger.warning("%s: %r", failure, words.decode(errors="replace"))
 
     async def _renew(self) -> None:
         made = await asyncio.to_thread(self._origin.make_requests)

@@ -98,6 +98,12 @@ def test_requests_over_the_reserved_concurrency_are_throttled(function: str, loa
     assert result["latency"]["max_ms"] >= 10_000
 
 
-def test_an_endpoint_that_is_not_there_refuses_each_request(load_test: LoadTest) -> None:
+def test_an_endpoint_that_is_not_there_refuses_each_request(
+    load_test: LoadTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What AWS says of it is logged once."""
     result = load_test({}, "--rate 5 --duration-s 1 sagemaker nobody")
     assert result["errors"] == {"http_400": 5}
+    [words] = [line for line in caplog.messages if line.startswith("http_")]
+    assert words.startswith("http_400: ")
+    assert "Endpoint nobody of account 123456789012 not found." in words

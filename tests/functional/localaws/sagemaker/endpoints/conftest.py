@@ -105,7 +105,6 @@ def build_endpoint(
     archive: bytes | None = None,
     environment: dict[str, str] | None = None,
     variants: list[tuple[str, float, int]] | None = None,
-    startup_s: int | None = None,
     config: Mapping[str, Any] | None = None,
     image: str = "image:latest",
     is_deployed: bool = True,
@@ -120,7 +119,6 @@ def build_endpoint(
         "ModelDataUrl": f"s3://{bucket}/{key}",
         "Environment": environment or {},
     }
-    timeout = {} if startup_s is None else {"ContainerStartupHealthCheckTimeoutInSeconds": startup_s}
     endpoint = Endpoint(
         aws=aws,
         name=name,
@@ -137,7 +135,6 @@ def build_endpoint(
                     "InitialInstanceCount": count,
                     "InitialVariantWeight": weight,
                 }
-                | timeout
                 for variant, weight, count in variants or [("AllTraffic", 1.0, 1)]
             ],
         }

@@ -94,22 +94,12 @@ def test_a_server_that_floods_its_log_has_a_bounded_reason(endpoint_maker: Any) 
     assert reason.endswith("the end")
 
 
-def test_a_server_that_never_gets_healthy_fails_in_time(fast_endpoint_maker: Any) -> None:
-    """ContainerStartupHealthCheckTimeoutInSeconds bounds the wait (60 s are 2 s here)."""
-    made = fast_endpoint_maker("ep-sick", environment={"PING_STATUS": "503"}, startup_s=60)
-    reason = made.wait("Failed")["FailureReason"]
-    assert "Cause: GET /ping did not answer 200 within 60 s" in reason
-    made.delete()
-
-
-def test_a_slow_answer_is_a_timeout_as_aws_words_it(fast_endpoint_maker: Any) -> None:
-    """60 s (2 s here) are the longest that a container may take."""
+def test_a_model_has_its_time_however_fast_that_of_aws_passes(fast_endpoint_maker: Any) -> None:
+    """90 s of AWS pass while it computes for 3; the limit of 60 s is one for computing."""
     made = fast_endpoint_maker("ep-slow")
     made.wait("InService")
-    with pytest.raises(ClientError, match="Your invocation timed out while waiting for a response") as caught:
-        made.invoke(b"sleep 30")
-    assert caught.value.response["Error"]["Code"] == "ModelError"
-    assert caught.value.response["OriginalStatusCode"] == 0
+    assert made.invoke_json(b"sleep 3")["body_bytes"] == 7
+    made.delete()
 
 
 def test_a_server_that_ignores_sigterm_is_killed(fast_endpoint_maker: Any) -> None:
