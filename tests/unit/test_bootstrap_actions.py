@@ -98,6 +98,7 @@ CALLS = {
     "sagemaker:StopTransformJob": "stop_transform_job",
     "sagemaker:UpdateModelPackage": "update_model_package",
     "sagemaker:UpdateEndpoint": "update_endpoint",
+    "sagemaker:UpdateEndpointWeightsAndCapacities": "update_endpoint_weights_and_capacities",
     "servicequotas:ListAWSDefaultServiceQuotas": "list_aws_default_service_quotas",
     "servicequotas:ListServiceQuotas": "list_service_quotas",
     "sns:Publish": "SnsNotifier",
@@ -106,7 +107,6 @@ CALLS = {
 
 IMPLIED = {
     "iam:CreateServiceLinkedRole": "register_scalable_target",
-    "sagemaker:UpdateEndpointWeightsAndCapacities": "register_scalable_target",
     "cloudwatch:TagResource": '"Tags"',
     "ec2:DescribeSecurityGroups": "VpcConfig",
     "ec2:DescribeSubnets": "VpcConfig",

@@ -14,7 +14,7 @@ from localaws.clock import naive_utc
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.controller import Change, EndpointController
 from localaws.sagemaker.endpoints.deployments.pending import describe_deployment
-from localaws.sagemaker.endpoints.deployments.retention import check_kind, retain_properties
+from localaws.sagemaker.endpoints.deployments.retention import check_kind, check_scaled, retain_properties
 from localaws.sagemaker.endpoints.deployments.validation import read_deployment
 from localaws.sagemaker.endpoints.features import Features
 from localaws.sagemaker.endpoints.fleet import summary
@@ -246,6 +246,9 @@ class EndpointsMixin(SageMakerModelBackend):
         if is_retaining_deployment:
             deployment_config = deployment_config or controller.last_deployment
         check_kind(plans, fleet=controller.fleet)
+        check_scaled(
+            plans, fleet=controller.fleet, endpoint_name=endpoint_name, targets=self._scalable_targets()
+        )
         deployment = read_deployment(
             deployment_config,
             plans=plans,
@@ -262,6 +265,13 @@ class EndpointsMixin(SageMakerModelBackend):
         )
         controller.request_update(plans=plans, change=change)
         return str(endpoint.arn)
+
+    def _scalable_targets(self) -> Collection[str]:
+        """Return the resource ids of the variants whose instances scale."""
+        from moto.applicationautoscaling import models  # read at the first request for scaling
+
+        scaler = models.applicationautoscaling_backends[self.account_id][self.region_name]
+        return set(scaler.targets.get("sagemaker:variant:DesiredInstanceCount", {}))
 
     def update_endpoint_weights_and_capacities(
         self, endpoint_name: str, desired_weights_and_capacities: list[dict[str, Any]]

@@ -23,6 +23,7 @@ from musher.payloads.steps import build_step_alarm, build_step_policy
 logger = logging.getLogger(__name__)
 
 MISSING_CODE = "ObjectNotFoundException"
+SCALES_AGAIN = "the next live run that is good lets it scale again"
 
 
 def scale(
@@ -86,6 +87,20 @@ def find_scaling(hook: AwsBaseHook, *, endpoint_name: str) -> ScalingPlan | None
         hook.conn.describe_scaling_policies(ResourceId=found, **kind),
         endpoint_name=endpoint_name,
     )
+
+
+def make_way(hook: AwsBaseHook, *, endpoint_name: str) -> None:
+    """End an endpoint's scaling before its instances get another type: AWS refuses that to what scales.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+    """
+    if stop_scaling(hook, endpoint_name=endpoint_name):
+        logger.warning(
+            "%s: gets instances of another type, which AWS refuses to what scales: its scaling is ended, and "
+            "it keeps as many instances as it has; %s",
+            endpoint_name,
+            SCALES_AGAIN,
+        )
 
 
 def stop_scaling(hook: AwsBaseHook, *, endpoint_name: str) -> bool:

@@ -40,6 +40,13 @@ def tags_of(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str]:
     return as_mapping(tag for page in pages for tag in page["Tags"])
 
 
+def has_other_type(hook: MusherSageMakerHook, *, current: str, wanted: str) -> bool:
+    """Return whether two configurations name different types of instances; not where one of them is gone."""
+    configs = [hook.find_endpoint_config(name) for name in (current, wanted)]
+    variants = [variant for config in configs if config for variant in config.get("ProductionVariants", [])]
+    return len({variant["InstanceType"] for variant in variants}) > 1
+
+
 def find_captures(endpoint: Mapping[str, Any], *, name: str) -> str | None:
     """Return the address below which an endpoint's captures lie, from its description; None without any."""
     capture = endpoint.get("DataCaptureConfig") or {}

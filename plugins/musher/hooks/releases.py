@@ -8,12 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
 from musher import names
 from musher.errors import TeardownError
+from musher.hooks.autoscaling import make_way
 from musher.hooks.concurrency import bring_live, read_concurrency
 from musher.hooks.endpoints import (
     BUSY,
     IN_SERVICE,
+    has_other_type,
     remove_endpoint,
     tags_of,
 )
@@ -94,6 +98,7 @@ def put_endpoint_back(
     versions: str,
     delay_s: float,
     end_watch: Callable[[], object],
+    scaler: AwsBaseHook,
 ) -> list[str]:
     """Undo a run's deployment to an endpoint: what served before serves again, or the endpoint is removed.
 
@@ -113,12 +118,24 @@ def put_endpoint_back(
         end_watch()
         remove_endpoint(hook, name=name, delay_s=delay_s)
         return [f"endpoint {name}, before which nothing served"]
-    restore(hook, endpoint=endpoint, config_name=endpoint.previous, delay_s=delay_s)
+    restore(hook, scaler, endpoint=endpoint, config_name=endpoint.previous, delay_s=delay_s)
     return [f"{endpoint.config_name} from {name}: {endpoint.previous} serves again"]
 
 
-def restore(hook: MusherSageMakerHook, *, endpoint: Endpoint, config_name: str, delay_s: float) -> None:
-    """Bring an endpoint to an earlier configuration, all at once; raises TeardownError."""
+def restore(
+    hook: MusherSageMakerHook,
+    scaler: AwsBaseHook,
+    *,
+    endpoint: Endpoint,
+    config_name: str,
+    delay_s: float,
+) -> None:
+    """Bring an endpoint to an earlier configuration, all at once; raises TeardownError.
+
+    Where that has instances of another type, the endpoint does not scale any longer.
+    """
+    if has_other_type(hook, current=endpoint.config_name, wanted=config_name):
+        make_way(scaler, endpoint_name=endpoint.name)
     hook.conn.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config_name, **RETENTION)
     logger.info("%s: putting %s back", endpoint.name, config_name)
     wait_until_settled(hook, name=endpoint.name, delay_s=delay_s)

@@ -12,13 +12,14 @@ from musher import clock, names
 from musher.console_kinds import ENDPOINT
 from musher.errors import EndpointError
 from musher.hooks.alarms import put_alarms, ringing_alarms
-from musher.hooks.connection import cloudwatch_hook
+from musher.hooks.connection import autoscaling_hook, cloudwatch_hook
 from musher.hooks.endpoints import (
     BUSY,
     IN_SERVICE,
     LEFT_ALONE,
     ask_for_deletion,
     find_captures,
+    has_other_type,
     note_previous,
     tags_of,
 )
@@ -128,6 +129,10 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             )
         if "EndpointConfig" in self.config:
             note_previous(self.hook, config_name=self.endpoint_config_name, previous=current)
+        if has_other_type(self.hook, current=current, wanted=self.endpoint_config_name):
+            from musher.hooks.autoscaling import make_way  # no business of the DAG's parse
+
+            make_way(autoscaling_hook(self.settings), endpoint_name=self.endpoint_name)
         self.hook.conn.update_endpoint(**self.config["Update"])
         logger.info("%s: update from %s to %s", self.endpoint_name, current, self.endpoint_config_name)
 
@@ -152,7 +157,9 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             return self.settle(context, started_at=started_at)
         if step == GONE:
             return self.create(context, started_at=started_at)
-        endpoint: dict[str, Any] = self.hook.conn.describe_endpoint(EndpointName=self.endpoint_name)
+        endpoint = self.hook.find_endpoint(self.endpoint_name)
+        if endpoint is None:
+            raise self._gone()
         leave_steps(context, end_steps(end.carried.get(STEPS_KEY, []), endpoint))
         self.check_in_service(endpoint, is_ready=end.outcome == SUCCESS)
         return self.describe_result(endpoint, started_at=started_at)
@@ -225,7 +232,14 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         if not is_ready:
             raise self._failure(reason or "AWS gives no reason")
         if (found := endpoint["EndpointConfigName"]) != self.endpoint_config_name:
-            raise self._taken_back(found, reason=reason)
+            mine = self.endpoint_config_name
+            is_after = self._noted(found) == mine and self._noted(mine) != found
+            raise self._replaced(found) if is_after else self._taken_back(found, reason=reason)
+
+    def _noted(self, config_name: str) -> str | None:
+        """Return what served before a configuration, as its tags say; None where that is unknown."""
+        config = self.hook.find_endpoint_config(config_name)
+        return tags_of(self.hook, arn=config["EndpointConfigArn"]).get(PREVIOUS_TAG) if config else None
 
     def _wait_for(
         self, context: Context, trigger_class: type[EndpointReadyTrigger], *, step: str, started_at: float
@@ -261,12 +275,32 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         return ringing_alarms(cloudwatch_hook(self.settings), names=alarms) if alarms else []
 
     def _taken_back(self, found: str, *, reason: str | None) -> EndpointError:
+        from musher.hooks.autoscaling import SCALES_AGAIN
+
         rang = self._ringing()
         why = reason or (f"alarm {', '.join(rang)} rang" if rang else "AWS gives no reason")
+        has_ended = has_other_type(self.hook, current=found, wanted=self.endpoint_config_name)
+        scaling = f" Its scaling ended before the update: {SCALES_AGAIN}." if has_ended else ""
         return EndpointError(
             f"The update of {self.endpoint_name} to {self.endpoint_config_name} was taken back: {why}. "
-            f"{found} serves on. Look at the log ({names.endpoint_log_group(self.endpoint_name)}) and at the "
-            "alarms' history, then clear this task to try again."
+            f"{found} serves on.{scaling} Look at the log "
+            f"({names.endpoint_log_group(self.endpoint_name)}) and at the alarms' history, then "
+            "clear this task to try again."
+        )
+
+    def _gone(self) -> EndpointError:
+        return EndpointError(
+            f"Endpoint {self.endpoint_name} is gone: somebody has removed it meanwhile (the DAG "
+            "retire_deployment does). Nothing serves. Clear this task only if it is to be there again: that "
+            "creates it."
+        )
+
+    def _replaced(self, found: str) -> EndpointError:
+        return EndpointError(
+            f"{self.endpoint_config_name} was in service on {self.endpoint_name}, and another run has "
+            f"replaced it by {found} before this task saw that. {found} serves on, and goes back to "
+            f"{self.endpoint_config_name} where its own run fails. To bring back what this run made, run "
+            "roll_back."
         )
 
     def _stuck(self, status: str) -> EndpointError:

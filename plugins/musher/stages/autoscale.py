@@ -5,7 +5,7 @@ import time
 
 from airflow.sdk import task
 
-from musher.hooks.connection import autoscaling_hook, cloudwatch_hook
+from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, sagemaker_hook
 from musher.operators.base import fail_without_retry
 from musher.results import EndpointResult, ScalingResult
 from musher.stages.run import current_run
@@ -18,10 +18,11 @@ def autoscale(endpoint: EndpointResult) -> ScalingResult:
     """Register the endpoint's instances and their policy; return bounds, target and the alarms' names.
 
     Where both bounds are the same, and no schedule changes them, nothing scales: what an earlier run has
-    registered is removed.
+    registered is removed, and the endpoint gets so many instances as the bounds say.
     """
     from musher.hooks.alarms import remove_alarms  # no business of the DAG's parse
     from musher.hooks.autoscaling import scale, scale_by_steps, stop_scaling
+    from musher.hooks.instances import keep_instances
     from musher.payloads.autoscaling import (
         build_policy,
         build_target,
@@ -42,6 +43,8 @@ def autoscale(endpoint: EndpointResult) -> ScalingResult:
             stop_scaling(hook, endpoint_name=endpoint["name"])
             remove_alarms(watcher, names=[step_policy_name(endpoint["name"])])
             logger.info("%s: autoscale_min is autoscale_max: nothing scales", endpoint["name"])
+            delay_s, count = run.settings.poll_interval_s, plan.min_instances
+            keep_instances(sagemaker_hook(run.settings), name=endpoint["name"], count=count, delay_s=delay_s)
             alarms = []
         else:
             alarms = scale(hook, target=build_target(plan), policy=build_policy(plan), actions=actions)

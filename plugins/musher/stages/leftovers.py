@@ -99,6 +99,7 @@ def undoings(run: Run) -> list[Removal]:
         put_endpoint_back,
         sagemaker_hook(settings),
         end_watch=partial(end_watch, run),
+        scaler=autoscaling_hook(settings),
         name=endpoint,
         versions=names.endpoint_versions(settings, slug=run.slug),
         delay_s=settings.poll_interval_s,

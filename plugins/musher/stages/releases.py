@@ -70,7 +70,8 @@ def roll_back_endpoint(target: RollBack) -> str:
         wait_until_settled(hook, name=name, delay_s=run.settings.poll_interval_s)
         endpoint, wanted = find_live(hook, name=name), target["config_name"]
         if endpoint.config_name != wanted:
-            restore(hook, endpoint=endpoint, config_name=wanted, delay_s=run.settings.poll_interval_s)
+            scaler, delay_s = autoscaling_hook(run.settings), run.settings.poll_interval_s
+            restore(hook, scaler, endpoint=endpoint, config_name=wanted, delay_s=delay_s)
         confirm_endpoint(hook, name=name, versions=wanted)
         return wanted
 

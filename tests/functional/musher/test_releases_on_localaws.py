@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError
 
 from musher import names
 from musher.hooks.concurrency import list_provisioned, read_reserved
-from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
+from musher.hooks.connection import autoscaling_hook, lambda_hook, s3_hook, sagemaker_hook
 from musher.hooks.functions import remove_function
 from musher.hooks.objects import upload_once
 from musher.hooks.releases import (
@@ -28,6 +29,7 @@ from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
 from musher.packaging import pack_function
 from musher.payloads.alarms import AlarmLimits, build_alarms
+from musher.payloads.autoscaling import place
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.functions import FunctionPlan, build_function
 from musher.payloads.tags import live_tags
@@ -78,7 +80,14 @@ def project(localaws: Any, installation: Settings) -> Settings:
 def release(project: Settings, with_settings: Make, localaws: Any) -> Make:
     """Return a function that deploys a model to the live endpoint as one run does; it returns the result."""
 
-    def make(answer: str, *, slug: str, script: str = SERVES, capture_percent: int = 0) -> Any:
+    def make(
+        answer: str,
+        *,
+        slug: str,
+        script: str = SERVES,
+        capture_percent: int = 0,
+        instance_type: str = "ml.m5.large",
+    ) -> Any:
         archive = pack({"code/serve.py": script.replace("NAME", answer), "name.txt": answer})
         key = f"{project.project}/jobs/{slug}/model.tar.gz"
         model_uri = upload_once(s3_hook(project), project, key=key, data=archive)
@@ -91,7 +100,7 @@ def release(project: Settings, with_settings: Make, localaws: Any) -> Make:
             image="registry/serve:1",
             model_uri=model_uri,
             package_arn="arn:any",
-            instance_type="ml.m5.large",
+            instance_type=instance_type,
             instance_count=1,
             capture_percent=capture_percent,
             tags=live_tags(project, slug=slug),
@@ -150,6 +159,13 @@ def roll_back_function() -> Any:
     return releases.roll_back_function.function(target)
 
 
+def put_serving_back(project: Settings, *, versions: str) -> list[str]:
+    """Undo a run's release of the endpoint."""
+    hook, scaler = sagemaker_hook(project), autoscaling_hook(project)
+    name = names.live_endpoint(project)
+    return put_endpoint_back(hook, name=name, versions=versions, scaler=scaler, **QUICKLY)
+
+
 def put_back(hook: Any, *, name: str, slug: str) -> list[str]:
     """Undo a run's release of a function for which no alarm was made."""
     return put_alias_back(hook, name=name, slug=slug, **QUICKLY)
@@ -193,18 +209,18 @@ def test_an_endpoint_lives_through_releases_a_failure_roll_backs_and_its_retirem
     with pytest.raises(AirflowFailException, match="was taken back"):
         release("three", slug=third, script=IS_BROKEN)
     assert ask() == "two"
-    assert put_endpoint_back(hook, name=name, versions=f"{project.project}-{third}-", **QUICKLY) == []
+    assert put_serving_back(project, versions=f"{project.project}-{third}-") == []
 
     versions = names.endpoint_versions(project, slug=second)
-    done = put_endpoint_back(hook, name=name, versions=versions, **QUICKLY)
+    done = put_serving_back(project, versions=versions)
     assert done == [f"{two['config_name']} from {name}: {one['config_name']} serves again"]
     assert ask() == "one"
-    assert put_endpoint_back(hook, name=name, versions=versions, **QUICKLY) == []
+    assert put_serving_back(project, versions=versions) == []
 
     confirm_endpoint(hook, name=name, versions=versions)
     as_run(version=two["config_name"])
     assert (roll_back_endpoint(), ask()) == (two["config_name"], "two")
-    assert put_endpoint_back(hook, name=name, versions=versions, **QUICKLY) == []
+    assert put_serving_back(project, versions=versions) == []
     assert ask() == "two"
     as_run(version=None)
     assert (roll_back_endpoint(), ask()) == (one["config_name"], "one")
@@ -225,6 +241,30 @@ def test_an_endpoint_lives_through_releases_a_failure_roll_backs_and_its_retirem
     assert releases.retire.function() == []
     with pytest.raises(AirflowFailException, match="nothing is live"):
         roll_back_endpoint()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_instances_of_another_type_come_and_go_where_an_endpoint_scales(
+    project: Settings, release: Make, ask: Callable[[], str], as_run: Make, localaws: Any
+) -> None:
+    """AWS refuses that to what scales, as localaws does, so the scaling ends first."""
+    scaler, where = autoscaling_hook(project), place(names.live_endpoint(project))
+    as_run(version=None)
+    one = release("one", slug=uuid.uuid4().hex[:8])
+    scaler.conn.register_scalable_target(**where, MinCapacity=1, MaxCapacity=2)
+    two = release("two", slug=uuid.uuid4().hex[:8], instance_type="ml.c5.large")
+    assert ask() == "two"
+    scaler.conn.register_scalable_target(**where, MinCapacity=1, MaxCapacity=2)
+    request = {"EndpointName": one["name"], "EndpointConfigName": one["config_name"]}
+    with pytest.raises(ClientError, match=r"ValidationException.* is a scalable target"):
+        localaws.client("sagemaker").update_endpoint(**request)
+    versions = two["config_name"]
+    assert put_serving_back(project, versions=versions) == [
+        f"{versions} from {one['name']}: {one['config_name']} serves again"
+    ]
+    assert ask() == "one"
+    releases.retire.function()
 
 
 @pytest.mark.slow
@@ -269,12 +309,12 @@ def test_a_first_release_that_fails_leaves_no_endpoint_and_one_that_was_good_is_
     release("one", slug=slug)
     versions = names.endpoint_versions(project, slug=slug)
     confirm_endpoint(hook, name=name, versions=versions)
-    assert put_endpoint_back(hook, name=name, versions=versions, **QUICKLY) == []
+    assert put_serving_back(project, versions=versions) == []
     assert ask() == "one"
     releases.retire.function()
 
     release("one", slug=slug)
-    done = put_endpoint_back(hook, name=name, versions=versions, **QUICKLY)
+    done = put_serving_back(project, versions=versions)
     assert done == [f"endpoint {name}, before which nothing served"]
     assert hook.find_endpoint(name) is None
     releases.retire.function()

@@ -1,6 +1,6 @@
 """What an update keeps of the variants that an endpoint has, and what it cannot make of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import replace
 
 from moto.sagemaker.exceptions import ValidationError
@@ -30,3 +30,21 @@ def check_kind(plans: Sequence[VariantPlan], *, fleet: Fleet) -> None:
     had_instances = any(not variant.plan.is_serverless for variant in fleet.all_variants())
     if had_instances and any(plan.is_serverless for plan in plans):
         raise ValidationError(message="An endpoint with instances cannot be updated to a serverless one.")
+
+
+def check_scaled(
+    plans: Sequence[VariantPlan], *, fleet: Fleet, endpoint_name: str, targets: Container[str]
+) -> None:
+    """Refuse to remove, or to give another instance type to, a variant that is a scalable target.
+
+    `targets` are the resource ids of what scales. The sentence is localaws' own; AWS's page:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+    """
+    wanted = {plan.name: plan.instance_type for plan in plans}
+    for name, variant in fleet.variants.items():
+        is_changed = wanted.get(name) != variant.plan.instance_type
+        if is_changed and f"endpoint/{endpoint_name}/variant/{name}" in targets:
+            raise ValidationError(
+                message=f"The variant {name} is a scalable target of Application Auto Scaling. Deregister it "
+                "before it is removed or its instance type is changed."
+            )

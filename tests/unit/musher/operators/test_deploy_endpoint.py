@@ -12,6 +12,7 @@ from musher.hooks import waits
 from musher.hooks.endpoints import find_captures, remove_endpoint, remove_versions
 from musher.operators import endpoints
 from musher.operators.endpoints import DeployEndpointOperator
+from musher.payloads.tags import PREVIOUS_TAG
 from musher.settings import Settings
 from musher.triggers.endpoints import EndpointReadyTrigger
 from musher.triggers.waits import WaitTrigger
@@ -157,7 +158,7 @@ class FakeSageMaker:
         return self.models.get(name)
 
     def find_endpoint_config(self, name: str) -> Any:
-        return self.configs.get(name)
+        return self.describe_endpoint_config(EndpointConfigName=name) if name in self.configs else None
 
     def find_endpoint(self, name: str) -> Any:
         return self.describe_endpoint(EndpointName=name) if name in self.endpoints else None
@@ -322,6 +323,50 @@ def test_an_update_that_aws_takes_back_fails_and_names_the_alarm_that_rang(
     ):
         deploy(operator)
     assert OLDER in serving.configs
+
+
+def test_an_update_that_another_run_has_replaced_is_not_called_taken_back(
+    operator: DeployEndpointOperator, serving: FakeSageMaker
+) -> None:
+    deploy(operator)
+    serving.create_endpoint_config(EndpointConfigName="musher-c9")
+    serving.add_tags(ResourceArn="arn:musher-c9", Tags=[{"Key": PREVIOUS_TAG, "Value": CONFIG}])
+    end = {"EndpointConfigName": "musher-c9", "brings": CONFIG}
+    serving.endpoints[NAME] |= {**end, "states": ["Updating", "InService"]}
+    with pytest.raises(AirflowFailException, match=r"another run has replaced it by musher-c9 .* serves on"):
+        deploy(operator)
+    serving.add_tags(ResourceArn=f"arn:{CONFIG}", Tags=[{"Key": PREVIOUS_TAG, "Value": "musher-c9"}])
+    serving.endpoints[NAME] |= {**end, "states": ["Updating", "InService"]}
+    with pytest.raises(AirflowFailException, match="was taken back"):
+        deploy(operator)
+
+
+def test_an_endpoint_that_is_retired_meanwhile_is_told_of_and_not_made_again(
+    operator: DeployEndpointOperator, serving: FakeSageMaker
+) -> None:
+    serving.endpoints[NAME] |= {"states": ["Updating", "Updating", "gone"], "brings": CONFIG}
+    with pytest.raises(AirflowFailException, match=f"{NAME} is gone: .*retire_deployment.*Nothing serves"):
+        deploy(operator)
+    assert "create_endpoint" not in serving.calls
+
+
+@pytest.mark.parametrize("instance_type", ["ml.m5.large", "ml.c5.large"])
+def test_scaling_ends_before_the_instances_get_another_type(
+    operator: DeployEndpointOperator,
+    serving: FakeSageMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    instance_type: str,
+) -> None:
+    """AWS refuses the update of what scales, and a task that fails says that it scales no longer."""
+    serving.configs[OLDER]["ProductionVariants"] = [{**VARIANT, "InstanceType": instance_type}]
+    serving.is_taken_back = True
+    scaler = SimpleNamespace(deregister_scalable_target=lambda **_: serving.calls.append("deregister"))
+    monkeypatch.setattr(endpoints, "autoscaling_hook", lambda settings: SimpleNamespace(conn=scaler))
+    with pytest.raises(AirflowFailException, match="was taken back") as caught:
+        deploy(operator)
+    has_other = instance_type != "ml.m5.large"
+    assert serving.calls[2:] == (["deregister"] if has_other else []) + ["update_endpoint"]
+    assert ("Its scaling ended before the update" in str(caught.value)) == has_other
 
 
 def test_no_update_is_asked_for_while_an_alarm_still_rings_for_what_served_before(

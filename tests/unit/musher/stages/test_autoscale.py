@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from musher.errors import PayloadError
 from musher.hooks.autoscaling import find_scaling, stop_scaling
@@ -88,13 +89,44 @@ class FakeAutoscaling:
         del self.targets[ResourceId]
 
 
+class FakeEndpoint:
+    """An endpoint in memory, which an autoscaler has given three instances."""
+
+    def __init__(self) -> None:
+        self.count = 3
+        self.is_stuck = False
+        self.conn = self
+
+    def find_endpoint(self, name: str) -> dict[str, Any]:
+        return self.describe_endpoint(EndpointName=name)
+
+    def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        variants = [{"VariantName": "AllTraffic", "DesiredInstanceCount": self.count}]
+        return {"EndpointStatus": "InService", "ProductionVariants": variants}
+
+    def update_endpoint_weights_and_capacities(
+        self,
+        *,
+        EndpointName: str,  # noqa: N803
+        DesiredWeightsAndCapacities: list[dict[str, Any]],  # noqa: N803
+    ) -> None:
+        [wanted] = DesiredWeightsAndCapacities
+        assert wanted.pop("VariantName") == "AllTraffic"
+        self.count = self.count if self.is_stuck else wanted["DesiredInstanceCount"]
+
+
 @pytest.fixture
 def aws() -> Any:
     return FakeAutoscaling()
 
 
 @pytest.fixture
-def scale(aws: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+def endpoint() -> Any:
+    return FakeEndpoint()
+
+
+@pytest.fixture
+def scale(aws: Any, endpoint: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that runs the stage with changed Params."""
 
     def call(**changes: Any) -> Any:
@@ -102,6 +134,7 @@ def scale(aws: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(autoscale, "current_run", lambda: run)
         monkeypatch.setattr(autoscale, "autoscaling_hook", lambda settings: aws)
         monkeypatch.setattr(autoscale, "cloudwatch_hook", lambda settings: aws)
+        monkeypatch.setattr(autoscale, "sagemaker_hook", lambda settings: endpoint)
         return autoscale.autoscale.function({"name": "musher-live"})
 
     return call
@@ -205,6 +238,16 @@ def test_the_same_bounds_end_what_an_earlier_run_has_registered(scale: Any, aws:
     for _ in range(2):
         assert scale(autoscale_max=1)["alarms"] == []
     assert aws.targets == {}
+
+
+def test_what_had_scaled_gets_the_number_that_both_bounds_name(scale: Any, endpoint: Any) -> None:
+    scale(autoscale_max=1)
+    assert endpoint.count == 1
+    scale(autoscale_min=2, autoscale_max=2)
+    assert endpoint.count == 2
+    endpoint.is_stuck = True
+    with pytest.raises(AirflowFailException, match=r"to have 1 instances .* AWS keeps 2: they cost"):
+        scale(autoscale_max=1)
 
 
 def test_ending_twice_is_fine_and_other_errors_pass(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
