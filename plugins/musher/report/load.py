@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from musher.payloads.choices import INVOCATIONS
+from musher.payloads.choices import CONCURRENCY, INVOCATIONS
 from musher.report.axes import ticks_of_length, ticks_to
 from musher.report.economy import list_figures, mean_instances
 from musher.report.histogram import draw_histogram
@@ -136,7 +136,9 @@ def describe_target(record: Mapping[str, Any]) -> str | None:
     if not scaling:
         return None
     if scaling["metric"] != INVOCATIONS:
-        return f"The policy's target is {scaling['target']:g} requests at once on each instance: no rate."
+        is_count = scaling["metric"] == CONCURRENCY
+        unit = "requests at once on each instance" if is_count else "of a metric of your own"
+        return f"The policy's target is {scaling['target']:g} {unit}: no rate."
     text = f"The policy's target is {scaling['target']:g} requests a minute, {scaling['target'] / 60:.3g} a "
     text += "second, on each instance that serves"
     return f"{text}." if is_target_drawn(record) else f"{text}: above this drawing."
