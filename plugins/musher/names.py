@@ -179,7 +179,7 @@ def s3_uri(settings: Settings, *, key: str) -> str:
 
 
 def is_written(settings: Settings, *, key: str) -> bool:
-    """Return whether runs or endpoints write below a key prefix of the project's bucket, or of its parents."""
+    """Return whether runs or endpoints write below a key prefix of the bucket, or below its parents."""
     folder = f"{key.strip('/')}/".removeprefix("/")
     written = tuple(f"{settings.project}/{name}/" for name in WRITTEN_FOLDERS)
     return f"{settings.project}/".startswith(folder) or folder.startswith(written)

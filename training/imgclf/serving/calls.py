@@ -1,7 +1,8 @@
 """An invocation whose body is in memory: answered by callbacks, without a task of its own.
 
 A task, its time limits and its waits cost more of the processor than parsing the request and sending the
-answer. Requests that take time to arrive, and those that ask to fetch something, have one (imgclf.serving.asgi).
+answer. Requests that take time to arrive, and those that ask to fetch something, have one
+(imgclf.serving.asgi).
 """
 
 from __future__ import annotations
