@@ -6,7 +6,7 @@ from typing import Any
 
 from musher.payloads.choices import CONCURRENCY, INVOCATIONS
 from musher.report.axes import ticks_of_length, ticks_to
-from musher.report.economy import list_figures, mean_instances
+from musher.report.economy import length_of, list_figures, mean_instances
 from musher.report.histogram import draw_histogram
 from musher.report.words import NONE, as_ms
 
@@ -156,13 +156,6 @@ def as_steps(points: Sequence[tuple[float, float]]) -> Points:
     for (_, before), (at_s, value) in pairwise(points):
         steps += [(at_s, before), (at_s, value)]
     return steps
-
-
-def length_of(record: Mapping[str, Any]) -> float:
-    """Return the seconds for which requests were due."""
-    measured = record["measured"]
-    planned = float(measured["profile"]["duration_s"])
-    return planned if measured["is_complete"] else max(1.0, min(planned, measured["took_s"]))
 
 
 def _draw_panel(panel: Mapping[str, Any], *, length_s: float, y: float) -> dict[str, Any]:
