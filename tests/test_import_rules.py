@@ -185,7 +185,7 @@ RUN_ONLY = (
     "musher.payloads.happenings",
     "musher.payloads.schedules",
     "musher.payloads.shifts",
-    "musher.payloads.steps",
+    "musher.payloads.step_scaling",
     "musher.payloads.training",
     "musher.payloads.transform",
     "musher.payloads.tuning",
