@@ -69,7 +69,7 @@ def check_scaling(plan: ScalingPlan) -> None:
         )
     if plan.metric not in METRIC_CHOICES:
         raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(METRIC_CHOICES)}.")
-    if plan.metric == CUSTOM and not re.match(CUSTOM_METRIC, plan.custom_metric or ""):
+    if plan.metric == CUSTOM and not re.fullmatch(CUSTOM_METRIC, plan.custom_metric or ""):
         raise PayloadError(
             f"autoscale_custom_metric is {plan.custom_metric!r}. Write namespace, name and statistic, such "
             "as `/aws/sagemaker/Endpoints CPUUtilization Average`."

@@ -14,7 +14,7 @@ from musher.payloads.choices import MAX_INSTANCES, SCALING_SCHEDULE
 
 def read_bounds(text: str) -> tuple[str, int, int]:
     """Return expression, fewest and most instances; raise PayloadError where they are none."""
-    if not re.match(SCALING_SCHEDULE, text):
+    if not re.fullmatch(SCALING_SCHEDULE, text):
         raise PayloadError(
             f"autoscale_schedule holds {text!r}. Write each line as `cron(0 8 ? * MON-FRI *) 2 4`: when, in "
             "UTC, the fewest and the most instances from then on."

@@ -27,7 +27,7 @@ WATCHED = {
 
 def read_steps(lines: Sequence[str]) -> list[tuple[float, int]]:
     """Return values and added instances, in order; raise PayloadError where they are none."""
-    if wrong := [line for line in lines if not re.match(SCALING_STEP, line)]:
+    if wrong := [line for line in lines if not re.fullmatch(SCALING_STEP, line)]:
         raise PayloadError(
             f"autoscale_steps holds {wrong[0]!r}. Write each line as `200 +1`: from which value of the "
             "metric on how many instances are added."

@@ -19,7 +19,8 @@ def test_lines_are_values_and_instances() -> None:
 
 
 @pytest.mark.parametrize(
-    "lines", [["200"], ["200 1"], ["200 +0"], ["-5 +1"], ["400 +1", "200 +2"], ["200 +1", "200 +2"]]
+    "lines",
+    [["200"], ["200 1"], ["200 +0"], ["-5 +1"], ["400 +1", "200 +2"], ["200 +1", "200 +2"], ["200 +1\n"]],
 )
 def test_lines_that_are_no_steps_are_refused(lines: list[str]) -> None:
     with pytest.raises(PayloadError, match="autoscale_steps"):
