@@ -37,8 +37,8 @@ TAG_CHARACTERS = 16
 LIVE_ALIAS = "live"
 """The alias of a function: what callers invoke, whichever version it stands for."""
 
-WRITTEN_FOLDERS = ("code", "datasets", "jobs", "lambda", "reports")
-"""Below the project's prefix in its bucket: where the keys below put what a run makes."""
+WRITTEN_FOLDERS = ("captures", "code", "datasets", "jobs", "lambda", "reports")
+"""Below the project's prefix in its bucket: where the keys below put what a run, or its endpoint, makes."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -179,7 +179,7 @@ def s3_uri(settings: Settings, *, key: str) -> str:
 
 
 def is_written(settings: Settings, *, key: str) -> bool:
-    """Return whether runs write below a key prefix of the project's bucket, or below one of its parents."""
+    """Return whether runs or endpoints write below a key prefix of the bucket, or below its parents."""
     folder = f"{key.strip('/')}/".removeprefix("/")
     written = tuple(f"{settings.project}/{name}/" for name in WRITTEN_FOLDERS)
     return f"{settings.project}/".startswith(folder) or folder.startswith(written)

@@ -18,7 +18,7 @@ from musher.payloads.autoscaling import (
     step_policy_name,
 )
 from musher.payloads.schedules import is_ours
-from musher.payloads.steps import build_step_alarm, build_step_policy
+from musher.payloads.step_scaling import build_step_alarm, build_step_policy
 
 logger = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musher import names
+from musher.payloads.autoscaling import step_policy_name
 from musher.payloads.endpoints import VARIANT
 from musher.payloads.tags import as_list, live_tags
 from musher.settings import Settings
@@ -15,14 +16,15 @@ NAMESPACE = "AWS/SageMaker"
 PERIOD_S = 60
 ERRORS, LATENCY = "errors", "latency"
 KINDS = (ERRORS, LATENCY)
-STEPS = "steps"
-"""That of the live endpoint's policy by steps (steps.py), which takes no update back."""
-EVER_MADE = (*KINDS, STEPS)
 
 
 def alarm_names(settings: Settings) -> list[str]:
-    """Return the names of all alarms that a run may have made for the live endpoint."""
-    return [names.live_alarm(settings, what=kind) for kind in EVER_MADE]
+    """Return the names of all alarms that a run may have made for the live endpoint.
+
+    The last is that of its policy by steps, which takes no update back.
+    """
+    watching = [names.live_alarm(settings, what=kind) for kind in KINDS]
+    return [*watching, step_policy_name(names.live_endpoint(settings))]
 
 
 @dataclass(frozen=True, kw_only=True)

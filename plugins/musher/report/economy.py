@@ -41,13 +41,12 @@ def list_figures(record: Mapping[str, Any]) -> list[Figure]:
     seen, measured = record["instances"], record["measured"]
     if not seen:
         return []
-    planned = float(measured["profile"]["duration_s"])
     instance_type = record.get("instance_type")
     service_ms = measured["service"]["mean_ms"]
     use = _Use(
         instance_type=instance_type,
         price=PRICES_USD_PER_HOUR.get(instance_type or ""),
-        instances=mean_instances(seen, length_s=min(planned, max(1.0, measured["took_s"]))),
+        instances=mean_instances(seen, length_s=length_of(record)),
         per_s=measured["succeeded_per_s"],
         service_s=None if service_ms is None else service_ms / 1000,
     )
@@ -62,6 +61,13 @@ def list_figures(record: Mapping[str, Any]) -> list[Figure]:
     ]
     advice = record.get("advice")
     return [*figures, _recommended(advice)] if advice else figures
+
+
+def length_of(record: Mapping[str, Any]) -> float:
+    """Return the seconds for which requests were due."""
+    measured = record["measured"]
+    planned = float(measured["profile"]["duration_s"])
+    return planned if measured["is_complete"] else max(1.0, min(planned, measured["took_s"]))
 
 
 def mean_instances(points: Sequence[Mapping[str, Any]], *, length_s: float) -> float:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from musher.payloads.choices import CUSTOM, INVOCATIONS
+from musher.payloads.choices import CONCURRENCY, INVOCATIONS
 from musher.report.axes import ticks_of_length, ticks_to
-from musher.report.economy import list_figures, mean_instances
+from musher.report.economy import length_of, list_figures, mean_instances
 from musher.report.histogram import draw_histogram
 from musher.report.words import NONE, as_ms
 
@@ -135,10 +135,10 @@ def describe_target(record: Mapping[str, Any]) -> str | None:
     scaling = record["scaling"]
     if not scaling:
         return None
-    if scaling["metric"] == CUSTOM:
-        return f"The policy's target is {scaling['target']:g} of a metric of its own: no rate."
     if scaling["metric"] != INVOCATIONS:
-        return f"The policy's target is {scaling['target']:g} requests at once on each instance: no rate."
+        is_count = scaling["metric"] == CONCURRENCY
+        unit = "requests at once on each instance" if is_count else "of a metric of your own"
+        return f"The policy's target is {scaling['target']:g} {unit}: no rate."
     text = f"The policy's target is {scaling['target']:g} requests a minute, {scaling['target'] / 60:.3g} a "
     text += "second, on each instance that serves"
     return f"{text}." if is_target_drawn(record) else f"{text}: above this drawing."
@@ -156,13 +156,6 @@ def as_steps(points: Sequence[tuple[float, float]]) -> Points:
     for (_, before), (at_s, value) in pairwise(points):
         steps += [(at_s, before), (at_s, value)]
     return steps
-
-
-def length_of(record: Mapping[str, Any]) -> float:
-    """Return the seconds for which requests were due."""
-    measured = record["measured"]
-    planned = float(measured["profile"]["duration_s"])
-    return planned if measured["is_complete"] else max(1.0, min(planned, measured["took_s"]))
 
 
 def _draw_panel(panel: Mapping[str, Any], *, length_s: float, y: float) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def autoscale(endpoint: EndpointResult) -> ScalingResult:
         step_policy_name,
     )
     from musher.payloads.schedules import build_actions
-    from musher.payloads.steps import read_steps
+    from musher.payloads.step_scaling import read_steps
 
     started = time.monotonic()
     with fail_without_retry(endpoint=endpoint):

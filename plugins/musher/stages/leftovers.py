@@ -8,7 +8,7 @@ from musher import names
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
-from musher.hooks.endpoints import remove_endpoint, remove_versions
+from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.functions import remove_function
 from musher.hooks.jobs import stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
@@ -55,13 +55,9 @@ def batch_jobs(run: Run) -> list[Removal]:
         return []
     hook, job = sagemaker_hook(run.settings), names.batch_job(run.settings, slug=run.slug)
     prefix = names.batch_models(run.settings, slug=run.slug)
-
-    def remove_models() -> list[str]:
-        return [f"Model {name}" for name in remove_versions(hook, kind="Model", prefix=prefix)]
-
     return [
         Removal(what=f"transform job {job}", remove=partial(stop_transform_jobs, hook, name=job)),
-        Removal(what=f"Model {prefix}*", remove=remove_models),
+        *removals_of_versions(hook, prefix=prefix, kinds=["Model"]),
     ]
 
 

@@ -58,7 +58,7 @@ MEASURED = (
 
 def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     """Run the load test to its end, or to SIGTERM; store all of it, and return what matters."""
-    started, began = time.monotonic(), datetime.now(UTC)
+    started = time.monotonic()
     profile = plan_load(run.params)
     origin = make_origin(run.settings, target, seconds=run.params["load_test_s"])
     scaling = plan_of(run, target)
@@ -67,6 +67,7 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     look, instance_type = look_at(hook, target), find_instance_type(hook, target)
     with watch_instances(look, duration_s=profile.duration_s) as instances:
         measured = send(Plan(load=profile), origin, tell=partial(tell_load, instances))
+    began = datetime.fromtimestamp(measured["started_at_s"], UTC)
     record: dict[str, Any] = {
         "target": target.name,
         "instance_type": instance_type,

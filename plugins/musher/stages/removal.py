@@ -45,7 +45,11 @@ def removal(kind: str, subject: str, remove: Callable[[], bool]) -> Removal:
 
 
 def removals_of_versions(
-    hook: MusherSageMakerHook, *, prefix: str, tags: Mapping[str, str] | None = None
+    hook: MusherSageMakerHook,
+    *,
+    prefix: str,
+    tags: Mapping[str, str] | None = None,
+    kinds: Sequence[str] = ("EndpointConfig", "Model"),
 ) -> list[Removal]:
     """Return how the configurations and models are removed whose names begin so, and that have these tags."""
 
@@ -55,4 +59,4 @@ def removals_of_versions(
 
         return Removal(what=f"{kind} {prefix}*", remove=remove)
 
-    return [removal_of(kind) for kind in ("EndpointConfig", "Model")]
+    return [removal_of(kind) for kind in kinds]

@@ -1,10 +1,9 @@
 """Stage: write the run's report, whatever became of the run."""
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from airflow.sdk import get_current_context, task
 
@@ -16,12 +15,6 @@ from musher.payloads.tags import TRIAL
 from musher.results import STEPS_KEY, LoadTestResult, RunResults
 from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
 from musher.stages.run import current_run
-
-if TYPE_CHECKING:
-    pass
-
-
-logger = logging.getLogger(__name__)
 
 TASK_OF = {
     "dataset": "stage_dataset",

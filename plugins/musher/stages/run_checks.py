@@ -15,7 +15,7 @@ from musher.payloads.autoscaling import check_scaling, plan_scaling
 from musher.payloads.choices import TEST_SPLIT
 from musher.payloads.concurrency import find_contradictions
 from musher.payloads.schedules import build_actions, highest
-from musher.payloads.steps import read_steps
+from musher.payloads.step_scaling import read_steps
 from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
 from musher.payloads.updates import check_policy

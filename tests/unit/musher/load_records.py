@@ -9,6 +9,9 @@ from musher.traffic.load_test import measured
 from musher.traffic.profiles import Constant, describe
 from musher.traffic.recorder import Recorder
 
+STARTED_AT_S = 1_767_225_600.25
+"""A moment of 2026-01-01 in UTC."""
+
 
 def measure_all(
     latencies_s: Sequence[float],
@@ -32,7 +35,7 @@ def measure_all(
         recorder.drop(due_s)
     profile = Constant(rate=max(1, count) / duration_s, duration_s=duration_s)
     result = measured(recorder, took_s=duration_s, is_complete=is_complete)
-    return {"profile": describe(profile), **result}
+    return {"profile": describe(profile), "started_at_s": STARTED_AT_S, **result}
 
 
 def store_all(found: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def test_the_policy_tracks_a_metric_that_aws_has(metric: str) -> None:
         ({"metric": "cpu"}, r"autoscale_metric is 'cpu'\. Choose one of invocations, concurrency, custom\."),
         ({"metric": "custom"}, "autoscale_custom_metric is None. Write namespace, name and statistic"),
         ({"metric": "custom", "custom_metric": "CPU"}, "autoscale_custom_metric is 'CPU'"),
+        ({"metric": "custom", "custom_metric": "Mine CPU Sum\n"}, "autoscale_custom_metric is 'Mine CPU Sum"),
         ({"target": 0}, r"autoscale_target is 0\. Choose a number above 0\."),
         ({"target": float("nan")}, "autoscale_target is nan"),
         ({"scale_in_cooldown_s": -1}, "scale_in_cooldown_s is -1"),

@@ -98,7 +98,7 @@ def test_the_target_of_the_policy_grows_with_the_instances_that_serve() -> None:
     [
         (SCALING | {"target": 6000}, "on each instance that serves: above this drawing."),
         (SCALING | {"metric": "concurrency", "target": 4}, "4 requests at once on each instance: no rate."),
-        (SCALING | {"metric": "custom", "target": 70}, "70 of a metric of its own: no rate."),
+        (SCALING | {"metric": "custom", "target": 70}, "70 of a metric of your own: no rate."),
         (None, None),
     ],
 )

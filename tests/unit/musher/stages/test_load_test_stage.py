@@ -155,6 +155,7 @@ def test_what_travels_on_is_small_and_all_of_it_is_stored(
     assert record["due"][0]["per_s"] == pytest.approx(5.75)
     assert record["predicted"] == result["predicted"]
     assert record["instance_type"] == "ml.m5.large"
+    assert record["began_at"] == "2026-01-01T00:00:00+00:00", "when the first request was due"
 
 
 @pytest.mark.parametrize(

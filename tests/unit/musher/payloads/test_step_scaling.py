@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from musher.errors import PayloadError
-from musher.payloads.steps import build_step_alarm, build_step_policy, read_steps
+from musher.payloads.step_scaling import build_step_alarm, build_step_policy, read_steps
 from tests.unit.musher.payloads.test_autoscaling_payloads import PLACE, PLAN
 from tests.unit.musher.payloads.test_updates_and_alarms import errors_of
 
