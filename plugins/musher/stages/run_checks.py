@@ -100,6 +100,11 @@ def unsuitable_scaling(params: Params) -> Sequence[str]:
     least, most, first = (
         params[name] for name in ("autoscale_min", "autoscale_max", "endpoint_instance_count")
     )
+    if params["autoscale_steps"] and least == most and not params["autoscale_schedule"]:
+        return [
+            f"autoscale_steps adds instances, and autoscale_min and autoscale_max are both {most}: nothing "
+            "scales. Raise autoscale_max, or leave the steps out."
+        ]
     if least <= first <= most:
         return []
     return [

@@ -267,3 +267,10 @@ def test_ending_twice_is_fine_and_other_errors_pass(aws: Any, monkeypatch: pytes
 def test_preflight_sees_a_first_count_outside_the_bounds(first: int) -> None:
     found = "".join(run_checks.unsuitable_scaling({**PARAMS, "endpoint_instance_count": first}))
     assert ("endpoint_instance_count is 4, outside 1 to 3" in found) == (first == 4)
+
+
+def test_preflight_refuses_steps_that_could_never_add_anything() -> None:
+    steps = {**PARAMS, "autoscale_steps": ["200 +1"]}
+    assert run_checks.unsuitable_scaling(steps) == []
+    [problem] = run_checks.unsuitable_scaling({**steps, "autoscale_min": 3, "autoscale_max": 3})
+    assert "autoscale_min and autoscale_max are both 3: nothing scales" in problem
