@@ -55,7 +55,8 @@ from benchmarks.scaling_comparison import (
 from benchmarks.sent_load import count_lost, sending
 from benchmarks.servers import client, free_port, localaws_argv, running
 from benchmarks.tables import print_table
-from musher.payloads.updates import ALL_AT_ONCE, CANARY, ROLLING, UpdatePolicy, build_update
+from musher.payloads.choices import ALL_AT_ONCE, CANARY, ROLLING
+from musher.payloads.updates import UpdatePolicy, build_update
 from musher.scaling.policies import ScalingPlan, TargetTracking
 from musher.traffic.arrivals import draw_arrivals
 from musher.traffic.profiles import Spike
