@@ -42,6 +42,9 @@ NETWORK = "resnet50"
 FITTED, CALIBRATED, READ = 32, 32, 16
 """Photos that the weights are fitted to, that int8 is calibrated on, and of one forward pass."""
 TORCH, CHANNELS_LAST, FLOATS, INT8 = "eager torch", "eager torch, channels last", "ONNX Runtime", "int8"
+ONE = 1
+"""Stream: each engine computes a batch with all processors, as torch does."""
+
 DIGITS = {0: "valid", 1: "valid", **dict.fromkeys(range(2, 7), "test")}
 """More test images than trained ones would be left of: one is 0.15 points."""
 
@@ -114,10 +117,10 @@ def make_engines(folder: Path, pixels: Any) -> dict[str, Predict]:
             return innermost(model.preset.normalise(torch.from_numpy(batch))).numpy()
 
     return {
-        TORCH: TorchRuntime(model).predict,
+        TORCH: TorchRuntime(model, ONE).predict,
         CHANNELS_LAST: channels_last,
-        FLOATS: OnnxRuntime(model).predict,
-        INT8: OnnxRuntime(replace(model, card={**model.card, "int8": facts})).predict,
+        FLOATS: OnnxRuntime(model, ONE).predict,
+        INT8: OnnxRuntime(replace(model, card={**model.card, "int8": facts}), ONE).predict,
     }
 
 
@@ -162,7 +165,7 @@ def measure_loss(folder: Path, epochs: int) -> Loss:
     labels = np.array([model.classes.index(path.parent.name) for path in paths])
     pixels = np.stack([model.preset.to_pixels(path.read_bytes()) for path in paths])
     floats, integers = (
-        float((name_classes(OnnxRuntime(one).predict, pixels) == labels).mean())
+        float((name_classes(OnnxRuntime(one, ONE).predict, pixels) == labels).mean())
         for one in (replace(model, card={**model.card, "int8": {}}), model)
     )
     return Loss(images=len(labels), fp32_accuracy=floats, int8_accuracy=integers, is_refused=False)
