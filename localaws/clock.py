@@ -8,6 +8,11 @@ from typing import Protocol
 MIN_SPEED, MAX_SPEED = 0.01, 10_000
 """Beyond them dates leave the calendar, or the waits of threads what the system takes."""
 
+TICK_S = 10.0
+"""AWS seconds between two looks at what is due: how often alarms with short periods are evaluated."""
+TICK_MIN_S, TICK_MAX_S = 0.05, 1.0
+"""Real seconds between them, whatever the speed."""
+
 
 class Clock(Protocol):
     """What localaws asks of time. All durations are seconds of *AWS* time."""
@@ -103,3 +108,8 @@ class ManualClock:
 def naive_utc(moment: datetime) -> datetime:
     """Return a time as moto keeps times: in UTC, and without saying so."""
     return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def tick_pause_s(clock: Clock) -> float:
+    """Return the real seconds until the next look at what is due, at the speed of now."""
+    return min(max(clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)

@@ -7,16 +7,13 @@ from datetime import datetime
 from typing import Protocol
 
 from localaws.asgi import Router
+from localaws.clock import tick_pause_s
 from localaws.cloudwatch.alarms.alarm import StateChange
 from localaws.context import Context
 from localaws.errors import LocalAwsError
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 10.0
-"""AWS seconds between two looks."""
-TICK_MIN_S, TICK_MAX_S = 0.05, 1.0
-"""Real seconds between them, whatever the speed."""
 JOIN_S = 2.0
 """Real seconds that the thread gets to end."""
 
@@ -71,12 +68,8 @@ class AutoscalingService:
         backend.act_on_alarm(change, policy_arn=arn)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._pause_s()):
+        while not self._stopping.wait(tick_pause_s(self._context.clock)):
             self.tick()
-
-    def _pause_s(self) -> float:
-        """Return the real seconds until the next tick, at the speed of now."""
-        return min(max(self._context.clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)
 
     def tick(self) -> None:
         """Do what the time since the last tick asks for."""

@@ -44,7 +44,8 @@ def require_form(document: Mapping[str, Any]) -> None:
     missing = [(function, name) for function, name in find_references(resources) if name not in known]
     if named := ", ".join(sorted({name for function, name in missing if function == REF})):
         raise _malformed(f"Unresolved resource dependencies [{named}] in the Resources block of the template")
-    for function, name in missing:
+    if missing:
+        function, name = missing[0]
         text = f"Template error: instance of {function} references undefined resource {name}"
         raise ValidationError(message=text)
 

@@ -12,6 +12,7 @@ from moto.cloudwatch import models as moto_models
 
 from localaws.asgi import Router
 from localaws.backends import every_backend
+from localaws.clock import TICK_S, tick_pause_s
 from localaws.cloudwatch.alarms.delivery import Delivery
 from localaws.cloudwatch.alarms.description import describe_alarms
 from localaws.cloudwatch.sources.instances import Instance, InstanceReader, process_table
@@ -21,10 +22,6 @@ from localaws.context import Context
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 10.0
-"""AWS seconds between two ticks: how often alarms with short periods are evaluated."""
-TICK_MIN_S, TICK_MAX_S = 0.05, 1.0
-"""Real seconds between two ticks, whatever the speed."""
 JOIN_S = 2.0
 """Real seconds that the thread gets to end."""
 
@@ -112,15 +109,11 @@ class CloudWatchService:
         return {"alarms": describe_alarms()}
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._pause_s()):
+        while not self._stopping.wait(tick_pause_s(self._context.clock)):
             try:
                 self.tick()
             except Exception:  # the thread's boundary: the next tick may do better
                 logger.exception("CloudWatch: a tick failed")
-
-    def _pause_s(self) -> float:
-        """Return the real seconds until the next tick, at the speed of now."""
-        return min(max(self._context.clock.real_seconds(TICK_S), TICK_MIN_S), TICK_MAX_S)
 
     def tick(self) -> None:
         """Do what the time since the last tick asks for."""
