@@ -5,6 +5,7 @@ SageMaker's PyTorch container calls them one after the other; our server calls t
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -74,6 +75,7 @@ def output_fn(prediction: Logits, accept: str) -> bytes:
     return _to_json(answer).encode()
 
 
+@functools.lru_cache(maxsize=64)  # asked for twice by each request, of few that differ
 def is_verbose(accept: str) -> bool:
     """Return whether labels with probabilities are asked for: `application/json;verbose=true`.
 
