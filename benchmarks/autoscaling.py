@@ -52,7 +52,7 @@ from benchmarks.scaling_comparison import (
     predict,
     split_service,
 )
-from benchmarks.sent_load import count_lost, sending
+from benchmarks.sent_load import sending
 from benchmarks.servers import client, free_port, localaws_argv, running
 from benchmarks.tables import print_table
 from musher.payloads.choices import ALL_AT_ONCE, CANARY, ROLLING
@@ -60,6 +60,7 @@ from musher.payloads.updates import UpdatePolicy, build_update
 from musher.scaling.policies import ScalingPlan, TargetTracking
 from musher.traffic.arrivals import draw_arrivals
 from musher.traffic.profiles import Spike
+from scripts.verdict import count_lost
 
 SPEED = 60.0
 NAME = "scaled"

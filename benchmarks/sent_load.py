@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.servers import ROOT
+from scripts.traffic import SENDING
 
 STOP_S = 30.0
 START_S = 60.0
-SENDING = "Sending for"
-"""What the generator logs as it begins."""
 FAILED = "WARNING:musher.traffic.exchanges:"
 """What its lines on the answers of failed requests begin with."""
 
@@ -80,8 +79,3 @@ def wait_until_sending(process: "subprocess.Popen[bytes]", log: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the load generator did not begin: {log.read_text()[-500:]}")
         time.sleep(0.02)
-
-
-def count_lost(result: dict[str, Any]) -> int:
-    """Return how many requests did not succeed: failures, and those that were never sent."""
-    return int(result["failed"]) + int(result["dropped"])

@@ -21,6 +21,7 @@ MAX_S = 1800.0
 READY_S, STOP_S = 120.0, 30.0
 LOOK_S = 0.05
 SENDING = "Sending for "
+"""What the generator logs as it begins."""
 LIVE_LINE = re.compile(r"\d+ of \d+ s: (.* requests a second, .*)")
 
 

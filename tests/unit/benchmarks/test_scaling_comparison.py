@@ -15,9 +15,9 @@ from benchmarks.scaling_comparison import (
     predict,
     split_service,
 )
-from benchmarks.sent_load import count_lost
 from musher.scaling.instances import from_samples
 from musher.scaling.policies import ScalingPlan, TargetTracking
+from scripts.verdict import count_lost
 from tests.unit.musher.load_records import measure_all
 
 
