@@ -89,7 +89,7 @@ def find_scaling(hook: AwsBaseHook, *, endpoint_name: str) -> ScalingPlan | None
     )
 
 
-def make_way(hook: AwsBaseHook, *, endpoint_name: str) -> None:
+def stop_scaling_for_other_type(hook: AwsBaseHook, *, endpoint_name: str) -> None:
     """End an endpoint's scaling before its instances get another type: AWS refuses that to what scales.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html

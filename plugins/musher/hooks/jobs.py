@@ -1,7 +1,7 @@
 """Stop what a run left running: its training, tuning and transform jobs, all attempts of them."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from musher import names
@@ -39,23 +39,24 @@ def stop_training_jobs(hook: MusherSageMakerHook, *, name: str, tag: str | None 
 def stop_tuning_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
     """Stop the live ones of the tuning jobs `name`, `name`-2, ... and with them their trials."""
     found = attempts(hook.find_tuning_job, name, limit=names.MAX_TUNING_NAME)
-    live = [
-        job["HyperParameterTuningJobName"] for job in found if job["HyperParameterTuningJobStatus"] == LIVE
-    ]
-    for job_name in live:
-        hook.conn.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job_name)
-        logger.warning("%s: was still running, told to stop", job_name)
-    return [f"tuning job {job_name}" for job_name in live]
+    stop, member = hook.conn.stop_hyper_parameter_tuning_job, "HyperParameterTuningJob"
+    return [f"tuning job {job_name}" for job_name in _stop_live(found, stop, member=member)]
 
 
 def stop_transform_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
     """Stop the live ones of the batch transform jobs `name`, `name`-2, ...; return what was stopped."""
     found = attempts(hook.find_transform_job, name, limit=names.MAX_SAGEMAKER_NAME)
-    live = [job["TransformJobName"] for job in found if job["TransformJobStatus"] == LIVE]
+    stop = hook.conn.stop_transform_job
+    return [f"transform job {job_name}" for job_name in _stop_live(found, stop, member="TransformJob")]
+
+
+def _stop_live(jobs: Iterable[Description], stop: Callable[..., Any], *, member: str) -> list[str]:
+    """Stop those that are live; return their names. `member` is what AWS's members of a job begin with."""
+    live = [job[f"{member}Name"] for job in jobs if job[f"{member}Status"] == LIVE]
     for job_name in live:
-        hook.conn.stop_transform_job(TransformJobName=job_name)
+        stop(**{f"{member}Name": job_name})
         logger.warning("%s: was still running, told to stop", job_name)
-    return [f"transform job {job_name}" for job_name in live]
+    return live
 
 
 def attempts(find: Callable[[str], Description | None], name: str, *, limit: int) -> Iterator[Description]:

@@ -12,7 +12,7 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
 from musher import names
 from musher.errors import TeardownError
-from musher.hooks.autoscaling import make_way
+from musher.hooks.autoscaling import stop_scaling_for_other_type
 from musher.hooks.concurrency import bring_live, read_concurrency
 from musher.hooks.endpoints import (
     BUSY,
@@ -135,7 +135,7 @@ def restore(
     Where that has instances of another type, the endpoint does not scale any longer.
     """
     if has_other_type(hook, current=endpoint.config_name, wanted=config_name):
-        make_way(scaler, endpoint_name=endpoint.name)
+        stop_scaling_for_other_type(scaler, endpoint_name=endpoint.name)
     hook.conn.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config_name, **RETENTION)
     logger.info("%s: putting %s back", endpoint.name, config_name)
     wait_until_settled(hook, name=endpoint.name, delay_s=delay_s)

@@ -130,9 +130,9 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         if "EndpointConfig" in self.config:
             note_previous(self.hook, config_name=self.endpoint_config_name, previous=current)
         if has_other_type(self.hook, current=current, wanted=self.endpoint_config_name):
-            from musher.hooks.autoscaling import make_way  # no business of the DAG's parse
+            from musher.hooks.autoscaling import stop_scaling_for_other_type  # no business of the DAG's parse
 
-            make_way(autoscaling_hook(self.settings), endpoint_name=self.endpoint_name)
+            stop_scaling_for_other_type(autoscaling_hook(self.settings), endpoint_name=self.endpoint_name)
         self.hook.conn.update_endpoint(**self.config["Update"])
         logger.info("%s: update from %s to %s", self.endpoint_name, current, self.endpoint_config_name)
 

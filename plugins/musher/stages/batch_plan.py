@@ -1,8 +1,5 @@
 """Plan a run's batch transform job: its names, its images, and what forbids it."""
 
-import hashlib
-import json
-
 from musher import names
 from musher.datasets.manifest import FILE_NAME
 from musher.datasets.s3_connection import S3Connection
@@ -14,15 +11,14 @@ from musher.hooks.connection import s3_hook, sagemaker_hook
 from musher.payloads.choices import TEST_SPLIT
 from musher.payloads.transform import TransformPlan
 from musher.results import ServingImage, StagedDataset, Verdict
-from musher.stages.endpoint_plan import check_approved
+from musher.stages.endpoint_plan import check_approved, hash_content
 from musher.stages.run import Run
 
 
 def plan_batch(run: Run, verdict: Verdict, image: ServingImage, dataset: StagedDataset) -> TransformPlan:
     """Return the plan of the job, having stored its images one by one where they are the test split's."""
     check_approved(sagemaker_hook(run.settings), package_arn=verdict["package_arn"])
-    content = json.dumps([verdict["model_uri"], image["uri"]])
-    digest = hashlib.sha256(content.encode()).hexdigest()
+    digest = hash_content([verdict["model_uri"], image["uri"]])
     asked = run.params["batch_input"]
     return TransformPlan(
         job_name=names.batch_job(run.settings, slug=run.slug),

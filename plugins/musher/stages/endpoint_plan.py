@@ -31,8 +31,12 @@ def check_approved(hook: MusherSageMakerHook, *, package_arn: str) -> None:
 def name_version(run: Run, *, model_uri: str, image_uri: str) -> str:
     """Return the name of the run's model and configuration: one for each content."""
     content = [model_uri, image_uri, *(run.params[name] for name in CONTENT)]
-    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return names.endpoint_version(run.settings, slug=run.slug, content_hash=digest)
+    return names.endpoint_version(run.settings, slug=run.slug, content_hash=hash_content(content))
+
+
+def hash_content(content: Sequence[object]) -> str:
+    """Return the hash (64 hex digits) by which a version with this content is named."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def request_update(run: Run, *, config_name: str) -> Request:

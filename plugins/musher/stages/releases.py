@@ -20,7 +20,7 @@ from musher.hooks.connection import (
     sagemaker_hook,
 )
 from musher.hooks.endpoints import IN_SERVICE, remove_endpoint
-from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function, weights_of
+from musher.hooks.functions import MusherLambdaHook, remove_function, weights_of
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.objects import has_objects
 from musher.hooks.release_notes import ReleaseNote, find_note, write_note
@@ -35,7 +35,7 @@ from musher.hooks.releases import (
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import fail_without_retry
 from musher.payloads.alarms import alarm_names
-from musher.payloads.tags import LIFETIME_TAG, LIVE, NEXT_TAG, PREVIOUS_TAG
+from musher.payloads.tags import LIFETIME_TAG, LIVE
 from musher.results import RollBack
 from musher.settings import Settings
 from musher.stages.removal import Removal, removal, removals_of_versions, remove_all
@@ -141,14 +141,14 @@ def find_function_versions(hook: MusherLambdaHook, settings: Settings) -> tuple[
     if function is None or alias is None:
         logger.warning("there is no function %s with an alias %s", name, names.LIVE_ALIAS)
         return None, None
-    tags, current = tags_of_function(hook, arn=function["FunctionArn"]), str(alias["FunctionVersion"])
+    current = str(alias["FunctionVersion"])
     for further in weights_of(alias):
         return further, current
-    previous = tags.get(PREVIOUS_TAG)
-    if previous is None or tags.get(NEXT_TAG) != current:
+    _, note = find_note(hook, arn=function["FunctionArn"])
+    if note is None or note.next != current:
         logger.info("%s: version %s answered before, too", name, current)
         return current, None
-    return current, previous
+    return current, note.previous
 
 
 @task(multiple_outputs=False)
