@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from airflow.sdk.definitions.param import process_params
+from jsonschema import Draft202012Validator
 
 from musher.operators.jobs import RunJobOperator
 from musher.operators.tuning import RunTuningJobOperator
 from musher.params.form import FORM
-from musher.params.section import EXPERTS
+from musher.params.section import EXPERTS, FormParam
 from tests.isolated_airflow import ROOT
 
 DAG_IDS = {
@@ -62,6 +63,16 @@ def test_every_task_is_owned_retried_and_bounded(dag_bag: Any, dag_id: str) -> N
             assert task.execution_timeout is None, task.task_id
         else:
             assert timedelta(0) < task.execution_timeout <= timedelta(hours=2), task.task_id
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_every_param_has_a_schema_that_is_one(dag_bag: Any, dag_id: str) -> None:
+    """No task looks at that again."""
+    params = dag_bag.dags[dag_id].params
+    for name in params:
+        param = params.get_param(name)
+        assert isinstance(param, FormParam), name
+        Draft202012Validator.check_schema(param.schema)
 
 
 @pytest.mark.parametrize("dag_id", sorted(FORM_IDS))
