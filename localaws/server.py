@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -137,6 +138,8 @@ async def _run(servers: Mapping[_Server, socket.socket], *, announce: Callable[[
     serving = [asyncio.create_task(server.serve(sockets=[at])) for server, at in servers.items()]
     for server, task in zip(servers, serving, strict=True):
         await _wait_until_started(server, task)
+    gc.freeze()  # what a start made is looked at no more
+    gc.enable()
     announce()
     await asyncio.gather(*serving)
 
