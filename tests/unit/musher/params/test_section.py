@@ -100,7 +100,5 @@ def test_a_value_is_validated_without_the_schema_being_validated(monkeypatch: py
         raise AssertionError("the schema was validated")
 
     monkeypatch.setattr(Draft202012Validator, "check_schema", check_schema)
-    [param] = in_section(
-        "Tuning", {"epochs": {"default": 1, "type": "integer", "description": "d"}}
-    ).values()
+    [param] = in_section("Tuning", {"epochs": {"default": 1, "type": "integer", "description": "d"}}).values()
     assert param.resolve() == 1
