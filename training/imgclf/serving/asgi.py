@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +17,9 @@ from imgclf.serving.answers import Answer
 from imgclf.serving.bodies import Bodies, Incoming, Message, Receive
 from imgclf.serving.calls import Call, Reply
 from imgclf.serving.engine import Engine
-from imgclf.serving.logs import shorten
+from imgclf.serving.logs import InvocationLog
 from imgclf.serving.questions import Elsewhere, media_type, read_question
 from imgclf.serving.runtimes import Logits, ServedModel
-
-logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -50,6 +47,7 @@ class App:
             metrics=self._metrics,
             streams=model.runtime.streams,
         )
+        self._log = InvocationLog()
         self._fetchers = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
         self._bodies = Bodies()
         self._fetch_slots = asyncio.Semaphore(FETCH_THREADS)
@@ -89,6 +87,7 @@ class App:
             if is_end:  # before it is acknowledged: the event loop ends then
                 self._fetchers.shutdown(wait=False, cancel_futures=True)
                 await self._engine.close()
+                self._log.flush()
             await send({"type": f"{message['type']}.complete"})
             if is_end:
                 return
@@ -113,15 +112,13 @@ class App:
     def _note(self, answer: Answer, content_type: str, received: int, *, seconds: float) -> None:
         """Count and log an invocation."""
         self._metrics.invocations.observe(seconds)
-        fields = {
-            "status": answer.status,
-            "seconds": round(seconds, 4),
-            "content_type": shorten(media_type(content_type)),
-            "received_bytes": received,
-        }
-        if answer.reason is not None:
-            fields["reason"] = shorten(answer.reason)
-        logger.info("invocation", extra={"fields": fields})
+        self._log.note(
+            status=answer.status,
+            seconds=seconds,
+            content_type=media_type(content_type),
+            received=received,
+            reason=answer.reason,
+        )
 
     def _render(self) -> bytes:
         """Return the page of metrics."""

@@ -68,7 +68,8 @@ class Ticket:
         self._left -= 1
         if not self._left:
             self.is_over = True
-            self._done(np.stack([row for row in self._rows if row is not None]))
+            rows = [row for row in self._rows if row is not None]
+            self._done(rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows))
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -91,6 +92,8 @@ class Engine:
         self._decode, self._predict, self._metrics = decode, predict, metrics
         self._waiting: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._items: set[_Item] = set()
+        self._fresh: list[_Item] = []
+        """What came in this turn of the event loop."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._began = [math.inf] * streams
         """When each stream took the batch that it has; infinite where it has none."""
@@ -128,11 +131,18 @@ class Engine:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         ticket = Ticket(len(images), done)
-        for place, image in enumerate(images):
-            item = _Item(image=image, ticket=ticket, place=place)
-            self._items.add(item)
-            self._waiting.put(item)
+        items = [_Item(image=image, ticket=ticket, place=place) for place, image in enumerate(images)]
+        self._items.update(items)
+        if not self._fresh:
+            self._loop.call_soon(self._pass_on)
+        self._fresh += items
         return ticket
+
+    def _pass_on(self) -> None:
+        """Wake the streams once for all of a turn: each wake-up takes the GIL from the event loop."""
+        fresh, self._fresh = self._fresh, []
+        for item in fresh:
+            self._waiting.put(item)
 
     async def submit(self, images: Sequence[bytes]) -> Logits:
         """Return the logits (N, classes) of N image files; raise as `start` and its outcome do.
@@ -157,6 +167,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop; images that nobody waits for are left."""
+        self._pass_on()
         self._waiting.put(None)
         await asyncio.gather(*(asyncio.to_thread(thread.join, CLOSE_S) for thread in self._threads))
 

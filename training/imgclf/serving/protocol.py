@@ -37,6 +37,31 @@ class Call(Protocol):
         ...
 
 
+class _Heads:
+    """Heads of answers up to their length, which few differ in, made once for each second's date."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, bytes], bytes] = {}
+        self._defaults: list[tuple[bytes, bytes]] | None = None
+
+    def render(self, cycle: RequestResponseCycle, answer: Answer) -> bytes:
+        """Return the head of a whole answer."""
+        if cycle.default_headers is not self._defaults:
+            self._defaults = cycle.default_headers
+            self._made.clear()
+        start = self._made.get((answer.status, answer.content_type))
+        if start is None:
+            lines = [*cycle.default_headers, (b"content-type", answer.content_type)]
+            start = STATUS_LINE[answer.status] + b"".join(b"%b: %b\r\n" % line for line in lines)
+            self._made[answer.status, answer.content_type] = start
+        retry = b"" if answer.retry_after_s is None else b"retry-after: %d\r\n" % answer.retry_after_s
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        return b"%bcontent-length: %d\r\n%b%b\r\n" % (start, len(answer.body), retry, close)
+
+
+_HEADS = _Heads()
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """Close connections whose request line and headers are too long or too slow, or ask for an upgrade."""
 
@@ -145,11 +170,7 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle.response_started = cycle.response_complete = True
         if cycle.disconnected:
             return
-        lines = [*cycle.default_headers, *answer.headers()]
-        if not cycle.keep_alive:
-            lines.append((b"connection", b"close"))
-        head = b"".join(b"%b: %b\r\n" % line for line in lines)
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[answer.status], head, answer.body))
+        self.transport.write(b"%b%b" % (_HEADS.render(cycle, answer), answer.body))
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()

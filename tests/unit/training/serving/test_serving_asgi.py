@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import threading
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from imgclf.errors import SourceError
-from imgclf.serving import asgi, engine, model_functions
+from imgclf.serving import asgi, engine, logs, model_functions
 from imgclf.serving.answers import Answer
 from imgclf.serving.asgi import App
 
@@ -84,9 +85,19 @@ def run(work: Callable[[App], Any]) -> Any:
     return asyncio.run(main())
 
 
-def test_an_image_is_answered_and_counted(gate: threading.Event, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Callable[[], list[dict[str, Any]]]:
+    """Return what gives the entries that were logged of invocations."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logs, "sys", SimpleNamespace(stdout=stream))
+    caplog.set_level(logging.INFO, logger=logs.logger.name)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_image_is_answered_and_counted(gate: threading.Event, logged: Any) -> None:
     gate.set()
-    caplog.set_level(logging.INFO)
 
     async def work(app: App) -> tuple[Found, Found]:
         return await invoke(app), await ask(app, "/metrics")
@@ -96,16 +107,14 @@ def test_an_image_is_answered_and_counted(gate: threading.Event, caplog: pytest.
     assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert b'imgclf_requests_total{route="/invocations",status="200"} 1\n' in page.body
     assert b"imgclf_healthy 1\n" in page.body
-    [record] = [record for record in caplog.records if record.message == "invocation"]
-    fields = record.__dict__["fields"]
-    assert (fields["status"], fields["received_bytes"], fields["content_type"]) == (200, 5, "image/png")
+    [entry] = logged()
+    assert (entry["level"], entry["message"]) == ("INFO", "invocation")
+    assert (entry["status"], entry["received_bytes"], entry["content_type"]) == (200, 5, "image/png")
+    assert "reason" not in entry
 
 
-def test_a_whole_invocation_is_counted_as_any_other(
-    gate: threading.Event, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_whole_invocation_is_counted_as_any_other(gate: threading.Event, logged: Any) -> None:
     gate.set()
-    caplog.set_level(logging.INFO)
 
     async def work(app: App) -> tuple[Answer, Found]:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -116,12 +125,11 @@ def test_a_whole_invocation_is_counted_as_any_other(
     assert (answer.status, json.loads(answer.body)) == (200, [[1, 2]])
     assert b'imgclf_requests_total{route="/invocations",status="200"} 1\n' in page.body
     assert b"imgclf_invocation_seconds_count 1\n" in page.body
-    [record] = [record for record in caplog.records if record.message == "invocation"]
-    assert record.__dict__["fields"]["received_bytes"] == 5
+    assert [entry["received_bytes"] for entry in logged()] == [5]
 
 
 def test_neither_log_nor_metrics_repeat_what_was_sent(
-    gate: threading.Event, caplog: pytest.LogCaptureFixture
+    gate: threading.Event, logged: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate.set()
     caplog.set_level(logging.DEBUG)
@@ -137,6 +145,8 @@ def test_neither_log_nor_metrics_repeat_what_was_sent(
     page = run(work)
     assert "secret" not in page.body.decode()
     assert not [record for record in caplog.records if "secret" in str(record.__dict__)]
+    assert len(logged()) == 4
+    assert "secret" not in str(logged())
 
 
 def test_a_late_answer_is_503_and_says_when_to_ask_again(
