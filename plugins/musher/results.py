@@ -347,6 +347,19 @@ class LoadTestResult(TypedDict):
     seconds: float
 
 
+class Reaped(TypedDict):
+    """Something that has outlived its time, and what was done about it."""
+
+    kind: str
+    name: str
+    age_h: float | None
+    """Hours; None where AWS's list does not say when it was made."""
+    reason: str
+    usd_per_month: float | None
+    """What it costs in a month in which it is there throughout; None where no price is noted."""
+    done: str
+
+
 class RunResults(TypedDict):
     """What a run's stages returned; None for those that were skipped, refused, failed or never reached."""
 

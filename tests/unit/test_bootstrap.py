@@ -47,10 +47,15 @@ WITHOUT_RESOURCE_LEVEL = {
     "ec2:DescribeVpcs",
     "ecr:GetAuthorizationToken",
     "lambda:GetAccountSettings",
+    "lambda:ListFunctions",
     "servicequotas:ListAWSDefaultServiceQuotas",
     "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListEndpoints",
+    "sagemaker:ListHyperParameterTuningJobs",
     "sagemaker:ListModelPackages",
     "sagemaker:ListModels",
+    "sagemaker:ListTrainingJobs",
+    "sagemaker:ListTransformJobs",
     "servicequotas:ListServiceQuotas",
 }
 """Actions of the template that AWS authorises on "*" only (Service Authorization Reference)."""

@@ -21,6 +21,13 @@ class Removal:
 
 def remove_all(removals: Sequence[Removal]) -> list[str]:
     """Try every removal; return what was there, or raise TeardownError with all that failed."""
+    removed, failures = try_all(removals)
+    raise_failures(failures, tried=len(removals))
+    return removed
+
+
+def try_all(removals: Sequence[Removal]) -> tuple[list[str], list[str]]:
+    """Try every removal; return what was there, and what failed, with the reason."""
     removed: list[str] = []
     failures: list[str] = []
     for removal in removals:
@@ -29,13 +36,17 @@ def remove_all(removals: Sequence[Removal]) -> list[str]:
         except Exception as error:  # noqa: BLE001  # whatever it is, the others must be tried
             logger.error("%s: not removed: %s", removal.what, error)
             failures.append(f"{removal.what}: {error}")
+    return removed, failures
+
+
+def raise_failures(failures: Sequence[str], *, tried: int) -> None:
+    """Raise TeardownError with all that failed, if anything did."""
     if failures:
         raise TeardownError(
-            f"{len(failures)} of {len(removals)} removals failed, what they name may still cost:\n"
+            f"{len(failures)} of {tried} removals failed, what they name may still cost:\n"
             + "\n".join(failures)
             + "\nClear this task to try again, or remove them by hand."
         )
-    return removed
 
 
 def removal(kind: str, subject: str, remove: Callable[[], bool]) -> Removal:

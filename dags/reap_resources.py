@@ -1,0 +1,44 @@
+"""### Remove what has outlived its time
+
+Finds what runs have left behind past the time in their tags (`musher:expires-at`, `MUSHER_TTL_H` hours after
+the run's start): jobs that still run, endpoints with their scaling and alarms, functions, endpoint
+configurations and models. **By default it only looks**: the log says what would go, why, and what that saves
+a month. Without `dry_run` it is removed in this order, the dearest of each kind first.
+
+- Nothing without the tag `musher:project` of this project, and nothing without a time, is touched. What is
+  live has no time, so it stays, unless somebody gives it that tag.
+- What an endpoint that stays serves, or can go back to, stays with it.
+- **A job that runs longer than `MUSHER_TTL_H` is stopped**, even while its run waits for it: set that above
+  the longest run.
+
+It runs by itself as `MUSHER_REAP_SCHEDULE` says, dry as well; without that, when it is triggered. What cannot
+be removed fails the task and is named; clear it to try again.
+"""
+
+from airflow.sdk import ParamsDict, dag
+
+from musher.params.reaping import REAPING
+from musher.settings import read_reap_schedule
+from musher.stages.reap import reap
+from musher.task_defaults import TASK_DEFAULTS
+
+
+@dag(
+    schedule=read_reap_schedule(),
+    catchup=False,
+    doc_md=__doc__,
+    dag_display_name="Remove what has outlived its time",
+    tags=["musher"],
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+)
+def reap_resources() -> None:
+    """Remove everything in one task: it tries all, whatever fails."""
+    reap()
+
+
+pipeline = reap_resources()
+pipeline.params = ParamsDict(REAPING)
+
+if __name__ == "__main__":
+    pipeline.test()
