@@ -5,37 +5,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.servers import ROOT
-from scripts.traffic import SENDING
+from scripts.traffic import SENDING, argv_of, environment
 
 STOP_S = 30.0
 START_S = 60.0
 FAILED = "WARNING:musher.traffic.exchanges:"
 """What its lines on the answers of failed requests begin with."""
-
-
-def argv_of(load: Sequence[str], *, endpoint: str, body: Path, output: Path) -> list[str]:
-    """Return the command line of a load on an endpoint."""
-    target = ["sagemaker", endpoint, "--body", str(body), "--content-type", "application/json"]
-    return [sys.executable, "-m", "musher.traffic", *load, "--output", str(output), *target]
-
-
-def environment(port: int) -> dict[str, str]:
-    """Return the variables that lead boto3 to the localaws on `port`."""
-    return {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "plugins"),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
 
 
 @contextlib.contextmanager
@@ -50,10 +31,11 @@ def sending(
     body, output, log = (folder / name for name in ("body.json", "load.json", "load.log"))
     body.write_text("[1]")
     result: dict[str, Any] = {}
-    argv = argv_of(load, endpoint=endpoint, body=body, output=output)
+    argv = argv_of(load, endpoint=endpoint, body=body, content_type="application/json", output=output)
+    variables = {**os.environ, **environment(f"http://127.0.0.1:{port}")}
     with (
         log.open("wb") as sink,
-        subprocess.Popen(argv, env=environment(port), cwd=ROOT, stderr=sink) as process,
+        subprocess.Popen(argv, env=variables, cwd=ROOT, stderr=sink) as process,
     ):
         try:
             wait_until_sending(process, log)

@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,23 @@ LOOK_S = 0.05
 SENDING = "Sending for "
 """What the generator logs as it begins."""
 LIVE_LINE = re.compile(r"\d+ of \d+ s: (.* requests a second, .*)")
+
+
+def argv_of(load: Sequence[str], *, endpoint: str, body: Path, content_type: str, output: Path) -> list[str]:
+    """Return the command line of a load on an endpoint; `load` are the options that say how much."""
+    target = ["sagemaker", endpoint, "--body", str(body), "--content-type", content_type]
+    return [str(PYTHON), "-m", "musher.traffic", *load, "--output", str(output), *target]
+
+
+def environment(url: str) -> dict[str, str]:
+    """Return the variables that lead the generator's boto3 to the localaws at this address."""
+    return {
+        "PYTHONPATH": str(ROOT / "plugins"),
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +84,15 @@ class Traffic:
         self._tell = tell
         self._sending = threading.Event()
         self._began_s = 0.0
-        argv = [str(PYTHON), "-m", "musher.traffic", "--output", str(output)]
-        argv += ["--rate", str(RATE), "--duration-s", str(MAX_S)]
-        argv += ["sagemaker", endpoint_name, "--body", str(image), "--content-type", "image/png"]
-        environment = {
-            "PYTHONPATH": str(ROOT / "plugins"),
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-        }
+        argv = argv_of(
+            ["--rate", str(RATE), "--duration-s", str(MAX_S)],
+            endpoint=endpoint_name,
+            body=image,
+            content_type="image/png",
+            output=output,
+        )
         self._child: Child = supervisor.start(
-            name="traffic", argv=argv, env=environment, cwd=ROOT, on_line=self._take
+            name="traffic", argv=argv, env=environment(url), cwd=ROOT, on_line=self._take
         )
 
     def _take(self, line: str) -> None:

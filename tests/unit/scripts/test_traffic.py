@@ -1,10 +1,12 @@
 """What the demo reads of the requests that arrived during an update."""
 
+from pathlib import Path
 from typing import Any
 
+from musher.traffic.options import build_parser
 from scripts.releases import count_during
 from scripts.second_release import UPDATE_TASK, Moments
-from scripts.traffic import LIVE_LINE, Sent
+from scripts.traffic import LIVE_LINE, Sent, argv_of, environment
 from tests.unit.musher.load_records import measure_all
 
 
@@ -36,3 +38,15 @@ def test_the_generator_s_lines_are_told_without_its_own_time() -> None:
     match = LIVE_LINE.search("INFO:musher.traffic.load_test:9 of 1800 s: 5.0 requests a second, p99 21 ms")
     assert match is not None
     assert match[1] == "5.0 requests a second, p99 21 ms"
+
+
+def test_the_generator_understands_the_command_line_that_scripts_and_benchmarks_give_it() -> None:
+    load = ["--rate", "5", "--duration-s", "60"]
+    argv = argv_of(load, endpoint="e", body=Path("b"), content_type="image/png", output=Path("o"))
+    options = build_parser().parse_args(argv[argv.index("musher.traffic") + 1 :])
+    assert (options.rate, options.duration_s, options.output) == (5.0, 60.0, Path("o"))
+    assert (options.endpoint_name, options.body, options.content_type) == ("e", Path("b"), "image/png")
+
+
+def test_the_generator_is_led_to_localaws() -> None:
+    assert environment("http://127.0.0.1:1")["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
