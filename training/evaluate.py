@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from imgclf.archives import unpack
 from imgclf.arguments import TrainConfig, parse_arguments
 from imgclf.artifacts import LoadedModel, load_model, write_json
 from imgclf.distributed import World, joined_world
@@ -28,7 +29,6 @@ from imgclf.jobs import DECODE_MARGIN
 from imgclf.learning.evaluation import judge, predict_split
 from imgclf.options import Parser, unquote
 from imgclf.process import leave, log_to_stdout, run_script
-from imgclf.serving.archives import unpack
 
 MODEL_ARCHIVE = "model.tar.gz"
 

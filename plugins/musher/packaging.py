@@ -1,4 +1,4 @@
-"""Build archives whose bytes depend on their files only, and read archives that others built, safely.
+"""Build archives whose bytes depend on their files only.
 
 The name under which an archive is stored is the hash of the files' names and contents, not of the packed
 bytes: it is the same on every machine, whatever its zlib.
@@ -10,10 +10,8 @@ import io
 import re
 import tarfile
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from musher.errors import ArchiveError
 
@@ -30,9 +28,9 @@ REQUIREMENT_LISTS = r"requirements(-[a-z]+)?\.txt"
 IMAGE_FILES = (
     "Dockerfile",
     "imgclf/__init__.py",
+    "imgclf/archives.py",
     "imgclf/errors.py",
     "imgclf/serving/__init__.py",
-    "imgclf/serving/archives.py",
     "imgclf/serving/container.py",
     "requirements-embed.txt",
     "requirements-image.txt",
@@ -44,15 +42,6 @@ FILE_MODE = 0o644
 EXECUTABLE_MODE = 0o755
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 COMPRESSION_LEVEL = 9
-
-MAX_MEMBER_BYTES = 16 * 1024 * 1024
-MAX_UNPACKED_BYTES = 4 * 1024**3
-"""How much of an archive is unpacked at most on the way to a member."""
-MAX_HEADER_BYTES = 1024 * 1024
-"""Of all headers that describe one member."""
-MAX_MEMBERS = 100_000
-MAX_SHOWN = 200
-"""Characters of a name or reason in a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,121 +100,6 @@ def _zip(files: dict[str, Path]) -> Archive:
             info.external_attr = (0o100000 | _mode(path)) << 16
             archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED, COMPRESSION_LEVEL)
     return Archive(body=packed.getvalue(), code_hash=_hash(files))
-
-
-def read_member_from_tar_gz(
-    *, archive: bytes | IO[bytes], name: str, max_bytes: int = MAX_MEMBER_BYTES
-) -> bytes:
-    """Return one regular file out of a .tar.gz, such as evaluation.json out of a job's output.tar.gz.
-
-    Nothing is written to disk. Raises ArchiveError where the archive is damaged, has no such file, holds
-    it as a link, has names that lead out of it on the way there, or takes more than the bounds to read.
-    """
-    stream = io.BytesIO(archive) if isinstance(archive, bytes) else archive
-    try:
-        with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
-            return _find_member(_HeaderBudget(unpacked), name=name, max_bytes=max_bytes)
-    except (
-        tarfile.TarError,
-        zlib.error,
-        EOFError,
-        gzip.BadGzipFile,
-        ArithmeticError,
-        ValueError,
-        LookupError,
-    ) as error:
-        raise _damaged(name, error) from error
-    except RecursionError as error:  # tarfile calls itself for each header that describes the next one
-        raise _damaged(name, "its headers describe each other without end") from error
-
-
-class _HeaderBudget(io.RawIOBase):
-    """What tarfile reads an archive through: it gives headers only so much at a time.
-
-    Members are skipped by seeking, so that whatever is read between two members are headers, and these may
-    claim any size.
-    """
-
-    def __init__(self, file: gzip.GzipFile) -> None:
-        self._file = file
-        self.left = MAX_HEADER_BYTES
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes; raise ArchiveError for more than are left."""
-        if not 0 <= size <= self.left:
-            raise ArchiveError(
-                f"The archive has headers of more than {MAX_HEADER_BYTES} bytes. Do not use this archive."
-            )
-        self.left -= size
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place; raise ArchiveError for one that is too far away to unpack that much."""
-        if offset > MAX_UNPACKED_BYTES:
-            raise ArchiveError(
-                f"The archive unpacks to more than {MAX_UNPACKED_BYTES} bytes, the limit. Write less into it."
-            )
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._file.tell()
-
-
-def _find_member(stream: _HeaderBudget, *, name: str, max_bytes: int) -> bytes:
-    seen: list[str] = []
-    with tarfile.open(fileobj=stream, mode="r:") as tar:
-        while member := _next_member(tar, stream):
-            plain = str(PurePosixPath(member.name))
-            if plain == name:
-                stream.left = max_bytes + MAX_HEADER_BYTES
-                return _read_member(tar, member, max_bytes=max_bytes)
-            seen.append(plain)
-            if len(seen) > MAX_MEMBERS:
-                raise ArchiveError(f"The archive has more than {MAX_MEMBERS} members. Write fewer files.")
-    raise ArchiveError(
-        f"The archive has no {name}; it holds {', '.join(seen[:10])[:MAX_SHOWN] or 'nothing'}. "
-        "Check that the job wrote it to its output folder."
-    )
-
-
-def _next_member(tar: tarfile.TarFile, stream: _HeaderBudget) -> tarfile.TarInfo | None:
-    """Return the next member, or None at the end; refuse names that lead out and sizes below nothing."""
-    stream.left = MAX_HEADER_BYTES
-    member = tar.next()
-    tar.members.clear()  # type: ignore[attr-defined]  # else each one stays in memory
-    tar.pax_headers.clear()  # type: ignore[attr-defined]  # and each global header, of which every member gets a copy
-    if member is None:
-        return None
-    if member.name.startswith("/") or ".." in PurePosixPath(member.name).parts:
-        raise ArchiveError(
-            f"The archive has a member {member.name[:MAX_SHOWN]!r}, which leads out of it. "
-            "Do not use this archive."
-        )
-    if member.size < 0:
-        raise ArchiveError(f"{member.name[:MAX_SHOWN]} has {member.size} bytes. Do not use this archive.")
-    return member
-
-
-def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo, *, max_bytes: int) -> bytes:
-    if member.size > max_bytes:
-        raise ArchiveError(
-            f"{member.name} has {member.size} bytes, and {max_bytes} is the limit. Write less."
-        )
-    file = tar.extractfile(member) if member.isreg() and not member.issparse() else None
-    if file is None:
-        raise ArchiveError(f"{member.name} is not a regular file in the archive. Write it as one.")
-    data = file.read()
-    if len(data) != member.size:
-        raise EOFError(f"{member.name} has {len(data)} of {member.size} bytes")
-    return data
-
-
-def _damaged(name: str, reason: object) -> ArchiveError:
-    return ArchiveError(
-        f"The archive that should hold {name} is damaged ({str(reason)[:MAX_SHOWN]}). "
-        "Look at the log of the job that wrote it, and run it again."
-    )
 
 
 def _collect(folder: Path) -> dict[str, Path]:

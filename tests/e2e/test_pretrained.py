@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.generated_photos import write_photos
-from musher.packaging import read_member_from_tar_gz
+from musher.archives import read_member_from_tar_gz
 from scripts.local_stack import BUCKET
 
 RUN_S = 600

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from musher.packaging import read_member_from_tar_gz
+from musher.archives import read_member_from_tar_gz
 from scripts.local_stack import BUCKET
 
 RUN_S = 600

@@ -1,14 +1,13 @@
 """Store the images of a staged split as objects of their own, for jobs that take no tar."""
 
 import hashlib
-import io
 import logging
-import tarfile
 
-from musher.datasets.manifest import ImageRecord, Manifest
+from musher.archives import read_files_from_tar
+from musher.datasets.manifest import ImageRecord, Manifest, ShardRecord
 from musher.datasets.s3_objects import S3Folder
 from musher.datasets.staged import plain_name, run_parallel
-from musher.errors import StagingError
+from musher.errors import ArchiveError, StagingError
 
 logger = logging.getLogger(__name__)
 
@@ -20,15 +19,15 @@ MARKER = "complete"
 def unpack_split(folder: S3Folder, manifest: Manifest, *, split: str) -> str:
     """Store each image of a split below `unpacked/<split>/`, unless they are there; return that address.
 
-    One shard, 64 MiB at most, is held in memory at a time. Raises StagingError for a shard that lacks an
-    image of the manifest.
+    One shard, 64 MiB at most, is held in memory at a time. Raises StagingError for a shard that is not
+    the manifest's, or lacks an image of it.
     """
     target = folder.child(FOLDER)
     marker = f"{split}.{MARKER}"
     images = {image.member: image for image in manifest.images if image.split == split}
     if target.describe(marker) is None:
         for shard in manifest.shards[split]:
-            _unpack(folder.read(shard.key), images, target=target.child(split))
+            _unpack(_read_shard(folder, shard), images, target=target.child(split))
         if images:
             raise StagingError(
                 f"{folder.address(split)}/ lacks {len(images)} images of its manifest, such as "
@@ -40,10 +39,24 @@ def unpack_split(folder: S3Folder, manifest: Manifest, *, split: str) -> str:
     return target.address(f"{split}/")
 
 
+def _read_shard(folder: S3Folder, shard: ShardRecord) -> bytes:
+    """Return a shard's bytes, which are what its manifest says, or refused."""
+    body = folder.read(shard.key)
+    if (digest := hashlib.sha256(body).hexdigest()) != shard.sha256:
+        raise StagingError(
+            f"{folder.address(shard.key)} has the SHA-256 {digest}, and its manifest says {shard.sha256}: it "
+            "was changed after it was staged. Delete the data set and stage it again."
+        )
+    return body
+
+
 def _unpack(shard: bytes, images: dict[str, ImageRecord], *, target: S3Folder) -> None:
     """Store a shard's images, and take them out of `images`."""
-    with tarfile.open(fileobj=io.BytesIO(shard)) as tar:
-        found = [(images.pop(member.name), _read(tar, member)) for member in tar if member.name in images]
+    try:
+        files = dict(read_files_from_tar(archive=shard, names=images))
+    except ArchiveError as error:
+        raise StagingError(f"A shard for {target.address('')} is refused: {error}") from error
+    found = [(images.pop(name), body) for name, body in files.items()]
 
     def store(item: tuple[ImageRecord, bytes]) -> int:
         image, body = item
@@ -53,8 +66,3 @@ def _unpack(shard: bytes, images: dict[str, ImageRecord], *, target: S3Folder) -
 
     sent = run_parallel(store, found)
     logger.info("%s: %d images, %d bytes sent", target.address(""), len(found), sum(sent))
-
-
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = tar.extractfile(member)
-    return file.read() if file else b""

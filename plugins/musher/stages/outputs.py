@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from musher.archives import read_member_from_tar_gz
 from musher.errors import ArchiveError
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import download
-from musher.packaging import read_member_from_tar_gz
 from musher.settings import Settings
 
 EVALUATION = "evaluation.json"

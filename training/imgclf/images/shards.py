@@ -11,7 +11,8 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.errors import DataError
+from imgclf.archives import FILE_TYPES, UNREADABLE, Bounded, read_members
+from imgclf.errors import ConfigError, DataError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
@@ -42,16 +43,18 @@ class Member:
 def index_shard(path: Path) -> list[Member]:
     """List a tar shard's image files in their order; raise DataError for a damaged one."""
     try:
-        with tarfile.open(path, "r:") as archive:
-            return [_member(path, info) for info in archive]
-    except (tarfile.TarError, OSError, EOFError) as error:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            members = read_members(Bounded(file, max_bytes=size), max_members=size // tarfile.BLOCKSIZE)
+            return [_member(path, info) for _, info in members]
+    except (ConfigError, *UNREADABLE) as error:
         raise DataError(f"shard {path} cannot be read ({error}): stage the data set again") from error
 
 
 def _member(path: Path, info: tarfile.TarInfo) -> Member:
     """Check one tar entry: a regular file named `<class>/<file>`."""
     parts = info.name.split("/")
-    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or len(parts) != 2 or ".." in parts:
+    if info.type not in FILE_TYPES or info.issparse() or info.size < 0 or len(parts) != 2 or ".." in parts:
         raise DataError(
             f"shard {path} holds {info.name!r}: only regular files named <class>/<file> belong there"
         )

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from imgclf.archives import unpack
 from imgclf.errors import ConfigError
-from imgclf.serving.archives import unpack
 
 SOURCE_DIR = Path(__file__).resolve().parents[2]
 MASTER_PORT = "7777"

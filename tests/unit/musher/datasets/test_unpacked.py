@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 
-from musher.datasets.manifest import ImageRecord, Manifest
+from benchmarks.hostile_tars import claimed
+from musher.datasets.manifest import ImageRecord, Manifest, ShardRecord
 from musher.datasets.s3_objects import S3Folder
 from musher.datasets.shards import pack_shard
 from musher.datasets.unpacked import unpack_split
@@ -73,3 +74,24 @@ def test_a_shard_that_lacks_an_image_is_refused_by_its_name(s3: MemoryS3, folder
     with pytest.raises(StagingError, match=r"test/ lacks 1 images of its manifest, such as dog/a\.jpg"):
         unpack_split(folder, manifest, split="test")
     assert "data/unpacked/test.complete" not in s3.sent
+
+
+def test_a_shard_that_was_changed_is_refused_before_it_is_opened(s3: MemoryS3, folder: S3Folder) -> None:
+    manifest = stage(folder, packed=3)
+    key = folder.key("test/shard-00000.tar")
+    s3.put("ours", key, body=s3.get("ours", key)[:-1] + b"x", content_type="", metadata={})
+    with pytest.raises(StagingError, match=r"shard-00000\.tar has the SHA-256 [0-9a-f]{64}, and its"):
+        unpack_split(folder, manifest, split="test")
+    assert "data/unpacked/test/cat/a.jpg" not in s3.sent
+
+
+def test_a_shard_that_means_harm_is_refused_although_its_manifest_names_it(folder: S3Folder) -> None:
+    """Whoever can write the one can write the other."""
+    body = claimed("cat/a.jpg", size=10**15) + bytes(1024)
+    digest = hashlib.sha256(body).hexdigest()
+    shard = ShardRecord(key="test/shard-00000.tar", bytes=len(body), sha256=digest, images=1)
+    folder.put_once(shard.key, body=body, sha256=digest, content_type="application/x-tar")
+    images = tuple(record(path) for path in PATHS)
+    manifest = Manifest(name="d", images=images, shards={"train": (), "valid": (), "test": (shard,)})
+    with pytest.raises(StagingError, match=r"A shard for s3://ours/data/unpacked/test/.* is refused"):
+        unpack_split(folder, manifest, split="test")

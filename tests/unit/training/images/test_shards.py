@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from benchmarks.hostile_contents import MIB
+from benchmarks.hostile_tars import tars
 from imgclf.errors import DataError
 from imgclf.images.shards import index_folder, index_shard
 
@@ -47,6 +51,23 @@ def test_a_damaged_shard_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"no tar at all" * 100)
     with pytest.raises(DataError, match=r"shard\.tar cannot be read"):
         index_shard(path)
+
+
+HOSTILE = {
+    about: data
+    for about, data in tars(Path("/nowhere/outside"), Path("/nowhere/canary"))
+    if len(data) < MIB and about.startswith(("a size", "a PAX", "a name", "a sparse", "sparse", "3,000"))
+}
+
+
+@pytest.mark.parametrize("about", HOSTILE)
+def test_a_hostile_shard_is_refused_at_once(tmp_path: Path, about: str) -> None:
+    path = tmp_path / "shard.tar"
+    path.write_bytes(HOSTILE[about])
+    started = time.process_time()
+    with suppress(DataError):  # what takes nothing to read past is read past
+        assert all(member.size == len(member.read()) for member in index_shard(path))
+    assert time.process_time() - started < 5
 
 
 def test_a_shard_that_shrank_is_noticed(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from imgclf import archives
+from imgclf.archives import unpack
 from imgclf.errors import ConfigError
-from imgclf.serving import archives
-from imgclf.serving.archives import unpack
 
 Change = Callable[[tarfile.TarInfo], None]
 

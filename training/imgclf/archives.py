@@ -1,4 +1,4 @@
-"""Unpack submitted code: plain files and folders, in bounded time and memory, inside of one folder.
+"""Read tars that others made: plain files and folders, in bounded time and memory, inside of one folder.
 
 tarfile's own "data" filter can be bypassed (CVE-2025-4517), and it believes whatever sizes and times an
 archive claims: so what it reads is bounded here, and what is written is written here.
@@ -10,7 +10,9 @@ import gzip
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 from imgclf.errors import ConfigError
 
@@ -21,14 +23,22 @@ MAX_MEMBERS = 100_000
 MAX_DEPTH = 64
 """Folders inside of each other."""
 
-_PLAIN_TYPES = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE})
+FILE_TYPES = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE})
+_PLAIN_TYPES = FILE_TYPES | {tarfile.DIRTYPE}
+UNREADABLE = (
+    *(tarfile.TarError, OSError, EOFError, zlib.error),
+    *(ValueError, ArithmeticError, LookupError, RecursionError),
+)
+"""What tarfile and gzip raise for archives that are damaged, or made to do damage."""
 
 
-class _Bounded:
-    """A stream that goes no further than MAX_UNPACKED_BYTES, in pieces of MAX_HEADER_BYTES at most."""
+class Bounded:
+    """A stream that goes no further than a limit, in pieces of MAX_HEADER_BYTES at most."""
 
-    def __init__(self, stream: gzip.GzipFile) -> None:
+    def __init__(self, stream: BinaryIO, *, max_bytes: int) -> None:
+        """Read from `stream`, its first `max_bytes` bytes at most."""
         self._stream = stream
+        self._max_bytes = max_bytes
 
     def tell(self) -> int:
         """Return the place."""
@@ -36,13 +46,13 @@ class _Bounded:
 
     def seek(self, place: int) -> int:
         """Go to a place; a claimed size of 10**15 bytes ends here."""
-        if not 0 <= place <= MAX_UNPACKED_BYTES:
-            raise ConfigError(f"it claims to unpack to more than {MAX_UNPACKED_BYTES} bytes")
+        if not 0 <= place <= self._max_bytes:
+            raise ConfigError(f"it claims to unpack to more than {self._max_bytes} bytes")
         return self._stream.seek(place)
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
-        if not 0 <= size <= MAX_HEADER_BYTES or self.tell() + size > MAX_UNPACKED_BYTES:
+        if not 0 <= size <= MAX_HEADER_BYTES or self.tell() + size > self._max_bytes + tarfile.RECORDSIZE:
             raise ConfigError(f"it claims a header of {size} bytes, or to unpack to more than the limit")
         return self._stream.read(size)
 
@@ -55,22 +65,31 @@ def unpack(archive: Path, target: Path) -> None:
     """
     try:
         with gzip.open(archive) as stream:
-            _unpack(_Bounded(stream), target)
+            _unpack(Bounded(cast(BinaryIO, stream), max_bytes=MAX_UNPACKED_BYTES), target)
     except ConfigError as error:
         raise ConfigError(f"{archive} is refused: {error}; submit the code alone") from error
-    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ConfigError(f"{archive} is no readable .tar.gz ({error}): submit the code again") from error
 
 
-def _unpack(stream: _Bounded, target: Path) -> None:
+def read_members(stream: Bounded, *, max_members: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Yield a plain tar's members one by one, in little memory, with the archive to read each from.
+
+    Raises ConfigError for more than the limits, and what UNREADABLE lists.
+    """
     # typeshed asks for more of a file object than reading takes.
     with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[call-overload]
         for count, member in enumerate(tar):
-            if count >= MAX_MEMBERS:
-                raise ConfigError(f"it holds more than {MAX_MEMBERS} files and folders")
-            _write(tar, member, target)
+            if count >= max_members:
+                raise ConfigError(f"it holds more than {max_members} files and folders")
+            yield tar, member
             tar.members.clear()  # else each one stays in memory
             tar.pax_headers.clear()  # and each global header, of which every member gets a copy
+
+
+def _unpack(stream: Bounded, target: Path) -> None:
+    for tar, member in read_members(stream, max_members=MAX_MEMBERS):
+        _write(tar, member, target)
     while stream.read(MAX_HEADER_BYTES):  # gzip checks its sum at the end
         pass
 
