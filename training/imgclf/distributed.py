@@ -31,8 +31,8 @@ READERS_KEY = "musher/readers"
 WATCH_S = 0.25
 TELL_S = 1.0
 """How often rank 0 says that it works on, while the others wait for it."""
-FAREWELL_S = 2.0
-"""How long a failing process keeps its store open, so that the others can read why it fails."""
+FAREWELL_S = 5.0
+"""The longest time that a failing process keeps its store open, so that the others can read why it fails."""
 _PEER_SYMPTOM = re.compile(
     r"closed by peer|connection (reset|refused|was closed)|broken pipe|timed? ?out|socket|gloo|nccl",
     re.IGNORECASE,
@@ -254,6 +254,7 @@ class _Watcher:
 def _explained(world: World, store: Store, watcher: _Watcher, error: Exception) -> Exception:
     """Turn a broken connection into a PeerError with the peer's own reason; announce any other error."""
     if not isinstance(error, RuntimeError) or not _PEER_SYMPTOM.search(str(error)):
+        watcher.stop()  # else it reads this process's own reason, and counts as one of the others
         with suppress(RuntimeError):  # the store may be gone already
             _announce(world, store, error)
         return error

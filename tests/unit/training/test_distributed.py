@@ -1,11 +1,13 @@
-"""Each process of a host takes a GPU of its own; one more than there are GPUs is refused."""
+"""Each process of a host takes a GPU of its own; a failing one leaves its reason to the others, not to itself."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+import torch.distributed as dist
 
-from imgclf.distributed import joined_world
+from imgclf import distributed
+from imgclf.distributed import World, joined_world
 from imgclf.errors import ConfigError
 
 
@@ -39,3 +41,16 @@ def test_without_a_gpu_each_process_computes_on_the_cpu(monkeypatch: pytest.Monk
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with joined_world({"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "3"}, timeout_s=5) as world:
         assert world.device == torch.device("cpu")
+
+
+def test_a_failing_process_is_no_reader_of_its_own_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would leave before the others have read, and with rank 0 the store goes, too."""
+    monkeypatch.setattr(distributed, "FAREWELL_S", 0.6)
+    monkeypatch.setattr(distributed, "WATCH_S", 0.01)
+    store = dist.HashStore()
+    watcher = distributed._Watcher(store)
+    world = World(rank=0, size=2, local_rank=0, host="algo-1", device=torch.device("cpu"))
+    error = ConfigError("train/0/a.png: unreadable image")
+    assert distributed._explained(world, store, watcher, error) is error
+    assert store.get(distributed.FAILURE_KEY) == b"rank 0 on algo-1: train/0/a.png: unreadable image"
+    assert store.add(distributed.READERS_KEY, 0) == 0
