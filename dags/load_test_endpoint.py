@@ -15,6 +15,7 @@ from airflow.sdk import ParamsDict, dag
 
 from musher.params.load_test import LOAD_TEST_ENDPOINT
 from musher.stages.ends import end_run, start_run
+from musher.stages.load_job import load_job_target
 from musher.stages.load_test import judge_load, load_test_target
 from musher.stages.report import nothing_but, report
 from musher.task_defaults import TASK_DEFAULTS
@@ -32,9 +33,10 @@ from musher.task_defaults import TASK_DEFAULTS
 def load_test_endpoint() -> None:
     """Measure, then judge; the report shows both."""
     started = start_run()
-    load = load_test_target()
+    sender = load_job_target()
+    load = load_test_target(sender)
     judged = judge_load(load)
-    started >> load
+    started >> sender
     judged >> end_run()
     judged >> report(nothing_but(load=load)).as_teardown(setups=started, on_failure_fail_dagrun=True)
 

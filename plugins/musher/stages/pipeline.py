@@ -15,6 +15,7 @@ from musher.stages.ends import end_run
 from musher.stages.evaluate import evaluate
 from musher.stages.gate import gate
 from musher.stages.image import build_image
+from musher.stages.load_job import load_job
 from musher.stages.load_test import judge_load, load_test
 from musher.stages.preflight import preflight
 from musher.stages.register import register_model
@@ -43,7 +44,8 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     function = deploy_lambda(endpoint)
     answers: Any = smoke_test(function, dataset)
     scaling: Any = autoscale(endpoint)
-    load: Any = load_test(answers, endpoint, dataset)
+    sender: Any = load_job(answers, endpoint, dataset)
+    load: Any = load_test(answers, endpoint, dataset, sender)
     judged: Any = judge_load(load)
     results: Any = {
         "dataset": dataset,
@@ -59,7 +61,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
         "answers": answers,
         "load": load,
     }
-    answers >> scaling >> load
+    answers >> scaling >> [sender, load]
     checked >> image
     # The batch's job may be skipped, which must not skip what follows.
     batch_settled = EmptyOperator(task_id="batch_settled", trigger_rule="none_failed")

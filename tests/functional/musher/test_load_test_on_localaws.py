@@ -17,8 +17,10 @@ from musher import names
 from musher.hooks.autoscaling import find_scaling, scale, scale_by_steps, stop_scaling
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, s3_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint
+from musher.hooks.jobs import stop_processing_jobs
 from musher.hooks.objects import download, upload, upload_once
 from musher.operators.endpoints import DeployEndpointOperator
+from musher.operators.processing import RunProcessingJobOperator
 from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.schedules import build_actions
@@ -26,7 +28,7 @@ from musher.payloads.tags import resource_tags
 from musher.report.page import Outputs, render
 from musher.report.summary import RunFacts, build_summary
 from musher.settings import Settings
-from musher.stages import load_measurement, load_test
+from musher.stages import load_job, load_measurement, load_test
 from musher.stages.report import nothing_but
 from musher.stages.run import Run
 from tests.archives import pack
@@ -62,6 +64,7 @@ pytestmark = pytest.mark.timeout(600)
 
 IMAGES = {"a.png": b"good", "b.png": b"broken", "c.png": b"good, too"}
 LOAD: dict[str, Any] = {
+    "load_test_on": "worker",
     "load_test_s": 2,
     "load_test_rate": 15,
     "load_test_profile": "constant",
@@ -128,6 +131,7 @@ def as_run(slug: str, installation: Settings, monkeypatch: pytest.MonkeyPatch) -
             params={**LOAD, **changes},
         )
         monkeypatch.setattr(load_test, "current_run", lambda: run)
+        monkeypatch.setattr(load_job, "current_run", lambda: run)
 
     return make
 
@@ -139,7 +143,7 @@ def measure(deployed: dict[str, str], slug: str, installation: Settings, as_run:
 
     def call(**changes: Any) -> Any:
         as_run(**changes)
-        return load_test.load_test.function({}, deployed, {"samples": samples})
+        return load_test.load_test.function({}, deployed, {"samples": samples}, None)
 
     return call
 
@@ -180,6 +184,35 @@ def test_an_endpoint_is_measured_judged_and_drawn(
     as_run(load_test_max_error_percent=1)
     with pytest.raises(AirflowFailException, match=r"33\.33 % of the requests failed"):
         load_test.judge_load.function(result)
+
+
+def test_a_job_inside_aws_measures_the_same_as_a_worker(
+    as_run: Make,
+    deployed: dict[str, str],
+    slug: str,
+    installation: Settings,
+    with_settings: Make,
+    airflow_task: FakeTask,
+) -> None:
+    """The role of jobs reads the images and signs the requests; a cleared task finds the job again."""
+    as_run(load_test_on="ml.m5.large")
+    samples: Any = {"samples": [{"key": f"{installation.project}/{slug}/{name}"} for name in IMAGES]}
+    request = load_job.request_load.function({}, deployed, samples)
+    job = with_settings(RunProcessingJobOperator(task_id="a", config=request)).execute(airflow_task.context())
+    again = with_settings(RunProcessingJobOperator(task_id="b", config=request)).execute(airflow_task.clear())
+    assert again == job
+    assert (job["instances"], job["instance_type"]) == (1, "ml.m5.large")
+    assert job["seconds"] >= job["billed_seconds"] >= 2
+    result = load_test.load_test.function({}, deployed, samples, job)
+    assert (result["sent"], result["failed"], result["dropped"], result["is_complete"]) == (30, 10, 0, True)
+    assert result["instances"][0] | {"at_s": 0} == {"at_s": 0, "current": 1, "desired": 1}
+    assert result["job"] == job
+    load_test.judge_load.function(result)
+    record = stored(installation, slug)
+    bucket = names.bucket(installation)
+    assert record["images"] == [f"s3://{bucket}/{sample['key']}" for sample in samples["samples"]]
+    assert (record["scaling"]["max_instances"], record["instance_type"]) == (3, "ml.m5.large")
+    assert stop_processing_jobs(sagemaker_hook(installation), name=job["job_name"]) == []
 
 
 def test_sigterm_ends_a_load_test_and_keeps_what_was_measured(
