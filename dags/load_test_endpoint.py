@@ -33,10 +33,9 @@ from musher.task_defaults import TASK_DEFAULTS
 def load_test_endpoint() -> None:
     """Measure, then judge; the report shows both."""
     started = start_run()
-    sender = load_job_target()
+    sender = load_job_target(started)
     load = load_test_target(sender)
     judged = judge_load(load)
-    started >> sender
     judged >> end_run()
     judged >> report(nothing_but(load=load)).as_teardown(setups=started, on_failure_fail_dagrun=True)
 

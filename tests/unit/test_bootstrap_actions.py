@@ -160,6 +160,7 @@ BY_SERVICE = {
         "kms:Decrypt",
         "kms:DescribeKey",
         "kms:GenerateDataKey",
+        "lambda:InvokeFunction",
         "logs:CreateLogGroup",
         "logs:CreateLogStream",
         "logs:DescribeLogStreams",
@@ -169,6 +170,8 @@ BY_SERVICE = {
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:InvokeEndpoint",
     },
     "musher-endpoint": {
         "cloudwatch:DescribeAlarms",

@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 TASK = "load_test"
 
 
-@task(task_id=TASK, multiple_outputs=False, trigger_rule="none_failed")
+@task(task_id=TASK, multiple_outputs=False)
 def load_test(
     answers: SmokeTestResult, endpoint: EndpointResult, dataset: StagedDataset, job: LoadJobResult | None
 ) -> LoadTestResult | None:
     """Send the run's load to its endpoint, or take what a job has measured that sent it; return the figures.
 
-    None where the run asks for no load. `job` is None where its task was skipped.
+    None where the run asks for no load. `job` is None where no job has sent it.
     """
     from musher.stages.load_job_plan import collect  # what loads is no business of the DAG's parse
     from musher.stages.load_measurement import measure
@@ -44,7 +44,7 @@ def load_test(
         return collect(run, target, job)
 
 
-@task(task_id=TASK, multiple_outputs=False, trigger_rule="none_failed")
+@task(task_id=TASK, multiple_outputs=False)
 def load_test_target(job: LoadJobResult | None) -> LoadTestResult:
     """Do the same for the endpoint or function that the run's Params name."""
     from musher.stages.load_job_plan import collect

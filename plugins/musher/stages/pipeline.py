@@ -44,7 +44,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     function = deploy_lambda(endpoint)
     answers: Any = smoke_test(function, dataset)
     scaling: Any = autoscale(endpoint)
-    sender: Any = load_job(answers, endpoint, dataset)
+    sender: Any = load_job(scaling, endpoint, dataset)
     load: Any = load_test(answers, endpoint, dataset, sender)
     judged: Any = judge_load(load)
     results: Any = {
@@ -61,7 +61,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
         "answers": answers,
         "load": load,
     }
-    answers >> scaling >> [sender, load]
+    answers >> scaling >> load
     checked >> image
     # The batch's job may be skipped, which must not skip what follows.
     batch_settled = EmptyOperator(task_id="batch_settled", trigger_rule="none_failed")
