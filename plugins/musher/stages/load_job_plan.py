@@ -18,7 +18,7 @@ from musher.results import LoadJobResult, LoadTestResult, Params, Request
 from musher.settings import Settings
 from musher.stages.checks import Check, describe_problems, look_at_all
 from musher.stages.endpoint_plan import hash_content
-from musher.stages.load_measurement import make_record, store, summarize
+from musher.stages.load_measurement import look_up_fleet, make_record, store, summarize
 from musher.stages.run import Run
 from musher.traffic.job import JobMeasured, Order
 from musher.traffic.targets import LoadTarget
@@ -62,7 +62,8 @@ def collect(run: Run, target: LoadTarget, job: LoadJobResult | None) -> LoadTest
     if job is None:
         raise MissingResultError("No job has sent the load. Clear the tasks of load_job.")
     found: JobMeasured = json.loads(download(s3_hook(run.settings), uri=job["measured_uri"]))
-    record = make_record(run, target, measured=found["measured"], instances=found["instances"])
+    fleet = look_up_fleet(run, target)
+    record = make_record(run, target, fleet, measured=found["measured"], instances=found["instances"])
     uri = store(run, record)
     if not found["measured"]["is_complete"]:
         raise LoadTestError(

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -60,21 +61,40 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     profile = plan_load(run.params)
     origin = make_origin(run.settings, target, seconds=run.params["load_test_s"])
     logger.info("%s: %d images, %s", target.name, len(target.images), profile)
+    fleet = look_up_fleet(run, target)  # before the load: SIGTERM leaves no time for it
     look = look_at(sagemaker_hook(run.settings), target)
     measured, instances = send_and_watch(profile, origin, look=look)
-    record = make_record(run, target, measured=measured, instances=instances)
+    record = make_record(run, target, fleet, measured=measured, instances=instances)
     uri = store(run, record)
     if not measured["is_complete"]:
         leave(uri)
     return summarize(record, uri=uri, seconds=time.monotonic() - started, job=None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """What serves a target: the type of its instances and how they scale, where that can be said."""
+
+    instance_type: str | None
+    scaling: ScalingPlan | None
+
+
+def look_up_fleet(run: Run, target: LoadTarget) -> Fleet:
+    """Return what serves the target now."""
+    instance_type = find_instance_type(sagemaker_hook(run.settings), target)
+    return Fleet(instance_type=instance_type, scaling=plan_of(run, target))
+
+
 def make_record(
-    run: Run, target: LoadTarget, *, measured: dict[str, Any], instances: list[InstancePoint]
+    run: Run,
+    target: LoadTarget,
+    fleet: Fleet,
+    *,
+    measured: dict[str, Any],
+    instances: list[InstancePoint],
 ) -> dict[str, Any]:
     """Return all that is stored: what was measured, what the simulator says of it, and what is drawn."""
-    profile, hook = plan_load(run.params), sagemaker_hook(run.settings)
-    scaling, instance_type = plan_of(run, target), find_instance_type(hook, target)
+    profile, scaling, instance_type = plan_load(run.params), fleet.scaling, fleet.instance_type
     began = datetime.fromtimestamp(measured["started_at_s"], UTC)
     record: dict[str, Any] = {
         "target": target.name,
