@@ -21,7 +21,7 @@ def optional_request(*, trigger_rule: str = "all_success") -> Callable[[Callable
 
 
 def stage_group(
-    *, display_name: str = "", **named: str
+    *, display_name: str = "", group_id: str = ""
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a task group of a function, as `task_group` does, whose types allow no result but a task.
 
@@ -30,7 +30,8 @@ def stage_group(
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        group: Any = task_group(group_display_name=display_name, **named)(cast(Any, function))
+        made = task_group(group_id=group_id or function.__name__, group_display_name=display_name)
+        group: Any = made(cast(Any, function))
         return cast(Callable[Parameters, Result], group)
 
     return decorate

@@ -1,7 +1,7 @@
 """Stage: let a SageMaker processing job send the load, where the run asks for one instead of a worker."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from airflow.sdk import BaseOperator, task
 
@@ -34,8 +34,8 @@ def load_job_target(started: BaseOperator) -> LoadJobResult | None:
 def run_load(request: Request | None) -> LoadJobResult | None:
     """Run the job, and hand on its result, or that there is none."""
     operator = RunProcessingJobOperator(task_id="run_job", config=request)
-    found: LoadJobResult | None = settle(output_of(operator, LoadJobResult))
-    return found
+    settled: Any = settle(output_of(operator, LoadJobResult))
+    return cast(LoadJobResult | None, settled)
 
 
 @task(trigger_rule="none_failed", multiple_outputs=False)
