@@ -7,6 +7,8 @@ instances over time. Nothing is changed, whatever comes out: a limit that is mis
 **The load is real**: users of the endpoint meet it too, it may make the endpoint grow, and it sets off the
 alarms that watch for errors and latency. AWS adds instances after three minutes of load at the soonest.
 
+With an instance type as `load_test_on`, a processing job sends the load instead of a worker (**load_job**).
+
 The report lies in the project's bucket, at `<project>/reports/<run>/report.html`, all figures beside it in
 `load_test.json`. Marking the task as failed stops the load and keeps what was measured.
 """
