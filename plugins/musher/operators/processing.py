@@ -18,6 +18,8 @@ RESULT = "measured.json"
 class RunProcessingJobOperator(RunJobOperator):
     """Start the processing job of `config`, or adopt the one that answers the same request; wait for it.
 
+    Whoever clears the task has the load sent anew: unlike a model, what was measured is of one moment.
+
     The base is AwsBaseOperator, as nothing of the provider's SageMakerProcessingOperator would remain:
     - a job whose name exists gets a new one, with a time in it: a retry would send the load a second time,
       while the first job may still do so. Here it is found again;
@@ -64,6 +66,12 @@ class RunProcessingJobOperator(RunJobOperator):
     def limit_s(self, job: Description) -> float:
         """Return the job's own limit, and a grace."""
         return float(job["StoppingCondition"]["MaxRuntimeInSeconds"]) + GRACE_S
+
+    def find_reason_to_replace(self, description: Description) -> str | None:
+        """Return why an attempt does not answer a person's request: one that ended has measured the past."""
+        is_over = description[self.status_key] == "Completed"
+        reason = super().find_reason_to_replace(description)
+        return reason or ("a load is asked for anew" if is_over else None)
 
     def find_flaw(self, description: Description) -> str | None:
         """Return that a completed job has left no result, or None."""

@@ -194,12 +194,12 @@ def test_a_job_inside_aws_measures_the_same_as_a_worker(
     with_settings: Make,
     airflow_task: FakeTask,
 ) -> None:
-    """The role of jobs reads the images and signs the requests; a cleared task finds the job again."""
+    """The role of jobs reads the images and signs the requests; a retry finds the job again."""
     as_run(load_test_on="ml.m5.large")
     samples: Any = {"samples": [{"key": f"{installation.project}/{slug}/{name}"} for name in IMAGES]}
     request = load_job.request_load.function({}, deployed, samples)
     job = with_settings(RunProcessingJobOperator(task_id="a", config=request)).execute(airflow_task.context())
-    again = with_settings(RunProcessingJobOperator(task_id="b", config=request)).execute(airflow_task.clear())
+    again = with_settings(RunProcessingJobOperator(task_id="b", config=request)).execute(airflow_task.retry())
     assert again == job
     assert (job["instances"], job["instance_type"]) == (1, "ml.m5.large")
     assert job["seconds"] >= job["billed_seconds"] >= 2

@@ -153,8 +153,26 @@ def test_a_load_is_sent_once_whatever_is_tried_again(
         "billed_seconds": 70.0,
     }
     assert make().execute(airflow_task.retry()) == found
-    assert make().execute(airflow_task.clear()) == found
     assert list(processing.jobs) == [NAME]
+
+
+def test_whoever_clears_the_task_has_the_load_sent_anew(
+    make: Any, processing: FakeProcessing, airflow_task: FakeTask
+) -> None:
+    make().execute(airflow_task.context())
+    assert make().execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+    assert make().execute(airflow_task.retry())["job_name"] == f"{NAME}-2"
+    assert list(processing.jobs) == [NAME, f"{NAME}-2"]
+
+
+def test_a_cleared_task_goes_on_with_the_load_that_is_being_sent(
+    make: Any, processing: FakeProcessing, airflow_task: FakeTask
+) -> None:
+    processing.script = ["InProgress"]
+    with pytest.raises(TaskDeferred):
+        make(deferrable=True).execute(airflow_task.context())
+    processing.jobs[NAME]["states"][:] = ["InProgress", "InProgress", "Completed"]
+    assert make().execute(airflow_task.clear())["job_name"] == NAME
 
 
 def test_a_job_that_failed_is_explained_in_its_own_words_and_clearing_sends_the_load_anew(
@@ -194,13 +212,21 @@ def test_nothing_is_paid_where_an_input_is_missing(
         ({"instance_type": "ml.c5.xlarge"}, ()),
     ],
 )
-def test_another_load_is_another_job(
-    plan: dict[str, Any], keys: tuple[str, ...], make: Any, airflow_task: FakeTask
+def test_another_load_takes_the_place_of_the_one_that_is_being_sent(
+    plan: dict[str, Any],
+    keys: tuple[str, ...],
+    make: Any,
+    processing: FakeProcessing,
+    airflow_task: FakeTask,
 ) -> None:
-    make().execute(airflow_task.context())
+    processing.script = ["InProgress"]
+    with pytest.raises(TaskDeferred):
+        make(deferrable=True).execute(airflow_task.context())
+    processing.script = ["Completed"]
     result = f"musher/jobs/{NAME}-2/output/measured.json"
     again = make(plan=plan, keys=(CODE, ORDER, *keys, result, result.replace("-2/", "/")))
     assert again.execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+    assert processing.stopped == [NAME]
 
 
 def test_the_wait_is_bounded_and_a_job_that_takes_too_long_is_stopped(
