@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import time
 import uuid
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
@@ -11,16 +12,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from musher import names
 from musher.hooks.autoscaling import find_scaling, scale, scale_by_steps, stop_scaling
-from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, s3_hook, sagemaker_hook
+from musher.hooks.connection import (
+    autoscaling_hook,
+    cloudwatch_hook,
+    logs_hook,
+    s3_hook,
+    sagemaker_hook,
+)
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.jobs import stop_processing_jobs
+from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.objects import download, upload, upload_once
+from musher.hooks.waits import wait_until
 from musher.operators.endpoints import DeployEndpointOperator
-from musher.operators.processing import RunProcessingJobOperator
+from musher.operators.processing import RunProcessingJobOperator, result_uri
 from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.schedules import build_actions
@@ -28,9 +37,10 @@ from musher.payloads.tags import resource_tags
 from musher.report.page import Outputs, render
 from musher.report.summary import RunFacts, build_summary
 from musher.settings import Settings
-from musher.stages import load_job, load_measurement, load_test
+from musher.stages import load_job, load_job_plan, load_measurement, load_test
 from musher.stages.report import nothing_but
 from musher.stages.run import Run
+from musher.traffic.targets import LoadTarget
 from tests.archives import pack
 from tests.unit.musher.operators.fakes import FakeTask
 
@@ -213,6 +223,50 @@ def test_a_job_inside_aws_measures_the_same_as_a_worker(
     assert record["images"] == [f"s3://{bucket}/{sample['key']}" for sample in samples["samples"]]
     assert (record["scaling"]["max_instances"], record["instance_type"]) == (3, "ml.m5.large")
     assert stop_processing_jobs(sagemaker_hook(installation), name=job["job_name"]) == []
+
+
+def test_a_cancelled_job_ends_early_and_leaves_what_it_had_measured(
+    slug: str, installation: Settings, with_settings: Make, airflow_task: FakeTask
+) -> None:
+    """No endpoint is needed: requests that find none count as failures."""
+    image = f"{installation.project}/{slug}/cancelled.png"
+    upload(s3_hook(installation), installation, key=image, data=b"good", content_type="image/png")
+    params = {**LOAD, "load_test_on": "ml.m5.large", "load_test_s": 600}
+    run = Run(
+        settings=installation,
+        dag_id="load_test_endpoint",
+        run_id=uuid.uuid4().hex,
+        started_at=datetime.now(UTC),
+        params=params,
+    )
+    uri = names.s3_uri(installation, key=image)
+    target = LoadTarget(kind="endpoint", name="opstest-none", images=(uri,))
+    request = load_job_plan.request_job(run, target)
+    operator = with_settings(RunProcessingJobOperator(task_id="a", config=request, deferrable=True))
+    with pytest.raises(TaskDeferred):
+        operator.execute(airflow_task.context())
+    name, hook = request["ProcessingJobName"], sagemaker_hook(installation)
+    wait_for_line(installation, job=name, part="Sending for 600 s")
+
+    airflow_task.state = "failed"
+    operator.on_kill()
+    waiter = hook.get_waiter("ProcessingJobEnded")
+    assert not wait_until(waiter, arguments={"ProcessingJobName": name}, delay_s=0.2, timeout_s=120)
+    job = hook.find_processing_job(name)
+    assert job is not None
+    assert job["ProcessingJobStatus"] == "Stopped"
+    left = json.loads(download(s3_hook(installation), uri=result_uri(job)))
+    assert not left["measured"]["is_complete"]
+    assert set(left["measured"]["errors"]) <= {"http_400", "http_404", "unfinished"}
+
+
+def wait_for_line(settings: Settings, *, job: str, part: str) -> None:
+    """Wait until a job has logged a line that holds this."""
+    tail = LogTail(group=names.PROCESSING_LOG_GROUP, prefix=f"{job}/")
+    client, deadline = logs_hook(settings).conn, time.monotonic() + 120
+    while part not in last_lines(tail, client):
+        assert time.monotonic() < deadline, f"{job} has not logged {part!r}"
+        time.sleep(0.3)
 
 
 def test_sigterm_ends_a_load_test_and_keeps_what_was_measured(
