@@ -36,7 +36,7 @@ MESSAGE = Path("/opt/ml/output/message")
 https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html"""
 
 PIP_S = 300
-"""Seconds; the packages are 3 MB."""
+"""Seconds; the packages are 4 MB."""
 
 
 def is_there(requirement: str) -> bool:
