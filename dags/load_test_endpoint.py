@@ -7,6 +7,8 @@ instances over time. Nothing is changed, whatever comes out: a limit that is mis
 **The load is real**: users of the endpoint meet it too, it may make the endpoint grow, and it sets off the
 alarms that watch for errors and latency. AWS adds instances after three minutes of load at the soonest.
 
+With an instance type as `load_test_on`, a processing job sends the load instead of a worker (**load_job**).
+
 The report lies in the project's bucket, at `<project>/reports/<run>/report.html`, all figures beside it in
 `load_test.json`. Marking the task as failed stops the load and keeps what was measured.
 """
@@ -15,6 +17,7 @@ from airflow.sdk import ParamsDict, dag
 
 from musher.params.load_test import LOAD_TEST_ENDPOINT
 from musher.stages.ends import end_run, start_run
+from musher.stages.load_job import load_job_target
 from musher.stages.load_test import judge_load, load_test_target
 from musher.stages.report import nothing_but, report
 from musher.task_defaults import TASK_DEFAULTS
@@ -32,9 +35,9 @@ from musher.task_defaults import TASK_DEFAULTS
 def load_test_endpoint() -> None:
     """Measure, then judge; the report shows both."""
     started = start_run()
-    load = load_test_target()
+    sender = load_job_target(started)
+    load = load_test_target(sender)
     judged = judge_load(load)
-    started >> load
     judged >> end_run()
     judged >> report(nothing_but(load=load)).as_teardown(setups=started, on_failure_fail_dagrun=True)
 

@@ -26,7 +26,8 @@ classifies three test images through that function, sends the endpoint a known l
 - **autoscale** lets the endpoint grow and shrink with its load, between two bounds. It comes after
   **smoke_test**: a run that fails leaves the scaling of what served before as it was.
 - **load_test** measures the endpoint under the load that the form asks for, with images of the test split;
-  **judge_load** fails the run where it is too slow or fails too often.
+  **judge_load** fails the run where it is too slow or fails too often. With an instance type as
+  `load_test_on`, **load_job** has a processing job send that load before.
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.
 
 **What stays** is the Param `lifetime`. With `live`, the project's one endpoint and function go over to the

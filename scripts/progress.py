@@ -9,7 +9,7 @@ TASK_LINE = re.compile(r"\[DAG TEST\] (starting|end)\b.*?\btask_id=(\S+)")
 STATE_LINE = re.compile(r"Task instance state updated\b.*?\bnew_state=(\w+)")
 RUN_LINE = re.compile(r"DagRun Finished:.*?\bstate=(\w+)")
 LOAD_LINE = re.compile(r"\bload test: (\d+ of \d+ s: .*?)(?:\s+\[musher\.|$)")
-"""How a load test goes, as `musher.stages.load_measurement` logs it every few seconds."""
+"""How a load test goes, as `musher.traffic.watched` logs it every few seconds."""
 TOLD = re.compile(r"AirflowFailException: (.*)")
 BAD_PARAM = re.compile(
     r".*ParamValidationError: (Invalid input for param \w+: .*?) +Failed validating .*", re.DOTALL

@@ -183,6 +183,7 @@ RUN_ONLY = (
     "musher.payloads.endpoints",
     "musher.payloads.functions",
     "musher.payloads.happenings",
+    "musher.payloads.processing",
     "musher.payloads.schedules",
     "musher.payloads.shifts",
     "musher.payloads.step_scaling",
@@ -198,12 +199,15 @@ RUN_ONLY = (
     "musher.stages.jobs",
     "musher.stages.judgement",
     "musher.stages.leftovers",
+    "musher.stages.load_job_plan",
     "musher.stages.load_measurement",
     "musher.stages.load_targets",
     "musher.stages.report_inputs",
     "musher.stages.report_timeline",
     "musher.stages.run_checks",
+    "musher.traffic.job",
     "musher.traffic.load_test",
+    "musher.traffic.targets",
 )
 """What the main DAG's tasks need and its file does not: it is imported where a task runs (docs/adr/038)."""
 

@@ -3,7 +3,7 @@
 AWS's pages are no documented API; these forms are those that its address bar shows, and that the Amazon
 provider of Airflow builds too. Any other console is one page, which takes what to show as its fragment:
 
-    <url>#job/<name>            a training, tuning or transform job
+    <url>#job/<name>            a training, tuning, transform or processing job
     <url>#endpoint/<name>
     <url>#function/<name>
     <url>#build/<id>
@@ -17,7 +17,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
-from musher.console_kinds import BUILD, ENDPOINT, FUNCTION, TRAINING_JOB, TRANSFORM_JOB, TUNING_JOB
+from musher.console_kinds import (
+    BUILD,
+    ENDPOINT,
+    FUNCTION,
+    PROCESSING_JOB,
+    TRAINING_JOB,
+    TRANSFORM_JOB,
+    TUNING_JOB,
+)
 from musher.settings import Settings
 
 DOMAINS = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
@@ -46,6 +54,7 @@ PAGES = {
     TRAINING_JOB: Page(word="job", service="sagemaker", place="/jobs/{name}"),
     TUNING_JOB: Page(word="job", service="sagemaker", place="/hyper-tuning-jobs/{name}"),
     TRANSFORM_JOB: Page(word="job", service="sagemaker", place="/transform-jobs/{name}"),
+    PROCESSING_JOB: Page(word="job", service="sagemaker", place="/processing-jobs/{name}"),
     ENDPOINT: Page(word="endpoint", service="sagemaker", place="/endpoints/{name}"),
     FUNCTION: Page(word="function", service="lambda", place="/functions/{name}"),
     BUILD: Page(word="build", service="codesuite/codebuild/projects", place="/{project}/build/{name}"),

@@ -1,6 +1,7 @@
 """Kinds of resources that a console has pages of; `console` knows where they are."""
 
 TRAINING_JOB, TUNING_JOB, TRANSFORM_JOB = "training job", "tuning job", "transform job"
+PROCESSING_JOB = "processing job"
 ENDPOINT, FUNCTION = "endpoint", "function"
 BUILD = "build"
 """By its id `<project>:<uuid>`."""

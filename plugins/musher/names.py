@@ -42,6 +42,7 @@ WRITTEN_FOLDERS = ("captures", "code", "datasets", "jobs", "lambda", "reports")
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
+PROCESSING_LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 
 
 def run_slug(*, dag_id: str, run_id: str) -> str:
@@ -143,6 +144,11 @@ def batch_models(settings: Settings, *, slug: str) -> str:
     return f"{batch_job(settings, slug=slug)}-"
 
 
+def load_job(settings: Settings, *, slug: str) -> str:
+    """Return the name of the processing job that sends a run's load."""
+    return _sagemaker_name(f"{settings.project}-load-{slug}")
+
+
 def live_endpoint(settings: Settings) -> str:
     """Return the name of the endpoint that stays, whichever model it serves."""
     return _sagemaker_name(f"{settings.project}-live")
@@ -203,6 +209,17 @@ def source_key(settings: Settings, *, code_hash: str) -> str:
 def function_key(settings: Settings, *, code_hash: str) -> str:
     """Return the key of the Lambda function's archive."""
     return f"{settings.project}/lambda/{code_hash}/function.zip"
+
+
+def load_generator_key(settings: Settings, *, code_hash: str) -> str:
+    """Return the key of the load generator's archive."""
+    return f"{settings.project}/code/{code_hash}/traffic.zip"
+
+
+def load_order_key(settings: Settings, *, slug: str, content_hash: str) -> str:
+    """Return the key of what a run's load job is to do; the hash (hex digits) is that of its content."""
+    folder = f"{jobs_prefix(settings)}/{load_job(settings, slug=slug)}/input"
+    return f"{folder}/{content_hash[:TAG_CHARACTERS]}/order.json"
 
 
 def image_repository(settings: Settings) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from musher.errors import ArchiveError
 
+PACKAGE = Path(__file__).parent
+
 SKIPPED_FOLDERS = frozenset({"__pycache__"})
 SKIPPED_NAMES = frozenset({"Dockerfile", "setup.py"})
 """With a setup.py the training container installs the folder as a package, which torchrun cannot start."""
@@ -37,6 +39,10 @@ IMAGE_FILES = (
     "requirements.txt",
 )
 """The Dockerfile and what it copies, sorted."""
+
+LOAD_GENERATOR_FILES = ("__init__.py", "errors.py", "results.py", "traffic/*.py")
+"""What a load test needs of this package: neither Airflow nor the rest of it."""
+LOAD_GENERATOR_START = "traffic/start.py"
 
 FILE_MODE = 0o644
 EXECUTABLE_MODE = 0o755
@@ -89,6 +95,13 @@ def pack_image_context(*, folder: Path) -> Archive:
             "MUSHER_MODEL_IMAGE to an image of your own."
         )
     return _zip({name: folder / name for name in IMAGE_FILES})
+
+
+def pack_load_generator(*, folder: Path = PACKAGE) -> Archive:
+    """Pack musher.traffic as a zip that Python runs: `python traffic.zip`, anywhere."""
+    found = {path for pattern in LOAD_GENERATOR_FILES for path in folder.glob(pattern)}
+    files = {f"{folder.name}/{path.relative_to(folder).as_posix()}": path for path in found}
+    return _zip(dict(sorted((files | {"__main__.py": folder / LOAD_GENERATOR_START}).items())))
 
 
 def _zip(files: dict[str, Path]) -> Archive:

@@ -319,6 +319,18 @@ class LoadAdvice(TypedDict):
     """Of the load."""
 
 
+class LoadJobResult(TypedDict):
+    """A processing job that has sent a load."""
+
+    job_name: str
+    measured_uri: str
+    """What it measured."""
+    instance_type: str
+    instances: int
+    seconds: float | None
+    billed_seconds: float | None
+
+
 class LoadTestResult(TypedDict):
     """What a load test measured; all of it lies at `output_uri`."""
 
@@ -344,6 +356,8 @@ class LoadTestResult(TypedDict):
     predicted: LoadPrediction
     warnings: list[str]
     output_uri: str
+    job: LoadJobResult | None
+    """The job that sent the load; None where a worker did."""
     seconds: float
 
 

@@ -6,7 +6,10 @@ import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
 GRAPH = {
-    "run_started": {"load_test", "report"},
+    "run_started": {"load_job.request_load_of_target", "report"},
+    "load_job.request_load_of_target": {"load_job.run_job"},
+    "load_job.run_job": {"load_job.settle"},
+    "load_job.settle": {"load_test"},
     "load_test": {"judge_load", "report"},
     "judge_load": {"report", "run_succeeded"},
     "run_succeeded": set(),
@@ -54,6 +57,8 @@ def test_both_dags_ask_for_a_load_by_the_same_names(dag: Any, dag_bag: Any) -> N
         ("target", "a:b:c"),
         ("target_kind", "http"),
         ("images", "/photos"),
+        ("load_test_on", "c5.xlarge"),
+        ("load_test_on", "workers"),
         ("load_test_s", 0),
         ("load_test_s", 1.5),
     ],

@@ -20,6 +20,7 @@ GRAPH = {
         "gate.request_score",
         "batch.request_batch",
         "smoke_test",
+        "load_job.request_load",
         "load_test",
         "report",
     },
@@ -48,6 +49,7 @@ GRAPH = {
     "deploy.run_endpoint": {
         "autoscale",
         "deploy_lambda.request_function",
+        "load_job.request_load",
         "load_test",
         "report",
         "teardown",
@@ -55,7 +57,10 @@ GRAPH = {
     "deploy_lambda.request_function": {"deploy_lambda.run_function"},
     "deploy_lambda.run_function": {"smoke_test", "report", "teardown"},
     "smoke_test": {"autoscale", "load_test", "report"},
-    "autoscale": {"load_test", "report"},
+    "autoscale": {"load_job.request_load", "load_test", "report"},
+    "load_job.request_load": {"load_job.run_job"},
+    "load_job.run_job": {"load_job.settle"},
+    "load_job.settle": {"load_test"},
     "load_test": {"judge_load", "report"},
     "judge_load": {"report", "run_succeeded", "teardown"},
     "report": set(),
@@ -70,6 +75,7 @@ PAID = {
     "train.run_job",
     "gate.run_job",
     "batch.run_job",
+    "load_job.run_job",
     "deploy.run_endpoint",
 }
 
@@ -125,6 +131,7 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "train.request_job": "none_failed",
         "gate.judge": "none_failed",
         "batch_settled": "none_failed",
+        "load_job.settle": "none_failed",
         "report": "all_done_setup_success",
         "teardown": "all_done_setup_success",
     }
@@ -138,6 +145,7 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "tune.request_trials",
         "gate.request_score",
         "batch.request_batch",
+        "load_job.request_load",
     ],
 )
 def test_a_request_that_is_not_needed_skips_its_job_and_no_more(dag: Any, name: str) -> None:

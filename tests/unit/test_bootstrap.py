@@ -54,6 +54,7 @@ WITHOUT_RESOURCE_LEVEL = {
     "sagemaker:ListHyperParameterTuningJobs",
     "sagemaker:ListModelPackages",
     "sagemaker:ListModels",
+    "sagemaker:ListProcessingJobs",
     "sagemaker:ListTrainingJobs",
     "sagemaker:ListTransformJobs",
     "servicequotas:ListServiceQuotas",
@@ -167,6 +168,7 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:training-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:hyper-parameter-tuning-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:transform-job/musher-",
+        f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:processing-job/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/musher-",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package-group/musher",
         f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/musher/",
@@ -186,8 +188,7 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"{logs}/lambda/musher-",
         f"{logs}/sagemaker/Endpoints/musher-",
         # All jobs of an account share these groups; their streams start with the job's name.
-        f"{logs}/sagemaker/TrainingJobs:",
-        f"{logs}/sagemaker/TransformJobs:",
+        f"{logs}/sagemaker/*Jobs:",
         # Interfaces have no names of ours: only the VPC policies name them.
         f"arn:aws:ec2:us-east-1:{ACCOUNT}:",
     )

@@ -13,15 +13,17 @@ from musher.payloads.expiry import Resource, hourly_price
 from musher.payloads.tags import PREVIOUS_TAG
 
 TRAINING, TUNING, TRANSFORM = "training job", "tuning job", "transform job"
+PROCESSING = "processing job"
 ENDPOINT, CONFIG, MODEL, FUNCTION = "endpoint", "EndpointConfig", "Model", "function"
 
 
 def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Resource]:
-    """Give the training, tuning and transform jobs that run."""
+    """Give the training, tuning, transform and processing jobs that run."""
     kinds = (
         (TRAINING, "TrainingJob", "list_training_jobs", hook.find_training_job),
         (TUNING, "HyperParameterTuningJob", "list_hyper_parameter_tuning_jobs", hook.find_tuning_job),
         (TRANSFORM, "TransformJob", "list_transform_jobs", hook.find_transform_job),
+        (PROCESSING, "ProcessingJob", "list_processing_jobs", hook.find_processing_job),
     )
     for kind, member, operation, find in kinds:
         for found in _list(hook.conn, operation, name_contains=prefix, StatusEquals=LIVE):
@@ -50,6 +52,8 @@ def _job_price(job: Mapping[str, Any]) -> float | None:
     """Return a job's price per hour; that of a tuning job counts with all trials that it may run at once."""
     if "TransformResources" in job:
         return _price_of(job["TransformResources"], at_once=1)
+    if "ProcessingResources" in job:
+        return _price_of(job["ProcessingResources"]["ClusterConfig"], at_once=1)
     if "ResourceConfig" in job:
         return _price_of(job["ResourceConfig"], at_once=1)
     resources = job.get("TrainingJobDefinition", {}).get("ResourceConfig", {})

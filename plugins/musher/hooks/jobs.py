@@ -1,4 +1,4 @@
-"""Stop what a run left running: its training, tuning and transform jobs, all attempts of them."""
+"""Stop what a run left running: its training, tuning, transform and processing jobs, all attempts of them."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -48,6 +48,13 @@ def stop_transform_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
     found = attempts(hook.find_transform_job, name, limit=names.MAX_SAGEMAKER_NAME)
     stop = hook.conn.stop_transform_job
     return [f"transform job {job_name}" for job_name in _stop_live(found, stop, member="TransformJob")]
+
+
+def stop_processing_jobs(hook: MusherSageMakerHook, *, name: str) -> list[str]:
+    """Stop the live ones of the processing jobs `name`, `name`-2, ...; return what was stopped."""
+    found = attempts(hook.find_processing_job, name, limit=names.MAX_SAGEMAKER_NAME)
+    stop = hook.conn.stop_processing_job
+    return [f"processing job {job_name}" for job_name in _stop_live(found, stop, member="ProcessingJob")]
 
 
 def _stop_live(jobs: Iterable[Description], stop: Callable[..., Any], *, member: str) -> list[str]:

@@ -37,6 +37,10 @@ class MusherSageMakerHook(SageMakerHook):
         """Return DescribeTransformJob's answer, or None."""
         return found_or_none(self.conn.describe_transform_job, TransformJobName=name)
 
+    def find_processing_job(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeProcessingJob's answer, or None."""
+        return found_or_none(self.conn.describe_processing_job, ProcessingJobName=name)
+
     def list_trials(self, tuning_job: str) -> list[dict[str, Any]]:
         """Return the summaries of a tuning job's training jobs, oldest first."""
         pages = self.conn.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(

@@ -2,7 +2,8 @@
 
 from airflow.sdk import Param
 
-from musher.params.section import in_section
+from musher.params.section import INSTANCE_TYPE, in_section
+from musher.payloads.choices import WORKER
 from musher.traffic.kinds import CONSTANT, KINDS
 
 MAX_SECONDS = 3600
@@ -39,6 +40,16 @@ def load_params(*, least_s: int, seconds: int) -> dict[str, Param]:
                 "description": "Requests with images of the test split go to the endpoint for so "
                 f"long.{none} AWS adds instances after three minutes of `invocations` at the soonest.",
             },
+            "load_test_on": {
+                "title": "Where the load comes from",
+                "default": WORKER,
+                "type": "string",
+                "pattern": f"^{WORKER}$|{INSTANCE_TYPE}",
+                "examples": [WORKER, "ml.c5.xlarge"],
+                "description": "`worker`: Airflow's, that runs the task. An instance type: a SageMaker "
+                "processing job on one such instance, near the endpoint and undisturbed by other tasks. "
+                "It costs its minutes, and takes some more to start.",
+            },
             "load_test_rate": {
                 "title": "Requests per second",
                 "default": 5,
@@ -64,7 +75,7 @@ def load_params(*, least_s: int, seconds: int) -> dict[str, Param]:
                 "description": "The highest rate of all shapes but `constant`.",
             },
         },
-        experts=() if least_s else ("load_test_profile", "load_test_peak_rate"),
+        experts=() if least_s else ("load_test_on", "load_test_profile", "load_test_peak_rate"),
     )
 
 

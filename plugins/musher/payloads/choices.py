@@ -43,5 +43,8 @@ RETENTION = {
 """Members of each UpdateEndpoint: the counts that the autoscaler has set stay; what is captured is what the
 configuration says, also where an earlier one is put back."""
 
+WORKER = "worker"
+"""What sends a load where it is no instance type of a processing job."""
+
 TEST_SPLIT = "test"
 """What a batch transform job classifies where it is no prefix in S3."""

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from musher.payloads.choices import WORKER
 from musher.payloads.tuning import STRATEGIES
 
 SERVICE = "sagemaker"
 TRAINING, SPOT, ENDPOINT = "training job usage", "spot training job usage", "endpoint usage"
-TRANSFORM = "transform job usage"
+TRANSFORM, PROCESSING = "transform job usage", "processing job usage"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Need:
 
 
 def list_needs(params: Mapping[str, Any]) -> list[Need]:
-    """Return what a run needs: its widest job, its endpoint, and its batch transform job if it has one."""
+    """Return what a run needs: its widest job, its endpoint, and the jobs that it may have beside them."""
     widest = [("instance_count", int(params["instance_count"]))]
     if params["tuning_strategy"] in STRATEGIES:
         trials = min(int(params["tuning_parallel"]), int(params["tuning_trials"]))
@@ -51,7 +52,16 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
         ),
         Need(use=ENDPOINT, **serving),
         *([Need(use=TRANSFORM, **serving)] if params["batch_input"] else []),
+        *list_load_needs(params),
     ]
+
+
+def list_load_needs(params: Mapping[str, Any]) -> list[Need]:
+    """Return what the job needs that sends the run's load, if one does."""
+    where = params["load_test_on"]
+    if where == WORKER:
+        return []
+    return [Need(use=PROCESSING, instance_type=where, instances=1, params="load_test_on")]
 
 
 def judge_quotas(needs: Iterable[Need], *, quotas: Mapping[str, float], region: str) -> list[str]:

@@ -6,11 +6,24 @@ from datetime import datetime
 from typing import Any, Final
 
 from musher.console import Console
-from musher.console_kinds import ENDPOINT, FUNCTION, TRAINING_JOB, TRANSFORM_JOB, TUNING_JOB
+from musher.console_kinds import (
+    ENDPOINT,
+    FUNCTION,
+    PROCESSING_JOB,
+    TRAINING_JOB,
+    TRANSFORM_JOB,
+    TUNING_JOB,
+)
 from musher.costs.billing import billed_seconds
 from musher.payloads.tuning import IN_JOB
 from musher.report.strict import make_strict
-from musher.results import RunResults, TrainingJobResult, TuningResult
+from musher.results import (
+    LoadJobResult,
+    LoadTestResult,
+    RunResults,
+    TrainingJobResult,
+    TuningResult,
+)
 
 Summary = dict[str, Any]
 
@@ -92,7 +105,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "batch": pick(results["batch"], BATCH_KEYS) or None,
         "scaling": pick(results["scaling"], SCALING_KEYS) or None,
         "lambda": describe_function(results),
-        "load": pick(results["load"], LOAD_KEYS) or None,
+        "load": describe_load(results["load"]),
         "stages": build_stages(results, started_at=facts.started_at),
         "links": build_links(results, console=facts.console),
     }
@@ -110,6 +123,8 @@ def build_links(results: RunResults, *, console: Console | None) -> dict[str, st
         links[tuning["job_name"]] = console.page(TUNING_JOB, name=tuning["job_name"])
     if batch := results["batch"]:
         links[batch["job_name"]] = console.page(TRANSFORM_JOB, name=batch["job_name"])
+    if sender := job_of_load(results["load"]):
+        links[sender["job_name"]] = console.page(PROCESSING_JOB, name=sender["job_name"])
     if endpoint := results["endpoint"]:
         links[endpoint["name"]] = console.page(ENDPOINT, name=endpoint["name"])
     if function := results["function"]:
@@ -138,6 +153,19 @@ def describe_dataset(results: RunResults) -> dict[str, Any] | None:
     }
 
 
+def describe_load(load: LoadTestResult | None) -> dict[str, Any] | None:
+    """Return what a load test measured, and the job that sent it, if one did."""
+    if load is None:
+        return None
+    sender = job_of_load(load)
+    return {**pick(load, LOAD_KEYS), "job_name": sender["job_name"] if sender else None}
+
+
+def job_of_load(load: LoadTestResult | None) -> LoadJobResult | None:
+    """Return the job that sent a load; None where a worker did, and in results of earlier versions."""
+    return load.get("job") if load else None
+
+
 def describe_function(results: RunResults) -> dict[str, Any] | None:
     """Return the function's name and what it answered; without answers a status of None."""
     function, answers = results["function"], results["answers"]
@@ -155,7 +183,7 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
 
     Training is billed for each instance; the endpoint bills until it is deleted, so its sum is not known yet.
     """
-    answers, batch = results["answers"], results["batch"]
+    answers, batch, sender = results["answers"], results["batch"], job_of_load(results["load"])
     stages = {
         "stage_dataset": _stage(results["dataset"]),
         "embed": _embed(results["features"], started_at),
@@ -168,7 +196,7 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
         "deploy_lambda": _stage(results["function"]),
         "smoke_test": _stage(answers, billed_s=answers["billed_seconds"] if answers else None),
         "autoscale": _stage(results["scaling"]),
-        "load_test": _stage(results["load"]),
+        "load_test": _stage(results["load"], billed_s=sender["billed_seconds"] if sender else None),
     }
     return {name: figures for name, figures in stages.items() if figures is not None}
 

@@ -21,16 +21,17 @@ def optional_request(*, trigger_rule: str = "all_success") -> Callable[[Callable
 
 
 def stage_group(
-    *, display_name: str = ""
+    *, display_name: str = "", group_id: str = ""
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a task group of a function, as `task_group` does, whose types allow no result but a task.
 
     A group's types are those of the values that travel when its tasks run, as in a function that is a task.
-    While the DAG is built, the values are XComArgs.
+    While the DAG is built, the values are XComArgs. `group_id` is the function's name unless it is given.
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        group: Any = task_group(group_display_name=display_name)(cast(Any, function))
+        made = task_group(group_id=group_id or function.__name__, group_display_name=display_name)
+        group: Any = made(cast(Any, function))
         return cast(Callable[Parameters, Result], group)
 
     return decorate

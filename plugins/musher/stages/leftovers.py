@@ -10,12 +10,13 @@ from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.functions import remove_function
-from musher.hooks.jobs import stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
+from musher.hooks.jobs import stop_processing_jobs, stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
 from musher.payloads.alarms import alarm_names
 from musher.payloads.autoscaling import step_policy_name
+from musher.payloads.choices import WORKER
 from musher.stages.removal import Removal, removal, removals_of_versions
 from musher.stages.run import Run
 
@@ -45,6 +46,7 @@ def running_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Remo
             for name in training
         ),
         *batch_jobs(run),
+        *load_jobs(run),
         *shared_jobs(run, instance),
     ]
 
@@ -59,6 +61,14 @@ def batch_jobs(run: Run) -> list[Removal]:
         Removal(what=f"transform job {job}", remove=partial(stop_transform_jobs, hook, name=job)),
         *removals_of_versions(hook, prefix=prefix, kinds=["Model"]),
     ]
+
+
+def load_jobs(run: Run) -> list[Removal]:
+    """Return how the processing job is stopped that sends the run's load, if one does."""
+    if run.params["load_test_on"] == WORKER:
+        return []
+    hook, job = sagemaker_hook(run.settings), names.load_job(run.settings, slug=run.slug)
+    return [Removal(what=f"processing job {job}", remove=partial(stop_processing_jobs, hook, name=job))]
 
 
 def shared_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:

@@ -3,9 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -23,20 +22,20 @@ from musher.payloads.autoscaling import ScalingPlan
 from musher.results import (
     InstancePoint,
     LoadAdvice,
+    LoadJobResult,
     LoadPrediction,
     LoadTestResult,
     Params,
 )
 from musher.scaling.advice import advise, unadvised
 from musher.scaling.prediction import predict, unpredicted
-from musher.stages.load_targets import ENDPOINT, LoadTarget, find_instance_type, look_at, make_origin
+from musher.stages.load_targets import find_instance_type, look_at, make_origin
 from musher.stages.run import Run
 from musher.traffic.arrivals import draw_arrivals
 from musher.traffic.bins import bin_latencies
-from musher.traffic.load_test import Plan
-from musher.traffic.load_test import run as send
 from musher.traffic.profiles import Profile, make_profile
-from musher.traffic.watch import watch_instances
+from musher.traffic.targets import ENDPOINT, LoadTarget
+from musher.traffic.watched import send_and_watch
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +60,41 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
     started = time.monotonic()
     profile = plan_load(run.params)
     origin = make_origin(run.settings, target, seconds=run.params["load_test_s"])
-    scaling = plan_of(run, target)
     logger.info("%s: %d images, %s", target.name, len(target.images), profile)
-    hook = sagemaker_hook(run.settings)
-    look, instance_type = look_at(hook, target), find_instance_type(hook, target)
-    with watch_instances(look, duration_s=profile.duration_s) as instances:
-        measured = send(Plan(load=profile), origin, tell=partial(tell_load, instances))
+    fleet = look_up_fleet(run, target)  # before the load: SIGTERM leaves no time for it
+    look = look_at(sagemaker_hook(run.settings), target)
+    measured, instances = send_and_watch(profile, origin, look=look)
+    record = make_record(run, target, fleet, measured=measured, instances=instances)
+    uri = store(run, record)
+    if not measured["is_complete"]:
+        leave(uri)
+    return summarize(record, uri=uri, seconds=time.monotonic() - started, job=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """What serves a target: the type of its instances and how they scale, where that can be said."""
+
+    instance_type: str | None
+    scaling: ScalingPlan | None
+
+
+def look_up_fleet(run: Run, target: LoadTarget) -> Fleet:
+    """Return what serves the target now."""
+    instance_type = find_instance_type(sagemaker_hook(run.settings), target)
+    return Fleet(instance_type=instance_type, scaling=plan_of(run, target))
+
+
+def make_record(
+    run: Run,
+    target: LoadTarget,
+    fleet: Fleet,
+    *,
+    measured: dict[str, Any],
+    instances: list[InstancePoint],
+) -> dict[str, Any]:
+    """Return all that is stored: what was measured, what the simulator says of it, and what is drawn."""
+    profile, scaling, instance_type = plan_load(run.params), fleet.scaling, fleet.instance_type
     began = datetime.fromtimestamp(measured["started_at_s"], UTC)
     record: dict[str, Any] = {
         "target": target.name,
@@ -81,24 +109,7 @@ def measure(run: Run, target: LoadTarget) -> LoadTestResult:
         ),
         "measured": measured,
     }
-    uri = store(run, add_drawing(record, profile))
-    if not measured["is_complete"]:
-        leave(uri)
-    return summarize(record, uri=uri, seconds=time.monotonic() - started)
-
-
-def tell_load(instances: Sequence[InstancePoint], line: str) -> None:
-    """Log how the load test goes, and on how many instances."""
-    logger.info("load test: %s%s", line, describe_instances(instances))
-
-
-def describe_instances(instances: Sequence[InstancePoint]) -> str:
-    """Return how many instances serve now, and how many are to; nothing where that is not known."""
-    if not instances:
-        return ""
-    serving, wanted = instances[-1]["current"], instances[-1]["desired"]
-    count = f", {serving} instance" + ("" if serving == 1 else "s")
-    return count if wanted == serving else f"{count} ({wanted} wanted)"
+    return add_drawing(record, profile)
 
 
 def plan_load(params: Params) -> Profile:
@@ -207,13 +218,16 @@ def leave(uri: str) -> None:
     raise AirflowRescheduleException(when)  # type: ignore[no-untyped-call]  # Airflow's
 
 
-def summarize(record: dict[str, Any], *, uri: str, seconds: float) -> LoadTestResult:
-    """Return what travels on."""
+def summarize(
+    record: dict[str, Any], *, uri: str, seconds: float, job: LoadJobResult | None
+) -> LoadTestResult:
+    """Return what travels on; `job` is the one that sent the load, if any."""
     measured = record["measured"]
     result = {
         **{name: record[name] for name in ("target", "instances", "predicted")},
         **{name: measured[name] for name in MEASURED},
         "output_uri": uri,
+        "job": job,
         "seconds": round(seconds, 3),
     }
     return cast(LoadTestResult, result)

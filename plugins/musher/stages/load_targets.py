@@ -1,11 +1,7 @@
 """What a load test is sent to, and with which images."""
 
-import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -13,38 +9,28 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from musher import names
 from musher.errors import TrafficError
 from musher.hooks.connection import lambda_hook, runtime_hook, s3_hook, sagemaker_hook
-from musher.hooks.objects import sign_url
 from musher.hooks.registry import data_hash_of, find_served_package
 from musher.hooks.releases import read_endpoint
 from musher.hooks.sagemaker import MusherSageMakerHook
+from musher.results import EndpointResult, StagedDataset
 from musher.settings import Settings
 from musher.stages.run import Run
-
-if TYPE_CHECKING:
-    from musher.traffic.aws import AwsOrigin, Call
+from musher.traffic.aws import AwsOrigin
+from musher.traffic.targets import ENDPOINT, LoadTarget, make_calls, make_look
+from musher.traffic.watch import Look
 
 logger = logging.getLogger(__name__)
-
-ENDPOINT, FUNCTION = "endpoint", "function"
 
 MAX_IMAGES = 20
 """They are held in memory, each of 6 MiB at most."""
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
-SIGNED_MORE_S = 600
-"""So long after a load test the addresses of its images are good."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class LoadTarget:
-    """Say what is sent where."""
-
-    kind: str
-    name: str
-    """Of the endpoint or the function; a function's may end in `:alias`."""
-    images: tuple[str, ...]
-    """s3:// addresses."""
+def target_of_run(run: Run, *, endpoint: EndpointResult, dataset: StagedDataset) -> LoadTarget:
+    """Return the run's own endpoint, with images of its test split."""
+    images = tuple(names.s3_uri(run.settings, key=sample["key"]) for sample in dataset["samples"])
+    return LoadTarget(kind=ENDPOINT, name=endpoint["name"], images=images)
 
 
 def find_target(run: Run) -> LoadTarget:
@@ -91,54 +77,17 @@ def list_images(hook: S3Hook, *, address: str) -> tuple[str, ...]:
     return tuple(f"s3://{bucket}/{key}" for key in images)
 
 
-def make_origin(settings: Settings, target: LoadTarget, *, seconds: int) -> "AwsOrigin":
+def make_origin(settings: Settings, target: LoadTarget, *, seconds: int) -> AwsOrigin:
     """Return where a load test's requests come from: as the connection says, signed with its credentials."""
-    from musher.traffic.aws import AwsOrigin  # the generator is no business of the DAG's parse
-
-    s3 = s3_hook(settings)
     hook: AwsBaseHook = runtime_hook(settings) if target.kind == ENDPOINT else lambda_hook(settings)
-    if target.kind == ENDPOINT:
-        calls = [call_endpoint(s3, target.name, image) for image in target.images]
-    else:
-        calls = [call_function(s3, target.name, image, seconds=seconds) for image in target.images]
+    calls = make_calls(s3_hook(settings).get_conn(), target, seconds=seconds)
     session = hook.get_session(region_name=settings.region)
     return AwsOrigin(*calls, session=session, endpoint_url=hook.conn.meta.endpoint_url)
 
 
-def call_endpoint(hook: S3Hook, endpoint_name: str, image: str) -> "Call":
-    """Return the call that sends an image itself."""
-    from musher.traffic.aws import endpoint_call
-
-    bucket, key = names.split_s3_uri(image)
-    stored = hook.get_conn().get_object(Bucket=bucket, Key=key)
-    return endpoint_call(endpoint_name, body=stored["Body"].read(), content_type=stored["ContentType"])
-
-
-def call_function(hook: S3Hook, function_name: str, image: str, *, seconds: int) -> "Call":
-    """Return the call that sends the address of an image, as users do."""
-    from musher.traffic.aws import function_call
-
-    bucket, key = names.split_s3_uri(image)
-    url = sign_url(hook, bucket=bucket, key=key, expires_s=seconds + SIGNED_MORE_S)
-    name, _, qualifier = function_name.partition(":")
-    return function_call(name, body=json.dumps({"url": url}).encode(), qualifier=qualifier or None)
-
-
-def look_at(hook: MusherSageMakerHook, target: LoadTarget) -> Callable[[], tuple[int, int] | None]:
+def look_at(hook: MusherSageMakerHook, target: LoadTarget) -> Look:
     """Return a function that says how many instances an endpoint has, and how many it is to have."""
-
-    def look() -> tuple[int, int] | None:
-        found = hook.find_endpoint(target.name) if target.kind == ENDPOINT else None
-        variants = found.get("ProductionVariants", []) if found else []
-        if not variants:
-            return None
-        current, desired = (
-            sum(variant.get(name, 0) for variant in variants)
-            for name in ("CurrentInstanceCount", "DesiredInstanceCount")
-        )
-        return current, desired
-
-    return look
+    return make_look(hook.find_endpoint, target)
 
 
 def find_instance_type(hook: MusherSageMakerHook, target: LoadTarget) -> str | None:

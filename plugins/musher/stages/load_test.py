@@ -4,11 +4,12 @@ import logging
 
 from airflow.sdk import task
 
-from musher import names
 from musher.errors import LoadTestError
 from musher.operators.base import fail_without_retry
+from musher.payloads.choices import WORKER
 from musher.results import (
     EndpointResult,
+    LoadJobResult,
     LoadTestResult,
     SmokeTestResult,
     StagedDataset,
@@ -22,32 +23,40 @@ TASK = "load_test"
 
 @task(task_id=TASK, multiple_outputs=False)
 def load_test(
-    answers: SmokeTestResult, endpoint: EndpointResult, dataset: StagedDataset
+    answers: SmokeTestResult, endpoint: EndpointResult, dataset: StagedDataset, job: LoadJobResult | None
 ) -> LoadTestResult | None:
-    """Send the run's load to its endpoint; return what was measured, None where the run asks for no load."""
-    from musher.stages.load_measurement import measure  # what loads is no business of the DAG's parse
-    from musher.stages.load_targets import ENDPOINT, LoadTarget
+    """Send the run's load to its endpoint, or take what a job has measured that sent it; return the figures.
+
+    None where the run asks for no load. `job` is None where no job has sent it.
+    """
+    from musher.stages.load_job_plan import collect  # what loads is no business of the DAG's parse
+    from musher.stages.load_measurement import measure
+    from musher.stages.load_targets import target_of_run
 
     with fail_without_retry(answers=answers, endpoint=endpoint, dataset=dataset):
         run = current_run()
         if not run.params["load_test_s"]:
             logger.info("load_test_s is 0: no load is sent")
             return None
-        images = tuple(names.s3_uri(run.settings, key=sample["key"]) for sample in dataset["samples"])
-        return measure(run, LoadTarget(kind=ENDPOINT, name=endpoint["name"], images=images))
+        target = target_of_run(run, endpoint=endpoint, dataset=dataset)
+        if run.params["load_test_on"] == WORKER:
+            return measure(run, target)
+        return collect(run, target, job)
 
 
 @task(task_id=TASK, multiple_outputs=False)
-def load_test_target() -> LoadTestResult | None:
-    """Send the run's load to the endpoint or function that its Params name; return what was measured."""
+def load_test_target(job: LoadJobResult | None) -> LoadTestResult:
+    """Do the same for the endpoint or function that the run's Params name."""
+    from musher.stages.load_job_plan import collect
     from musher.stages.load_measurement import measure
     from musher.stages.load_targets import find_target
-    from musher.stages.param_names import refuse_unknown_params
 
     with fail_without_retry():
         run = current_run()
-        refuse_unknown_params(run.unknown_params)
-        return measure(run, find_target(run))
+        target = find_target(run)
+        if run.params["load_test_on"] == WORKER:
+            return measure(run, target)
+        return collect(run, target, job)
 
 
 @task(multiple_outputs=False)

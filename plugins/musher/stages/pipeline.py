@@ -15,6 +15,7 @@ from musher.stages.ends import end_run
 from musher.stages.evaluate import evaluate
 from musher.stages.gate import gate
 from musher.stages.image import build_image
+from musher.stages.load_job import load_job
 from musher.stages.load_test import judge_load, load_test
 from musher.stages.preflight import preflight
 from musher.stages.register import register_model
@@ -43,7 +44,8 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     function = deploy_lambda(endpoint)
     answers: Any = smoke_test(function, dataset)
     scaling: Any = autoscale(endpoint)
-    load: Any = load_test(answers, endpoint, dataset)
+    sender: Any = load_job(scaling, endpoint, dataset)
+    load: Any = load_test(answers, endpoint, dataset, sender)
     judged: Any = judge_load(load)
     results: Any = {
         "dataset": dataset,

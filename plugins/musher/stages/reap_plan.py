@@ -13,7 +13,7 @@ from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.functions import remove_function
-from musher.hooks.jobs import stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
+from musher.hooks.jobs import stop_processing_jobs, stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
 from musher.hooks.sagemaker import found_or_none
 from musher.payloads.alarms import alarm_names
 from musher.payloads.autoscaling import step_policy_name
@@ -131,6 +131,7 @@ class Reaper:
             inventory.TRAINING: lambda name: stop_training_jobs(self.sagemaker, name=name),
             inventory.TUNING: lambda name: stop_tuning_jobs(self.sagemaker, name=name),
             inventory.TRANSFORM: lambda name: stop_transform_jobs(self.sagemaker, name=name),
+            inventory.PROCESSING: lambda name: stop_processing_jobs(self.sagemaker, name=name),
             inventory.CONFIG: lambda name: found_or_none(aws.delete_endpoint_config, EndpointConfigName=name),
             inventory.MODEL: lambda name: found_or_none(aws.delete_model, ModelName=name),
         }

@@ -25,8 +25,8 @@ from musher.payloads.alarms import KINDS
 from musher.payloads.happenings import Activity, AlarmStates, FunctionVersion, Happenings
 from musher.results import DeploymentStep, FunctionResult, RunResults
 from musher.settings import Settings
-from musher.stages.load_targets import ENDPOINT
 from musher.stages.run import Run
+from musher.traffic.targets import ENDPOINT
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ from musher.hooks.objects import has_objects
 from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling, plan_scaling
-from musher.payloads.choices import TEST_SPLIT
+from musher.payloads.choices import TEST_SPLIT, WORKER
 from musher.payloads.concurrency import find_contradictions
+from musher.payloads.processing import SPARE_S
 from musher.payloads.schedules import build_actions, highest
 from musher.payloads.step_scaling import read_steps
 from musher.payloads.training import check_time_limits
@@ -24,6 +25,7 @@ from musher.stages.account_checks import account_checks
 from musher.stages.checks import Check
 from musher.stages.endpoint_plan import update_policy
 from musher.stages.jobs import Result, contradictory_options, find_chosen_weights, plan_ranges, spot_wait_s
+from musher.stages.load_job_plan import find_contradictions as find_contradictions_of_load
 from musher.stages.run import Run
 
 
@@ -55,6 +57,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="batch", look=lambda: foreign_batch(run)),
+        Check(about="load test", look=lambda: find_contradictions_of_load(run.settings, run.params)),
         Check(about="tuning", look=lambda: check_tuning(run, dataset=dataset)),
     ]
 
@@ -199,6 +202,9 @@ def list_uses(params: Params) -> list[Use]:
     if params["batch_input"]:
         instances = int(params["endpoint_instance_count"])
         uses.append(Use(what="batch", instances=instances, max_s=float(params["max_runtime_s"]), **endpoint))
+    if params["load_test_on"] != WORKER:
+        limit_s = float(params["load_test_s"] + SPARE_S)
+        uses.append(Use(what="load", instance_type=params["load_test_on"], instances=1, max_s=limit_s))
     most = highest(params["autoscale_schedule"], most=int(params["autoscale_max"]))
     return [*uses, Use(what="endpoint", instances=most, **endpoint)]
 

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from abc import abstractmethod
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
@@ -99,15 +101,15 @@ class JobTrigger(WaitTrigger):
         """Ask for the job's end."""
 
 
-class TrainingJobTrigger(JobTrigger):
-    """Wait for a training job's end, showing its transitions and its containers' new lines.
+class LoggedJobTrigger(JobTrigger):
+    """Wait for a job's end, showing its containers' new lines.
 
     A triggerer that takes over shows the log again from its beginning, in a log file of its own: Airflow
     keeps no state of a trigger that runs.
     """
 
-    waiter = "TrainingJobEnded"
-    arn_key = "TrainingJobArn"
+    name_key: ClassVar[str]
+    log_group: ClassVar[str]
     tail: LogTail | None = None
     logs: Any = None
 
@@ -117,24 +119,41 @@ class TrainingJobTrigger(JobTrigger):
         self.logs = await stack.enter_async_context(
             await hook.get_async_conn()  # type: ignore[no-untyped-call]  # the provider's is untyped
         )
-        self.seen: dict[str, Any] = {}
-        self.tail = LogTail(group=names.TRAINING_LOG_GROUP, prefix=f"{self.arguments['TrainingJobName']}/")
+        self.tail = LogTail(group=self.log_group, prefix=f"{self.arguments[self.name_key]}/")
+
+    @abstractmethod
+    def log_status(self, answer: dict[str, Any]) -> None:
+        """Log the job's state where it has changed."""
 
     async def log_progress(self, answer: dict[str, Any]) -> None:
-        """Log transitions and lines."""
-        if secondary_training_status_changed(answer, self.seen):
-            message = secondary_training_status_message(answer, self.seen)
-            logger.info("%s: %s", answer["TrainingJobName"], message)
-        self.seen = answer
+        """Log the state and lines."""
+        self.log_status(answer)
         if self.tail:
             show(await self.tail.read_async(self.logs))
 
     async def log_last(self, client: Any) -> None:
-        """Log the last transition and lines."""
+        """Log the last state and lines."""
         try:
             await self.log_progress(await self.describe(client))
         except (ClientError, BotoCoreError) as error:  # the operator looks again
             logger.warning("%s: cannot show the end: %s", name_subject(self.arguments), error)
+
+
+class TrainingJobTrigger(LoggedJobTrigger):
+    """Wait for a training job's end, showing its transitions and its containers' new lines."""
+
+    waiter = "TrainingJobEnded"
+    arn_key = "TrainingJobArn"
+    name_key = "TrainingJobName"
+    log_group = names.TRAINING_LOG_GROUP
+    seen: Mapping[str, Any] = MappingProxyType({})
+
+    def log_status(self, answer: dict[str, Any]) -> None:
+        """Log the job's transition."""
+        if secondary_training_status_changed(answer, dict(self.seen)):
+            message = secondary_training_status_message(answer, dict(self.seen))
+            logger.info("%s: %s", answer["TrainingJobName"], message)
+        self.seen = answer
 
     async def describe(self, client: Any) -> dict[str, Any]:
         """Return the job's description."""
@@ -144,6 +163,30 @@ class TrainingJobTrigger(JobTrigger):
     async def stop(self, client: Any) -> None:
         """Ask for the job's end."""
         await client.stop_training_job(**self.arguments)
+
+
+class ProcessingJobTrigger(LoggedJobTrigger):
+    """Wait for a processing job's end, showing its status and its containers' new lines."""
+
+    waiter = "ProcessingJobEnded"
+    arn_key = "ProcessingJobArn"
+    name_key = "ProcessingJobName"
+    log_group = names.PROCESSING_LOG_GROUP
+    status: StatusLog | None = None
+
+    def log_status(self, answer: dict[str, Any]) -> None:
+        """Log the status where it has changed."""
+        self.status = self.status or StatusLog(subject=self.arguments["ProcessingJobName"])
+        self.status.show(answer["ProcessingJobStatus"])
+
+    async def describe(self, client: Any) -> dict[str, Any]:
+        """Return the job's description."""
+        answer: dict[str, Any] = await client.describe_processing_job(**self.arguments)
+        return answer
+
+    async def stop(self, client: Any) -> None:
+        """Ask for the job's end."""
+        await client.stop_processing_job(**self.arguments)
 
 
 class TuningJobTrigger(JobTrigger):

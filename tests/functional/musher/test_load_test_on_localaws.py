@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import time
 import uuid
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
@@ -11,14 +12,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from musher import names
 from musher.hooks.autoscaling import find_scaling, scale, scale_by_steps, stop_scaling
-from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, s3_hook, sagemaker_hook
+from musher.hooks.connection import (
+    autoscaling_hook,
+    cloudwatch_hook,
+    logs_hook,
+    s3_hook,
+    sagemaker_hook,
+)
 from musher.hooks.endpoints import remove_endpoint
+from musher.hooks.jobs import stop_processing_jobs
+from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.objects import download, upload, upload_once
+from musher.hooks.waits import wait_until
 from musher.operators.endpoints import DeployEndpointOperator
+from musher.operators.processing import RunProcessingJobOperator, result_uri
 from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.schedules import build_actions
@@ -26,9 +37,10 @@ from musher.payloads.tags import resource_tags
 from musher.report.page import Outputs, render
 from musher.report.summary import RunFacts, build_summary
 from musher.settings import Settings
-from musher.stages import load_measurement, load_test
+from musher.stages import load_job, load_job_plan, load_measurement, load_test
 from musher.stages.report import nothing_but
 from musher.stages.run import Run
+from musher.traffic.targets import LoadTarget
 from tests.archives import pack
 from tests.unit.musher.operators.fakes import FakeTask
 
@@ -62,6 +74,7 @@ pytestmark = pytest.mark.timeout(600)
 
 IMAGES = {"a.png": b"good", "b.png": b"broken", "c.png": b"good, too"}
 LOAD: dict[str, Any] = {
+    "load_test_on": "worker",
     "load_test_s": 2,
     "load_test_rate": 15,
     "load_test_profile": "constant",
@@ -128,6 +141,7 @@ def as_run(slug: str, installation: Settings, monkeypatch: pytest.MonkeyPatch) -
             params={**LOAD, **changes},
         )
         monkeypatch.setattr(load_test, "current_run", lambda: run)
+        monkeypatch.setattr(load_job, "current_run", lambda: run)
 
     return make
 
@@ -139,7 +153,7 @@ def measure(deployed: dict[str, str], slug: str, installation: Settings, as_run:
 
     def call(**changes: Any) -> Any:
         as_run(**changes)
-        return load_test.load_test.function({}, deployed, {"samples": samples})
+        return load_test.load_test.function({}, deployed, {"samples": samples}, None)
 
     return call
 
@@ -180,6 +194,79 @@ def test_an_endpoint_is_measured_judged_and_drawn(
     as_run(load_test_max_error_percent=1)
     with pytest.raises(AirflowFailException, match=r"33\.33 % of the requests failed"):
         load_test.judge_load.function(result)
+
+
+def test_a_job_inside_aws_measures_the_same_as_a_worker(
+    as_run: Make,
+    deployed: dict[str, str],
+    slug: str,
+    installation: Settings,
+    with_settings: Make,
+    airflow_task: FakeTask,
+) -> None:
+    """The role of jobs reads the images and signs the requests; a retry finds the job again."""
+    as_run(load_test_on="ml.m5.large")
+    samples: Any = {"samples": [{"key": f"{installation.project}/{slug}/{name}"} for name in IMAGES]}
+    request = load_job.request_load.function({}, deployed, samples)
+    job = with_settings(RunProcessingJobOperator(task_id="a", config=request)).execute(airflow_task.context())
+    again = with_settings(RunProcessingJobOperator(task_id="b", config=request)).execute(airflow_task.retry())
+    assert again == job
+    assert (job["instances"], job["instance_type"]) == (1, "ml.m5.large")
+    assert job["seconds"] >= job["billed_seconds"] >= 2
+    result = load_test.load_test.function({}, deployed, samples, job)
+    assert (result["sent"], result["failed"], result["dropped"], result["is_complete"]) == (30, 10, 0, True)
+    assert result["instances"][0] | {"at_s": 0} == {"at_s": 0, "current": 1, "desired": 1}
+    assert result["job"] == job
+    load_test.judge_load.function(result)
+    record = stored(installation, slug)
+    bucket = names.bucket(installation)
+    assert record["images"] == [f"s3://{bucket}/{sample['key']}" for sample in samples["samples"]]
+    assert (record["scaling"]["max_instances"], record["instance_type"]) == (3, "ml.m5.large")
+    assert stop_processing_jobs(sagemaker_hook(installation), name=job["job_name"]) == []
+
+
+def test_a_cancelled_job_ends_early_and_leaves_what_it_had_measured(
+    slug: str, installation: Settings, with_settings: Make, airflow_task: FakeTask
+) -> None:
+    """No endpoint is needed: requests that find none count as failures."""
+    image = f"{installation.project}/{slug}/cancelled.png"
+    upload(s3_hook(installation), installation, key=image, data=b"good", content_type="image/png")
+    params = {**LOAD, "load_test_on": "ml.m5.large", "load_test_s": 600}
+    run = Run(
+        settings=installation,
+        dag_id="load_test_endpoint",
+        run_id=uuid.uuid4().hex,
+        started_at=datetime.now(UTC),
+        params=params,
+    )
+    uri = names.s3_uri(installation, key=image)
+    target = LoadTarget(kind="endpoint", name="opstest-none", images=(uri,))
+    request = load_job_plan.request_job(run, target)
+    operator = with_settings(RunProcessingJobOperator(task_id="a", config=request, deferrable=True))
+    with pytest.raises(TaskDeferred):
+        operator.execute(airflow_task.context())
+    name, hook = request["ProcessingJobName"], sagemaker_hook(installation)
+    wait_for_line(installation, job=name, part="Sending for 600 s")
+
+    airflow_task.state = "failed"
+    operator.on_kill()
+    waiter = hook.get_waiter("ProcessingJobEnded")
+    assert not wait_until(waiter, arguments={"ProcessingJobName": name}, delay_s=0.2, timeout_s=120)
+    job = hook.find_processing_job(name)
+    assert job is not None
+    assert job["ProcessingJobStatus"] == "Stopped"
+    left = json.loads(download(s3_hook(installation), uri=result_uri(job)))
+    assert not left["measured"]["is_complete"]
+    assert set(left["measured"]["errors"]) <= {"http_400", "http_404", "unfinished"}
+
+
+def wait_for_line(settings: Settings, *, job: str, part: str) -> None:
+    """Wait until a job has logged a line that holds this."""
+    tail = LogTail(group=names.PROCESSING_LOG_GROUP, prefix=f"{job}/")
+    client, deadline = logs_hook(settings).conn, time.monotonic() + 120
+    while part not in last_lines(tail, client):
+        assert time.monotonic() < deadline, f"{job} has not logged {part!r}"
+        time.sleep(0.3)
 
 
 def test_sigterm_ends_a_load_test_and_keeps_what_was_measured(

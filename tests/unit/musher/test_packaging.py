@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from musher.packaging import (
     Archive,
     pack_function,
     pack_image_context,
+    pack_load_generator,
     pack_source,
 )
 
@@ -145,3 +148,16 @@ def test_a_folder_without_dockerfile_is_refused_with_the_way_out(folder: Path) -
     (folder / "Dockerfile").unlink()
     with pytest.raises(ArchiveError, match=r"lacks Dockerfile, .*MUSHER_MODEL_IMAGE"):
         pack_image_context(folder=folder)
+
+
+def test_the_load_generator_runs_where_nothing_else_of_musher_is(tmp_path: Path) -> None:
+    """The start looks for its packages, then imports the program, which asks for its order."""
+    archive = pack_load_generator()
+    assert archive == pack_load_generator()
+    (tmp_path / "traffic.zip").write_bytes(archive.body)
+    words = [sys.executable, "-I", "traffic.zip"]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert "No such file or directory: '/opt/ml/processing/input/order/order.json'" in ended.stderr
+    with zipfile.ZipFile(io.BytesIO(archive.body)) as packed:
+        assert all(name == "__main__.py" or name.startswith("musher/") for name in packed.namelist())
+        assert not [name for name in packed.namelist() if b"import airflow" in packed.read(name)]

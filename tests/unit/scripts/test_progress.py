@@ -2,7 +2,7 @@
 
 import pytest
 
-from musher.stages.load_measurement import tell_load
+from musher.traffic.watched import tell_load
 from scripts.progress import Progress
 
 START = "2026-01-01T00:00:00Z [info     ] [DAG TEST] starting task_id={} map_index=-1 [airflow.sdk]"

@@ -14,6 +14,7 @@ from musher.operators.base import MusherOperator
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
 from musher.operators.images import BuildImageOperator
+from musher.operators.processing import RunProcessingJobOperator
 from musher.operators.training import RunTrainingJobOperator
 from musher.operators.transform import RunTransformJobOperator
 from musher.operators.tuning import RunTuningJobOperator
@@ -25,6 +26,7 @@ OPERATORS: list[type[MusherOperator[Any]]] = [
     BuildImageOperator,
     DeployEndpointOperator,
     DeployFunctionOperator,
+    RunProcessingJobOperator,
     RunTrainingJobOperator,
     RunTransformJobOperator,
     RunTuningJobOperator,

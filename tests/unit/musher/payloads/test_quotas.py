@@ -16,6 +16,7 @@ PARAMS = {
     "endpoint_instance_type": "ml.m5.large",
     "endpoint_instance_count": 1,
     "batch_input": None,
+    "load_test_on": "worker",
 }
 
 
@@ -42,6 +43,12 @@ def test_the_widest_job_counts(changes: dict[str, Any], quota: str, instances: i
 def test_a_batch_has_a_quota_of_its_own() -> None:
     *_, batch = list_needs({**PARAMS, "batch_input": "test", "endpoint_instance_count": 2})
     assert (batch.quota, batch.instances) == ("ml.m5.large for transform job usage", 2)
+
+
+def test_a_job_that_sends_a_load_has_a_quota_of_its_own() -> None:
+    *_, load = list_needs({**PARAMS, "load_test_on": "ml.c5.xlarge"})
+    assert (load.quota, load.instances) == ("ml.c5.xlarge for processing job usage", 1)
+    assert load.params == "load_test_on"
 
 
 NEED = Need(use=ENDPOINT, instance_type="ml.m5.large", instances=2, params="endpoint_instance_type")

@@ -1,10 +1,12 @@
 """A load test in the report: charts that show what was measured, beside what was predicted."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from musher.console import AwsConsole
 from musher.report.histogram import HEIGHT, draw_histogram
 from musher.report.histogram import WIDTH as HISTOGRAM_WIDTH
 from musher.report.load import PANEL, WIDTH, as_steps, compare, draw_load, split_at_gaps
@@ -191,6 +193,16 @@ def test_a_run_of_a_load_test_alone_is_called_after_its_target() -> None:
     assert found["stages"] == {"load_test": {"seconds": 12.0, "billed_seconds": None}}
     shown = page(found, evaluation=None, history=None, load=LOAD)
     assert "<h1>Load test of musher-live</h1>" in shown
+
+
+def test_a_job_that_sent_the_load_is_billed_named_and_linked() -> None:
+    job = {"job_name": "musher-load-1", "billed_seconds": 90.0}
+    linking = replace(facts(), console=AwsConsole(region="us-east-1"))
+    found = build_summary(linking, {**NOTHING, "load": {**load_result(), "job": job}})
+    assert found["stages"]["load_test"]["billed_seconds"] == 90.0
+    assert found["links"]["musher-load-1"].endswith("#/processing-jobs/musher-load-1")
+    assert "Sent by the processing job <a " in page(found, evaluation=None, history=None, load=LOAD)
+    assert "Sent by" not in page(load=LOAD)
 
 
 def test_the_summary_holds_the_figures_of_the_load_test() -> None:

@@ -13,12 +13,13 @@ from musher.datasets.manifest import ID_CHARACTERS
 from musher.params.load_test import LOAD_TEST_ENDPOINT
 from musher.settings import Settings
 from musher.stages import load_measurement, load_targets, load_test
-from musher.stages.load_targets import LoadTarget
-from musher.traffic import watch
+from musher.traffic import targets, watch, watched
+from musher.traffic.targets import LoadTarget
 from tests.unit.musher.load_records import measure_all
 from tests.unit.musher.stages.test_stages import make_run
 
 PARAMS: dict[str, Any] = {
+    "load_test_on": "worker",
     "load_test_s": 10,
     "load_test_rate": 5,
     "load_test_profile": "ramp",
@@ -100,9 +101,9 @@ def run_load(sent: Sent, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
             tell("3 of 10 s: 5.0 requests a second, p99 20 ms")
             return measured
 
-        monkeypatch.setattr(load_measurement, "send", send)
+        monkeypatch.setattr(watched, "send", send)
         monkeypatch.setattr(load_test, "current_run", lambda: make_run(settings, **{**PARAMS, **changes}))
-        return load_test.load_test.function({}, ENDPOINT, DATASET)
+        return load_test.load_test.function({}, ENDPOINT, DATASET, None)
 
     return call
 
@@ -121,7 +122,7 @@ def test_the_log_says_how_the_load_goes_and_on_how_many_instances(
 ) -> None:
     instances: Any = [{"at_s": 0.0, "current": current, "desired": desired} for current, desired in seen]
     with caplog.at_level("INFO"):
-        load_measurement.tell_load(instances, "3 of 30 s: 5.0 requests a second, p99 20 ms")
+        watched.tell_load(instances, "3 of 30 s: 5.0 requests a second, p99 20 ms")
     assert caplog.messages == [f"load test: 3 of 30 s: 5.0 requests a second, p99 20 ms{told}"]
 
 
@@ -286,9 +287,9 @@ def test_without_an_address_the_live_model_s_own_test_images_are_sent(
 
 def test_an_endpoint_is_sent_the_image_and_a_function_its_address() -> None:
     hook: Any = FakeS3()
-    call = load_targets.call_endpoint(hook, "musher-live", "s3://b/x/a.png")
+    call = targets.call_endpoint(hook, "musher-live", "s3://b/x/a.png")
     assert (call.body, call.headers["Content-Type"]) == (b"x/a.png", "image/png")
-    call = load_targets.call_function(hook, "musher-classify:live", "s3://b/x/a.png", seconds=60)
+    call = targets.call_function(hook, "musher-classify:live", "s3://b/x/a.png", seconds=60)
     assert json.loads(call.body) == {"url": "https://s3/x/a.png"}
     assert call.path == "/2015-03-31/functions/musher-classify/invocations?Qualifier=live"
     assert hook.signed == [660]

@@ -80,6 +80,10 @@ class FakeAws:
         found = {"TransformJobName": name, "TransformJobStatus": "InProgress"}
         return found if name in self.jobs else None
 
+    def find_processing_job(self, name: str) -> dict[str, Any] | None:
+        found = {"ProcessingJobName": name, "ProcessingJobStatus": "InProgress"}
+        return found if name in self.jobs else None
+
     def find_tuning_job(self, name: str) -> dict[str, Any] | None:
         found = {"HyperParameterTuningJobName": name, "HyperParameterTuningJobStatus": "InProgress"}
         return found if name in self.jobs else None
@@ -114,7 +118,9 @@ def tear_down(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that tears a run down on a fake AWS."""
 
     def call(aws: FakeAws, instance: FakeInstance, **params: Any) -> list[str]:
-        run = make_run(settings, **{"capture_percent": 0, "batch_input": None, **params})
+        run = make_run(
+            settings, **{"capture_percent": 0, "batch_input": None, "load_test_on": "worker", **params}
+        )
         monkeypatch.setattr(teardown, "current_run", lambda: run)
         monkeypatch.setattr(teardown, "get_current_context", lambda: {"ti": instance})
         for hook in ("autoscaling_hook", "cloudwatch_hook", "sagemaker_hook", "lambda_hook", "logs_hook"):
@@ -149,6 +155,14 @@ def test_a_batch_is_stopped_in_all_its_attempts_before_its_model_is_removed(
     assert removed == [f"transform job {job}", f"transform job {job}-2", f"Model {job}-89abcdef"]
     stops = [f"stop_transform_job {job}", f"stop_transform_job {job}-2"]
     assert aws.calls[:3] == [*stops, f"delete_model {job}-89abcdef"]
+
+
+def test_a_job_that_sends_a_load_is_stopped(tear_down: Any, settings: Settings) -> None:
+    job = f"musher-load-{make_run(settings).slug}"
+    aws = FakeAws(jobs=(job,))
+    removed = tear_down(aws, FakeInstance(), lifetime="live", load_test_on="ml.c5.xlarge")
+    assert removed == [f"processing job {job}"]
+    assert aws.calls[0] == f"stop_processing_job {job}"
 
 
 @pytest.mark.parametrize("percent", [0, 5])
