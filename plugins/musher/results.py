@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from musher.datasets.findings import Findings
+    from musher.shadow_results import ShadowResult
 
 REASON_KEY = "reason"
 """XCom key under which a task that fails for good leaves its message, for the report."""
@@ -175,32 +176,6 @@ class BatchResult(TypedDict):
     instances: int
     seconds: float | None
     billed_seconds: float | None
-
-
-class VariantFigures(TypedDict):
-    """What CloudWatch counted of an endpoint's variant."""
-
-    requests: int
-    errors_4xx: int
-    errors_5xx: int
-    p50_ms: float | None
-    """Median of the minutes' medians."""
-    p99_ms: float | None
-    """Of the worst minute."""
-
-
-class ShadowResult(TypedDict):
-    """How a new model did in the shadow of what serves; figures are None where it was in none."""
-
-    reason: str
-    """Why there was no shadow, or why it is not judged; empty where it is."""
-    release: str | None
-    """The configuration that serves."""
-    percent: int
-    production: VariantFigures | None
-    shadow: VariantFigures | None
-    faults: list[str]
-    seconds: float
 
 
 class EndpointResult(TypedDict):
@@ -396,7 +371,7 @@ class RunResults(TypedDict):
     evaluation: Evaluation | None
     verdict: Verdict | None
     batch: BatchResult | None
-    shadow: ShadowResult | None
+    shadow: "ShadowResult | None"
     endpoint: EndpointResult | None
     scaling: ScalingResult | None
     function: FunctionResult | None

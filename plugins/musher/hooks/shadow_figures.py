@@ -10,7 +10,7 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
 from musher.payloads.alarms import NAMESPACE, PERIOD_S
-from musher.results import VariantFigures
+from musher.shadow_results import VariantFigures
 
 SERIES = {
     "requests": ("Invocations", "Sum"),
@@ -21,7 +21,7 @@ SERIES = {
 }
 
 LONGEST = timedelta(days=3)
-"""No watch lasts longer, also where a localaws lets time go faster."""
+"""No watch lasts longer. When it ends by AWS's clock is not ours to say, so the end is left open."""
 
 
 def read_figures(hook: AwsBaseHook, *, endpoint_name: str, variant: str, since: datetime) -> VariantFigures:

@@ -15,7 +15,7 @@ from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import SETTLED, DeployEndpointOperator
 from musher.payloads.choices import RETENTION
 from musher.payloads.tags import PACKAGE_TAG
-from musher.results import ShadowResult
+from musher.shadow_results import ShadowResult
 from musher.triggers.endpoints import EndpointReadyTrigger
 from musher.triggers.waits import TIMEOUT, PauseTrigger, WaitEnd
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from musher import names
 from musher.payloads.tags import PACKAGE_TAG, PREVIOUS_TAG, RUN_TAG, SHADOW_TAG, as_list, live_tags
-from musher.results import VariantFigures
 from musher.settings import Settings
+from musher.shadow_results import VariantFigures
 
 INHERITED = ("DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
 """Members of a configuration that do not change while it has a shadow."""

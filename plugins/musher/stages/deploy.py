@@ -8,7 +8,8 @@ from musher.hooks.connection import sagemaker_hook
 from musher.operators.base import fail_without_retry
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.shadows import WatchShadowOperator
-from musher.results import EndpointResult, Request, ServingImage, ShadowResult, Verdict
+from musher.results import EndpointResult, Request, ServingImage, Verdict
+from musher.shadow_results import ShadowResult
 from musher.stages.groups import output_of, stage_group
 from musher.stages.run import current_run
 
