@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.sdk import Context
 
 from musher import clock
@@ -160,7 +161,8 @@ class WatchShadowOperator(DeployEndpointOperator):
         logger.info("production: %s; shadow: %s", describe_figures(production), describe_figures(shadow))
         plan = self.config["Shadow"]
         percent, limits = plan["percent"], plan["limits"]
-        faults = find_faults(production=production, shadow=shadow, percent=percent, **limits)
+        due = percent / 100 * self._count_throughout(hook, since=since)
+        faults = find_faults(production=production, shadow=shadow, due=due, **limits)
         return ShadowResult(
             reason="" if faults else describe_lack(shadow),
             release=carried["release"],
@@ -170,6 +172,16 @@ class WatchShadowOperator(DeployEndpointOperator):
             faults=faults,
             seconds=round(clock.now() - float(carried["started_at"]), 3),
         )
+
+    def _count_throughout(self, hook: AwsBaseHook, *, since: datetime) -> int:
+        """Return the requests of those minutes in which the shadow was there from the first second on."""
+        from musher.hooks.shadow_figures import read_figures
+        from musher.payloads.alarms import PERIOD_S
+        from musher.payloads.endpoints import VARIANT
+
+        begin = since + timedelta(seconds=PERIOD_S)
+        figures = read_figures(hook, endpoint_name=self.endpoint_name, variant=VARIANT, since=begin)
+        return figures["requests"]
 
     def _end(self, context: Context, carried: dict[str, Any]) -> Any:
         """Bring the endpoint back to what it served before, then return the result or fail by it."""

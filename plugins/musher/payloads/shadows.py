@@ -20,9 +20,8 @@ INHERITED = ("DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn", "VpcConfig", "
 LEAST_FOR_ERRORS, LEAST_FOR_LATENCY = 10, 100
 """Mirrored requests from which on a share of errors, and a 99th percentile, says something."""
 
-LEAST_SHARE_THAT_ARRIVES = 0.25
-"""Of the requests that should have been mirrored. Production's are counted by whole minutes, of which the
-first began before the shadow was there: so half may be missing from a watch of a minute that was good."""
+LEAST_SHARE_THAT_ARRIVES = 0.5
+"""Of the requests that are due."""
 
 
 def find_obstacle(config: Mapping[str, Any]) -> str | None:
@@ -95,16 +94,16 @@ def find_faults(
     *,
     production: VariantFigures,
     shadow: VariantFigures,
-    percent: int,
+    due: float,
     max_error_percent: float,
     max_latency_ms: float,
 ) -> list[str]:
-    """Return a sentence for each limit that the shadow misses.
+    """Return a sentence for each limit that the shadow misses, to which `due` requests at least were mirrored.
 
     Requests that are wrong themselves (4XX) count by how much more often the shadow refuses them.
     """
     faults = []
-    due, requests = production["requests"] * percent / 100, shadow["requests"]
+    requests = shadow["requests"]
     if due >= LEAST_FOR_LATENCY and requests < due * LEAST_SHARE_THAT_ARRIVES:
         faults.append(f"{requests} of about {due:.0f} mirrored requests reached it")
     failed = 100 * _share(shadow, "errors_5xx")

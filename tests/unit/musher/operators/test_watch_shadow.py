@@ -1,7 +1,7 @@
 """WatchShadowOperator: what was served before is served afterwards, whatever happens."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,11 +74,12 @@ def alarms(monkeypatch: pytest.MonkeyPatch) -> FakeAlarms:
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What CloudWatch has counted, by variant."""
-    found = {"AllTraffic": {**GOOD, "requests": 800}, CONFIG: dict(GOOD)}
+    found = {"AllTraffic": {**GOOD, "requests": 800}, "later": {**GOOD, "requests": 760}, CONFIG: dict(GOOD)}
 
     def read(hook: Any, *, endpoint_name: str, variant: str, since: datetime) -> Any:
-        assert (endpoint_name, since) == (NAME, datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC))
-        return found[variant]
+        begin = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
+        assert (endpoint_name, since - begin) in [(NAME, timedelta()), (NAME, timedelta(minutes=1))]
+        return found["later" if since > begin else variant]
 
     monkeypatch.setattr(shadow_figures, "read_figures", read)
     return found
@@ -90,10 +91,12 @@ def watch(aws: Mirroring, figures: dict[str, Any], monkeypatch: pytest.MonkeyPat
     hook = FakeHook(aws, "sagemaker")
     monkeypatch.setattr(WaitTrigger, "hook", hook)
 
-    def run(config: dict[str, Any] = SHADOWED, *, task: Any = WatchShadowOperator) -> dict[str, Any]:
+    def run(
+        config: dict[str, Any] = SHADOWED, *, task: Any = WatchShadowOperator, context: Any = None
+    ) -> dict[str, Any]:
         operator = task(task_id="watch_shadow", config=config)
         operator.__dict__ |= {"hook": hook, "settings": SETTINGS}
-        return dict(operator.execute(FakeTask().context()))
+        return dict(operator.execute(context or FakeTask().context()))
 
     return run
 
@@ -130,10 +133,29 @@ def test_a_bad_model_fails_for_good_with_the_figures_once_what_served_is_back(
     assert served(aws) == OLDER
 
 
+def test_the_report_gets_the_figures_of_a_bad_model_too(watch: Any, figures: dict[str, Any]) -> None:
+    """A task that fails leaves no result by itself."""
+    figures[CONFIG]["errors_5xx"] = 40
+    context, left = FakeTask().context(), dict[str, Any]()
+    context["ti"].xcom_push = lambda *, key, value: left.update({key: value})
+    with pytest.raises(AirflowFailException):
+        watch(context=context)
+    assert left["return_value"]["shadow"]["errors_5xx"] == 40
+    assert left["return_value"]["faults"]
+
+
+def test_a_shadow_that_is_dead_is_told_from_one_that_nobody_asks(watch: Any, figures: dict[str, Any]) -> None:
+    figures[CONFIG] |= {"requests": 5, "p50_ms": None, "p99_ms": None}
+    with pytest.raises(AirflowFailException, match="5 of about 380 mirrored requests reached it"):
+        watch()
+    figures["later"]["requests"] = 12
+    assert "5 requests reached it" in watch()["reason"]
+
+
 def test_too_few_requests_are_no_judgement_and_a_warning(
     watch: Any, figures: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    figures["AllTraffic"]["requests"] = figures[CONFIG]["requests"] = 3
+    figures["later"]["requests"] = figures[CONFIG]["requests"] = 3
     with caplog.at_level(logging.WARNING):
         result = watch()
     assert result["reason"] == "3 requests reached it, and 100 are needed for a judgement"

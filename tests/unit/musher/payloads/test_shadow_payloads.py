@@ -65,14 +65,12 @@ def figures(requests: int, **changes: Any) -> VariantFigures:
     return {**found, **changes}
 
 
-def faults(
-    shadow: VariantFigures, *, production: VariantFigures | None = None, percent: int = 100
-) -> list[str]:
+def faults(shadow: VariantFigures, *, production: VariantFigures | None = None, due: float = 0) -> list[str]:
     """Return what is wrong with a shadow of a variant that got as many requests, all good."""
     return find_faults(
         production=production or figures(shadow["requests"]),
         shadow=shadow,
-        percent=percent,
+        due=due,
         max_error_percent=5,
         max_latency_ms=2000,
     )
@@ -147,9 +145,9 @@ def test_requests_that_are_wrong_themselves_are_no_fault_of_the_shadow() -> None
 
 
 def test_a_shadow_that_hardly_gets_requests_is_dead_not_good() -> None:
-    [fault] = faults(figures(8), production=figures(1000), percent=20)
+    [fault] = faults(figures(8), due=200.4)
     assert fault == "8 of about 200 mirrored requests reached it"
-    assert faults(figures(100), production=figures(2000), percent=10) == []
+    assert faults(figures(100), due=200) == faults(figures(8), due=99) == []
 
 
 @pytest.mark.parametrize(
