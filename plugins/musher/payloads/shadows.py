@@ -98,7 +98,7 @@ def find_faults(
     max_error_percent: float,
     max_latency_ms: float,
 ) -> list[str]:
-    """Return a sentence for each limit that the shadow misses, to which `due` requests at least were mirrored.
+    """Return a sentence for each limit that the shadow misses, to which at least `due` requests were sent.
 
     Requests that are wrong themselves (4XX) count by how much more often the shadow refuses them.
     """
