@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from musher.payloads.shadows import count_instances
 from musher.payloads.tuning import STRATEGIES
 
 SERVICE = "sagemaker"
@@ -31,7 +32,7 @@ class Need:
 
 
 def list_needs(params: Mapping[str, Any]) -> list[Need]:
-    """Return what a run needs: its widest job, its endpoint, and its batch transform job if it has one."""
+    """Return what a run needs: its widest job, its endpoint with a shadow, and its batch if it has one."""
     widest = [("instance_count", int(params["instance_count"]))]
     if params["tuning_strategy"] in STRATEGIES:
         trials = min(int(params["tuning_parallel"]), int(params["tuning_trials"]))
@@ -49,9 +50,17 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
             instances=instances,
             params=f"instance_type, {name}",
         ),
-        Need(use=ENDPOINT, **serving),
+        Need(use=ENDPOINT, **_with_shadow(serving, percent=int(params["shadow_percent"]))),
         *([Need(use=TRANSFORM, **serving)] if params["batch_input"] else []),
     ]
+
+
+def _with_shadow(serving: Mapping[str, Any], *, percent: int) -> dict[str, Any]:
+    """Return what an endpoint needs while it has a shadow, on instances of the same type."""
+    if not percent:
+        return dict(serving)
+    instances = serving["instances"] + count_instances(production=serving["instances"], percent=percent)
+    return {**serving, "instances": instances, "params": f"{serving['params']}, shadow_percent"}
 
 
 def judge_quotas(needs: Iterable[Need], *, quotas: Mapping[str, float], region: str) -> list[str]:
