@@ -1,5 +1,6 @@
 """WatchShadowOperator: what was served before is served afterwards, whatever happens."""
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -150,6 +151,20 @@ def test_a_shadow_that_is_dead_is_told_from_one_that_nobody_asks(watch: Any, fig
         watch()
     figures["later"]["requests"] = 12
     assert "5 requests reached it" in watch()["reason"]
+
+
+def test_all_that_a_wait_carries_survives_the_database(watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deferred task goes on in another process, with what JSON can hold."""
+    wait_for, steps = WatchShadowOperator.wait_for, list[str]()
+
+    def stored(self: Any, context: Any, trigger: Any) -> Any:
+        trigger.carried = json.loads(json.dumps(trigger.serialize()[1]["carried"]))
+        steps.append(trigger.carried["step"])
+        return wait_for(self, context, trigger)
+
+    monkeypatch.setattr(WatchShadowOperator, "wait_for", stored)
+    assert watch()["faults"] == []
+    assert steps == ["started", "watched", "ended"]
 
 
 def test_too_few_requests_are_no_judgement_and_a_warning(
