@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from musher.datasets.findings import Findings
+    from musher.shadow_results import ShadowResult
 
 REASON_KEY = "reason"
 """XCom key under which a task that fails for good leaves its message, for the report."""
@@ -384,6 +385,7 @@ class RunResults(TypedDict):
     evaluation: Evaluation | None
     verdict: Verdict | None
     batch: BatchResult | None
+    shadow: "ShadowResult | None"
     endpoint: EndpointResult | None
     scaling: ScalingResult | None
     function: FunctionResult | None

@@ -45,7 +45,8 @@ GRAPH = {
     "batch.request_batch": {"batch.run_job"},
     "batch.run_job": {"batch_settled", "report"},
     "batch_settled": {"report", "run_succeeded", "teardown"},
-    "deploy.request_endpoint": {"deploy.run_endpoint"},
+    "deploy.request_endpoint": {"deploy.watch_shadow", "deploy.run_endpoint"},
+    "deploy.watch_shadow": {"deploy.run_endpoint", "report"},
     "deploy.run_endpoint": {
         "autoscale",
         "deploy_lambda.request_function",
@@ -76,6 +77,7 @@ PAID = {
     "gate.run_job",
     "batch.run_job",
     "load_job.run_job",
+    "deploy.watch_shadow",
     "deploy.run_endpoint",
 }
 
@@ -275,6 +277,8 @@ def test_sources_that_can_be_staged_are_taken(dag: Any, source: str) -> None:
         ("update_policy", "blue"),
         ("update_share_percent", 51),
         ("update_bake_s", 3601),
+        ("shadow_percent", 101),
+        ("shadow_s", 59),
         ("max_error_percent", 0),
         ("max_latency_ms", 0),
         ("load_test_s", -1),
@@ -357,6 +361,7 @@ def test_the_defaults_of_the_form_are_taken_together(dag: Any) -> None:
         "tune.run_trials",
         "train.run_job",
         "gate.run_job",
+        "deploy.watch_shadow",
         "deploy.run_endpoint",
         "deploy_lambda.run_function",
     ],

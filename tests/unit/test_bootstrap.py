@@ -39,6 +39,7 @@ WITHOUT_RESOURCE_LEVEL = {
     "application-autoscaling:DescribeScalingActivities",
     "application-autoscaling:DescribeScalingPolicies",
     "application-autoscaling:DescribeScheduledActions",
+    "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
@@ -214,7 +215,7 @@ def test_a_whole_account_is_named_only_where_aws_has_no_resource_level(
 def test_a_comment_explains_each_resource_that_is_a_star() -> None:
     lines = TEMPLATE.read_text().splitlines()
     stars = [number for number, line in enumerate(lines) if line.strip() == 'Resource: "*"']
-    assert len(stars) == 12
+    assert len(stars) == 13
     assert all("AWS has no resource level" in lines[number - 1] for number in stars)
 
 

@@ -32,6 +32,7 @@ CALLS = {
     "cloudwatch:DeleteAlarms": "delete_alarms",
     "cloudwatch:DescribeAlarmHistory": "describe_alarm_history",
     "cloudwatch:DescribeAlarms": "describe_alarms",
+    "cloudwatch:GetMetricData": "get_metric_data",
     "cloudwatch:PutMetricAlarm": "put_metric_alarm",
     "codebuild:BatchGetBuilds": "batch_get_builds",
     "codebuild:BatchGetProjects": "batch_get_projects",

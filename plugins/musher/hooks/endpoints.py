@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from musher.errors import TeardownError
 from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook, found_or_none
 from musher.hooks.waits import StatusLog, wait_until
-from musher.payloads.tags import PREVIOUS_TAG, as_list, as_mapping
+from musher.payloads.tags import PREVIOUS_TAG, SHADOW_TAG, as_list, as_mapping
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,13 @@ def note_previous(hook: MusherSageMakerHook, *, config_name: str, previous: str)
     """Keep in a configuration's tags what serves before it does."""
     config = hook.conn.describe_endpoint_config(EndpointConfigName=config_name)
     hook.conn.add_tags(ResourceArn=config["EndpointConfigArn"], Tags=as_list({PREVIOUS_TAG: previous}))
+
+
+def release_of(hook: MusherSageMakerHook, *, config_name: str) -> str:
+    """Return the configuration itself, or, where it only adds a shadow to another one, that one."""
+    config = hook.find_endpoint_config(config_name)
+    tags = tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
+    return tags.get(SHADOW_TAG, config_name)
 
 
 def tags_of(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ Nothing of it needs what the run's tasks have returned: their processes may be l
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -26,7 +26,7 @@ from musher.hooks.release_notes import ReleaseNote, find_note
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog, wait_until
 from musher.payloads.choices import RETENTION
-from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, as_list
+from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, SHADOW_TAG, as_list
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ class Endpoint:
     """None where the configuration is gone; the endpoint serves on."""
     is_confirmed: bool = False
     """Whether a run that was good to its end has left it, or a person has chosen it."""
+    shadow_of: str | None = None
+    """The release that the configuration only adds a shadow to; None where it is a release itself."""
 
 
 def read_endpoint(hook: MusherSageMakerHook, *, name: str) -> Endpoint | None:
@@ -60,7 +62,17 @@ def read_endpoint(hook: MusherSageMakerHook, *, name: str) -> Endpoint | None:
         previous=tags.get(PREVIOUS_TAG),
         config_arn=config["EndpointConfigArn"] if config else None,
         is_confirmed=CONFIRMED_TAG in tags,
+        shadow_of=tags.get(SHADOW_TAG),
     )
+
+
+def see_release(hook: MusherSageMakerHook, endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint with the release that answers its users, and the one before that."""
+    if endpoint.shadow_of is None:
+        return endpoint
+    config = hook.find_endpoint_config(endpoint.shadow_of)
+    tags = tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
+    return replace(endpoint, config_name=endpoint.shadow_of, previous=tags.get(PREVIOUS_TAG), shadow_of=None)
 
 
 def confirm_endpoint(hook: MusherSageMakerHook, *, name: str, versions: str) -> None:
@@ -70,6 +82,8 @@ def confirm_endpoint(hook: MusherSageMakerHook, *, name: str, versions: str) -> 
     """
     endpoint = read_endpoint(hook, name=name)
     if endpoint is None or endpoint.config_arn is None or not endpoint.config_name.startswith(versions):
+        return
+    if endpoint.shadow_of is not None:
         return
     hook.conn.add_tags(ResourceArn=endpoint.config_arn, Tags=as_list({CONFIRMED_TAG: "true"}))
     logger.info("%s: confirmed on %s", endpoint.config_name, name)

@@ -21,6 +21,7 @@ from musher.hooks.endpoints import (
     find_captures,
     has_other_type,
     note_previous,
+    release_of,
     tags_of,
 )
 from musher.hooks.logs import LogTail, last_lines
@@ -128,7 +129,8 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
                 "roll_back first."
             )
         if "EndpointConfig" in self.config:
-            note_previous(self.hook, config_name=self.endpoint_config_name, previous=current)
+            release = release_of(self.hook, config_name=current)
+            note_previous(self.hook, config_name=self.endpoint_config_name, previous=release)
         if has_other_type(self.hook, current=current, wanted=self.endpoint_config_name):
             from musher.hooks.autoscaling import stop_scaling_for_other_type  # no business of the DAG's parse
 
@@ -242,8 +244,9 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
         return tags_of(self.hook, arn=config["EndpointConfigArn"]).get(PREVIOUS_TAG) if config else None
 
     def _wait_for(
-        self, context: Context, trigger_class: type[EndpointReadyTrigger], *, step: str, started_at: float
+        self, context: Context, trigger_class: type[EndpointReadyTrigger], *, step: str, **carried: Any
     ) -> Any:
+        """Wait for the end of a step; what is given besides is carried over the wait."""
         data = self.hook.get_waiter(trigger_class.waiter).config
         noted: dict[str, Any] = {STEPS_KEY: []} if step == READY else {}
         trigger = trigger_class(
@@ -251,7 +254,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             connection=self._hook_parameters,
             delay_s=self.settings.poll_interval_s,
             deadline=clock.now() + data.delay * data.max_attempts,
-            carried={"step": step, "started_at": started_at, **noted},
+            carried={"step": step, **carried, **noted},
         )
         return self.wait_for(context, trigger)
 

@@ -85,6 +85,25 @@ DEPLOYMENT = in_section(
             "among them**, in the project's bucket below `captures/`. They stay when the endpoint goes. "
             "`0`: none.",
         },
+        "shadow_percent": {
+            "title": "Shadow (percent)",
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 100,
+            "description": "Before an update, so many of a hundred live requests also go to the new model, "
+            "whose answers are discarded. It is deployed only where it keeps `max_error_percent` and "
+            "`max_latency_ms`; where fewer than a hundred requests reach it, nobody can tell, and it is "
+            "deployed with a warning. The live model gets new instances twice, before and after. `0`: none.",
+        },
+        "shadow_s": {
+            "title": "Shadow (seconds)",
+            "default": 600,
+            "type": "integer",
+            "minimum": 60,
+            "maximum": MAX_WAIT_S,
+            "description": "So long a shadow is watched.",
+        },
         "update_policy": {
             "default": ALL_AT_ONCE,
             "type": "string",
@@ -132,6 +151,8 @@ DEPLOYMENT = in_section(
         "min_class_recall",
         "max_calibration_error",
         "capture_percent",
+        "shadow_percent",
+        "shadow_s",
         "update_share_percent",
         "update_bake_s",
         "max_error_percent",

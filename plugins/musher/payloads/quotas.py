@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musher.payloads.choices import WORKER
+from musher.payloads.shadows import count_instances
 from musher.payloads.tuning import STRATEGIES
 
 SERVICE = "sagemaker"
@@ -32,7 +33,7 @@ class Need:
 
 
 def list_needs(params: Mapping[str, Any]) -> list[Need]:
-    """Return what a run needs: its widest job, its endpoint, and the jobs that it may have beside them."""
+    """Return what a run needs: its widest job, its endpoint with a shadow, and the jobs that it may have."""
     widest = [("instance_count", int(params["instance_count"]))]
     if params["tuning_strategy"] in STRATEGIES:
         trials = min(int(params["tuning_parallel"]), int(params["tuning_trials"]))
@@ -50,7 +51,7 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
             instances=instances,
             params=f"instance_type, {name}",
         ),
-        Need(use=ENDPOINT, **serving),
+        Need(use=ENDPOINT, **_with_shadow(serving, percent=int(params["shadow_percent"]))),
         *([Need(use=TRANSFORM, **serving)] if params["batch_input"] else []),
         *list_load_needs(params),
     ]
@@ -62,6 +63,14 @@ def list_load_needs(params: Mapping[str, Any]) -> list[Need]:
     if where == WORKER:
         return []
     return [Need(use=PROCESSING, instance_type=where, instances=1, params="load_test_on")]
+
+
+def _with_shadow(serving: Mapping[str, Any], *, percent: int) -> dict[str, Any]:
+    """Return what an endpoint needs while it has a shadow, on instances of the same type."""
+    if not percent:
+        return dict(serving)
+    instances = serving["instances"] + count_instances(production=serving["instances"], percent=percent)
+    return {**serving, "instances": instances, "params": f"{serving['params']}, shadow_percent"}
 
 
 def judge_quotas(needs: Iterable[Need], *, quotas: Mapping[str, float], region: str) -> list[str]:

@@ -17,6 +17,9 @@ PREVIOUS_TAG = "musher:previous"
 PACKAGE_TAG = "musher:package"
 """On an endpoint configuration: the ARN of the registry's version that it serves."""
 
+SHADOW_TAG = "musher:shadow-of"
+"""On an endpoint configuration: the release that it adds a shadow to. It is none itself."""
+
 NEXT_TAG = "musher:next"
 """On a function: the version that came in its place."""
 

@@ -40,6 +40,7 @@ ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type",
 GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
 BATCH_KEYS = ("job_name", "output_uri", "images", "instance_type", "instances")
 SCALING_KEYS = ("min_instances", "max_instances", "metric", "target", "alarms")
+SHADOW_KEYS = ("reason", "release", "percent", "production", "shadow", "faults")
 LOAD_KEYS = (
     "target",
     "is_complete",
@@ -103,6 +104,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "lifetime": facts.lifetime,
         "gate": pick(results["verdict"], GATE_KEYS) or None,
         "batch": pick(results["batch"], BATCH_KEYS) or None,
+        "shadow": pick(results["shadow"], SHADOW_KEYS) or None,
         "scaling": pick(results["scaling"], SCALING_KEYS) or None,
         "lambda": describe_function(results),
         "load": describe_load(results["load"]),
@@ -184,6 +186,7 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
     Training is billed for each instance; the endpoint bills until it is deleted, so its sum is not known yet.
     """
     answers, batch, sender = results["answers"], results["batch"], job_of_load(results["load"])
+    shadow = results["shadow"]
     stages = {
         "stage_dataset": _stage(results["dataset"]),
         "embed": _embed(results["features"], started_at),
@@ -192,6 +195,7 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
         "evaluate": _stage(results["evaluation"]),
         "gate": _stage(results["verdict"]),
         "batch": _stage(batch, billed_s=batch["billed_seconds"] if batch else None),
+        "shadow": _stage(shadow if shadow and shadow["percent"] else None),
         "deploy": _stage(results["endpoint"]),
         "deploy_lambda": _stage(results["function"]),
         "smoke_test": _stage(answers, billed_s=answers["billed_seconds"] if answers else None),

@@ -57,6 +57,18 @@ def request_update(run: Run, *, config_name: str) -> Request:
     }
 
 
+def request_shadow(run: Run) -> Request | None:
+    """Return how a model is watched in the shadow of what serves; None without a shadow."""
+    params = run.params
+    if not run.is_live or not params["shadow_percent"]:
+        return None
+    return {
+        "percent": params["shadow_percent"],
+        "seconds": params["shadow_s"],
+        "limits": {name: params[name] for name in ("max_error_percent", "max_latency_ms")},
+    }
+
+
 def update_policy(params: Params, *, alarms: Sequence[str]) -> UpdatePolicy:
     """Return how an update goes, as the run's Params say."""
     return UpdatePolicy(

@@ -40,7 +40,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     model: Any = register_model(evaluation, image, dataset)
     verdict = gate(dataset, evaluation, model)
     classified: Any = batch(verdict, image, dataset)
-    endpoint = deploy(verdict, image)
+    shadow, endpoint = deploy(verdict, image)
     function = deploy_lambda(endpoint)
     answers: Any = smoke_test(function, dataset)
     scaling: Any = autoscale(endpoint)
@@ -55,6 +55,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
         "evaluation": evaluation,
         "verdict": verdict,
         "batch": classified,
+        "shadow": shadow,
         "endpoint": endpoint,
         "scaling": scaling,
         "function": function,

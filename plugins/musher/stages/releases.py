@@ -30,6 +30,7 @@ from musher.hooks.releases import (
     confirm_endpoint,
     read_endpoint,
     restore,
+    see_release,
     wait_until_settled,
 )
 from musher.hooks.sagemaker import MusherSageMakerHook
@@ -54,7 +55,9 @@ def choose_target() -> RollBack:
         run = current_run()
         hook, name = sagemaker_hook(run.settings), names.live_endpoint(run.settings)
         wait_until_settled(hook, name=name, delay_s=run.settings.poll_interval_s)
-        wanted = choose_version(find_live(hook, name=name), asked=run.params["version"])
+        live, asked = find_live(hook, name=name), run.params["version"]
+        # By name, a shadow's own release may be gone back to: that ends the shadow.
+        wanted = choose_version(live if asked else see_release(hook, live), asked=asked)
         if hook.find_endpoint_config(wanted) is None:
             raise EndpointError(f"There is no endpoint configuration {wanted}: it cannot serve on {name}.")
         current, previous = find_function_versions(lambda_hook(run.settings), run.settings)

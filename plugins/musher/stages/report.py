@@ -24,6 +24,7 @@ TASK_OF = {
     "evaluation": "evaluate",
     "verdict": "gate.await_approval",
     "batch": "batch.run_job",
+    "shadow": "deploy.watch_shadow",
     "endpoint": "deploy.run_endpoint",
     "scaling": "autoscale",
     "function": "deploy_lambda.run_function",

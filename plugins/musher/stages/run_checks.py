@@ -7,7 +7,7 @@ from musher import names
 from musher.costs.instances import advise_parts
 from musher.costs.prices import Use
 from musher.errors import PayloadError
-from musher.hooks.connection import s3_hook
+from musher.hooks.connection import s3_hook, sagemaker_hook
 from musher.hooks.objects import has_objects
 from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
@@ -16,6 +16,7 @@ from musher.payloads.choices import TEST_SPLIT, WORKER
 from musher.payloads.concurrency import find_contradictions
 from musher.payloads.processing import SPARE_S
 from musher.payloads.schedules import build_actions, highest
+from musher.payloads.shadows import count_instances, find_obstacle
 from musher.payloads.step_scaling import read_steps
 from musher.payloads.training import check_time_limits
 from musher.payloads.tuning import IN_JOB, STRATEGIES, as_grid, unsuitable_batches
@@ -53,6 +54,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="approval", look=lambda: unattended_approval(run)),
         Check(about="update", look=lambda: check_update(run.params)),
+        Check(about="shadow", look=lambda: unsuitable_shadow(run)),
         Check(about="concurrency", look=lambda: find_contradictions(run.params)),
         Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
@@ -83,6 +85,29 @@ def check_update(params: Params) -> Sequence[str]:
     """Raise PayloadError where AWS would refuse the way in which the live endpoint is updated."""
     check_policy(update_policy(params, alarms=()), instances=params["endpoint_instance_count"])
     return ()
+
+
+def unsuitable_shadow(run: Run) -> list[str]:
+    """Return a sentence where a model can be in no shadow: in a trial, or with what serves."""
+    percent = run.params["shadow_percent"]
+    if not percent:
+        return []
+    if not run.is_live:
+        return [
+            f"shadow_percent is {percent} and lifetime is trial, whose endpoint nobody asks: there is "
+            "nothing to mirror. Set shadow_percent to 0, or lifetime to live."
+        ]
+    hook = sagemaker_hook(run.settings)
+    endpoint = hook.find_endpoint(run.endpoint_name)
+    serving = hook.find_endpoint_config(endpoint["EndpointConfigName"]) if endpoint else None
+    new = {"ProductionVariants": [{"InstanceType": run.params["endpoint_instance_type"]}]}
+    planned = (("the new model", new), (run.endpoint_name, serving))
+    found = [(what, find_obstacle(config)) for what, config in planned if config]
+    return [
+        f"shadow_percent is {percent}, and {what} can have no shadow: {obstacle}. Set it to 0."
+        for what, obstacle in found
+        if obstacle
+    ]
 
 
 def unattended_approval(run: Run) -> list[str]:
@@ -205,6 +230,9 @@ def list_uses(params: Params) -> list[Use]:
     if params["load_test_on"] != WORKER:
         limit_s = float(params["load_test_s"] + SPARE_S)
         uses.append(Use(what="load", instance_type=params["load_test_on"], instances=1, max_s=limit_s))
+    if percent := params["shadow_percent"]:
+        instances = count_instances(production=int(params["endpoint_instance_count"]), percent=percent)
+        uses.append(Use(what="shadow", instances=instances, max_s=float(params["shadow_s"]), **endpoint))
     most = highest(params["autoscale_schedule"], most=int(params["autoscale_max"]))
     return [*uses, Use(what="endpoint", instances=most, **endpoint)]
 

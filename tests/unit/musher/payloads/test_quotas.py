@@ -17,6 +17,7 @@ PARAMS = {
     "endpoint_instance_count": 1,
     "batch_input": None,
     "load_test_on": "worker",
+    "shadow_percent": 0,
 }
 
 
@@ -38,6 +39,12 @@ def test_the_widest_job_counts(changes: dict[str, Any], quota: str, instances: i
     job, endpoint = list_needs({**PARAMS, **changes})
     assert (job.quota, job.instances, job.params) == (quota, instances, params)
     assert (endpoint.quota, endpoint.instances) == ("ml.m5.large for endpoint usage", 1)
+
+
+def test_a_shadow_needs_instances_beside_those_that_serve() -> None:
+    _, endpoint = list_needs({**PARAMS, "shadow_percent": 30, "endpoint_instance_count": 4})
+    assert endpoint.instances == 6
+    assert endpoint.params == "endpoint_instance_type, endpoint_instance_count, shadow_percent"
 
 
 def test_a_batch_has_a_quota_of_its_own() -> None:

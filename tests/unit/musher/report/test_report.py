@@ -56,6 +56,15 @@ RESULTS: Any = {
         "champion_accuracy": 0.8,
         "seconds": 0.2,
     },
+    "shadow": {
+        "reason": "",
+        "release": "musher-00000000-1",
+        "percent": 50,
+        "production": {"requests": 4000, "errors_4xx": 1, "errors_5xx": 0, "p50_ms": 21.0, "p99_ms": 60.5},
+        "shadow": {"requests": 2001, "errors_4xx": 0, "errors_5xx": 2, "p50_ms": 20.0, "p99_ms": None},
+        "faults": [],
+        "seconds": 700.0,
+    },
     "batch": {
         "job_name": "musher-batch-0123abcd",
         "output_uri": "s3://b/musher/jobs/musher-batch-0123abcd/output/",
@@ -218,6 +227,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "champion": "musher-0123abcd-01234567",
             "champion_accuracy": 0.8,
         },
+        "shadow": {name: value for name, value in RESULTS["shadow"].items() if name != "seconds"},
         "batch": {
             "job_name": "musher-batch-0123abcd",
             "output_uri": "s3://b/musher/jobs/musher-batch-0123abcd/output/",
@@ -244,6 +254,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "evaluate": {"seconds": 0.1, "billed_seconds": None},
             "gate": {"seconds": 0.2, "billed_seconds": None},
             "batch": {"seconds": 50.0, "billed_seconds": 60.0},
+            "shadow": {"seconds": 700.0, "billed_seconds": None},
             "deploy": {"seconds": 9.0, "billed_seconds": None},
             "autoscale": {"seconds": 0.4, "billed_seconds": None},
             "deploy_lambda": {"seconds": 1.0, "billed_seconds": None},
@@ -602,3 +613,25 @@ def test_each_way_to_scale_has_its_words(changes: dict[str, object], told: str) 
 
 def test_nothing_is_said_of_training_that_did_not_happen() -> None:
     assert "Training is billed" not in page({**summary(), "training": None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, "It kept all limits."),
+        ({"faults": ["9.0 % of its answers are 5XX"]}, '<p class="wrong">9.0 % of its answers are 5XX</p>'),
+        ({"reason": "3 requests reached it"}, "Not judged: 3 requests reached it."),
+        ({"shadow": None, "reason": "nothing serves yet"}, "No shadow: nothing serves yet."),
+    ],
+)
+def test_a_shadow_is_shown_beside_what_served(changes: dict[str, Any], shown: str) -> None:
+    found = page({**summary(), "shadow": {**RESULTS["shadow"], **changes}})
+    assert "In the shadow of musher-00000000-1" in found
+    assert ("2,001" in found) == ("shadow" not in changes)
+    assert shown in found
+
+
+def test_a_run_that_asked_for_no_shadow_says_nothing_of_one() -> None:
+    found = build_summary(facts(), {**RESULTS, "shadow": {**RESULTS["shadow"], "percent": 0}})
+    assert "shadow" not in found["stages"]
+    assert "In the shadow" not in page(found)

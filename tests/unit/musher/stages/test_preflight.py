@@ -60,6 +60,7 @@ def test_a_run_with_the_forms_defaults_is_fine(form_run: MakeRun) -> None:
         ),
         ({"use_spot": True, "max_runtime_s": 9000}, "max_wait_s is 7200. Choose max_runtime_s (9000) to"),
         ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
+        ({"shadow_percent": 5, "lifetime": "trial"}, "shadow_percent is 5 and lifetime is trial"),
     ],
 )
 def test_contradictions_are_found(form_run: MakeRun, changes: dict[str, Any], reason: str) -> None:
@@ -168,6 +169,36 @@ def test_what_is_paid_for_follows_the_params(form_run: MakeRun) -> None:
     trials = list_uses(form_run(tuning_trials=8).params)
     assert [(use.what, use.instances) for use in trials] == [("train", 2), ("tune", 8), ("endpoint", 3)]
     assert [use.what for use in list_uses(form_run(tuning_strategy="none").params)] == ["train", "endpoint"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        ({}, 0),
+        ({"ProductionVariants": [{"ServerlessConfig": {"MaxConcurrency": 1}}]}, 1),
+        ({"AsyncInferenceConfig": {"OutputConfig": {}}}, 1),
+    ],
+)
+def test_a_shadow_beside_what_cannot_have_one_is_refused(
+    form_run: MakeRun, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], problems: int
+) -> None:
+    config = {"ProductionVariants": [{"InstanceType": "ml.m5.large"}], **changes}
+    hook = SimpleNamespace(
+        find_endpoint=lambda name: {"EndpointConfigName": "c"}, find_endpoint_config=lambda name: config
+    )
+    monkeypatch.setattr(run_checks, "sagemaker_hook", lambda settings: hook)
+    found = find_problems(form_run(shadow_percent=5))
+    assert len(found) == problems
+    assert all("shadow_percent is 5, and musher-live can have no shadow" in text for text in found)
+    hook.find_endpoint = lambda name: None
+    [problem] = find_problems(form_run(shadow_percent=5, endpoint_instance_type="ml.inf1.xlarge"))
+    assert "the new model can have no shadow: it has ml.inf1.xlarge" in problem
+
+
+def test_a_shadow_is_paid_for_as_long_as_it_is_watched(form_run: MakeRun) -> None:
+    uses = list_uses(form_run(shadow_percent=40, endpoint_instance_count=3).params)
+    [shadow] = [use for use in uses if use.what == "shadow"]
+    assert (shadow.instances, shadow.max_s, shadow.instance_type) == (2, 600.0, "ml.m5.large")
 
 
 # ---- the account ------------------------------------------------------------------------------------------

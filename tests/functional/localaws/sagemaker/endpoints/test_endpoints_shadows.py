@@ -36,20 +36,25 @@ def eventually(check: Callable[[], bool]) -> None:
 
 def invocations(aws: Any, variant: str) -> float:
     """Return how many requests CloudWatch has counted."""
+    return counted(aws, "ep-shadow", variant, "Invocations")
+
+
+def counted(aws: Any, endpoint: str, variant: str, metric: str, statistic: str = "Sum") -> float:
+    """Return a metric of a variant over all time."""
     now = datetime.now(UTC)
     found = aws.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/SageMaker",
-        MetricName="Invocations",
+        MetricName=metric,
         Dimensions=[
-            {"Name": "EndpointName", "Value": "ep-shadow"},
+            {"Name": "EndpointName", "Value": endpoint},
             {"Name": "VariantName", "Value": variant},
         ],
         StartTime=now - timedelta(days=1),
         EndTime=now + timedelta(days=1),
         Period=86400,
-        Statistics=["Sum"],
+        Statistics=[statistic],
     )
-    return float(sum(point["Sum"] for point in found["Datapoints"]))
+    return float(sum(point[statistic] for point in found["Datapoints"]))
 
 
 def test_requests_are_mirrored_and_the_answers_are_those_of_production(
@@ -74,6 +79,35 @@ def test_requests_are_mirrored_and_the_answers_are_those_of_production(
     eventually(lambda: len(captured(fast_localaws)) == 10)
     with pytest.raises(ClientError, match="Variant shadow of endpoint ep-shadow"):
         made.invoke(b"x", TargetVariant="shadow")
+
+
+def test_errors_and_latency_are_counted_for_the_variant_that_made_them(
+    fast_endpoint_maker: Any, fast_localaws: Any
+) -> None:
+    """By them somebody tells a bad shadow from the variant beside it."""
+    name = "ep-bad-shadow"
+    made = fast_endpoint_maker(name, is_deployed=False)
+    for number, status in enumerate(("500", "400"), start=1):
+        made.another_config(f"{name}-{status}-model", environment={"ANSWER_STATUS": status})
+        parts = shadowed(made, weight=1.0, model=f"{name}-{status}-model")
+        parts["ShadowProductionVariants"][0]["VariantName"] = f"shadow-{status}"
+        made.sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-{status}", **parts)
+        if number == 1:
+            made.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-{status}")
+        else:
+            made.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-{status}")
+        made.wait("InService")
+        assert made.invoke(b"x")["ResponseMetadata"]["HTTPStatusCode"] == 200
+        metric, other = f"Invocation{status[0]}XXErrors", f"Invocation{9 - int(status[0])}XXErrors"
+        eventually(lambda status=status, metric=metric: shown(fast_localaws, name, status, metric) == 1)
+        assert shown(fast_localaws, name, status, other) == 0
+        assert shown(fast_localaws, name, status, "ModelLatency", "SampleCount") == 1
+        assert counted(fast_localaws, name, "AllTraffic", metric) == 0
+
+
+def shown(aws: Any, name: str, status: str, metric: str, statistic: str = "Sum") -> float:
+    """Return a metric of the shadow that answers with a status."""
+    return counted(aws, name, f"shadow-{status}", metric, statistic)
 
 
 def captured(aws: Any) -> list[bytes]:

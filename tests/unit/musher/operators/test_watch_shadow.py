@@ -1,0 +1,300 @@
+"""WatchShadowOperator: what was served before is served afterwards, whatever happens."""
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from musher.hooks import shadow_figures
+from musher.hooks.endpoints import release_of
+from musher.hooks.releases import confirm_endpoint, put_endpoint_back, read_endpoint, see_release
+from musher.operators import endpoints, shadows
+from musher.operators.endpoints import DeployEndpointOperator
+from musher.operators.shadows import WatchShadowOperator
+from musher.payloads.tags import as_list, live_tags
+from musher.settings import Settings
+from musher.triggers.waits import WaitTrigger
+from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask
+from tests.unit.musher.operators.test_deploy_endpoint import (
+    CONFIG,
+    NAME,
+    OLDER,
+    REQUEST,
+    VARIANT,
+    FakeAlarms,
+    FakeSageMaker,
+)
+
+SETTINGS = Settings(account_id="123456789012", poll_interval_s=10)
+LIMITS = {"max_error_percent": 5, "max_latency_ms": 2000}
+SHADOWED: dict[str, Any] = {
+    **REQUEST,
+    "EndpointConfig": {**REQUEST["EndpointConfig"], "Tags": as_list(live_tags(SETTINGS, slug="0123abcd"))},
+    "Shadow": {"percent": 50, "seconds": 600, "limits": LIMITS},
+}
+GOOD: Any = {"requests": 400, "errors_4xx": 0, "errors_5xx": 0, "p50_ms": 20.0, "p99_ms": 90.0}
+VERSIONS = "musher-0123abcd-"
+
+
+class Mirroring(FakeSageMaker):
+    """SageMaker with the members of an endpoint that a shadow's configuration is made of."""
+
+    def create_endpoint_config(self, **request: Any) -> None:
+        super().create_endpoint_config(**request)
+        name = request["EndpointConfigName"]
+        self.add_tags(ResourceArn=f"arn:{name}", Tags=request.get("Tags", []))
+
+    def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        answer = super().describe_endpoint(EndpointName=EndpointName)
+        variants = [{"DesiredInstanceCount": 2, "DesiredWeight": 1.0}]
+        modified = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
+        return {**answer, "ProductionVariants": variants, "LastModifiedTime": modified}
+
+
+@pytest.fixture
+def aws(fake_clock: FakeClock) -> Mirroring:
+    """A live endpoint that serves an older configuration."""
+    made = Mirroring()
+    made.create_endpoint_config(EndpointConfigName=OLDER, ProductionVariants=[VARIANT])
+    made.create_endpoint(EndpointName=NAME, EndpointConfigName=OLDER)
+    made.endpoints[NAME]["states"] = ["InService"]
+    return made
+
+
+@pytest.fixture(autouse=True)
+def alarms(monkeypatch: pytest.MonkeyPatch) -> FakeAlarms:
+    made = FakeAlarms()
+    for module in (endpoints, shadows):
+        monkeypatch.setattr(module, "cloudwatch_hook", lambda settings: made)
+    return made
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What CloudWatch has counted, by variant."""
+    found = {"AllTraffic": {**GOOD, "requests": 800}, "later": {**GOOD, "requests": 760}, CONFIG: dict(GOOD)}
+
+    def read(hook: Any, *, endpoint_name: str, variant: str, since: datetime) -> Any:
+        begin = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
+        assert (endpoint_name, since - begin) in [(NAME, timedelta()), (NAME, timedelta(minutes=1))]
+        return found["later" if since > begin else variant]
+
+    monkeypatch.setattr(shadow_figures, "read_figures", read)
+    return found
+
+
+@pytest.fixture
+def watch(aws: Mirroring, figures: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that runs a try of the task."""
+    hook = FakeHook(aws, "sagemaker")
+    monkeypatch.setattr(WaitTrigger, "hook", hook)
+
+    def run(
+        config: dict[str, Any] = SHADOWED, *, task: Any = WatchShadowOperator, context: Any = None
+    ) -> dict[str, Any]:
+        operator = task(task_id="watch_shadow", config=config)
+        operator.__dict__ |= {"hook": hook, "settings": SETTINGS}
+        return dict(operator.execute(context or FakeTask().context()))
+
+    return run
+
+
+def served(aws: Mirroring) -> str:
+    """Return the configuration that the endpoint has."""
+    return str(aws.endpoints[NAME]["EndpointConfigName"])
+
+
+def shadow_config(aws: Mirroring) -> str:
+    """Return the name of the configuration with a shadow."""
+    [found] = [name for name, config in aws.configs.items() if "ShadowProductionVariants" in config]
+    return found
+
+
+def test_a_good_model_is_watched_for_the_time_and_taken_out_again(
+    watch: Any, aws: Mirroring, fake_clock: FakeClock
+) -> None:
+    result = watch()
+    assert (result["release"], result["faults"], result["reason"]) == (OLDER, [], "")
+    assert (result["production"]["requests"], result["shadow"]) == (800, GOOD)
+    assert 600 in fake_clock.slept
+    assert served(aws) == OLDER
+    assert aws.calls.count("update_endpoint") == 2
+
+
+def test_a_bad_model_fails_for_good_with_the_figures_once_what_served_is_back(
+    watch: Any, aws: Mirroring, figures: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    figures[CONFIG]["errors_5xx"] = 40
+    with pytest.raises(AirflowFailException, match=r"bad in the shadow of musher-c0: 10.0 % of its answers"):
+        watch()
+    assert "400 requests, 40 5XX" in caplog.text
+    assert served(aws) == OLDER
+
+
+def test_the_report_gets_the_figures_of_a_bad_model_too(watch: Any, figures: dict[str, Any]) -> None:
+    """A task that fails leaves no result by itself."""
+    figures[CONFIG]["errors_5xx"] = 40
+    context, left = FakeTask().context(), dict[str, Any]()
+    context["ti"].xcom_push = lambda *, key, value: left.update({key: value})
+    with pytest.raises(AirflowFailException):
+        watch(context=context)
+    assert left["return_value"]["shadow"]["errors_5xx"] == 40
+    assert left["return_value"]["faults"]
+
+
+def test_a_shadow_that_is_dead_is_told_from_one_that_nobody_asks(watch: Any, figures: dict[str, Any]) -> None:
+    figures[CONFIG] |= {"requests": 5, "p50_ms": None, "p99_ms": None}
+    with pytest.raises(AirflowFailException, match="5 of about 380 mirrored requests reached it"):
+        watch()
+    figures["later"]["requests"] = 12
+    assert "5 requests reached it" in watch()["reason"]
+
+
+def test_all_that_a_wait_carries_survives_the_database(watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deferred task goes on in another process, with what JSON can hold."""
+    wait_for, steps = WatchShadowOperator.wait_for, list[str]()
+
+    def stored(self: Any, context: Any, trigger: Any) -> Any:
+        trigger.carried = json.loads(json.dumps(trigger.serialize()[1]["carried"]))
+        steps.append(trigger.carried["step"])
+        return wait_for(self, context, trigger)
+
+    monkeypatch.setattr(WatchShadowOperator, "wait_for", stored)
+    assert watch()["faults"] == []
+    assert steps == ["started", "watched", "ended"]
+
+
+def test_too_few_requests_are_no_judgement_and_a_warning(
+    watch: Any, figures: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    figures["later"]["requests"] = figures[CONFIG]["requests"] = 3
+    with caplog.at_level(logging.WARNING):
+        result = watch()
+    assert result["reason"] == "3 requests reached it, and 100 are needed for a judgement"
+    assert "NOT JUDGED" in caplog.text
+
+
+def test_without_a_share_nothing_is_asked_of_aws(watch: Any, aws: Mirroring) -> None:
+    calls = len(aws.calls)
+    result = watch({**SHADOWED, "Shadow": None})
+    assert (result["reason"], result["percent"]) == ("shadow_percent is 0", 0)
+    assert len(aws.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("gone", "does not serve yet"), ("Deleting", "does not serve yet")]
+)
+def test_where_nothing_serves_there_is_no_shadow(
+    status: str, reason: str, watch: Any, aws: Mirroring
+) -> None:
+    aws.endpoints[NAME]["states"] = [status]
+    if status == "gone":
+        aws.endpoints.clear()
+    assert reason in watch()["reason"]
+
+
+def test_a_model_that_serves_already_has_no_shadow_of_itself(watch: Any, aws: Mirroring) -> None:
+    aws.create_endpoint_config(EndpointConfigName=CONFIG, ProductionVariants=[VARIANT])
+    aws.endpoints[NAME]["EndpointConfigName"] = CONFIG
+    assert watch()["reason"] == f"{NAME} serves this model already"
+
+
+def test_what_somebody_else_does_to_the_endpoint_is_waited_for(watch: Any, aws: Mirroring) -> None:
+    aws.endpoints[NAME]["states"] = ["Updating", "Updating", "InService"]
+    assert watch()["faults"] == []
+    assert served(aws) == OLDER
+
+
+def test_a_retry_goes_on_with_the_shadow_of_the_try_before(watch: Any, aws: Mirroring) -> None:
+    watch()
+    aws.endpoints[NAME]["EndpointConfigName"] = shadow_config(aws)
+    calls = len(aws.calls)
+    assert watch()["release"] == OLDER
+    assert aws.calls[calls:] == ["update_endpoint"]
+    assert served(aws) == OLDER
+
+
+def test_a_ringing_alarm_lets_no_shadow_begin(watch: Any, aws: Mirroring, alarms: FakeAlarms) -> None:
+    alarms.ringing = {"musher-live-errors"}
+    with pytest.raises(AirflowFailException, match="got no shadow, as alarm musher-live-errors"):
+        watch()
+    assert "update_endpoint" not in aws.calls
+
+
+def test_a_shadow_that_does_not_start_fails_with_aws_s_reason(watch: Any, aws: Mirroring) -> None:
+    aws.is_taken_back = True
+    with pytest.raises(AirflowFailException, match=f"is InService with {OLDER}, not with musher-0123abcd-"):
+        watch()
+    assert served(aws) == OLDER
+
+
+def test_a_change_by_another_run_ends_the_watch_and_is_left_alone(
+    watch: Any, aws: Mirroring, fake_clock: FakeClock
+) -> None:
+    def deploy() -> None:
+        if fake_clock.slept[-1] == 600:
+            aws.endpoints[NAME]["EndpointConfigName"] = "musher-other"
+
+    fake_clock.on_sleep = deploy
+    with pytest.raises(AirflowFailException, match="another run or a person has changed it"):
+        watch()
+    assert served(aws) == "musher-other"
+
+
+def test_what_cannot_be_put_back_is_an_error(watch: Any, aws: Mirroring, fake_clock: FakeClock) -> None:
+    def refuse() -> None:
+        aws.is_taken_back = fake_clock.slept[-1] == 600 or aws.is_taken_back
+
+    fake_clock.on_sleep = refuse
+    with pytest.raises(AirflowFailException, match="did not bring musher-c0 back"):
+        watch()
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [[VARIANT, VARIANT], [{"ServerlessConfig": {"MaxConcurrency": 1}}], [{"InstanceType": "ml.inf1.xlarge"}]],
+)
+def test_what_can_have_no_shadow_is_refused_before_anything_changes(
+    variants: list[dict[str, Any]], watch: Any, aws: Mirroring
+) -> None:
+    aws.configs[OLDER]["ProductionVariants"] = variants
+    with pytest.raises(AirflowFailException, match="musher-c0 has no shadow"):
+        watch()
+    assert "update_endpoint" not in aws.calls
+
+
+def shadowed(watch: Any, aws: Mirroring) -> FakeHook:
+    """Leave the endpoint as a lost task does: with its shadow."""
+    watch()
+    aws.endpoints[NAME] |= {"EndpointConfigName": shadow_config(aws), "states": ["InService"]}
+    return FakeHook(aws, "sagemaker")
+
+
+def test_the_teardown_puts_back_what_a_lost_task_left(watch: Any, aws: Mirroring) -> None:
+    hook: Any = shadowed(watch, aws)
+    confirm_endpoint(hook, name=NAME, versions=VERSIONS)
+    done = put_endpoint_back(
+        hook, name=NAME, versions=VERSIONS, delay_s=0, end_watch=lambda: None, scaler=hook
+    )
+    assert done == [f"{shadow_config(aws)} from {NAME}: {OLDER} serves again"]
+    assert served(aws) == OLDER
+
+
+def test_what_comes_after_a_shadow_came_after_the_release(watch: Any, aws: Mirroring) -> None:
+    hook: Any = shadowed(watch, aws)
+    assert release_of(hook, config_name=shadow_config(aws)) == OLDER
+    assert watch(task=DeployEndpointOperator)["previous_config_name"] == OLDER
+
+
+def test_going_back_from_a_shadow_goes_back_from_the_release(watch: Any, aws: Mirroring) -> None:
+    aws.add_tags(ResourceArn=f"arn:{OLDER}", Tags=as_list({"musher:previous": "musher-first"}))
+    hook: Any = shadowed(watch, aws)
+    endpoint = read_endpoint(hook, name=NAME)
+    assert endpoint is not None
+    assert (endpoint.shadow_of, endpoint.previous) == (OLDER, OLDER)
+    seen = see_release(hook, endpoint)
+    assert (seen.config_name, seen.previous) == (OLDER, "musher-first")
+    assert see_release(hook, seen) == seen
