@@ -137,7 +137,7 @@ def configs_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Collection[s
 
 
 def models_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Collection[str]) -> set[str]:
-    """Return the models that configurations name, except those whose names are in `gone`."""
+    """Return the models that configurations name; `gone` are the names of those that count as removed."""
     used: set[str] = set()
     for name, _ in hook.list_resources("EndpointConfig", name_contains=prefix):
         config = hook.find_endpoint_config(name) if name not in gone else None

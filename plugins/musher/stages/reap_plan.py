@@ -43,8 +43,8 @@ class Reaper:
         """Take the moment that times are held against; a dry reaper changes nothing."""
         self.settings, self.now, self.is_dry = settings, now, is_dry
         self.sagemaker, self.functions = sagemaker_hook(settings), lambda_hook(settings)
-        self.gone: set[str] = set()
-        """Names that count as removed: in a dry run, those that would be."""
+        self.gone: dict[str, set[str]] = {inventory.ENDPOINT: set(), inventory.CONFIG: set()}
+        """Kind -> names that count as removed: in a dry run, those that would be."""
         self.reaped: list[Reaped] = []
         self.failures: list[str] = []
         self.tried = 0
@@ -67,7 +67,6 @@ class Reaper:
         """Return what costs, then what that used: configurations before models."""
         hook, prefix = self.sagemaker, f"{self.settings.project}-"
         listing = partial(inventory.list_versions, hook, prefix=prefix)
-        using = {"prefix": prefix, "gone": self.gone}
         return [
             Wave(what="jobs", find=partial(inventory.list_jobs, hook, prefix=prefix)),
             Wave(what="endpoints", find=partial(inventory.list_endpoints, hook, prefix=prefix)),
@@ -75,12 +74,16 @@ class Reaper:
             Wave(
                 what="endpoint configurations",
                 find=partial(listing, kind=inventory.CONFIG),
-                find_needed=partial(inventory.configs_in_use, hook, **using),  # type: ignore[arg-type]
+                find_needed=partial(
+                    inventory.configs_in_use, hook, prefix=prefix, gone=self.gone[inventory.ENDPOINT]
+                ),
             ),
             Wave(
                 what="models",
                 find=partial(listing, kind=inventory.MODEL),
-                find_needed=partial(inventory.models_in_use, hook, **using),  # type: ignore[arg-type]
+                find_needed=partial(
+                    inventory.models_in_use, hook, prefix=prefix, gone=self.gone[inventory.CONFIG]
+                ),
             ),
         ]
 
@@ -98,15 +101,19 @@ class Reaper:
 
     def _reap(self, resource: Resource, reason: str) -> None:
         if self.is_dry:
-            self.gone.add(resource.name)
+            self._count_as_gone(resource)
             self._note(resource, reason, done=WOULD)
             return
         self.tried += 1
         removed, failures = try_all([self._removal(resource)])
         self.failures += failures
         if removed:
-            self.gone.add(resource.name)
+            self._count_as_gone(resource)
         self._note(resource, reason, done=FAILED if failures else REMOVED if removed else KEPT)
+
+    def _count_as_gone(self, resource: Resource) -> None:
+        """Keep the kind apart: a run's endpoint and its function have the same name."""
+        self.gone.setdefault(resource.kind, set()).add(resource.name)
 
     def _removal(self, resource: Resource) -> Removal:
         """Return how a resource is removed, once its tags have been read again."""

@@ -53,6 +53,18 @@ class Account:
         )
         return name
 
+    def function(self, name: str, *, tags: dict[str, str]) -> None:
+        """Make a function."""
+        role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        boto3.client("lambda", region_name="us-east-1").create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=role,
+            Handler="handler.handle",
+            Code={"ZipFile": b"any"},
+            Tags=tags,
+        )
+
     def reap(self, *, is_dry: bool = False) -> Reaper:
         """Go through the account once."""
         reaper = Reaper(self.settings, now=NOW, is_dry=is_dry)
@@ -185,6 +197,19 @@ def test_one_failure_stops_nothing_else_and_spares_what_the_endpoint_serves(
         (inventory.ENDPOINT, "musher-a", FAILED),
         (inventory.ENDPOINT, "musher-b", REMOVED),
     ]
+    assert account.left() == all_of("musher-a")
+
+
+@pytest.mark.parametrize("is_dry", [True, False])
+def test_a_function_that_goes_takes_nothing_from_the_endpoint_of_the_same_name(
+    account: Account, monkeypatch: pytest.MonkeyPatch, is_dry: bool
+) -> None:
+    monkeypatch.setattr(inventory, "list_provisioned", lambda hook, *, name: {})  # moto has none
+    account.version("musher-a-v", tags=account.over)
+    account.aws.create_endpoint(EndpointName="musher-a", EndpointConfigName="musher-a-v")
+    account.function("musher-a", tags=account.over)
+    reaper = account.reap(is_dry=is_dry)
+    assert [(kind, name) for kind, name, _ in kinds(reaper)] == [(inventory.FUNCTION, "musher-a")]
     assert account.left() == all_of("musher-a")
 
 
