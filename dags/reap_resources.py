@@ -8,8 +8,8 @@ a month. Without `dry_run` it is removed in this order, the dearest of each kind
 - Nothing without the tag `musher:project` of this project, and nothing without a time, is touched. What is
   live has no time, so it stays, unless somebody gives it that tag.
 - What an endpoint that stays serves, or can go back to, stays with it.
-- **A job that runs longer than `MUSHER_TTL_H` is stopped**, even while its run waits for it: set that above
-  the longest run.
+- **`MUSHER_TTL_H` after a run's start its jobs are stopped and its trial's endpoint is removed**, even while
+  the run goes on: set that above the longest run, with the time that an approval takes.
 
 It runs by itself as `MUSHER_REAP_SCHEDULE` says, dry as well; without that, when it is triggered. What cannot
 be removed fails the task and is named; clear it to try again.
