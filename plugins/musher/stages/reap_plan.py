@@ -21,6 +21,7 @@ from musher.payloads.autoscaling import step_policy_name
 from musher.payloads.expiry import Resource, dearest_first, monthly_price, reason_to_remove
 from musher.results import Reaped
 from musher.settings import Settings
+from musher.stages.removal import check_account
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class Reaper:
     def _read(self, wave: Wave) -> Iterator[Resource]:
         """Give all of a wave with its tags; what cannot be read is a failure of its own."""
         for listed in wave.find():
+            check_account(self.settings, arn=listed.arn)
             try:
                 resource = listed.read()
             except Exception as error:  # noqa: BLE001  # whatever it is, the others must be tried

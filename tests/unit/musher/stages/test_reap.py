@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -310,6 +311,18 @@ def test_one_endpoint_that_cannot_be_read_hides_no_other(
     refuse_tags_of("musher-a", monkeypatch, code="AccessDeniedException")
     reaper = account.reap()
     assert [found[:40] for found in reaper.failures] == ["endpoint musher-a: not looked at: An err"]
+    assert account.left() == all_of("musher-a")
+
+
+def test_nothing_of_another_account_goes_though_its_project_has_the_same_name(account: Account) -> None:
+    account.deploy("musher-a", tags=account.over)
+    account.settings = replace(account.settings, account_id="210987654321")
+    reaper = account.reap()
+    assert reaper.failures[0] == (
+        "endpoints: not listed: The connection aws_default leads to account 123456789012, and "
+        "MUSHER_ACCOUNT_ID is 210987654321. Correct one of them."
+    )
+    assert len(reaper.failures) == 3
     assert account.left() == all_of("musher-a")
 
 
