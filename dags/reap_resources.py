@@ -3,7 +3,8 @@
 Finds what runs have left behind past the time in their tags (`musher:expires-at`, `MUSHER_TTL_H` hours after
 they were asked for): jobs that still run, endpoints with their scaling and alarms, functions, endpoint
 configurations and models. **By default it only looks**: the log says what would go, why, and what that saves
-a month. Without `dry_run` it is removed in this order, the dearest of each kind first.
+a month. Without `dry_run` it is removed in this order, the dearest of each kind first, and
+an endpoint that AWS is busy with last: its removal may wait for 90 minutes.
 
 - Nothing without the tag `musher:project` of this project, and nothing without a time, is touched. What is
   live has no time, so it stays, unless somebody gives it that tag.

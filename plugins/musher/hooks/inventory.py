@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from musher.hooks.concurrency import list_provisioned
-from musher.hooks.endpoints import tags_of
+from musher.hooks.endpoints import BUSY, tags_of
 from musher.hooks.functions import MusherLambdaHook, tags_of_function
 from musher.hooks.jobs import LIVE, Description
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
@@ -108,6 +108,7 @@ def _read_endpoint(hook: MusherSageMakerHook, found: Mapping[str, Any]) -> Resou
         tags=tags,
         created_at=found["CreationTime"],
         usd_per_hour=_endpoint_price(hook, name=name),
+        is_busy=found["EndpointStatus"] in BUSY,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.responses import ActionResult, EmptyResult
@@ -161,9 +162,20 @@ def test_what_is_over_goes_and_the_rest_stays(account: Account) -> None:
     assert account.reap().reaped == []
 
 
-def test_a_dry_run_names_the_same_and_changes_nothing(account: Account) -> None:
+def test_a_dry_run_names_the_same_and_changes_nothing(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account.deploy("musher-over", tags=account.over)
-    reaper = account.reap(is_dry=True)
+    really, calls = BaseClient._make_api_call, set[str]()
+
+    def call(self: Any, name: str, arguments: Any) -> Any:
+        calls.add(name)
+        return really(self, name, arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        reaper = account.reap(is_dry=True)
+    assert {name for name in calls if not name.startswith(("List", "Describe", "Get"))} == set()
     assert [(kind, done) for kind, _, done in kinds(reaper)] == [
         (kind, WOULD) for kind in (inventory.ENDPOINT, inventory.CONFIG, inventory.MODEL)
     ]
@@ -324,6 +336,14 @@ def test_nothing_of_another_account_goes_though_its_project_has_the_same_name(ac
     )
     assert len(reaper.failures) == 3
     assert account.left() == all_of("musher-a")
+
+
+def test_an_endpoint_that_is_busy_keeps_no_other_waiting(account: Account) -> None:
+    for name in ("musher-a", "musher-b"):
+        account.deploy(name, tags=account.over)
+    account.backend.endpoints["musher-a"].endpoint_status = "Updating"
+    found = kinds(account.reap(is_dry=True))
+    assert [name for kind, name, _ in found if kind == inventory.ENDPOINT] == ["musher-b", "musher-a"]
 
 
 @pytest.mark.parametrize(("answered", "done"), [(0, []), (1, [(inventory.ENDPOINT, "musher-a", GONE)])])
