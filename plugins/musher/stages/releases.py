@@ -27,6 +27,7 @@ from musher.hooks.objects import has_objects
 from musher.hooks.release_notes import ReleaseNote, find_note, write_note
 from musher.hooks.releases import (
     Endpoint,
+    comes_after,
     confirm_alias,
     confirm_endpoint,
     read_endpoint,
@@ -55,11 +56,23 @@ def choose_target() -> RollBack:
         run = current_run()
         hook, name = sagemaker_hook(run.settings), names.live_endpoint(run.settings)
         wait_until_settled(hook, name=name, delay_s=run.settings.poll_interval_s)
-        wanted = choose_version(find_live(hook, name=name), asked=run.params["version"])
+        endpoint = find_live(hook, name=name)
+        wanted = choose_version(endpoint, asked=run.params["version"])
         if hook.find_endpoint_config(wanted) is None:
             raise EndpointError(f"There is no endpoint configuration {wanted}: it cannot serve on {name}.")
         current, previous = find_function_versions(lambda_hook(run.settings), run.settings)
+        is_forward = comes_after(hook, config_name=wanted, other=endpoint.config_name)
+        if not is_forward and is_newer(previous, than=current):
+            logger.warning(
+                "the function stays at version %s: it has gone back from %s before", current, previous
+            )
+            previous = None
         return RollBack(config_name=wanted, function_version=previous, replaced_version=current)
+
+
+def is_newer(version: str | None, *, than: str | None) -> bool:
+    """Return whether a function's version was published after another; not where one is no number."""
+    return bool(version and than and version.isdigit() and than.isdigit() and int(version) > int(than))
 
 
 @task(multiple_outputs=False)

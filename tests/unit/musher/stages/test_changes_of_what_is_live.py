@@ -1,4 +1,4 @@
-"""What retire_deployment spares, against moto's AWS in this process."""
+"""What retire_deployment spares and roll_back chooses, against moto's AWS in this process."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -46,3 +46,23 @@ def test_nothing_of_another_account_is_retired(
     with pytest.raises(AirflowFailException, match="leads to account 123456789012"):
         releases.retire.function()
     assert account.left() == all_of("musher-live")
+
+
+@pytest.mark.parametrize(
+    ("serves", "version", "goes_to"),
+    [("c2", None, None), ("c2", "c1", None), ("c2", "c3", "3"), ("c1", "c3", "3"), ("c3", None, "3")],
+)
+def test_a_function_that_has_gone_back_goes_forward_only_with_the_endpoint(
+    account: Account, monkeypatch: pytest.MonkeyPatch, serves: str, version: str | None, goes_to: str | None
+) -> None:
+    """Version 3, which came with c3, was at fault: no run that goes further back brings it to users again."""
+    for name, previous in (("c1", None), ("c2", "c1"), ("c3", "c2")):
+        account.version(name, tags=account.live, previous=previous)
+    account.aws.create_endpoint(EndpointName="musher-live", EndpointConfigName=serves)
+    run = SimpleNamespace(settings=account.settings, params={"version": version})
+    monkeypatch.setattr(releases, "current_run", lambda: run)
+    current = "4" if serves == "c3" else "2"
+    monkeypatch.setattr(releases, "find_function_versions", lambda hook, settings: (current, "3"))
+    target = releases.choose_target.function()
+    assert target["function_version"] == goes_to
+    assert target["replaced_version"] == current
