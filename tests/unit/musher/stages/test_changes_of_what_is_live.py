@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError
 
 from musher.errors import TeardownError
+from musher.hooks import endpoints
 from musher.stages import releases
 from musher.stages.removal import remove_all
 from tests.unit.musher.stages.test_reap import Account, account, all_of
@@ -34,6 +36,23 @@ def test_an_endpoint_that_cannot_be_removed_keeps_what_it_serves(
     with pytest.raises(TeardownError, match="endpoint musher-live is still there, and needs what it serves"):
         remove_all(releases.live_deployment(account.settings))
     assert account.left() == all_of("musher-live")
+
+
+def test_a_version_that_vanishes_meanwhile_hides_no_other(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = endpoints.tags_of
+
+    def read(hook: Any, *, arn: str) -> dict[str, str]:
+        if arn.endswith("/musher-b"):
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, "ListTags")
+        return really(hook, arn=arn)
+
+    for name in ("musher-a", "musher-b", "musher-c"):
+        account.version(name, tags=account.live)
+    monkeypatch.setattr(endpoints, "tags_of", read)
+    remove_all(releases.live_versions(releases.sagemaker_hook(account.settings), account.settings))
+    assert account.left() == {"c musher-b", "m musher-b"}
 
 
 def test_nothing_of_another_account_is_retired(
