@@ -1,15 +1,17 @@
 """### Remove what has outlived its time
 
 Finds what runs have left behind past the time in their tags (`musher:expires-at`, `MUSHER_TTL_H` hours after
-the run's start): jobs that still run, endpoints with their scaling and alarms, functions, endpoint
+they were asked for): jobs that still run, endpoints with their scaling and alarms, functions, endpoint
 configurations and models. **By default it only looks**: the log says what would go, why, and what that saves
-a month. Without `dry_run` it is removed in this order, the dearest of each kind first.
+a month. Without `dry_run` it is removed in this order, the dearest of each kind first, and
+an endpoint that AWS is busy with last: its removal may wait for 90 minutes.
 
-- Nothing without the tag `musher:project` of this project, and nothing without a time, is touched. What is
-  live has no time, so it stays, unless somebody gives it that tag.
+- Nothing without the tag `musher:project` of this project, and nothing without a time (with its offset
+  from UTC: `2026-01-02T00:00:00Z`), is touched. What is live has no time, so it stays, unless somebody gives
+  it that tag.
 - What an endpoint that stays serves, or can go back to, stays with it.
-- **A job that runs longer than `MUSHER_TTL_H` is stopped**, even while its run waits for it: set that above
-  the longest run.
+- **A job that runs longer than `MUSHER_TTL_H` is stopped**, and a trial's endpoint removed, even while the
+  run goes on: set that above the longest job.
 
 It runs by itself as `MUSHER_REAP_SCHEDULE` says, dry as well; without that, when it is triggered. What cannot
 be removed fails the task and is named; clear it to try again.

@@ -4,7 +4,8 @@ Brings the live endpoint to the configuration that served before the present one
 `version`, and the live function's alias to the version that it stood for before. The instances that the
 autoscaler has set stay. No request is lost: the old instances answer until the new ones do.
 
-A second run goes one configuration further back. To go forward again, name the configuration.
+A second run goes one configuration further back, and the function stays at the version that it went back to.
+To go forward again, name the configuration: the function goes forward, too.
 """
 
 from airflow.sdk import ParamsDict, dag

@@ -117,7 +117,10 @@ def remove_versions(
     delete = {"Model": hook.conn.delete_model, "EndpointConfig": hook.conn.delete_endpoint_config}[kind]
     removed = []
     for name, arn in hook.list_resources(kind, name_contains=prefix):
-        if name.startswith(prefix) and (not tags or tags.items() <= tags_of(hook, arn=arn).items()):
+        if not name.startswith(prefix):
+            continue
+        found = (found_or_none(partial(tags_of, hook), arn=arn) or {}) if tags else {}
+        if not tags or tags.items() <= found.items():
             found_or_none(delete, **{f"{kind}Name": name})
             logger.info("%s: removed %s", name, kind)
             removed.append(name)

@@ -1,13 +1,15 @@
 """List what lies in the account under the project's name, with its tags: each kind that a run may leave."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from musher.hooks.concurrency import list_provisioned
-from musher.hooks.endpoints import tags_of
+from musher.hooks.endpoints import BUSY, tags_of
 from musher.hooks.functions import MusherLambdaHook, tags_of_function
-from musher.hooks.jobs import LIVE
+from musher.hooks.jobs import LIVE, Description
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.payloads.expiry import Resource, hourly_price
 from musher.payloads.tags import PREVIOUS_TAG
@@ -16,9 +18,23 @@ TRAINING, TUNING, TRANSFORM = "training job", "tuning job", "transform job"
 PROCESSING = "processing job"
 ENDPOINT, CONFIG, MODEL, FUNCTION = "endpoint", "EndpointConfig", "Model", "function"
 
+Gone = Mapping[str, Collection[str]]
+"""Kind -> names of what counts as removed."""
 
-def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Resource]:
-    """Give the training, tuning, transform and processing jobs that run."""
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """Something that a list of AWS names."""
+
+    kind: str
+    name: str
+    arn: str
+    read: Callable[[], Resource | None]
+    """Ask for the rest; None where it is gone meanwhile, has no tags, or ends with something else."""
+
+
+def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed]:
+    """Give the jobs of each kind that run; a trial ends with its tuning job."""
     kinds = (
         (TRAINING, "TrainingJob", "list_training_jobs", hook.find_training_job),
         (TUNING, "HyperParameterTuningJob", "list_hyper_parameter_tuning_jobs", hook.find_tuning_job),
@@ -27,17 +43,26 @@ def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Resource]:
     )
     for kind, member, operation, find in kinds:
         for found in _list(hook.conn, operation, name_contains=prefix, StatusEquals=LIVE):
-            name = found[f"{member}Name"]
-            job = find(name) if name.startswith(prefix) else None
-            if job is not None:
-                yield Resource(
-                    kind=kind,
-                    name=name,
-                    arn=found[f"{member}Arn"],
-                    tags=tags_of(hook, arn=found[f"{member}Arn"]),
-                    created_at=found["CreationTime"],
-                    usd_per_hour=_job_price(job),
-                )
+            name, arn = found[f"{member}Name"], found[f"{member}Arn"]
+            if name.startswith(prefix):
+                read = partial(_read_job, hook, kind=kind, name=name, arn=arn, find=find)
+                yield Listed(kind=kind, name=name, arn=arn, read=read)
+
+
+def _read_job(
+    hook: MusherSageMakerHook, *, kind: str, name: str, arn: str, find: Callable[[str], Description | None]
+) -> Resource | None:
+    job, tags = find(name), read_tags(hook, arn=arn)
+    if job is None or not tags or job.get("TuningJobArn"):
+        return None
+    return Resource(
+        kind=kind,
+        name=name,
+        arn=arn,
+        tags=tags,
+        created_at=job["CreationTime"],
+        usd_per_hour=_job_price(job),
+    )
 
 
 def _list(client: Any, operation: str, *, name_contains: str, **arguments: str) -> Iterator[dict[str, Any]]:
@@ -67,18 +92,28 @@ def _price_of(resources: Mapping[str, Any], *, at_once: int) -> float | None:
     return hourly_price({resources["InstanceType"]: resources["InstanceCount"] * at_once})
 
 
-def list_endpoints(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Resource]:
+def list_endpoints(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed]:
     """Give the endpoints, whatever their state."""
     for found in _list(hook.conn, "list_endpoints", name_contains=prefix):
-        if found["EndpointName"].startswith(prefix):
-            yield Resource(
-                kind=ENDPOINT,
-                name=found["EndpointName"],
-                arn=found["EndpointArn"],
-                tags=tags_of(hook, arn=found["EndpointArn"]),
-                created_at=found["CreationTime"],
-                usd_per_hour=_endpoint_price(hook, name=found["EndpointName"]),
-            )
+        name, arn = found["EndpointName"], found["EndpointArn"]
+        if name.startswith(prefix):
+            yield Listed(kind=ENDPOINT, name=name, arn=arn, read=partial(_read_endpoint, hook, found))
+
+
+def _read_endpoint(hook: MusherSageMakerHook, found: Mapping[str, Any]) -> Resource | None:
+    name, arn = found["EndpointName"], found["EndpointArn"]
+    tags = read_tags(hook, arn=arn)
+    if not tags:
+        return None
+    return Resource(
+        kind=ENDPOINT,
+        name=name,
+        arn=arn,
+        tags=tags,
+        created_at=found["CreationTime"],
+        usd_per_hour=_endpoint_price(hook, name=name),
+        is_busy=found["EndpointStatus"] in BUSY,
+    )
 
 
 def _endpoint_price(hook: MusherSageMakerHook, *, name: str) -> float | None:
@@ -94,38 +129,50 @@ def _endpoint_price(hook: MusherSageMakerHook, *, name: str) -> float | None:
     return hourly_price(counts)
 
 
-def list_versions(hook: MusherSageMakerHook, *, kind: str, prefix: str) -> Iterator[Resource]:
+def list_versions(hook: MusherSageMakerHook, *, kind: str, prefix: str) -> Iterator[Listed]:
     """Give the endpoint configurations or the models; they cost nothing."""
     for name, arn in hook.list_resources(kind, name_contains=prefix):
         if name.startswith(prefix):
-            yield Resource(kind=kind, name=name, arn=arn, tags=tags_of(hook, arn=arn))
+            read = partial(_read_version, hook, kind=kind, name=name, arn=arn)
+            yield Listed(kind=kind, name=name, arn=arn, read=read)
 
 
-def list_functions(hook: MusherLambdaHook, *, prefix: str) -> Iterator[Resource]:
-    """Give the functions; those with started environments have a price that is not noted, others none."""
+def _read_version(hook: MusherSageMakerHook, *, kind: str, name: str, arn: str) -> Resource | None:
+    tags = read_tags(hook, arn=arn)
+    return Resource(kind=kind, name=name, arn=arn, tags=tags) if tags else None
+
+
+def list_functions(hook: MusherLambdaHook, *, prefix: str) -> Iterator[Listed]:
+    """Give the functions."""
     for page in hook.conn.get_paginator("list_functions").paginate():
         for found in page["Functions"]:
             name, arn = found["FunctionName"], found["FunctionArn"]
             if name.startswith(prefix):
-                has_started = bool(list_provisioned(hook, name=name))
-                yield Resource(
-                    kind=FUNCTION,
-                    name=name,
-                    arn=arn,
-                    tags=tags_of_function(hook, arn=arn),
-                    usd_per_hour=None if has_started else 0.0,
-                )
+                read = partial(_read_function, hook, name=name, arn=arn)
+                yield Listed(kind=FUNCTION, name=name, arn=arn, read=read)
 
 
-def configs_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Collection[str]) -> set[str]:
-    """Return the configurations that endpoints serve or go over to, and those that they can go back to.
+def _read_function(hook: MusherLambdaHook, *, name: str, arn: str) -> Resource | None:
+    """Read one; with started environments it has a price that is not noted, without them none."""
+    tags = read_tags(hook, arn=arn)
+    if not tags:
+        return None
+    return Resource(
+        kind=FUNCTION,
+        name=name,
+        arn=arn,
+        tags=tags,
+        usd_per_hour=None if list_provisioned(hook, name=name) else 0.0,
+    )
 
-    `gone` are the names of endpoints that count as removed.
-    """
+
+def configs_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Gone) -> set[str]:
+    """Return the configurations that endpoints serve or go over to, and those that they can go back to."""
     pending: list[str] = []
     for found in _list(hook.conn, "list_endpoints", name_contains=prefix):
         name = found["EndpointName"]
-        endpoint = hook.find_endpoint(name) if name.startswith(prefix) and name not in gone else None
+        is_there = name.startswith(prefix) and name not in gone[ENDPOINT]
+        endpoint = hook.find_endpoint(name) if is_there else None
         if endpoint is not None:
             coming = endpoint.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
             pending += [endpoint["EndpointConfigName"], *([coming] if coming else [])]
@@ -140,19 +187,22 @@ def configs_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Collection[s
     return used
 
 
-def models_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Collection[str]) -> set[str]:
-    """Return the models that configurations name, except those whose names are in `gone`."""
+def models_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Gone) -> set[str]:
+    """Return the models that configurations name, and those that classify in jobs that run."""
     used: set[str] = set()
-    for name, _ in hook.list_resources("EndpointConfig", name_contains=prefix):
-        config = hook.find_endpoint_config(name) if name not in gone else None
-        for variant in (config or {}).get("ProductionVariants", []):
-            used.add(variant.get("ModelName", ""))
+    for name, _ in hook.list_resources(CONFIG, name_contains=prefix):
+        config = hook.find_endpoint_config(name) if name not in gone[CONFIG] else None
+        for variants in ("ProductionVariants", "ShadowProductionVariants"):
+            used |= {variant.get("ModelName", "") for variant in (config or {}).get(variants, [])}
+    for found in _list(hook.conn, "list_transform_jobs", name_contains=prefix, StatusEquals=LIVE):
+        name = found["TransformJobName"]
+        job = hook.find_transform_job(name) if name not in gone[TRANSFORM] else None
+        used |= {job["ModelName"]} if job else set()
     return used
 
 
-def read_tags(hook: MusherSageMakerHook | MusherLambdaHook, *, arn: str) -> dict[str, str]:
-    """Return a resource's tags as they are now; none where it is gone."""
+def read_tags(hook: MusherSageMakerHook | MusherLambdaHook, *, arn: str) -> dict[str, str] | None:
+    """Return a resource's tags as they are now; None where it is gone."""
     if isinstance(hook, MusherLambdaHook):
-        answer = found_or_none(hook.conn.list_tags, Resource=arn)
-        return dict(answer["Tags"]) if answer else {}
-    return tags_of(hook, arn=arn) if found_or_none(hook.conn.list_tags, ResourceArn=arn) else {}
+        return found_or_none(partial(tags_of_function, hook), arn=arn)
+    return found_or_none(partial(tags_of, hook), arn=arn)

@@ -75,6 +75,19 @@ def see_release(hook: MusherSageMakerHook, endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, config_name=endpoint.shadow_of, previous=tags.get(PREVIOUS_TAG), shadow_of=None)
 
 
+def comes_after(hook: MusherSageMakerHook, *, config_name: str, other: str) -> bool:
+    """Return whether a configuration took the place of another, at once or with others in between."""
+    seen: set[str] = set()
+    found: str | None = config_name
+    while found is not None and found not in seen:
+        seen.add(found)
+        config = hook.find_endpoint_config(found)
+        found = tags_of(hook, arn=config["EndpointConfigArn"]).get(PREVIOUS_TAG) if config else None
+        if found == other:
+            return True
+    return False
+
+
 def confirm_endpoint(hook: MusherSageMakerHook, *, name: str, versions: str) -> None:
     """Keep what an endpoint serves from being taken back, where its name begins with `versions`.
 

@@ -21,6 +21,8 @@ class Resource:
     created_at: datetime | None = None
     usd_per_hour: float | None = 0.0
     """While it is there; None where no price is noted."""
+    is_busy: bool = False
+    """Whether AWS refuses to remove it now, so that its removal may wait for an hour and more."""
 
 
 def find_expiry(tags: Mapping[str, str], *, project: str) -> datetime | None:
@@ -59,7 +61,7 @@ def monthly_price(resource: Resource) -> float | None:
     return None if resource.usd_per_hour is None else round(resource.usd_per_hour * HOURS_PER_MONTH, 2)
 
 
-def dearest_first(resource: Resource) -> tuple[float, str]:
-    """Return what to sort by: an unknown price comes before every known one."""
+def dearest_first(resource: Resource) -> tuple[bool, float, str]:
+    """Return what to sort by: an unknown price comes before every known one, what is busy last."""
     price = float("inf") if resource.usd_per_hour is None else resource.usd_per_hour
-    return -price, resource.name
+    return resource.is_busy, -price, resource.name

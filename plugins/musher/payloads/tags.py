@@ -31,7 +31,7 @@ RESERVED_TAG, PROVISIONED_TAG = "musher:previous-reserved", "musher:previous-pro
 
 
 def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dict[str, str]:
-    """Return project, run and time of expiry (ISO 8601, seconds); a pure function of the run's start."""
+    """Return project, run and time of expiry (ISO 8601, seconds), MUSHER_TTL_H after `started_at`."""
     expires_at = started_at + timedelta(hours=settings.ttl_h)
     return {
         PROJECT_TAG: settings.project,

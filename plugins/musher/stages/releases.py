@@ -1,13 +1,14 @@
 """Stages of roll_back and retire_deployment: what the live endpoint and function do after a run."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from airflow.sdk import task
 
 from musher import names
-from musher.errors import EndpointError
+from musher.errors import EndpointError, TeardownError
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.concurrency import bring_live, read_concurrency
@@ -26,6 +27,7 @@ from musher.hooks.objects import has_objects
 from musher.hooks.release_notes import ReleaseNote, find_note, write_note
 from musher.hooks.releases import (
     Endpoint,
+    comes_after,
     confirm_alias,
     confirm_endpoint,
     read_endpoint,
@@ -36,10 +38,10 @@ from musher.hooks.releases import (
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.base import fail_without_retry
 from musher.payloads.alarms import alarm_names
-from musher.payloads.tags import LIFETIME_TAG, LIVE
+from musher.payloads.tags import LIFETIME_TAG, LIVE, PROJECT_TAG
 from musher.results import RollBack
 from musher.settings import Settings
-from musher.stages.removal import Removal, removal, removals_of_versions, remove_all
+from musher.stages.removal import Removal, check_account, removal, removals_of_versions, remove_all
 from musher.stages.run import current_run
 
 logger = logging.getLogger(__name__)
@@ -55,13 +57,24 @@ def choose_target() -> RollBack:
         run = current_run()
         hook, name = sagemaker_hook(run.settings), names.live_endpoint(run.settings)
         wait_until_settled(hook, name=name, delay_s=run.settings.poll_interval_s)
-        live, asked = find_live(hook, name=name), run.params["version"]
+        endpoint, asked = find_live(hook, name=name), run.params["version"]
         # By name, a shadow's own release may be gone back to: that ends the shadow.
-        wanted = choose_version(live if asked else see_release(hook, live), asked=asked)
+        wanted = choose_version(endpoint if asked else see_release(hook, endpoint), asked=asked)
         if hook.find_endpoint_config(wanted) is None:
             raise EndpointError(f"There is no endpoint configuration {wanted}: it cannot serve on {name}.")
         current, previous = find_function_versions(lambda_hook(run.settings), run.settings)
+        is_forward = comes_after(hook, config_name=wanted, other=endpoint.config_name)
+        if not is_forward and is_newer(previous, than=current):
+            logger.warning(
+                "the function stays at version %s: it has gone back from %s before", current, previous
+            )
+            previous = None
         return RollBack(config_name=wanted, function_version=previous, replaced_version=current)
+
+
+def is_newer(version: str | None, *, than: str | None) -> bool:
+    """Return whether a function's version was published after another; not where one is no number."""
+    return bool(version and than and version.isdigit() and than.isdigit() and int(version) > int(than))
 
 
 @task(multiple_outputs=False)
@@ -162,11 +175,27 @@ def retire() -> list[str]:
     """
     with fail_without_retry():
         settings = current_run().settings
+        endpoint = sagemaker_hook(settings).find_endpoint(names.live_endpoint(settings))
+        if endpoint is not None:
+            check_account(settings, arn=endpoint["EndpointArn"])
         removed = remove_all(live_deployment(settings))
         captures = names.captures_uri(settings, endpoint_name=names.live_endpoint(settings))
         if has_objects(s3_hook(settings).get_conn(), uri=captures):
             logger.warning("what was captured of users' requests and answers stays: %s", captures)
         return removed
+
+
+def live_versions(hook: MusherSageMakerHook, settings: Settings) -> list[Removal]:
+    """Return how the live configurations and models are removed: none while the endpoint is there."""
+    endpoint, tags = names.live_endpoint(settings), {PROJECT_TAG: settings.project, LIFETIME_TAG: LIVE}
+
+    def unless_needed(remove: Callable[[], list[str]]) -> list[str]:
+        if hook.find_endpoint(endpoint) is not None:
+            raise TeardownError(f"endpoint {endpoint} is still there, and needs what it serves")
+        return remove()
+
+    versions = removals_of_versions(hook, prefix=f"{settings.project}-", tags=tags)
+    return [replace(version, remove=partial(unless_needed, version.remove)) for version in versions]
 
 
 def live_deployment(settings: Settings) -> list[Removal]:
@@ -182,6 +211,6 @@ def live_deployment(settings: Settings) -> list[Removal]:
         removal("endpoint", endpoint, partial(remove_endpoint, hook, name=endpoint, delay_s=delay_s)),
         removal("function", function, partial(remove_function, functions, name=function)),
         Removal(what="alarms", remove=partial(remove_alarms, cloudwatch_hook(settings), names=alarms)),
-        *removals_of_versions(hook, prefix=f"{settings.project}-", tags={LIFETIME_TAG: LIVE}),
+        *live_versions(hook, settings),
         *(removal("log group", group, partial(remove_log_group, logs, group=group)) for group in groups),
     ]

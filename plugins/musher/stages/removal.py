@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from musher.errors import TeardownError
+from musher.errors import SettingsError, TeardownError
 from musher.hooks.endpoints import remove_versions
 from musher.hooks.sagemaker import MusherSageMakerHook
+from musher.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,16 @@ def raise_failures(failures: Sequence[str], *, tried: int) -> None:
             f"{len(failures)} of {tried} removals failed, what they name may still cost:\n"
             + "\n".join(failures)
             + "\nClear this task to try again, or remove them by hand."
+        )
+
+
+def check_account(settings: Settings, *, arn: str) -> None:
+    """Raise SettingsError where a resource is of another account: its project may have the same name."""
+    account_id = arn.split(":")[4]
+    if account_id != settings.account_id:
+        raise SettingsError(
+            f"The connection {settings.aws_conn_id} leads to account {account_id}, and MUSHER_ACCOUNT_ID is "
+            f"{settings.account_id}. Correct one of them."
         )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context
 
-from musher import names
+from musher import clock, names
 from musher.params.form import INTEGERS
 from musher.params.retraining import RETRAINING, retraining_params
 from musher.payloads.tags import LIVE, live_tags, resource_tags
@@ -65,8 +65,12 @@ class Run:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Return the tags of everything that the run pays for, and that ends with it."""
-        return resource_tags(self.settings, slug=self.slug, started_at=self.started_at)
+        """Return the tags of everything that the run pays for, and that ends with it.
+
+        Its time begins now: what is made after an approval, which may take days, is not over at once.
+        """
+        now = datetime.fromtimestamp(clock.now(), tz=UTC)
+        return resource_tags(self.settings, slug=self.slug, started_at=now)
 
 
 def whole_numbers(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What has outlived its time, and what that costs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,4 +65,6 @@ def test_the_dearest_come_first_and_a_price_that_is_not_known_before_them() -> N
 
     found = [priced("a", 0.1), priced("b", None), priced("c", 2.0), priced("d", 0.1)]
     assert [one.name for one in sorted(found, key=dearest_first)] == ["b", "c", "a", "d"]
+    busy = replace(priced("e", 9.0), is_busy=True)  # its removal waits, and would keep the others waiting
+    assert sorted([busy, *found], key=dearest_first)[-1] is busy
     assert [monthly_price(one) for one in found] == [73.0, None, 1460.0, 73.0]

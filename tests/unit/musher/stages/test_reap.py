@@ -2,22 +2,31 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core.responses import ActionResult, EmptyResult
+from moto.sagemaker.exceptions import AWSValidationException
+from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
+from moto.sagemaker.responses import SageMakerResponse
 
 from musher.hooks import inventory
 from musher.payloads.autoscaling import place
-from musher.payloads.tags import EXPIRES_TAG, PREVIOUS_TAG, as_list, live_tags, resource_tags
+from musher.payloads.tags import EXPIRES_TAG, PREVIOUS_TAG, PROJECT_TAG, as_list, live_tags, resource_tags
 from musher.settings import Settings
 from musher.stages import reap_plan
-from musher.stages.reap_plan import FAILED, KEPT, REMOVED, WOULD, Reaper, write_table
+from musher.stages.reap_plan import FAILED, GONE, KEPT, REMOVED, WOULD, Reaper, write_table
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ROLE = "arn:aws:iam::123456789012:role/musher-sagemaker"
+MACHINE: Any = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
 
 
 class Account:
@@ -52,6 +61,57 @@ class Account:
             Tags=as_list({**tags, **({PREVIOUS_TAG: previous} if previous else {})}),
         )
         return name
+
+    def function(self, name: str, *, tags: dict[str, str]) -> None:
+        """Make a function."""
+        role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        boto3.client("lambda", region_name="us-east-1").create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=role,
+            Handler="handler.handle",
+            Code={"ZipFile": b"any"},
+            Tags=tags,
+        )
+
+    def train(self, name: str, *, tags: dict[str, str], tuning_job: str | None = None) -> None:
+        """Make a training job that runs, of a tuning job where one is named."""
+        self.aws.create_training_job(
+            TrainingJobName=name,
+            AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
+            RoleArn=ROLE,
+            OutputDataConfig={"S3OutputPath": "s3://bucket/key"},
+            ResourceConfig=MACHINE,
+            StoppingCondition={"MaxRuntimeInSeconds": 100},
+            Tags=as_list(tags),
+        )
+        job = self.backend.training_jobs[name]
+        job.training_job_status = "InProgress"
+        if tuning_job:
+            arn = job.arn.replace(f"training-job/{name}", f"hyper-parameter-tuning-job/{tuning_job}")
+            vars(job)["tuning_job_arn"] = arn
+
+    def classify(self, name: str, *, model: str, tags: dict[str, str]) -> None:
+        """Make a transform job that runs."""
+        self.aws.create_transform_job(
+            TransformJobName=name,
+            ModelName=model,
+            TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/in"}}},
+            TransformOutput={"S3OutputPath": "s3://b/out"},
+            TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+            Tags=as_list(tags),
+        )
+        self.backend.transform_jobs[name].transform_job_status = "InProgress"
+
+    @property
+    def backend(self) -> SageMakerModelBackend:
+        """Return moto's own side: its jobs end at once."""
+        return sagemaker_backends[self.settings.account_id]["us-east-1"]
+
+    def running(self) -> set[str]:
+        """Return the names of the training jobs that run."""
+        jobs = self.aws.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
+        return {job["TrainingJobName"] for job in jobs}
 
     def reap(self, *, is_dry: bool = False) -> Reaper:
         """Go through the account once."""
@@ -102,9 +162,20 @@ def test_what_is_over_goes_and_the_rest_stays(account: Account) -> None:
     assert account.reap().reaped == []
 
 
-def test_a_dry_run_names_the_same_and_changes_nothing(account: Account) -> None:
+def test_a_dry_run_names_the_same_and_changes_nothing(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account.deploy("musher-over", tags=account.over)
-    reaper = account.reap(is_dry=True)
+    really, calls = BaseClient._make_api_call, set[str]()
+
+    def call(self: Any, name: str, arguments: Any) -> Any:
+        calls.add(name)
+        return really(self, name, arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        reaper = account.reap(is_dry=True)
+    assert {name for name in calls if not name.startswith(("List", "Describe", "Get"))} == set()
     assert [(kind, done) for kind, _, done in kinds(reaper)] == [
         (kind, WOULD) for kind in (inventory.ENDPOINT, inventory.CONFIG, inventory.MODEL)
     ]
@@ -188,6 +259,19 @@ def test_one_failure_stops_nothing_else_and_spares_what_the_endpoint_serves(
     assert account.left() == all_of("musher-a")
 
 
+@pytest.mark.parametrize("is_dry", [True, False])
+def test_a_function_that_goes_takes_nothing_from_the_endpoint_of_the_same_name(
+    account: Account, monkeypatch: pytest.MonkeyPatch, is_dry: bool
+) -> None:
+    monkeypatch.setattr(inventory, "list_provisioned", lambda hook, *, name: {})  # moto has none
+    account.version("musher-a-v", tags=account.over)
+    account.aws.create_endpoint(EndpointName="musher-a", EndpointConfigName="musher-a-v")
+    account.function("musher-a", tags=account.over)
+    reaper = account.reap(is_dry=is_dry)
+    assert [(kind, name) for kind, name, _ in kinds(reaper)] == [(inventory.FUNCTION, "musher-a")]
+    assert account.left() == all_of("musher-a")
+
+
 def test_a_list_that_fails_is_reported_and_the_other_kinds_are_done(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +289,118 @@ def test_a_list_that_fails_is_reported_and_the_other_kinds_are_done(
 
 def test_tags_are_read_again_before_a_removal(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     account.deploy("musher-over", tags=account.over)
-    monkeypatch.setattr(inventory, "read_tags", lambda hook, *, arn: account.young)
+    really, seen = inventory.read_tags, set[str]()
+
+    def read(hook: Any, *, arn: str) -> dict[str, str] | None:
+        if arn in seen:
+            return account.young
+        seen.add(arn)
+        return really(hook, arn=arn)
+
+    monkeypatch.setattr(inventory, "read_tags", read)
     reaper = account.reap()
-    assert {done for _, _, done in kinds(reaper)} == {KEPT}
+    assert kinds(reaper) == [(inventory.ENDPOINT, "musher-over", KEPT)]
     assert account.left() == all_of("musher-over")
+
+
+def refuse_tags_of(name: str, monkeypatch: pytest.MonkeyPatch, *, code: str, after: int = 0) -> None:
+    """Let ListTags fail for the resources whose ARN ends so, once it has answered so many times."""
+    really, answers = inventory.tags_of, count()
+
+    def read(hook: Any, *, arn: str) -> dict[str, str]:
+        if arn.endswith(f"/{name}") and next(answers) >= after:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListTags")
+        return really(hook, arn=arn)
+
+    monkeypatch.setattr(inventory, "tags_of", read)
+
+
+def test_one_endpoint_that_cannot_be_read_hides_no_other(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("musher-a", "musher-b"):
+        account.deploy(name, tags=account.over)
+    refuse_tags_of("musher-a", monkeypatch, code="AccessDeniedException")
+    reaper = account.reap()
+    assert [found[:40] for found in reaper.failures] == ["endpoint musher-a: not looked at: An err"]
+    assert account.left() == all_of("musher-a")
+
+
+def test_nothing_of_another_account_goes_though_its_project_has_the_same_name(account: Account) -> None:
+    account.deploy("musher-a", tags=account.over)
+    account.settings = replace(account.settings, account_id="210987654321")
+    reaper = account.reap()
+    assert reaper.failures[0] == (
+        "endpoints: not listed: The connection aws_default leads to account 123456789012, and "
+        "MUSHER_ACCOUNT_ID is 210987654321. Correct one of them."
+    )
+    assert len(reaper.failures) == 3
+    assert account.left() == all_of("musher-a")
+
+
+def test_an_endpoint_that_is_busy_keeps_no_other_waiting(account: Account) -> None:
+    for name in ("musher-a", "musher-b"):
+        account.deploy(name, tags=account.over)
+    account.backend.endpoints["musher-a"].endpoint_status = "Updating"
+    found = kinds(account.reap(is_dry=True))
+    assert [name for kind, name, _ in found if kind == inventory.ENDPOINT] == ["musher-b", "musher-a"]
+
+
+@pytest.mark.parametrize(("answered", "done"), [(0, []), (1, [(inventory.ENDPOINT, "musher-a", GONE)])])
+def test_what_vanishes_meanwhile_is_no_failure_and_not_said_to_be_removed(
+    account: Account, monkeypatch: pytest.MonkeyPatch, answered: int, done: list[tuple[str, str, str]]
+) -> None:
+    account.deploy("musher-a", tags=account.over)
+    account.deploy("musher-b", tags=account.over)
+    refuse_tags_of("musher-a", monkeypatch, code="ValidationException", after=answered)
+    reaper = account.reap()
+    assert [found for found in kinds(reaper) if found[1] == "musher-a"] == done
+    assert reaper.failures == []
+    assert "e musher-b" not in account.left()
+
+
+def stop_training_job(self: Any) -> ActionResult:
+    """Do what moto lacks."""
+    self.sagemaker_backend.training_jobs[self._get_param("TrainingJobName")].training_job_status = "Stopped"
+    return EmptyResult()
+
+
+def refuse_to_stop(self: Any) -> ActionResult:
+    """Answer as AWS does for a job that has ended."""
+    raise AWSValidationException("The request was rejected because the training job is Completed.")
+
+
+def test_a_job_is_stopped_alone_whatever_the_names_of_others(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SageMakerResponse, "stop_training_job", stop_training_job, raising=False)
+    other = {**account.over, PROJECT_TAG: "other"}
+    account.train("musher-x", tags=account.over)
+    account.train("musher-x-2", tags=account.young)
+    account.train("musher-x-3", tags=other)
+    account.train("musher-x-4", tags={})
+    assert kinds(account.reap()) == [(inventory.TRAINING, "musher-x", REMOVED)]
+    assert account.running() == {"musher-x-2", "musher-x-3", "musher-x-4"}
+
+
+def test_a_job_that_has_ended_meanwhile_is_not_said_to_be_stopped(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SageMakerResponse, "stop_training_job", refuse_to_stop, raising=False)
+    account.train("musher-x", tags=account.over)
+    reaper = account.reap()
+    assert (kinds(reaper), reaper.failures) == ([(inventory.TRAINING, "musher-x", GONE)], [])
+
+
+def test_a_trial_is_counted_and_stopped_with_its_tuning_job(account: Account) -> None:
+    account.train("musher-t-00000001-001-0a1b2c3d", tags=account.over, tuning_job="musher-t-00000001")
+    assert account.reap().reaped == []
+    assert account.running() == {"musher-t-00000001-001-0a1b2c3d"}
+
+
+def test_a_model_stays_while_a_younger_job_classifies_with_it(account: Account) -> None:
+    """As where a run that is begun again adopts the model of the first time."""
+    for name in ("musher-a", "musher-b"):
+        account.aws.create_model(ModelName=name, ExecutionRoleArn=ROLE, Tags=as_list(account.over))
+    account.classify("musher-batch", model="musher-a", tags=account.young)
+    assert kinds(account.reap()) == [(inventory.MODEL, "musher-b", REMOVED)]

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from musher import clock
 from musher.errors import ArchiveError, GateError, LambdaError
 from musher.hooks.objects import sign_url
 from musher.names import run_slug
@@ -36,13 +37,17 @@ def make_run(settings: Settings, **changes: Any) -> Run:
     )
 
 
-def test_a_run_knows_its_slug_and_tags(settings: Settings) -> None:
+def test_a_run_knows_its_slug_and_tags_whose_time_begins_when_something_is_asked_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So what a run deploys three days after its start, once a person has approved, is not over at once."""
     run = make_run(settings)
+    monkeypatch.setattr(clock, "now", datetime(2026, 1, 4, tzinfo=UTC).timestamp)
     assert run.slug == run_slug(dag_id="operationalize_model", run_id="manual__1")
     assert run.tags == {
         "musher:project": "musher",
         "musher:run": run.slug,
-        "musher:expires-at": "2026-01-02T00:00:00+00:00",
+        "musher:expires-at": "2026-01-05T00:00:00+00:00",
     }
 
 
