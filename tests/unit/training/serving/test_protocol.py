@@ -397,6 +397,23 @@ def test_a_client_that_went_away_is_left(connect: Callable[..., Connection]) -> 
     assert (app.has_left, connection.transport.written) == (True, b"")
 
 
+@pytest.mark.parametrize("pieces", [[WHOLE], [WHOLE[:-1], b"c"]], ids=["at once", "in pieces"])
+def test_nothing_is_written_for_a_client_that_went_away_with_a_request_waiting(
+    pieces: list[bytes], connect: Callable[..., Connection]
+) -> None:
+    """To write to a closed connection was an error with a traceback in the log, for each such client."""
+    app = Taker()
+    connection = connect(app)
+    for piece in pieces:
+        connection.protocol.data_received(piece)
+    connection.protocol.data_received(WHOLE)
+    connection.protocol.connection_lost(ConnectionResetError())
+    for reply in app.replies:
+        reply(ONE)
+    connection.wait(0)
+    assert connection.transport.written == b""
+
+
 def test_who_does_not_read_answers_is_awaited(connect: Callable[..., Connection]) -> None:
     """A task waits for room; without one, unread answers would fill the memory."""
     app = Taker(at_once=ONE)
