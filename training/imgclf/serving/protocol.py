@@ -31,6 +31,9 @@ read of 256 KiB brought 12,000 pings, 100 MB."""
 HEAD_TIMEOUT_S = 10.0
 """From the connection, or from the first byte of a further request on it, to the end of the headers."""
 
+UNREAD_TIMEOUT_S = 10.0
+"""For a client to read on where its answers fill the buffers, and to read all before its connection ends."""
+
 
 class TooManyWaitingError(Exception):
     """Stop the parser: a client has sent more requests than are answered on one connection."""
@@ -72,6 +75,8 @@ _HEADS = _Heads()
 class GuardedProtocol(HttpToolsProtocol):
     """Close connections whose request line and headers are too long or too slow, or ask for an upgrade.
 
+    And those of clients that do not read their answers: each would be held for ever.
+
     What came whole before that is answered first: no refusal is taken for the answer to another request.
     """
 
@@ -80,6 +85,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _is_in_body = _is_between = _is_parsing = False
     """Whether a body is being read; whether all that came is whole requests; whether it is being parsed."""
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    """Ends a connection whose client does not read."""
     _fresh: tuple[RequestResponseCycle, Any] | None = None
     """A request, and the application, that may begin once all that came is parsed."""
     _call: Call | None = None
@@ -100,6 +107,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting; uvicorn tells only the last request that came, which may wait behind another."""
         self._forget_deadline()
+        self._forget_unread()
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
@@ -129,6 +137,28 @@ class GuardedProtocol(HttpToolsProtocol):
         fresh, self._fresh = self._fresh, None
         if fresh is not None and not self.transport.is_closing():
             self._begin(*fresh)
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, but not for ever."""
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        """Go on; an end of the connection still waits for the rest."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._forget_unread()
+
+    def on_response_complete(self) -> None:
+        """Let the next request begin, or the connection end."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._expect_reading()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that nothing has come on."""
+        super().timeout_keep_alive_handler()
+        self._expect_reading()
 
     def on_message_begin(self) -> None:
         """Begin to read a request."""
@@ -216,6 +246,15 @@ class GuardedProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _expect_reading(self) -> None:
+        if self._unread is None:
+            self._unread = self.loop.call_later(UNREAD_TIMEOUT_S, self.transport.abort)
+
+    def _forget_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         """Read no more; answer where nobody else does, and close, once what is owed is answered."""
         self._forget_deadline()
@@ -232,6 +271,7 @@ class GuardedProtocol(HttpToolsProtocol):
             head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(head.encode() + body)
         self.transport.close()
+        self._expect_reading()
 
     def _last_whole(self) -> RequestResponseCycle | None:
         """Return the last whole request that is not answered yet; forget what waits behind it in part."""

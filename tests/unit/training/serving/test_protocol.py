@@ -24,7 +24,7 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
-        self.closed = False
+        self.closed = self.aborted = False
         self.is_read = True
 
     def write(self, data: Any) -> None:
@@ -32,6 +32,9 @@ class Transport(asyncio.Transport):
 
     def close(self) -> None:
         self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
 
     def is_closing(self) -> bool:
         return self.closed
@@ -424,3 +427,36 @@ def test_who_does_not_read_answers_is_awaited(connect: Callable[..., Connection]
     connection.protocol.resume_writing()
     connection.wait(0)
     assert connection.status == "200 OK"
+
+
+def test_who_never_reads_answers_is_left(
+    connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each such client held a connection, and a stop, for ever."""
+    monkeypatch.setattr(protocol, "UNREAD_TIMEOUT_S", 0.05)
+    silent, slow, last = (connect(Taker(at_once=ONE)) for _ in range(3))
+    silent.protocol.pause_writing()
+    silent.send(WHOLE)
+    slow.protocol.pause_writing()
+    slow.protocol.resume_writing()
+    last.protocol.pause_writing()
+    last.protocol.resume_writing()
+    last.send(WHOLE.replace(b"Host: x", b"Connection: close"))
+    assert [each.transport.aborted for each in (silent, slow, last)] == [False] * 3
+    silent.wait(0.2)
+    assert [each.transport.aborted for each in (silent, slow)] == [True, False]
+    last.wait(0.2)
+    assert last.transport.aborted  # the transport is still there: something is not read
+
+
+def test_an_idle_connection_with_unread_answers_ends(
+    connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "UNREAD_TIMEOUT_S", 0.05)
+    idle, refused = connect(), connect()
+    idle.protocol.timeout_keep_alive_handler()
+    refused.send(b"no request\r\n\r\n")
+    idle.protocol.resume_writing()
+    idle.wait(0.2)
+    refused.wait(0.2)
+    assert (idle.transport.aborted, refused.transport.aborted) == (True, True)
