@@ -152,6 +152,31 @@ def test_an_image_that_takes_long_to_decode_holds_up_none_behind_it(monkeypatch:
     assert sizes == [[1], [2, 7], [3, 4]]
 
 
+def test_images_that_fail_slowly_are_not_decoded_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of damaged photos of 25 million pixels took 36 s: the server counted as dead."""
+    monkeypatch.setattr(engine_module, "PATIENCE_S", 0.01)
+    gate, engines, began = Gate(), [], set()
+
+    def fail(image: bytes) -> np.ndarray:
+        if image == b"\1":
+            return decode(image)
+        began.update(engines[0]._began)
+        time.sleep(0.02)
+        raise ImageError("damaged")
+
+    async def work(engine: Engine) -> list[Any]:
+        engines.append(engine)
+        first = asyncio.create_task(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        others = [asyncio.create_task(engine.submit([b"\2"])) for _ in range(4)]
+        await asyncio.sleep(0)
+        gate.is_open.set()
+        return await asyncio.gather(first, *others, return_exceptions=True)
+
+    assert [str(answer) for answer in run(work, gate, decode=fail)[1:]] == ["damaged"] * 4
+    assert len(began) == 4  # each in a batch of its own
+
+
 def test_a_whole_batch_comes_back_in_one_hop(monkeypatch: pytest.MonkeyPatch) -> None:
     settled: list[int] = []
     settle = Engine._settle
@@ -291,3 +316,12 @@ def test_batches_are_counted() -> None:
     assert "imgclf_batch_images_count 1\n" in page
     assert "imgclf_batch_images_sum 1.0\n" in page
     assert "imgclf_predict_seconds_count 1\n" in page
+
+
+def test_images_that_are_none_are_no_batch() -> None:
+    metrics = Metrics()
+    with pytest.raises(ImageError):
+        run(lambda engine: engine.submit([b""]), metrics=metrics)
+    page = metrics.render({}).decode()
+    assert "imgclf_batch_images_count 0\n" in page
+    assert "imgclf_predict_seconds_count 0\n" in page
