@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgclf.errors import OverloadedError
+from imgclf.errors import OverloadedError, RequestError
 from imgclf.serving.metrics import Metrics
 from imgclf.serving.runtimes import Logits, Pixels
 
@@ -232,6 +232,8 @@ class Engine:
             try:
                 pixels.append(self._decode(item.image))
             except Exception as error:  # noqa: BLE001 - it is the request's answer
+                if isinstance(error, RequestError):
+                    error.forget_frames()
                 self._hand_back([item], [error])
             else:
                 ready.append(item)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from imgclf.errors import ImageError, OverloadedError
 from imgclf.serving import engine as engine_module
+from imgclf.serving.answers import Answer
 from imgclf.serving.engine import MAX_BATCH, MAX_IMAGES, Engine
 from imgclf.serving.metrics import Metrics
 
@@ -220,6 +223,39 @@ def test_what_is_no_image_fails_its_own_request_alone() -> None:
     first, second, third = run(work)
     assert (numbers(first), numbers(third)) == ([1], [3])
     assert isinstance(second, ImageError)
+
+
+def test_an_image_that_fails_does_not_stay_in_memory() -> None:
+    """Forty damaged photos of 25 million pixels took 1.8 GB at once, until Python's collector came by."""
+    kept: list[weakref.ref[np.ndarray]] = []
+
+    def fail(image: bytes) -> np.ndarray:
+        pixels = np.zeros(1000)
+        kept.append(weakref.ref(pixels))
+        try:
+            raise ValueError(len(pixels))
+        except ValueError as error:
+            raise ImageError("damaged") from error
+
+    async def work(engine: Engine) -> int:
+        await ask(engine)
+        while any(each() is not None for each in kept):  # the loop holds the error until its turn ends
+            await asyncio.sleep(0.01)
+        return len(kept)
+
+    async def ask(engine: Engine) -> None:
+        request = np.zeros(1000)
+        kept.append(weakref.ref(request))
+        try:
+            await engine.submit([request.tobytes()])
+        except ImageError as error:
+            Answer.of_error(error)
+
+    gc.disable()
+    try:
+        assert run(work, decode=fail) == 2
+    finally:
+        gc.enable()
 
 
 def test_more_images_than_may_wait_are_refused_and_none_is_kept() -> None:
