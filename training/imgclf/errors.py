@@ -61,6 +61,10 @@ class RequestError(ImgclfError):
     retry_after_s: int | None = None
     """After which the same request may succeed; None where it will not."""
 
+    def forget_frames(self) -> None:
+        """Drop the traceback, which nobody reads: its frames hold the request, perhaps 100 MB of pixels."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+
 
 class ImageError(RequestError):
     """Refuse bytes that are not a whole, decodable image."""

@@ -32,6 +32,7 @@ class Answer:
     def of_error(cls, error: Exception) -> Answer:
         """Return the answer to an invocation that failed; what nobody foresaw is logged as an error."""
         if isinstance(error, RequestError):
+            error.forget_frames()  # one may hold the error, until Python's collector comes by
             return cls.refusal(error.status, str(error), retry_after_s=error.retry_after_s)
         if isinstance(error, ConnectionError):  # nobody reads this
             return cls(status=499, body=b"", reason="the client went away")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgclf.errors import OverloadedError
+from imgclf.errors import OverloadedError, RequestError
 from imgclf.serving.metrics import Metrics
 from imgclf.serving.runtimes import Logits, Pixels
 
@@ -29,7 +29,8 @@ MAX_BATCH = 16
 MAX_IMAGES = 256
 """Images that are being decoded or computed, or wait for it, at once."""
 PATIENCE_S = 0.1
-"""For decoding a batch: what is not decoded by then is left to others, so that one slow image delays few."""
+"""For decoding a batch: what is not decoded by then is left to others, so that one slow image delays few, and
+many that fail slowly are not taken for a stream that hangs."""
 STUCK_S = 30.0
 """For one batch: an engine with a stream that takes longer counts as dead. SageMaker's own limit for an
 answer is 60 s."""
@@ -201,11 +202,12 @@ class Engine:
     def _answer(self, batch: list[_Item]) -> tuple[list[_Item], Sequence[Logits | Exception]]:
         """Decode and compute a batch; return what is to be handed back."""
         ready, pixels, over = self._make_ready(batch)
+        if not ready:
+            return over, []
         started = time.monotonic()
-        outcomes: Sequence[Logits | Exception] = []
+        outcomes: Sequence[Logits | Exception]
         try:
-            if ready:
-                outcomes = list(self._predict(pixels[0] if len(pixels) == 1 else np.concatenate(pixels)))
+            outcomes = list(self._predict(pixels[0] if len(pixels) == 1 else np.concatenate(pixels)))
         except Exception as error:
             logger.exception("a batch of %d images failed", len(ready))
             outcomes = [error] * len(ready)
@@ -220,7 +222,7 @@ class Engine:
         over: list[_Item] = []
         deadline = time.monotonic() + PATIENCE_S
         for number, item in enumerate(batch):
-            if ready and time.monotonic() > deadline:
+            if number and time.monotonic() > deadline:
                 for left in batch[number:]:
                     self._waiting.put(left)
                 break
@@ -230,6 +232,8 @@ class Engine:
             try:
                 pixels.append(self._decode(item.image))
             except Exception as error:  # noqa: BLE001 - it is the request's answer
+                if isinstance(error, RequestError):
+                    error.forget_frames()
                 self._hand_back([item], [error])
             else:
                 ready.append(item)

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from imgclf.serving import protocol
 from imgclf.serving.answers import Answer
-from imgclf.serving.protocol import MAX_HEAD_BYTES, GuardedProtocol
+from imgclf.serving.protocol import MAX_HEAD_BYTES, MAX_WAITING, GuardedProtocol
 
 POST = b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
 
@@ -24,7 +24,7 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
-        self.closed = False
+        self.closed = self.aborted = False
         self.is_read = True
 
     def write(self, data: Any) -> None:
@@ -32,6 +32,9 @@ class Transport(asyncio.Transport):
 
     def close(self) -> None:
         self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
 
     def is_closing(self) -> bool:
         return self.closed
@@ -309,14 +312,50 @@ def test_requests_behind_each_other_are_answered_in_their_order(connect: Callabl
     assert connection.transport.written.endswith(b"\r\n\r\n5")
 
 
-def test_thousands_of_refusals_behind_each_other_are_answered(connect: Callable[..., Connection]) -> None:
+def test_thousands_of_requests_at_once_are_not_kept(connect: Callable[..., Connection]) -> None:
+    """12,000 pings in one read took 100 MB, and a second of everybody's time."""
     connection = connect(Taker(at_once=Answer.refusal(415, "no")))
     connection.send(WHOLE * 3000)
-    while connection.transport.written.count(b"HTTP/1.1 ") < 3000:
-        connection.wait(0)
-    assert connection.transport.written.count(b"HTTP/1.1 415") == 1
-    connection.send(WHOLE)
-    assert connection.status == "415 Unsupported Media Type"
+    assert len(connection.protocol.pipeline) <= MAX_WAITING
+    connection.wait(0.1)
+    answers = connection.transport.written.split(b"HTTP/1.1 ")[1:]
+    assert len(answers) == 1 + MAX_WAITING
+    assert [b"connection: close" in answer for answer in answers] == [False] * MAX_WAITING + [True]
+    assert connection.transport.closed
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        pytest.param(b"\0no request\r\n\r\n", id="no request"),
+        pytest.param(POST + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n", id="a chunk without a size"),
+        pytest.param(POST + b"Upgrade: foo\r\nConnection: Upgrade\r\n\r\n", id="an upgrade"),
+        pytest.param(POST + b"X: " + b"a" * 2 * MAX_HEAD_BYTES, id="too long a header"),
+    ],
+)
+@pytest.mark.parametrize("is_together", [True, False])
+def test_what_is_refused_does_not_answer_the_request_before_it(
+    refused: bytes, is_together: bool, connect: Callable[..., Connection]
+) -> None:
+    app = Taker()
+    connection = connect(app)
+    for piece in [WHOLE + refused] if is_together else [WHOLE, refused, b"and more"]:
+        connection.send(piece)
+    connection.send(refused)  # is not read any more
+    assert (connection.transport.written, connection.transport.closed) == (b"", False)
+    app.replies[0](ONE)
+    assert connection.transport.written.count(b"HTTP/1.1 ") == 1
+    assert (connection.status, connection.transport.written[-5:]) == ("200 OK", b"[[1]]")
+    assert b"connection: close\r\n" in connection.transport.written
+    assert connection.transport.closed
+
+
+def test_a_request_that_stops_being_one_is_400(connect: Callable[..., Connection]) -> None:
+    connection = connect()
+    connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    connection.send(b"no size\r\n")
+    assert (connection.status, connection.transport.closed) == ("400 Bad Request", True)
+    assert b'{"error": "this is no HTTP request' in connection.transport.written
 
 
 def test_a_client_that_goes_away_is_noticed_whatever_it_sent(connect: Callable[..., Connection]) -> None:
@@ -361,6 +400,23 @@ def test_a_client_that_went_away_is_left(connect: Callable[..., Connection]) -> 
     assert (app.has_left, connection.transport.written) == (True, b"")
 
 
+@pytest.mark.parametrize("pieces", [[WHOLE], [WHOLE[:-1], b"c"]], ids=["at once", "in pieces"])
+def test_nothing_is_written_for_a_client_that_went_away_with_a_request_waiting(
+    pieces: list[bytes], connect: Callable[..., Connection]
+) -> None:
+    """To write to a closed connection was an error with a traceback in the log, for each such client."""
+    app = Taker()
+    connection = connect(app)
+    for piece in pieces:
+        connection.protocol.data_received(piece)
+    connection.protocol.data_received(WHOLE)
+    connection.protocol.connection_lost(ConnectionResetError())
+    for reply in app.replies:
+        reply(ONE)
+    connection.wait(0)
+    assert connection.transport.written == b""
+
+
 def test_who_does_not_read_answers_is_awaited(connect: Callable[..., Connection]) -> None:
     """A task waits for room; without one, unread answers would fill the memory."""
     app = Taker(at_once=ONE)
@@ -371,3 +427,36 @@ def test_who_does_not_read_answers_is_awaited(connect: Callable[..., Connection]
     connection.protocol.resume_writing()
     connection.wait(0)
     assert connection.status == "200 OK"
+
+
+def test_who_never_reads_answers_is_left(
+    connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each such client held a connection, and a stop, for ever."""
+    monkeypatch.setattr(protocol, "UNREAD_TIMEOUT_S", 0.05)
+    silent, slow, last = (connect(Taker(at_once=ONE)) for _ in range(3))
+    silent.protocol.pause_writing()
+    silent.send(WHOLE)
+    slow.protocol.pause_writing()
+    slow.protocol.resume_writing()
+    last.protocol.pause_writing()
+    last.protocol.resume_writing()
+    last.send(WHOLE.replace(b"Host: x", b"Connection: close"))
+    assert [each.transport.aborted for each in (silent, slow, last)] == [False] * 3
+    silent.wait(0.2)
+    assert [each.transport.aborted for each in (silent, slow)] == [True, False]
+    last.wait(0.2)
+    assert last.transport.aborted  # the transport is still there: something is not read
+
+
+def test_an_idle_connection_with_unread_answers_ends(
+    connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "UNREAD_TIMEOUT_S", 0.05)
+    idle, refused = connect(), connect()
+    idle.protocol.timeout_keep_alive_handler()
+    refused.send(b"no request\r\n\r\n")
+    idle.protocol.resume_writing()
+    idle.wait(0.2)
+    refused.wait(0.2)
+    assert (idle.transport.aborted, refused.transport.aborted) == (True, True)
