@@ -23,8 +23,8 @@ classifies three test images through that function, sends the endpoint a known l
   that **register_model** made of it.
 - **batch** lets the approved model classify images in one go, in a batch transform job, beside the
   deployment. Its job is skipped unless `batch_input` names images.
-- **deploy** first lets the model work in the shadow of the live one, where `shadow_percent` asks for it: a
-  share of the requests goes to both, and nobody gets the new one's answers. One that is bad is not deployed.
+- **deploy** first lets the model work beside the live one, where `comparison_percent` asks for it: in its
+  shadow, where nobody gets its answers, or as its challenger, which answers. One that is bad is not deployed.
 - **autoscale** lets the endpoint grow and shrink with its load, between two bounds. It comes after
   **smoke_test**: a run that fails leaves the scaling of what served before as it was.
 - **load_test** measures the endpoint under the load that the form asks for, with images of the test split;

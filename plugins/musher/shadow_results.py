@@ -1,4 +1,4 @@
-"""What a run learns of a model in the shadow of what serves: see musher/results.py."""
+"""What a run learns of a model that gets live requests beside what serves: see musher/results.py."""
 
 from typing import TypedDict
 
@@ -16,10 +16,12 @@ class VariantFigures(TypedDict):
 
 
 class ShadowResult(TypedDict):
-    """How a new model did in the shadow of what serves; figures are None where it was in none."""
+    """How a new model did beside what serves; figures are None where it was not there."""
 
+    role: str
+    """Shadow or challenger."""
     reason: str
-    """Why there was no shadow, or why it is not judged; empty where it is."""
+    """Why it was not there, or why it is not judged; empty where it is."""
     release: str | None
     """The configuration that serves."""
     percent: int

@@ -1,7 +1,14 @@
 """Section "Deployment" of the form: what must be reached, and what is then deployed."""
 
 from musher.params.section import INSTANCE_TYPE, in_section
-from musher.payloads.choices import ALL_AT_ONCE, MAX_SHARE_PERCENT, MAX_WAIT_S, POLICIES
+from musher.payloads.choices import (
+    ALL_AT_ONCE,
+    COMPARISON_ROLES,
+    MAX_SHARE_PERCENT,
+    MAX_WAIT_S,
+    POLICIES,
+    SHADOW,
+)
 from musher.payloads.tags import LIVE, TRIAL
 
 AUTOMATIC, HUMAN = "automatic", "human"
@@ -85,24 +92,33 @@ DEPLOYMENT = in_section(
             "among them**, in the project's bucket below `captures/`. They stay when the endpoint goes. "
             "`0`: none.",
         },
-        "shadow_percent": {
-            "title": "Shadow (percent)",
+        "comparison_percent": {
+            "title": "Comparison (percent)",
             "default": 0,
             "type": "integer",
             "minimum": 0,
             "maximum": 100,
-            "description": "Before an update, so many of a hundred live requests also go to the new model, "
-            "whose answers are discarded. It is deployed only where it keeps `max_error_percent` and "
-            "`max_latency_ms`; where fewer than a hundred requests reach it, nobody can tell, and it is "
-            "deployed with a warning. The live model gets new instances twice, before and after. `0`: none.",
+            "description": "Before an update, so many of a hundred live requests go to the new model, too. "
+            "It is deployed only where it keeps `max_error_percent` and `max_latency_ms`; where fewer than a "
+            "hundred requests reach it, nobody can tell, and it is deployed with a warning. The live model "
+            "gets new instances twice, before and after. `0`: none.",
         },
-        "shadow_s": {
-            "title": "Shadow (seconds)",
+        "comparison_role": {
+            "title": "Comparison: role of the new model",
+            "default": SHADOW,
+            "type": "string",
+            "enum": list(COMPARISON_ROLES),
+            "description": "`shadow`: requests are mirrored to it, and its answers discarded. `challenger`: "
+            "it answers them instead of the live model, by the weights of two variants, 50 percent at most; "
+            "it is taken out within a minute or two of a limit that it misses.",
+        },
+        "comparison_s": {
+            "title": "Comparison (seconds)",
             "default": 600,
             "type": "integer",
             "minimum": 60,
             "maximum": MAX_WAIT_S,
-            "description": "So long a shadow is watched.",
+            "description": "So long the new model is watched.",
         },
         "update_policy": {
             "default": ALL_AT_ONCE,
@@ -151,8 +167,9 @@ DEPLOYMENT = in_section(
         "min_class_recall",
         "max_calibration_error",
         "capture_percent",
-        "shadow_percent",
-        "shadow_s",
+        "comparison_percent",
+        "comparison_role",
+        "comparison_s",
         "update_share_percent",
         "update_bake_s",
         "max_error_percent",

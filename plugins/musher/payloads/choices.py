@@ -48,3 +48,8 @@ WORKER = "worker"
 
 TEST_SPLIT = "test"
 """What a batch transform job classifies where it is no prefix in S3."""
+
+SHADOW, CHALLENGER = "shadow", "challenger"
+COMPARISON_ROLES = (SHADOW, CHALLENGER)
+"""What a new model is while it gets live requests beside the one that serves."""
+MAX_CHALLENGER_PERCENT = 50

@@ -51,7 +51,7 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
             instances=instances,
             params=f"instance_type, {name}",
         ),
-        Need(use=ENDPOINT, **_with_shadow(serving, percent=int(params["shadow_percent"]))),
+        Need(use=ENDPOINT, **_with_shadow(serving, percent=int(params["comparison_percent"]))),
         *([Need(use=TRANSFORM, **serving)] if params["batch_input"] else []),
         *list_load_needs(params),
     ]
@@ -70,7 +70,7 @@ def _with_shadow(serving: Mapping[str, Any], *, percent: int) -> dict[str, Any]:
     if not percent:
         return dict(serving)
     instances = serving["instances"] + count_instances(production=serving["instances"], percent=percent)
-    return {**serving, "instances": instances, "params": f"{serving['params']}, shadow_percent"}
+    return {**serving, "instances": instances, "params": f"{serving['params']}, comparison_percent"}
 
 
 def judge_quotas(needs: Iterable[Need], *, quotas: Mapping[str, float], region: str) -> list[str]:

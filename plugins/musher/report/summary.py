@@ -40,7 +40,7 @@ ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type",
 GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
 BATCH_KEYS = ("job_name", "output_uri", "images", "instance_type", "instances")
 SCALING_KEYS = ("min_instances", "max_instances", "metric", "target", "alarms")
-SHADOW_KEYS = ("reason", "release", "percent", "production", "shadow", "faults")
+SHADOW_KEYS = ("role", "reason", "release", "percent", "production", "shadow", "faults")
 LOAD_KEYS = (
     "target",
     "is_complete",

@@ -18,7 +18,7 @@ from musher.stages.run import current_run
 def deploy(verdict: Verdict, image: ServingImage) -> tuple[ShadowResult, EndpointResult]:
     """Deploy the model that `gate` approved in the serving image that `build_image` found or made.
 
-    Where `shadow_percent` asks for it, the model first works in the shadow of what serves. Return how it did
+    Where `comparison_percent` asks for it, the model first works beside what serves. Return how it did
     there, and the endpoint's name, its configuration and the one before, instances and seconds.
     """
     request: Any = request_endpoint(verdict, image)

@@ -58,13 +58,14 @@ def request_update(run: Run, *, config_name: str) -> Request:
 
 
 def request_shadow(run: Run) -> Request | None:
-    """Return how a model is watched in the shadow of what serves; None without a shadow."""
+    """Return how a model is watched beside what serves; None where it is not."""
     params = run.params
-    if not run.is_live or not params["shadow_percent"]:
+    if not run.is_live or not params["comparison_percent"]:
         return None
     return {
-        "percent": params["shadow_percent"],
-        "seconds": params["shadow_s"],
+        "role": params["comparison_role"],
+        "percent": params["comparison_percent"],
+        "seconds": params["comparison_s"],
         "limits": {name: params[name] for name in ("max_error_percent", "max_latency_ms")},
     }
 

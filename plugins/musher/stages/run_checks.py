@@ -12,7 +12,7 @@ from musher.hooks.objects import has_objects
 from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling, plan_scaling
-from musher.payloads.choices import TEST_SPLIT, WORKER
+from musher.payloads.choices import CHALLENGER, MAX_CHALLENGER_PERCENT, TEST_SPLIT, WORKER
 from musher.payloads.concurrency import find_contradictions
 from musher.payloads.processing import SPARE_S
 from musher.payloads.schedules import build_actions, highest
@@ -88,23 +88,28 @@ def check_update(params: Params) -> Sequence[str]:
 
 
 def unsuitable_shadow(run: Run) -> list[str]:
-    """Return a sentence where a model can be in no shadow: in a trial, or with what serves."""
-    percent = run.params["shadow_percent"]
+    """Return a sentence where a model can be no shadow or challenger: in a trial, or with what serves."""
+    percent, role = run.params["comparison_percent"], run.params["comparison_role"]
     if not percent:
         return []
     if not run.is_live:
         return [
-            f"shadow_percent is {percent} and lifetime is trial, whose endpoint nobody asks: there is "
-            "nothing to mirror. Set shadow_percent to 0, or lifetime to live."
+            f"comparison_percent is {percent} and lifetime is trial, whose endpoint nobody asks: there is "
+            "nothing to compare with. Set comparison_percent to 0, or lifetime to live."
+        ]
+    if role == CHALLENGER and percent > MAX_CHALLENGER_PERCENT:
+        return [
+            f"comparison_percent is {percent} and comparison_role is challenger, which answers "
+            f"{MAX_CHALLENGER_PERCENT} percent at most. Choose less, or the role shadow."
         ]
     hook = sagemaker_hook(run.settings)
     endpoint = hook.find_endpoint(run.endpoint_name)
     serving = hook.find_endpoint_config(endpoint["EndpointConfigName"]) if endpoint else None
     new = {"ProductionVariants": [{"InstanceType": run.params["endpoint_instance_type"]}]}
     planned = (("the new model", new), (run.endpoint_name, serving))
-    found = [(what, find_obstacle(config)) for what, config in planned if config]
+    found = [(what, find_obstacle(config, role=role)) for what, config in planned if config]
     return [
-        f"shadow_percent is {percent}, and {what} can have no shadow: {obstacle}. Set it to 0."
+        f"comparison_percent is {percent}, and {what} can have no {role}: {obstacle}. Set it to 0."
         for what, obstacle in found
         if obstacle
     ]
@@ -230,9 +235,9 @@ def list_uses(params: Params) -> list[Use]:
     if params["load_test_on"] != WORKER:
         limit_s = float(params["load_test_s"] + SPARE_S)
         uses.append(Use(what="load", instance_type=params["load_test_on"], instances=1, max_s=limit_s))
-    if percent := params["shadow_percent"]:
+    if percent := params["comparison_percent"]:
         instances = count_instances(production=int(params["endpoint_instance_count"]), percent=percent)
-        uses.append(Use(what="shadow", instances=instances, max_s=float(params["shadow_s"]), **endpoint))
+        uses.append(Use(what="shadow", instances=instances, max_s=float(params["comparison_s"]), **endpoint))
     most = highest(params["autoscale_schedule"], most=int(params["autoscale_max"]))
     return [*uses, Use(what="endpoint", instances=most, **endpoint)]
 

@@ -3,19 +3,22 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError
 
 from musher import names
 from musher.hooks.connection import autoscaling_hook, s3_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.objects import upload_once
 from musher.hooks.releases import put_endpoint_back, read_endpoint
+from musher.operators import shadows
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.shadows import WatchShadowOperator
-from musher.payloads.choices import RETENTION
+from musher.payloads.choices import CHALLENGER, RETENTION, SHADOW
 from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.tags import live_tags
 from musher.settings import Settings
@@ -31,7 +34,9 @@ ALWAYS_500 = SAYS_WHAT_IT_GOT.replace('self.headers["Content-Type"]}).encode()',
 def request_of(installation: Settings, localaws: Any) -> Callable[..., Request]:
     """Return a function that makes the requests with which a run brings a model to the live endpoint."""
 
-    def make(slug: str, *, script: str = SAYS_WHAT_IT_GOT, seconds: int = 8) -> Request:
+    def make(
+        slug: str, *, script: str = SAYS_WHAT_IT_GOT, seconds: int = 8, role: str = SHADOW, percent: int = 100
+    ) -> Request:
         key = f"{installation.project}/jobs/{slug}/model.tar.gz"
         model_uri = upload_once(
             s3_hook(installation), installation, key=key, data=pack({"code/serve.py": script})
@@ -50,7 +55,7 @@ def request_of(installation: Settings, localaws: Any) -> Callable[..., Request]:
         )
         update = {"EndpointName": plan.endpoint_name, "EndpointConfigName": version, **RETENTION}
         limits = {"max_error_percent": 5, "max_latency_ms": 20_000}
-        shadow = {"percent": 100, "seconds": seconds, "limits": limits}
+        shadow = {"role": role, "percent": percent, "seconds": seconds, "limits": limits}
         return {**build_endpoint(installation, plan=plan), "Update": update, "Shadow": shadow}
 
     return make
@@ -66,22 +71,35 @@ def live(
     remove_endpoint(sagemaker_hook(installation), name=names.live_endpoint(installation), delay_s=0.1)
 
 
+@dataclass
+class Users:
+    """What users got: the status of each answer, and of the good ones, which variant gave it."""
+
+    statuses: list[int] = field(default_factory=list)
+    variants: list[str] = field(default_factory=list)
+
+
 @pytest.fixture
-def users(installation: Settings, localaws: Any, live: str) -> Iterator[list[int]]:
-    """Ask the live endpoint again and again; return the statuses of all answers so far."""
-    runtime, statuses, end = localaws.client("sagemaker-runtime"), [], threading.Event()
+def users(installation: Settings, localaws: Any, live: str) -> Iterator[Users]:
+    """Ask the live endpoint again and again; return what the answers so far say."""
+    runtime, found, end = localaws.client("sagemaker-runtime"), Users(), threading.Event()
 
     def ask() -> None:
         while not end.wait(0.01):
-            answer = runtime.invoke_endpoint(
-                EndpointName=names.live_endpoint(installation), Body=b"x", ContentType="image/jpeg"
-            )
-            statuses.append(answer["ResponseMetadata"]["HTTPStatusCode"])
+            try:
+                answer = runtime.invoke_endpoint(
+                    EndpointName=names.live_endpoint(installation), Body=b"x", ContentType="image/jpeg"
+                )
+            except ClientError as error:
+                found.statuses.append(error.response["OriginalStatusCode"])
+            else:
+                found.statuses.append(200)
+                found.variants.append(answer["InvokedProductionVariant"])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    yield statuses
+    yield found
     end.set()
     for thread in threads:
         thread.join()
@@ -97,7 +115,7 @@ def serving(installation: Settings) -> str:
 @pytest.mark.slow
 def test_a_good_model_is_watched_and_taken_out_again(
     live: str,
-    users: list[int],
+    users: Users,
     installation: Settings,
     with_settings: Callable[..., Any],
     request_of: Callable[..., Request],
@@ -112,13 +130,13 @@ def test_a_good_model_is_watched_and_taken_out_again(
     assert "ShadowProductionVariants" not in sagemaker_hook(installation).find_endpoint(
         names.live_endpoint(installation)
     )
-    assert set(users) == {200}
+    assert set(users.statuses) == {200}
 
 
 @pytest.mark.slow
 def test_a_bad_model_fails_the_task_and_what_served_before_serves_alone(
     live: str,
-    users: list[int],
+    users: Users,
     installation: Settings,
     with_settings: Callable[..., Any],
     request_of: Callable[..., Request],
@@ -128,7 +146,7 @@ def test_a_bad_model_fails_the_task_and_what_served_before_serves_alone(
     with pytest.raises(AirflowFailException, match=f"bad in the shadow of {live}: .*answers are 5XX"):
         operator.execute(FakeTask().context())
     assert serving(installation) == live
-    assert set(users) == {200}
+    assert set(users.statuses) == {200}
 
 
 @pytest.mark.slow
@@ -161,3 +179,30 @@ def test_a_shadow_that_nobody_asks_is_not_judged_and_what_a_lost_task_left_is_pu
     )
     assert serving(installation) == live
     assert f"{live} serves again" in done[0]
+
+
+@pytest.mark.slow
+def test_a_challenger_answers_its_share_and_a_bad_one_is_taken_out_at_once(
+    live: str,
+    users: Users,
+    installation: Settings,
+    with_settings: Callable[..., Any],
+    request_of: Callable[..., Request],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The users of a bad one get its errors: so a share of theirs, and no longer than until the next look."""
+    monkeypatch.setattr(shadows, "LOOK_S", 4)
+    good = request_of("5ade0005", role=CHALLENGER, percent=30)
+    result = with_settings(WatchShadowOperator(task_id="watch_shadow", config=good)).execute(
+        FakeTask().context()
+    )
+    assert (result["release"], result["faults"], result["reason"]) == (live, [], "")
+    share = users.variants.count(good["EndpointConfig"]["EndpointConfigName"]) / result["shadow"]["requests"]
+    assert share == pytest.approx(1, abs=0.1)
+    assert serving(installation) == live
+    bad = request_of("5ade0006", role=CHALLENGER, percent=30, script=ALWAYS_500, seconds=600)
+    operator = with_settings(WatchShadowOperator(task_id="watch_shadow", config=bad))
+    with pytest.raises(AirflowFailException, match=f"as the challenger of {live}: .*answers are 5XX"):
+        operator.execute(FakeTask().context())
+    assert serving(installation) == live
+    assert users.statuses.count(500) > 10

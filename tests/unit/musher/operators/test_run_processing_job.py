@@ -266,7 +266,9 @@ def test_a_teardown_and_the_reaper_find_the_live_ones_of_all_attempts(
         processing.script = [state]
         processing.create_processing_job(**request_of(job_name=name))
     hook: Any = processing
-    [first, second] = inventory.list_jobs(hook, prefix="musher-")
+    first, second = (listed.read() for listed in inventory.list_jobs(hook, prefix="musher-"))
+    assert first is not None
+    assert second is not None
     assert (first.kind, first.name, first.tags["musher:project"]) == ("processing job", NAME, "musher")
     assert second.usd_per_hour == pytest.approx(0.115)
     assert stop_processing_jobs(hook, name=NAME) == [f"processing job {NAME}-2"]

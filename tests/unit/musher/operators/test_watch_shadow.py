@@ -33,7 +33,7 @@ LIMITS = {"max_error_percent": 5, "max_latency_ms": 2000}
 SHADOWED: dict[str, Any] = {
     **REQUEST,
     "EndpointConfig": {**REQUEST["EndpointConfig"], "Tags": as_list(live_tags(SETTINGS, slug="0123abcd"))},
-    "Shadow": {"percent": 50, "seconds": 600, "limits": LIMITS},
+    "Shadow": {"role": "shadow", "percent": 50, "seconds": 600, "limits": LIMITS},
 }
 GOOD: Any = {"requests": 400, "errors_4xx": 0, "errors_5xx": 0, "p50_ms": 20.0, "p99_ms": 90.0}
 VERSIONS = "musher-0123abcd-"
@@ -134,6 +134,35 @@ def test_a_bad_model_fails_for_good_with_the_figures_once_what_served_is_back(
     assert served(aws) == OLDER
 
 
+CHALLENGING: dict[str, Any] = {**SHADOWED, "Shadow": {**SHADOWED["Shadow"], "role": "challenger"}}
+
+
+def test_a_good_challenger_answers_for_the_time_and_is_taken_out_again(
+    watch: Any, aws: Mirroring, figures: dict[str, Any], fake_clock: FakeClock
+) -> None:
+    """It is looked at each minute, as users get its answers."""
+    figures[CONFIG]["requests"] = 760
+    started = fake_clock.now()
+    result = watch(CHALLENGING)
+    assert (result["role"], result["faults"], result["reason"]) == ("challenger", [], "")
+    assert fake_clock.slept.count(60) == 10
+    assert fake_clock.now() - started >= 600
+    assert served(aws) == OLDER
+    [both] = [config for config in aws.configs.values() if len(config["ProductionVariants"]) == 2]
+    assert both["ProductionVariants"][1]["VariantName"] == CONFIG
+
+
+def test_a_bad_challenger_is_taken_out_at_the_next_look(
+    watch: Any, aws: Mirroring, figures: dict[str, Any], fake_clock: FakeClock
+) -> None:
+    figures[CONFIG] |= {"requests": 760, "errors_5xx": 380}
+    with pytest.raises(AirflowFailException, match=r"as the challenger of musher-c0: 50.0 % of its answers"):
+        watch(CHALLENGING)
+    assert fake_clock.slept.count(60) == 1
+    assert 600 not in fake_clock.slept
+    assert served(aws) == OLDER
+
+
 def test_the_report_gets_the_figures_of_a_bad_model_too(watch: Any, figures: dict[str, Any]) -> None:
     """A task that fails leaves no result by itself."""
     figures[CONFIG]["errors_5xx"] = 40
@@ -147,7 +176,7 @@ def test_the_report_gets_the_figures_of_a_bad_model_too(watch: Any, figures: dic
 
 def test_a_shadow_that_is_dead_is_told_from_one_that_nobody_asks(watch: Any, figures: dict[str, Any]) -> None:
     figures[CONFIG] |= {"requests": 5, "p50_ms": None, "p99_ms": None}
-    with pytest.raises(AirflowFailException, match="5 of about 380 mirrored requests reached it"):
+    with pytest.raises(AirflowFailException, match="5 of about 380 requests that were due reached it"):
         watch()
     figures["later"]["requests"] = 12
     assert "5 requests reached it" in watch()["reason"]
@@ -180,7 +209,7 @@ def test_too_few_requests_are_no_judgement_and_a_warning(
 def test_without_a_share_nothing_is_asked_of_aws(watch: Any, aws: Mirroring) -> None:
     calls = len(aws.calls)
     result = watch({**SHADOWED, "Shadow": None})
-    assert (result["reason"], result["percent"]) == ("shadow_percent is 0", 0)
+    assert (result["reason"], result["percent"]) == ("comparison_percent is 0", 0)
     assert len(aws.calls) == calls
 
 

@@ -17,7 +17,7 @@ PARAMS = {
     "endpoint_instance_count": 1,
     "batch_input": None,
     "load_test_on": "worker",
-    "shadow_percent": 0,
+    "comparison_percent": 0,
 }
 
 
@@ -42,9 +42,9 @@ def test_the_widest_job_counts(changes: dict[str, Any], quota: str, instances: i
 
 
 def test_a_shadow_needs_instances_beside_those_that_serve() -> None:
-    _, endpoint = list_needs({**PARAMS, "shadow_percent": 30, "endpoint_instance_count": 4})
+    _, endpoint = list_needs({**PARAMS, "comparison_percent": 30, "endpoint_instance_count": 4})
     assert endpoint.instances == 6
-    assert endpoint.params == "endpoint_instance_type, endpoint_instance_count, shadow_percent"
+    assert endpoint.params == "endpoint_instance_type, endpoint_instance_count, comparison_percent"
 
 
 def test_a_batch_has_a_quota_of_its_own() -> None:

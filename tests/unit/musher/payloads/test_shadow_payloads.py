@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from musher.payloads.choices import CHALLENGER, SHADOW
 from musher.payloads.shadows import (
     build_shadow_config,
     count_instances,
@@ -47,14 +48,17 @@ REQUEST = {
 }
 
 
-def build(*, instances: int = 3, percent: int = 50, release: str = RELEASE) -> dict[str, Any]:
-    """Return the configuration of a shadow beside so many instances."""
+def build(
+    *, instances: int = 3, percent: int = 50, release: str = RELEASE, role: str = SHADOW
+) -> dict[str, Any]:
+    """Return the configuration of a new model beside so many instances."""
     return build_shadow_config(
         SETTINGS,
         serving={**SERVING, "EndpointConfigName": release},
         variant={"DesiredInstanceCount": instances, "DesiredWeight": 1.0},
         new=REQUEST,
         percent=percent,
+        role=role,
         package_arn="arn:package",
     )
 
@@ -87,6 +91,31 @@ def test_what_serves_stays_and_the_new_model_comes_into_its_shadow() -> None:
     assert config["KmsKeyId"] == "key"
 
 
+def test_a_challenger_answers_its_share_by_the_weights_of_two_variants() -> None:
+    config = build(role=CHALLENGER, percent=20)
+    assert errors_of("sagemaker", "CreateEndpointConfig", config) == ""
+    champion, challenger = config["ProductionVariants"]
+    assert "ShadowProductionVariants" not in config
+    assert (champion["VariantName"], challenger["VariantName"]) == ("AllTraffic", NEW)
+    assert (challenger["ModelName"], challenger["InitialInstanceCount"]) == ("new", 1)
+    weights = [variant["InitialVariantWeight"] for variant in (champion, challenger)]
+    assert weights[1] / sum(weights) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ProductionVariants": SERVING["ProductionVariants"] * 2}, "2 production variants already"),
+        ({"ShadowProductionVariants": SERVING["ProductionVariants"]}, "a shadow variant"),
+        ({"AsyncInferenceConfig": {"OutputConfig": {}}}, "asynchronous"),
+        ({"ProductionVariants": [{"ServerlessConfig": {"MemorySizeInMB": 1024}}]}, "serverless"),
+    ],
+)
+def test_what_has_no_challenger_is_named(changes: dict[str, Any], reason: str) -> None:
+    assert find_obstacle(SERVING, role=CHALLENGER) is None
+    assert reason in str(find_obstacle({**SERVING, **changes}, role=CHALLENGER))
+
+
 def test_its_tags_say_that_it_is_no_release_of_its_own() -> None:
     tags = as_mapping(build()["Tags"])
     assert (tags["musher:shadow-of"], tags["musher:previous"]) == (RELEASE, RELEASE)
@@ -97,8 +126,8 @@ def test_it_is_named_as_the_run_s_own_by_what_it_holds() -> None:
     name = build()["EndpointConfigName"]
     assert name.startswith("musher-0123abcd-")
     assert name == build(instances=8)["EndpointConfigName"]
-    others = {build(percent=51)["EndpointConfigName"], build(release="musher-1")["EndpointConfigName"]}
-    assert len({name, NEW, *others}) == 4
+    changed = build(percent=51), build(release="musher-1"), build(role=CHALLENGER)
+    assert len({name, NEW, *(config["EndpointConfigName"] for config in changed)}) == 5
 
 
 @pytest.mark.parametrize(
@@ -111,8 +140,8 @@ def test_it_is_named_as_the_run_s_own_by_what_it_holds() -> None:
     ],
 )
 def test_what_aws_refuses_beside_a_shadow_is_named(changes: dict[str, Any], reason: str) -> None:
-    assert find_obstacle(SERVING) is None
-    assert reason in str(find_obstacle({**SERVING, **changes}))
+    assert find_obstacle(SERVING, role=SHADOW) is None
+    assert reason in str(find_obstacle({**SERVING, **changes}, role=SHADOW))
 
 
 @pytest.mark.parametrize(("production", "percent", "instances"), [(1, 1, 1), (4, 100, 4), (3, 34, 2)])
@@ -146,7 +175,7 @@ def test_requests_that_are_wrong_themselves_are_no_fault_of_the_shadow() -> None
 
 def test_a_shadow_that_hardly_gets_requests_is_dead_not_good() -> None:
     [fault] = faults(figures(8), due=200.4)
-    assert fault == "8 of about 200 mirrored requests reached it"
+    assert fault == "8 of about 200 requests that were due reached it"
     assert faults(figures(100), due=200) == faults(figures(8), due=99) == []
 
 

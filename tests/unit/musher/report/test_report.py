@@ -57,6 +57,7 @@ RESULTS: Any = {
         "seconds": 0.2,
     },
     "shadow": {
+        "role": "shadow",
         "reason": "",
         "release": "musher-00000000-1",
         "percent": 50,
@@ -629,6 +630,13 @@ def test_a_shadow_is_shown_beside_what_served(changes: dict[str, Any], shown: st
     assert "In the shadow of musher-00000000-1" in found
     assert ("2,001" in found) == ("shadow" not in changes)
     assert shown in found
+
+
+def test_a_challenger_is_called_one() -> None:
+    found = page({**summary(), "shadow": {**RESULTS["shadow"], "role": "challenger"}})
+    assert "As the challenger of musher-00000000-1" in found
+    assert "% of the requests got its answers" in found
+    assert "mirrored" not in found
 
 
 def test_a_run_that_asked_for_no_shadow_says_nothing_of_one() -> None:

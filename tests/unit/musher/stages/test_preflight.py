@@ -60,7 +60,11 @@ def test_a_run_with_the_forms_defaults_is_fine(form_run: MakeRun) -> None:
         ),
         ({"use_spot": True, "max_runtime_s": 9000}, "max_wait_s is 7200. Choose max_runtime_s (9000) to"),
         ({"finetune_epochs": 2}, "Set freeze_backbone, or finetune_epochs to 0"),
-        ({"shadow_percent": 5, "lifetime": "trial"}, "shadow_percent is 5 and lifetime is trial"),
+        (
+            {"comparison_percent": 51, "comparison_role": "challenger"},
+            "comparison_percent is 51 and comparison_role is challenger, which answers 50 percent at most",
+        ),
+        ({"comparison_percent": 5, "lifetime": "trial"}, "comparison_percent is 5 and lifetime is trial"),
     ],
 )
 def test_contradictions_are_found(form_run: MakeRun, changes: dict[str, Any], reason: str) -> None:
@@ -187,16 +191,16 @@ def test_a_shadow_beside_what_cannot_have_one_is_refused(
         find_endpoint=lambda name: {"EndpointConfigName": "c"}, find_endpoint_config=lambda name: config
     )
     monkeypatch.setattr(run_checks, "sagemaker_hook", lambda settings: hook)
-    found = find_problems(form_run(shadow_percent=5))
+    found = find_problems(form_run(comparison_percent=5))
     assert len(found) == problems
-    assert all("shadow_percent is 5, and musher-live can have no shadow" in text for text in found)
+    assert all("comparison_percent is 5, and musher-live can have no shadow" in text for text in found)
     hook.find_endpoint = lambda name: None
-    [problem] = find_problems(form_run(shadow_percent=5, endpoint_instance_type="ml.inf1.xlarge"))
+    [problem] = find_problems(form_run(comparison_percent=5, endpoint_instance_type="ml.inf1.xlarge"))
     assert "the new model can have no shadow: it has ml.inf1.xlarge" in problem
 
 
 def test_a_shadow_is_paid_for_as_long_as_it_is_watched(form_run: MakeRun) -> None:
-    uses = list_uses(form_run(shadow_percent=40, endpoint_instance_count=3).params)
+    uses = list_uses(form_run(comparison_percent=40, endpoint_instance_count=3).params)
     [shadow] = [use for use in uses if use.what == "shadow"]
     assert (shadow.instances, shadow.max_s, shadow.instance_type) == (2, 600.0, "ml.m5.large")
 
