@@ -33,6 +33,10 @@ class Connection:
         self._waiting.register(opened, select.EPOLLIN)
         return opened
 
+    def close(self) -> None:
+        """Close it, again if need be."""
+        self.socket.close()
+
     def send(self, request: Sequence[bytes]) -> None:
         """Send one request, over a new connection where the server closes the old one."""
         if self._is_closed:
@@ -76,11 +80,13 @@ def seconds_for(requests: Iterator[Sequence[bytes]], *, port: int, connections: 
     Raises RuntimeError where no server answers for ANSWER_S.
     """
     room = bytearray(ROOM_BYTES)
-    with contextlib.closing(select.epoll()) as waiting:
+    with contextlib.closing(select.epoll()) as waiting, contextlib.ExitStack() as opened:
         started = time.perf_counter()
         busy: dict[int, Connection] = {}
         for _, request in zip(range(connections), requests, strict=False):
-            _send(Connection(port, waiting), request, busy)
+            connection = Connection(port, waiting)
+            opened.callback(connection.close)
+            _send(connection, request, busy)
         while busy:
             ready = waiting.poll(ANSWER_S)
             if not ready:
@@ -93,7 +99,7 @@ def seconds_for(requests: Iterator[Sequence[bytes]], *, port: int, connections: 
                     if following is not None:
                         _send(connection, following, busy)
                     else:
-                        connection.socket.close()
+                        connection.close()
         return time.perf_counter() - started
 
 
