@@ -191,7 +191,7 @@ def test_processes_that_end_again_and_again_end_the_server() -> None:
     output, errors = program.communicate(timeout=WAIT_S)
     assert program.returncode == 1
     assert "error: 6 processes ended within 300 s: see the log\n" in errors
-    assert 7 <= output.count("serves") <= 8  # two, and five replaced
+    assert 6 <= output.count("serves") <= 7  # two and five more; the last one may be stopped before
 
 
 def test_a_first_process_that_a_signal_ends_is_named() -> None:
