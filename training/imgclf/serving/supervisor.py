@@ -126,7 +126,7 @@ class _Supervisor:
             self._board.clear(place)
             if self._deadline is None:
                 self._replace(place, code)
-            elif code not in (0, -signal.SIGTERM):  # the latter: it had not begun to serve
+            elif code not in (0, -signal.SIGTERM, -signal.SIGINT):  # by a signal: it did not serve yet
                 logger.error("process %d ended with %d", place + 1, code)
                 self._code = self._code or 1
 
