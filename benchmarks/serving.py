@@ -5,8 +5,10 @@
 8 connections, each busy all the time, send JPEGs of 30 kB: to a model that computes nothing, and to a
 ResNet-18 of 133 classes at 224 pixels, which the peers run by eager torch and by ONNX Runtime (our
 model.onnx). All take turns in each round, after a longer one that is not counted; a contestant that is not
-measured is stopped by a signal. Peers are installed into an environment of their own
-(benchmarks/peers/requirements). With --sweep, serve.py alone with each number of streams.
+measured is stopped by a signal. serve.py has a process for each processor where nothing is computed, which
+its documentation recommends for such models, and one process, its default, for the ResNet-18. Peers are
+installed into an environment of their own (benchmarks/peers/requirements). With --sweep, serve.py alone with
+each number of streams.
 
 Claims: twice the photos a second of the best peer where nothing is computed; 1.4 times those of the best one
 on torch; as many as the best one on our ONNX file, and 1.5 times as many by int8; 0.95 of decoding and
@@ -26,10 +28,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import benchmarks.source_paths  # noqa: F401 - makes imgclf importable
 from benchmarks.peers.programs import PEERS
 from benchmarks.serving_bench import Bench, title
 from benchmarks.serving_ratios import Found, compare, compare_cpu, median_rate, rows_of
 from benchmarks.tables import print_table
+from imgclf.serving.seats import MAX_PROCESSES
 
 OURS, INT8, BARE = "serve.py", "serve.py, int8", "in process"
 HEADER = ("server", "photos/s", "least", "most", "CPU ms")
@@ -49,7 +53,8 @@ def read_arguments() -> argparse.Namespace:
 
 def compare_noop(bench: Bench, peers: Sequence[str]) -> Found:
     """Measure servers of a model that computes nothing."""
-    ours = bench.ours(OURS, ["-m", "benchmarks.peers.noop_server"])
+    processes = str(min(MAX_PROCESSES, len(os.sched_getaffinity(0))))
+    ours = bench.ours(OURS, ["-m", "benchmarks.peers.noop_server"], MUSHER_SERVE_PROCESSES=processes)
     return bench.compare({OURS: ours, **{name: bench.peer(name, "noop") for name in peers}})
 
 

@@ -10,6 +10,9 @@ MUSHER_SERVE_HOST       address to listen on (default 127.0.0.1; the image sets 
 MUSHER_SERVE_RUNTIME    onnxruntime, torch, or auto (default): torch on a GPU and where there is no model.onnx
 MUSHER_SERVE_STREAMS    forward passes at once, 1 to the number of processors (default): many give the most
                         answers, one gives a lone request all processors
+MUSHER_SERVE_PROCESSES  processes that serve, each with the model in its memory, 1 (default) to the number of
+                        processors, 8 at most. They share the streams. Several give more answers where a
+                        forward pass takes less than about a millisecond; torch takes no more than one
 
 A model that cannot be loaded is one line on stderr and exit code 1. SIGTERM answers what is in progress,
 then ends with exit code 0.
@@ -19,40 +22,57 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import uvicorn
+from typing import TYPE_CHECKING
 
 from imgclf.errors import ConfigError, ImgclfError
 from imgclf.process import leave
-from imgclf.serving import model_functions
-from imgclf.serving.asgi import App
 from imgclf.serving.logs import log_json_to_stdout
-from imgclf.serving.protocol import GuardedProtocol
+from imgclf.serving.seats import BACKLOG, Seat, count_processes, reserve
+from imgclf.serving.supervisor import supervise
+
+if TYPE_CHECKING:
+    from imgclf.serving.runtimes import ServedModel
 
 logger = logging.getLogger("serve")
 
 DEFAULT_PORT = 8080
-GRACE_S = 25
-"""Time for requests in progress at SIGTERM; SageMaker kills after 30 s."""
+
+Load = Callable[[Path], "ServedModel"]
 
 
 def main(environ: Mapping[str, str]) -> int:
     """Load the model, listen, and serve until SIGTERM; return the exit code."""
+    return serve(load, str(model_folder(environ)), environ)
+
+
+def serve(load: Load, what: str, environ: Mapping[str, str]) -> int:
+    """Serve what `load` loads, by one process or by several of them; return the exit code."""
     try:
-        model_dir = model_folder(environ)
-        model = model_functions.model_fn(str(model_dir))
-        model_functions.warm_up(model)
-        listener = listen(environ)
+        seat = Seat.take(environ)
+        count = count_processes(environ)
+        if seat is None and count > 1:
+            return supervise(bind(environ, reserve), count, what=what, environ=environ)
+        model = load(Path(what))
+        listener = seat.open_listener() if seat else bind(environ, listen)
     except ImgclfError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    serve(App(model), listener, f"{model_dir} by {model.runtime.name}")
+    serve_model(model, listener, seat, what=f"{what} by {model.runtime.name}")
     return 0
+
+
+def load(model_dir: Path) -> ServedModel:
+    """Load a model folder, and predict once; raise ModelError or ConfigError where that cannot be."""
+    # Not at the module's head: a process that only supervises needs none of it.
+    from imgclf.serving import model_functions
+
+    model = model_functions.model_fn(str(model_dir))
+    model_functions.warm_up(model)
+    return model
 
 
 def model_folder(environ: Mapping[str, str]) -> Path:
@@ -60,8 +80,8 @@ def model_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("SM_MODEL_DIR") or Path(environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model")
 
 
-def listen(environ: Mapping[str, str]) -> socket.socket:
-    """Bind the port; raise ConfigError when it is taken or no port."""
+def bind(environ: Mapping[str, str], open_port: Callable[[str, int], socket.socket]) -> socket.socket:
+    """Open the port by a function; raise ConfigError when it is taken or no port."""
     host, port = (
         environ.get("MUSHER_SERVE_HOST", "127.0.0.1"),
         environ.get("SAGEMAKER_BIND_TO_PORT", str(DEFAULT_PORT)),
@@ -69,35 +89,29 @@ def listen(environ: Mapping[str, str]) -> socket.socket:
     if not port.isdecimal() or int(port) > 65_535:
         raise ConfigError(f"SAGEMAKER_BIND_TO_PORT {port!r} is no port: set 0 to 65535")
     try:
-        return socket.create_server((host, int(port)), backlog=2048)
+        return open_port(host, int(port))
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port} ({error}): set SAGEMAKER_BIND_TO_PORT") from error
 
 
-def serve(app: App, listener: socket.socket, what: str) -> None:
-    """Answer requests until a signal; those in progress get GRACE_S seconds."""
-    # uvicorn stops at the first signal and raises it again once it has stopped: here nobody heeds that one.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=GuardedProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    host, port = listener.getsockname()[:2]
-    # Its warnings are one line for each malformed request: a stranger could fill the log.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    logger.info("serving %s on http://%s:%s", what, host, port)
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on a port that is no other process's."""
+    return socket.create_server((host, port), backlog=BACKLOG)
+
+
+def serve_model(model: ServedModel, listener: socket.socket, seat: Seat | None, *, what: str) -> None:
+    """Answer requests in this process until a signal."""
+    from imgclf.serving.asgi import App
+    from imgclf.serving.server import run_app
+
+    if seat is None:
+        host, port = listener.getsockname()[:2]
+        logger.info("serving %s on http://%s:%s", what, host, port)
+    else:
+        logger.info("process %d of %d serves %s", seat.place + 1, seat.count, what)
     sys.stdout.flush()
-    uvicorn.Server(config).run(sockets=[listener])
-    logger.info("stopped")
+    run_app(App(model, seat.open_board() if seat else None), listener)
+    logger.info("stopped" if seat is None else f"process {seat.place + 1} stopped")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import serve
 from benchmarks.peers.work import ANSWER, NOTHING, Pixels
 from imgclf.model_card import ModelFolder
 from imgclf.presets import photo_preset
+from imgclf.process import leave
 from imgclf.serving import model_functions
-from imgclf.serving.asgi import App
 from imgclf.serving.logs import log_json_to_stdout
 from imgclf.serving.runtimes import Logits, ServedModel
 
@@ -28,13 +28,17 @@ class NoOp:
         return np.tile(np.array(ANSWER, np.float32), (len(pixels), 1))
 
 
+def load(folder: Path) -> ServedModel:
+    """Return a model that computes nothing, in place of a folder's."""
+    model_functions.decode_image = lambda data: NOTHING
+    card = ModelFolder(path=folder, card={}, classes=["0"], preset=photo_preset(224, resize=256))
+    return ServedModel(folder=card, runtime=NoOp())
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     log_json_to_stdout()
-    model_functions.decode_image = lambda data: NOTHING
-    folder = ModelFolder(path=Path(), card={}, classes=["0"], preset=photo_preset(224, resize=256))
-    model = ServedModel(folder=folder, runtime=NoOp())
-    serve.serve(App(model), serve.listen(os.environ), "nothing")
+    leave(serve.serve(load, "nothing", os.environ))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +18,12 @@ from imgclf.serving.answers import Answer
 from imgclf.serving.bodies import Bodies, Incoming, Message, Receive
 from imgclf.serving.calls import Call, Reply
 from imgclf.serving.engine import Engine
+from imgclf.serving.figures import BEAT_S, Board
 from imgclf.serving.logs import InvocationLog
 from imgclf.serving.questions import Elsewhere, media_type, read_question
 from imgclf.serving.runtimes import Logits, ServedModel
+
+logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -38,20 +42,26 @@ ROUTES = {"/ping": ("GET", "HEAD"), "/metrics": ("GET",), "/invocations": ("POST
 class App:
     """Answer requests with one loaded model."""
 
-    def __init__(self, model: ServedModel) -> None:
-        """Take the model, and start the engine."""
-        self._metrics = metrics.Metrics()
+    def __init__(self, model: ServedModel, board: Board | None = None) -> None:
+        """Take the model, and what the processes that serve it tell each other; start the engine."""
+        self._board = board or Board()
+        self._metrics = self._board.metrics
+        processes = self._board.size
         self._engine = Engine(
             decode=model_functions.decode_image,
             predict=lambda pixels: model_functions.predict_fn(pixels, model),
             metrics=self._metrics,
             streams=model.runtime.streams,
+            processes=processes,
         )
         self._log = InvocationLog()
-        self._fetchers = ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="fetch")
-        self._bodies = Bodies()
-        self._fetch_slots = asyncio.Semaphore(FETCH_THREADS)
-        self._fetches = 0
+        fetch_threads = FETCH_THREADS // processes
+        self._fetchers = ThreadPoolExecutor(fetch_threads, thread_name_prefix="fetch")
+        self._bodies = Bodies(processes=processes)
+        self._fetch_slots = asyncio.Semaphore(fetch_threads)
+        self._fetches, self._max_fetches = 0, MAX_FETCHES // processes
+        self._fault: str | None = None
+        self._next_beat: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one ASGI event."""
@@ -61,8 +71,7 @@ class App:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             incoming = Incoming(receive, headers=headers)
             answer = await self._route(scope, headers, incoming)
-            route = scope["path"] if scope["path"] in ROUTES else "other"
-            self._metrics.answers[route, answer.status] += 1
+            self._metrics.count(scope["path"], answer.status)
             await _answer(send, answer, incoming=incoming)
 
     def take(self, headers: Iterable[tuple[bytes, bytes]], body: bytes, reply: Reply) -> Call | None:
@@ -72,7 +81,7 @@ class App:
         """
 
         def finish(answer: Answer) -> None:
-            self._metrics.answers["/invocations", answer.status] += 1
+            self._metrics.count("/invocations", answer.status)
             self._note(answer, call.content_type, call.received, seconds=time.monotonic() - call.started)
             reply(answer)
 
@@ -83,8 +92,12 @@ class App:
         """Acknowledge start and stop; free the threads at the stop."""
         while True:
             message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._beat()
             is_end = message["type"] == "lifespan.shutdown"
             if is_end:  # before it is acknowledged: the event loop ends then
+                if self._next_beat is not None:
+                    self._next_beat.cancel()
                 self._fetchers.shutdown(wait=False, cancel_futures=True)
                 await self._engine.close()
                 self._log.flush()
@@ -99,10 +112,11 @@ class App:
             message = f"{method} {path[:200]} is not served: use GET /ping or POST /invocations"
             return Answer.refusal(405 if path in ROUTES else 404, message)
         if path == "/ping":
-            fault = self._engine.find_fault()
+            fault = self._tell() or self._board.find_fault()
             return Answer.refusal(503, fault) if fault else Answer(status=200, body=b"{}")
         if path == "/metrics":
-            return Answer(status=200, body=self._render(), content_type=metrics.CONTENT_TYPE.encode())
+            self._tell()
+            return Answer(status=200, body=self._board.render(), content_type=metrics.CONTENT_TYPE.encode())
         started = time.monotonic()
         answer = await self._invoke(headers, incoming)
         content_type = headers.get("content-type", "")
@@ -120,15 +134,19 @@ class App:
             reason=answer.reason,
         )
 
-    def _render(self) -> bytes:
-        """Return the page of metrics."""
-        return self._metrics.render(
-            {
-                "imgclf_waiting_images": self._engine.waiting,
-                "imgclf_waiting_fetches": self._fetches,
-                "imgclf_healthy": int(self._engine.find_fault() is None),
-            }
-        )
+    def _tell(self) -> str | None:
+        """Tell all processes how this one is; return what its fault is, None where all is well."""
+        fault = self._engine.find_fault()
+        if fault and not self._fault:
+            logger.error("no answers are to be expected: %s", fault)
+        self._fault = fault
+        self._board.tell(images=self._engine.waiting, fetches=self._fetches, is_faulty=fault is not None)
+        return fault
+
+    def _beat(self) -> None:
+        """Tell them from now on, so that they know that this event loop turns."""
+        self._tell()
+        self._next_beat = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
 
     async def _invoke(self, headers: Headers, incoming: Incoming) -> Answer:
         """Return the answer to an invocation, within DEADLINE_S."""
@@ -157,8 +175,8 @@ class App:
 
         FETCH_THREADS images at most are in memory so: a slot is free again when its image is answered.
         """
-        if self._fetches >= MAX_FETCHES:
-            raise OverloadedError(f"{MAX_FETCHES} URLs are in progress: try again in a moment")
+        if self._fetches >= self._max_fetches:
+            raise OverloadedError(f"{self._max_fetches} URLs are in progress: try again in a moment")
         self._fetches += 1
         try:
             async with self._fetch_slots:

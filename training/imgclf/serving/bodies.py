@@ -84,10 +84,11 @@ class _Sender:
 class Bodies:
     """The bodies that a server holds."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, *, processes: int = 1) -> None:
+        """Begin with none; as many processes share what a server may hold, MAX_PROCESSES at most."""
         self._senders: set[_Sender] = set()
         self._held = 0
+        self._max_senders, self._max_held_bytes = MAX_SENDERS // processes, MAX_HELD_BYTES // processes
 
     @asynccontextmanager
     async def read(self, headers: Mapping[str, str], incoming: Incoming) -> AsyncGenerator[bytes]:
@@ -99,7 +100,7 @@ class Bodies:
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
             raise _too_large()
-        if len(self._senders) >= MAX_SENDERS:
+        if len(self._senders) >= self._max_senders:
             self._make_room()
         sender = _Sender(limit=asyncio.timeout(PAUSE_S), started=asyncio.get_running_loop().time())
         try:
@@ -129,7 +130,7 @@ class Bodies:
         """Add a piece, and wait for the next one from now on."""
         if sender.held + len(piece) > MAX_BODY_BYTES:
             raise _too_large()
-        if self._held + len(piece) > MAX_HELD_BYTES:
+        if self._held + len(piece) > self._max_held_bytes:
             self._make_room()
         sender.body += piece
         sender.held += len(piece)

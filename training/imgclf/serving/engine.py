@@ -85,12 +85,16 @@ class _Item:
 class Engine:
     """Decode and predict for all requests of one event loop, which alone calls its methods."""
 
-    def __init__(self, *, decode: Decode, predict: Predict, metrics: Metrics, streams: int = 1) -> None:
+    def __init__(
+        self, *, decode: Decode, predict: Predict, metrics: Metrics, streams: int = 1, processes: int = 1
+    ) -> None:
         """Take what turns a file into pixels (1, 3, S, S), and (B, 3, S, S) into logits (B, classes).
 
-        As many threads as there are streams call both at once.
+        As many threads as there are streams call both at once. As many processes as there are share
+        MAX_IMAGES.
         """
         self._decode, self._predict, self._metrics = decode, predict, metrics
+        self._max_images = MAX_IMAGES // processes
         self._waiting: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._items: set[_Item] = set()
         self._fresh: list[_Item] = []
@@ -127,8 +131,10 @@ class Engine:
         OverloadedError where there are too many images or the engine is at fault.
         """
         fault = self.find_fault()
-        if fault or len(self._items) + len(images) > MAX_IMAGES:
-            raise OverloadedError(f"{fault or f'{MAX_IMAGES} images are in progress'}: try again in a moment")
+        if fault or len(self._items) + len(images) > self._max_images:
+            raise OverloadedError(
+                f"{fault or f'{self._max_images} images are in progress'}: try again in a moment"
+            )
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         ticket = Ticket(len(images), done)

@@ -22,6 +22,8 @@ import numpy.typing as npt
 from imgclf.errors import ConfigError, ModelError
 from imgclf.model_card import ModelFolder, read_model_folder
 from imgclf.onnx_session import open_session
+from imgclf.serving.seats import VARIABLE as PROCESSES_VARIABLE
+from imgclf.serving.seats import count_processes
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +63,10 @@ def load_served_model(model_dir: Path, environ: Mapping[str, str]) -> ServedMode
     """Load a model folder with the runtime that MUSHER_SERVE_RUNTIME names, or the best one here (auto).
 
     Raises ModelError for a folder that is missing, damaged, pickled or contradicts itself, ConfigError for a
-    runtime that cannot be had or a number of streams that is none. No pickle is ever loaded.
+    runtime that cannot be had or a number of streams or processes that is none. No pickle is ever loaded.
     """
-    streams = count_streams(environ)
+    processes = count_processes(environ)
+    streams = max(1, count_streams(environ) // processes)
     folder = read_model_folder(model_dir)
     wanted = environ.get(VARIABLE) or AUTO
     if wanted not in (AUTO, *RUNTIMES):
@@ -75,7 +78,7 @@ def load_served_model(model_dir: Path, environ: Mapping[str, str]) -> ServedMode
         logger.warning("computing by %s, which is slower: %s", TORCH, obstacle)
     if wanted == AUTO:
         wanted = TORCH if obstacle or has_gpu() else ONNX
-    return ServedModel(folder=folder, runtime=RUNTIMES[wanted](folder, streams))
+    return ServedModel(folder=folder, runtime=RUNTIMES[wanted](folder, streams, processes))
 
 
 def count_streams(environ: Mapping[str, str]) -> int:
@@ -106,11 +109,11 @@ class OnnxRuntime:
     The file's hash is the model card's.
     """
 
-    def __init__(self, folder: ModelFolder, streams: int) -> None:
+    def __init__(self, folder: ModelFolder, streams: int, processes: int = 1) -> None:
         """Read the graph; raise ModelError where it is missing, damaged or another one.
 
-        The streams share the processors. One stream for each processor gives the most answers, as no thread
-        waits for another; a lone image is then computed by one processor.
+        The streams of all processes share the processors. One stream for each processor gives the most
+        answers, as no thread waits for another; a lone image is then computed by one processor.
         """
         int8 = folder.card.get("int8") or {}
         is_int8 = "file" in int8
@@ -120,8 +123,9 @@ class OnnxRuntime:
         path = folder.path / Path(str(facts["file"])).name
         if file_hash(path) != facts.get("sha256"):
             raise ModelError(f"{path} is not the file that the model card describes: train the model again")
+        threads = max(1, len(os.sched_getaffinity(0)) // (streams * processes))
         try:
-            self._session = open_session(path, threads=max(1, len(os.sched_getaffinity(0)) // streams))
+            self._session = open_session(path, threads=threads)
         except Exception as error:  # its exceptions have no class of their own
             raise ModelError(f"{path} is no graph that {ONNX} can run: {str(error)[:300]}") from error
         self._input = self._session.get_inputs()[0].name
@@ -137,11 +141,14 @@ class TorchRuntime:
 
     name = TORCH
 
-    def __init__(self, folder: ModelFolder, streams: int) -> None:
+    def __init__(self, folder: ModelFolder, streams: int, processes: int = 1) -> None:
         """Load torch and the weights; raise ModelError as imgclf.artifacts.load_model does.
 
-        One forward pass has the whole device; the other streams decode meanwhile.
+        One forward pass has the whole device; the other streams decode meanwhile. Raises ConfigError for
+        several processes, which would load as many copies of it.
         """
+        if processes > 1:
+            raise ConfigError(f"{PROCESSES_VARIABLE} is {processes}, but {TORCH} takes one process: set 1")
         import torch
 
         from imgclf.artifacts import load_model
@@ -162,7 +169,7 @@ class TorchRuntime:
         return logits
 
 
-RUNTIMES: dict[str, Callable[[ModelFolder, int], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
+RUNTIMES: dict[str, Callable[[ModelFolder, int, int], Runtime]] = {ONNX: OnnxRuntime, TORCH: TorchRuntime}
 
 
 def file_hash(path: Path) -> str:

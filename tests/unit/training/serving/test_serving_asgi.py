@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from imgclf.errors import SourceError
 from imgclf.serving import asgi, engine, logs, model_functions
 from imgclf.serving.answers import Answer
 from imgclf.serving.asgi import App
+from imgclf.serving.figures import Board
 
 IMAGE = {"content-type": "image/png"}
 URL = {"content-type": "application/json"}
@@ -198,6 +200,41 @@ def test_a_ping_is_503_once_the_engine_is_dead(
     before, failed, after = run(work)
     assert (before.status, failed.status, after.status) == (200, 503, 503)
     assert json.loads(after.body) == {"error": "the engine's thread has ended"}
+
+
+def test_a_ping_is_503_while_another_process_is_at_fault(gate: threading.Event) -> None:
+    file = os.memfd_create("board")
+    os.ftruncate(file, Board.bytes_of(2))
+    other = Board(count=2, place=1, file=file)
+
+    async def work() -> list[Found]:
+        app = App(MODEL, Board(count=2, place=0, file=file))
+        found = []
+        for is_faulty in (True, False):
+            other.tell(images=0, fetches=0, is_faulty=is_faulty)
+            found.append(await ask(app, "/ping"))
+        return found
+
+    ill, well = asyncio.run(work())
+    os.close(file)
+    assert (ill.status, well.status) == (503, 200)
+    assert b"the engine of process 2 is at fault" in ill.body
+
+
+def test_processes_share_the_images_that_may_be_in_progress(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MAX_IMAGES", 2)
+
+    async def work() -> list[int]:
+        app = App(MODEL, Board(count=2))
+        first = asyncio.create_task(invoke(app))
+        await asyncio.sleep(0.05)
+        second = await invoke(app)
+        gate.set()
+        return [(await first).status, second.status]
+
+    assert asyncio.run(work()) == [200, 503]
 
 
 def test_a_ping_is_503_while_the_engine_is_stuck(
