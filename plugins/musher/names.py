@@ -37,7 +37,7 @@ TAG_CHARACTERS = 16
 LIVE_ALIAS = "live"
 """The alias of a function: what callers invoke, whichever version it stands for."""
 
-WRITTEN_FOLDERS = ("captures", "code", "datasets", "jobs", "lambda", "reports")
+WRITTEN_FOLDERS = ("async", "captures", "code", "datasets", "jobs", "lambda", "reports")
 """Below the project's prefix in its bucket: where the keys below put what a run, or its endpoint, makes."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -264,6 +264,12 @@ def captures_prefix(settings: Settings) -> str:
 def captures_uri(settings: Settings, *, endpoint_name: str) -> str:
     """Return the s3:// address below which all lies that was captured of an endpoint."""
     return s3_uri(settings, key=f"{captures_prefix(settings)}/{endpoint_name}/")
+
+
+def async_places(settings: Settings, *, endpoint_name: str) -> tuple[str, str]:
+    """Return where an asynchronous endpoint's answers go, and what is said where there is none."""
+    folder = s3_uri(settings, key=f"{settings.project}/async/{endpoint_name}")
+    return f"{folder}/answers", f"{folder}/failures"
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from musher.hooks.endpoints import (
     ask_for_deletion,
     find_captures,
     has_other_type,
+    kind_of,
     note_previous,
     tags_of,
 )
@@ -173,8 +174,9 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             name=self.endpoint_name,
             config_name=self.endpoint_config_name,
             previous_config_name=tags.get(PREVIOUS_TAG),
-            instance_type=config["ProductionVariants"][0]["InstanceType"],
-            instances=variant["DesiredInstanceCount"],
+            kind=kind_of(config),
+            instance_type=config["ProductionVariants"][0].get("InstanceType"),
+            instances=variant.get("DesiredInstanceCount"),
             captures_uri=find_captures(endpoint, name=self.endpoint_name),
             seconds=round(clock.now() - started_at, 3),
         )

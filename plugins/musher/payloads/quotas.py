@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from musher.payloads.choices import SERVERLESS
 from musher.payloads.tuning import STRATEGIES
 
 SERVICE = "sagemaker"
@@ -31,7 +32,7 @@ class Need:
 
 
 def list_needs(params: Mapping[str, Any]) -> list[Need]:
-    """Return what a run needs: its widest job, its endpoint, and its batch transform job if it has one."""
+    """Return what a run needs: its widest job, the instances of its endpoint and of its batch job."""
     widest = [("instance_count", int(params["instance_count"]))]
     if params["tuning_strategy"] in STRATEGIES:
         trials = min(int(params["tuning_parallel"]), int(params["tuning_trials"]))
@@ -49,7 +50,7 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
             instances=instances,
             params=f"instance_type, {name}",
         ),
-        Need(use=ENDPOINT, **serving),
+        *([] if params["endpoint_kind"] == SERVERLESS else [Need(use=ENDPOINT, **serving)]),
         *([Need(use=TRANSFORM, **serving)] if params["batch_input"] else []),
     ]
 
