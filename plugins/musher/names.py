@@ -266,10 +266,9 @@ def captures_uri(settings: Settings, *, endpoint_name: str) -> str:
     return s3_uri(settings, key=f"{captures_prefix(settings)}/{endpoint_name}/")
 
 
-def async_places(settings: Settings, *, endpoint_name: str) -> tuple[str, str]:
-    """Return where an asynchronous endpoint's answers go, and what is said where there is none."""
-    folder = s3_uri(settings, key=f"{settings.project}/async/{endpoint_name}")
-    return f"{folder}/answers", f"{folder}/failures"
+def async_key(settings: Settings, *, folder: str, endpoint_name: str) -> str:
+    """Return the key below which an asynchronous endpoint's `inputs`, `answers` or `failures` lie."""
+    return f"{settings.project}/async/{folder}/{endpoint_name}"
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

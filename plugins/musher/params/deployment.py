@@ -62,9 +62,9 @@ DEPLOYMENT = in_section(
             "default": REALTIME,
             "type": "string",
             "enum": list(ENDPOINT_KINDS),
-            "description": "`realtime`: instances answer at once. `serverless`: no instances; AWS starts what "
-            "answers, so the first request waits, and each costs. `async`: requests and answers lie in S3 "
-            "and may wait, so that the endpoint can do without an instance (`autoscale_min` 0, "
+            "description": "`realtime`: instances answer at once. `serverless`: no instances; AWS starts "
+            "what answers, so the first request waits, and each costs. `async`: requests and answers lie in "
+            "S3 and may wait, so that the endpoint can do without an instance (`autoscale_min` 0, "
             "`autoscale_metric` backlog); there is no function. No update changes the kind of what is live.",
         },
         "serverless_memory_mb": {

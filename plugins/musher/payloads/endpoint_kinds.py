@@ -71,8 +71,8 @@ def _check_serverless(kind: EndpointKind) -> None:
         raise PayloadError(f"serverless_concurrency is {kind.max_concurrency}. Choose 1 to {MAX_SERVERLESS}.")
     if not 0 <= kind.provisioned <= kind.max_concurrency:
         raise PayloadError(
-            f"serverless_provisioned is {kind.provisioned}, and serverless_concurrency, above which AWS takes "
-            f"none, is {kind.max_concurrency}. Choose 0 to {kind.max_concurrency}."
+            f"serverless_provisioned is {kind.provisioned}, and serverless_concurrency, above which AWS "
+            f"takes none, is {kind.max_concurrency}. Choose 0 to {kind.max_concurrency}."
         )
 
 
@@ -87,7 +87,10 @@ def build_queue(settings: Settings, kind: EndpointKind, *, endpoint_name: str) -
     """Return the member of a configuration by which requests wait, and their answers go to S3."""
     if kind.name != ASYNC:
         return {}
-    answers, failures = names.async_places(settings, endpoint_name=endpoint_name)
+    answers, failures = (
+        names.s3_uri(settings, key=names.async_key(settings, folder=folder, endpoint_name=endpoint_name))
+        for folder in ("answers", "failures")
+    )
     return {
         "AsyncInferenceConfig": {
             "ClientConfig": {"MaxConcurrentInvocationsPerInstance": kind.invocations_per_instance},

@@ -5,12 +5,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from musher import names
 from musher.errors import EndpointError
 from musher.hooks.connection import runtime_hook, s3_hook
-from musher.hooks.objects import download
+from musher.hooks.objects import download, has_object, upload
 from musher.payloads.answers import read_logits
 from musher.results import Answer, Sample
 from musher.settings import Settings
@@ -19,8 +17,6 @@ logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 1800.0
 """For all answers together: an endpoint that sleeps needs minutes for its first instance."""
-
-MISSING = ("404", "NoSuchKey")
 
 
 def classify_later(
@@ -41,13 +37,22 @@ def classify_later(
 
 
 def ask(settings: Settings, *, endpoint_name: str, sample: Sample) -> Mapping[str, Any]:
-    """Let a request wait; return InvokeEndpointAsync's answer, which says where its own will be."""
-    bucket = names.bucket(settings)
-    stored = s3_hook(settings).get_conn().head_object(Bucket=bucket, Key=sample["key"])
+    """Let a request wait; return InvokeEndpointAsync's answer, which says where its own will be.
+
+    The image is copied to where the endpoint's role may read: it reads no data set.
+    """
+    hook = s3_hook(settings)
+    stored = hook.get_conn().get_object(Bucket=names.bucket(settings), Key=sample["key"])
+    folder = names.async_key(settings, folder="inputs", endpoint_name=endpoint_name)
+    location = upload(
+        hook,
+        settings,
+        key=f"{folder}/{sample['key'].removeprefix(f'{settings.project}/')}",
+        data=stored["Body"].read(),
+        content_type=stored["ContentType"],
+    )
     answer: Mapping[str, Any] = runtime_hook(settings).conn.invoke_endpoint_async(
-        EndpointName=endpoint_name,
-        InputLocation=names.s3_uri(settings, key=sample["key"]),
-        ContentType=stored["ContentType"],
+        EndpointName=endpoint_name, InputLocation=location, ContentType=stored["ContentType"]
     )
     logger.info("%s: %s waits as %s", endpoint_name, sample["key"], answer["InferenceId"])
     return answer
@@ -58,9 +63,9 @@ def wait_for_answer(settings: Settings, *, places: Mapping[str, Any], deadline: 
     hook = s3_hook(settings)
     answer, failure = str(places["OutputLocation"]), str(places["FailureLocation"])
     while True:
-        if has_object(hook.get_conn(), uri=answer):
+        if has_object(hook, uri=answer):
             return download(hook, uri=answer).decode()
-        if has_object(hook.get_conn(), uri=failure):
+        if has_object(hook, uri=failure):
             said = download(hook, uri=failure).decode(errors="replace")
             raise EndpointError(f"The endpoint has failed on a test image: {said} ({failure}). Read its log.")
         if time.monotonic() > deadline:
@@ -69,15 +74,3 @@ def wait_for_answer(settings: Settings, *, places: Mapping[str, Any], deadline: 
                 "whether it has an instance, then clear this task."
             )
         time.sleep(settings.poll_interval_s)
-
-
-def has_object(client: Any, *, uri: str) -> bool:
-    """Return whether there is an object at an address."""
-    bucket, key = names.split_s3_uri(uri)
-    try:
-        client.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in MISSING:
-            return False
-        raise
-    return True

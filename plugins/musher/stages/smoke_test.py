@@ -29,11 +29,11 @@ def smoke_test(function: FunctionResult | None, dataset: StagedDataset) -> Smoke
     Calls Lambda itself, as the provider's LambdaInvokeFunctionOperator passes a payload whose statusCode
     is 500. Presigned addresses are credentials, so they are made here and never travel through XCom.
     """
+    started = time.monotonic()
     if current_run().params["endpoint_kind"] == ASYNC:
         return ask_endpoint(dataset)
-    started = time.monotonic()
     with fail_without_retry(function=function, dataset=dataset):
-        assert function is not None
+        assert function is not None  # or the line above has raised
         settings = current_run().settings
         s3, functions = s3_hook(settings), invoking_lambda_hook(settings)
         classes = json.loads(download(s3, uri=dataset["manifest_uri"]))["classes"]

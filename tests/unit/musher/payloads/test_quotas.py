@@ -16,6 +16,7 @@ PARAMS = {
     "endpoint_instance_type": "ml.m5.large",
     "endpoint_instance_count": 1,
     "batch_input": None,
+    "endpoint_kind": "realtime",
 }
 
 

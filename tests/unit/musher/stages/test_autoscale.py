@@ -16,6 +16,7 @@ from tests.unit.musher.stages.test_stages import make_run
 
 RESOURCE = "endpoint/musher-live/variant/AllTraffic"
 PARAMS = {
+    "endpoint_kind": "realtime",
     "endpoint_instance_count": 1,
     "autoscale_min": 1,
     "autoscale_max": 3,

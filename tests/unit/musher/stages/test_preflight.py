@@ -73,6 +73,7 @@ def test_all_findings_come_in_one_error(form_run: MakeRun, monkeypatch: pytest.M
     )
     monkeypatch.setattr(preflight, "current_run", lambda: found)
     monkeypatch.setattr(run_checks, "account_checks", lambda settings, params: [])
+    monkeypatch.setattr(run_checks, "other_kind", lambda run: [])
     with pytest.raises(AirflowFailException) as caught:
         preflight.preflight.function(DATASET)
     assert str(caught.value).startswith("Nothing was started, for 4 reasons:")
@@ -149,6 +150,7 @@ def test_a_run_that_may_start_gives_its_warnings_and_its_estimate(
 
     monkeypatch.setattr(preflight, "current_run", form_run)
     monkeypatch.setattr(run_checks, "account_checks", lambda settings, params: [("quotas", refused)])
+    monkeypatch.setattr(run_checks, "other_kind", lambda run: [])
     with caplog.at_level(logging.INFO):
         result = preflight.preflight.function(DATASET)
     assert result["warnings"][0].startswith("quotas (")
