@@ -54,17 +54,18 @@ def describe_failures(failures: Mapping[str, str | None], *, logged: str | None 
 
 
 def check_answers(summary: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with the Lambda's answers, or None."""
+    """Return what is wrong with the answers of the Lambda, or of the endpoint that has none, or None."""
+    who = "Lambda" if summary["lambda"]["function_name"] else "endpoint"
     classes = summary["dataset"]["classes"]
     answers = summary["lambda"]["answers"]
     wanted = min(SAMPLES, summary["dataset"]["images"]["test"])
     if len(answers) != wanted:
-        return f"the Lambda answered {len(answers)} images, not {wanted}"
+        return f"the {who} answered {len(answers)} images, not {wanted}"
     for answer in answers:
         if answer["status"] != 200:
-            return f"the Lambda answered {answer['status']} for {answer['image']}"
+            return f"the {who} answered {answer['status']} for {answer['image']}"
         if answer["classes"] != classes:
-            return f"the Lambda answered {answer['classes']} numbers for {classes} classes"
+            return f"the {who} answered {answer['classes']} numbers for {classes} classes"
     return None
 
 

