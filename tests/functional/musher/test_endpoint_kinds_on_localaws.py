@@ -25,6 +25,8 @@ from tests.archives import pack
 from tests.functional.musher.conftest import install
 from tests.unit.musher.operators.fakes import FakeTask
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Any]
 DEFAULTS = {name: param.value for name, param in FORM.items()}
 WAIT_S = 240.0
@@ -158,7 +160,6 @@ def wait_for_instances(localaws: Any, name: str, *, count: int) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.slow
 def test_an_asynchronous_endpoint_sleeps_wakes_for_a_request_and_is_updated_in_its_sleep(
     localaws: Any, as_run: Any, deploy: Any, dataset: Any, retired: None
 ) -> None:
