@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from musher.errors import TeardownError
 from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook, found_or_none
 from musher.hooks.waits import StatusLog, wait_until
-from musher.payloads.choices import ASYNC, REALTIME, SERVERLESS
+from musher.payloads.choices import ASYNC, REALTIME, RETENTION, SERVERLESS
 from musher.payloads.tags import PREVIOUS_TAG, as_list, as_mapping
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,22 @@ def has_other_type(hook: MusherSageMakerHook, *, current: str, wanted: str) -> b
     configs = [hook.find_endpoint_config(name) for name in (current, wanted)]
     variants = [variant for config in configs if config for variant in config.get("ProductionVariants", [])]
     return len({variant.get("InstanceType") for variant in variants}) > 1
+
+
+def retention_of(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an update keeps of an endpoint: of one that sleeps not that it has no instance.
+
+    Else a model would be in service that no instance has ever started; and where the update ends the scaling,
+    nothing would wake it.
+    """
+    counts = [variant.get("DesiredInstanceCount") for variant in endpoint.get("ProductionVariants", [])]
+    if 0 not in counts:
+        return RETENTION
+    excluded = [
+        *RETENTION["ExcludeRetainedVariantProperties"],
+        {"VariantPropertyType": "DesiredInstanceCount"},
+    ]
+    return {**RETENTION, "ExcludeRetainedVariantProperties": excluded}
 
 
 def kind_of(config: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from musher.hooks.endpoints import (
     has_other_type,
     kind_of,
     note_previous,
+    retention_of,
     tags_of,
 )
 from musher.hooks.logs import LogTail, last_lines
@@ -134,7 +135,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             from musher.hooks.autoscaling import stop_scaling_for_other_type  # no business of the DAG's parse
 
             stop_scaling_for_other_type(autoscaling_hook(self.settings), endpoint_name=self.endpoint_name)
-        self.hook.conn.update_endpoint(**self.config["Update"])
+        self.hook.conn.update_endpoint(**{**self.config["Update"], **retention_of(endpoint)})
         logger.info("%s: update from %s to %s", self.endpoint_name, current, self.endpoint_config_name)
 
     def watch(self, context: Context, *, started_at: float) -> Any:

@@ -1,5 +1,7 @@
 """What the form offers and the requests take: AWS's choices, and its bounds."""
 
+from typing import Any
+
 MAX_INSTANCES = 8
 """Of an endpoint. Not AWS's bound: nothing that Musher is made for needs more."""
 
@@ -47,7 +49,7 @@ MAX_SHARE_PERCENT = 50
 MAX_WAIT_S = 3600
 """Between two steps of an update."""
 
-RETENTION = {
+RETENTION: dict[str, Any] = {
     "RetainAllVariantProperties": True,
     "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
 }

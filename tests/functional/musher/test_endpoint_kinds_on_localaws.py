@@ -176,7 +176,7 @@ def test_an_asynchronous_endpoint_sleeps_wakes_for_a_request_and_is_updated_in_i
     wait_for_instances(localaws, endpoint["name"], count=0)
     later = as_run(2, **ASYNC)
     updated = deploy(later, logits="4.0, 0.0")
-    assert (updated["previous_config_name"], updated["instances"]) == (endpoint["config_name"], 0)
+    assert (updated["previous_config_name"], updated["instances"]) == (endpoint["config_name"], 1)
     answers = smoke_test.smoke_test.function(None, dataset)["answers"]
     assert [answer["predicted"] for answer in answers] == ["cat", "cat"]
 

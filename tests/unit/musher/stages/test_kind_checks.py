@@ -65,6 +65,7 @@ def test_a_serverless_endpoint_is_in_no_vpc_and_isolated_from_nothing(
         subnets=("subnet-0123456789abcdef0",),
         security_groups=("sg-0123456789abcdef0",),
         isolate_network=True,
+        training_image="registry/train:1",
     )
     problems = unsuitable_kind(form_run(installation=found, **SERVERLESS))
     assert [problem.split(" is ")[0] for problem in problems] == ["MUSHER_SUBNETS", "MUSHER_ISOLATE_NETWORK"]
