@@ -25,6 +25,8 @@ classifies three test images through that function, sends the endpoint a known l
   deployment. Its job is skipped unless `batch_input` names images.
 - **autoscale** lets the endpoint grow and shrink with its load, between two bounds. It comes after
   **smoke_test**: a run that fails leaves the scaling of what served before as it was.
+- **deploy_lambda** makes nothing before an asynchronous endpoint (`endpoint_kind`), and **smoke_test** asks
+  that endpoint itself; a serverless one has nothing to scale.
 - **load_test** measures the endpoint under the load that the form asks for, with images of the test split;
   **judge_load** fails the run where it is too slow or fails too often.
 - **train** keeps checkpoints. On spot capacity it goes on from the last one after each interruption.

@@ -7,7 +7,8 @@ one run, with the load that the conf asks for.
 Prints a line at each task's start and end, and a summary; the last line of stdout is one JSON object. Exit
 code 0 only if the trials finished, the model is accurate enough, as many instances as asked for trained it,
 the Lambda (or an asynchronous endpoint) answered with a number for each class, the endpoint grew, the second
-model serves, and no request failed. Everything lies in a folder of its own: logs, reports, Airflow's database.
+model serves, and no request failed. Everything lies in a folder of its own: logs, reports, Airflow's
+database.
 """
 
 import argparse
