@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher.hooks.connection import s3_hook, sagemaker_hook
 from musher.hooks.endpoints import find_kind
-from musher.hooks.objects import upload, upload_once
+from musher.hooks.objects import has_objects, upload, upload_once
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.params.form import FORM
 from musher.payloads.endpoint_kinds import plan_kind
@@ -179,6 +179,8 @@ def test_an_asynchronous_endpoint_sleeps_wakes_for_a_request_and_is_updated_in_i
     assert (updated["previous_config_name"], updated["instances"]) == (endpoint["config_name"], 1)
     answers = smoke_test.smoke_test.function(None, dataset)["answers"]
     assert [answer["predicted"] for answer in answers] == ["cat", "cat"]
+    client = s3_hook(run.settings).get_conn()
+    assert [has_objects(client, uri=uri) for uri in releases.list_kept(run.settings)] == [False, True, True]
 
 
 def test_an_image_that_the_model_fails_on_ends_the_smoke_test_with_its_reason(
