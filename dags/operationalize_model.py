@@ -27,6 +27,8 @@ classifies three test images through that function, sends the endpoint a known l
   shadow, where nobody gets its answers, or as its challenger, which answers. One that is bad is not deployed.
 - **autoscale** lets the endpoint grow and shrink with its load, between two bounds. It comes after
   **smoke_test**: a run that fails leaves the scaling of what served before as it was.
+- **deploy_lambda** makes nothing before an asynchronous endpoint (`endpoint_kind`), and **smoke_test** asks
+  that endpoint itself; a serverless one has nothing to scale.
 - **load_test** measures the endpoint under the load that the form asks for, with images of the test split;
   **judge_load** fails the run where it is too slow or fails too often. With an instance type as
   `load_test_on`, **load_job** has a processing job send that load before.

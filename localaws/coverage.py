@@ -66,8 +66,8 @@ PARTS = (
         "one serving process per instance with an `/opt/ml` of its own, started from the model's code; "
         "health checks, restarts, weights; updates all at once, by canary, in linear steps and rolling, "
         "under alarms that take them back; shadow variants; a serverless variant is one instance that takes "
-        "MaxConcurrency requests; explainers, inference components, models of several containers and "
-        "answers as streams are refused",
+        "MaxConcurrency requests and is updated all at once; explainers, inference components, models of "
+        "several containers and answers as streams are refused",
     ),
     part(
         "Processing jobs",

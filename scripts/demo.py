@@ -1,13 +1,14 @@
 """Run the main job on the embedded AWS and say how it went: `make demo`.
 
 The digits' model goes live, is loaded for 30 s, in which its endpoint gets more instances, and is then
-replaced by a second one while requests arrive. Of other data there is one run, with the load that the conf
-asks for.
+replaced by a second one while requests arrive. Of other data, or before another kind of endpoint, there is
+one run, with the load that the conf asks for.
 
 Prints a line at each task's start and end, and a summary; the last line of stdout is one JSON object. Exit
 code 0 only if the trials finished, the model is accurate enough, as many instances as asked for trained it,
-the Lambda answered with a number for each class, the endpoint grew, the second model serves, and no request
-failed. Everything lies in a folder of its own: logs, reports, Airflow's database.
+the Lambda (or an asynchronous endpoint) answered with a number for each class, the endpoint grew, the second
+model serves, and no request failed. Everything lies in a folder of its own: logs, reports, Airflow's
+database.
 """
 
 import argparse
@@ -36,6 +37,7 @@ from scripts.verdict import (
     describe,
     finished_trials,
     is_digits,
+    is_measured,
     wanted_accuracy,
 )
 
@@ -65,7 +67,7 @@ class Demo:
     @property
     def is_updated(self) -> bool:
         """Whether a second release follows: of the digits, where the first one stays."""
-        return is_digits(self.conf) and self.conf.get("lifetime", LIVE) == LIVE
+        return is_measured(self.conf) and self.conf.get("lifetime", LIVE) == LIVE
 
     @property
     def must_grow(self) -> bool:
@@ -223,7 +225,7 @@ def read_arguments() -> argparse.Namespace:
 def main() -> int:
     """Parse, run, print the JSON line; returns the exit code."""
     arguments = read_arguments()
-    conf = {**LOAD, **arguments.conf} if is_digits(arguments.conf) else arguments.conf
+    conf = {**LOAD, **arguments.conf} if is_measured(arguments.conf) else arguments.conf
     try:
         with only_one(arguments.folder.resolve(), what="demo"):
             demo = Demo(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-DIGITS = "digits"
+DIGITS, REALTIME = "digits", "realtime"
 MIN_ACCURACY = 0.95
 """Of the digits, which the form's own values reach with room."""
 
@@ -18,6 +18,11 @@ SAMPLES = 3
 def is_digits(conf: Mapping[str, Any]) -> bool:
     """Return whether a run is on the digits, of which it is known what to expect."""
     return bool(conf.get("source", DIGITS) == DIGITS)
+
+
+def is_measured(conf: Mapping[str, Any]) -> bool:
+    """Return whether a run is on the digits, before instances that answer at once: what the load is for."""
+    return is_digits(conf) and conf.get("endpoint_kind", REALTIME) == REALTIME
 
 
 def wanted_accuracy(conf: Mapping[str, Any]) -> float:
@@ -54,18 +59,24 @@ def describe_failures(failures: Mapping[str, str | None], *, logged: str | None 
 
 
 def check_answers(summary: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with the Lambda's answers, or None."""
+    """Return what is wrong with the answers of the Lambda, or of the endpoint that has none, or None."""
+    who = describe_answerer(summary)
     classes = summary["dataset"]["classes"]
     answers = summary["lambda"]["answers"]
     wanted = min(SAMPLES, summary["dataset"]["images"]["test"])
     if len(answers) != wanted:
-        return f"the Lambda answered {len(answers)} images, not {wanted}"
+        return f"the {who} answered {len(answers)} images, not {wanted}"
     for answer in answers:
         if answer["status"] != 200:
-            return f"the Lambda answered {answer['status']} for {answer['image']}"
+            return f"the {who} answered {answer['status']} for {answer['image']}"
         if answer["classes"] != classes:
-            return f"the Lambda answered {answer['classes']} numbers for {classes} classes"
+            return f"the {who} answered {answer['classes']} numbers for {classes} classes"
     return None
+
+
+def describe_answerer(summary: Mapping[str, Any]) -> str:
+    """Return what has answered: the endpoint itself where it has no function."""
+    return "Lambda" if summary["lambda"]["function_name"] else "endpoint"
 
 
 def check_load(summary: Mapping[str, Any], *, must_grow: bool) -> str | None:
@@ -115,7 +126,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     if summary.get("load"):
         lines.append(describe_load(summary["load"]))
     if summary["lambda"]:
-        lines.append("Lambda     truth -> predicted (probability)")
+        lines.append(f"{describe_answerer(summary):<10} truth -> predicted (probability)")
         lines += [
             f"  {answer['truth']} -> {answer['predicted']} ({answer['probability']:.3f})  "
             f"{answer['image'].rsplit('/', 1)[-1]}"

@@ -37,7 +37,7 @@ TAG_CHARACTERS = 16
 LIVE_ALIAS = "live"
 """The alias of a function: what callers invoke, whichever version it stands for."""
 
-WRITTEN_FOLDERS = ("captures", "code", "datasets", "jobs", "lambda", "reports")
+WRITTEN_FOLDERS = ("async", "captures", "code", "datasets", "jobs", "lambda", "reports")
 """Below the project's prefix in its bucket: where the keys below put what a run, or its endpoint, makes."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -281,6 +281,11 @@ def captures_prefix(settings: Settings) -> str:
 def captures_uri(settings: Settings, *, endpoint_name: str) -> str:
     """Return the s3:// address below which all lies that was captured of an endpoint."""
     return s3_uri(settings, key=f"{captures_prefix(settings)}/{endpoint_name}/")
+
+
+def async_key(settings: Settings, *, folder: str, endpoint_name: str) -> str:
+    """Return the key below which an asynchronous endpoint's `inputs`, `answers` or `failures` lie."""
+    return f"{settings.project}/async/{folder}/{endpoint_name}"
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

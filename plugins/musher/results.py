@@ -185,8 +185,11 @@ class EndpointResult(TypedDict):
     config_name: str
     previous_config_name: str | None
     """What it served with before; None where the run has created it."""
-    instance_type: str
-    instances: int
+    kind: str
+    """One of ENDPOINT_KINDS."""
+    instance_type: str | None
+    """None where it is serverless, as the next."""
+    instances: int | None
     captures_uri: str | None
     """Where AWS keeps what it captures of requests and answers; None where it captures nothing."""
     seconds: float

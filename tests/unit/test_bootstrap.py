@@ -275,7 +275,7 @@ def test_airflows_role_is_assumed_by_the_one_that_was_named(aws: boto3.Session) 
     assert ":root" not in TEMPLATE.read_text()
 
 
-def test_an_endpoint_reads_the_outputs_of_jobs_and_writes_nothing_but_captures(
+def test_an_endpoint_reads_models_and_inputs_and_writes_nothing_but_captures_and_answers(
     statements: list[tuple[str, str, Statement]],
 ) -> None:
     """Its container decodes what strangers send: it once could write every model."""
@@ -289,6 +289,9 @@ def test_an_endpoint_reads_the_outputs_of_jobs_and_writes_nothing_but_captures(
     assert found == {
         ("s3:GetObject", f"{BUCKET}/musher/jobs/*"),
         ("s3:PutObject", f"{BUCKET}/musher/captures/*"),
+        ("s3:GetObject", f"{BUCKET}/musher/async/inputs/*"),
+        ("s3:PutObject", f"{BUCKET}/musher/async/answers/*"),
+        ("s3:PutObject", f"{BUCKET}/musher/async/failures/*"),
     }
 
 

@@ -92,6 +92,7 @@ CALLS = {
     "sagemaker:DescribeTrainingJob": "describe_training_job",
     "sagemaker:DescribeTransformJob": "describe_transform_job",
     "sagemaker:InvokeEndpoint": "endpoint_call",
+    "sagemaker:InvokeEndpointAsync": "invoke_endpoint_async",
     "sagemaker:ListEndpointConfigs": "list_endpoint_configs",
     "sagemaker:ListEndpoints": "list_endpoints",
     "sagemaker:ListHyperParameterTuningJobs": "list_hyper_parameter_tuning_jobs",

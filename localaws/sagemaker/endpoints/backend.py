@@ -25,6 +25,7 @@ from localaws.sagemaker.endpoints.validation import (
     check_async_inference,
     check_count,
     check_data_capture,
+    check_exclusions,
     check_model_data,
     check_name,
     check_shadows,
@@ -85,6 +86,10 @@ class EndpointsMixin(SageMakerModelBackend):
         check_shadows(shadow_production_variants or [], production_variants)
         check_async_inference(async_inference_config or {})
         check_data_capture(data_capture_config or {})
+        check_exclusions(
+            production_variants or [],
+            given={"AsyncInferenceConfig": async_inference_config, "DataCaptureConfig": data_capture_config},
+        )
         config = LocalEndpointConfig(  # type: ignore[abstract]  # moto itself leaves is_created out
             account_id=self.account_id,
             region_name=self.region_name,

@@ -131,6 +131,20 @@ def check_async_inference(config: Mapping[str, Any]) -> None:
         )
 
 
+def check_exclusions(variants: Sequence[Mapping[str, Any]], *, given: Mapping[str, Any]) -> None:
+    """Refuse what AWS excludes beside a serverless variant; `given` holds those members of the request.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html; the sentences are ours.
+    """
+    if not any(variant.get("ServerlessConfig") for variant in variants):
+        return
+    if len(variants) > 1:
+        raise ValidationError(message="ServerlessConfig: such a variant must be the only one.")
+    for member, config in given.items():
+        if config:
+            raise ValidationError(message=f"{member} cannot be given where a variant is serverless.")
+
+
 def check_unbuilt(request: Callable[[str], Any]) -> None:
     """Refuse what an endpoint config may ask for and localaws does not do; `request` gives a member."""
     for member, what in UNBUILT.items():

@@ -16,9 +16,11 @@ from musher.payloads.autoscaling import (
     read_plan,
     resource_id,
     step_policy_name,
+    wake_policy_name,
 )
 from musher.payloads.schedules import is_ours
 from musher.payloads.step_scaling import build_step_alarm, build_step_policy
+from musher.payloads.waking import build_wake_alarm, build_wake_policy
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +57,32 @@ def scale_by_steps(
     """Put an endpoint's policy by steps and its alarm, or remove an earlier run's; return the alarms."""
     name = step_policy_name(plan.endpoint_name)
     if not steps:
-        remove_alarms(alarms, names=[name])
-        try:
-            hook.conn.delete_scaling_policy(**place(plan.endpoint_name), PolicyName=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != MISSING_CODE:
-                raise
+        _remove_policy(hook, alarms, endpoint_name=plan.endpoint_name, name=name)
         return []
     policy = hook.conn.put_scaling_policy(**build_step_policy(plan, steps))
     put_alarms(alarms, requests=[build_step_alarm(plan, steps, policy_arn=policy["PolicyARN"])])
     return [name]
+
+
+def let_wake(hook: AwsBaseHook, alarms: AwsBaseHook, *, plan: ScalingPlan) -> list[str]:
+    """Put the policy and the alarm that end an endpoint's sleep, or remove them; return the alarms."""
+    name = wake_policy_name(plan.endpoint_name)
+    if plan.min_instances:
+        _remove_policy(hook, alarms, endpoint_name=plan.endpoint_name, name=name)
+        return []
+    policy = hook.conn.put_scaling_policy(**build_wake_policy(plan))
+    put_alarms(alarms, requests=[build_wake_alarm(plan, policy_arn=policy["PolicyARN"])])
+    return [name]
+
+
+def _remove_policy(hook: AwsBaseHook, alarms: AwsBaseHook, *, endpoint_name: str, name: str) -> None:
+    """Remove a policy and the alarm of the same name; that there are none is fine."""
+    remove_alarms(alarms, names=[name])
+    try:
+        hook.conn.delete_scaling_policy(**place(endpoint_name), PolicyName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != MISSING_CODE:
+            raise
 
 
 def _schedule(hook: AwsBaseHook, *, target: Mapping[str, Any], actions: Sequence[Mapping[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from musher.errors import TeardownError
 from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook, found_or_none
 from musher.hooks.waits import StatusLog, wait_until
+from musher.payloads.choices import ASYNC, REALTIME, RETENTION, SERVERLESS
 from musher.payloads.tags import PREVIOUS_TAG, SHADOW_TAG, as_list, as_mapping
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,38 @@ def has_other_type(hook: MusherSageMakerHook, *, current: str, wanted: str) -> b
     """Return whether two configurations name different types of instances; not where one of them is gone."""
     configs = [hook.find_endpoint_config(name) for name in (current, wanted)]
     variants = [variant for config in configs if config for variant in config.get("ProductionVariants", [])]
-    return len({variant["InstanceType"] for variant in variants}) > 1
+    return len({variant.get("InstanceType") for variant in variants}) > 1
+
+
+def retention_of(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an update keeps of an endpoint: of one that sleeps not that it has no instance.
+
+    Else a model would be in service that no instance has ever started; and where the update ends the scaling,
+    nothing would wake it.
+    """
+    counts = [variant.get("DesiredInstanceCount") for variant in endpoint.get("ProductionVariants", [])]
+    if 0 not in counts:
+        return RETENTION
+    excluded = [
+        *RETENTION["ExcludeRetainedVariantProperties"],
+        {"VariantPropertyType": "DesiredInstanceCount"},
+    ]
+    return {**RETENTION, "ExcludeRetainedVariantProperties": excluded}
+
+
+def kind_of(config: Mapping[str, Any]) -> str:
+    """Return of which kind an endpoint is, from its configuration's description."""
+    if config.get("AsyncInferenceConfig"):
+        return ASYNC
+    is_serverless = any(variant.get("ServerlessConfig") for variant in config["ProductionVariants"])
+    return SERVERLESS if is_serverless else REALTIME
+
+
+def find_kind(hook: MusherSageMakerHook, *, name: str) -> str | None:
+    """Return of which kind an endpoint is; None where it or its configuration is gone."""
+    endpoint = hook.find_endpoint(name)
+    config = hook.find_endpoint_config(endpoint["EndpointConfigName"]) if endpoint else None
+    return kind_of(config) if config else None
 
 
 def find_captures(endpoint: Mapping[str, Any], *, name: str) -> str | None:

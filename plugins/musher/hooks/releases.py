@@ -19,13 +19,13 @@ from musher.hooks.endpoints import (
     IN_SERVICE,
     has_other_type,
     remove_endpoint,
+    retention_of,
     tags_of,
 )
 from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function, weights_of
 from musher.hooks.release_notes import ReleaseNote, find_note
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog, wait_until
-from musher.payloads.choices import RETENTION
 from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, SHADOW_TAG, as_list
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,8 @@ def restore(
     """
     if has_other_type(hook, current=endpoint.config_name, wanted=config_name):
         stop_scaling_for_other_type(scaler, endpoint_name=endpoint.name)
-    hook.conn.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config_name, **RETENTION)
+    kept = retention_of(hook.find_endpoint(endpoint.name) or {})
+    hook.conn.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config_name, **kept)
     logger.info("%s: putting %s back", endpoint.name, config_name)
     wait_until_settled(hook, name=endpoint.name, delay_s=delay_s)
     found = hook.conn.describe_endpoint(EndpointName=endpoint.name)

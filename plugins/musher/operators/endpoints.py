@@ -20,8 +20,10 @@ from musher.hooks.endpoints import (
     ask_for_deletion,
     find_captures,
     has_other_type,
+    kind_of,
     note_previous,
     release_of,
+    retention_of,
     tags_of,
 )
 from musher.hooks.logs import LogTail, last_lines
@@ -135,7 +137,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             from musher.hooks.autoscaling import stop_scaling_for_other_type  # no business of the DAG's parse
 
             stop_scaling_for_other_type(autoscaling_hook(self.settings), endpoint_name=self.endpoint_name)
-        self.hook.conn.update_endpoint(**self.config["Update"])
+        self.hook.conn.update_endpoint(**{**self.config["Update"], **retention_of(endpoint)})
         logger.info("%s: update from %s to %s", self.endpoint_name, current, self.endpoint_config_name)
 
     def watch(self, context: Context, *, started_at: float) -> Any:
@@ -175,8 +177,9 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             name=self.endpoint_name,
             config_name=self.endpoint_config_name,
             previous_config_name=tags.get(PREVIOUS_TAG),
-            instance_type=config["ProductionVariants"][0]["InstanceType"],
-            instances=variant["DesiredInstanceCount"],
+            kind=kind_of(config),
+            instance_type=config["ProductionVariants"][0].get("InstanceType"),
+            instances=variant.get("DesiredInstanceCount"),
             captures_uri=find_captures(endpoint, name=self.endpoint_name),
             seconds=round(clock.now() - started_at, 3),
         )

@@ -72,8 +72,14 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         self.alias = alias
 
     def execute(self, context: Context) -> Any:
-        """Return a FunctionResult; its seconds are those until the function was ready."""
+        """Return a FunctionResult; its seconds are those until the function was ready.
+
+        None where the endpoint is asynchronous, so that `config` is None.
+        """
         self.know_run(context)
+        if self.config is None:
+            logger.info("no function: the endpoint is asynchronous, and answers nobody who waits")
+            return None
         with fail_without_retry(config=self.config):
             started_at = clock.now()
             group = names.function_log_group(self.function_name)

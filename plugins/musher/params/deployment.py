@@ -4,9 +4,14 @@ from musher.params.section import INSTANCE_TYPE, in_section
 from musher.payloads.choices import (
     ALL_AT_ONCE,
     COMPARISON_ROLES,
+    ENDPOINT_KINDS,
+    MAX_ASYNC_INVOCATIONS,
+    MAX_SERVERLESS,
     MAX_SHARE_PERCENT,
     MAX_WAIT_S,
+    MEMORY_SIZES_MB,
     POLICIES,
+    REALTIME,
     SHADOW,
 )
 from musher.payloads.tags import LIVE, TRIAL
@@ -53,6 +58,47 @@ DEPLOYMENT = in_section(
             "enum": [AUTOMATIC, HUMAN],
             "description": "`human`: a model that meets all requirements waits up to three days until "
             "somebody approves or rejects its version in the model registry. Not with `airflow dags test`.",
+        },
+        "endpoint_kind": {
+            "title": "Kind of endpoint",
+            "default": REALTIME,
+            "type": "string",
+            "enum": list(ENDPOINT_KINDS),
+            "description": "`realtime`: instances answer at once. `serverless`: no instances; AWS starts "
+            "what answers, so the first request waits, and each costs. `async`: requests and answers lie in "
+            "S3 and may wait, so that the endpoint can do without an instance (`autoscale_min` 0, "
+            "`autoscale_metric` backlog); there is no function. No update changes the kind of what is live.",
+        },
+        "serverless_memory_mb": {
+            "title": "Memory of a serverless endpoint (MB)",
+            "default": 4096,
+            "type": "integer",
+            "enum": list(MEMORY_SIZES_MB),
+            "description": "Of each of its environments; processors come with it.",
+        },
+        "serverless_concurrency": {
+            "title": "Concurrency of a serverless endpoint",
+            "default": 5,
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_SERVERLESS,
+            "description": "It works on so many requests at the same time; AWS throttles the others.",
+        },
+        "serverless_provisioned": {
+            "title": "Environments kept started",
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "maximum": MAX_SERVERLESS,
+            "description": "So many of a serverless endpoint's wait for requests, and cost while they do.",
+        },
+        "async_concurrency": {
+            "title": "Requests for an instance of an asynchronous endpoint",
+            "default": 4,
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_ASYNC_INVOCATIONS,
+            "description": "Each works on so many at the same time; the others wait.",
         },
         "endpoint_instance_type": {
             "default": "ml.m5.large",
@@ -166,6 +212,10 @@ DEPLOYMENT = in_section(
     experts=(
         "min_class_recall",
         "max_calibration_error",
+        "serverless_memory_mb",
+        "serverless_concurrency",
+        "serverless_provisioned",
+        "async_concurrency",
         "capture_percent",
         "comparison_percent",
         "comparison_role",

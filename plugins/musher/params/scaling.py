@@ -18,9 +18,10 @@ SCALING = in_section(
             "title": "Fewest instances",
             "default": 1,
             "type": "integer",
-            "minimum": 1,
+            "minimum": 0,
             "maximum": MAX_INSTANCES,
-            "description": "The endpoint never has fewer. Without traffic it comes back to these.",
+            "description": "The endpoint never has fewer. Without traffic it comes back to these. `0` only "
+            "for `async`: a request then waits some minutes for an instance.",
         },
         "autoscale_max": {
             "title": "Most instances",
@@ -37,7 +38,8 @@ SCALING = in_section(
             "enum": list(METRIC_CHOICES),
             "description": "What is held against the target. `invocations`: a minute's invocations of each "
             "instance; AWS adds instances after three minutes above. `concurrency`: requests that a model "
-            "works on at the same time, looked at each ten seconds. `custom`: the one that "
+            "works on at the same time, looked at each ten seconds. `backlog`, for "
+            "`async` only: requests that wait or are under way, for each instance. `custom`: the one that "
             "`autoscale_custom_metric` names.",
         },
         "autoscale_target": {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musher import names
-from musher.payloads.autoscaling import step_policy_name
+from musher.payloads.autoscaling import scaling_alarms
 from musher.payloads.endpoints import VARIANT
 from musher.payloads.tags import as_list, live_tags
 from musher.settings import Settings
@@ -21,10 +21,10 @@ KINDS = (ERRORS, LATENCY)
 def alarm_names(settings: Settings) -> list[str]:
     """Return the names of all alarms that a run may have made for the live endpoint.
 
-    The last is that of its policy by steps, which takes no update back.
+    The last are those that scale it, which take no update back.
     """
     watching = [names.live_alarm(settings, what=kind) for kind in KINDS]
-    return [*watching, step_policy_name(names.live_endpoint(settings))]
+    return [*watching, *scaling_alarms(names.live_endpoint(settings))]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,12 @@ def read_answer(*, payload: str, classes: Sequence[str]) -> Prediction:
     body = answer.get("body")
     if not isinstance(body, str):
         raise LambdaError(f"The answer's body is not a JSON string: {_short(payload)}.")
-    logits = _logits(_decode(body, payload), count=len(classes), payload=payload)
+    return read_logits(body, classes=classes)
+
+
+def read_logits(body: str, *, classes: Sequence[str]) -> Prediction:
+    """Return what an endpoint's answer says, which must be [[float, ...]]; LambdaError shows any other."""
+    logits = _logits(_decode(body, body), count=len(classes), payload=body)
     probabilities = softmax(logits)
     best = max(range(len(classes)), key=probabilities.__getitem__)
     return Prediction(

@@ -10,6 +10,8 @@ from typing import Any
 
 from musher.errors import PayloadError
 from musher.payloads.choices import (
+    ASYNC,
+    BACKLOG,
     CUSTOM,
     CUSTOM_METRIC,
     MAX_COOLDOWN_S,
@@ -21,6 +23,8 @@ from musher.payloads.endpoints import VARIANT
 
 NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+SAGEMAKER_METRICS = "AWS/SageMaker"
+BACKLOG_EACH = "ApproximateBacklogSizePerInstance"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,8 @@ class ScalingPlan:
     """As CUSTOM_METRIC says; only where `metric` is CUSTOM."""
     has_steps: bool = False
     """Whether a policy by steps adds instances beside it."""
+    has_queue: bool = False
+    """Whether the endpoint is asynchronous, so that it may have no instance at all."""
 
 
 def plan_scaling(params: Mapping[str, Any], *, endpoint_name: str) -> ScalingPlan:
@@ -51,6 +57,7 @@ def plan_scaling(params: Mapping[str, Any], *, endpoint_name: str) -> ScalingPla
         scale_out_cooldown_s=params["scale_out_cooldown_s"],
         scale_in_cooldown_s=params["scale_in_cooldown_s"],
         custom_metric=params["autoscale_custom_metric"] if params["autoscale_metric"] == CUSTOM else None,
+        has_queue=params["endpoint_kind"] == ASYNC,
     )
 
 
@@ -62,23 +69,42 @@ def resource_id(endpoint_name: str) -> str:
 def check_scaling(plan: ScalingPlan) -> None:
     """Raise PayloadError where AWS would refuse the plan, or where it could never scale."""
     least, most = plan.min_instances, plan.max_instances
-    if not 1 <= least <= most <= MAX_INSTANCES:
+    if least == 0 and not plan.has_queue:
+        raise PayloadError(
+            "autoscale_min is 0, and endpoint_kind is not async: only an endpoint before which requests wait "
+            "can do without an instance. Choose 1, or async."
+        )
+    if not 0 <= least <= most <= MAX_INSTANCES or most == 0:
         raise PayloadError(
             f"autoscale_min is {least} and autoscale_max is {most}. Choose 1 to {MAX_INSTANCES}, the first "
             "not above the second."
         )
-    if plan.metric not in METRIC_CHOICES:
-        raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(METRIC_CHOICES)}.")
-    if plan.metric == CUSTOM and not re.fullmatch(CUSTOM_METRIC, plan.custom_metric or ""):
-        raise PayloadError(
-            f"autoscale_custom_metric is {plan.custom_metric!r}. Write namespace, name and statistic, such "
-            "as `/aws/sagemaker/Endpoints CPUUtilization Average`."
-        )
+    _check_metric(plan)
     if not plan.target > 0:
         raise PayloadError(f"autoscale_target is {plan.target}. Choose a number above 0.")
     for name, value in (("out", plan.scale_out_cooldown_s), ("in", plan.scale_in_cooldown_s)):
         if not 0 <= value <= MAX_COOLDOWN_S:
             raise PayloadError(f"scale_{name}_cooldown_s is {value}. Choose 0 to {MAX_COOLDOWN_S} seconds.")
+
+
+def _check_metric(plan: ScalingPlan) -> None:
+    if plan.metric not in METRIC_CHOICES:
+        raise PayloadError(f"autoscale_metric is {plan.metric!r}. Choose one of {', '.join(METRIC_CHOICES)}.")
+    if plan.has_queue and plan.metric in METRICS:
+        raise PayloadError(
+            f"autoscale_metric is {plan.metric} and endpoint_kind is async, whose instances scale by what "
+            "waits for them. Choose backlog, with an autoscale_target of about 5 requests for each instance."
+        )
+    if plan.metric == BACKLOG and not plan.has_queue:
+        raise PayloadError(
+            f"autoscale_metric is {BACKLOG}, and endpoint_kind is not async: nothing waits before the "
+            "endpoint. Choose invocations, or concurrency."
+        )
+    if plan.metric == CUSTOM and not re.fullmatch(CUSTOM_METRIC, plan.custom_metric or ""):
+        raise PayloadError(
+            f"autoscale_custom_metric is {plan.custom_metric!r}. Write namespace, name and statistic, such "
+            "as `/aws/sagemaker/Endpoints CPUUtilization Average`."
+        )
 
 
 def build_target(plan: ScalingPlan) -> dict[str, Any]:
@@ -108,8 +134,8 @@ def build_policy(plan: ScalingPlan) -> dict[str, Any]:
 
 
 def _metric(plan: ScalingPlan) -> dict[str, Any]:
-    """Return what a policy watches, of the endpoint's one variant."""
-    if plan.metric != CUSTOM:
+    """Return what a policy watches: of the endpoint's one variant, or of the queue before it."""
+    if plan.metric in METRICS:
         return {"PredefinedMetricSpecification": {"PredefinedMetricType": METRICS[plan.metric]}}
     namespace, name, statistic = split_custom(plan)
     return {
@@ -117,15 +143,29 @@ def _metric(plan: ScalingPlan) -> dict[str, Any]:
             "Namespace": namespace,
             "MetricName": name,
             "Statistic": statistic,
-            "Dimensions": variant_dimensions(plan.endpoint_name),
+            "Dimensions": metric_dimensions(plan),
         }
     }
 
 
 def split_custom(plan: ScalingPlan) -> tuple[str, str, str]:
-    """Return namespace, name and statistic of a plan's custom metric."""
+    """Return namespace, name and statistic of a metric that AWS has no word for."""
+    if plan.metric == BACKLOG:
+        return SAGEMAKER_METRICS, BACKLOG_EACH, "Average"
     namespace, name, statistic = (plan.custom_metric or "").split(" ")
     return namespace, name, statistic
+
+
+def metric_dimensions(plan: ScalingPlan) -> list[dict[str, str]]:
+    """Return the dimensions of what a plan watches."""
+    if plan.metric == BACKLOG:
+        return endpoint_dimensions(plan.endpoint_name)
+    return variant_dimensions(plan.endpoint_name)
+
+
+def endpoint_dimensions(endpoint_name: str) -> list[dict[str, str]]:
+    """Return the dimensions of the metrics of the queue before an endpoint."""
+    return [{"Name": "EndpointName", "Value": endpoint_name}]
 
 
 def variant_dimensions(endpoint_name: str) -> list[dict[str, str]]:
@@ -137,6 +177,8 @@ def variant_dimensions(endpoint_name: str) -> list[dict[str, str]]:
 def _read_metric(config: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return which metric a policy watches, and what it says of a custom one; None where it is not ours."""
     if custom := config.get("CustomizedMetricSpecification"):
+        if custom.get("MetricName") == BACKLOG_EACH:
+            return BACKLOG, None
         said = [str(custom.get(member, "")) for member in ("Namespace", "MetricName", "Statistic")]
         return CUSTOM, " ".join(said)
     predefined = config.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
@@ -166,6 +208,7 @@ def read_plan(
                     scale_in_cooldown_s=config["ScaleInCooldown"],
                     custom_metric=custom_metric,
                     has_steps=step_policy_name(endpoint_name) in names,
+                    has_queue=metric == BACKLOG,
                 )
     return None
 
@@ -178,6 +221,16 @@ def policy_name(endpoint_name: str) -> str:
 def step_policy_name(endpoint_name: str) -> str:
     """Return the name of an endpoint's policy by steps, and of its alarm."""
     return f"{endpoint_name}-steps"
+
+
+def wake_policy_name(endpoint_name: str) -> str:
+    """Return the name of the policy that gives an endpoint its first instance, and of its alarm."""
+    return f"{endpoint_name}-wake"
+
+
+def scaling_alarms(endpoint_name: str) -> list[str]:
+    """Return the names of the alarms of ours that may scale an endpoint; those of tracking are AWS's."""
+    return [step_policy_name(endpoint_name), wake_policy_name(endpoint_name)]
 
 
 def place(endpoint_name: str) -> dict[str, str]:

@@ -1,9 +1,22 @@
 """What the form offers and the requests take: AWS's choices, and its bounds."""
 
+from typing import Any
+
 MAX_INSTANCES = 8
 """Of an endpoint. Not AWS's bound: nothing that Musher is made for needs more."""
 
-INVOCATIONS, CONCURRENCY, CUSTOM = "invocations", "concurrency", "custom"
+REALTIME, SERVERLESS, ASYNC = "realtime", "serverless", "async"
+ENDPOINT_KINDS = (REALTIME, SERVERLESS, ASYNC)
+"""How an endpoint answers: from instances, without any of its own, or from instances, later, by S3."""
+
+MEMORY_SIZES_MB = (1024, 2048, 3072, 4096, 5120, 6144)
+MAX_SERVERLESS = 200
+"""Requests that a serverless endpoint works on at the same time."""
+
+MAX_ASYNC_INVOCATIONS = 1000
+"""Requests that an instance of an asynchronous endpoint works on at the same time."""
+
+INVOCATIONS, CONCURRENCY, BACKLOG, CUSTOM = "invocations", "concurrency", "backlog", "custom"
 METRICS = {
     INVOCATIONS: "SageMakerVariantInvocationsPerInstance",
     CONCURRENCY: "SageMakerVariantConcurrentRequestsPerModelHighResolution",
@@ -11,7 +24,7 @@ METRICS = {
 """What AWS holds against the target: a minute's invocations of an instance (looked at each minute), or the
 requests that a model works on at the same time (each ten seconds)."""
 
-METRIC_CHOICES = (*METRICS, CUSTOM)
+METRIC_CHOICES = (*METRICS, BACKLOG, CUSTOM)
 CUSTOM_METRIC = r"^[!-9;-~][!-~]{0,254} [!-~]{1,255} (Average|Minimum|Maximum|SampleCount|Sum)$"
 """Namespace, name and statistic of a metric with the dimensions EndpointName and VariantName."""
 
@@ -36,7 +49,7 @@ MAX_SHARE_PERCENT = 50
 MAX_WAIT_S = 3600
 """Between two steps of an update."""
 
-RETENTION = {
+RETENTION: dict[str, Any] = {
     "RetainAllVariantProperties": True,
     "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
 }

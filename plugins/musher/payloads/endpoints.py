@@ -9,7 +9,14 @@ from typing import Any
 
 from musher import names
 from musher.errors import PayloadError
-from musher.payloads.choices import MAX_INSTANCES
+from musher.payloads.choices import MAX_INSTANCES, SERVERLESS
+from musher.payloads.endpoint_kinds import (
+    REALTIME_KIND,
+    EndpointKind,
+    build_queue,
+    build_serverless,
+    check_kind,
+)
 from musher.payloads.security import endpoint_volume_key, isolation, output_key, vpc_config
 from musher.payloads.tags import PACKAGE_TAG, as_list
 from musher.settings import Settings
@@ -35,7 +42,9 @@ class EndpointPlan:
     package_arn: str
     """Of the registry's version, which the configuration's tags name."""
     instance_type: str
+    """Nothing to a serverless endpoint, as the count."""
     instance_count: int
+    kind: EndpointKind = REALTIME_KIND
     capture_percent: int = 0
     """How many of a hundred requests and answers are kept in S3."""
     tags: Mapping[str, str]
@@ -47,6 +56,7 @@ def build_endpoint(settings: Settings, *, plan: EndpointPlan) -> dict[str, dict[
         raise PayloadError(
             f"endpoint_instance_count is {plan.instance_count}. Choose 1 to {MAX_INSTANCES} instances."
         )
+    check_kind(plan.kind)
     tags = as_list(dict(plan.tags))
     return {
         "Model": build_model(
@@ -87,16 +97,23 @@ def _endpoint_config(settings: Settings, plan: EndpointPlan) -> dict[str, Any]:
     variant = {
         "VariantName": VARIANT,
         "ModelName": plan.model_name,
-        "InstanceType": plan.instance_type,
-        "InitialInstanceCount": plan.instance_count,
         "InitialVariantWeight": 1.0,
-        "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
+        **(build_serverless(plan.kind) if plan.kind.name == SERVERLESS else _instances(plan)),
     }
     return {
         "EndpointConfigName": plan.endpoint_config_name,
         "ProductionVariants": [variant],
         **endpoint_volume_key(settings),
         **_data_capture(settings, plan),
+        **build_queue(settings, plan.kind, endpoint_name=plan.endpoint_name),
+    }
+
+
+def _instances(plan: EndpointPlan) -> dict[str, Any]:
+    return {
+        "InstanceType": plan.instance_type,
+        "InitialInstanceCount": plan.instance_count,
+        "ContainerStartupHealthCheckTimeoutInSeconds": STARTUP_TIMEOUT_S,
     }
 
 

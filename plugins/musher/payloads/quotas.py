@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from musher.payloads.choices import WORKER
+from musher.payloads.choices import SERVERLESS, WORKER
 from musher.payloads.shadows import count_instances
 from musher.payloads.tuning import STRATEGIES
 
@@ -44,6 +44,7 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
         "instances": int(params["endpoint_instance_count"]),
         "params": "endpoint_instance_type, endpoint_instance_count",
     }
+    in_service = _with_shadow(serving, percent=int(params["comparison_percent"]))
     return [
         Need(
             use=SPOT if params["use_spot"] else TRAINING,
@@ -51,7 +52,7 @@ def list_needs(params: Mapping[str, Any]) -> list[Need]:
             instances=instances,
             params=f"instance_type, {name}",
         ),
-        Need(use=ENDPOINT, **_with_shadow(serving, percent=int(params["comparison_percent"]))),
+        *([] if params["endpoint_kind"] == SERVERLESS else [Need(use=ENDPOINT, **in_service)]),
         *([Need(use=TRANSFORM, **serving)] if params["batch_input"] else []),
         *list_load_needs(params),
     ]

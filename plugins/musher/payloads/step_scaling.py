@@ -11,10 +11,10 @@ from typing import Any
 from musher.errors import PayloadError
 from musher.payloads.autoscaling import (
     ScalingPlan,
+    metric_dimensions,
     place,
     split_custom,
     step_policy_name,
-    variant_dimensions,
 )
 from musher.payloads.choices import CONCURRENCY, INVOCATIONS, SCALING_STEP
 
@@ -70,7 +70,7 @@ def build_step_alarm(
         "Namespace": namespace,
         "MetricName": name,
         "Statistic": statistic,
-        "Dimensions": variant_dimensions(plan.endpoint_name),
+        "Dimensions": metric_dimensions(plan),
         "Period": period_s,
         "EvaluationPeriods": 1,
         "DatapointsToAlarm": 1,

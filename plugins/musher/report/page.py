@@ -8,7 +8,15 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from musher.payloads.choices import CONCURRENCY, CUSTOM, INVOCATIONS
+from musher.payloads.choices import (
+    ASYNC,
+    BACKLOG,
+    CONCURRENCY,
+    CUSTOM,
+    INVOCATIONS,
+    REALTIME,
+    SERVERLESS,
+)
 from musher.payloads.happenings import Happenings
 from musher.report.curves import draw_curves
 from musher.report.load import draw_load
@@ -40,9 +48,16 @@ AFTERWARDS = frozenset({"report", "teardown"})
 UNITS = {
     INVOCATIONS: "invocations a minute",
     CONCURRENCY: "requests at the same time",
+    BACKLOG: "requests that wait or are under way",
     CUSTOM: "of a metric of the run's own",
 }
 """What the target of the scaling counts."""
+
+KINDS = {
+    REALTIME: "real-time",
+    SERVERLESS: "serverless: it costs by the request",
+    ASYNC: "asynchronous: it answers into S3, and has no function",
+}
 
 WORST_CLASSES = 20
 """With more classes than are labelled, the recall table shows the worst so many."""
@@ -108,6 +123,7 @@ def release(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("Held against", _describe_champion(gate)))
     if endpoint:
         rows.append(("Endpoint configuration", endpoint["config_name"]))
+        rows.append(("Kind of endpoint", KINDS[endpoint["kind"]]))
         rows.append(("Served before", endpoint["previous_config_name"] or "nothing"))
         if endpoint["captures_uri"]:
             rows.append(("Captured requests and answers", endpoint["captures_uri"]))

@@ -36,7 +36,15 @@ TRAINING_KEYS = (
     "training_seconds",
     "metrics",
 )
-ENDPOINT_KEYS = ("name", "config_name", "previous_config_name", "instance_type", "instances", "captures_uri")
+ENDPOINT_KEYS = (
+    "name",
+    "kind",
+    "config_name",
+    "previous_config_name",
+    "instance_type",
+    "instances",
+    "captures_uri",
+)
 GATE_KEYS = ("package_arn", "champion", "champion_accuracy")
 BATCH_KEYS = ("job_name", "output_uri", "images", "instance_type", "instances")
 SCALING_KEYS = ("min_instances", "max_instances", "metric", "target", "alarms")
@@ -169,12 +177,15 @@ def job_of_load(load: LoadTestResult | None) -> LoadJobResult | None:
 
 
 def describe_function(results: RunResults) -> dict[str, Any] | None:
-    """Return the function's name and what it answered; without answers a status of None."""
+    """Return the function's name and what it answered; without answers a status of None.
+
+    The name is None where an asynchronous endpoint itself has answered.
+    """
     function, answers = results["function"], results["answers"]
-    if function is None:
+    if function is None and answers is None:
         return None
     return {
-        "function_name": function["function_name"],
+        "function_name": function["function_name"] if function else None,
         "status": answers["status"] if answers else None,
         "answers": answers["answers"] if answers else [],
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from musher.payloads.autoscaling import step_policy_name
+from musher.payloads.autoscaling import scaling_alarms
 from musher.payloads.deployment_steps import ROLLING_BACK, is_taken_back
 from musher.payloads.happenings import Happenings
 from musher.report.axes import as_clock, as_length
@@ -47,12 +47,12 @@ def describe_outcome(happenings: Happenings) -> str | None:
 
 def find_alarms_that_rang(happenings: Happenings) -> list[str]:
     """Return the names of the alarms that rang until the update had ended, without those that scale."""
-    end, adding = happenings["steps"][-1]["at"], step_policy_name(happenings["endpoint"])
+    end, scaling = happenings["steps"][-1]["at"], scaling_alarms(happenings["endpoint"])
     return [
         alarm["name"]
         for alarm in happenings["alarms"]
         if not alarm["name"].startswith(TRACKING)
-        and alarm["name"] != adding
+        and alarm["name"] not in scaling
         and any(change["after"] == ALARM and change["at"] <= end for change in alarm["changes"])
     ]
 

@@ -23,6 +23,7 @@ from musher.hooks.connection import lambda_hook
 from musher.packaging import pack_image_context
 from musher.partitions import dns_suffix_of, partition_of
 from musher.payloads.builds import check_manifest, plan_image
+from musher.payloads.choices import ASYNC
 from musher.payloads.concurrency import Concurrency, judge_room, plan_concurrency
 from musher.payloads.quotas import SERVICE, judge_quotas, list_needs
 from musher.payloads.tags import LIVE
@@ -65,6 +66,8 @@ def check_quotas(settings: Settings, params: Params) -> list[str]:
 
 def check_concurrency(settings: Settings, params: Params) -> list[str]:
     """Return whether the account has too little concurrency for the function, beside what it has already."""
+    if params["endpoint_kind"] == ASYNC:  # has no function
+        return []
     hook, live = lambda_hook(settings), names.live_function(settings)
     has = Concurrency(reserved=None, provisioned=0)
     if params["lifetime"] == LIVE and hook.find_function(live):

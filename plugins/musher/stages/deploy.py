@@ -31,12 +31,15 @@ def deploy(verdict: Verdict, image: ServingImage) -> tuple[ShadowResult, Endpoin
 @task(multiple_outputs=False)
 def request_endpoint(verdict: Verdict, image: ServingImage) -> Request:
     """Return the CreateModel, CreateEndpointConfig and CreateEndpoint requests, and what an update needs."""
-    from musher.payloads.endpoints import EndpointPlan, build_endpoint  # no business of the DAG's parse
+    from musher.payloads.endpoint_kinds import plan_kind  # requests are no business of the DAG's parse
+    from musher.payloads.endpoints import EndpointPlan, build_endpoint
     from musher.stages.endpoint_plan import check_approved, name_version, request_shadow, request_update
+    from musher.stages.kind_checks import refuse_other_kind
 
     with fail_without_retry(verdict=verdict, image=image):
         run = current_run()
         check_approved(sagemaker_hook(run.settings), package_arn=verdict["package_arn"])
+        refuse_other_kind(run)
         version = name_version(run, model_uri=verdict["model_uri"], image_uri=image["uri"])
         plan = EndpointPlan(
             model_name=version,
@@ -47,6 +50,7 @@ def request_endpoint(verdict: Verdict, image: ServingImage) -> Request:
             package_arn=verdict["package_arn"],
             instance_type=run.params["endpoint_instance_type"],
             instance_count=run.params["endpoint_instance_count"],
+            kind=plan_kind(run.params),
             capture_percent=run.params["capture_percent"],
             tags=run.deployment_tags,
         )

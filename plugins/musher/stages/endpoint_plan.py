@@ -13,7 +13,16 @@ from musher.payloads.updates import UpdatePolicy, build_update
 from musher.results import Params, Request
 from musher.stages.run import Run
 
-CONTENT = ("endpoint_instance_type", "endpoint_instance_count", "capture_percent")
+CONTENT = (
+    "endpoint_instance_type",
+    "endpoint_instance_count",
+    "capture_percent",
+    "endpoint_kind",
+    "serverless_memory_mb",
+    "serverless_concurrency",
+    "serverless_provisioned",
+    "async_concurrency",
+)
 """Params that a configuration holds."""
 
 

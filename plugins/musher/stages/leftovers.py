@@ -15,7 +15,7 @@ from musher.hooks.log_groups import remove_log_group
 from musher.hooks.releases import confirm_alias, confirm_endpoint, put_alias_back, put_endpoint_back
 from musher.hooks.sharing import waiting_tag
 from musher.payloads.alarms import alarm_names
-from musher.payloads.autoscaling import step_policy_name
+from musher.payloads.autoscaling import scaling_alarms
 from musher.payloads.choices import WORKER
 from musher.stages.removal import Removal, removal, removals_of_versions
 from musher.stages.run import Run
@@ -88,7 +88,7 @@ def deployment(run: Run) -> list[Removal]:
     """Return how endpoint, function, configuration and model of the run are removed."""
     name, function, delay_s = run.endpoint_name, run.function_name, run.settings.poll_interval_s
     hook, functions = sagemaker_hook(run.settings), lambda_hook(run.settings)
-    scaler, alarms = autoscaling_hook(run.settings), [step_policy_name(name)]
+    scaler, alarms = autoscaling_hook(run.settings), scaling_alarms(name)
     return [
         removal("scaling of", name, partial(stop_scaling, scaler, endpoint_name=name)),
         removal("endpoint", name, partial(remove_endpoint, hook, name=name, delay_s=delay_s)),

@@ -15,11 +15,13 @@ from musher import names
 from musher.errors import LambdaError
 from musher.hooks.concurrency import read_reserved
 from musher.hooks.connection import MAX_AT_ONCE, invoking_lambda_hook, lambda_hook, s3_hook, sagemaker_hook
+from musher.hooks.endpoints import find_kind
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.objects import download, sign_url
 from musher.hooks.registry import data_hash_of, find_served_package
 from musher.hooks.releases import read_endpoint
 from musher.operators.base import fail_without_retry
+from musher.payloads.choices import ASYNC
 from musher.payloads.probes import ANSWERED, is_foreseen, judge_probe
 from musher.results import Answer, KnownImage, ProbeResult
 from musher.settings import Settings
@@ -60,6 +62,8 @@ def find_data_hash(settings: Settings) -> str:
     has_function = lambda_hook(settings).find_function(name) is not None
     if endpoint is None and not has_function:
         raise AirflowSkipException("nothing is live: run operationalize_model")
+    if endpoint is not None and not has_function and find_kind(hook, name=endpoint.name) == ASYNC:
+        raise AirflowSkipException(f"{endpoint.name} is asynchronous: there is no function before it")
     if endpoint is None or not has_function:
         missing = name if endpoint else names.live_endpoint(settings)
         raise LambdaError(f"There is no {missing}, and the other half is live. Run operationalize_model.")

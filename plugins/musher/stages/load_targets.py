@@ -9,9 +9,11 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from musher import names
 from musher.errors import TrafficError
 from musher.hooks.connection import lambda_hook, runtime_hook, s3_hook, sagemaker_hook
+from musher.hooks.endpoints import find_kind
 from musher.hooks.registry import data_hash_of, find_served_package
 from musher.hooks.releases import read_endpoint
 from musher.hooks.sagemaker import MusherSageMakerHook
+from musher.payloads.choices import ASYNC
 from musher.results import EndpointResult, StagedDataset
 from musher.settings import Settings
 from musher.stages.run import Run
@@ -39,10 +41,21 @@ def find_target(run: Run) -> LoadTarget:
     kind = params["target_kind"]
     live = f"{names.live_function(settings)}:{names.LIVE_ALIAS}"
     name = params["target"] or (names.live_endpoint(settings) if kind == ENDPOINT else live)
+    if kind == ENDPOINT:
+        refuse_async(settings, endpoint_name=name)
     found = params["images"] or find_samples(
         settings, endpoint_name=name if kind == ENDPOINT else names.live_endpoint(settings)
     )
     return LoadTarget(kind=kind, name=name, images=list_images(s3_hook(settings), address=found))
+
+
+def refuse_async(settings: Settings, *, endpoint_name: str) -> None:
+    """Raise TrafficError where an endpoint is asynchronous: what is measured is answers that come at once."""
+    if find_kind(sagemaker_hook(settings), name=endpoint_name) == ASYNC:
+        raise TrafficError(
+            f"{endpoint_name} is asynchronous: it answers into S3, and a load test measures answers that "
+            "come at once. Name another endpoint."
+        )
 
 
 def find_samples(settings: Settings, *, endpoint_name: str) -> str:

@@ -179,9 +179,9 @@ def retire() -> list[str]:
         if endpoint is not None:
             check_account(settings, arn=endpoint["EndpointArn"])
         removed = remove_all(live_deployment(settings))
-        captures = names.captures_uri(settings, endpoint_name=names.live_endpoint(settings))
-        if has_objects(s3_hook(settings).get_conn(), uri=captures):
-            logger.warning("what was captured of users' requests and answers stays: %s", captures)
+        for uri in list_kept(settings):
+            if has_objects(s3_hook(settings).get_conn(), uri=uri):
+                logger.warning("what there is of users' requests and answers stays: %s", uri)
         return removed
 
 
@@ -196,6 +196,16 @@ def live_versions(hook: MusherSageMakerHook, settings: Settings) -> list[Removal
 
     versions = removals_of_versions(hook, prefix=f"{settings.project}-", tags=tags)
     return [replace(version, remove=partial(unless_needed, version.remove)) for version in versions]
+
+
+def list_kept(settings: Settings) -> list[str]:
+    """Return the s3:// addresses below which lies what users have sent, and were answered."""
+    name = names.live_endpoint(settings)
+    keys = (names.async_key(settings, folder=folder, endpoint_name=name) for folder in ("inputs", "answers"))
+    return [
+        names.captures_uri(settings, endpoint_name=name),
+        *(f"{names.s3_uri(settings, key=key)}/" for key in keys),
+    ]
 
 
 def live_deployment(settings: Settings) -> list[Removal]:

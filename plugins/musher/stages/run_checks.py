@@ -12,7 +12,14 @@ from musher.hooks.objects import has_objects
 from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
 from musher.payloads.autoscaling import check_scaling, plan_scaling
-from musher.payloads.choices import CHALLENGER, MAX_CHALLENGER_PERCENT, TEST_SPLIT, WORKER
+from musher.payloads.choices import (
+    ASYNC,
+    CHALLENGER,
+    MAX_CHALLENGER_PERCENT,
+    SERVERLESS,
+    TEST_SPLIT,
+    WORKER,
+)
 from musher.payloads.concurrency import find_contradictions
 from musher.payloads.processing import SPARE_S
 from musher.payloads.schedules import build_actions, highest
@@ -26,13 +33,15 @@ from musher.stages.account_checks import account_checks
 from musher.stages.checks import Check
 from musher.stages.endpoint_plan import update_policy
 from musher.stages.jobs import Result, contradictory_options, find_chosen_weights, plan_ranges, spot_wait_s
+from musher.stages.kind_checks import other_kind, unsuitable_kind
 from musher.stages.load_job_plan import find_contradictions as find_contradictions_of_load
 from musher.stages.run import Run
 
 
 def list_checks(run: Run, *, dataset: Result) -> list[Check]:
-    """Return all that is looked at: of the run, then of the account."""
-    return [*run_checks(run, dataset=dataset), *_account(run)]
+    """Return all that is looked at: of the run, of what serves, then of the account."""
+    serving = Check(about="live endpoint", look=lambda: other_kind(run))
+    return [*run_checks(run, dataset=dataset), serving, *_account(run)]
 
 
 def run_checks(run: Run, *, dataset: Result) -> list[Check]:
@@ -53,6 +62,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="time limits", look=limits),
         Check(about="image size", look=lambda: unsuitable_size(run.params)),
         Check(about="approval", look=lambda: unattended_approval(run)),
+        Check(about="endpoint kind", look=lambda: unsuitable_kind(run)),
         Check(about="update", look=lambda: check_update(run.params)),
         Check(about="shadow", look=lambda: unsuitable_shadow(run)),
         Check(about="concurrency", look=lambda: find_contradictions(run.params)),
@@ -83,6 +93,8 @@ def unsuitable_size(params: Params) -> list[str]:
 
 def check_update(params: Params) -> Sequence[str]:
     """Raise PayloadError where AWS would refuse the way in which the live endpoint is updated."""
+    if params["endpoint_kind"] == SERVERLESS:  # kind_checks has a sentence of its own
+        return ()
     check_policy(update_policy(params, alarms=()), instances=params["endpoint_instance_count"])
     return ()
 
@@ -105,7 +117,9 @@ def unsuitable_shadow(run: Run) -> list[str]:
     hook = sagemaker_hook(run.settings)
     endpoint = hook.find_endpoint(run.endpoint_name)
     serving = hook.find_endpoint_config(endpoint["EndpointConfigName"]) if endpoint else None
-    new = {"ProductionVariants": [{"InstanceType": run.params["endpoint_instance_type"]}]}
+    kind = run.params["endpoint_kind"]
+    variant = {"InstanceType": run.params["endpoint_instance_type"], "ServerlessConfig": kind == SERVERLESS}
+    new = {"ProductionVariants": [variant], "AsyncInferenceConfig": kind == ASYNC}
     planned = (("the new model", new), (run.endpoint_name, serving))
     found = [(what, find_obstacle(config, role=role)) for what, config in planned if config]
     return [
@@ -127,6 +141,8 @@ def unattended_approval(run: Run) -> list[str]:
 
 def unsuitable_scaling(params: Params) -> Sequence[str]:
     """Raise PayloadError where the endpoint cannot scale so; return a sentence where it would at once."""
+    if params["endpoint_kind"] == SERVERLESS:
+        return []
     check_scaling(plan_scaling(params, endpoint_name="any"))
     build_actions(params["autoscale_schedule"], endpoint_name="any")
     read_steps(params["autoscale_steps"])
@@ -238,6 +254,8 @@ def list_uses(params: Params) -> list[Use]:
     if percent := params["comparison_percent"]:
         instances = count_instances(production=int(params["endpoint_instance_count"]), percent=percent)
         uses.append(Use(what="shadow", instances=instances, max_s=float(params["comparison_s"]), **endpoint))
+    if params["endpoint_kind"] == SERVERLESS:  # costs by the request, which nobody knows before
+        return uses
     most = highest(params["autoscale_schedule"], most=int(params["autoscale_max"]))
     return [*uses, Use(what="endpoint", instances=most, **endpoint)]
 

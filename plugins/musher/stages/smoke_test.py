@@ -1,4 +1,4 @@
-"""Stage: classify three test images through the function."""
+"""Stage: classify three test images through the function, or the endpoint that has none."""
 
 import json
 import logging
@@ -13,6 +13,7 @@ from musher.hooks.connection import invoking_lambda_hook, s3_hook
 from musher.hooks.objects import download, sign_url
 from musher.operators.base import fail_without_retry
 from musher.payloads.answers import read_answer, read_billed_seconds
+from musher.payloads.choices import ASYNC
 from musher.results import Answer, FunctionResult, Sample, SmokeTestResult, StagedDataset
 from musher.stages.run import current_run
 
@@ -20,14 +21,19 @@ logger = logging.getLogger(__name__)
 
 
 @task(multiple_outputs=False)
-def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestResult:
+def smoke_test(function: FunctionResult | None, dataset: StagedDataset) -> SmokeTestResult:
     """Invoke the function for each sample image; return the answers beside the truth.
+
+    An asynchronous endpoint, which has no function, is asked itself.
 
     Calls Lambda itself, as the provider's LambdaInvokeFunctionOperator passes a payload whose statusCode
     is 500. Presigned addresses are credentials, so they are made here and never travel through XCom.
     """
     started = time.monotonic()
+    if current_run().params["endpoint_kind"] == ASYNC:
+        return ask_endpoint(dataset)
     with fail_without_retry(function=function, dataset=dataset):
+        assert function is not None  # or the line above has raised
         settings = current_run().settings
         s3, functions = s3_hook(settings), invoking_lambda_hook(settings)
         classes = json.loads(download(s3, uri=dataset["manifest_uri"]))["classes"]
@@ -42,6 +48,25 @@ def smoke_test(function: FunctionResult, dataset: StagedDataset) -> SmokeTestRes
         answers=[answer for answer, _ in found],
         seconds=round(time.monotonic() - started, 3),
         billed_seconds=round(sum(billed), 3) if len(billed) == len(found) else None,
+    )
+
+
+def ask_endpoint(dataset: StagedDataset) -> SmokeTestResult:
+    """Let the run's asynchronous endpoint classify each sample image; return its answers."""
+    from musher.stages.async_answers import classify_later
+
+    started = time.monotonic()
+    with fail_without_retry(dataset=dataset):
+        run = current_run()
+        manifest = json.loads(download(s3_hook(run.settings), uri=dataset["manifest_uri"]))
+        answers = classify_later(
+            run.settings,
+            endpoint_name=run.endpoint_name,
+            samples=dataset["samples"],
+            classes=manifest["classes"],
+        )
+    return SmokeTestResult(
+        status=200, answers=answers, seconds=round(time.monotonic() - started, 3), billed_seconds=None
     )
 
 

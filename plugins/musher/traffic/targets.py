@@ -62,7 +62,7 @@ def make_look(find: Callable[[str], Mapping[str, Any] | None], target: LoadTarge
     def look() -> tuple[int, int] | None:
         found = find(target.name) if target.kind == ENDPOINT else None
         variants = found.get("ProductionVariants", []) if found else []
-        if not variants:
+        if not any("CurrentInstanceCount" in variant for variant in variants):  # serverless ones have none
             return None
         current, desired = (
             sum(variant.get(name, 0) for variant in variants)

@@ -34,6 +34,11 @@ METRICS = [
 @pytest.fixture(scope="session")
 def installation(localaws: Any) -> Settings:
     """Apply the bootstrap template under a project of its own."""
+    return install(localaws)
+
+
+def install(localaws: Any) -> Settings:
+    """Apply the bootstrap template on a localaws; return the settings of what is there then."""
     cloudformation = localaws.client("cloudformation")
     cloudformation.create_stack(
         StackName=PROJECT,

@@ -21,7 +21,11 @@ SUMMARY: dict[str, Any] = {
     "instances": 2,
     "dataset": {"classes": 10, "images": {"test": 2}},
     "tuning": {"trials": [{"objective": 0.4}] * 4, "best": None},
-    "lambda": {"status": 200, "answers": [{"status": 200, "classes": 10, "image": "a"}] * 2},
+    "lambda": {
+        "function_name": "f",
+        "status": 200,
+        "answers": [{"status": 200, "classes": 10, "image": "a"}] * 2,
+    },
     "stages": {},
 }
 

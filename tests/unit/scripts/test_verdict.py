@@ -15,7 +15,7 @@ def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
         "instances": 2,
         "dataset": {"classes": 10, "images": {"test": 278}},
         "tuning": {"trials": [finished] * 4},
-        "lambda": {"status": 200, "answers": [answer, answer, answer]},
+        "lambda": {"function_name": "f", "status": 200, "answers": [answer, answer, answer]},
     }
     assert check(good, conf={}, min_accuracy=0.95) is None
     stopped = {"status": "Stopped", "objective": 0.9}
@@ -30,7 +30,7 @@ def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
     )
     few = {
         "dataset": {"classes": 10, "images": {"test": 2}},
-        "lambda": {"status": 200, "answers": [answer] * 2},
+        "lambda": {"function_name": "f", "status": 200, "answers": [answer] * 2},
     }
     assert check(good | few, conf={}, min_accuracy=0.95) is None
     assert (
@@ -48,11 +48,19 @@ def test_a_run_that_is_not_good_enough_has_a_reason() -> None:
     ):
         answers = [answer, answer, answer | wrong]
         assert (
-            check(good | {"lambda": {"status": 200, "answers": answers}}, conf={}, min_accuracy=0.95)
+            check(
+                good | {"lambda": {"function_name": "f", "status": 200, "answers": answers}},
+                conf={},
+                min_accuracy=0.95,
+            )
             == reason
         )
     assert (
-        check(good | {"lambda": {"status": 200, "answers": []}}, conf={}, min_accuracy=0.95)
+        check(
+            good | {"lambda": {"function_name": "f", "status": 200, "answers": []}},
+            conf={},
+            min_accuracy=0.95,
+        )
         == "the Lambda answered 0 images, not 3"
     )
 
@@ -64,7 +72,7 @@ def test_params_of_the_run_change_what_is_asked() -> None:
         "instances": 1,
         "dataset": {"classes": 3, "images": {"test": 6}},
         "tuning": {"trials": []},
-        "lambda": {"status": 200, "answers": [answer] * 3},
+        "lambda": {"function_name": "f", "status": 200, "answers": [answer] * 3},
     }
     conf = {"instance_count": 1, "tuning_strategy": "none"}
     assert check(summary, conf=conf, min_accuracy=0.4) is None

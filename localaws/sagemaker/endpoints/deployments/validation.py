@@ -80,12 +80,23 @@ def check_deployment(
             f"{', '.join(sorted(variants))}."
         )
     if any(plan.is_serverless for plan in plans):
-        raise _refused("serverless variants have no deployment guardrails. Leave DeploymentConfig out.")
+        _check_serverless(deployment)
     if deployment.kind == ROLLING and (len(plans) > 1 or plans[0].shadow is not None):
         raise _refused("an endpoint with several variants cannot be updated by RollingUpdatePolicy.")
     for plan in plans:
         _check_sizes(deployment, plan)
     _check_timeout(deployment, plans)
+
+
+def _check_serverless(deployment: Deployment) -> None:
+    """Refuse what AWS excludes for serverless variants, and what localaws has no instances for."""
+    if deployment.kind == ROLLING:
+        raise _refused("an endpoint with serverless variants cannot be updated by RollingUpdatePolicy.")
+    if deployment.kind != ALL_AT_ONCE:
+        raise _refused(
+            f"localaws has no {deployment.kind} for serverless variants, which have no instances to divide. "
+            f"Choose {ALL_AT_ONCE}."
+        )
 
 
 def _check_sizes(deployment: Deployment, plan: VariantPlan) -> None:

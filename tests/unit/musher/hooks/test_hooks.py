@@ -10,6 +10,7 @@ from moto import mock_aws
 from musher import names
 from musher.errors import SettingsError
 from musher.hooks.connection import hook_parameters, lambda_hook, logs_hook, s3_hook, sagemaker_hook
+from musher.hooks.endpoints import retention_of
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.objects import download, upload, upload_once
 from musher.hooks.sagemaker import found_or_none
@@ -117,3 +118,17 @@ def test_only_missing_resources_count_as_missing() -> None:
     assert found_or_none(refuse, code="ResourceNotFoundException") is None
     with pytest.raises(ClientError, match="AccessDenied"):
         found_or_none(refuse, code="AccessDeniedException")
+
+
+@pytest.mark.parametrize(
+    ("variant", "kept"),
+    [
+        ({"DesiredInstanceCount": 2}, ["DataCaptureConfig"]),
+        ({"CurrentServerlessConfig": {}}, ["DataCaptureConfig"]),
+        ({"DesiredInstanceCount": 0}, ["DataCaptureConfig", "DesiredInstanceCount"]),
+    ],
+)
+def test_an_update_starts_an_instance_of_what_sleeps(variant: dict[str, Any], kept: list[str]) -> None:
+    found = retention_of({"ProductionVariants": [variant]})
+    excluded = [item["VariantPropertyType"] for item in found["ExcludeRetainedVariantProperties"]]
+    assert (found["RetainAllVariantProperties"], excluded) == (True, kept)

@@ -202,6 +202,7 @@ def test_everything_is_created_in_order(operator: DeployEndpointOperator, aws: F
         "name": NAME,
         "config_name": CONFIG,
         "previous_config_name": None,
+        "kind": "realtime",
         "instance_type": "ml.m5.large",
         "instances": 1,
         "captures_uri": None,

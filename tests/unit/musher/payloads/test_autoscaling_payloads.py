@@ -54,10 +54,16 @@ def test_the_policy_tracks_a_metric_that_aws_has(metric: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"min_instances": 0}, r"autoscale_min is 0 and autoscale_max is 3\. Choose 1 to 8"),
+        ({"min_instances": 0}, "autoscale_min is 0, and endpoint_kind is not async: only"),
+        ({"min_instances": 0, "max_instances": 0, "has_queue": True}, "autoscale_max is 0"),
+        ({"metric": "backlog"}, "autoscale_metric is backlog, and endpoint_kind is not async"),
+        ({"has_queue": True}, "autoscale_metric is invocations and endpoint_kind is async"),
         ({"min_instances": 4}, "autoscale_min is 4 and autoscale_max is 3"),
         ({"max_instances": 9}, "autoscale_max is 9"),
-        ({"metric": "cpu"}, r"autoscale_metric is 'cpu'\. Choose one of invocations, concurrency, custom\."),
+        (
+            {"metric": "cpu"},
+            r"autoscale_metric is 'cpu'\. Choose one of invocations, concurrency, backlog, custom\.",
+        ),
         ({"metric": "custom"}, "autoscale_custom_metric is None. Write namespace, name and statistic"),
         ({"metric": "custom", "custom_metric": "CPU"}, "autoscale_custom_metric is 'CPU'"),
         ({"metric": "custom", "custom_metric": "Mine CPU Sum\n"}, "autoscale_custom_metric is 'Mine CPU Sum"),

@@ -18,6 +18,7 @@ PARAMS = {
     "batch_input": None,
     "load_test_on": "worker",
     "comparison_percent": 0,
+    "endpoint_kind": "realtime",
 }
 
 

@@ -41,6 +41,7 @@ RESULTS: Any = {
     "evaluation": {"accuracy": 0.8333, "loss": 0.21, "seconds": 0.1},
     "endpoint": {
         "name": "musher-live",
+        "kind": "realtime",
         "config_name": "musher-0123abcd-89abcdef",
         "previous_config_name": None,
         "instance_type": "ml.m5.large",
@@ -216,6 +217,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
         },
         "endpoint": {
             "name": "musher-live",
+            "kind": "realtime",
             "config_name": "musher-0123abcd-89abcdef",
             "previous_config_name": None,
             "instance_type": "ml.m5.large",

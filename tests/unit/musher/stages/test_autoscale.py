@@ -16,6 +16,7 @@ from tests.unit.musher.stages.test_stages import make_run
 
 RESOURCE = "endpoint/musher-live/variant/AllTraffic"
 PARAMS = {
+    "endpoint_kind": "realtime",
     "endpoint_instance_count": 1,
     "autoscale_min": 1,
     "autoscale_max": 3,
@@ -185,6 +186,23 @@ def test_steps_have_a_policy_and_an_alarm_until_a_run_without_them(scale: Any, a
         assert scale()["alarms"] == ["High", "Low"]
         assert "musher-live-steps" not in aws.policies
         assert aws.alarms == {}
+
+
+def test_an_endpoint_that_may_sleep_wakes_until_a_run_that_keeps_an_instance(scale: Any, aws: Any) -> None:
+    queue = {"endpoint_kind": "async", "autoscale_metric": "backlog", "autoscale_target": 5}
+    assert scale(**queue, autoscale_min=0)["alarms"] == ["High", "Low", "musher-live-wake"]
+    assert aws.policies == ["musher-live-load", "musher-live-wake"]
+    assert aws.targets[RESOURCE]["MinCapacity"] == 0
+    plan = plan_scaling({**PARAMS, **queue, "autoscale_min": 0}, endpoint_name="musher-live")
+    assert find_scaling(aws, endpoint_name="musher-live") == plan
+    assert scale(**queue)["alarms"] == ["High", "Low"]
+    assert "musher-live-wake" not in aws.policies
+    assert aws.alarms == {}
+
+
+def test_a_serverless_endpoint_is_not_scaled(scale: Any, aws: Any) -> None:
+    assert scale(endpoint_kind="serverless") is None
+    assert (aws.targets, aws.policies) == ({}, [])
 
 
 def test_the_alarm_of_steps_goes_where_nothing_scales(scale: Any, aws: Any) -> None:

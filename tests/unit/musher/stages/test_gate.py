@@ -27,6 +27,7 @@ OWN = {
 }
 PARAMS = {
     "lifetime": "live",
+    "endpoint_kind": "realtime",
     "endpoint_instance_type": "ml.m5.large",
     "instance_type": "ml.m5.xlarge",
     "max_runtime_s": 600,

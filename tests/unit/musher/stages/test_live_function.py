@@ -97,13 +97,21 @@ def test_too_few_right_answers_name_each_image(
         live_function.judge_answers.function(answers)
 
 
-def live(monkeypatch: pytest.MonkeyPatch, *, endpoint: bool, function: bool, package: Any = None) -> None:
+def live(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    endpoint: bool,
+    function: bool,
+    package: Any = None,
+    kind: str = "realtime",
+) -> None:
     """Let endpoint and function be there, or not."""
     found = Endpoint(name="musher-live", status="InService", config_name="c", previous=None)
     functions = SimpleNamespace(find_function=lambda name: {} if function else None)
     monkeypatch.setattr(live_function, "sagemaker_hook", lambda settings: None)
     monkeypatch.setattr(live_function, "lambda_hook", lambda settings: functions)
     monkeypatch.setattr(live_function, "read_endpoint", lambda hook, name: found if endpoint else None)
+    monkeypatch.setattr(live_function, "find_kind", lambda hook, name: kind)
     monkeypatch.setattr(live_function, "find_served_package", lambda hook, config_name: package)
 
 
@@ -121,6 +129,9 @@ def test_nothing_live_skips_and_half_of_it_fails(settings: Settings, monkeypatch
         live(monkeypatch, endpoint=endpoint, function=not endpoint)
         with pytest.raises(LambdaError, match=f"There is no {missing}"):
             live_function.find_data_hash(settings)
+    live(monkeypatch, endpoint=True, function=False, kind="async")
+    with pytest.raises(AirflowSkipException, match="musher-live is asynchronous: there is no function"):
+        live_function.find_data_hash(settings)
     live(monkeypatch, endpoint=True, function=True)
     with pytest.raises(LambdaError, match="no image is known"):
         live_function.find_data_hash(settings)

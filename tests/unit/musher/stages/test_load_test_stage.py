@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from musher import names
 from musher.datasets.manifest import ID_CHARACTERS
+from musher.errors import TrafficError
 from musher.params.load_test import LOAD_TEST_ENDPOINT
 from musher.settings import Settings
 from musher.stages import load_measurement, load_targets, load_test
@@ -243,6 +244,7 @@ def find(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., L
     """Return a function that finds the target of load_test_endpoint with changed Params."""
     monkeypatch.setattr(load_targets, "s3_hook", lambda settings: FakeS3())
     monkeypatch.setattr(load_targets, "sagemaker_hook", lambda settings: None)
+    monkeypatch.setattr(load_targets, "find_kind", lambda hook, name: "async" if name == "queue" else None)
     package = {"CustomerMetadataProperties": {"data-hash": "0123456789abcdef" * 4}}
     monkeypatch.setattr(load_targets, "find_served_package", lambda hook, config_name: package)
     monkeypatch.setattr(
@@ -260,6 +262,11 @@ def test_the_live_endpoint_is_the_target_unless_another_is_named(find: Any) -> N
     assert (find().kind, find().name) == ("endpoint", "musher-live")
     assert find(target="musher-0123abcd").name == "musher-0123abcd"
     assert find(target_kind="function").name == "musher-classify:live"
+
+
+def test_an_asynchronous_endpoint_is_not_loaded(find: Any) -> None:
+    with pytest.raises(TrafficError, match="queue is asynchronous: it answers into S3"):
+        find(target="queue")
 
 
 def test_images_are_those_below_an_address(find: Any) -> None:

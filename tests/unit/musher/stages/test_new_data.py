@@ -13,7 +13,7 @@ from tests.unit.musher.stages.test_gate import aws as aws
 from tests.unit.musher.stages.test_stages import make_run
 
 DATASET: Any = {"data_hash": "d1", "dataset_id": "d1-id"}
-PARAMS = {"lifetime": "live", "epochs": 3, "source": "s3://b/photos"}
+PARAMS = {"lifetime": "live", "endpoint_kind": "realtime", "epochs": 3, "source": "s3://b/photos"}
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def test_all_findings_come_in_one_error(form_run: MakeRun, monkeypatch: pytest.M
     )
     monkeypatch.setattr(preflight, "current_run", lambda: found)
     monkeypatch.setattr(run_checks, "account_checks", lambda settings, params: [])
+    monkeypatch.setattr(run_checks, "other_kind", lambda run: [])
     with pytest.raises(AirflowFailException) as caught:
         preflight.preflight.function(DATASET)
     assert str(caught.value).startswith("Nothing was started, for 4 reasons:")
@@ -154,6 +155,7 @@ def test_a_run_that_may_start_gives_its_warnings_and_its_estimate(
 
     monkeypatch.setattr(preflight, "current_run", form_run)
     monkeypatch.setattr(run_checks, "account_checks", lambda settings, params: [("quotas", refused)])
+    monkeypatch.setattr(run_checks, "other_kind", lambda run: [])
     with caplog.at_level(logging.INFO):
         result = preflight.preflight.function(DATASET)
     assert result["warnings"][0].startswith("quotas (")
@@ -197,6 +199,15 @@ def test_a_shadow_beside_what_cannot_have_one_is_refused(
     hook.find_endpoint = lambda name: None
     [problem] = find_problems(form_run(comparison_percent=5, endpoint_instance_type="ml.inf1.xlarge"))
     assert "the new model can have no shadow: it has ml.inf1.xlarge" in problem
+
+
+@pytest.mark.parametrize("role", ["shadow", "challenger"])
+@pytest.mark.parametrize(("kind", "word"), [("serverless", "serverless"), ("async", "asynchronous")])
+def test_another_kind_of_endpoint_has_nothing_beside_what_serves(
+    form_run: MakeRun, role: str, kind: str, word: str
+) -> None:
+    run = form_run(comparison_percent=5, comparison_role=role, endpoint_kind=kind, load_test_s=0)
+    assert any(f"the new model can have no {role}: it is {word}" in text for text in find_problems(run))
 
 
 def test_a_shadow_is_paid_for_as_long_as_it_is_watched(form_run: MakeRun) -> None:

@@ -22,7 +22,7 @@ from musher.settings import Settings
 from musher.stages import outputs, smoke_test
 from musher.stages.run import Run
 
-PARAMS: Mapping[str, Any] = {"lifetime": "trial"}
+PARAMS: Mapping[str, Any] = {"lifetime": "trial", "endpoint_kind": "realtime"}
 EVALUATION = {"accuracy": 0.91, "loss": 0.3, "images": 100}
 
 

@@ -138,6 +138,7 @@ def test_the_dearest_goes_first_and_logs_last(tear_down: Any, settings: Settings
         f"endpoint musher-{slug}",
         f"function musher-{slug}",
         f"musher-{slug}-steps",
+        f"musher-{slug}-wake",
         f"EndpointConfig musher-{slug}-89abcdef",
         f"Model musher-{slug}-89abcdef",
         f"log group /aws/sagemaker/Endpoints/musher-{slug}",
@@ -237,7 +238,8 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
     )
     ends = [
         "deregister_scalable_target sagemaker",
-        "delete_alarms ['musher-live-errors', 'musher-live-latency', 'musher-live-steps']",
+        "delete_alarms ['musher-live-errors', 'musher-live-latency', 'musher-live-steps', "
+        "'musher-live-wake']",
         "delete_alarms ['musher-classify-errors']",
     ]
     assert [call for call in aws.calls if call in ends] == ends * undoes

@@ -9,6 +9,7 @@ from moto.sagemaker.exceptions import SagemakerClientError
 from localaws.sagemaker.endpoints.validation import (
     check_async_inference,
     check_data_capture,
+    check_exclusions,
     check_name,
     check_shadows,
     check_unbuilt,
@@ -90,6 +91,16 @@ def test_bad_serverless_variants_are_refused(change: dict[str, Any], message: st
     serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 5}
     with pytest.raises(SagemakerClientError, match=message):
         check_variants([{"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless | change}])
+
+
+def test_a_serverless_variant_is_alone_and_captures_nothing_and_has_no_queue() -> None:
+    serverless = VARIANT | {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+    check_exclusions([serverless], given={"DataCaptureConfig": None, "AsyncInferenceConfig": {}})
+    check_exclusions([VARIANT, VARIANT], given={"DataCaptureConfig": {"EnableCapture": True}})
+    with pytest.raises(SagemakerClientError, match="must be the only one"):
+        check_exclusions([serverless, VARIANT], given={})
+    with pytest.raises(SagemakerClientError, match="DataCaptureConfig cannot be given where a variant is se"):
+        check_exclusions([serverless], given={"DataCaptureConfig": {"EnableCapture": True}})
 
 
 @pytest.mark.parametrize("name", ["a", "A-1", "a" * 63])

@@ -129,6 +129,19 @@ def test_a_canary_of_instances_does_not_fit_a_fleet_of_one() -> None:
         check(canary(COUNT, 1), plan(count=1))
 
 
+def test_a_serverless_variant_goes_over_all_at_once_under_alarms() -> None:
+    """AWS excludes it from rolling updates alone; of the other two localaws says that it has them not."""
+    serverless = plan(count=1, is_serverless=True)
+    assert check(blue_green() | watched("a"), serverless).alarms == ("a",)
+    for config, said in (
+        (rolling(COUNT, 1), "serverless variants cannot be updated by RollingUpdatePolicy"),
+        (canary(PERCENT, 10), "localaws has no CANARY for serverless variants"),
+        (linear(PERCENT, 10), "localaws has no LINEAR for serverless variants"),
+    ):
+        with pytest.raises(SagemakerClientError, match=said):
+            check(config, serverless)
+
+
 def test_the_limit_holds_for_each_variant() -> None:
     with pytest.raises(SagemakerClientError, match="variant b, not 100%"):
         check(canary(COUNT, 1), plan("a"), plan("b", count=1), variants=("a", "b"))
