@@ -93,7 +93,8 @@ def read_texts(body: bytes) -> list[str]:
 
 def place_of(request: Request, call: Call) -> str:
     """Return the path of a request, with the bucket that its host may name."""
-    bucket = bucket_of_host(request.headers.get("host", "")) if call.service == "s3" else None
+    host = request.headers.get("host", "") if call.service == "s3" else ""
+    bucket = bucket_of_host(host) if host else None
     return request.path if bucket is None else f"/{bucket}{request.path}"
 
 
