@@ -112,7 +112,7 @@ class Cycle(RequestResponseCycle):
 
     def _cut(self) -> None:
         """End the connection: behind what has been sent, or with a reset where nothing was."""
-        self.disconnected = True
+        self.disconnected = self.response_complete = True
         if self.response_started:
             self.transport.close()
             return

@@ -1,9 +1,14 @@
 """Errors on demand, as botocore reads them in each protocol of AWS; no call is tried again."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from localaws.faults.client import FaultClient
 
 CALLS = {
     "json": ("sagemaker", "list_training_jobs", {}),
@@ -135,3 +140,30 @@ def test_requests_above_a_rate_are_throttled_and_others_are_not(localaws: Any, f
     assert [(event["kind"], event["action"]) for event in fault_rules.fired()] == [
         ("api_limit", "ListTrainingJobs")
     ]
+
+
+def test_rules_and_rates_hold_from_the_start(start_server: Any, tmp_path: Path) -> None:
+    path = tmp_path / "rules.json"
+    path.write_text('{"rules": [{"id": "first", "kind": "throttle", "service": "sts", "nth": 1}]}')
+    server = start_server("--faults", str(path), "--api-limits")
+    with pytest.raises(ClientError, match="Throttling"):
+        server.client("sts").get_caller_identity()
+    server.client("sts").get_caller_identity()
+    client = FaultClient(server.url)
+    assert [event["rule"] for event in client.fired()] == ["first"]
+    assert client.put(api_limits="aws") == []
+    assert client.add(kind="slow", service="sts", delay_ms=1)["calls"] == 0
+    client.clear()
+
+
+def test_a_file_that_makes_no_rules_ends_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "rules.json"
+    path.write_text('{"rules": [{"kind": "throttle", "service": "s3", "nth": 0}]}')
+    ended = subprocess.run(
+        [sys.executable, "-m", "localaws", "serve", "--port", "0", "--faults", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert f"localaws: --faults {path}: rules[0].nth is 0; it must be a whole number" in ended.stderr
