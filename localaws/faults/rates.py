@@ -1,7 +1,7 @@
 """AWS's rates of requests, as buckets of tokens that fill up with AWS's time.
 
 A bucket holds one second of its rate, unless AWS publishes another size. What is not in the table has no
-rate here: AWS throttles it too, but does not say when.
+rate here: AWS throttles it too, but does not say when. Where regions differ, it is us-east-1's rate.
 """
 
 from collections.abc import Sequence
@@ -27,21 +27,25 @@ AWS_RATES: tuple[dict[str, Any], ...] = (
         "per_s": 15,
         "shared": True,
     },
-    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
-    {"service": "cloudwatch", "actions": ["DescribeAlarms"], "per_s": 9},
-    {"service": "cloudwatch", "actions": ["PutMetricAlarm"], "per_s": 3},
+    # https://docs.aws.amazon.com/general/latest/gr/cw_region.html
+    {"service": "cloudwatch", "actions": ["DescribeAlarms", "DescribeAlarmsForMetric"], "per_s": 9},
+    {"service": "cloudwatch", "actions": ["DescribeAlarmHistory", "*agResource"], "per_s": 20},
     {
         "service": "cloudwatch",
-        "actions": [
-            *("DeleteAlarms", "DescribeAlarmHistory", "DescribeAlarmsForMetric"),
-            *("DisableAlarmActions", "EnableAlarmActions", "SetAlarmState"),
-        ],
+        "actions": ["Delete*Alarms", "Disable*Actions", "Enable*Actions", "Put*Alarm", "SetAlarmState"],
         "per_s": 3,
     },
-    {"service": "cloudwatch", "actions": ["GetMetricData"], "per_s": 50},
     {"service": "cloudwatch", "actions": ["GetMetricStatistics"], "per_s": 400},
     {"service": "cloudwatch", "actions": ["ListMetrics"], "per_s": 25},
-    {"service": "cloudwatch", "actions": ["PutMetricData"], "per_s": 500},
+    {"service": "cloudwatch", "actions": ["ListTagsForResource"], "per_s": 10},
+    {"service": "cloudwatch", "actions": ["GetMetricData", "PutMetricData"], "per_s": 500},
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+    {"service": "logs", "actions": ["DeleteLogGroup", "DescribeLogGroups"], "per_s": 10},
+    {"service": "logs", "actions": ["DeleteLogStream"], "per_s": 15},
+    {"service": "logs", "actions": ["DescribeLogStreams", "GetLogEvents", "FilterLogEvents"], "per_s": 25},
+    {"service": "logs", "actions": ["CreateLogStream"], "per_s": 50},
+    {"service": "logs", "actions": ["PutLogEvents"], "per_s": 5000},
+    {"service": "logs", "actions": ["*RetentionPolicy", "*agResource", "ListTags*"], "per_s": 5},
     # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html (non-mutating actions)
     {"service": "ec2", "actions": ["Describe*"], "per_s": 20, "burst": 100},
 )

@@ -123,10 +123,16 @@ def test_a_bucket_holds_a_second_of_its_rate_and_one_request_at_least() -> None:
 
 
 def test_aws_s_rates_are_those_that_it_publishes() -> None:
-    rates = {(rate.service, rate.actions[0]): (rate.per_s, rate.burst) for rate in parse_rates("aws")}
-    assert rates["sagemaker", "ListTrainingJobs"] == (2, 2)
-    assert rates["cloudwatch", "PutMetricAlarm"] == (3, 3)
-    assert rates["ec2", "Describe*"] == (20, 100)
+    def rate_of(service: str, action: str) -> tuple[float, float]:
+        found = (rate for rate in parse_rates("aws") if rate.concerns(service=service, action=action))
+        return next(((rate.per_s, rate.burst) for rate in found), (0, 0))
+
+    assert rate_of("sagemaker", "ListTrainingJobs") == (2, 2)
+    assert rate_of("sagemaker", "DescribeTrainingJob") == (0, 0)
+    assert rate_of("monitoring", "PutMetricAlarm") == rate_of("monitoring", "DeleteAlarms") == (3, 3)
+    assert rate_of("monitoring", "TagResource") == (20, 20)
+    assert rate_of("logs", "DescribeLogStreams") == (25, 25)
+    assert rate_of("ec2", "DescribeInstances") == (20, 100)
 
 
 @pytest.mark.parametrize(
