@@ -12,7 +12,7 @@ from localaws.iam.callers import Principal, find_principal
 from localaws.protocols import Call, Protocol, read_call
 from localaws.s3.target import Caller, bucket_of_host, read_caller, read_query
 from localaws.wire.bodies import find_limit, is_form
-from localaws.wire.cbor import MALFORMED, as_json, read_cbor, read_cbor_call
+from localaws.wire.cbor import MALFORMED, MAX_CBOR_BYTES, as_json, read_cbor, read_cbor_call
 from localaws.wire.request_ids import OWN_PATH
 
 INVOCATIONS = "Invoke"
@@ -60,32 +60,29 @@ class Asked:
         protocol = self.call.protocol
         if protocol is Protocol.REST_XML or self.call.action.startswith(INVOCATIONS):
             return []
-        body = await self.request.body(limit_bytes=find_limit(self.request))
-        if self.is_cbor:
-            return read_texts(body)
+        body = await self._read_body()
         if protocol in (Protocol.QUERY, Protocol.EC2):
             return [value for _, value in parse_qsl(body.decode("latin-1"))]
-        return read_texts(body)
+        return read_texts(body, is_cbor=self.is_cbor)
+
+    async def _read_body(self) -> bytes:
+        limit_bytes = MAX_CBOR_BYTES if self.is_cbor else find_limit(self.request)
+        return await self.request.body(limit_bytes=limit_bytes)
 
     async def digest(self) -> bytes:
         """Return what two requests share that ask for the same, by the same caller."""
         request, caller = self.request, self.caller
-        body = await request.body(limit_bytes=find_limit(request))
         asked = (self.call.service, self.call.action, request.method, request.path, request.query)
         told = "\n".join((*asked, caller.access_key_id or "", caller.region))
-        return hashlib.sha256(told.encode() + b"\0" + body).digest()
+        return hashlib.sha256(told.encode() + b"\0" + await self._read_body()).digest()
 
 
-def read_texts(body: bytes) -> list[str]:
-    """Return the texts at the top of a body in JSON or CBOR; of another, none."""
-    members: Any = None
+def read_texts(body: bytes, *, is_cbor: bool) -> list[str]:
+    """Return the texts at the top of a body in JSON or CBOR; of one that cannot be read, none."""
     try:
-        members = json.loads(body)
-    except (ValueError, RecursionError):
-        try:
-            members = as_json(read_cbor(body))
-        except MALFORMED:
-            return []
+        members: Any = as_json(read_cbor(body)) if is_cbor else json.loads(body)
+    except MALFORMED:
+        return []
     return (
         [value for value in members.values() if isinstance(value, str)] if isinstance(members, dict) else []
     )
