@@ -1,8 +1,8 @@
 """An AWS for one laptop: moto's API state, plus processes that really train, serve and run functions.
 
 The way of a request: `server` and `connections` hand it to `app`, whose chain of steps looks at it in turn:
-`origins` and `sandbox` (web pages), `wire` (request ids, CBOR), native routes (what services `register`:
-invocations, function URLs, faults, clock, status), `s3` (objects), `wire` (AWS's models). What none has
+`origins` and `sandbox` (web pages), `wire` (request ids, CBOR), `faults`, native routes (what services
+`register`: invocations, function URLs, clock, status), `s3` (objects), `wire` (AWS's models). What none has
 answered `moto_bridge` gives to moto, where `assembly` has put our backends and actions in place of moto's.
 The way of a job: an action asks a backend, which checks (validation), notes (states) and starts a runner. Its
 children run under `processes`, each with a view (`namespaces`) and packages (`overlays`) of its own, and the
@@ -14,6 +14,7 @@ credentials of its role (`iam`); bytes travel by `storage` and `archives`, lines
     s3           objects in files
     sagemaker    jobs (training processing transform tuning), endpoints, registry, search
     wire         AWS's service models: requests that break them are refused
+    faults       rules that break calls and kill children, AWS's rates of requests
     status       the page at /_localaws/
     children     programs of other processes: standard library only, none imports localaws
 

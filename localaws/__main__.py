@@ -42,6 +42,10 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--tls", action="store_true", help="serve HTTPS, by an authority whose certificate is named at start"
     )
+    serve.add_argument("--faults", type=Path, help="JSON file of fault rules that hold from the start")
+    serve.add_argument(
+        "--api-limits", action="store_true", help="throttle requests at AWS's published rates of an account"
+    )
     serve.add_argument("--verbose", action="store_true", help="log each state change to stderr")
     serve.add_argument(
         "--allow-remote",
@@ -131,6 +135,8 @@ def run_server(arguments: argparse.Namespace) -> None:
         speed=arguments.speed,
         public_url=arguments.public_url,
         tls=arguments.tls,
+        faults=arguments.faults,
+        api_limits=arguments.api_limits,
     )
     uvloop.run(serve(options))
 

@@ -1,7 +1,7 @@
 """The ASGI application: a request passes a chain of steps, and moto answers what none of them did.
 
-    origins -> sandbox -> request ids -> CBOR -> native routes -> S3's objects -> bounds of bodies
-        -> service models -> moto
+    origins -> sandbox -> request ids -> faults -> CBOR -> native routes -> S3's objects
+        -> bounds of bodies -> service models -> moto
 
 What is to look at every request is one more step in `Application.__init__`.
 """
@@ -9,9 +9,21 @@ What is to look at every request is one more step in `Application.__init__`.
 import json
 import logging
 
-from localaws.asgi import BodyTooLargeError, ClientGoneError, Receive, Request, Response, Router, Scope, Send
+from localaws.asgi import (
+    CUT,
+    BodyTooLargeError,
+    ClientGoneError,
+    ConnectionCutError,
+    Receive,
+    Request,
+    Response,
+    Router,
+    Scope,
+    Send,
+)
 from localaws.assembly import install_late
 from localaws.context import Context
+from localaws.faults.step import FaultStep
 from localaws.iam.identity import CREDENTIALS_PATH
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
 from localaws.origins import Guard, OriginCheck
@@ -37,6 +49,7 @@ class Application:
             OriginCheck(guard=guard, is_for_s3=self._moto.is_for_s3),
             sandbox_pages,
             add_request_id,
+            FaultStep(context.faults, clock=context.clock, supervisor=context.supervisor),
             speak_cbor,
             answer_by_route,
             context.find_service(ObjectService).make_step(is_for_s3=self._moto.is_for_s3),
@@ -57,6 +70,8 @@ class Application:
             await self._answer(Exchange(request=request, scope=scope, send=send, handler=handler))
         except ClientGoneError:
             logger.info("%s %s was not sent to its end", request.method, request.path)
+        except ConnectionCutError:
+            await send({"type": CUT})
         except BodyTooLargeError as error:
             await too_large(request, error).send(send)
         except Exception as error:  # the process boundary: one bad request must not end the server

@@ -26,6 +26,14 @@ class ClientGoneError(Exception):
     """The client has gone before its request was whole: nobody is left to be answered."""
 
 
+class ConnectionCutError(Exception):
+    """The connection is to end here: what has been sent arrives, and nothing more."""
+
+
+CUT = "localaws.cut"
+"""Type of the message by which `connections` is told so."""
+
+
 class BodyTooLargeError(Exception):
     """A body is larger than is taken; `begin` is how it begins."""
 

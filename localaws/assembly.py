@@ -14,7 +14,7 @@ from localaws.clock_service import ClockService
 from localaws.cloudwatch.service import CloudWatchService
 from localaws.cloudwatch_logs.service import LogService
 from localaws.context import Context
-from localaws.faults import FaultService
+from localaws.faults.service import FaultService
 from localaws.functions.host import FunctionHost
 from localaws.functions.service import FunctionService
 from localaws.s3.service import ObjectService
@@ -31,7 +31,7 @@ def create_services(context: Context) -> list[Service]:
     """Make every service, in the order in which they start (they stop in the reverse order)."""
     functions = FunctionHost(context)
     return [
-        FaultService(context.faults),
+        FaultService(context.faults, clock=context.clock, supervisor=context.supervisor),
         ClockService(context.clock),
         LogService(context.data_dir),
         ObjectService(context.data_dir),

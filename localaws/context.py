@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from localaws.asgi import Router
 from localaws.clock import Clock
 from localaws.cloudwatch.metrics import Metrics
-from localaws.faults import Faults
+from localaws.faults.rule_book import Faults
 from localaws.iam.identity import CREDENTIALS_PATH, Credentials, Grant, Identity
 from localaws.logs import RECENT_LINES, LogStream, RecentLines
 from localaws.processes import Supervisor

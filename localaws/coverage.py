@@ -196,6 +196,12 @@ PARTS = (
         "no process is cut off from the network, and nothing is encrypted",
     ),
     part(
+        "Throttling and failures of AWS",
+        PARTLY,
+        "only when asked for: fault rules throttle, fail, delay, cut or lose calls and kill processes; "
+        "AWS's published rates of requests with `--api-limits`",
+    ),
+    part(
         "Prices, queues, capacity",
         ABSENT,
         "a job starts at once and costs nothing",

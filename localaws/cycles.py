@@ -4,6 +4,9 @@ uvicorn writes them one after the other, which costs server and client a system 
 every header's name and value for what must not stand there.
 """
 
+import os
+import socket
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -14,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     RequestResponseCycle,
 )
+
+from localaws.asgi import CUT
 
 BODILESS = (204, 304)
 """Statuses whose answers have no body."""
@@ -38,6 +43,8 @@ class Cycle(RequestResponseCycle):
             return
         if self.response_started:
             await self._send_body(message)
+        elif message["type"] == CUT:
+            self._cut()
         elif message["type"] != "http.response.start":
             raise RuntimeError(f"expected http.response.start, not {message['type']}")
         else:
@@ -79,6 +86,9 @@ class Cycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
+        if message["type"] == CUT:
+            self._cut()
+            return
         if self.response_complete or message["type"] != "http.response.body":
             raise RuntimeError(f"unexpected {message['type']}")
         body, is_last = message.get("body", b""), not message.get("more_body", False)
@@ -99,6 +109,16 @@ class Cycle(RequestResponseCycle):
         if self.expected_content_length < 0:
             raise RuntimeError("the body is longer than its Content-Length")
         return body
+
+    def _cut(self) -> None:
+        """End the connection: behind what has been sent, or with a reset where nothing was."""
+        self.disconnected = self.response_complete = True
+        if self.response_started:
+            self.transport.close()
+            return
+        with socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno())) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def _end(self) -> None:
         if self.expected_content_length:

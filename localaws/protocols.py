@@ -63,17 +63,17 @@ def read_call(*, method: str, path: str, query: str, headers: Mapping[str, str],
     if headers.get("content-type", "").startswith(FORM) and (form := parse_qs(body.decode("latin-1"))):
         protocol = Protocol.EC2 if service == "ec2" else Protocol.QUERY
         return Call(service=service, action=form.get("Action", ["?"])[0], protocol=protocol)
-    return _read_rest_call(service, method=method, path=path, query=query)
+    return _read_rest_call(service, method=method, path=path, query=query, headers=headers)
 
 
-def _read_rest_call(service: str, *, method: str, path: str, query: str) -> Call:
+def _read_rest_call(service: str, *, method: str, path: str, query: str, headers: Mapping[str, str]) -> Call:
     """Return what a path of a REST service stands for: the operation with the most fixed letters."""
     routes = find_routes(REST_MODELS.get(service, service))
     if routes is None:
         return Call(service=service, action=f"{method} {path}", protocol=Protocol.REST_JSON)
     return Call(
         service=service,
-        action=routes.find(method=method, path=path, query=query) or f"{method} {path}",
+        action=routes.find(method=method, path=path, query=query, headers=headers) or f"{method} {path}",
         protocol=Protocol.REST_XML if routes.protocol == Protocol.REST_XML.value else Protocol.REST_JSON,
     )
 
@@ -99,7 +99,9 @@ def error_answer(call: Call, *, status: int, code: str, message: str) -> Respons
         answer = aws_error(status=status, code=code, message=message)
         answer.headers |= headers | {"content-type": "application/x-amz-json-1.1"}
         return answer
-    document = _xml_error(call.protocol, code=as_xml(code), message=as_xml(message), request_id=request_id)
+    document = _xml_error(
+        call.protocol, status=status, code=as_xml(code), message=as_xml(message), request_id=request_id
+    )
     return Response(status=status, body=document.encode(), headers=headers | {"content-type": "text/xml"})
 
 
@@ -108,7 +110,7 @@ def as_xml(text: str) -> str:
     return escape(NOT_IN_XML.sub("\ufffd", text))
 
 
-def _xml_error(protocol: Protocol, *, code: str, message: str, request_id: str) -> str:
+def _xml_error(protocol: Protocol, *, status: int, code: str, message: str, request_id: str) -> str:
     error = f"<Code>{code}</Code><Message>{message}</Message>"
     if protocol is Protocol.EC2:
         return (
@@ -116,8 +118,9 @@ def _xml_error(protocol: Protocol, *, code: str, message: str, request_id: str) 
         )
     if protocol is Protocol.REST_XML:
         return f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
+    fault = "Sender" if status < 500 else "Receiver"
     return (
-        f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error>"
+        f"<ErrorResponse><Error><Type>{fault}</Type>{error}</Error>"
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"
     )
 

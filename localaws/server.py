@@ -23,6 +23,8 @@ from localaws.connections import BoundedProtocol
 from localaws.context import Context, activate
 from localaws.data_dir import hold_data_dir
 from localaws.errors import AddressInUseError
+from localaws.faults.rule_book import Faults
+from localaws.faults.service import load_faults
 from localaws.functions.addresses.service import page_rules
 from localaws.iam.identity import Identity
 from localaws.origins import make_guard
@@ -46,6 +48,10 @@ class ServeOptions:
     public_url: str | None = None
     """The address that clients elsewhere use (a container's name, say); children are told it too."""
     tls: bool = False
+    faults: Path | None = None
+    """A file of fault rules."""
+    api_limits: bool = False
+    """Whether requests are throttled at AWS's rates."""
 
 
 def bind(*, host: str, port: int) -> socket.socket:
@@ -75,7 +81,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def running_context(
-    options: ServeOptions, *, data_dir: Path, local_url: str, credentials_url: str
+    options: ServeOptions, *, data_dir: Path, local_url: str, credentials_url: str, faults: Faults
 ) -> Generator[Context, None, None]:
     """Make the shared state, and at the end stop every child, which removes a temporary folder too."""
     clock = ScaledClock(speed=options.speed)
@@ -87,6 +93,7 @@ def running_context(
         clock=clock,
         supervisor=Supervisor(scratch=data_dir if options.data_dir is None else None),
         identity=Identity(region=options.region, now=clock.now),
+        faults=faults,
     )
     activate(context)
     try:
@@ -106,6 +113,7 @@ async def serve(options: ServeOptions) -> None:
 
     With TLS, a second line names the certificate that clients have to trust.
     """
+    faults = load_faults(options.faults, with_api_limits=options.api_limits)
     sock = bind(host=options.host, port=options.port)
     local_url = url_of(sock, host=options.host, scheme="https" if options.tls else "http")
     # SDKs fetch a container's credentials without regard to AWS_CA_BUNDLE
@@ -114,7 +122,7 @@ async def serve(options: ServeOptions) -> None:
     urls = {"local_url": local_url, "credentials_url": credentials_url}
     with (
         hold_data_dir(options.data_dir) as data_dir,
-        running_context(options, data_dir=data_dir, **urls) as context,
+        running_context(options, data_dir=data_dir, faults=faults, **urls) as context,
     ):
         certificates = certify(options, context) if options.tls else None
         install_backends()

@@ -77,17 +77,37 @@ class _Writer(CBORSerializer):  # type: ignore[misc]  # botocore has no types
 
 def speak_cbor(exchange: Exchange, forward: Forward) -> Awaitable[None]:
     """Take a request in CBOR through the rest of the chain as JSON; hand on every other."""
-    request = exchange.request
-    match = PATH.fullmatch(request.path)
-    if match is None or request.headers.get("smithy-protocol") != HEADERS["smithy-protocol"]:
+    match = match_request(exchange.request)
+    if match is None:
         return forward(exchange)
     return _answer_in_cbor(exchange, forward, service=match[1], action=match[2])
 
 
-async def _answer_in_cbor(exchange: Exchange, forward: Forward, *, service: str, action: str) -> None:
-    request = exchange.request
+def match_request(request: Request) -> re.Match[str] | None:
+    """Return service and action of a request in CBOR; None for every other."""
+    match = PATH.fullmatch(request.path)
+    if match is None or request.headers.get("smithy-protocol") != HEADERS["smithy-protocol"]:
+        return None
+    return match
+
+
+def json_headers(request: Request, *, service: str, action: str) -> dict[str, str]:
+    """Return the headers of the JSON request that one in CBOR stands for."""
     headers = {name: text for name, text in request.headers.items() if name not in DROPPED}
-    headers |= {"content-type": JSON_TYPE, "x-amz-target": f"{service}.{action}"}
+    return headers | {"content-type": JSON_TYPE, "x-amz-target": f"{service}.{action}"}
+
+
+def read_cbor_call(request: Request) -> Call | None:
+    """Return what a request in CBOR asks for; None for every other, and where it is not signed."""
+    match = match_request(request)
+    if match is None:
+        return None
+    headers = json_headers(request, service=match[1], action=match[2])
+    return read_call(method="POST", path="/", query="", headers=headers, body=b"")
+
+
+async def _answer_in_cbor(exchange: Exchange, forward: Forward, *, service: str, action: str) -> None:
+    headers = json_headers(exchange.request, service=service, action=action)
     call = read_call(method="POST", path="/", query="", headers=headers, body=b"")
     answer = await _answer_as_json(exchange, forward, headers=headers, call=call)
     contract = SERVICES.get(call.service) if call else None

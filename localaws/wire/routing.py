@@ -2,11 +2,13 @@
 
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 LABEL = re.compile(r"\{([^}]+)\}")
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +18,10 @@ class Route:
     method: str
     uri: str
     operation: str
+    needed_query: frozenset[str] = frozenset()
+    needed_headers: frozenset[str] = frozenset()
+    """Names without which it is another operation of the same address: S3's copies, and parts of uploads."""
+    is_deprecated: bool = False
 
     @functools.cached_property
     def query(self) -> frozenset[tuple[str, str]]:
@@ -26,6 +32,15 @@ class Route:
     def letters(self) -> int:
         """How many letters stand fixed: of two routes that fit, the one with more is meant."""
         return len(LABEL.sub("", self.uri))
+
+    @property
+    def rank(self) -> tuple[int, int, bool]:
+        """The order in which routes are tried."""
+        return -self.letters, -len(self.needed_query | self.needed_headers), self.is_deprecated
+
+    def has_needs(self, *, names: frozenset[str], headers: Mapping[str, str]) -> bool:
+        """Tell whether a request has what the operation cannot do without."""
+        return self.needed_query <= names and self.needed_headers <= headers.keys()
 
 
 @functools.cache
@@ -56,17 +71,46 @@ class Routes:
     def __init__(self, model: Any) -> None:
         self.protocol = str(model["metadata"]["protocol"])
         self._routes: dict[str, list[Route]] = {}
-        for name, operation in model["operations"].items():
-            http = operation["http"]
-            route = Route(method=http["method"], uri=http["requestUri"], operation=name)
+        for name in model["operations"]:
+            route = read_route(model, name)
             self._routes.setdefault(route.method, []).append(route)
         for routes in self._routes.values():
-            routes.sort(key=lambda route: -route.letters)
+            routes.sort(key=lambda route: route.rank)
 
-    def find(self, *, method: str, path: str, query: str) -> str | None:
-        """Return the operation with the most fixed letters that fits; None where none does."""
+    def find(
+        self, *, method: str, path: str, query: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> str | None:
+        """Return the operation with the most fixed letters that fits; None where none does.
+
+        Of several with one address, it is the one that finds what it needs, or else the last.
+        """
         sent = frozenset(parse_qsl(query, keep_blank_values=True))
+        names = frozenset(name for name, _ in sent)
+        found: Route | None = None
         for route in self._routes.get(method, ()):
+            if found is not None and route.uri != found.uri:
+                continue
             if route.query <= sent and match_path(route.uri, path) is not None:
-                return route.operation
-        return None
+                found = route
+                if route.has_needs(names=names, headers=headers):
+                    break
+        return None if found is None else found.operation
+
+
+def read_route(model: Any, name: str) -> Route:
+    """Return the address of an operation."""
+    operation = model["operations"][name]
+    shape = model.get("shapes", {}).get(operation.get("input", {}).get("shape"), {})
+    needed = [shape["members"][member] for member in shape.get("required", ())]
+
+    def names(location: str) -> frozenset[str]:
+        return frozenset(each["locationName"] for each in needed if each.get("location") == location)
+
+    return Route(
+        method=operation["http"]["method"],
+        uri=operation["http"]["requestUri"],
+        operation=name,
+        needed_query=names("querystring"),
+        needed_headers=frozenset(header.lower() for header in names("header")),
+        is_deprecated=bool(operation.get("deprecated")),
+    )

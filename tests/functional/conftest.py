@@ -16,6 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from localaws.faults.client import FaultClient
+
 ROOT = Path(__file__).parents[2]
 READY_S = 30.0
 STOP_S = 20.0
@@ -92,6 +94,14 @@ def localaws() -> Generator[LocalAws, None, None]:
     yield server
     assert stop_localaws(server) == 0, server.log.read_text()[-3000:]
     server.log.unlink()
+
+
+@pytest.fixture
+def fault_rules(localaws: LocalAws) -> Generator[FaultClient, None, None]:
+    """Yield the fault rules of the shared localaws, which are forgotten afterwards."""
+    client = FaultClient(localaws.url)
+    yield client
+    client.clear()
 
 
 @pytest.fixture(scope="session")

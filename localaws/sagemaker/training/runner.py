@@ -9,7 +9,7 @@ from localaws.cloudwatch.sources.instances import Instance, job_instances
 from localaws.cloudwatch.sources.training import NAMESPACE, TrainingValue
 from localaws.context import Context
 from localaws.errors import JobError
-from localaws.faults import SpotInterruption
+from localaws.faults.spec import SpotInterruption
 from localaws.sagemaker.background import GuardedJob
 from localaws.sagemaker.hosts import End, Result
 from localaws.sagemaker.training.attempt import Attempt
@@ -84,8 +84,9 @@ class JobRunner(GuardedJob):
     def _is_interrupted(self, trained_s: float) -> bool:
         if not self._spec.is_spot:
             return False
-        faults, name = self._context.faults, self._spec.name
-        self._interruption = faults.take_interruption(job=name, trained_s=trained_s)
+        context, name = self._context, self._spec.name
+        now = context.clock.now().isoformat()
+        self._interruption = context.faults.take_interruption(job=name, trained_s=trained_s, now=now)
         if self._interruption is not None:
             logger.info("training job %s: spot instances are taken away", name)
         return self._interruption is not None

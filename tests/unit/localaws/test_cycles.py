@@ -1,13 +1,16 @@
 """How answers go out on a connection: what is written, in how many pieces, and what must not be."""
 
 import asyncio
+import os
+import socket
+import struct
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from localaws.asgi import Response
+from localaws.asgi import CUT, Response
 from localaws.cycles import Cycle
 
 
@@ -181,3 +184,27 @@ def test_responses_of_localaws_go_out_as_they_are() -> None:
     _, transport = send(*sent)
     lines = transport.pieces[0].split(b"\r\n")
     assert {b"x-a: b", b"content-length: 2", b"set-cookie: c=1", b"set-cookie: d=2"} <= set(lines)
+
+
+def test_a_connection_that_is_cut_ends_behind_what_was_sent() -> None:
+    _, transport = send(start(LENGTH_2), body(b"o", more=True), {"type": CUT})
+    assert transport.pieces == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 2\r\n\r\no"]
+    assert transport.is_closed
+
+
+def test_a_connection_that_is_cut_before_an_answer_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end in good order otherwise, and the client take it for a closed idle one."""
+    near, far = socket.socketpair()
+    with near, far:
+        monkeypatch.setattr(FakeTransport, "get_extra_info", lambda self, name: near)
+        aborted: list[bytes] = []
+
+        def abort(self: FakeTransport) -> None:
+            aborted.append(near.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))
+
+        monkeypatch.setattr(FakeTransport, "abort", abort)
+        cycle, transport = send({"type": CUT})
+        assert os.fstat(near.fileno())
+    assert aborted == [struct.pack("ii", 1, 0)]
+    assert cycle.disconnected
+    assert transport.pieces == []

@@ -199,3 +199,40 @@ def test_a_letter_that_xml_cannot_hold_does_not_cost_the_client_the_answer(
     answer = not_implemented(call)
     text = "".join(ElementTree.fromstring(answer.body).itertext())  # noqa: S314 - it is ours
     assert "localaws does not implement iam:a\ufffdb" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "is_copy", "action"),
+    [
+        ("PUT", "", False, "PutObject"),
+        ("PUT", "", True, "CopyObject"),
+        ("PUT", "partNumber=1&uploadId=u", False, "UploadPart"),
+        ("PUT", "partNumber=1&uploadId=u", True, "UploadPartCopy"),
+        ("DELETE", "", False, "DeleteObject"),
+        ("DELETE", "uploadId=u", False, "AbortMultipartUpload"),
+        ("GET", "", False, "GetObject"),
+        ("GET", "uploadId=u", False, "ListParts"),
+        ("POST", "uploadId=u", False, "CompleteMultipartUpload"),
+    ],
+)
+def test_of_s3_s_operations_with_one_address_it_is_the_one_that_finds_what_it_needs(
+    method: str, query: str, is_copy: bool, action: str
+) -> None:
+    headers = {"authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request"}
+    copied = {"x-amz-copy-source": "/b/other"} if is_copy else {}
+    call = read_call(method=method, path="/b/k", query=query, headers=headers | copied, body=b"")
+    assert call == Call(service="s3", action=action, protocol=Protocol.REST_XML)
+
+
+def test_an_operation_that_is_no_longer_to_be_used_gives_way_to_its_successor() -> None:
+    headers = {"authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request"}
+    call = read_call(method="GET", path="/b", query="lifecycle", headers=headers, body=b"")
+    assert call is not None
+    assert call.action == "GetBucketLifecycleConfiguration"
+
+
+@pytest.mark.parametrize(("status", "fault"), [(400, "Sender"), (500, "Receiver"), (503, "Receiver")])
+def test_a_form_s_error_says_whose_fault_it_is(status: int, fault: str) -> None:
+    call = Call(service="iam", action="ListRoles", protocol=Protocol.QUERY)
+    answer = error_answer(call, status=status, code="Code", message="message")
+    assert f"<Type>{fault}</Type>".encode() in answer.body

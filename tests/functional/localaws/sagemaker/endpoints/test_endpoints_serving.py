@@ -430,3 +430,12 @@ def test_a_raw_request_without_a_signature_reaches_the_default_account(
     request = urllib.request.Request(f"{localaws.url}/endpoints/ep-raw/invocations", data=b"abc")
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert json.load(answer)["body_bytes"] == 3
+
+
+def test_an_instance_that_a_fault_rule_kills_is_replaced(endpoint_maker: Any, fault_rules: Any) -> None:
+    made = endpoint_maker("ep-fault")
+    made.wait("InService")
+    pid = made.process()
+    (killed,) = fault_rules.kill(child="endpoint_instance", name="ep-fault")
+    assert killed.startswith("endpoint ep-fault AllTraffic/")
+    assert invoke_until_it_answers(made)[0] != pid

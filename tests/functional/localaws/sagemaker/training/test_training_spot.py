@@ -90,7 +90,7 @@ def test_an_interrupted_job_goes_on_from_its_checkpoint_on_new_instances(
     assert fast_jobs.artifact(name, "model.tar.gz") == {"steps.txt": "40"}
     saved = fast_jobs.s3.get_object(Bucket=fast_jobs.bucket, Key=f"checkpoints/{name}/state.txt")
     assert saved["Body"].read() == b"40"
-    assert faults(fast_jobs, "GET")[1]["faults"][0]["fired"] == 1
+    assert faults(fast_jobs, "GET")[1]["rules"][0]["fired"] == 1
 
 
 def test_waiting_is_not_training_and_spot_instances_cost_less(fast_jobs: Any, interrupt: Any) -> None:
@@ -219,7 +219,7 @@ def test_a_request_that_aws_refuses_is_refused(jobs: Any, more: dict[str, Any], 
     ("rule", "message"),
     [
         ({"kind": "earthquake", "job": "a"}, "kind is 'earthquake'"),
-        ({"kind": "spot_interruption"}, "job is None"),
+        ({"kind": "spot_interruption"}, "job is missing; it must be a job's name"),
         ({"kind": "spot_interruption", "job": "a", "times": 0}, "times is 0"),
         ({"kind": "spot_interruption", "job": "a", "after_s": -1}, "after_s is -1"),
         ({"kind": "spot_interruption", "job": "a", "after": 1}, "unknown member 'after'"),
@@ -235,6 +235,6 @@ def test_rules_are_listed_and_forgotten(jobs: Any, faults: Any) -> None:
     faults(jobs, "DELETE")
     status, rule = faults(jobs, "POST", {"kind": "spot_interruption", "job": "no-such-job", "after_s": 5})
     assert status == 201
-    assert faults(jobs, "GET") == (200, {"faults": [rule]})
+    assert faults(jobs, "GET") == (200, {"rules": [rule], "api_limits": []})
     assert faults(jobs, "DELETE") == (200, {"cleared": 1})
-    assert faults(jobs, "GET") == (200, {"faults": []})
+    assert faults(jobs, "GET") == (200, {"rules": [], "api_limits": []})
