@@ -1,0 +1,74 @@
+"""What EC2 says, word by word.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
+
+from datetime import datetime
+
+Reason = tuple[str, str]
+"""Code and message of a StateReason (API_StateReason)."""
+
+USER_DATA_TOO_LONG = "User data is limited to 16384 bytes"
+USER_DATA_ENCODING = "Invalid BASE64 encoding of user data."
+USER_SHUTDOWN: Reason = (
+    "Client.UserInitiatedShutdown",
+    "Client.UserInitiatedShutdown: User initiated shutdown",
+)
+INSTANCE_SHUTDOWN: Reason = (
+    "Client.InstanceInitiatedShutdown",
+    "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
+)
+
+
+def user_initiated(now: datetime) -> str:
+    """Return the StateTransitionReason of an instance that a request has shut down."""
+    return f"User initiated ({now:%Y-%m-%d %H:%M:%S} GMT)"
+
+
+def missing(parameter: str) -> str:
+    """Return what is said where a parameter is needed."""
+    return f"The request must contain the parameter {parameter}"
+
+
+def unknown_type(name: str) -> str:
+    """Return what is said of an instance type that there is not."""
+    return f"Invalid value '{name}' for InstanceType."
+
+
+def wrong_architecture(*, of_type: str, of_image: str) -> str:
+    """Return what is said of an image for another processor."""
+    return (
+        f"The architecture '{of_type}' of the specified instance type does not match the "
+        f"architecture '{of_image}' of the specified AMI. Specify an instance type and an AMI that have "
+        "matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' "
+        "to discover the architecture of the instance type or AMI."
+    )
+
+
+def too_many(*, wanted: int, limit: int) -> str:
+    """Return what is said where more instances would run than may."""
+    return (
+        f"You have requested more instances ({wanted}) than your current instance limit of {limit} allows "
+        "for the specified instance type. Please visit http://aws.amazon.com/contact-us/ec2-request to "
+        "request an adjustment to this limit."
+    )
+
+
+def no_namespaces(refusal: str) -> str:
+    """Return what is said where nothing would keep an instance apart from this machine."""
+    return f"localaws runs instances in Linux namespaces of their own, which it cannot have here: {refusal}"
+
+
+def cannot_start(instance_id: str) -> str:
+    """Return what is said of an instance that cannot be started now."""
+    return f"The instance '{instance_id}' is not in a state from which it can be started."
+
+
+def cannot_stop(instance_id: str) -> str:
+    """Return what is said of an instance that cannot be stopped now."""
+    return f"This instance '{instance_id}' is not in a state from which it can be stopped."
+
+
+def cannot_reboot(instance_id: str) -> str:
+    """Return what is said of an instance that cannot be rebooted now."""
+    return f"The instance '{instance_id}' is not in a state from which it can be rebooted."
