@@ -4,36 +4,29 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.core.types import Base64EncodedString
+from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses.general import General
 from moto.ec2.responses.instances import InstanceResponse
 
 from localaws import context
 from localaws.clock import naive_utc
+from localaws.ec2 import wording
 from localaws.ec2.backend import LocalInstance
+from localaws.ec2.launching import run_instances
 
-stock_run_instances = InstanceResponse.run_instances
 CHANGES = {
     "start_instances": "StartingInstances",
     "stop_instances": "StoppingInstances",
     "terminate_instances": "TerminatingInstances",
 }
 """Actions that change states, and the members of their answers."""
+FIXED_WHILE_ON = ("InstanceType", "UserData", "Kernel", "Ramdisk", "EbsOptimized")
+"""Attributes that only a stopped instance may get."""
+BEHAVIOR = "InstanceInitiatedShutdownBehavior"
 
-
-def run_instances(response: InstanceResponse) -> ActionResult:
-    """Answer RunInstances: as many instances as may be, all with the profile; moto makes the fewest."""
-    response.params["MinCount"] = response._get_param("MaxCount", "1")
-    answer = stock_run_instances(response)
-    reservation: Any = answer.result
-    first, *others = reservation.instances
-    backend: Any = response.ec2_backend
-    association = backend.iam_instance_profile_associations.get(first.id)
-    for instance in others if association else ():
-        arn = association.iam_instance_profile.arn
-        backend.associate_iam_instance_profile(instance_id=instance.id, iam_instance_profile_arn=arn)
-    return answer
+stock_modify = InstanceResponse.modify_instance_attribute
 
 
 def tell_states(stock: Callable[[InstanceResponse], ActionResult], member: str) -> Any:
@@ -57,11 +50,31 @@ def get_console_output(response: General) -> ActionResult:
     return ActionResult({"InstanceId": instance.id, "Timestamp": now, "Output": output})
 
 
+def modify_instance_attribute(response: InstanceResponse) -> ActionResult:
+    """Answer ModifyInstanceAttribute: some attributes only of a stopped instance, and one that moto lacks."""
+    instance: LocalInstance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
+    named = str(response._get_param("Attribute", "")).lower()
+    fixed = [
+        name
+        for name in FIXED_WHILE_ON
+        if response._get_param(f"{name}.Value") is not None or named == name.lower()
+    ]
+    if fixed and instance.state != "stopped":
+        raise EC2ClientError("IncorrectInstanceState", wording.not_stopped(instance.id))
+    behavior = response._get_param(f"{BEHAVIOR}.Value")
+    if behavior is None:
+        return stock_modify(response)
+    response.error_on_dryrun()
+    instance.instance_initiated_shutdown_behavior = behavior
+    return EmptyResult()
+
+
 def add_actions() -> None:
     """Put these in the place of moto's, once."""
     if InstanceResponse.run_instances is run_instances:
         return
     for name, member in CHANGES.items():
         setattr(InstanceResponse, name, tell_states(getattr(InstanceResponse, name), member))
-    setattr(InstanceResponse, "run_instances", run_instances)  # noqa: B010 - mypy refuses to assign a method
-    setattr(General, "get_console_output", get_console_output)  # noqa: B010
+    for action in (run_instances, modify_instance_attribute):
+        setattr(InstanceResponse, action.__name__, action)
+    setattr(General, get_console_output.__name__, get_console_output)

@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.core.types import Base64EncodedString
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import instances
+from moto.ec2.models import EC2Backend, instances
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, Reservation, StateReason
 
 from localaws import context
@@ -19,13 +19,14 @@ from localaws.ec2.hardware import InstanceHardware
 from localaws.ec2.metadata import Metadata, Tokens
 from localaws.ec2.runner import Order, Runner
 from localaws.ec2.service import InstanceService
-from localaws.ec2.validation import check_launch
+from localaws.ec2.validation import check_launch, check_room
 from localaws.ec2.wording import Reason
 
 CHECKS_S = 60.0
 """AWS seconds from running until the first status checks are over."""
 
 stock_run_instances = InstanceBackend.run_instances
+stock_reset = EC2Backend.reset
 
 
 class LocalInstance(Instance):
@@ -125,6 +126,7 @@ class LocalInstance(Instance):
                 return before
             if before.name != "stopped":
                 raise EC2ClientError("IncorrectInstanceState", wording.cannot_start(self.id))
+            check_room(self.ec2_backend, count=1)
             super().start()
             self._state = before
             self.enter("pending")
@@ -156,6 +158,10 @@ class LocalInstance(Instance):
         if not self._service.ask(self.id, order):
             self.enter("stopped" if order is Order.STOP else "terminated")
 
+    def abandon(self) -> None:
+        """Switch it off, because moto forgets it."""
+        self._service.ask(self.id, Order.ABORT)
+
     def reboot(self, *arguments: Any, **options: Any) -> None:
         """Answer RebootInstances."""
         if self.state != "running" or not self._service.ask(self.id, Order.REBOOT):
@@ -184,7 +190,16 @@ def run_instances(
     return reservation
 
 
+def reset(backend: EC2Backend) -> None:
+    """Forget everything; what runs is switched off."""
+    for instance in backend.all_instances():
+        if isinstance(instance, LocalInstance):
+            instance.abandon()
+    stock_reset(backend)
+
+
 def install() -> None:
     """Let moto make instances of this kind, whoever asks for them."""
     setattr(instances, "Instance", LocalInstance)  # noqa: B010 - mypy refuses to assign a class
     setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010
+    setattr(EC2Backend, "reset", reset)  # noqa: B010

@@ -5,23 +5,60 @@ of reach: instances find their address in AWS_EC2_METADATA_SERVICE_ENDPOINT, whi
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
 """
 
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from localaws.ec2.metadata import Metadata, refuse
 from localaws.origins import is_of_page
 
+logger = logging.getLogger(__name__)
+
 IDLE_S = 10
 """Real seconds that a connection may say nothing."""
+LOOK_S = 0.05
+"""Real seconds in which the server's end is noticed."""
+MAX_CONNECTIONS = 64
+"""Connections at a time, each of which has a thread; more are closed at once."""
+
+
+class BoundedServer(ThreadingHTTPServer):
+    """A server with a thread for each connection, of which there are so many at most."""
+
+    daemon_threads = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        super().__init__(("127.0.0.1", 0), handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread, or close the connection."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer what a connection asks for."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Note what goes wrong with a connection; most often its client is gone."""
+        logger.debug("a connection to an instance's metadata failed", exc_info=True)
 
 
 class MetadataServer:
     """`start` it once, `close` it once."""
 
     def __init__(self, metadata: Metadata) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(metadata), bind_and_activate=True)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="imds", daemon=True)
+        self._server = BoundedServer(_make_handler(metadata))
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(LOOK_S,), name="imds", daemon=True
+        )
 
     @property
     def url(self) -> str:

@@ -18,6 +18,9 @@ INSTANCE_SHUTDOWN: Reason = (
     "Client.InstanceInitiatedShutdown",
     "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
 )
+OTHER_ARGUMENTS = (
+    "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+)
 
 
 def user_initiated(now: datetime) -> str:
@@ -67,6 +70,21 @@ def cannot_start(instance_id: str) -> str:
 def cannot_stop(instance_id: str) -> str:
     """Return what is said of an instance that cannot be stopped now."""
     return f"This instance '{instance_id}' is not in a state from which it can be stopped."
+
+
+def not_stopped(instance_id: str) -> str:
+    """Return what is said to who changes what is fixed while an instance is on."""
+    return f"The instance '{instance_id}' is not in the 'stopped' state."
+
+
+def not_positive(value: int, *, parameter: str) -> str:
+    """Return what is said of a number of instances that is none."""
+    return f"Value ({value}) for parameter {parameter} is invalid. Expected a positive integer."
+
+
+def less_than_least(value: int, *, least: int) -> str:
+    """Return what is said where fewer instances are wanted at most than at least."""
+    return f"Value ({value}) for parameter maxCount is invalid. It is less than minCount ({least})."
 
 
 def cannot_reboot(instance_id: str) -> str:

@@ -76,3 +76,22 @@ def test_moto_knows_checks_only_that_have_passed() -> None:
         found = stock.ec2.describe_instance_status(InstanceIds=[instance_id])["InstanceStatuses"]
     with pytest.raises(AssertionError):
         assert found[0]["InstanceStatus"]["Status"] == "initializing"
+
+
+def test_moto_makes_other_instances_for_a_repeated_token() -> None:
+    with mock_aws():
+        stock = Instances(StockMoto())
+        assert stock.run(ClientToken="one") != stock.run(ClientToken="one")
+
+
+def test_moto_changes_the_type_of_a_running_instance_and_not_what_a_shutdown_does() -> None:
+    with mock_aws():
+        stock = Instances(StockMoto())
+        instance_id = stock.run()
+        change = stock.ec2.modify_instance_attribute
+        change(InstanceId=instance_id, InstanceType={"Value": "m5.large"})
+        change(InstanceId=instance_id, InstanceInitiatedShutdownBehavior={"Value": "terminate"})
+        found = stock.ec2.describe_instance_attribute(
+            InstanceId=instance_id, Attribute="instanceInitiatedShutdownBehavior"
+        )
+        assert found["InstanceInitiatedShutdownBehavior"]["Value"] == "stop"
