@@ -95,8 +95,8 @@ class Runner:
                 return False
             self._order = max(order, self._order or order)
             self._asked.set()
-        self._hardware.press_power()
-        return True
+            self._hardware.press_power()  # before the next boot can begin, which it is not meant for
+            return True
 
     def _run(self) -> None:
         try:

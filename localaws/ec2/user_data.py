@@ -148,6 +148,7 @@ def _read_files(boot: Boot, entries: Any) -> None:
     if not isinstance(entries, list):
         boot.warnings.append("write_files is no list: nothing is written")
         return
+    boot.files = []  # of several configurations the last one's list is it, as with cloud-init
     for entry in entries:
         try:
             boot.files.append(_read_file(entry))
@@ -197,6 +198,7 @@ def _read_commands(boot: Boot, commands: Any) -> None:
             lines.append(command)
         else:
             boot.warnings.append(f"runcmd: {command!r:.80} is neither a text nor a list: it is not run")
+    boot.scripts = [script for script in boot.scripts if script["name"] != "runcmd"]
     boot.scripts.append({"name": "runcmd", "content": _encode("\n".join([*lines, ""]).encode())})
 
 
