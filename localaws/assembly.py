@@ -27,8 +27,8 @@ from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
 from localaws.status.service import StatusService
 
-MAKERS_OF_INSTANCES = ("ec2", "cloudformation", "autoscaling")
-"""Services of moto that make EC2 instances."""
+USERS_OF_INSTANCES = ("ec2", "ssm", "cloudformation", "autoscaling")
+"""Services of moto that make EC2 instances, or know their images."""
 
 
 def create_services(context: Context) -> list[Service]:
@@ -105,10 +105,12 @@ def install_late(service: str) -> None:
 
     It is called before the first request to each service; nothing else reaches what is changed here.
     """
-    if service in MAKERS_OF_INSTANCES:
+    if service in USERS_OF_INSTANCES:
         from localaws.ec2.actions import add_actions as add_instance_actions
         from localaws.ec2.backend import install as install_instances
+        from localaws.ec2.images import install as install_images
 
+        install_images()
         install_instances()
         add_instance_actions()
     if service == "cloudformation":

@@ -15,6 +15,17 @@ from moto.ec2.responses.instances import InstanceResponse
 
 from localaws.ec2 import wording
 
+FROM_TEMPLATES = (
+    "DisableApiStop",
+    "DisableApiTermination",
+    "EbsOptimized",
+    "IamInstanceProfile",
+    "InstanceInitiatedShutdownBehavior",
+    "InstanceMarketOptions",
+    "MetadataOptions",
+    "Monitoring",
+)
+"""Members of a launch template that moto passes over."""
 _launching = threading.Lock()
 """Held while instances are made: of two requests with one token, the second must see what the first made."""
 stock_run_instances = InstanceResponse.run_instances
@@ -22,11 +33,21 @@ stock_run_instances = InstanceResponse.run_instances
 
 def run_instances(response: InstanceResponse) -> ActionResult:
     """Answer RunInstances: as many instances as may be, all with the profile; moto makes the fewest."""
+    fold_template(response)
     token, asked = response._get_param("ClientToken"), fingerprint(response.params)
     response.params["MinCount"] = read_count(response)
     with _launching:
         made = find_reservation(response.ec2_backend, token=token, asked=asked) if token else None
         return ActionResult(made) if made else launch(response, token=token, asked=asked)
+
+
+def fold_template(response: InstanceResponse) -> None:
+    """Put what a launch template says into the request that does not say it; moto heeds a part of it."""
+    named = response._get_param("LaunchTemplate")
+    template = response.ec2_backend._get_template_from_args(named).data if named else {}
+    for name in FROM_TEMPLATES:
+        if template.get(name) is not None and name not in response.params:
+            response.params[name] = template[name]
 
 
 def read_count(response: InstanceResponse) -> int:
@@ -47,6 +68,7 @@ def launch(response: InstanceResponse, *, token: str | None, asked: str) -> Acti
     for instance in reservation.instances:
         instance.client_token = token
         instance.fingerprint = asked
+        instance.disable_api_termination = bool(response._get_param("DisableApiTermination"))
     share_profile(response.ec2_backend, reservation)
     return answer
 

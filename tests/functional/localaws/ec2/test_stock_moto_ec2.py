@@ -95,3 +95,25 @@ def test_moto_changes_the_type_of_a_running_instance_and_not_what_a_shutdown_doe
             InstanceId=instance_id, Attribute="instanceInitiatedShutdownBehavior"
         )
         assert found["InstanceInitiatedShutdownBehavior"]["Value"] == "stop"
+
+
+def test_moto_knows_no_deep_learning_images() -> None:
+    with mock_aws():
+        ssm = StockMoto().client("ssm")
+        with pytest.raises(ssm.exceptions.ParameterNotFound):
+            ssm.get_parameter(
+                Name="/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"
+            )
+
+
+def test_moto_passes_over_the_protection_and_the_profile_of_a_template() -> None:
+    with mock_aws():
+        stock = Instances(StockMoto())
+        data = {"ImageId": stock.image, "IamInstanceProfile": {"Name": stock.name}}
+        stock.ec2.create_launch_template(LaunchTemplateName="a", LaunchTemplateData=data)
+        answer = stock.ec2.run_instances(
+            LaunchTemplate={"LaunchTemplateName": "a"}, MinCount=1, MaxCount=1, DisableApiTermination=True
+        )
+        instance_id = answer["Instances"][0]["InstanceId"]
+        assert "IamInstanceProfile" not in stock.describe(instance_id)
+        stock.ec2.terminate_instances(InstanceIds=[instance_id])
