@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from dataclasses import replace
 from typing import Any
 
 from moto.core.types import Base64EncodedString
@@ -14,11 +15,13 @@ from localaws.clock import naive_utc
 from localaws.ec2 import states, wording
 from localaws.ec2.console import Console
 from localaws.ec2.container import Computer
-from localaws.ec2.description import RoleCredentials, make_facts
+from localaws.ec2.description import RoleCredentials, as_text, make_facts
 from localaws.ec2.hardware import InstanceHardware
 from localaws.ec2.metadata import Metadata, Tokens
 from localaws.ec2.runner import Order, Runner
 from localaws.ec2.service import InstanceService
+from localaws.ec2.spec import Facts
+from localaws.ec2.spot import Interruption
 from localaws.ec2.validation import check_launch, check_room
 from localaws.ec2.wording import Reason
 
@@ -40,17 +43,16 @@ class LocalInstance(Instance):
         super().__init__(*arguments, **options)
         self._state = make_state("pending")
         self.launch_time = naive_utc(self._context.clock.now())
+        self.interruption = Interruption(faults=self._context.faults, clock=self._context.clock)
         self.console = Console()
         self._computer = Computer(name=self.id, context=self._context, console=self.console)
         self._credentials = RoleCredentials(self._context)
         metadata = Metadata(
-            facts=lambda: make_facts(self),
+            facts=self.describe,
             credentials=lambda profile: self._credentials.document(profile, instance_id=self.id),
             tokens=Tokens(self._context.clock.monotonic),
         )
-        self._hardware = InstanceHardware(
-            computer=self._computer, metadata=metadata, facts=lambda: make_facts(self)
-        )
+        self._hardware = InstanceHardware(computer=self._computer, metadata=metadata, facts=self.describe)
 
     @property
     def shuts_down_for_good(self) -> bool:
@@ -74,6 +76,11 @@ class LocalInstance(Instance):
         status, found = ("ok", "passed") if is_checked else ("initializing", "initializing")
         return {"Status": status, "Details": [{"Name": "reachability", "Status": found}]}
 
+    def describe(self) -> Facts:
+        """Return what its metadata say now."""
+        at = self.interruption.at
+        return replace(make_facts(self), interruption_at=as_text(at) if at else "")
+
     def launch(self) -> None:
         """Switch it on."""
         runner = Runner(machine=self, hardware=self._hardware, clock=self._context.clock)
@@ -82,6 +89,13 @@ class LocalInstance(Instance):
     @property
     def _service(self) -> InstanceService:
         return self._context.find_service(InstanceService)
+
+    def is_taken_away(self, ran_s: float) -> bool:
+        """Tell whether a Spot Instance, which has run so many AWS seconds, is to end now."""
+        if self.lifecycle != "spot":
+            return False
+        names = (tag["value"] for tag in self.get_tags() if tag["key"] == "Name")
+        return self.interruption.is_over([self.id, *names], ran_s=ran_s)
 
     def say(self, line: str) -> None:
         """Write a line to the console."""
@@ -142,6 +156,8 @@ class LocalInstance(Instance):
                 return before
             if before.name != "running":
                 raise EC2ClientError("IncorrectInstanceState", wording.cannot_stop(self.id))
+            if self.lifecycle == "spot":
+                raise EC2ClientError("UnsupportedOperation", wording.one_time_spot(self.id))
             self._end("stopping", Order.STOP)
             return before
 

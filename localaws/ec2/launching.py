@@ -36,6 +36,7 @@ def run_instances(response: InstanceResponse) -> ActionResult:
     fold_template(response)
     token, asked = response._get_param("ClientToken"), fingerprint(response.params)
     response.params["MinCount"] = read_count(response)
+    check_market(response)
     with _launching:
         made = find_reservation(response.ec2_backend, token=token, asked=asked) if token else None
         return ActionResult(made) if made else launch(response, token=token, asked=asked)
@@ -59,6 +60,14 @@ def read_count(response: InstanceResponse) -> int:
     if most < least:
         raise EC2ClientError("InvalidParameterValue", wording.less_than_least(most, least=least))
     return most
+
+
+def check_market(response: InstanceResponse) -> None:
+    """Refuse Spot Instances that would come back."""
+    options = response._get_param("InstanceMarketOptions.SpotOptions", {})
+    is_kept = options.get("InstanceInterruptionBehavior", "terminate") != "terminate"
+    if is_kept or options.get("SpotInstanceType", "one-time") != "one-time":
+        raise EC2ClientError("UnsupportedOperation", wording.ONE_TIME_ONLY)
 
 
 def launch(response: InstanceResponse, *, token: str | None, asked: str) -> ActionResult:

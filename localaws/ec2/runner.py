@@ -42,6 +42,10 @@ class Machine(Protocol):
         """Go to a state, with its StateReason; False where that cannot be any more."""
         ...
 
+    def is_taken_away(self, ran_s: float) -> bool:
+        """Tell whether a Spot Instance, which has run so many AWS seconds, is to end now."""
+        ...
+
     def say(self, line: str) -> None:
         """Write a line to the console."""
         ...
@@ -133,10 +137,14 @@ class Runner:
         except (ChildStartError, OSError) as error:
             self._break_down(f"the instance did not boot: {error}")
             return
+        began_s = self._clock.monotonic()
         while self._order is None:
             code = self._hardware.wait(timeout_s=tick_pause_s(self._clock))
             if code is not None and self._order is None:
                 self._take_exit(code)
+            elif self._machine.is_taken_away(self._clock.monotonic() - began_s):
+                self._machine.enter("shutting-down", wording.SPOT_TERMINATION)
+                self.ask(Order.TERMINATE)
 
     def _take_exit(self, code: int) -> None:
         if code == REBOOTING:

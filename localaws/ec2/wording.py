@@ -18,6 +18,13 @@ INSTANCE_SHUTDOWN: Reason = (
     "Client.InstanceInitiatedShutdown",
     "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
 )
+SPOT_TERMINATION: Reason = (
+    "Server.SpotInstanceTermination",
+    "Server.SpotInstanceTermination: Spot instance termination",
+)
+ONE_TIME_ONLY = (
+    "localaws has one-time Spot Instances only: no persistent ones, and none that stop or hibernate"
+)
 OTHER_ARGUMENTS = (
     "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
 )
@@ -85,6 +92,15 @@ def not_positive(value: int, *, parameter: str) -> str:
 def less_than_least(value: int, *, least: int) -> str:
     """Return what is said where fewer instances are wanted at most than at least."""
     return f"Value ({value}) for parameter maxCount is invalid. It is less than minCount ({least})."
+
+
+def one_time_spot(instance_id: str) -> str:
+    """Return what is said to who stops a Spot Instance."""
+    return (
+        f"You can't stop the Spot Instance '{instance_id}' because it is associated with a one-time Spot "
+        "Instance request. You can only stop Spot Instances associated with persistent Spot Instance "
+        "requests."
+    )
 
 
 def cannot_reboot(instance_id: str) -> str:

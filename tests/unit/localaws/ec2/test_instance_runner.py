@@ -26,6 +26,7 @@ class Machine:
         self.is_impaired = False
         self.shuts_down_for_good = False
         self.said: list[str] = []
+        self.taken_after_s: float | None = None
 
     def enter(self, state: str, reason: Any = None) -> bool:
         """Note a state that may follow."""
@@ -35,6 +36,10 @@ class Machine:
         self.entered.append(state)
         self.reason = reason or self.reason
         return True
+
+    def is_taken_away(self, ran_s: float) -> bool:
+        """Tell whether its time is over."""
+        return self.taken_after_s is not None and ran_s >= self.taken_after_s
 
     def say(self, line: str) -> None:
         """Note a line."""
@@ -182,3 +187,11 @@ def test_a_defect_of_ours_shows_as_an_impaired_instance() -> None:
     assert machine.is_impaired
     assert machine.state == "running"
     assert not runner.ask(Order.TERMINATE)
+
+
+def test_a_spot_instance_ends_when_it_is_taken_away() -> None:
+    machine, hardware = Machine(), Hardware()
+    machine.taken_after_s = 10.0
+    start(machine, hardware).join(timeout_s=END_S)
+    assert machine.entered == ["running", "shutting-down", "terminated"]
+    assert machine.reason == wording.SPOT_TERMINATION
