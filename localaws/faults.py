@@ -26,9 +26,9 @@ MAX_S = 10 * 365 * 86_400
 class SpotInterruption:
     """Take the instances of managed spot training jobs away, or Spot Instances of EC2.
 
-    `job` is a job's name, or an instance's id or tag `Name`, or how one of them begins. Every set of instances
-    counts `after_s` seconds of its work for itself. New instances of a job are found `capacity_after_s` seconds
-    after the old ones are gone.
+    `job` is a job's name, or an instance's id or tag `Name`, or how one of them begins. Every set of
+    instances counts `after_s` seconds of its work for itself. New instances of a job are found
+    `capacity_after_s` seconds after the old ones are gone.
     """
 
     job: str

@@ -33,6 +33,8 @@ def tell_states(stock: Callable[[InstanceResponse], ActionResult], member: str) 
     """Return an action that answers with the states that the instances have; moto names the usual ones."""
 
     def answer(response: InstanceResponse) -> ActionResult:
+        if response._get_param("Hibernate"):
+            raise EC2ClientError("UnsupportedOperation", wording.NO_HIBERNATION)
         found: Any = stock(response).result
         for change in found[member]:
             state = response.ec2_backend.get_instance(change["InstanceId"]).instance_state

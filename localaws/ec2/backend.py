@@ -22,6 +22,7 @@ from localaws.ec2.runner import Order, Runner
 from localaws.ec2.service import InstanceService
 from localaws.ec2.spec import Facts
 from localaws.ec2.spot import Interruption
+from localaws.ec2.templates import associate_profile, complete, read_template
 from localaws.ec2.validation import check_launch, check_room
 from localaws.ec2.wording import Reason
 
@@ -198,8 +199,18 @@ def run_instances(
     **options: Any,
 ) -> Reservation:
     """Check what is asked for, and switch the new instances on."""
-    check_launch(backend, image_id=image_id, count=count, user_data=user_data, options=options)
+    template = read_template(backend, options.get("launch_template") or {})
+    check_launch(
+        backend,
+        image_id=image_id,
+        count=count,
+        user_data=user_data,
+        options=options,
+        template=template,
+    )
+    complete(options, template)
     reservation = stock_run_instances(backend, image_id, count, user_data, security_group_names, **options)
+    associate_profile(backend, reservation, options=options, template=template)
     for instance in reservation.instances:
         assert isinstance(instance, LocalInstance)
         instance.launch()

@@ -18,6 +18,7 @@ from localaws.ec2.console import Console
 from localaws.namespaces import Memory, Mount, View, hide, read_only
 from localaws.overlays import Overlay
 from localaws.processes import PROGRAMS, Child
+from localaws.sagemaker.background import count_instances
 
 ROOT = Path("/")
 OWN = ("etc", "home", "opt", "root", "tmp", "var")
@@ -95,7 +96,7 @@ class Computer:
         mounts += [
             read_only(source=point, target=point)
             for point in mount_points()
-            if not any(point.is_relative_to(folder) for folder in covered)
+            if not any(point.is_relative_to(folder) for folder in covered) and os.access(point, os.F_OK)
         ]
         return View(mounts=mounts, is_root=True)
 
@@ -148,7 +149,8 @@ class Computer:
             "PATH": os.pathsep.join(map(str, folders)),
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata_url,
         }
-        return python_environment(variables | own)
+        sharers = 1 + count_instances(self._context.services)
+        return python_environment(variables | own, sharers=sharers)
 
     def wait(self, *, timeout_s: float) -> int | None:
         """Wait for the end of the first program, at most so many real seconds; return its exit code."""
@@ -256,4 +258,4 @@ def mount_points() -> list[Path]:
     lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
     names = (line.split()[4].encode("latin-1", "surrogateescape").decode("unicode_escape") for line in lines)
     paths = dict.fromkeys(Path(name) for name in names)
-    return [path for path in paths if not path.is_relative_to("/proc") and path.exists()]
+    return [path for path in paths if not path.is_relative_to("/proc")]

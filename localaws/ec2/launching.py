@@ -14,18 +14,8 @@ from moto.ec2.models.instances import Reservation
 from moto.ec2.responses.instances import InstanceResponse
 
 from localaws.ec2 import wording
+from localaws.ec2.templates import check_market
 
-FROM_TEMPLATES = (
-    "DisableApiStop",
-    "DisableApiTermination",
-    "EbsOptimized",
-    "IamInstanceProfile",
-    "InstanceInitiatedShutdownBehavior",
-    "InstanceMarketOptions",
-    "MetadataOptions",
-    "Monitoring",
-)
-"""Members of a launch template that moto passes over."""
 _launching = threading.Lock()
 """Held while instances are made: of two requests with one token, the second must see what the first made."""
 stock_run_instances = InstanceResponse.run_instances
@@ -33,22 +23,14 @@ stock_run_instances = InstanceResponse.run_instances
 
 def run_instances(response: InstanceResponse) -> ActionResult:
     """Answer RunInstances: as many instances as may be, all with the profile; moto makes the fewest."""
-    fold_template(response)
     token, asked = response._get_param("ClientToken"), fingerprint(response.params)
     response.params["MinCount"] = read_count(response)
-    check_market(response)
+    check_market(response._get_param("InstanceMarketOptions.SpotOptions", {}))
+    if response._get_param("HibernationOptions.Configured"):
+        raise EC2ClientError("UnsupportedOperation", wording.NO_HIBERNATION)
     with _launching:
         made = find_reservation(response.ec2_backend, token=token, asked=asked) if token else None
         return ActionResult(made) if made else launch(response, token=token, asked=asked)
-
-
-def fold_template(response: InstanceResponse) -> None:
-    """Put what a launch template says into the request that does not say it; moto heeds a part of it."""
-    named = response._get_param("LaunchTemplate")
-    template = response.ec2_backend._get_template_from_args(named).data if named else {}
-    for name in FROM_TEMPLATES:
-        if template.get(name) is not None and name not in response.params:
-            response.params[name] = template[name]
 
 
 def read_count(response: InstanceResponse) -> int:
@@ -62,14 +44,6 @@ def read_count(response: InstanceResponse) -> int:
     return most
 
 
-def check_market(response: InstanceResponse) -> None:
-    """Refuse Spot Instances that would come back."""
-    options = response._get_param("InstanceMarketOptions.SpotOptions", {})
-    is_kept = options.get("InstanceInterruptionBehavior", "terminate") != "terminate"
-    if is_kept or options.get("SpotInstanceType", "one-time") != "one-time":
-        raise EC2ClientError("UnsupportedOperation", wording.ONE_TIME_ONLY)
-
-
 def launch(response: InstanceResponse, *, token: str | None, asked: str) -> ActionResult:
     """Make the instances, and note what has asked for them."""
     answer = stock_run_instances(response)
@@ -77,7 +51,8 @@ def launch(response: InstanceResponse, *, token: str | None, asked: str) -> Acti
     for instance in reservation.instances:
         instance.client_token = token
         instance.fingerprint = asked
-        instance.disable_api_termination = bool(response._get_param("DisableApiTermination"))
+        if response._get_param("DisableApiTermination"):
+            instance.disable_api_termination = True
     share_profile(response.ec2_backend, reservation)
     return answer
 

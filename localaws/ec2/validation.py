@@ -22,10 +22,15 @@ ON = ("pending", "running", "stopping", "shutting-down")
 
 
 def check_launch(
-    backend: InstanceBackend, *, image_id: str | None, count: int, user_data: Any, options: Mapping[str, Any]
+    backend: InstanceBackend,
+    *,
+    image_id: str | None,
+    count: int,
+    user_data: Any,
+    options: Mapping[str, Any],
+    template: Mapping[str, Any],
 ) -> None:
     """Raise EC2ClientError where instances are not to be made; what a launch template says counts too."""
-    template = read_template(backend, options.get("launch_template") or {})
     check_user_data(user_data or template.get("UserData"))
     image = image_id or template.get("ImageId")
     if not image:
@@ -34,12 +39,6 @@ def check_launch(
     named = options["instance_type"] if is_named else template.get("InstanceType", options["instance_type"])
     check_type(backend, image_id=image, name=named)
     check_room(backend, count=count)
-
-
-def read_template(backend: Any, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what the launch template says, where one is asked for."""
-    found: Mapping[str, Any] = backend._get_template_from_args(asked).data if asked else {}
-    return found
 
 
 def check_user_data(user_data: Any) -> None:

@@ -22,6 +22,7 @@ SPOT_TERMINATION: Reason = (
     "Server.SpotInstanceTermination",
     "Server.SpotInstanceTermination: Spot instance termination",
 )
+NO_HIBERNATION = "localaws does not hibernate instances"
 ONE_TIME_ONLY = (
     "localaws has one-time Spot Instances only: no persistent ones, and none that stop or hibernate"
 )

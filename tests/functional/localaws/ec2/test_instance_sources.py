@@ -73,3 +73,29 @@ def test_a_stack_makes_an_instance_that_runs_and_ends_with_it(boxes: Any) -> Non
         timeout_s=60,
         describe=boxes.aws.children,
     )
+
+
+def test_a_group_makes_instances_that_run_and_end_with_it(boxes: Any) -> None:
+    groups, name = boxes.aws.client("autoscaling"), f"group-{boxes.name}"
+    script = f"#!/bin/sh\necho by group | {boxes.put('group')}\n"
+    data = {
+        "ImageId": boxes.image,
+        "InstanceType": "m5.large",
+        "IamInstanceProfile": {"Name": boxes.name},
+        "UserData": encode(script),
+    }
+    boxes.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
+    groups.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        LaunchTemplate={"LaunchTemplateName": name, "Version": "$Latest"},
+        MinSize=0,
+        MaxSize=1,
+        DesiredCapacity=1,
+        AvailabilityZones=["us-east-1a"],
+    )
+    group = groups.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+    instance_id = group["Instances"][0]["InstanceId"]
+    boxes.wait_for_line(instance_id, "Cloud-init finished.")
+    assert boxes.read("group").strip() == "by group"
+    groups.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+    boxes.wait(instance_id, "terminated")
