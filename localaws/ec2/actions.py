@@ -14,6 +14,7 @@ from localaws import context
 from localaws.clock import naive_utc
 from localaws.ec2 import wording
 from localaws.ec2.backend import LocalInstance
+from localaws.ec2.choices import check_choice
 from localaws.ec2.launching import run_instances
 
 CHANGES = {
@@ -64,8 +65,11 @@ def modify_instance_attribute(response: InstanceResponse) -> ActionResult:
     if fixed and instance.state != "stopped":
         raise EC2ClientError("IncorrectInstanceState", wording.not_stopped(instance.id))
     behavior = response._get_param(f"{BEHAVIOR}.Value")
+    if named == BEHAVIOR.lower():
+        behavior = response._get_param("Value")
     if behavior is None:
         return stock_modify(response)
+    check_choice(BEHAVIOR, behavior)
     response.error_on_dryrun()
     instance.instance_initiated_shutdown_behavior = behavior
     return EmptyResult()

@@ -13,6 +13,8 @@ from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, 
 from localaws import context
 from localaws.clock import naive_utc
 from localaws.ec2 import states, wording
+from localaws.ec2.choices import check_options
+from localaws.ec2.choices import modify_instance_metadata_options as modify_metadata
 from localaws.ec2.console import Console
 from localaws.ec2.container import Computer
 from localaws.ec2.description import RoleCredentials, as_text, make_facts
@@ -209,12 +211,27 @@ def run_instances(
         template=template,
     )
     complete(options, template)
-    reservation = stock_run_instances(backend, image_id, count, user_data, security_group_names, **options)
+    check_options(options)
+    known = set(backend.reservations)
+    try:
+        reservation = stock_run_instances(
+            backend, image_id, count, user_data, security_group_names, **options
+        )
+    except Exception:
+        forget_new(backend, known=known)
+        raise
     associate_profile(backend, reservation, options=options, template=template)
     for instance in reservation.instances:
         assert isinstance(instance, LocalInstance)
         instance.launch()
     return reservation
+
+
+def forget_new(backend: InstanceBackend, *, known: set[str]) -> None:
+    """Remove what a launch that failed has made; moto would show it as instances that are there."""
+    for name in set(backend.reservations) - known:
+        for instance in backend.reservations.pop(name).instances:
+            instance.terminate()
 
 
 def reset(backend: EC2Backend) -> None:
@@ -229,4 +246,5 @@ def install() -> None:
     """Let moto make instances of this kind, whoever asks for them."""
     setattr(instances, "Instance", LocalInstance)  # noqa: B010 - mypy refuses to assign a class
     setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010
+    setattr(InstanceBackend, modify_metadata.__name__, modify_metadata)
     setattr(EC2Backend, "reset", reset)  # noqa: B010

@@ -12,6 +12,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Reservation
 from moto.ec2.responses.instances import InstanceResponse
+from moto.iam.exceptions import NotFoundException
 
 from localaws.ec2 import wording
 from localaws.ec2.templates import check_market
@@ -46,7 +47,11 @@ def read_count(response: InstanceResponse) -> int:
 
 def launch(response: InstanceResponse, *, token: str | None, asked: str) -> ActionResult:
     """Make the instances, and note what has asked for them."""
-    answer = stock_run_instances(response)
+    try:
+        answer = stock_run_instances(response)
+    except NotFoundException as error:
+        name, arn = (response._get_param(f"IamInstanceProfile.{member}") for member in ("Name", "Arn"))
+        raise EC2ClientError("InvalidParameterValue", wording.no_profile(name=name, arn=arn)) from error
     reservation: Any = answer.result
     for instance in reservation.instances:
         instance.client_token = token

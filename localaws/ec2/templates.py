@@ -23,8 +23,14 @@ OPTIONS = {
 
 
 def read_template(backend: Any, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what the launch template says, where one is asked for."""
-    found: Mapping[str, Any] = backend._get_template_from_args(asked).data if asked else {}
+    """Return what the launch template says that is asked for; raises EC2ClientError where there is none."""
+    if not asked:
+        return {}
+    try:
+        found: Mapping[str, Any] = backend._get_template_from_args(asked).data
+    except LookupError as error:
+        named = wording.no_template(asked.get("LaunchTemplateId", ""))
+        raise EC2ClientError("InvalidLaunchTemplateId.NotFound", named) from error
     return found
 
 

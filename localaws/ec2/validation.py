@@ -38,7 +38,14 @@ def check_launch(
     is_named = not options.get("is_instance_type_default")
     named = options["instance_type"] if is_named else template.get("InstanceType", options["instance_type"])
     check_type(backend, image_id=image, name=named)
+    check_key(backend, name=options.get("key_name") or template.get("KeyName"))
     check_room(backend, count=count)
+
+
+def check_key(backend: Any, *, name: str | None) -> None:
+    """Refuse a key pair that there is not."""
+    if name and name not in backend.key_pairs:
+        raise EC2ClientError("InvalidKeyPair.NotFound", wording.no_key(name))
 
 
 def check_user_data(user_data: Any) -> None:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 Reason = tuple[str, str]
@@ -39,6 +40,16 @@ def user_initiated(now: datetime) -> str:
 def missing(parameter: str) -> str:
     """Return what is said where a parameter is needed."""
     return f"The request must contain the parameter {parameter}"
+
+
+def no_template(template_id: str) -> str:
+    """Return what is said of a launch template that there is not."""
+    return f"The specified launch template, with template ID {template_id}, does not exist."
+
+
+def no_key(name: str) -> str:
+    """Return what is said of a key pair that there is not."""
+    return f"The key pair '{name}' does not exist"
 
 
 def unknown_type(name: str) -> str:
@@ -78,6 +89,25 @@ def cannot_start(instance_id: str) -> str:
 def cannot_stop(instance_id: str) -> str:
     """Return what is said of an instance that cannot be stopped now."""
     return f"This instance '{instance_id}' is not in a state from which it can be stopped."
+
+
+def wrong_choice(value: str, *, parameter: str, known: Iterable[str]) -> str:
+    """Return what is said of a value that a parameter cannot have."""
+    return f"Value ({value}) for parameter {parameter} is invalid. Expected: {', '.join(known)}."
+
+
+def wrong_hops(value: int) -> str:
+    """Return what is said of a hop limit that cannot be."""
+    return f"Value ({value}) for parameter HttpPutResponseHopLimit is invalid. Expected: 1 to 64."
+
+
+def no_profile(*, name: str | None, arn: str | None) -> str:
+    """Return what is said of an instance profile that there is not, or not yet."""
+    member, kind = ("arn", "ARN") if arn else ("name", "name")
+    return (
+        f"Value ({arn or name}) for parameter iamInstanceProfile.{member} is invalid. "
+        f"Invalid IAM Instance Profile {kind}"
+    )
 
 
 def not_stopped(instance_id: str) -> str:

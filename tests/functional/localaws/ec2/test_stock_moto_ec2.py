@@ -117,3 +117,18 @@ def test_moto_passes_over_the_protection_and_the_profile_of_a_template() -> None
         instance_id = answer["Instances"][0]["InstanceId"]
         assert "IamInstanceProfile" not in stock.describe(instance_id)
         stock.ec2.terminate_instances(InstanceIds=[instance_id])
+
+
+def test_moto_forgets_that_tokens_are_required_when_another_option_changes() -> None:
+    with mock_aws():
+        stock = Instances(StockMoto())
+        instance_id = stock.run(MetadataOptions={"HttpTokens": "required"})
+        stock.ec2.modify_instance_metadata_options(InstanceId=instance_id, HttpPutResponseHopLimit=2)
+        assert "HttpTokens" not in stock.describe(instance_id)["MetadataOptions"]
+
+
+def test_moto_names_a_missing_profile_as_iam_does() -> None:
+    with mock_aws():
+        stock = Instances(StockMoto())
+        with pytest.raises(stock.iam.exceptions.ClientError, match="NoSuchEntity"):
+            stock.run(IamInstanceProfile={"Name": "nobody"})
