@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import SSLError
 
 from tests.functional.localaws.ec2.conftest import Instances
+from tests.namespaces import has_namespaces
 from tests.sagemaker_role import ensure_role
 
 ROOT = Path(__file__).parents[3]
@@ -155,6 +156,7 @@ def test_a_training_job_lists_its_bucket(secure: Secure) -> None:
     ]
 
 
+@pytest.mark.skipif(not has_namespaces(), reason="instances need namespaces")
 def test_an_instance_trusts_the_authority(secure: Secure) -> None:
     boxes = Instances(secure)
     instance_id = boxes.run(f"#!/bin/sh\necho $AWS_ENDPOINT_URL | {boxes.put('address')}\npoweroff\n")

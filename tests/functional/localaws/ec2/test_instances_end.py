@@ -5,9 +5,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import requests
 
 from tests.functional.localaws.ec2.conftest import Instances
+from tests.namespaces import has_namespaces
 from tests.sagemaker_jobs import wait_until
 
 STAYS = """#!/bin/sh
@@ -23,6 +25,7 @@ def count(mark: str) -> int:
     return int(found.stdout)
 
 
+@pytest.mark.skipif(not has_namespaces(), reason="instances need namespaces")
 def test_instances_end_with_a_reset_and_with_localaws(start_server: Callable[..., Any]) -> None:
     server, mark = start_server("--speed", "30"), f"mark{uuid.uuid4().hex}"
     for is_reset in (True, False):
