@@ -23,6 +23,12 @@ CHANGES = {
     "terminate_instances": "TerminatingInstances",
 }
 """Actions that change states, and the members of their answers."""
+CHECKS = {
+    "start_instances": LocalInstance.check_start,
+    "stop_instances": LocalInstance.check_stop,
+    "reboot_instances": LocalInstance.check_reboot,
+}
+"""Actions that are done to all the instances that a request names, or to none, and who refuses them."""
 FIXED_WHILE_ON = ("InstanceType", "UserData", "Kernel", "Ramdisk", "EbsOptimized")
 """Attributes that only a stopped instance may get."""
 BEHAVIOR = "InstanceInitiatedShutdownBehavior"
@@ -41,6 +47,20 @@ def tell_states(stock: Callable[[InstanceResponse], ActionResult], member: str) 
             state = response.ec2_backend.get_instance(change["InstanceId"]).instance_state
             change["CurrentState"] = {"Code": state.code, "Name": state.name}
         return ActionResult(found)
+
+    return answer
+
+
+def all_or_none(stock: Callable[[InstanceResponse], Any], check: Callable[[LocalInstance], None]) -> Any:
+    """Return an action that changes no instance where one of those named cannot be changed."""
+
+    def answer(response: InstanceResponse) -> Any:
+        if not response._get_param("DryRun", False):
+            for instance in response.ec2_backend.get_multi_instances_by_id(
+                response._get_param("InstanceIds", [])
+            ):
+                check(instance)
+        return stock(response)
 
     return answer
 
@@ -81,6 +101,8 @@ def add_actions() -> None:
         return
     for name, member in CHANGES.items():
         setattr(InstanceResponse, name, tell_states(getattr(InstanceResponse, name), member))
+    for name, check in CHECKS.items():
+        setattr(InstanceResponse, name, all_or_none(getattr(InstanceResponse, name), check))
     for action in (run_instances, modify_instance_attribute):
         setattr(InstanceResponse, action.__name__, action)
     setattr(General, get_console_output.__name__, get_console_output)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from moto.core.types import Base64EncodedString
-from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.exceptions import EC2ClientError, OperationDisableApiStopNotPermitted
 from moto.ec2.models import EC2Backend, instances
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, Reservation, StateReason
 
@@ -135,14 +135,32 @@ class LocalInstance(Instance):
         release()
         self.state_reason, self._reason = kept
 
+    def check_start(self) -> None:
+        """Raise EC2ClientError where it can neither be started nor is on."""
+        if self.state not in ("pending", "running", "stopped"):
+            raise EC2ClientError("IncorrectInstanceState", wording.cannot_start(self.id))
+
+    def check_stop(self) -> None:
+        """Raise EC2ClientError where it can neither be stopped nor is off."""
+        if self.disable_api_stop:
+            raise OperationDisableApiStopNotPermitted(self.id)
+        if self.state not in ("running", "stopping", "stopped"):
+            raise EC2ClientError("IncorrectInstanceState", wording.cannot_stop(self.id))
+        if self.lifecycle == "spot":
+            raise EC2ClientError("UnsupportedOperation", wording.one_time_spot(self.id))
+
+    def check_reboot(self) -> None:
+        """Raise EC2ClientError where it cannot be rebooted."""
+        if self.state != "running":
+            raise EC2ClientError("IncorrectInstanceState", wording.cannot_reboot(self.id))
+
     def start(self, *arguments: Any, **options: Any) -> InstanceState:
         """Answer StartInstances: boot a stopped instance; return the state before."""
         with self._power:
             before = copy.copy(self._state)
+            self.check_start()
             if before.name in ("pending", "running"):
                 return before
-            if before.name != "stopped":
-                raise EC2ClientError("IncorrectInstanceState", wording.cannot_start(self.id))
             check_room(self.ec2_backend, count=1)
             super().start()
             self._state = before
@@ -155,12 +173,9 @@ class LocalInstance(Instance):
         """Answer StopInstances; return the state before."""
         with self._power:
             before = copy.copy(self._state)
+            self.check_stop()
             if before.name in ("stopping", "stopped"):
                 return before
-            if before.name != "running":
-                raise EC2ClientError("IncorrectInstanceState", wording.cannot_stop(self.id))
-            if self.lifecycle == "spot":
-                raise EC2ClientError("UnsupportedOperation", wording.one_time_spot(self.id))
             self._end("stopping", Order.STOP)
             return before
 
@@ -183,7 +198,8 @@ class LocalInstance(Instance):
 
     def reboot(self, *arguments: Any, **options: Any) -> None:
         """Answer RebootInstances."""
-        if self.state != "running" or not self._service.ask(self.id, Order.REBOOT):
+        self.check_reboot()
+        if not self._service.ask(self.id, Order.REBOOT):  # it is about to be off
             raise EC2ClientError("IncorrectInstanceState", wording.cannot_reboot(self.id))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from localaws.context import Context, python_environment
 from localaws.ec2.console import Console
+from localaws.functions.packages import remove_tree
 from localaws.namespaces import Memory, Mount, View, hide, read_only
 from localaws.overlays import Overlay
 from localaws.processes import PROGRAMS, Child
@@ -57,7 +58,7 @@ class Computer:
         kept = list(self._kept())
         if not disk.exists():
             make_disk(disk, kept)
-        shutil.rmtree(disk / "tmp", ignore_errors=True)
+        remove_tree(disk / "tmp")
         make_folder(disk / "tmp", mode=0o1777)
         make_targets(disk, [path for path in kept if path.parts[1] == "tmp"])
         write_system(system, boot)
@@ -171,7 +172,7 @@ class Computer:
 
     def remove(self) -> None:
         """Remove its disk."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_tree(self._folder)
 
 
 def make_disk(disk: Path, kept: list[Path]) -> None:

@@ -94,6 +94,17 @@ def test_status_checks_are_initializing_first(boxes: Any) -> None:
     boxes.end(instance_id)
 
 
+def test_of_several_instances_all_are_stopped_or_none(boxes: Any) -> None:
+    first, second = boxes.run(), boxes.run()
+    boxes.end(second)
+    boxes.wait(first, "running")
+    for call in (boxes.ec2.stop_instances, boxes.ec2.reboot_instances, boxes.ec2.start_instances):
+        code, message = refusal_of(call, InstanceIds=[first, second])
+        assert (code, second in message) == ("IncorrectInstanceState", True)
+    assert boxes.describe(first)["State"]["Name"] == "running"
+    boxes.end(first)
+
+
 WRONG = (
     (
         {"ImageId": "ami-0123456789abcdef0"},

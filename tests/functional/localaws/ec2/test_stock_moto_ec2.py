@@ -132,3 +132,12 @@ def test_moto_names_a_missing_profile_as_iam_does() -> None:
         stock = Instances(StockMoto())
         with pytest.raises(stock.iam.exceptions.ClientError, match="NoSuchEntity"):
             stock.run(IamInstanceProfile={"Name": "nobody"})
+
+
+def test_moto_stops_the_first_of_two_instances_where_the_second_may_not_be_stopped() -> None:
+    with mock_aws():
+        stock = Instances(StockMoto())
+        first, second = stock.run(), stock.run(DisableApiStop=True)
+        with pytest.raises(stock.ec2.exceptions.ClientError, match="OperationNotPermitted"):
+            stock.ec2.stop_instances(InstanceIds=[first, second])
+        assert stock.describe(first)["State"]["Name"] == "stopped"
