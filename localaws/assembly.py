@@ -27,7 +27,7 @@ from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
 from localaws.status.service import StatusService
 
-USERS_OF_INSTANCES = ("ec2", "ssm", "cloudformation", "autoscaling")
+USERS_OF_INSTANCES = ("ec2", "ssm", "cloudformation", "autoscaling", "batch", "emr")
 """Services of moto that make EC2 instances, or know their images."""
 
 

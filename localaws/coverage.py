@@ -184,7 +184,7 @@ PARTS = (
     part(
         "Systems Manager commands",
         ABSENT,
-        "there is no instance to run a command on",
+        "no agent runs in an instance",
         "ssm:SendCommand",
     ),
     part(

@@ -84,10 +84,20 @@ class LocalInstance(Instance):
         at = self.interruption.at
         return replace(make_facts(self), interruption_at=as_text(at) if at else "")
 
+    def describe_row(self) -> dict[str, Any]:
+        """Return what the status page shows of it."""
+        names = [tag["value"] for tag in self.get_tags() if tag["key"] == "Name"]
+        row = {"name": self.id, "title": "".join(names), "status": self.state, "type": self.instance_type}
+        return row | {
+            "reason": self.state_reason.message,
+            "pid": self._computer.pid,
+            "created": self.launch_time,
+        }
+
     def launch(self) -> None:
         """Switch it on."""
         runner = Runner(machine=self, hardware=self._hardware, clock=self._context.clock)
-        self._service.start(self.id, runner)
+        self._service.start(self.id, runner, describe=self.describe_row)
 
     @property
     def _service(self) -> InstanceService:

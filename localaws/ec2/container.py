@@ -52,6 +52,12 @@ class Computer:
         self._folder = context.data_dir / "ec2" / name
         self._child: Child | None = None
 
+    @property
+    def pid(self) -> int:
+        """Its first program, as this machine sees it; 0 while it is off."""
+        child = self._child
+        return 0 if child is None else child.pid
+
     def start(self, *, boot: Mapping[str, Any], region: str, metadata_url: str) -> None:
         """Switch it on; raises OSError or ChildStartError where that fails."""
         disk, system = self._folder / "disk", self._folder / "system"

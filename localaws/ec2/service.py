@@ -2,10 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from localaws.asgi import Router
 from localaws.ec2.runner import Order, Runner
 
+Row = Callable[[], Mapping[str, Any]]
 ABORT_S = 15.0
 """Real seconds that all instances together get to end when localaws stops."""
 
@@ -16,14 +19,22 @@ class InstanceService:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[str, Runner] = {}
+        self._rows: dict[str, Row] = {}
+
+    def describe(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Return the instances that are not terminated for the status page."""
+        with self._lock:
+            rows = list(self._rows.values())
+        return {"machines": [describe() for describe in rows]}
 
     def register(self, router: Router) -> None:
         """Add no routes: instances are spoken to through moto's."""
 
-    def start(self, instance_id: str, runner: Runner) -> None:
-        """Start a runner, and keep it."""
+    def start(self, instance_id: str, runner: Runner, *, describe: Row) -> None:
+        """Start a runner, and keep it, and what tells of its instance."""
         with self._lock:
             self._runners[instance_id] = runner
+            self._rows[instance_id] = describe
         runner.start()
 
     def ask(self, instance_id: str, order: Order) -> bool:
@@ -36,6 +47,7 @@ class InstanceService:
         """Drop the runner of an instance that is terminated."""
         with self._lock:
             self._runners.pop(instance_id, None)
+            self._rows.pop(instance_id, None)
 
     async def stop(self) -> None:
         """Switch every instance off."""

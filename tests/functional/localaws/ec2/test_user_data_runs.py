@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import requests
+
 WRITES_AND_ENDS = """#!/bin/sh
 set -e
 python3 -c "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])" | {put}
@@ -22,6 +24,9 @@ def test_user_data_write_with_the_role_and_end_the_instance(boxes: Any) -> None:
 def test_a_shutdown_from_inside_only_stops_by_default(boxes: Any) -> None:
     instance_id = boxes.run("#!/bin/sh\npoweroff\n")
     ended = boxes.wait(instance_id, "stopped")
+    shown = requests.get(f"{boxes.aws.url}/_localaws/status", timeout=60).json()["machines"]
+    (row,) = [row for row in shown if row["name"] == instance_id]
+    assert (row["status"], row["type"], row["pid"]) == ("stopped", "m5.xlarge", 0)
     assert ended["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
     boxes.end(instance_id)
     assert boxes.describe(instance_id)["StateReason"]["Code"] == "Client.UserInitiatedShutdown"

@@ -46,7 +46,7 @@ def test_every_json_answer_has_a_uuid(localaws: Any, service: str, operation: st
             "no instances would start",
         ),
         ("ec2", "request_spot_instances", {"InstanceCount": 1}, "made by RunInstances alone"),
-        ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}, "there is no instance"),
+        ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}, "no agent runs"),
         ("sagemaker", "update_notebook_instance", {"NotebookInstanceName": "n"}, "UpdateNotebookInstance"),
         (
             "sagemaker",
