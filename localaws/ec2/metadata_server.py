@@ -7,10 +7,11 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
 
 import logging
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from localaws.ec2.metadata import Metadata, refuse
+from localaws.ec2.metadata import Answer, Metadata, refuse
 from localaws.origins import is_of_page
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def _make_handler(metadata: Metadata) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             """Answer one request; what a web page in a browser sends is not the instance's."""
             headers = {name.lower(): value for name, value in self.headers.items()}
-            found = refuse(403) if is_of_page(headers) else metadata.answer(self.command, self.path, headers)
+            found = self.find(headers)
             self.close_connection = (
                 headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
             )
@@ -97,6 +98,16 @@ def _make_handler(metadata: Metadata) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(found.body)
+
+        def find(self, headers: Mapping[str, str]) -> Answer:
+            """Return the answer; the names of headers are lower case."""
+            if is_of_page(headers):
+                return refuse(403)
+            try:
+                return metadata.answer(self.command, self.path, headers)
+            except Exception:  # the thread's boundary: a defect of ours must be answered
+                logger.exception("%s %s of an instance's metadata failed", self.command, self.path)
+                return refuse(500)
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
 

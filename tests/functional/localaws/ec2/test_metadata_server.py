@@ -72,3 +72,13 @@ def test_a_server_that_is_closed_answers_no_more(server: MetadataServer) -> None
     server.close()
     with pytest.raises(OSError, match="refused"):
         status_of(server.url)
+
+
+def test_a_defect_of_ours_is_an_answer() -> None:
+    def fail() -> Facts:
+        raise ZeroDivisionError
+
+    server = MetadataServer(Metadata(facts=fail, credentials=lambda profile: b"", tokens=Tokens(lambda: 0.0)))
+    server.start()
+    assert status_of(f"{server.url}latest/meta-data/") == 500
+    server.close()
