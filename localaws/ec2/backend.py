@@ -17,7 +17,7 @@ from localaws.ec2.choices import check_options
 from localaws.ec2.choices import modify_instance_metadata_options as modify_metadata
 from localaws.ec2.console import Console
 from localaws.ec2.container import Computer
-from localaws.ec2.description import RoleCredentials, as_text, make_facts
+from localaws.ec2.facts import RoleCredentials, as_text, make_facts
 from localaws.ec2.hardware import InstanceHardware
 from localaws.ec2.metadata import Metadata, Tokens
 from localaws.ec2.runner import Order, Runner
