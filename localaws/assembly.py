@@ -14,6 +14,7 @@ from localaws.clock_service import ClockService
 from localaws.cloudwatch.service import CloudWatchService
 from localaws.cloudwatch_logs.service import LogService
 from localaws.context import Context
+from localaws.ec2.service import InstanceService
 from localaws.faults.service import FaultService
 from localaws.functions.host import FunctionHost
 from localaws.functions.service import FunctionService
@@ -25,6 +26,9 @@ from localaws.sagemaker.transform.service import TransformService
 from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
 from localaws.status.service import StatusService
+
+USERS_OF_INSTANCES = ("ec2", "ssm", "cloudformation", "autoscaling", "batch", "emr")
+"""Services of moto that make EC2 instances, or know their images."""
 
 
 def create_services(context: Context) -> list[Service]:
@@ -40,6 +44,7 @@ def create_services(context: Context) -> list[Service]:
         ProcessingService(),
         TransformService(),
         TuningService(),
+        InstanceService(),
         functions,
         FunctionService(context, host=functions),
         AutoscalingService(context),
@@ -100,6 +105,14 @@ def install_late(service: str) -> None:
 
     It is called before the first request to each service; nothing else reaches what is changed here.
     """
+    if service in USERS_OF_INSTANCES:
+        from localaws.ec2.actions import add_actions as add_instance_actions
+        from localaws.ec2.backend import install as install_instances
+        from localaws.ec2.images import install as install_images
+
+        install_images()
+        install_instances()
+        add_instance_actions()
     if service == "cloudformation":
         from localaws.cloudformation.actions import add_actions as add_stack_actions
         from localaws.cloudformation.addresses import install as install_addresses

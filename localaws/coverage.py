@@ -166,17 +166,25 @@ PARTS = (
     ),
     part(
         "EC2 instances",
+        PARTLY,
+        "user data run with this machine's programs, in namespaces and with folders of their own; shell "
+        "scripts, cloud-config (`runcmd`, `write_files`), MIME, gzip; metadata with tokens and role "
+        "credentials at the address in `AWS_EC2_METADATA_SERVICE_ENDPOINT`, not at 169.254.169.254; "
+        "states, status checks, console, shutdown from inside, one-time Spot Instances; images, types, "
+        "volumes and security groups are names",
+    ),
+    part(
+        "EC2 fleets and spot requests",
         ABSENT,
-        "no instance would run, nor its user data",
-        "ec2:RunInstances",
-        "ec2:StartInstances",
+        "instances are made by RunInstances alone",
         "ec2:RequestSpotInstances",
+        "ec2:RequestSpotFleet",
         "ec2:CreateFleet",
     ),
     part(
         "Systems Manager commands",
         ABSENT,
-        "there is no instance to run a command on",
+        "no agent runs in an instance",
         "ssm:SendCommand",
     ),
     part(

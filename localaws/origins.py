@@ -151,6 +151,13 @@ def host_name(host: str) -> str | None:
     return name.rstrip(".") if name and not set(name) & set("/\\@ ") else None
 
 
+def is_of_page(headers: Mapping[str, str]) -> bool:
+    """Tell whether a browser has sent a request, for a page of any name: no SDK sends such headers."""
+    host = host_name(headers.get("host", LOCAL_DOMAIN))
+    is_known = host == LOCAL_DOMAIN or (host is not None and bool(is_loopback_address(host)))
+    return not is_known or "origin" in headers or "sec-fetch-site" in headers
+
+
 def bucket_of(*, path: str, host: str) -> str:
     """Return the bucket of an S3 request, by its virtual host or by its path."""
     virtual = VIRTUAL_HOST.fullmatch(host)

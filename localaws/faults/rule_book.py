@@ -174,8 +174,10 @@ class Faults:
             self._events.append(event)
             return event
 
-    def take_interruption(self, *, job: str, trained_s: float, now: str) -> SpotInterruption | None:
-        """Return the first rule that interrupts this job now, counted as fired, or None."""
+    def take_interruption(
+        self, *, job: str, trained_s: float, now: str, what: str = "training job"
+    ) -> SpotInterruption | None:
+        """Return the first rule that interrupts this job or instance now, counted as fired, or None."""
         with self._lock:
             for entry in self._entries:
                 effect = entry.rule.effect
@@ -186,7 +188,7 @@ class Faults:
                 if entry.rule.schedule.fires(entry.calls + 1, fired=entry.fired):
                     entry.calls += 1
                     entry.fired += 1
-                    self._note(entry, now=now).outcome = f"training job {job}"
+                    self._note(entry, now=now).outcome = f"{what} {job}"
                     return effect
         return None
 

@@ -167,10 +167,11 @@ class Kill:
 
 @dataclass(frozen=True, kw_only=True)
 class SpotInterruption:
-    """Take the instances of managed spot training jobs away.
+    """Take the instances of managed spot training jobs away, or Spot Instances of EC2.
 
-    `job` is a job's name or how it begins. Every set of instances counts `after_s` seconds of training for
-    itself; new instances are found `capacity_after_s` seconds after the old ones are gone.
+    `job` is a job's name, or an instance's id or tag `Name`, or how one of them begins. Every set of
+    instances counts `after_s` seconds of its work for itself. New instances of a job are found
+    `capacity_after_s` seconds after the old ones are gone.
     """
 
     kind: ClassVar[str] = "spot_interruption"

@@ -6,14 +6,14 @@ An asyncio protocol around httptools (which uvicorn brings): no start-up, no thr
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import httptools
 
 from localaws.functions.invocations import RESPONSE_LIMIT
-from localaws.origins import LOCAL_DOMAIN, host_name, is_loopback_address
+from localaws.origins import is_of_page
 
 logger = logging.getLogger(__name__)
 
@@ -133,13 +133,6 @@ class RuntimeProtocol(asyncio.Protocol):
         lines = [f"HTTP/1.1 {status} {REASONS[status]}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self._transport.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
-
-
-def is_of_page(headers: Mapping[str, str]) -> bool:
-    """Tell whether a browser has sent a request, for a page of any name: no runtime sends such headers."""
-    host = host_name(headers.get("host", LOCAL_DOMAIN))
-    is_known = host == LOCAL_DOMAIN or (host is not None and bool(is_loopback_address(host)))
-    return not is_known or "origin" in headers or "sec-fetch-site" in headers
 
 
 async def listen(on_call: CallHandler) -> tuple[asyncio.Server, str]:

@@ -16,6 +16,8 @@ import boto3
 import pytest
 from botocore.exceptions import SSLError
 
+from tests.functional.localaws.ec2.conftest import Instances
+from tests.namespaces import has_namespaces
 from tests.sagemaker_role import ensure_role
 
 ROOT = Path(__file__).parents[3]
@@ -152,3 +154,12 @@ def test_a_training_job_lists_its_bucket(secure: Secure) -> None:
         "True 404",
         "True",
     ]
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="instances need namespaces")
+def test_an_instance_trusts_the_authority(secure: Secure) -> None:
+    boxes = Instances(secure)
+    instance_id = boxes.run(f"#!/bin/sh\necho $AWS_ENDPOINT_URL | {boxes.put('address')}\npoweroff\n")
+    boxes.wait(instance_id, "stopped")
+    assert boxes.read("address").strip() == secure.url
+    boxes.end(instance_id)

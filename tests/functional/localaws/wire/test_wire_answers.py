@@ -45,8 +45,8 @@ def test_every_json_answer_has_a_uuid(localaws: Any, service: str, operation: st
             },
             "no instances would start",
         ),
-        ("ec2", "run_instances", {"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1}, "no instance would run"),
-        ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}, "there is no instance"),
+        ("ec2", "request_spot_instances", {"InstanceCount": 1}, "made by RunInstances alone"),
+        ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}, "no agent runs"),
         ("sagemaker", "update_notebook_instance", {"NotebookInstanceName": "n"}, "UpdateNotebookInstance"),
         (
             "sagemaker",
