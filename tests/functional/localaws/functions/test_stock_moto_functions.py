@@ -243,6 +243,7 @@ def aliases_are_checked(lam: Any, name: str) -> None:
 def updates_to_the_same_are_no_new_version(lam: Any, name: str) -> None:
     before = lam.publish_version(FunctionName=name)["Version"]
     lam.update_function_configuration(FunctionName=name, Handler="app.handler")
+    lam.get_waiter("function_updated").wait(FunctionName=name, WaiterConfig={"Delay": 1})
     assert lam.publish_version(FunctionName=name)["Version"] == before
 
 

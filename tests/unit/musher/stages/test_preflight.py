@@ -204,8 +204,10 @@ def test_a_shadow_beside_what_cannot_have_one_is_refused(
 @pytest.mark.parametrize("role", ["shadow", "challenger"])
 @pytest.mark.parametrize(("kind", "word"), [("serverless", "serverless"), ("async", "asynchronous")])
 def test_another_kind_of_endpoint_has_nothing_beside_what_serves(
-    form_run: MakeRun, role: str, kind: str, word: str
+    form_run: MakeRun, monkeypatch: pytest.MonkeyPatch, role: str, kind: str, word: str
 ) -> None:
+    hook = SimpleNamespace(find_endpoint=lambda name: None)
+    monkeypatch.setattr(run_checks, "sagemaker_hook", lambda settings: hook)
     run = form_run(comparison_percent=5, comparison_role=role, endpoint_kind=kind, load_test_s=0)
     assert any(f"the new model can have no {role}: it is {word}" in text for text in find_problems(run))
 
