@@ -14,7 +14,7 @@ from musher.hooks.releases import confirm_endpoint, put_endpoint_back, read_endp
 from musher.operators import endpoints, shadows
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.shadows import WatchShadowOperator
-from musher.payloads.tags import as_list, live_tags
+from musher.payloads.tags import CONFIRMED_TAG, as_list, live_tags
 from musher.settings import Settings
 from musher.triggers.waits import WaitTrigger
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask
@@ -327,3 +327,32 @@ def test_going_back_from_a_shadow_goes_back_from_the_release(watch: Any, aws: Mi
     seen = see_release(hook, endpoint)
     assert (seen.config_name, seen.previous) == (OLDER, "musher-first")
     assert see_release(hook, seen) == seen
+
+
+def test_a_run_that_fails_while_another_compares_takes_back_its_release(watch: Any, aws: Mirroring) -> None:
+    """Its model answers users meanwhile, and the other run's end would bring it back."""
+    aws.add_tags(ResourceArn=f"arn:{OLDER}", Tags=as_list({"musher:previous": "musher-first"}))
+    aws.create_endpoint_config(EndpointConfigName="musher-first", ProductionVariants=[VARIANT])
+    hook: Any = shadowed(watch, aws)
+    done = put_endpoint_back(hook, name=NAME, versions=OLDER, delay_s=0, end_watch=lambda: None, scaler=hook)
+    assert done == [f"{OLDER} from {NAME}: musher-first serves again"]
+    assert served(aws) == "musher-first"
+
+
+def test_a_run_that_is_good_while_another_compares_keeps_its_release(watch: Any, aws: Mirroring) -> None:
+    hook: Any = shadowed(watch, aws)
+    confirm_endpoint(hook, name=NAME, versions=OLDER)
+    assert CONFIRMED_TAG in aws.tags[f"arn:{OLDER}"]
+    assert CONFIRMED_TAG not in aws.tags[f"arn:{shadow_config(aws)}"]
+    assert not put_endpoint_back(
+        hook, name=NAME, versions=OLDER, delay_s=0, end_watch=lambda: None, scaler=hook
+    )
+
+
+def test_a_release_whose_configuration_is_gone_is_not_taken_for_the_first(watch: Any, aws: Mirroring) -> None:
+    hook: Any = shadowed(watch, aws)
+    del aws.configs[OLDER]
+    assert not put_endpoint_back(
+        hook, name=NAME, versions=OLDER, delay_s=0, end_watch=lambda: None, scaler=hook
+    )
+    assert NAME in aws.endpoints
