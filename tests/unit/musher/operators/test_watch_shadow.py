@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.hooks import shadow_figures
-from musher.hooks.endpoints import release_of
+from musher.hooks.endpoints import has_other_type, release_of
 from musher.hooks.releases import confirm_endpoint, put_endpoint_back, read_endpoint, see_release
 from musher.operators import endpoints, shadows
 from musher.operators.endpoints import DeployEndpointOperator
@@ -356,3 +356,17 @@ def test_a_release_whose_configuration_is_gone_is_not_taken_for_the_first(watch:
         hook, name=NAME, versions=OLDER, delay_s=0, end_watch=lambda: None, scaler=hook
     )
     assert NAME in aws.endpoints
+
+
+def test_a_challenger_on_other_instances_is_taken_out_without_an_end_of_the_scaling(
+    watch: Any, aws: Mirroring, figures: dict[str, Any]
+) -> None:
+    """The variant that scales keeps its type."""
+    other = {**VARIANT, "InstanceType": "ml.c5.large"}
+    config = {**CHALLENGING["EndpointConfig"], "ProductionVariants": [other]}
+    figures[CONFIG]["requests"] = 760
+    watch({**CHALLENGING, "EndpointConfig": config})
+    [both] = [name for name, config in aws.configs.items() if len(config["ProductionVariants"]) == 2]
+    hook: Any = FakeHook(aws, "sagemaker")
+    assert not has_other_type(hook, current=both, wanted=OLDER)
+    assert has_other_type(hook, current=both, wanted=CONFIG)
