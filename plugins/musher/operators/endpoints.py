@@ -132,7 +132,8 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             )
         if "EndpointConfig" in self.config:
             release = release_of(self.hook, config_name=current)
-            note_previous(self.hook, config_name=self.endpoint_config_name, previous=release)
+            if release != self.endpoint_config_name:  # it serves already, beside another run's model
+                note_previous(self.hook, config_name=self.endpoint_config_name, previous=release)
         if has_other_type(self.hook, current=current, wanted=self.endpoint_config_name):
             from musher.hooks.autoscaling import stop_scaling_for_other_type  # no business of the DAG's parse
 

@@ -358,6 +358,22 @@ def test_a_release_whose_configuration_is_gone_is_not_taken_for_the_first(watch:
     assert NAME in aws.endpoints
 
 
+def test_a_release_that_is_deployed_again_amid_a_comparison_does_not_come_after_itself(
+    watch: Any, aws: Mirroring
+) -> None:
+    """Its run is cleared while another one compares: what served before it is still what it goes back to."""
+    aws.add_tags(ResourceArn=f"arn:{OLDER}", Tags=as_list({"musher:previous": "musher-first"}))
+    shadowed(watch, aws)
+    again = {
+        **REQUEST,
+        "EndpointConfig": {**REQUEST["EndpointConfig"], "EndpointConfigName": OLDER},
+        "Endpoint": {**REQUEST["Endpoint"], "EndpointConfigName": OLDER},
+        "Update": {**REQUEST["Update"], "EndpointConfigName": OLDER},
+    }
+    assert watch(again, task=DeployEndpointOperator)["previous_config_name"] == "musher-first"
+    assert served(aws) == OLDER
+
+
 def test_a_challenger_on_other_instances_is_taken_out_without_an_end_of_the_scaling(
     watch: Any, aws: Mirroring, figures: dict[str, Any]
 ) -> None:
