@@ -141,7 +141,7 @@ class WatchShadowOperator(DeployEndpointOperator):
         logger.info("%s: update to %s", self.endpoint_name, config_name)
 
     def _serving(self, config_name: str) -> dict[str, Any]:
-        """Return the endpoint, which has a configuration; EndpointError where it has another one."""
+        """Return the endpoint, which serves with a configuration; EndpointError where it does not."""
         endpoint = self.hook.find_endpoint(self.endpoint_name)
         if endpoint is None:
             raise self._gone()
@@ -151,6 +151,10 @@ class WatchShadowOperator(DeployEndpointOperator):
                 f"{endpoint.get('FailureReason') or 'another run or a person has changed it'}. Clear this "
                 "task to watch the model beside it again."
             )
+        if (status := endpoint["EndpointStatus"]) == "Deleting":
+            raise self._gone()
+        if status not in (*BUSY, IN_SERVICE):
+            raise self._stuck(status)
         return dict(endpoint)
 
     def _watch(self, context: Context, carried: dict[str, Any]) -> Any:
@@ -225,6 +229,7 @@ class WatchShadowOperator(DeployEndpointOperator):
             raise self._failure(
                 endpoint.get("FailureReason") or f"AWS did not bring {carried['release']} back"
             )
+        self._serving(carried["config_name"])
         self._update(carried["release"])
         carried = {**carried, "step": ENDED, "is_asked": True}
         return self._wait_for(context, EndpointReadyTrigger, **carried)

@@ -386,3 +386,23 @@ def test_a_challenger_on_other_instances_is_taken_out_without_an_end_of_the_scal
     hook: Any = FakeHook(aws, "sagemaker")
     assert not has_other_type(hook, current=both, wanted=OLDER)
     assert has_other_type(hook, current=both, wanted=CONFIG)
+
+
+@pytest.mark.parametrize("when", [(1, False), (1, True), (2, True)], ids=["starts", "watched", "ends"])
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("UpdateRollbackFailed", "is UpdateRollbackFailed, and AWS"), ("Deleting", "is gone")],
+)
+def test_an_endpoint_that_serves_no_longer_is_not_watched_and_not_called_put_back(
+    watch: Any, aws: Mirroring, fake_clock: FakeClock, status: str, says: str, when: tuple[int, bool]
+) -> None:
+    """AWS could neither end nor take back an update, or somebody removes the endpoint."""
+
+    def end() -> None:
+        if (aws.calls.count("update_endpoint"), 600 in fake_clock.slept) == when:
+            aws.endpoints[NAME]["states"] = [status]
+
+    fake_clock.on_sleep = end
+    with pytest.raises(AirflowFailException, match=says):
+        watch()
+    assert aws.calls.count("update_endpoint") == when[0]
