@@ -83,8 +83,9 @@ class WatchShadowOperator(DeployEndpointOperator):
             return self._watch(context, carried)
         if step == WATCHED:
             self._serving(carried["config_name"])
-            result = self._judge(carried)
-            if not result["faults"] and clock.now() < carried["until"]:
+            is_over = clock.now() >= carried["until"]
+            result = self._judge(carried, is_over=is_over)
+            if not result["faults"] and not is_over:
                 return self._pause(context, carried)
             return self._end(context, {**carried, "result": result})
         return self._end(context, carried)
@@ -175,8 +176,11 @@ class WatchShadowOperator(DeployEndpointOperator):
             until = min(until, clock.now() + LOOK_S)
         return self.wait_for(context, PauseTrigger(until=until, carried=carried))
 
-    def _judge(self, carried: Mapping[str, Any]) -> ShadowResult:
-        """Return what CloudWatch has counted since the shadow was there, and what is wrong with it."""
+    def _judge(self, carried: Mapping[str, Any], *, is_over: bool) -> ShadowResult:
+        """Return what CloudWatch has counted since the shadow was there, and what is wrong with it.
+
+        What did not reach it counts once the watch is over: before, a minute that shows late is most of all.
+        """
         from musher.hooks.shadow_figures import read_figures
         from musher.payloads.endpoints import VARIANT
         from musher.payloads.shadows import describe_figures, describe_lack, find_faults, weigh
@@ -191,7 +195,8 @@ class WatchShadowOperator(DeployEndpointOperator):
         )
         plan = self.config["Shadow"]
         percent, limits = plan["percent"], plan["limits"]
-        due = weigh(percent, role=self._role) * self._count_throughout(hook, since=since)
+        requests = self._count_throughout(hook, since=since) if is_over else 0
+        due = weigh(percent, role=self._role) * requests
         faults = find_faults(production=production, shadow=shadow, due=due, **limits)
         return ShadowResult(
             role=self._role,

@@ -152,6 +152,22 @@ def test_a_good_challenger_answers_for_the_time_and_is_taken_out_again(
     assert both["ProductionVariants"][1]["VariantName"] == CONFIG
 
 
+def test_a_challenger_whose_minutes_cloudwatch_shows_later_is_not_taken_for_dead(
+    watch: Any, figures: dict[str, Any], fake_clock: FakeClock
+) -> None:
+    """After a minute or two, one minute that is not there yet is more than half of all."""
+    figures[CONFIG]["requests"] = 120
+
+    def show() -> None:
+        figures[CONFIG]["requests"] = 760 if fake_clock.slept.count(60) > 1 else 120
+
+    fake_clock.on_sleep = show
+    assert watch(CHALLENGING)["faults"] == []
+    fake_clock.on_sleep = lambda: figures[CONFIG].update(requests=120)
+    with pytest.raises(AirflowFailException, match="120 of about 760 requests that were due"):
+        watch(CHALLENGING)
+
+
 def test_a_bad_challenger_is_taken_out_at_the_next_look(
     watch: Any, aws: Mirroring, figures: dict[str, Any], fake_clock: FakeClock
 ) -> None:
