@@ -138,8 +138,17 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             from musher.hooks.autoscaling import stop_scaling_for_other_type  # no business of the DAG's parse
 
             stop_scaling_for_other_type(autoscaling_hook(self.settings), endpoint_name=self.endpoint_name)
+            self._wake(endpoint)
         self.hook.conn.update_endpoint(**{**self.config["Update"], **retention_of(endpoint)})
         logger.info("%s: update from %s to %s", self.endpoint_name, current, self.endpoint_config_name)
+
+    def _wake(self, endpoint: Mapping[str, Any]) -> None:
+        """Start an instance where there is none: should the update come to nothing, nothing else would."""
+        from musher.hooks.instances import keep_instances  # no business of the DAG's parse
+
+        if any(variant.get("DesiredInstanceCount") == 0 for variant in endpoint["ProductionVariants"]):
+            delay_s = self.settings.poll_interval_s
+            keep_instances(self.hook, name=self.endpoint_name, count=1, delay_s=delay_s)
 
     def watch(self, context: Context, *, started_at: float) -> Any:
         """Wait until the endpoint is in service, or never will be."""
