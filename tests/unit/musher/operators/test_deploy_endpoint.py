@@ -127,7 +127,7 @@ class FakeSageMaker:
         answer = {
             "EndpointStatus": status,
             "EndpointConfigName": endpoint["EndpointConfigName"],
-            "ProductionVariants": [{"DesiredInstanceCount": 1}],
+            "ProductionVariants": [{"VariantName": "AllTraffic", "DesiredInstanceCount": 1}],
         }
         if status == "Updating" and endpoint.get("brings"):
             answer["PendingDeploymentSummary"] = {"EndpointConfigName": endpoint["brings"]}

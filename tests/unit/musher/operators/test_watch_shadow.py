@@ -14,7 +14,7 @@ from musher.hooks.releases import confirm_endpoint, put_endpoint_back, read_endp
 from musher.operators import endpoints, shadows
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.shadows import WatchShadowOperator
-from musher.payloads.tags import CONFIRMED_TAG, as_list, live_tags
+from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, SHADOW_TAG, as_list, live_tags
 from musher.settings import Settings
 from musher.triggers.waits import WaitTrigger
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask
@@ -49,7 +49,8 @@ class Mirroring(FakeSageMaker):
 
     def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         answer = super().describe_endpoint(EndpointName=EndpointName)
-        variants = [{"DesiredInstanceCount": 2, "DesiredWeight": 1.0}]
+        names = ["AllTraffic", *(["musher-new"] if answer["EndpointConfigName"] == "both" else [])]
+        variants = [{"VariantName": name, "DesiredInstanceCount": 2, "DesiredWeight": 1.0} for name in names]
         modified = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
         return {**answer, "ProductionVariants": variants, "LastModifiedTime": modified}
 
@@ -422,3 +423,19 @@ def test_an_endpoint_that_serves_no_longer_is_not_watched_and_not_called_put_bac
     with pytest.raises(AirflowFailException, match=says):
         watch()
     assert aws.calls.count("update_endpoint") == when[0]
+
+
+def test_a_release_that_another_run_compares_with_at_once_is_in_service(
+    watch: Any, aws: Mirroring, fake_clock: FakeClock
+) -> None:
+    """The other run has waited for this one's update, and may see its end first."""
+
+    def challenge() -> None:
+        if served(aws) == CONFIG:
+            tags = as_list({SHADOW_TAG: CONFIG, PREVIOUS_TAG: CONFIG})
+            aws.create_endpoint_config(EndpointConfigName="both", ProductionVariants=[VARIANT], Tags=tags)
+            aws.endpoints[NAME] |= {"EndpointConfigName": "both", "states": ["Updating", "InService"]}
+
+    fake_clock.on_sleep = challenge
+    result = watch(task=DeployEndpointOperator)
+    assert (result["config_name"], result["previous_config_name"], result["instances"]) == (CONFIG, OLDER, 2)
