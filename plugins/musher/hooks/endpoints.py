@@ -1,6 +1,7 @@
 """Remove an endpoint and what belongs to it; what is missing already is fine."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -49,10 +50,15 @@ def tags_of(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str]:
 
 
 def has_other_type(hook: MusherSageMakerHook, *, current: str, wanted: str) -> bool:
-    """Return whether two configurations name different types of instances; not where one of them is gone."""
-    configs = [hook.find_endpoint_config(name) for name in (current, wanted)]
-    variants = [variant for config in configs if config for variant in config.get("ProductionVariants", [])]
-    return len({variant.get("InstanceType") for variant in variants}) > 1
+    """Return whether a variant of two configurations has another type of instances in each of them.
+
+    Not where one of them is gone. A challenger is in one only: what scales beside it keeps its type.
+    """
+    types: defaultdict[str, set[str | None]] = defaultdict(set)
+    for config in (hook.find_endpoint_config(name) for name in (current, wanted)):
+        for variant in (config or {}).get("ProductionVariants", []):
+            types[variant["VariantName"]].add(variant.get("InstanceType"))
+    return any(len(found) > 1 for found in types.values())
 
 
 def retention_of(endpoint: Mapping[str, Any]) -> dict[str, Any]:

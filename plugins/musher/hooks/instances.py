@@ -31,5 +31,7 @@ def keep_instances(hook: MusherSageMakerHook, *, name: str, count: int, delay_s:
 
 
 def _read_count(hook: MusherSageMakerHook, *, name: str) -> int:
-    [variant] = hook.conn.describe_endpoint(EndpointName=name)["ProductionVariants"]
+    """Return how many instances what serves is to have; another run may let a challenger answer beside it."""
+    variants = hook.conn.describe_endpoint(EndpointName=name)["ProductionVariants"]
+    [variant] = [variant for variant in variants if variant["VariantName"] == VARIANT]
     return int(variant["DesiredInstanceCount"])

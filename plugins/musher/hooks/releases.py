@@ -72,7 +72,28 @@ def see_release(hook: MusherSageMakerHook, endpoint: Endpoint) -> Endpoint:
         return endpoint
     config = hook.find_endpoint_config(endpoint.shadow_of)
     tags = tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
-    return replace(endpoint, config_name=endpoint.shadow_of, previous=tags.get(PREVIOUS_TAG), shadow_of=None)
+    return replace(
+        endpoint,
+        config_name=endpoint.shadow_of,
+        previous=tags.get(PREVIOUS_TAG),
+        config_arn=config["EndpointConfigArn"] if config else None,
+        is_confirmed=CONFIRMED_TAG in tags,
+        shadow_of=None,
+    )
+
+
+def find_own(hook: MusherSageMakerHook, *, name: str, versions: str) -> Endpoint | None:
+    """Return what a run has in operation on an endpoint; None where it has nothing there.
+
+    `versions` is what the names of its configurations begin with. That is what the endpoint serves, or the
+    release to which another run adds a model for a comparison: the release answers users all the same.
+    """
+    endpoint = read_endpoint(hook, name=name)
+    if endpoint is None or endpoint.config_name.startswith(versions):
+        return endpoint
+    release = see_release(hook, endpoint)
+    is_own = release.config_name.startswith(versions) and release.config_arn is not None
+    return release if is_own else None
 
 
 def comes_after(hook: MusherSageMakerHook, *, config_name: str, other: str) -> bool:
@@ -93,10 +114,8 @@ def confirm_endpoint(hook: MusherSageMakerHook, *, name: str, versions: str) -> 
 
     A run that is cleared after its success, and fails then, must not take away what has served since.
     """
-    endpoint = read_endpoint(hook, name=name)
-    if endpoint is None or endpoint.config_arn is None or not endpoint.config_name.startswith(versions):
-        return
-    if endpoint.shadow_of is not None:
+    endpoint = find_own(hook, name=name, versions=versions)
+    if endpoint is None or endpoint.config_arn is None or endpoint.shadow_of is not None:
         return
     hook.conn.add_tags(ResourceArn=endpoint.config_arn, Tags=as_list({CONFIRMED_TAG: "true"}))
     logger.info("%s: confirmed on %s", endpoint.config_name, name)
@@ -130,12 +149,13 @@ def put_endpoint_back(
     """Undo a run's deployment to an endpoint: what served before serves again, or the endpoint is removed.
 
     `versions` is what the names of the run's configurations begin with: one of another run stays untouched,
-    and so does one that is confirmed. `end_watch` ends scaling and alarms before an endpoint is removed.
+    and so does one that is confirmed. One that another run compares its model with is undone all the same,
+    which ends the comparison. `end_watch` ends scaling and alarms before an endpoint is removed.
     Returns what was done; raises TeardownError.
     """
     wait_until_settled(hook, name=name, delay_s=delay_s)
-    endpoint = read_endpoint(hook, name=name)
-    if endpoint is None or not endpoint.config_name.startswith(versions):
+    endpoint = find_own(hook, name=name, versions=versions)
+    if endpoint is None:
         logger.info("%s: the run has nothing in operation here: nothing to put back", name)
         return []
     if endpoint.is_confirmed:

@@ -132,13 +132,23 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             )
         if "EndpointConfig" in self.config:
             release = release_of(self.hook, config_name=current)
-            note_previous(self.hook, config_name=self.endpoint_config_name, previous=release)
+            if release != self.endpoint_config_name:  # it serves already, beside another run's model
+                note_previous(self.hook, config_name=self.endpoint_config_name, previous=release)
         if has_other_type(self.hook, current=current, wanted=self.endpoint_config_name):
             from musher.hooks.autoscaling import stop_scaling_for_other_type  # no business of the DAG's parse
 
             stop_scaling_for_other_type(autoscaling_hook(self.settings), endpoint_name=self.endpoint_name)
+            self._wake(endpoint)
         self.hook.conn.update_endpoint(**{**self.config["Update"], **retention_of(endpoint)})
         logger.info("%s: update from %s to %s", self.endpoint_name, current, self.endpoint_config_name)
+
+    def _wake(self, endpoint: Mapping[str, Any]) -> None:
+        """Start an instance where there is none: should the update come to nothing, nothing else would."""
+        from musher.hooks.instances import keep_instances  # no business of the DAG's parse
+
+        if any(variant.get("DesiredInstanceCount") == 0 for variant in endpoint["ProductionVariants"]):
+            delay_s = self.settings.poll_interval_s
+            keep_instances(self.hook, name=self.endpoint_name, count=1, delay_s=delay_s)
 
     def watch(self, context: Context, *, started_at: float) -> Any:
         """Wait until the endpoint is in service, or never will be."""
@@ -170,7 +180,9 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
 
     def describe_result(self, endpoint: Mapping[str, Any], *, started_at: float) -> EndpointResult:
         """Return what the task hands on of an endpoint in service, and what served before."""
-        [variant] = endpoint["ProductionVariants"]
+        from musher.payloads.endpoints import VARIANT  # no business of the DAG's parse
+
+        variants = {variant["VariantName"]: variant for variant in endpoint["ProductionVariants"]}
         config = self.hook.conn.describe_endpoint_config(EndpointConfigName=self.endpoint_config_name)
         tags = tags_of(self.hook, arn=config["EndpointConfigArn"])
         return EndpointResult(
@@ -179,7 +191,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             previous_config_name=tags.get(PREVIOUS_TAG),
             kind=kind_of(config),
             instance_type=config["ProductionVariants"][0].get("InstanceType"),
-            instances=variant.get("DesiredInstanceCount"),
+            instances=variants[VARIANT].get("DesiredInstanceCount"),
             captures_uri=find_captures(endpoint, name=self.endpoint_name),
             seconds=round(clock.now() - started_at, 3),
         )
@@ -231,13 +243,16 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
                 logger.info("%s: %s created", request[member], kind)
 
     def check_in_service(self, endpoint: Mapping[str, Any], *, is_ready: bool) -> None:
-        """Raise EndpointError unless an endpoint, as it is described, serves what was asked for."""
+        """Raise EndpointError unless an endpoint, as it is described, serves what was asked for.
+
+        Another run may have begun to compare a model with that: it serves all the same.
+        """
         logger.info("%s: %s", self.endpoint_name, endpoint["EndpointStatus"])
         reason = endpoint.get("FailureReason")
         if not is_ready:
             raise self._failure(reason or "AWS gives no reason")
-        if (found := endpoint["EndpointConfigName"]) != self.endpoint_config_name:
-            mine = self.endpoint_config_name
+        found, mine = endpoint["EndpointConfigName"], self.endpoint_config_name
+        if found != mine and release_of(self.hook, config_name=found) != mine:
             is_after = self._noted(found) == mine and self._noted(mine) != found
             raise self._replaced(found) if is_after else self._taken_back(found, reason=reason)
 

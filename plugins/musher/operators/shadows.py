@@ -83,8 +83,9 @@ class WatchShadowOperator(DeployEndpointOperator):
             return self._watch(context, carried)
         if step == WATCHED:
             self._serving(carried["config_name"])
-            result = self._judge(carried)
-            if not result["faults"] and clock.now() < carried["until"]:
+            is_over = clock.now() >= carried["until"]
+            result = self._judge(carried, is_over=is_over)
+            if not result["faults"] and not is_over:
                 return self._pause(context, carried)
             return self._end(context, {**carried, "result": result})
         return self._end(context, carried)
@@ -141,7 +142,7 @@ class WatchShadowOperator(DeployEndpointOperator):
         logger.info("%s: update to %s", self.endpoint_name, config_name)
 
     def _serving(self, config_name: str) -> dict[str, Any]:
-        """Return the endpoint, which has a configuration; EndpointError where it has another one."""
+        """Return the endpoint, which serves with a configuration; EndpointError where it does not."""
         endpoint = self.hook.find_endpoint(self.endpoint_name)
         if endpoint is None:
             raise self._gone()
@@ -151,6 +152,10 @@ class WatchShadowOperator(DeployEndpointOperator):
                 f"{endpoint.get('FailureReason') or 'another run or a person has changed it'}. Clear this "
                 "task to watch the model beside it again."
             )
+        if (status := endpoint["EndpointStatus"]) == "Deleting":
+            raise self._gone()
+        if status not in (*BUSY, IN_SERVICE):
+            raise self._stuck(status)
         return dict(endpoint)
 
     def _watch(self, context: Context, carried: dict[str, Any]) -> Any:
@@ -171,8 +176,11 @@ class WatchShadowOperator(DeployEndpointOperator):
             until = min(until, clock.now() + LOOK_S)
         return self.wait_for(context, PauseTrigger(until=until, carried=carried))
 
-    def _judge(self, carried: Mapping[str, Any]) -> ShadowResult:
-        """Return what CloudWatch has counted since the shadow was there, and what is wrong with it."""
+    def _judge(self, carried: Mapping[str, Any], *, is_over: bool) -> ShadowResult:
+        """Return what CloudWatch has counted since the shadow was there, and what is wrong with it.
+
+        What did not reach it counts once the watch is over: before, a minute that shows late is most of all.
+        """
         from musher.hooks.shadow_figures import read_figures
         from musher.payloads.endpoints import VARIANT
         from musher.payloads.shadows import describe_figures, describe_lack, find_faults, weigh
@@ -187,7 +195,8 @@ class WatchShadowOperator(DeployEndpointOperator):
         )
         plan = self.config["Shadow"]
         percent, limits = plan["percent"], plan["limits"]
-        due = weigh(percent, role=self._role) * self._count_throughout(hook, since=since)
+        requests = self._count_throughout(hook, since=since) if is_over else 0
+        due = weigh(percent, role=self._role) * requests
         faults = find_faults(production=production, shadow=shadow, due=due, **limits)
         return ShadowResult(
             role=self._role,
@@ -225,6 +234,7 @@ class WatchShadowOperator(DeployEndpointOperator):
             raise self._failure(
                 endpoint.get("FailureReason") or f"AWS did not bring {carried['release']} back"
             )
+        self._serving(carried["config_name"])
         self._update(carried["release"])
         carried = {**carried, "step": ENDED, "is_asked": True}
         return self._wait_for(context, EndpointReadyTrigger, **carried)

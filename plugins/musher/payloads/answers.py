@@ -11,6 +11,7 @@ from musher.errors import LambdaError
 from musher.results import Prediction
 
 SHOWN_CHARACTERS = 500
+BUSY = 429
 BILLED = r"Billed Duration: (\d+(?:\.\d+)?) ms"
 
 
@@ -27,6 +28,15 @@ def read_answer(*, payload: str, classes: Sequence[str]) -> Prediction:
     if not isinstance(body, str):
         raise LambdaError(f"The answer's body is not a JSON string: {_short(payload)}.")
     return read_logits(body, classes=classes)
+
+
+def is_busy(payload: str) -> bool:
+    """Return whether a function says that its endpoint is throttled or not ready: it may answer later."""
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("statusCode") == BUSY
 
 
 def read_logits(body: str, *, classes: Sequence[str]) -> Prediction:

@@ -17,7 +17,7 @@ from musher.hooks.functions import remove_function
 from musher.hooks.inventory import Listed
 from musher.hooks.sagemaker import found_or_none
 from musher.payloads.alarms import alarm_names
-from musher.payloads.autoscaling import step_policy_name
+from musher.payloads.autoscaling import scaling_alarms
 from musher.payloads.expiry import Resource, dearest_first, monthly_price, reason_to_remove
 from musher.results import Reaped
 from musher.settings import Settings
@@ -163,7 +163,7 @@ class Reaper:
         settings = self.settings
         is_live = name == names.live_endpoint(settings)
         stop_scaling(autoscaling_hook(settings), endpoint_name=name)
-        alarms = alarm_names(settings) if is_live else [step_policy_name(name)]
+        alarms = alarm_names(settings) if is_live else scaling_alarms(name)
         remove_alarms(cloudwatch_hook(settings), names=alarms)
         return remove_endpoint(self.sagemaker, name=name, delay_s=settings.poll_interval_s)
 

@@ -58,11 +58,15 @@ def choose_target() -> RollBack:
         hook, name = sagemaker_hook(run.settings), names.live_endpoint(run.settings)
         wait_until_settled(hook, name=name, delay_s=run.settings.poll_interval_s)
         endpoint, asked = find_live(hook, name=name), run.params["version"]
+        release = see_release(hook, endpoint)
         # By name, a shadow's own release may be gone back to: that ends the shadow.
-        wanted = choose_version(endpoint if asked else see_release(hook, endpoint), asked=asked)
+        wanted = choose_version(endpoint if asked else release, asked=asked)
         if hook.find_endpoint_config(wanted) is None:
             raise EndpointError(f"There is no endpoint configuration {wanted}: it cannot serve on {name}.")
         current, previous = find_function_versions(lambda_hook(run.settings), run.settings)
+        if wanted == release.config_name:
+            logger.info("%s answers users already: only the comparison ends, the function stays", wanted)
+            previous = None
         is_forward = comes_after(hook, config_name=wanted, other=endpoint.config_name)
         if not is_forward and is_newer(previous, than=current):
             logger.warning(

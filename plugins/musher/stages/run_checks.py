@@ -8,6 +8,7 @@ from musher.costs.instances import advise_parts
 from musher.costs.prices import Use
 from musher.errors import PayloadError
 from musher.hooks.connection import s3_hook, sagemaker_hook
+from musher.hooks.endpoints import release_of
 from musher.hooks.objects import has_objects
 from musher.params.deployment import HUMAN
 from musher.params.model import IMAGE_SIZES
@@ -116,7 +117,8 @@ def unsuitable_shadow(run: Run) -> list[str]:
         ]
     hook = sagemaker_hook(run.settings)
     endpoint = hook.find_endpoint(run.endpoint_name)
-    serving = hook.find_endpoint_config(endpoint["EndpointConfigName"]) if endpoint else None
+    release = release_of(hook, config_name=endpoint["EndpointConfigName"]) if endpoint else None
+    serving = hook.find_endpoint_config(release) if release else None
     kind = run.params["endpoint_kind"]
     variant = {"InstanceType": run.params["endpoint_instance_type"], "ServerlessConfig": kind == SERVERLESS}
     new = {"ProductionVariants": [variant], "AsyncInferenceConfig": kind == ASYNC}

@@ -6,13 +6,14 @@ import time
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
 from airflow.sdk import task
+from airflow.sdk.exceptions import AirflowException
 
 from musher import names
 from musher.errors import LambdaError
 from musher.hooks.connection import invoking_lambda_hook, s3_hook
 from musher.hooks.objects import download, sign_url
 from musher.operators.base import fail_without_retry
-from musher.payloads.answers import read_answer, read_billed_seconds
+from musher.payloads.answers import is_busy, read_answer, read_billed_seconds
 from musher.payloads.choices import ASYNC
 from musher.results import Answer, FunctionResult, Sample, SmokeTestResult, StagedDataset
 from musher.stages.run import current_run
@@ -73,7 +74,11 @@ def ask_endpoint(dataset: StagedDataset) -> SmokeTestResult:
 def classify_sample(
     functions: LambdaHook, *, function: FunctionResult, sample: Sample, url: str, classes: list[str]
 ) -> tuple[Answer, float | None]:
-    """Return the answer of the function's alias for one image at `url`, its truth and the billed seconds."""
+    """Return the answer of the function's alias for one image at `url`, its truth and the billed seconds.
+
+    Raises what Airflow tries again where the endpoint is busy: users' requests may take all that a serverless
+    one works on at the same time, and no model is at fault for that.
+    """
     function_name = function["function_name"]
     response = functions.invoke_lambda(
         function_name=function_name,
@@ -86,6 +91,11 @@ def classify_sample(
         raise LambdaError(
             f"Function {function_name} failed on {sample['key']}: {payload}. "
             f"See log group {names.function_log_group(function_name)}."
+        )
+    if is_busy(payload):
+        raise AirflowException(
+            f"Function {function_name} says on {sample['key']} that the endpoint is busy, or not ready yet. "
+            "Where that stays so, raise serverless_concurrency or the number of instances."
         )
     answer = read_answer(payload=payload, classes=classes)
     logger.info(

@@ -127,7 +127,7 @@ class FakeSageMaker:
         answer = {
             "EndpointStatus": status,
             "EndpointConfigName": endpoint["EndpointConfigName"],
-            "ProductionVariants": [{"DesiredInstanceCount": 1}],
+            "ProductionVariants": [{"VariantName": "AllTraffic", "DesiredInstanceCount": 1}],
         }
         if status == "Updating" and endpoint.get("brings"):
             answer["PendingDeploymentSummary"] = {"EndpointConfigName": endpoint["brings"]}
@@ -368,6 +368,31 @@ def test_scaling_ends_before_the_instances_get_another_type(
     has_other = instance_type != "ml.m5.large"
     assert serving.calls[2:] == (["deregister"] if has_other else []) + ["update_endpoint"]
     assert ("Its scaling ended before the update" in str(caught.value)) == has_other
+
+
+def test_what_sleeps_is_woken_where_its_scaling_ends_for_another_type(
+    operator: DeployEndpointOperator, serving: FakeSageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the update comes to nothing, nothing would ever wake it."""
+    serving.configs[OLDER]["ProductionVariants"] = [{**VARIANT, "InstanceType": "ml.c5.large"}]
+    serving.is_taken_back = True
+    count, describe = [0], serving.describe_endpoint
+
+    def shown(*, EndpointName: str) -> dict[str, Any]:  # noqa: N803
+        variants = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count[0]}]
+        return {**describe(EndpointName=EndpointName), "ProductionVariants": variants}
+
+    def start(*, EndpointName: str, DesiredWeightsAndCapacities: Any) -> None:  # noqa: N803
+        serving.calls.append(f"start of {EndpointName}")
+        count[0] = DesiredWeightsAndCapacities[0]["DesiredInstanceCount"]
+
+    monkeypatch.setattr(serving, "describe_endpoint", shown)
+    monkeypatch.setattr(serving, "update_endpoint_weights_and_capacities", start, raising=False)
+    scaler = SimpleNamespace(deregister_scalable_target=lambda **_: serving.calls.append("deregister"))
+    monkeypatch.setattr(endpoints, "autoscaling_hook", lambda settings: SimpleNamespace(conn=scaler))
+    with pytest.raises(AirflowFailException, match="was taken back"):
+        deploy(operator)
+    assert serving.calls[2:] == ["deregister", f"start of {NAME}", "update_endpoint"]
 
 
 def test_no_update_is_asked_for_while_an_alarm_still_rings_for_what_served_before(

@@ -9,12 +9,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.hooks import shadow_figures
-from musher.hooks.endpoints import release_of
+from musher.hooks.endpoints import has_other_type, release_of
 from musher.hooks.releases import confirm_endpoint, put_endpoint_back, read_endpoint, see_release
 from musher.operators import endpoints, shadows
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.shadows import WatchShadowOperator
-from musher.payloads.tags import as_list, live_tags
+from musher.payloads.tags import CONFIRMED_TAG, PREVIOUS_TAG, SHADOW_TAG, as_list, live_tags
 from musher.settings import Settings
 from musher.triggers.waits import WaitTrigger
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask
@@ -49,7 +49,8 @@ class Mirroring(FakeSageMaker):
 
     def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:  # noqa: N803
         answer = super().describe_endpoint(EndpointName=EndpointName)
-        variants = [{"DesiredInstanceCount": 2, "DesiredWeight": 1.0}]
+        names = ["AllTraffic", *(["musher-new"] if answer["EndpointConfigName"] == "both" else [])]
+        variants = [{"VariantName": name, "DesiredInstanceCount": 2, "DesiredWeight": 1.0} for name in names]
         modified = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
         return {**answer, "ProductionVariants": variants, "LastModifiedTime": modified}
 
@@ -150,6 +151,22 @@ def test_a_good_challenger_answers_for_the_time_and_is_taken_out_again(
     assert served(aws) == OLDER
     [both] = [config for config in aws.configs.values() if len(config["ProductionVariants"]) == 2]
     assert both["ProductionVariants"][1]["VariantName"] == CONFIG
+
+
+def test_a_challenger_whose_minutes_cloudwatch_shows_later_is_not_taken_for_dead(
+    watch: Any, figures: dict[str, Any], fake_clock: FakeClock
+) -> None:
+    """After a minute or two, one minute that is not there yet is more than half of all."""
+    figures[CONFIG]["requests"] = 120
+
+    def show() -> None:
+        figures[CONFIG]["requests"] = 760 if fake_clock.slept.count(60) > 1 else 120
+
+    fake_clock.on_sleep = show
+    assert watch(CHALLENGING)["faults"] == []
+    fake_clock.on_sleep = lambda: figures[CONFIG].update(requests=120)
+    with pytest.raises(AirflowFailException, match="120 of about 760 requests that were due"):
+        watch(CHALLENGING)
 
 
 def test_a_bad_challenger_is_taken_out_at_the_next_look(
@@ -327,3 +344,98 @@ def test_going_back_from_a_shadow_goes_back_from_the_release(watch: Any, aws: Mi
     seen = see_release(hook, endpoint)
     assert (seen.config_name, seen.previous) == (OLDER, "musher-first")
     assert see_release(hook, seen) == seen
+
+
+def test_a_run_that_fails_while_another_compares_takes_back_its_release(watch: Any, aws: Mirroring) -> None:
+    """Its model answers users meanwhile, and the other run's end would bring it back."""
+    aws.add_tags(ResourceArn=f"arn:{OLDER}", Tags=as_list({"musher:previous": "musher-first"}))
+    aws.create_endpoint_config(EndpointConfigName="musher-first", ProductionVariants=[VARIANT])
+    hook: Any = shadowed(watch, aws)
+    done = put_endpoint_back(hook, name=NAME, versions=OLDER, delay_s=0, end_watch=lambda: None, scaler=hook)
+    assert done == [f"{OLDER} from {NAME}: musher-first serves again"]
+    assert served(aws) == "musher-first"
+
+
+def test_a_run_that_is_good_while_another_compares_keeps_its_release(watch: Any, aws: Mirroring) -> None:
+    hook: Any = shadowed(watch, aws)
+    confirm_endpoint(hook, name=NAME, versions=OLDER)
+    assert CONFIRMED_TAG in aws.tags[f"arn:{OLDER}"]
+    assert CONFIRMED_TAG not in aws.tags[f"arn:{shadow_config(aws)}"]
+    assert not put_endpoint_back(
+        hook, name=NAME, versions=OLDER, delay_s=0, end_watch=lambda: None, scaler=hook
+    )
+
+
+def test_a_release_whose_configuration_is_gone_is_not_taken_for_the_first(watch: Any, aws: Mirroring) -> None:
+    hook: Any = shadowed(watch, aws)
+    del aws.configs[OLDER]
+    assert not put_endpoint_back(
+        hook, name=NAME, versions=OLDER, delay_s=0, end_watch=lambda: None, scaler=hook
+    )
+    assert NAME in aws.endpoints
+
+
+def test_a_release_that_is_deployed_again_amid_a_comparison_does_not_come_after_itself(
+    watch: Any, aws: Mirroring
+) -> None:
+    """Its run is cleared while another one compares: what served before it is still what it goes back to."""
+    aws.add_tags(ResourceArn=f"arn:{OLDER}", Tags=as_list({"musher:previous": "musher-first"}))
+    shadowed(watch, aws)
+    again = {
+        **REQUEST,
+        "EndpointConfig": {**REQUEST["EndpointConfig"], "EndpointConfigName": OLDER},
+        "Endpoint": {**REQUEST["Endpoint"], "EndpointConfigName": OLDER},
+        "Update": {**REQUEST["Update"], "EndpointConfigName": OLDER},
+    }
+    assert watch(again, task=DeployEndpointOperator)["previous_config_name"] == "musher-first"
+    assert served(aws) == OLDER
+
+
+def test_a_challenger_on_other_instances_is_taken_out_without_an_end_of_the_scaling(
+    watch: Any, aws: Mirroring, figures: dict[str, Any]
+) -> None:
+    """The variant that scales keeps its type."""
+    other = {**VARIANT, "InstanceType": "ml.c5.large"}
+    config = {**CHALLENGING["EndpointConfig"], "ProductionVariants": [other]}
+    figures[CONFIG]["requests"] = 760
+    watch({**CHALLENGING, "EndpointConfig": config})
+    [both] = [name for name, config in aws.configs.items() if len(config["ProductionVariants"]) == 2]
+    hook: Any = FakeHook(aws, "sagemaker")
+    assert not has_other_type(hook, current=both, wanted=OLDER)
+    assert has_other_type(hook, current=both, wanted=CONFIG)
+
+
+@pytest.mark.parametrize("when", [(1, False), (1, True), (2, True)], ids=["starts", "watched", "ends"])
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("UpdateRollbackFailed", "is UpdateRollbackFailed, and AWS"), ("Deleting", "is gone")],
+)
+def test_an_endpoint_that_serves_no_longer_is_not_watched_and_not_called_put_back(
+    watch: Any, aws: Mirroring, fake_clock: FakeClock, status: str, says: str, when: tuple[int, bool]
+) -> None:
+    """AWS could neither end nor take back an update, or somebody removes the endpoint."""
+
+    def end() -> None:
+        if (aws.calls.count("update_endpoint"), 600 in fake_clock.slept) == when:
+            aws.endpoints[NAME]["states"] = [status]
+
+    fake_clock.on_sleep = end
+    with pytest.raises(AirflowFailException, match=says):
+        watch()
+    assert aws.calls.count("update_endpoint") == when[0]
+
+
+def test_a_release_that_another_run_compares_with_at_once_is_in_service(
+    watch: Any, aws: Mirroring, fake_clock: FakeClock
+) -> None:
+    """The other run has waited for this one's update, and may see its end first."""
+
+    def challenge() -> None:
+        if served(aws) == CONFIG:
+            tags = as_list({SHADOW_TAG: CONFIG, PREVIOUS_TAG: CONFIG})
+            aws.create_endpoint_config(EndpointConfigName="both", ProductionVariants=[VARIANT], Tags=tags)
+            aws.endpoints[NAME] |= {"EndpointConfigName": "both", "states": ["Updating", "InService"]}
+
+    fake_clock.on_sleep = challenge
+    result = watch(task=DeployEndpointOperator)
+    assert (result["config_name"], result["previous_config_name"], result["instances"]) == (CONFIG, OLDER, 2)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from musher.errors import TeardownError
 from musher.hooks import endpoints
+from musher.payloads.tags import SHADOW_TAG
 from musher.stages import releases
 from musher.stages.removal import remove_all
 from tests.unit.musher.stages.test_reap import Account, account, all_of
@@ -85,3 +86,21 @@ def test_a_function_that_has_gone_back_goes_forward_only_with_the_endpoint(
     target = releases.choose_target.function()
     assert target["function_version"] == goes_to
     assert target["replaced_version"] == current
+
+
+def test_who_ends_a_comparison_by_the_release_s_name_keeps_the_function(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release answered users before and does so afterwards, and the function's version came with it."""
+    account.version("c1", tags=account.live)
+    account.version("c2", tags=account.live, previous="c1")
+    account.version("both", tags={**account.live, SHADOW_TAG: "c2"}, previous="c2")
+    account.aws.create_endpoint(EndpointName="musher-live", EndpointConfigName="both")
+    monkeypatch.setattr(releases, "find_function_versions", lambda hook, settings: ("3", "2"))
+    found = {}
+    for version in (None, "c2"):
+        run = SimpleNamespace(settings=account.settings, params={"version": version})
+        monkeypatch.setattr(releases, "current_run", lambda run=run: run)
+        found[version] = releases.choose_target.function()
+    assert (found[None]["config_name"], found[None]["function_version"]) == ("c1", "2")
+    assert (found["c2"]["config_name"], found["c2"]["function_version"]) == ("c2", None)

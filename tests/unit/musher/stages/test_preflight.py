@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from musher.errors import PayloadError, SettingsError
 from musher.payloads.builds import DOCKER_MANIFEST
+from musher.payloads.tags import SHADOW_TAG, as_list
 from musher.settings import Settings
 from musher.stages import account_checks, preflight, run_checks
 from musher.stages.checks import Check, describe_problems, describe_refusal, look_at_all
@@ -177,6 +178,21 @@ def test_what_is_paid_for_follows_the_params(form_run: MakeRun) -> None:
     assert [use.what for use in list_uses(form_run(tuning_strategy="none").params)] == ["train", "endpoint"]
 
 
+def serve(monkeypatch: pytest.MonkeyPatch, configs: dict[str, Any], **tags: str) -> SimpleNamespace:
+    """Let a live endpoint serve the first of these configurations, with these tags; return its hook."""
+    described = {name: {**config, "EndpointConfigArn": name} for name, config in configs.items()}
+    page = {"Tags": as_list(tags)}
+    hook = SimpleNamespace(
+        find_endpoint=lambda name: {"EndpointConfigName": next(iter(configs))},
+        find_endpoint_config=described.get,
+        conn=SimpleNamespace(
+            get_paginator=lambda operation: SimpleNamespace(paginate=lambda **request: [page])
+        ),
+    )
+    monkeypatch.setattr(run_checks, "sagemaker_hook", lambda settings: hook)
+    return hook
+
+
 @pytest.mark.parametrize(
     ("changes", "problems"),
     [
@@ -189,10 +205,7 @@ def test_a_shadow_beside_what_cannot_have_one_is_refused(
     form_run: MakeRun, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], problems: int
 ) -> None:
     config = {"ProductionVariants": [{"InstanceType": "ml.m5.large"}], **changes}
-    hook = SimpleNamespace(
-        find_endpoint=lambda name: {"EndpointConfigName": "c"}, find_endpoint_config=lambda name: config
-    )
-    monkeypatch.setattr(run_checks, "sagemaker_hook", lambda settings: hook)
+    hook = serve(monkeypatch, {"c": config})
     found = find_problems(form_run(comparison_percent=5))
     assert len(found) == problems
     assert all("comparison_percent is 5, and musher-live can have no shadow" in text for text in found)
@@ -202,12 +215,23 @@ def test_a_shadow_beside_what_cannot_have_one_is_refused(
 
 
 @pytest.mark.parametrize("role", ["shadow", "challenger"])
+def test_what_another_run_compares_is_no_obstacle(
+    form_run: MakeRun, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    """It is gone when this run deploys, or ends then."""
+    variant = {"InstanceType": "ml.m5.large"}
+    both = {"ProductionVariants": [variant, variant], "ShadowProductionVariants": [variant]}
+    configs = {"both": both, "c": {"ProductionVariants": [variant]}}
+    serve(monkeypatch, configs, **{SHADOW_TAG: "c"})
+    assert find_problems(form_run(comparison_percent=5, comparison_role=role)) == []
+
+
+@pytest.mark.parametrize("role", ["shadow", "challenger"])
 @pytest.mark.parametrize(("kind", "word"), [("serverless", "serverless"), ("async", "asynchronous")])
 def test_another_kind_of_endpoint_has_nothing_beside_what_serves(
     form_run: MakeRun, monkeypatch: pytest.MonkeyPatch, role: str, kind: str, word: str
 ) -> None:
-    hook = SimpleNamespace(find_endpoint=lambda name: None)
-    monkeypatch.setattr(run_checks, "sagemaker_hook", lambda settings: hook)
+    serve(monkeypatch, {"c": {"ProductionVariants": [{"InstanceType": "ml.m5.large"}]}})
     run = form_run(comparison_percent=5, comparison_role=role, endpoint_kind=kind, load_test_s=0)
     assert any(f"the new model can have no {role}: it is {word}" in text for text in find_problems(run))
 

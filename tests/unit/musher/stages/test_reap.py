@@ -203,10 +203,10 @@ def test_live_goes_once_a_person_has_given_it_a_time(account: Account) -> None:
     assert account.left() == set()
 
 
-def test_scaling_and_alarm_of_an_endpoint_go_with_it(account: Account) -> None:
+def test_scaling_and_alarms_of_an_endpoint_go_with_it(account: Account) -> None:
     account.deploy("musher-over", tags=account.over)
     alarms = boto3.client("cloudwatch", region_name="us-east-1")
-    for name in ("musher-over-steps", "musher-others"):
+    for name in ("musher-over-steps", "musher-over-wake", "musher-others"):
         alarms.put_metric_alarm(
             AlarmName=name, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold"
         )

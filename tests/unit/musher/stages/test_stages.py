@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from musher import clock
 from musher.errors import ArchiveError, GateError, LambdaError
@@ -148,6 +148,16 @@ def test_a_status_code_of_500_in_the_payload_fails() -> None:
     payload = io.BytesIO(b'{"statusCode": 500, "body": "out of order"}')
     with pytest.raises(LambdaError, match="out of order"):
         ask({"StatusCode": 200, "Payload": payload})
+
+
+def test_an_endpoint_that_is_busy_is_asked_again_by_airflow() -> None:
+    """Users' requests may take all that a serverless one works on at once: no reason to undo a release."""
+    payload = io.BytesIO(b'{"statusCode": 429, "body": "{}"}')
+    with pytest.raises(AirflowException, match="busy") as caught, fail_without_retry():
+        ask({"StatusCode": 200, "Payload": payload})
+    assert not isinstance(caught.value, AirflowFailException)
+    with pytest.raises(LambdaError, match="not JSON"):
+        ask({"StatusCode": 200, "Payload": io.BytesIO(b"<busy>")})
 
 
 def test_a_function_error_fails_with_its_payload() -> None:
