@@ -60,12 +60,14 @@ def install(folder: str) -> None:
     command = [sys.executable, "-m", "pip", "install", *options, *quickly, "--target", folder, *PACKAGES]
     try:
         ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PIP_S)
-        failure = ended.stderr[-400:] if ended.returncode else ""
+        failure = (
+            ended.stderr[-400:].strip() or f"pip ended with {ended.returncode}" if ended.returncode else ""
+        )
     except subprocess.TimeoutExpired:
         failure = f"pip took more than {PIP_S} s"
     if failure:
         leave(
-            f"The load generator's packages cannot be installed: {failure.strip()}. Let the job reach a "
+            f"The load generator's packages cannot be installed: {failure}. Let the job reach a "
             f"package index, or use an image that has {', '.join(PACKAGES)}."
         )
     sys.path.insert(0, folder)
