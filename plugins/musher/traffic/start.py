@@ -5,6 +5,7 @@ musher.traffic beside it. It imports nothing but the standard library until all 
 """
 
 import importlib.metadata
+import signal
 import subprocess
 import sys
 import tempfile
@@ -95,5 +96,15 @@ def main() -> int:
     return 1
 
 
+def stop(number: int, frame: object) -> None:
+    """End the process at SIGTERM, as long as no load is on its way, whose end is the load test's business.
+
+    A container's first process ignores a signal that it does not handle (pid_namespaces(7)): the job would go
+    on to send its load until SageMaker kills it, two minutes later.
+    """
+    leave("The job was told to end while no load was on its way.")
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
     sys.exit(main())
