@@ -5,6 +5,7 @@ boto3 finds region, role and addresses as in any container. The role reads the i
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -41,16 +42,16 @@ class Order(TypedDict):
 
 
 class JobMeasured(TypedDict):
-    """What a job leaves."""
+    """What a job leaves; `target` is the order's, as what it names may have changed or gone meanwhile."""
 
+    target: dict[str, Any]
     measured: dict[str, Any]
     instances: list[InstancePoint]
 
 
 def run_order(order: Order) -> JobMeasured:
     """Send the load that was ordered; raises TrafficError where it cannot be sent so."""
-    load, given = order["load"], order["target"]
-    target = LoadTarget(kind=given["kind"], name=given["name"], images=tuple(given["images"]))
+    load, target = order["load"], read_target(order["target"])
     profile = make_profile(
         load["kind"], rate=load["rate"], peak_rate=load["peak_rate"], duration_s=load["duration_s"]
     )
@@ -59,7 +60,12 @@ def run_order(order: Order) -> JobMeasured:
     sagemaker = session.client("sagemaker")
     look = make_look(lambda name: sagemaker.describe_endpoint(EndpointName=name), target)
     measured, instances = send_and_watch(profile, AwsOrigin(*calls, session=session), look=look)
-    return {"measured": measured, "instances": instances}
+    return {"target": order["target"], "measured": measured, "instances": instances}
+
+
+def read_target(given: Mapping[str, Any]) -> LoadTarget:
+    """Return the target of an order, or of what a job left."""
+    return LoadTarget(kind=given["kind"], name=given["name"], images=tuple(given["images"]))
 
 
 def prepare_calls(s3: Any, target: LoadTarget, *, seconds: float) -> list[Call]:

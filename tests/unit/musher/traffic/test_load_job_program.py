@@ -82,6 +82,7 @@ def test_the_load_of_the_order_goes_out_and_what_was_measured_stays(
 ) -> None:
     left = do(tmp_path, ORDER)
     assert left["measured"] == measure_all([0.02] * 50)
+    assert left["target"] == ORDER["target"]
     assert (left["instances"][0]["current"], left["instances"][0]["desired"]) == (2, 3)
     [(plan, origin)] = sent
     assert [plan.load.rate_at(second) for second in (0, 10)] == [5, 20]
