@@ -20,7 +20,7 @@ from musher.stages.checks import Check, describe_problems, look_at_all
 from musher.stages.endpoint_plan import hash_content
 from musher.stages.load_measurement import look_up_fleet, make_record, store, summarize
 from musher.stages.run import Run
-from musher.traffic.job import JobMeasured, Order
+from musher.traffic.job import JobMeasured, Order, read_target
 from musher.traffic.targets import LoadTarget
 
 logger = logging.getLogger(__name__)
@@ -56,12 +56,13 @@ def make_order(params: Params, target: LoadTarget) -> Order:
     }
 
 
-def collect(run: Run, target: LoadTarget, job: LoadJobResult | None) -> LoadTestResult:
+def collect(run: Run, job: LoadJobResult | None) -> LoadTestResult:
     """Store all that a job has measured as a worker does, and return what matters."""
     started = time.monotonic()
     if job is None:
         raise MissingResultError("No job has sent the load. Clear the tasks of load_job.")
     found: JobMeasured = json.loads(download(s3_hook(run.settings), uri=job["measured_uri"]))
+    target = read_target(found["target"])
     fleet = look_up_fleet(run, target)
     record = make_record(run, target, fleet, measured=found["measured"], instances=found["instances"])
     uri = store(run, record)

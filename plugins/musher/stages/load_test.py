@@ -38,10 +38,9 @@ def load_test(
         if not run.params["load_test_s"]:
             logger.info("load_test_s is 0: no load is sent")
             return None
-        target = target_of_run(run, endpoint=endpoint, dataset=dataset)
-        if run.params["load_test_on"] == WORKER:
-            return measure(run, target)
-        return collect(run, target, job)
+        if run.params["load_test_on"] != WORKER:
+            return collect(run, job)
+        return measure(run, target_of_run(run, endpoint=endpoint, dataset=dataset))
 
 
 @task(task_id=TASK, multiple_outputs=False)
@@ -53,10 +52,9 @@ def load_test_target(job: LoadJobResult | None) -> LoadTestResult:
 
     with fail_without_retry():
         run = current_run()
-        target = find_target(run)
-        if run.params["load_test_on"] == WORKER:
-            return measure(run, target)
-        return collect(run, target, job)
+        if run.params["load_test_on"] != WORKER:
+            return collect(run, job)
+        return measure(run, find_target(run))
 
 
 @task(multiple_outputs=False)

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -41,7 +41,9 @@ def load_run_outputs(run: Run, results: RunResults, *, was_loaded: bool) -> Outp
         evaluation=evaluation,
         history=history,
         features=tolerate(lambda: load_features(settings, features)) if features else None,
-        load=tolerate(lambda: load_load_test(run)) if was_loaded else None,
+        load=tolerate(lambda: load_load_test(run, is_stopped=results["load"] is None))
+        if was_loaded
+        else None,
         pictures=(tolerate(lambda: load_pictures(settings, answers)) if answers else None) or {},
     )
 
@@ -62,12 +64,15 @@ def load_features(settings: Settings, features: TrainingJobResult) -> dict[str, 
     return found
 
 
-def load_load_test(run: Run) -> dict[str, object]:
-    """Return all that the run's load test has measured."""
+def load_load_test(run: Run, *, is_stopped: bool) -> dict[str, Any] | None:
+    """Return all that the run's load test has measured, None where that is not of its last attempt.
+
+    A load test without a result was stopped, and has stored that, or failed before it stored anything.
+    """
     key = names.load_test_key(run.settings, dag_id=run.dag_id, run_id=run.run_id)
     uri = names.s3_uri(run.settings, key=key)
-    found: dict[str, object] = json.loads(download(s3_hook(run.settings), uri=uri))
-    return found
+    found: dict[str, Any] = json.loads(download(s3_hook(run.settings), uri=uri))
+    return None if is_stopped and found["measured"]["is_complete"] else found
 
 
 def load_pictures(settings: Settings, answers: SmokeTestResult) -> dict[str, str]:

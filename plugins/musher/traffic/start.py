@@ -5,6 +5,7 @@ musher.traffic beside it. It imports nothing but the standard library until all 
 """
 
 import importlib.metadata
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,12 +61,14 @@ def install(folder: str) -> None:
     command = [sys.executable, "-m", "pip", "install", *options, *quickly, "--target", folder, *PACKAGES]
     try:
         ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PIP_S)
-        failure = ended.stderr[-400:] if ended.returncode else ""
+        failure = (
+            ended.stderr[-400:].strip() or f"pip ended with {ended.returncode}" if ended.returncode else ""
+        )
     except subprocess.TimeoutExpired:
         failure = f"pip took more than {PIP_S} s"
     if failure:
         leave(
-            f"The load generator's packages cannot be installed: {failure.strip()}. Let the job reach a "
+            f"The load generator's packages cannot be installed: {failure}. Let the job reach a "
             f"package index, or use an image that has {', '.join(PACKAGES)}."
         )
     sys.path.insert(0, folder)
@@ -93,5 +96,15 @@ def main() -> int:
     return 1
 
 
+def stop(number: int, frame: object) -> None:
+    """End the process at SIGTERM, as long as no load is on its way, whose end is the load test's business.
+
+    A container's first process ignores a signal that it does not handle (pid_namespaces(7)): the job would go
+    on to send its load until SageMaker kills it, two minutes later.
+    """
+    leave("The job was told to end while no load was on its way.")
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
     sys.exit(main())

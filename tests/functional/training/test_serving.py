@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.functional.training.conftest import TRAINING, clean_environ
 from tests.functional.training.sources import photo
 
 
@@ -209,3 +212,36 @@ def test_a_running_request_is_answered_after_sigterm(
         client.sendall(data[100:])
         assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
     assert server.process.wait(40) == 0
+
+
+STOPPED_EARLY = """
+import os, signal, socket
+import uvicorn
+from imgclf.serving.server import run_app
+
+make = uvicorn.Config.get_loop_factory
+
+
+def make_after_a_signal(self):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return make(self)
+
+
+async def app(scope, receive, send):
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            print("shut down")
+            return
+
+
+uvicorn.Config.get_loop_factory = make_after_a_signal
+run_app(app, socket.create_server(("127.0.0.1", 0)))
+"""
+
+
+def test_sigterm_before_the_event_loop_runs_stops_the_server() -> None:
+    command, environ = [sys.executable, "-c", STOPPED_EARLY], clean_environ(PYTHONPATH=str(TRAINING))
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=100, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "shut down\n"), ended.stderr

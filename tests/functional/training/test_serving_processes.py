@@ -161,9 +161,13 @@ from imgclf.serving.seats import Seat, reserve
 
 supervisor.STOP_S = 0.5
 what = sys.argv[1]
+if what == "hangs":
+    supervisor.START_S, supervisor.MAX_ENDS = 1.0, 1
 seat = Seat.take(os.environ)
 if seat is None:
     sys.exit(supervisor.supervise(reserve("127.0.0.1", 0), 2, what=what, environ=os.environ))
+if what == "hangs" and seat.place:
+    time.sleep(100)
 if what == "dies":
     os.kill(os.getpid(), signal.SIGKILL)
 if what == "deaf":
@@ -176,7 +180,7 @@ sys.exit(3)
 
 
 def start_program(what: str) -> subprocess.Popen[str]:
-    """Start two processes that serve nothing: they end, die at once, or heed no SIGTERM."""
+    """Start two processes that serve nothing: they end, die or hang at once, or heed no SIGTERM."""
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, what],
         env=clean_environ(PYTHONPATH=str(TRAINING)),
@@ -192,6 +196,15 @@ def test_processes_that_end_again_and_again_end_the_server() -> None:
     assert program.returncode == 1
     assert "error: 6 processes ended within 300 s: see the log\n" in errors
     assert 6 <= output.count("serves") <= 7  # two and five more; the last one may be stopped before
+
+
+def test_a_process_that_hangs_before_it_serves_is_killed_and_replaced() -> None:
+    program = start_program("hangs")
+    output, errors = program.communicate(timeout=WAIT_S)
+    assert program.returncode == 1
+    assert errors.count("process 2 does not serve after 1 s\nprocess 2 ended with -9\n") == 2
+    assert "error: 2 processes ended within 300 s: see the log\n" in errors
+    assert output == "serves\n"  # the first one, which nobody kills
 
 
 def test_a_first_process_that_a_signal_ends_is_named() -> None:

@@ -17,9 +17,6 @@ GRACE_S = 25
 
 def run_app(app: App, listener: socket.socket) -> None:
     """Answer requests until a signal; those in progress get GRACE_S seconds."""
-    # uvicorn stops at the first signal and raises it again once it has stopped: here nobody heeds that one.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -34,4 +31,9 @@ def run_app(app: App, listener: socket.socket) -> None:
     )
     # Its warnings are one line for each malformed request: a stranger could fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    # Its own handlers come with its event loop, and after its stop it raises the signal again: what comes
+    # before must stop it, too, and that one must end nothing.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    server.run(sockets=[listener])

@@ -26,6 +26,9 @@ START_POLL_S, POLL_S = 0.05, 1.0
 """From one look at the processes to the next, while some start and later; signals cut it short."""
 MAX_ENDS, ENDS_S = 5, 300.0
 """Processes that may end in so many seconds and are replaced: more is no accident, and ends the server."""
+START_S = 480.0
+"""For a process to serve, once another does; then it is killed, and replaced. A container has as long:
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html"""
 STOP_S = 28.0
 """From SIGTERM to SIGKILL: more than a process gives what is in progress; SageMaker kills after 30 s."""
 
@@ -55,7 +58,8 @@ class _Supervisor:
         self._ready_line: str | None = ready_line
         """Until it is written."""
         self._workers: dict[int, subprocess.Popen[bytes]] = {}
-        """By place."""
+        self._started: dict[int, float] = {}
+        """Both by place."""
         self._ends: list[float] = []
         self._has_served = self._is_asked_to_stop = False
         self._deadline: float | None = None
@@ -75,6 +79,7 @@ class _Supervisor:
             self._reap()
             if self._deadline is None:
                 self._go_on()
+                self._end_late_ones()
             elif time.monotonic() > self._deadline:
                 self._kill()
         logger.info("stopped")
@@ -98,6 +103,7 @@ class _Supervisor:
     def _start(self, place: int) -> None:
         """Start the process of one place."""
         seat = self._seats[place]
+        self._started[place] = time.monotonic()
         self._workers[place] = subprocess.Popen(
             [sys.executable, *sys.orig_argv[1:]],
             env={**self._environ, SEAT_VARIABLE: seat.to_text()},
@@ -115,6 +121,16 @@ class _Supervisor:
         if all(self._board.is_serving(place) for place in self._workers):
             logger.info("%s", self._ready_line)
             self._ready_line = None
+
+    def _end_late_ones(self) -> None:
+        """Kill those that do not come to serve: no health check would ever tell of them."""
+        now = time.monotonic()
+        for place, worker in self._workers.items():
+            is_late = now - self._started[place] > START_S and not self._board.is_serving(place)
+            if is_late and self._has_served:
+                logger.error("process %d does not serve after %.0f s", place + 1, START_S)
+                self._started[place] = now
+                worker.kill()
 
     def _reap(self) -> None:
         """Take leave of those that have ended, and replace them."""

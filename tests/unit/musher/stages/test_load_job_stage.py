@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
 from musher.costs.prices import Use
+from musher.errors import TrafficError
 from musher.params.form import FORM
 from musher.params.load_test import LOAD_TEST_ENDPOINT
 from musher.settings import Settings
@@ -110,19 +111,36 @@ def test_no_job_is_asked_for_where_a_worker_sends_the_load_or_nobody(
 
 
 @pytest.fixture
-def collect(settings: Settings, as_run: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def records() -> list[Any]:
+    """What was stored of load tests."""
+    return []
+
+
+@pytest.fixture
+def collect(as_run: Any, records: list[Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return a function that runs the load test after a job that left this."""
 
-    def call(measured: dict[str, Any], *, job: Any = JOB, **changes: Any) -> Any:
+    def measure_run(job: Any) -> Any:
+        return load_test.load_test.function({}, ENDPOINT, DATASET, job)
+
+    def call(measured: dict[str, Any], *, job: Any = JOB, task: Any = measure_run, **changes: Any) -> Any:
         as_run(**changes)
-        left = {"measured": measured, "instances": [{"at_s": 0.0, "current": 1, "desired": 1}]}
+        left = {
+            "target": {"kind": "endpoint", "name": "musher-live", "images": ["s3://b/sent.png"]},
+            "measured": measured,
+            "instances": [{"at_s": 0.0, "current": 1, "desired": 1}],
+        }
         monkeypatch.setattr(load_job_plan, "s3_hook", lambda settings: None)
         monkeypatch.setattr(load_job_plan, "download", lambda hook, uri: json.dumps(left).encode())
         fleet = Fleet(instance_type="ml.m5.large", scaling=None)
         monkeypatch.setattr(load_job_plan, "look_up_fleet", lambda run, target: fleet)
         monkeypatch.setattr(load_measurement, "s3_hook", lambda settings: None)
-        monkeypatch.setattr(load_measurement, "upload", lambda *_, **__: "s3://b/load_test.json")
-        return load_test.load_test.function({}, ENDPOINT, DATASET, job)
+        monkeypatch.setattr(load_measurement, "upload", upload)
+        return task(job)
+
+    def upload(*_: Any, data: bytes, **__: Any) -> str:
+        records.append(json.loads(data))
+        return "s3://b/load_test.json"
 
     return call
 
@@ -133,6 +151,20 @@ def test_what_a_job_measured_is_judged_and_drawn_as_a_worker_s(collect: Any) -> 
     assert result["seconds"] >= JOB["seconds"]
     with pytest.raises(AirflowFailException, match="does not bear the load: the p99 is 200 ms"):
         load_test.judge_load.function(result)
+
+
+def test_what_a_job_measured_is_of_the_target_that_it_had(
+    collect: Any, records: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is live may have other images by then, or have gone."""
+
+    def find_target(run: Any) -> LoadTarget:
+        raise TrafficError("There is no endpoint.")
+
+    monkeypatch.setattr(load_targets, "find_target", find_target)
+    result = collect(measure_all([0.02] * 50), task=load_test.load_test_target.function)
+    assert (result["target"], result["sent"]) == ("musher-live", 50)
+    assert [record["images"] for record in records] == [["s3://b/sent.png"]]
 
 
 def test_a_job_that_was_told_to_end_early_is_no_load_test(collect: Any) -> None:

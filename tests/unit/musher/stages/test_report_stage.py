@@ -45,20 +45,36 @@ def test_a_job_without_an_evaluation_has_a_report_all_the_same(
     assert "the report lacks a part: s3://b/output.tar.gz has no evaluation.json" in caplog.text
 
 
-@pytest.mark.parametrize(("was_loaded", "found"), [(True, {"target": "musher-live"}), (False, None)])
-def test_a_load_test_that_failed_or_was_stopped_is_shown_too(
+LOADED: Any = {"load": {"target": "musher-live"}}
+
+
+@pytest.mark.parametrize(
+    ("was_loaded", "results", "is_complete", "is_shown"),
+    [
+        (True, LOADED, True, True),
+        (True, {}, False, True),  # stopped before its end
+        (True, {}, True, False),  # failed before it stored anything: an earlier attempt's
+        (False, {}, False, False),
+    ],
+)
+def test_what_the_last_load_test_measured_is_shown_also_of_one_that_was_stopped(
     was_loaded: bool,
-    found: object,
+    results: dict[str, Any],
+    is_complete: bool,
+    is_shown: bool,
     form_run: Callable[..., Run],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    record = {"target": "musher-live", "measured": {"is_complete": is_complete}}
+
     def download(hook: Any, *, uri: str) -> bytes:
         assert uri.endswith("/load_test.json")
-        return b'{"target": "musher-live"}'
+        return json.dumps(record).encode()
 
     monkeypatch.setattr(report_inputs, "s3_hook", lambda settings: None)
     monkeypatch.setattr(report_inputs, "download", download)
-    assert report_inputs.load_run_outputs(form_run(), NOTHING, was_loaded=was_loaded).load == found
+    outputs = report_inputs.load_run_outputs(form_run(), {**NOTHING, **results}, was_loaded=was_loaded)
+    assert outputs.load == (record if is_shown else None)
 
 
 def test_the_results_of_a_load_test_alone_are_a_run_s() -> None:

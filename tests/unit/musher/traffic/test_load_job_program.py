@@ -82,6 +82,7 @@ def test_the_load_of_the_order_goes_out_and_what_was_measured_stays(
 ) -> None:
     left = do(tmp_path, ORDER)
     assert left["measured"] == measure_all([0.02] * 50)
+    assert left["target"] == ORDER["target"]
     assert (left["instances"][0]["current"], left["instances"][0]["desired"]) == (2, 3)
     [(plan, origin)] = sent
     assert [plan.load.rate_at(second) for second in (0, 10)] == [5, 20]
@@ -104,7 +105,10 @@ def test_a_function_gets_addresses_that_the_job_itself_has_signed(
     assert origin.describe()["qualifier"] == "live"
 
 
-def test_images_that_the_role_may_not_read_are_named(session: FakeSession, tmp_path: Path) -> None:
+def test_an_image_that_the_role_may_not_read_is_named(session: FakeSession, tmp_path: Path) -> None:
+    """Alone: AWS shows a kilobyte of what a job says, and why stands last."""
     session.refusal = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
-    with pytest.raises(TrafficError, match=r"An image of s3://b/x/a\.png, .*AccessDenied"):
-        do(tmp_path, ORDER)
+    images = [f"s3://b/{'x' * 80}/{number}.png" for number in range(20)]
+    with pytest.raises(TrafficError, match=r"^s3://b/x+/0\.png cannot be read: .*AccessDenied") as found:
+        do(tmp_path, {**ORDER, "target": {**ORDER["target"], "images": images}})
+    assert len(str(found.value)) < 1024

@@ -1,6 +1,10 @@
 """The start of the load generator in a container: what it installs, and what it says where it fails."""
 
+import importlib.metadata
+import os
 import re
+import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +88,7 @@ def test_what_an_image_lacks_or_has_in_another_version_is_installed_apart(
     "ending",
     [
         {"status": 1, "stderr": "No matching distribution"},
+        {"status": -9, "stderr": "\n"},
         {"error": subprocess.TimeoutExpired("pip", start.PIP_S)},
     ],
 )
@@ -93,7 +98,7 @@ def test_packages_that_cannot_be_had_are_the_reason_that_the_job_gives(
     pip(**ending)
     message = tmp_path / "message"
     monkeypatch.setattr(start, "MESSAGE", message)
-    with pytest.raises(SystemExit, match=r"packages cannot be installed: (No matching|pip took more)"):
+    with pytest.raises(SystemExit, match=r"cannot be installed: (No matching|pip ended with -9|pip took)"):
         start.install("/anywhere")
     assert "Let the job reach a package index" in message.read_text()
     assert "/anywhere" not in sys.path
@@ -110,3 +115,27 @@ def test_a_load_that_cannot_be_sent_is_the_reason_that_the_job_gives(
     with pytest.raises(SystemExit, match="There is no such image"):
         start.main()
     assert (tmp_path / "message").read_text() == "There is no such image."
+
+
+def test_a_job_that_is_stopped_while_it_installs_sends_no_load(
+    pip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container's first process ignores what it does not handle, as here."""
+    pip()
+    loads: list[int] = []
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: stop_itself())
+    monkeypatch.setattr(job, "main", lambda: loads.append(1) or 0)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit, match="was told to end"):
+            runpy.run_path(start.__file__, run_name="__main__")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert loads == []
+
+
+def stop_itself() -> Any:
+    """Get the signal that StopProcessingJob sends."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    return SimpleNamespace(returncode=0, stderr="")
