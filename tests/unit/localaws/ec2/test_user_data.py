@@ -30,7 +30,9 @@ def test_compressed_user_data_are_unpacked() -> None:
     assert scripts_of(gzip.compress(b"#!/bin/sh\n")) == [("part-001", "#!/bin/sh\n")]
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"x" * 100)[:-9], b"\x1f\x8bnonsense"])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"x" * 100)[:-9], b"\x1f\x8bnonsense"], ids=["cut", "nonsense"]
+)
 def test_broken_gzip_becomes_a_warning(content: bytes) -> None:
     boot = read_user_data(content)
     assert not boot.scripts
