@@ -52,7 +52,7 @@ class Bounded:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
-        if not 0 <= size <= MAX_HEADER_BYTES or self.tell() + size > self._max_bytes + tarfile.RECORDSIZE:
+        if not 0 <= size <= MAX_HEADER_BYTES or self.tell() + size > self._max_bytes:
             raise ConfigError(f"it claims a header of {size} bytes, or to unpack to more than the limit")
         return self._stream.read(size)
 

@@ -45,7 +45,8 @@ def index_shard(path: Path) -> list[Member]:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            members = read_members(Bounded(file, max_bytes=size), max_members=size // tarfile.BLOCKSIZE)
+            stream = Bounded(file, max_bytes=size + tarfile.BLOCKSIZE)  # the last read may find the end
+            members = read_members(stream, max_members=size // tarfile.BLOCKSIZE)
             return [_member(path, info) for _, info in members]
     except (ConfigError, *UNREADABLE) as error:
         raise DataError(f"shard {path} cannot be read ({error}): stage the data set again") from error
