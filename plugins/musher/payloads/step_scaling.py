@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-polic
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -46,13 +46,20 @@ def build_step_policy(plan: ScalingPlan, steps: Sequence[tuple[float, int]]) -> 
         {"MetricIntervalLowerBound": value - first, **upper, "ScalingAdjustment": added}
         for (value, added), upper in zip(steps, uppers, strict=True)
     ]
+    return build_policy(plan, name=step_policy_name(plan.endpoint_name), adjustments=adjustments)
+
+
+def build_policy(
+    plan: ScalingPlan, *, name: str, adjustments: Sequence[Mapping[str, float]]
+) -> dict[str, Any]:
+    """Return the PutScalingPolicy request of a policy that adds instances by steps."""
     return {
         **place(plan.endpoint_name),
-        "PolicyName": step_policy_name(plan.endpoint_name),
+        "PolicyName": name,
         "PolicyType": "StepScaling",
         "StepScalingPolicyConfiguration": {
             "AdjustmentType": "ChangeInCapacity",
-            "StepAdjustments": adjustments,
+            "StepAdjustments": list(adjustments),
             "Cooldown": plan.scale_out_cooldown_s,
         },
     }
@@ -63,18 +70,33 @@ def build_step_alarm(
 ) -> dict[str, Any]:
     """Return the PutMetricAlarm request: one period at the first step's value is enough."""
     namespace, name, statistic, period_s = WATCHED.get(plan.metric) or (*split_custom(plan), 60)
+    return build_alarm(
+        name=step_policy_name(plan.endpoint_name),
+        does=f"Adds instances to {plan.endpoint_name}",
+        policy_arn=policy_arn,
+        threshold=steps[0][0],
+        metric={
+            "Namespace": namespace,
+            "MetricName": name,
+            "Statistic": statistic,
+            "Dimensions": metric_dimensions(plan),
+            "Period": period_s,
+        },
+    )
+
+
+def build_alarm(
+    *, name: str, does: str, policy_arn: str, threshold: float, metric: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the PutMetricAlarm request by which a policy of the same name acts after one period."""
     return {
-        "AlarmName": step_policy_name(plan.endpoint_name),
-        "AlarmDescription": f"Adds instances to {plan.endpoint_name}, by a policy of the same name.",
+        "AlarmName": name,
+        "AlarmDescription": f"{does}, by a policy of the same name.",
         "AlarmActions": [policy_arn],
-        "Namespace": namespace,
-        "MetricName": name,
-        "Statistic": statistic,
-        "Dimensions": metric_dimensions(plan),
-        "Period": period_s,
+        **metric,
         "EvaluationPeriods": 1,
         "DatapointsToAlarm": 1,
-        "Threshold": steps[0][0],
+        "Threshold": threshold,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
     }
