@@ -38,15 +38,24 @@ def note_previous(hook: MusherSageMakerHook, *, config_name: str, previous: str)
 
 def release_of(hook: MusherSageMakerHook, *, config_name: str) -> str:
     """Return the configuration itself, or, where it only adds a shadow to another one, that one."""
-    config = hook.find_endpoint_config(config_name)
-    tags = tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
-    return tags.get(SHADOW_TAG, config_name)
+    return tags_of_config(hook, config_name).get(SHADOW_TAG, config_name)
 
 
 def tags_of(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str]:
     """Return the tags of an endpoint, a configuration or a model."""
     pages = hook.conn.get_paginator("list_tags").paginate(ResourceArn=arn)
     return as_mapping(tag for page in pages for tag in page["Tags"])
+
+
+def tags_of_config(hook: MusherSageMakerHook, config_name: str) -> dict[str, str]:
+    """Return the tags of an endpoint configuration; none where it is gone."""
+    config = hook.find_endpoint_config(config_name)
+    return tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
+
+
+def find_tags(hook: MusherSageMakerHook, *, arn: str) -> dict[str, str] | None:
+    """Return a resource's tags; None where it is gone."""
+    return found_or_none(partial(tags_of, hook), arn=arn)
 
 
 def has_other_type(hook: MusherSageMakerHook, *, current: str, wanted: str) -> bool:
@@ -157,8 +166,7 @@ def remove_versions(
     for name, arn in hook.list_resources(kind, name_contains=prefix):
         if not name.startswith(prefix):
             continue
-        found = (found_or_none(partial(tags_of, hook), arn=arn) or {}) if tags else {}
-        if not tags or tags.items() <= found.items():
+        if not tags or tags.items() <= (find_tags(hook, arn=arn) or {}).items():
             found_or_none(delete, **{f"{kind}Name": name})
             logger.info("%s: removed %s", name, kind)
             removed.append(name)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from musher.hooks.concurrency import list_provisioned
-from musher.hooks.endpoints import BUSY, tags_of
+from musher.hooks.endpoints import BUSY, find_tags, tags_of_config
 from musher.hooks.functions import MusherLambdaHook, tags_of_function
 from musher.hooks.jobs import LIVE, Description
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
@@ -179,11 +179,9 @@ def configs_in_use(hook: MusherSageMakerHook, *, prefix: str, gone: Gone) -> set
     used: set[str] = set()
     while pending:
         name = pending.pop()
-        config = None if name in used else hook.find_endpoint_config(name)
+        previous = None if name in used else tags_of_config(hook, name).get(PREVIOUS_TAG)
         used.add(name)
-        if config is not None:
-            previous = tags_of(hook, arn=config["EndpointConfigArn"]).get(PREVIOUS_TAG)
-            pending += [previous] if previous else []
+        pending += [previous] if previous else []
     return used
 
 
@@ -205,4 +203,4 @@ def read_tags(hook: MusherSageMakerHook | MusherLambdaHook, *, arn: str) -> dict
     """Return a resource's tags as they are now; None where it is gone."""
     if isinstance(hook, MusherLambdaHook):
         return found_or_none(partial(tags_of_function, hook), arn=arn)
-    return found_or_none(partial(tags_of, hook), arn=arn)
+    return find_tags(hook, arn=arn)

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from musher.hooks.endpoints import tags_of
+from musher.hooks.endpoints import tags_of_config
 from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook
 from musher.payloads.approval import REJECTED
 from musher.payloads.registry import DATA, RECIPE, RUN
@@ -93,6 +93,5 @@ def find_served_package(hook: MusherSageMakerHook, *, config_name: str) -> dict[
 
     None where the configuration or the version is gone, or where the configuration names none.
     """
-    config = hook.find_endpoint_config(config_name)
-    arn = tags_of(hook, arn=config["EndpointConfigArn"]).get(PACKAGE_TAG) if config else None
+    arn = tags_of_config(hook, config_name).get(PACKAGE_TAG)
     return hook.find_package(arn) if arn else None

@@ -5,7 +5,7 @@ Nothing of it needs what the run's tasks have returned: their processes may be l
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -21,6 +21,7 @@ from musher.hooks.endpoints import (
     remove_endpoint,
     retention_of,
     tags_of,
+    tags_of_config,
 )
 from musher.hooks.functions import MusherLambdaHook, remove_function, tags_of_function, weights_of
 from musher.hooks.release_notes import ReleaseNote, find_note
@@ -52,12 +53,16 @@ def read_endpoint(hook: MusherSageMakerHook, *, name: str) -> Endpoint | None:
     found = hook.find_endpoint(name)
     if found is None:
         return None
-    config_name = str(found["EndpointConfigName"])
+    return _with_config(hook, str(found["EndpointConfigName"]), name=name, status=found["EndpointStatus"])
+
+
+def _with_config(hook: MusherSageMakerHook, config_name: str, *, name: str, status: str) -> Endpoint:
+    """Return an endpoint with what a configuration's tags say."""
     config = hook.find_endpoint_config(config_name)
     tags = tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
     return Endpoint(
         name=name,
-        status=found["EndpointStatus"],
+        status=status,
         config_name=config_name,
         previous=tags.get(PREVIOUS_TAG),
         config_arn=config["EndpointConfigArn"] if config else None,
@@ -70,16 +75,7 @@ def see_release(hook: MusherSageMakerHook, endpoint: Endpoint) -> Endpoint:
     """Return an endpoint with the release that answers its users, and the one before that."""
     if endpoint.shadow_of is None:
         return endpoint
-    config = hook.find_endpoint_config(endpoint.shadow_of)
-    tags = tags_of(hook, arn=config["EndpointConfigArn"]) if config else {}
-    return replace(
-        endpoint,
-        config_name=endpoint.shadow_of,
-        previous=tags.get(PREVIOUS_TAG),
-        config_arn=config["EndpointConfigArn"] if config else None,
-        is_confirmed=CONFIRMED_TAG in tags,
-        shadow_of=None,
-    )
+    return _with_config(hook, endpoint.shadow_of, name=endpoint.name, status=endpoint.status)
 
 
 def find_own(hook: MusherSageMakerHook, *, name: str, versions: str) -> Endpoint | None:
@@ -102,8 +98,7 @@ def comes_after(hook: MusherSageMakerHook, *, config_name: str, other: str) -> b
     found: str | None = config_name
     while found is not None and found not in seen:
         seen.add(found)
-        config = hook.find_endpoint_config(found)
-        found = tags_of(hook, arn=config["EndpointConfigArn"]).get(PREVIOUS_TAG) if config else None
+        found = tags_of_config(hook, found).get(PREVIOUS_TAG)
         if found == other:
             return True
     return False

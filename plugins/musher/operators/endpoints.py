@@ -25,6 +25,7 @@ from musher.hooks.endpoints import (
     release_of,
     retention_of,
     tags_of,
+    tags_of_config,
 )
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.sagemaker import MusherSageMakerHook
@@ -258,8 +259,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
 
     def _noted(self, config_name: str) -> str | None:
         """Return what served before a configuration, as its tags say; None where that is unknown."""
-        config = self.hook.find_endpoint_config(config_name)
-        return tags_of(self.hook, arn=config["EndpointConfigArn"]).get(PREVIOUS_TAG) if config else None
+        return tags_of_config(self.hook, config_name).get(PREVIOUS_TAG)
 
     def _wait_for(
         self, context: Context, trigger_class: type[EndpointReadyTrigger], *, step: str, **carried: Any

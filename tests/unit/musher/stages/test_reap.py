@@ -17,7 +17,7 @@ from moto.sagemaker.exceptions import AWSValidationException
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from musher.hooks import inventory
+from musher.hooks import endpoints, inventory
 from musher.payloads.autoscaling import place
 from musher.payloads.tags import EXPIRES_TAG, PREVIOUS_TAG, PROJECT_TAG, as_list, live_tags, resource_tags
 from musher.settings import Settings
@@ -305,14 +305,14 @@ def test_tags_are_read_again_before_a_removal(account: Account, monkeypatch: pyt
 
 def refuse_tags_of(name: str, monkeypatch: pytest.MonkeyPatch, *, code: str, after: int = 0) -> None:
     """Let ListTags fail for the resources whose ARN ends so, once it has answered so many times."""
-    really, answers = inventory.tags_of, count()
+    really, answers = endpoints.tags_of, count()
 
     def read(hook: Any, *, arn: str) -> dict[str, str]:
         if arn.endswith(f"/{name}") and next(answers) >= after:
             raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListTags")
         return really(hook, arn=arn)
 
-    monkeypatch.setattr(inventory, "tags_of", read)
+    monkeypatch.setattr(endpoints, "tags_of", read)
 
 
 def test_one_endpoint_that_cannot_be_read_hides_no_other(
