@@ -1,4 +1,4 @@
-"""Training scripts, as short as can be."""
+"""Scripts that train and serve, as short as can be."""
 
 NEVER_ENDS = "import time\nprint('sleeping', flush=True)\ntime.sleep(300)\n"
 WRITES_FEATURES = """
@@ -13,8 +13,14 @@ for number in range(1, 4):
 """
 COUNTS_SLOWLY = COUNTS.replace("0.5", "2")
 
-SAYS_WHAT_IT_GOT = """
-import http.server, json, os
+
+def serve_script(body: str, *, status: str = "200") -> str:
+    """Return a serve.py whose answers are what two expressions give, of `body`, the request's, and `self`."""
+    return _SERVES.replace("ANSWER", f"{body}, status={status}")
+
+
+_SERVES = """
+import http.server, json, os, time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -25,10 +31,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(json.dumps({"bytes": len(body), "type": self.headers["Content-Type"]}).encode())
+        self.answer(ANSWER)
 
-    def answer(self, body, status=200):
+    def answer(self, body, *, status):
         self.send_response(status)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -37,3 +44,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
 http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
+SAYS_WHAT_IT_GOT = serve_script(
+    'json.dumps({"bytes": len(body), "type": self.headers["Content-Type"]}).encode()'
+)

@@ -23,6 +23,7 @@ from musher.stages.kind_checks import other_kind
 from musher.stages.run import Run
 from tests.archives import pack
 from tests.functional.musher.conftest import install
+from tests.functional.musher.scripts import serve_script
 from tests.unit.musher.operators.fakes import FakeTask
 
 pytestmark = pytest.mark.slow
@@ -30,31 +31,9 @@ pytestmark = pytest.mark.slow
 Make = Callable[..., Any]
 DEFAULTS = {name: param.value for name, param in FORM.items()}
 WAIT_S = 240.0
-SERVES = """
-import http.server, os
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.answer(b"")
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(b"[[LOGITS]]" if body != b"broken" else b"", 200 if body != b"broken" else 500)
-
-    def answer(self, body, status=200):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
-"""
+SERVES = serve_script(
+    'b"" if body == b"broken" else b"[[LOGITS]]"', status='500 if body == b"broken" else 200'
+)
 ASYNC = {
     "endpoint_kind": "async",
     "autoscale_min": 0,

@@ -31,37 +31,13 @@ from musher.payloads.tags import live_tags
 from musher.settings import Settings
 from musher.stages import live_function
 from tests.archives import pack
+from tests.functional.musher.scripts import serve_script
 from tests.unit.musher.operators.fakes import FakeTask
 
 ANSWER_S = 2.0
 """Each answer takes so long that requests that begin together meet."""
 
-SERVES = """
-import http.server, os, time
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.answer(b"")
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        time.sleep(SECONDS)
-        self.answer(b"[[0.5, 3.5]]")
-
-    def answer(self, body):
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
-""".replace("SECONDS", str(ANSWER_S))
+SERVES = serve_script(f'time.sleep({ANSWER_S}) or b"[[0.5, 3.5]]"')
 
 
 def stage_photos(settings: Settings, folder: Path) -> str:

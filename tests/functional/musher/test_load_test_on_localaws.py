@@ -42,34 +42,12 @@ from musher.stages.report import nothing_but
 from musher.stages.run import Run
 from musher.traffic.targets import LoadTarget
 from tests.archives import pack
+from tests.functional.musher.scripts import serve_script
 from tests.unit.musher.operators.fakes import FakeTask
 
 Make = Callable[..., Any]
 
-SERVES = """
-import http.server, os
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.answer(200)
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(500 if body == b"broken" else 200)
-
-    def answer(self, status):
-        self.send_response(status)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"[]")
-
-
-port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
-"""
+SERVES = serve_script('b"[]"', status='500 if body == b"broken" else 200')
 pytestmark = pytest.mark.timeout(600)
 
 IMAGES = {"a.png": b"good", "b.png": b"broken", "c.png": b"good, too"}

@@ -37,34 +37,12 @@ from musher.payloads.updates import UpdatePolicy, build_update
 from musher.settings import Settings
 from musher.stages import releases
 from tests.archives import pack
+from tests.functional.musher.scripts import serve_script
 from tests.unit.musher.operators.fakes import FakeTask
 
 Make = Callable[..., Any]
 
-SERVES = """
-import http.server, os
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.answer(b"")
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(b"NAME")
-
-    def answer(self, body):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
-"""
+SERVES = serve_script('b"NAME"')
 SHARED = {"reserved": None, "provisioned": 0}
 QUICKLY: Any = {"delay_s": 0.1, "end_watch": lambda: None}
 IS_BROKEN = "import sys\nsys.exit('no labels.json')\n"

@@ -23,11 +23,11 @@ from musher.payloads.endpoints import EndpointPlan, build_endpoint
 from musher.payloads.tags import live_tags
 from musher.settings import Settings
 from tests.archives import pack
-from tests.functional.musher.scripts import SAYS_WHAT_IT_GOT
+from tests.functional.musher.scripts import SAYS_WHAT_IT_GOT, serve_script
 from tests.unit.musher.operators.fakes import FakeTask
 
 Request = dict[str, Any]
-ALWAYS_500 = SAYS_WHAT_IT_GOT.replace('self.headers["Content-Type"]}).encode()', "0}).encode(), status=500")
+ALWAYS_500 = serve_script("b'{}'", status="500")
 
 
 @pytest.fixture
