@@ -30,8 +30,9 @@ from typing import TYPE_CHECKING
 
 from imgclf.errors import ConfigError, ImgclfError
 from imgclf.process import leave
+from imgclf.serving.connections import BACKLOG
 from imgclf.serving.logs import log_json_to_stdout
-from imgclf.serving.seats import BACKLOG, Seat, count_processes, reserve
+from imgclf.serving.seats import Seat, count_processes, reserve
 from imgclf.serving.supervisor import supervise
 
 if TYPE_CHECKING:
@@ -57,11 +58,15 @@ def serve(load: Load, what: str, environ: Mapping[str, str]) -> int:
         if seat is None and count > 1:
             return supervise(bind(environ, reserve), count, what=what, environ=environ)
         model = load(Path(what))
-        listener = seat.open_listener() if seat else bind(environ, listen)
+        source = bind(environ, listen) if seat is None else seat.open_channel()
     except ImgclfError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    serve_model(model, listener, seat, what=f"{what} by {model.runtime.name}")
+    what = f"{what} by {model.runtime.name}"
+    if seat is None:
+        serve_alone(model, source, what=what)
+    else:
+        serve_in_seat(model, source, seat, what=what)
     return 0
 
 
@@ -99,19 +104,28 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), backlog=BACKLOG)
 
 
-def serve_model(model: ServedModel, listener: socket.socket, seat: Seat | None, *, what: str) -> None:
+def serve_alone(model: ServedModel, listener: socket.socket, *, what: str) -> None:
     """Answer requests in this process until a signal."""
     from imgclf.serving.asgi import App
     from imgclf.serving.server import run_app
 
-    if seat is None:
-        host, port = listener.getsockname()[:2]
-        logger.info("serving %s on http://%s:%s", what, host, port)
-    else:
-        logger.info("process %d of %d serves %s", seat.place + 1, seat.count, what)
+    host, port = listener.getsockname()[:2]
+    logger.info("serving %s on http://%s:%s", what, host, port)
     sys.stdout.flush()
-    run_app(App(model, seat.open_board() if seat else None), listener)
-    logger.info("stopped" if seat is None else f"process {seat.place + 1} stopped")
+    run_app(App(model), listener)
+    logger.info("stopped")
+
+
+def serve_in_seat(model: ServedModel, channel: socket.socket, seat: Seat, *, what: str) -> None:
+    """Answer the requests of the connections that a channel brings until a signal."""
+    from imgclf.serving.asgi import App
+    from imgclf.serving.server import run_app_in_seat
+
+    logger.info("process %d of %d serves %s", seat.place + 1, seat.count, what)
+    sys.stdout.flush()
+    board = seat.open_board()
+    run_app_in_seat(App(model, board), channel, board)
+    logger.info("process %d stopped", seat.place + 1)
 
 
 if __name__ == "__main__":

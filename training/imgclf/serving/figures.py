@@ -16,12 +16,14 @@ from imgclf.serving.metrics import Metrics
 
 BEAT_S = 1.0
 """From one sign of life to the next."""
-SILENT_S = 30.0
-"""Without a sign of life a process counts as dead, as an engine does that takes as long for one batch."""
+STALLED_S, SILENT_S = 3.0, 30.0
+"""Without a sign of life for so long a process gets connections only where no other can have them, and counts
+as dead, as an engine does that takes as long for one batch."""
 DOUBLE_BYTES = 8
-PID, BEAT, IMAGES, FETCHES, FAULTY, COUNTS = range(6)
+PID, BEAT, IMAGES, FETCHES, FAULTY, ENDED, COUNTS = range(7)
 """Places of one process's numbers: its id, or 0 while it does not serve; when it last gave a sign of life;
-images and fetches in progress; whether its engine is at fault; and from there on what it counts."""
+images and fetches in progress; whether its engine is at fault; how many of the connections that it was given
+have ended; and from there on what it counts."""
 
 
 class Board:
@@ -46,6 +48,18 @@ class Board:
         self._own[IMAGES], self._own[FETCHES], self._own[FAULTY] = images, fetches, is_faulty
         self._own[BEAT] = time.monotonic()
         self._own[PID] = os.getpid()
+
+    def tell_ended(self, connections: int) -> None:
+        """Say how many connections of this process have ended since its start."""
+        self._own[ENDED] = connections
+
+    def count_ended(self, place: int) -> int:
+        """Return how many connections of a process have ended since its start."""
+        return int(self._everybody[place][ENDED])
+
+    def is_stalled(self, place: int) -> bool:
+        """Return whether a process that serves has not moved for a while."""
+        return time.monotonic() - self._everybody[place][BEAT] > STALLED_S
 
     def is_serving(self, place: int) -> bool:
         """Return whether a process has begun to serve, and was not cleared since."""

@@ -18,8 +18,6 @@ from imgclf.process import leave
 from imgclf.serving.figures import Board
 
 VARIABLE, SEAT_VARIABLE = "MUSHER_SERVE_PROCESSES", "MUSHER_SERVE_SEAT"
-BACKLOG = 2048
-"""Connections that wait to be accepted."""
 MAX_PROCESSES = 8
 """They share a server's limits: an eighth still has room for the largest body and for 32 instances."""
 PR_SET_PDEATHSIG = 1
@@ -39,15 +37,10 @@ def count_processes(environ: Mapping[str, str]) -> int:
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """Bind a port, which seats may then listen on and others not; raise OSError where it is taken.
-
-    Each process listens by itself, and the kernel spreads connections over them by chance. Those that accept
-    from one socket leave nearly all connections to the same process while there is little to do.
-    """
+    """Bind a port, and do not listen yet; raise OSError where it is taken."""
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind((host, port))
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # not before: another server's would do
     return reserved
 
 
@@ -57,10 +50,9 @@ class Seat:
 
     place: int
     count: int
-    host: str
-    port: int
     board: int
-    """The open file."""
+    channel: int
+    """Open files: of the memory that all share, and of the socket that brings connections."""
     parent: int
     """The id of the process that supervises."""
 
@@ -80,12 +72,9 @@ class Seat:
             leave(1)
         return seat
 
-    def open_listener(self) -> socket.socket:
-        """Listen beside the others; raise ConfigError where that cannot be."""
-        try:
-            return socket.create_server((self.host, self.port), backlog=BACKLOG, reuse_port=True)
-        except OSError as error:
-            raise ConfigError(f"cannot listen on {self.host}:{self.port} ({error})") from error
+    def open_channel(self) -> socket.socket:
+        """Return what brings this process's connections."""
+        return socket.socket(fileno=self.channel)
 
     def open_board(self) -> Board:
         """Return what the processes tell each other."""

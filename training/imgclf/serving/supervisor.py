@@ -1,7 +1,8 @@
 """Start, watch, replace and stop the processes that serve; this one has no model, and answers nothing.
 
 Each is the same program once more, with a seat: a model, an engine and an event loop of its own. No state is
-forked, so no thread or lock of a runtime can be lost. What they share is the port and the board.
+forked, so no thread or lock of a runtime can be lost. What they share is the board; this one accepts their
+connections, and gives each to one of them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from select import select
 from typing import Any
 
+from imgclf.serving.connections import Porter
 from imgclf.serving.figures import Board
 from imgclf.serving.seats import SEAT_VARIABLE, Seat
 
@@ -43,18 +46,20 @@ def supervise(reserved: socket.socket, count: int, *, what: str, environ: Mappin
     board = Board(count=count, file=board_file)
     host, port = reserved.getsockname()[:2]
     seats = [
-        Seat(place=place, count=count, host=host, port=port, board=board_file, parent=os.getpid())
+        Seat(place=place, count=count, board=board_file, channel=-1, parent=os.getpid())
         for place in range(count)
     ]
     ready_line = f"serving {what} by {count} processes on http://{host}:{port}"
-    return _Supervisor(seats, board, environ, ready_line).run()
+    return _Supervisor(seats, board, Porter(reserved, board), environ, ready_line).run()
 
 
 class _Supervisor:
     """The processes, as the one that started them sees them."""
 
-    def __init__(self, seats: list[Seat], board: Board, environ: Mapping[str, str], ready_line: str) -> None:
-        self._seats, self._board, self._environ = seats, board, environ
+    def __init__(
+        self, seats: list[Seat], board: Board, porter: Porter, environ: Mapping[str, str], ready_line: str
+    ) -> None:
+        self._seats, self._board, self._porter, self._environ = seats, board, porter, environ
         self._ready_line: str | None = ready_line
         """Until it is written."""
         self._workers: dict[int, subprocess.Popen[bytes]] = {}
@@ -72,8 +77,12 @@ class _Supervisor:
         self._start(0)
         while self._workers:
             is_starting = self._ready_line is not None and self._deadline is None
-            if select([reader], [], [], START_POLL_S if is_starting else POLL_S)[0]:
+            waiting = [reader, *self._porter.waits_for()]
+            ready, _, _ = select(waiting, [], [], START_POLL_S if is_starting else POLL_S)
+            if reader in ready:
                 reader.recv(4096)
+            if len(ready) > (reader in ready):
+                self._porter.give_out()
             if self._is_asked_to_stop and self._deadline is None:
                 self._stop(0)
             self._reap()
@@ -102,19 +111,26 @@ class _Supervisor:
 
     def _start(self, place: int) -> None:
         """Start the process of one place."""
-        seat = self._seats[place]
         self._started[place] = time.monotonic()
-        self._workers[place] = subprocess.Popen(
-            [sys.executable, *sys.orig_argv[1:]],
-            env={**self._environ, SEAT_VARIABLE: seat.to_text()},
-            pass_fds=(seat.board,),
-        )
+        with self._porter.connect(place) as channel:
+            seat = replace(self._seats[place], channel=channel.fileno())
+            self._workers[place] = subprocess.Popen(
+                [sys.executable, *sys.orig_argv[1:]],
+                env={**self._environ, SEAT_VARIABLE: seat.to_text()},
+                pass_fds=(seat.board, seat.channel),
+            )
 
     def _go_on(self) -> None:
         """Start the others once the first one serves; say so once all do."""
         if self._ready_line is None or not self._board.is_serving(0):
             return
         self._has_served = True
+        try:
+            self._porter.open()
+        except OSError as error:  # another server has begun to listen since this one bound the port
+            sys.stderr.write(f"error: cannot listen ({error}): set SAGEMAKER_BIND_TO_PORT\n")
+            self._stop(1)
+            return
         for place in range(len(self._seats)):
             if place not in self._workers:
                 self._start(place)
@@ -139,6 +155,7 @@ class _Supervisor:
             if code is None:
                 continue
             del self._workers[place]
+            self._porter.disconnect(place)
             self._board.clear(place)
             if self._deadline is None:
                 self._replace(place, code)
@@ -168,6 +185,7 @@ class _Supervisor:
         """Let all answer what is in progress and end; the server's exit code will be `code`."""
         self._code = code
         self._deadline = time.monotonic() + STOP_S
+        self._porter.close()
         for worker in self._workers.values():
             worker.terminate()
 

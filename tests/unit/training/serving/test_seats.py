@@ -51,6 +51,6 @@ def test_a_seat_is_handed_over_by_a_variable(monkeypatch: pytest.MonkeyPatch) ->
     calls: list[tuple[int, int]] = []
     library: Any = SimpleNamespace(prctl=lambda *what: calls.append(what))
     monkeypatch.setattr(seats.ctypes, "CDLL", lambda _: library)
-    seat = Seat(place=1, count=2, host="127.0.0.1", port=7, board=8, parent=os.getppid())
+    seat = Seat(place=1, count=2, board=8, channel=7, parent=os.getppid())
     assert Seat.take({"MUSHER_SERVE_SEAT": seat.to_text()}) == seat
     assert calls == [(1, 9)]  # the parent's end is a SIGKILL
