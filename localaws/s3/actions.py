@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from datetime import datetime
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -17,6 +18,7 @@ from localaws.s3.listing import (
     read_list_query,
     read_max_keys,
     read_token,
+    uploads_behind,
     write_token,
 )
 
@@ -80,6 +82,50 @@ def list_object_versions(response: S3Response) -> Any:
         message = "A version-id marker cannot be specified without a key marker."
         raise wording.invalid_argument(message, name="version-id-marker", value=query["version-id-marker"])
     return _list_versions(response)
+
+
+def list_multipart_uploads(response: S3Response) -> Any:
+    """Answer ListMultipartUploads: in the order of keys, and of one key by when they began."""
+    query = _read_query(response)
+    encoding, marker = query.get("encoding-type"), query.get("key-marker", "")
+    asked = read_list_query({**query, "max-keys": query.get("max-uploads", "")}, behind="")
+    uploads = sorted(_find_bucket(response).multiparts.values(), key=_when_of_upload)
+    behind = uploads_behind(uploads, key=marker, upload_id=query.get("upload-id-marker", ""))
+    # A name for each, as several may be of one key: a delimiter still finds the key's own folders.
+    named = [(f"{upload.key_name}\0{index:08}", upload) for index, upload in enumerate(behind)]
+    page = find_page(named, asked)
+    last = page.keys[-1] if page.keys else None
+    result = _describe(response, page, query) | {
+        "Bucket": response.bucket_name,
+        "KeyMarker": encode(marker, encoding),
+        "UploadIdMarker": query.get("upload-id-marker", ""),
+        "MaxUploads": asked.max_keys,
+        "Uploads": [_describe_upload(upload, encoding) for upload in page.keys],
+    }
+    result.pop("Name")
+    if page.last is not None:
+        result["NextKeyMarker"] = encode(page.last.partition("\0")[0], encoding)
+        if last is not None and page.last.startswith(f"{last.key_name}\0"):
+            result["NextUploadIdMarker"] = last.id
+    return _answer(response, "ListMultipartUploads", result)
+
+
+def _when_of_upload(upload: Any) -> tuple[str, datetime, str]:
+    return upload.key_name, upload.initiated, upload.id
+
+
+def _describe_upload(upload: Any, encoding: str | None) -> dict[str, Any]:
+    found = {
+        "Key": encode(upload.key_name, encoding),
+        "UploadId": upload.id,
+        "Initiator": OWNER,
+        "Owner": OWNER,
+        "StorageClass": upload.storage or "STANDARD",
+        "Initiated": upload.initiated.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+    }
+    if upload.algorithm:
+        found |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": upload.checksum_kind}
+    return found
 
 
 def delete_keys(response: S3Response, *args: Any, **options: Any) -> Any:
@@ -171,6 +217,7 @@ def install() -> None:
         "list_objects": list_objects,
         "list_objects_v2": list_objects_v2,
         "list_object_versions": list_object_versions,
+        "list_multipart_uploads": list_multipart_uploads,
         "_bucket_response_delete_keys": delete_keys,
         "_set_action": set_action,
     }.items():

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.s3 import models
@@ -100,6 +101,7 @@ class FileMultipart(FakeMultipart):
         """Held while the parts are joined."""
         self.sizes: tuple[int, ...] = ()
         """Bytes of the parts that the object was made of, in order; empty until it is."""
+        self.initiated = datetime.now(UTC)
         asked = self.metadata.get("x-amz-checksum-algorithm")
         self.algorithm: str | None = asked.upper() if asked else None
         self.checksum_kind = (

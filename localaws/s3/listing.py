@@ -63,6 +63,24 @@ def find_page(objects: Iterable[tuple[str, Any]], query: ListQuery) -> ListPage:
     )
 
 
+def uploads_behind(uploads: Sequence[Any], *, key: str, upload_id: str) -> list[Any]:
+    """Return the uploads, in order, behind a marker: of the marker's key only those behind its upload.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+    """
+    if not key:
+        return list(uploads)
+    same = [upload for upload in uploads if upload.key_name == key]
+    ids = [upload.id for upload in same]
+    rest = same[ids.index(upload_id) + 1 :] if upload_id in ids else []
+    is_folder = key.endswith("/") and not same
+    return rest + [
+        upload
+        for upload in uploads
+        if upload.key_name > key and not (is_folder and upload.key_name.startswith(key))
+    ]
+
+
 def common_prefix(name: str, *, prefix: str, delimiter: str | None) -> str | None:
     """Return what a key stands for in a list: all to the delimiter behind the prefix; None for itself."""
     if not delimiter:

@@ -255,7 +255,13 @@ def build_log_group(settings: Settings) -> str:
 
 def report_prefix(settings: Settings, *, dag_id: str, run_id: str) -> str:
     """Return the key prefix that holds a run's report.html and summary.json."""
-    return f"{settings.project}/reports/{_run_digest(dag_id=dag_id, run_id=run_id)[:REPORT_CHARACTERS]}"
+    digest = _run_digest(dag_id=dag_id, run_id=run_id)
+    return f"{reports_prefix(settings)}/{digest[:REPORT_CHARACTERS]}"
+
+
+def reports_prefix(settings: Settings) -> str:
+    """Return the key prefix that holds the reports of all runs, a folder for each."""
+    return f"{settings.project}/reports"
 
 
 def load_test_key(settings: Settings, *, dag_id: str, run_id: str) -> str:

@@ -13,6 +13,7 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_POLL_INTERVAL_S  10; seconds between two looks at a job or an endpoint
     MUSHER_TTL_H            24; hours after which what a run left behind counts as expired
     MUSHER_LOG_DAYS         30; days for which the logs of endpoints and functions are kept
+    MUSHER_REPORT_DAYS      none; days after which reap_resources removes a run's report
     MUSHER_SOURCE_BUCKETS   none; other buckets that hold data sets or weights
     MUSHER_SUBNETS          none; the VPC subnets in which jobs, endpoints and functions run
     MUSHER_SECURITY_GROUPS  none; their security groups
@@ -87,6 +88,8 @@ class Settings:
     poll_interval_s: float = 10.0
     ttl_h: float = 24.0
     log_days: int = 30
+    report_days: int = 0
+    """0: reports are kept for ever."""
     source_buckets: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
@@ -117,6 +120,7 @@ class Settings:
         _match("MUSHER_REGION", self.region, REGION_PATTERN, "an AWS region such as us-east-1")
         _at_least("MUSHER_POLL_INTERVAL_S", self.poll_interval_s, 0.01)
         _at_least("MUSHER_TTL_H", self.ttl_h, 0.1)
+        _at_least("MUSHER_REPORT_DAYS", self.report_days, 0)
         _at_least("MUSHER_RETRAIN_QUIET_S", self.retrain_quiet_s, 1.0)
         if self.console_url:
             wanted = "a page's address such as https://console.example.com/aws/"

@@ -21,6 +21,15 @@ PRICES_USD_PER_HOUR: Mapping[str, float] = {
     "ml.p3.2xlarge": 3.825,
 }
 
+EBS_USD_PER_GB_MONTH = 0.08
+"""gp3: https://aws.amazon.com/ebs/pricing/"""
+NOTEBOOK_USD_PER_GB_MONTH = 0.14
+"""Disks of SageMaker's notebook instances: https://aws.amazon.com/sagemaker/pricing/"""
+LOGS_USD_PER_GB_MONTH = 0.03
+"""https://aws.amazon.com/cloudwatch/pricing/"""
+S3_USD_PER_GB_MONTH = 0.023
+"""S3 Standard: https://aws.amazon.com/s3/pricing/"""
+
 SECONDS_PER_HOUR = 3600
 
 

@@ -77,6 +77,11 @@ def ecr_hook(settings: Settings) -> AwsBaseHook:
     return AwsBaseHook(**hook_parameters(settings), client_type="ecr")
 
 
+def ec2_hook(settings: Settings) -> AwsBaseHook:
+    """Return a hook for EC2."""
+    return AwsBaseHook(**hook_parameters(settings), client_type="ec2")
+
+
 def autoscaling_hook(settings: Settings) -> AwsBaseHook:
     """Return a hook for Application Auto Scaling."""
     return AwsBaseHook(**hook_parameters(settings), client_type="application-autoscaling")

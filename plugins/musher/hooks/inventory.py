@@ -3,19 +3,26 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
 from musher.hooks.concurrency import list_provisioned
 from musher.hooks.endpoints import BUSY, find_tags, tags_of_config
 from musher.hooks.functions import MusherLambdaHook, tags_of_function
 from musher.hooks.jobs import LIVE, Description
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
+from musher.partitions import partition_of
+from musher.payloads.autoscaling import NAMESPACE
 from musher.payloads.expiry import Resource, hourly_price
-from musher.payloads.tags import PREVIOUS_TAG
+from musher.payloads.tags import EXPIRES_TAG, PREVIOUS_TAG, PROJECT_TAG
+from musher.settings import Settings
 
 TRAINING, TUNING, TRANSFORM = "training job", "tuning job", "transform job"
 PROCESSING = "processing job"
+SCALABLE_TARGET = "scalable target"
 ENDPOINT, CONFIG, MODEL, FUNCTION = "endpoint", "EndpointConfig", "Model", "function"
 
 Gone = Mapping[str, Collection[str]]
@@ -31,6 +38,8 @@ class Listed:
     arn: str
     read: Callable[[], Resource | None]
     """Ask for the rest; None where it is gone meanwhile, has no tags, or ends with something else."""
+    read_tags: Callable[[], Mapping[str, str] | None]
+    """Ask for the tags as they are now; None where it is gone."""
 
 
 def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed]:
@@ -46,7 +55,30 @@ def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed]:
             name, arn = found[f"{member}Name"], found[f"{member}Arn"]
             if name.startswith(prefix):
                 read = partial(_read_job, hook, kind=kind, name=name, arn=arn, find=find)
-                yield Listed(kind=kind, name=name, arn=arn, read=read)
+                yield _tagged(hook, kind=kind, name=name, arn=arn, read=read)
+
+
+def job_stoppers(hook: MusherSageMakerHook) -> dict[str, Callable[[str], object]]:
+    """Return kind -> what stops a job by its own name: its later attempts have tags of their own."""
+    stop_tuning = hook.conn.stop_hyper_parameter_tuning_job
+    return {
+        TRAINING: lambda name: found_or_none(hook.conn.stop_training_job, TrainingJobName=name),
+        TUNING: lambda name: found_or_none(stop_tuning, HyperParameterTuningJobName=name),
+        TRANSFORM: lambda name: found_or_none(hook.conn.stop_transform_job, TransformJobName=name),
+        PROCESSING: lambda name: found_or_none(hook.conn.stop_processing_job, ProcessingJobName=name),
+    }
+
+
+def _tagged(
+    hook: MusherSageMakerHook | MusherLambdaHook,
+    *,
+    kind: str,
+    name: str,
+    arn: str,
+    read: Callable[[], Resource | None],
+) -> Listed:
+    """Return what a list names, whose tags the service itself tells by its ARN."""
+    return Listed(kind=kind, name=name, arn=arn, read=read, read_tags=lambda: read_tags(hook, arn=arn))
 
 
 def _read_job(
@@ -97,7 +129,8 @@ def list_endpoints(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed
     for found in _list(hook.conn, "list_endpoints", name_contains=prefix):
         name, arn = found["EndpointName"], found["EndpointArn"]
         if name.startswith(prefix):
-            yield Listed(kind=ENDPOINT, name=name, arn=arn, read=partial(_read_endpoint, hook, found))
+            read = partial(_read_endpoint, hook, found)
+            yield _tagged(hook, kind=ENDPOINT, name=name, arn=arn, read=read)
 
 
 def _read_endpoint(hook: MusherSageMakerHook, found: Mapping[str, Any]) -> Resource | None:
@@ -134,7 +167,7 @@ def list_versions(hook: MusherSageMakerHook, *, kind: str, prefix: str) -> Itera
     for name, arn in hook.list_resources(kind, name_contains=prefix):
         if name.startswith(prefix):
             read = partial(_read_version, hook, kind=kind, name=name, arn=arn)
-            yield Listed(kind=kind, name=name, arn=arn, read=read)
+            yield _tagged(hook, kind=kind, name=name, arn=arn, read=read)
 
 
 def _read_version(hook: MusherSageMakerHook, *, kind: str, name: str, arn: str) -> Resource | None:
@@ -149,7 +182,7 @@ def list_functions(hook: MusherLambdaHook, *, prefix: str) -> Iterator[Listed]:
             name, arn = found["FunctionName"], found["FunctionArn"]
             if name.startswith(prefix):
                 read = partial(_read_function, hook, name=name, arn=arn)
-                yield Listed(kind=FUNCTION, name=name, arn=arn, read=read)
+                yield _tagged(hook, kind=FUNCTION, name=name, arn=arn, read=read)
 
 
 def _read_function(hook: MusherLambdaHook, *, name: str, arn: str) -> Resource | None:
@@ -163,6 +196,38 @@ def _read_function(hook: MusherLambdaHook, *, name: str, arn: str) -> Resource |
         arn=arn,
         tags=tags,
         usd_per_hour=None if list_provisioned(hook, name=name) else 0.0,
+    )
+
+
+def list_lost_targets(
+    hook: MusherSageMakerHook, scaler: AwsBaseHook, settings: Settings, *, prefix: str
+) -> Iterator[Listed]:
+    """Give the scalable targets whose endpoint is gone: deleted by hand, it leaves target and alarms.
+
+    They are found by the endpoint's name and have no tags: their time ends MUSHER_TTL_H after their creation.
+    """
+    pages = scaler.conn.get_paginator("describe_scalable_targets").paginate(ServiceNamespace=NAMESPACE)
+    for found in (one for page in pages for one in page["ScalableTargets"]):
+        name, created_at = found["ResourceId"].split("/")[1], found["CreationTime"]
+        if name.startswith(prefix) and hook.find_endpoint(name) is None:
+            tags = {
+                PROJECT_TAG: settings.project,
+                EXPIRES_TAG: (created_at + timedelta(hours=settings.ttl_h)).isoformat(),
+            }
+            partition, place = partition_of(settings.region), f"{settings.region}:{settings.account_id}"
+            arn = f"arn:{partition}:sagemaker:{place}:endpoint/{name}"  # the target's own is in no list
+            kind = SCALABLE_TARGET
+            yield untagged(Resource(kind=kind, name=name, arn=arn, tags=tags, created_at=created_at))
+
+
+def untagged(resource: Resource) -> Listed:
+    """Return what AWS keeps no tags of: those that it is given say whose it is and when its time ends."""
+    return Listed(
+        kind=resource.kind,
+        name=resource.name,
+        arn=resource.arn,
+        read=lambda: resource,
+        read_tags=lambda: resource.tags,
     )
 
 

@@ -8,14 +8,22 @@ from datetime import datetime
 from functools import partial
 
 from musher import names
-from musher.hooks import inventory
+from musher.hooks import inventory, machines, stored
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
-from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, sagemaker_hook
+from musher.hooks.connection import (
+    autoscaling_hook,
+    cloudwatch_hook,
+    ec2_hook,
+    lambda_hook,
+    logs_hook,
+    s3_hook,
+    sagemaker_hook,
+)
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.functions import remove_function
 from musher.hooks.inventory import Listed
-from musher.hooks.sagemaker import found_or_none
+from musher.hooks.log_groups import remove_log_group
 from musher.payloads.alarms import alarm_names
 from musher.payloads.autoscaling import scaling_alarms
 from musher.payloads.expiry import Resource, dearest_first, monthly_price, reason_to_remove
@@ -29,12 +37,18 @@ REMOVED, WOULD, FAILED = "removed", "would be removed", "failed"
 KEPT, GONE = "kept, as its tags have changed", "gone or ended by itself"
 
 
+Remove = Callable[[str], object]
+"""Stops or removes one by its name, and says whether there was one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wave:
     """Resources that are listed, judged and removed before those of the next wave are listed."""
 
     what: str
     find: Callable[[], Iterable[Listed]]
+    removers: Mapping[str, Remove]
+    """By kind."""
     find_needed: Callable[[], set[str]] = field(default=set)
 
 
@@ -45,6 +59,7 @@ class Reaper:
         """Take the moment that times are held against; a dry reaper changes nothing."""
         self.settings, self.now, self.is_dry = settings, now, is_dry
         self.sagemaker, self.functions = sagemaker_hook(settings), lambda_hook(settings)
+        self.ec2 = ec2_hook(settings).conn
         self.gone: defaultdict[str, set[str]] = defaultdict(set)
         """Kind -> names that count as removed: in a dry run, those that would be. A run's endpoint and its
         function have the same name."""
@@ -62,41 +77,126 @@ class Reaper:
             except Exception as error:  # noqa: BLE001  # whatever it is, the others must be tried
                 self._fail(f"{wave.what}: not listed: {error}")
                 continue
-            for resource, reason in found:
-                self._reap(resource, reason)
+            for listed, resource, reason in found:
+                self._reap(wave, listed, resource, reason)
 
     def _fail(self, message: str) -> None:
         logger.error("%s", message)
         self.failures.append(message)
 
     def waves(self) -> list[Wave]:
-        """Return what costs, then what that used: configurations before models."""
-        hook, prefix = self.sagemaker, f"{self.settings.project}-"
-        listing = partial(inventory.list_versions, hook, prefix=prefix)
+        """Return what costs by the hour, then what that used (configurations before models), then storage."""
+        return [*self._machines(), *self._versions(), *self._storage()]
+
+    def _machines(self) -> list[Wave]:
+        hook, ec2, prefix = self.sagemaker, self.ec2, self.prefix
+        project, delay_s = self.settings.project, self.settings.poll_interval_s
         return [
-            Wave(what="jobs", find=partial(inventory.list_jobs, hook, prefix=prefix)),
-            Wave(what="endpoints", find=partial(inventory.list_endpoints, hook, prefix=prefix)),
-            Wave(what="functions", find=partial(inventory.list_functions, self.functions, prefix=prefix)),
+            Wave(
+                what="instances",
+                find=partial(machines.list_instances, ec2, project=project, account=self.settings.account_id),
+                removers={machines.INSTANCE: partial(machines.terminate_instance, ec2)},
+            ),
+            Wave(
+                what="jobs",
+                find=partial(inventory.list_jobs, hook, prefix=prefix),
+                removers=inventory.job_stoppers(hook),
+            ),
+            Wave(
+                what="endpoints",
+                find=partial(inventory.list_endpoints, hook, prefix=prefix),
+                removers={inventory.ENDPOINT: self._remove_endpoint},
+            ),
+            Wave(
+                what="notebook instances",
+                find=partial(machines.list_notebooks, hook, prefix=prefix),
+                removers={machines.NOTEBOOK: partial(machines.remove_notebook, hook, delay_s=delay_s)},
+            ),
+            Wave(
+                what="functions",
+                find=partial(inventory.list_functions, self.functions, prefix=prefix),
+                removers={inventory.FUNCTION: self._remove_function},
+            ),
+        ]
+
+    def _versions(self) -> list[Wave]:
+        hook, prefix = self.sagemaker, self.prefix
+        listing = partial(inventory.list_versions, hook, prefix=prefix)
+        delete_config, delete_model = hook.conn.delete_endpoint_config, hook.conn.delete_model
+        return [
             Wave(
                 what="endpoint configurations",
                 find=partial(listing, kind=inventory.CONFIG),
+                removers={inventory.CONFIG: lambda name: delete_config(EndpointConfigName=name)},
                 find_needed=partial(inventory.configs_in_use, hook, prefix=prefix, gone=self.gone),
             ),
             Wave(
                 what="models",
                 find=partial(listing, kind=inventory.MODEL),
+                removers={inventory.MODEL: lambda name: delete_model(ModelName=name)},
                 find_needed=partial(inventory.models_in_use, hook, prefix=prefix, gone=self.gone),
             ),
         ]
 
-    def _judge(self, wave: Wave) -> list[tuple[Resource, str]]:
-        """Return what of a wave is to be removed, and why, the dearest first."""
-        found = sorted(self._read(wave), key=dearest_first)
-        needed = wave.find_needed() if found else set()
-        judged = [(resource, self._reason(resource, needed=needed)) for resource in found]
-        return [(resource, reason) for resource, reason in judged if reason is not None]
+    def _storage(self) -> list[Wave]:
+        """Return what is left of what has gone, and what keeps data."""
+        settings, ec2, s3 = self.settings, self.ec2, s3_hook(self.settings).get_conn()
+        logs = logs_hook(settings)
+        return [
+            Wave(
+                what="scalable targets",
+                find=partial(
+                    inventory.list_lost_targets,
+                    self.sagemaker,
+                    autoscaling_hook(settings),
+                    settings,
+                    prefix=self.prefix,
+                ),
+                removers={inventory.SCALABLE_TARGET: self._remove_scaling},
+            ),
+            Wave(
+                what="volumes",
+                find=partial(
+                    machines.list_volumes, ec2, project=settings.project, account=settings.account_id
+                ),
+                removers={machines.VOLUME: partial(machines.delete_volume, ec2)},
+            ),
+            Wave(
+                what="lifecycle configurations",
+                find=partial(machines.list_lifecycle_configs, self.sagemaker, prefix=self.prefix),
+                removers={machines.LIFECYCLE: partial(machines.delete_lifecycle_config, self.sagemaker)},
+                find_needed=partial(machines.lifecycle_configs_in_use, self.sagemaker, gone=self.gone),
+            ),
+            Wave(
+                what="log groups",
+                find=partial(stored.list_log_groups, logs, settings),
+                removers={stored.LOG_GROUP: lambda name: remove_log_group(logs, group=name)},
+            ),
+            Wave(
+                what="unfinished uploads",
+                find=partial(stored.list_uploads, s3, settings),
+                removers={stored.UPLOAD: partial(stored.abort_upload, s3, settings)},
+            ),
+            Wave(
+                what="reports",
+                find=partial(stored.list_reports, s3, settings),
+                removers={stored.REPORT: partial(stored.delete_report, s3, settings)},
+            ),
+        ]
 
-    def _read(self, wave: Wave) -> Iterator[Resource]:
+    @property
+    def prefix(self) -> str:
+        """What the project's names begin with."""
+        return f"{self.settings.project}-"
+
+    def _judge(self, wave: Wave) -> list[tuple[Listed, Resource, str]]:
+        """Return what of a wave is to be removed, and why, the dearest first."""
+        found = sorted(self._read(wave), key=lambda pair: dearest_first(pair[1]))
+        needed = wave.find_needed() if found else set()
+        judged = [(listed, resource, self._reason(resource, needed=needed)) for listed, resource in found]
+        return [(listed, resource, reason) for listed, resource, reason in judged if reason is not None]
+
+    def _read(self, wave: Wave) -> Iterator[tuple[Listed, Resource]]:
         """Give all of a wave with its tags; what cannot be read is a failure of its own."""
         for listed in wave.find():
             check_account(self.settings, arn=listed.arn)
@@ -107,65 +207,51 @@ class Reaper:
                 self._fail(f"{listed.kind} {listed.name}: not looked at: {error}")
             else:
                 if resource is not None:
-                    yield resource
+                    yield listed, resource
 
     def _reason(self, resource: Resource, *, needed: Iterable[str] = ()) -> str | None:
         return reason_to_remove(
             resource, project=self.settings.project, now=self.now, needed=frozenset(needed)
         )
 
-    def _reap(self, resource: Resource, reason: str) -> None:
-        done = WOULD if self.is_dry else self._try_to_remove(resource)
+    def _reap(self, wave: Wave, listed: Listed, resource: Resource, reason: str) -> None:
+        remover = wave.removers[resource.kind]
+        done = WOULD if self.is_dry else self._try_to_remove(listed, resource, remover)
         if done in (REMOVED, WOULD, GONE):
             self.gone[resource.kind].add(resource.name)
         self._note(resource, reason, done=done)
 
-    def _try_to_remove(self, resource: Resource) -> str:
+    def _try_to_remove(self, listed: Listed, resource: Resource, remove: Remove) -> str:
         self.tried += 1
         try:
-            return self._remove(resource)
+            return self._remove(listed, resource, remove)
         except Exception as error:  # noqa: BLE001  # whatever it is, the others must be tried
             self._fail(f"{resource.kind} {resource.name}: {error}")
             return FAILED
 
-    def _remove(self, resource: Resource) -> str:
+    def _remove(self, listed: Listed, resource: Resource, remove: Remove) -> str:
         """Remove one, once its tags have been read again; return what became of it."""
-        hook = self.functions if resource.kind == inventory.FUNCTION else self.sagemaker
-        tags = inventory.read_tags(hook, arn=resource.arn)
+        tags = listed.read_tags()
         if tags is None:
             return GONE
         if self._reason(replace(resource, tags=tags)) is None:
             logger.warning("%s %s: kept: its tags have changed meanwhile", resource.kind, resource.name)
             return KEPT
-        return REMOVED if self._removers()[resource.kind](resource.name) else GONE
-
-    def _removers(self) -> Mapping[str, Callable[[str], object]]:
-        """Return kind -> what stops or removes one by its name, and says whether there was one.
-
-        A job is stopped by its own name: its later attempts have tags of their own.
-        """
-        aws = self.sagemaker.conn
-        return {
-            inventory.ENDPOINT: self._remove_endpoint,
-            inventory.FUNCTION: self._remove_function,
-            inventory.TRAINING: lambda name: found_or_none(aws.stop_training_job, TrainingJobName=name),
-            inventory.TUNING: lambda name: found_or_none(
-                aws.stop_hyper_parameter_tuning_job, HyperParameterTuningJobName=name
-            ),
-            inventory.TRANSFORM: lambda name: found_or_none(aws.stop_transform_job, TransformJobName=name),
-            inventory.PROCESSING: lambda name: found_or_none(aws.stop_processing_job, ProcessingJobName=name),
-            inventory.CONFIG: lambda name: aws.delete_endpoint_config(EndpointConfigName=name),
-            inventory.MODEL: lambda name: aws.delete_model(ModelName=name),
-        }
+        return REMOVED if remove(resource.name) else GONE
 
     def _remove_endpoint(self, name: str) -> bool:
         """End the scaling and the alarms of an endpoint first: without it, nothing would lead to them."""
+        self._remove_scaling(name)
+        return remove_endpoint(self.sagemaker, name=name, delay_s=self.settings.poll_interval_s)
+
+    def _remove_scaling(self, endpoint_name: str) -> bool:
+        """End the scaling and the alarms of an endpoint; return whether it scaled."""
         settings = self.settings
-        is_live = name == names.live_endpoint(settings)
-        stop_scaling(autoscaling_hook(settings), endpoint_name=name)
-        alarms = alarm_names(settings) if is_live else scaling_alarms(name)
+        has_scaled = stop_scaling(autoscaling_hook(settings), endpoint_name=endpoint_name)
+        is_live = endpoint_name == names.live_endpoint(settings)
+        alarms = alarm_names(settings) if is_live else scaling_alarms(endpoint_name)
         remove_alarms(cloudwatch_hook(settings), names=alarms)
-        return remove_endpoint(self.sagemaker, name=name, delay_s=settings.poll_interval_s)
+        return has_scaled
 
     def _remove_function(self, name: str) -> bool:
         """Remove a function's alarm first; what is reserved and provisioned goes with the function."""

@@ -194,3 +194,11 @@ def test_suspended_versioning_loses_all_versions(stock: Any, change: str) -> Non
 def test_more_than_a_thousand_keys_are_deleted_at_once(stock: Any) -> None:
     wanted = [{"Key": str(number)} for number in range(1001)]
     assert len(stock.delete_objects(Bucket=BUCKET, Delete={"Objects": wanted})["Deleted"]) == 1001
+
+
+def test_uploads_began_in_2010_and_are_not_listed_by_pages(stock: Any) -> None:
+    for _ in range(2):
+        stock.create_multipart_upload(Bucket=BUCKET, Key="k")
+    answer = stock.list_multipart_uploads(Bucket=BUCKET, MaxUploads=1)
+    assert (len(answer["Uploads"]), answer["IsTruncated"]) == (2, False)
+    assert answer["Uploads"][0]["Initiated"].year == 2010

@@ -17,7 +17,8 @@ from moto.sagemaker.exceptions import AWSValidationException
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from musher.hooks import endpoints, inventory
+from musher import names
+from musher.hooks import endpoints, inventory, machines
 from musher.payloads.autoscaling import place
 from musher.payloads.tags import EXPIRES_TAG, PREVIOUS_TAG, PROJECT_TAG, as_list, live_tags, resource_tags
 from musher.settings import Settings
@@ -133,7 +134,10 @@ def account(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acc
     extra = json.dumps({"region_name": "us-east-1"})
     connection = {"conn_type": "aws", "login": "a", "password": "b", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    # moto has no lifecycle configurations: tests/functional/musher asks localaws for them.
+    monkeypatch.setattr(machines, "list_lifecycle_configs", lambda hook, *, prefix: ())
     with mock_aws():
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=names.bucket(settings))
         yield Account(settings)
 
 
