@@ -3,8 +3,9 @@
 Finds what runs have left behind past the time in their tags (`musher:expires-at`, `MUSHER_TTL_H` hours after
 they were asked for): jobs and instances that still run, endpoints with their scaling and alarms, notebook
 instances, functions, endpoint configurations, models, volumes and log groups; what lost its endpoint,
-uploads that nobody finished, and, after `MUSHER_REPORT_DAYS`, reports. **By default it only looks**: the log says what would go, why, and what that saves
-a month. Without `dry_run` it is removed in this order, the dearest of each kind first, and
+uploads that nobody finished, and, after `MUSHER_REPORT_DAYS`, reports. **By default it only looks**: the log
+says what would go, why, and what that saves a month. Without `dry_run` it is removed in this order, the
+dearest of each kind first, and
 an endpoint that AWS is busy with last: its removal may wait for 90 minutes.
 
 - Uploads, reports and scaling carry no tags: their place in the project's bucket, or the endpoint's name,
