@@ -361,3 +361,116 @@ def test_images_that_are_none_are_no_batch() -> None:
     page = metrics.render({}).decode()
     assert "imgclf_batch_images_count 0\n" in page
     assert "imgclf_predict_seconds_count 0\n" in page
+
+
+class Table:
+    """A model that is nearly free, and notes which threads ask it, on a clock of its own."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.now, self.slow_s = 100.0, 0.0
+        """`slow_s` is what one further batch takes."""
+
+    def monotonic(self) -> float:
+        """Tell the time."""
+        return self.now
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        self.threads.append(threading.current_thread().name)
+        self.now += self.slow_s
+        self.slow_s = 0.0
+        return mean(pixels)
+
+    async def ask(self, engine: Engine, times: int = 1) -> None:
+        """Ask one after the other."""
+        for _ in range(times):
+            await engine.submit([b"\1"])
+
+
+HERE, THERE = "MainThread", "engine-0"
+LEARNED = 200
+"""Batches after which a quick model is known to be one."""
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Table:
+    """Return a model, whose clock is the engine's."""
+    made = Table()
+    monkeypatch.setattr(engine_module, "time", made)
+    return made
+
+
+def test_what_takes_less_than_a_thread_s_wake_up_is_computed_in_the_event_loop(table: Table) -> None:
+    run(lambda engine: table.ask(engine, LEARNED), table)
+    assert (table.threads[0], table.threads[-1]) == (THERE, HERE)
+    assert THERE not in table.threads[table.threads.index(HERE) :]
+
+
+def test_a_model_of_a_usual_size_is_left_to_the_threads(table: Table) -> None:
+    def usual(pixels: np.ndarray) -> np.ndarray:
+        table.slow_s = 0.0001
+        return table(pixels)
+
+    run(lambda engine: table.ask(engine, LEARNED), usual)
+    assert set(table.threads) == {THERE}
+
+
+def test_one_batch_that_took_long_sends_the_next_ones_to_the_threads(table: Table) -> None:
+    async def work(engine: Engine) -> None:
+        await table.ask(engine, LEARNED)
+        table.slow_s = 0.5
+        await table.ask(engine, 20)
+
+    run(work, table)
+    assert table.threads[LEARNED:] == [HERE, *[THERE] * 19]
+
+
+def test_images_that_are_none_tell_nothing_of_those_that_are(table: Table) -> None:
+    async def work(engine: Engine) -> None:
+        table.slow_s = 0.5
+        await table.ask(engine)
+        for _ in range(LEARNED):
+            with pytest.raises(ImageError):
+                await engine.submit([b""])
+        await table.ask(engine)
+
+    run(work, table)
+    assert table.threads == [THERE, THERE]
+
+
+def test_nothing_is_computed_in_the_event_loop_while_a_thread_computes(table: Table) -> None:
+    gate = Gate()
+
+    async def work(engine: Engine) -> None:
+        await table.ask(engine, LEARNED)
+        engine._image_s = 1.0  # as after a slow batch
+        first = asyncio.ensure_future(engine.submit([b"\1"]))
+        await asyncio.to_thread(gate.is_reached.wait, WAIT_S)
+        engine._image_s = 0.0
+        second = asyncio.ensure_future(engine.submit([b"\2"]))
+        await asyncio.sleep(0.05)
+        assert not second.done()
+        gate.is_open.set()
+        assert [numbers(await answer) for answer in (first, second)] == [[1], [2]]
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        return gate(pixels) if len(table.threads) >= LEARNED else table(pixels)
+
+    run(work, predict)
+
+
+def test_a_failing_batch_in_the_event_loop_fails_its_requests_alone(table: Table) -> None:
+    async def work(engine: Engine) -> None:
+        await table.ask(engine, LEARNED)
+        with pytest.raises(ValueError, match="no such row"):
+            await engine.submit([b"\xff"])
+        await table.ask(engine)
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        answer = table(pixels)
+        if pixels.max() == 255:
+            raise ValueError("no such row")
+        return answer
+
+    run(work, predict)
+    assert table.threads[-2:] == [HERE, HERE]
