@@ -7,8 +7,8 @@ one run, with the load that the conf asks for.
 Prints a line at each task's start and end, and a summary; the last line of stdout is one JSON object. Exit
 code 0 only if the trials finished, the model is accurate enough, as many instances as asked for trained it,
 the Lambda (or an asynchronous endpoint) answered with a number for each class, the endpoint grew, the second
-model serves, and no request failed. Everything lies in a folder of its own: logs, reports, Airflow's
-database.
+model serves, no request failed, and the runs have left nothing that is not live. Everything lies in a folder
+of its own: logs, reports, Airflow's database.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import datetime
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from typing import Any
 from localaws.processes import Child, Supervisor
 from scripts.dag_runs import LIMIT_S, Report, start_run
 from scripts.database import prepare_database
+from scripts.leftovers import find_leftovers
 from scripts.local_stack import DAG_ID, ROOT, StackError, airflow_environment, line_writer, local_stack
 from scripts.only_one import only_one
 from scripts.progress import Progress, say
@@ -31,10 +32,12 @@ from scripts.releases import GO, Session, release, release_again
 from scripts.second_release import SecondRelease, check_second, describe_second
 from scripts.verdict import (
     check,
+    check_leftovers,
     check_load,
     count_instances,
     count_lost,
     describe,
+    describe_leftovers,
     finished_trials,
     is_digits,
     is_measured,
@@ -100,14 +103,25 @@ def run(demo: Demo) -> dict[str, Any]:
             first, failure = release(session, conf=demo.conf)
             goes_on = failure is None and demo.is_updated
             second = release_again(session, first, conf=demo.conf) if goes_on else None
+            left = find_leftovers(stack)
             stack.supervisor.reap(children[0])  # its database holds all that it knows
-    say("\n".join([describe(first.summary), *describe_second(second), f"Report     {first.path.as_uri()}"]))
+    say(
+        "\n".join(
+            [
+                describe(first.summary),
+                *describe_second(second),
+                describe_leftovers(left),
+                f"Report     {first.path.as_uri()}",
+            ]
+        )
+    )
     seconds = count_seconds(first.summary, setup_s=setup_s, total_s=time.monotonic() - started, second=second)
-    return make_result(demo, failure=failure, report=first, second=second) | {"seconds": seconds}
+    result = make_result(demo, failure=failure, report=first, second=second, left=left)
+    return result | {"seconds": seconds}
 
 
 def make_result(
-    demo: Demo, *, failure: str | None, report: Report, second: SecondRelease | None
+    demo: Demo, *, failure: str | None, report: Report, second: SecondRelease | None, left: Sequence[str]
 ) -> dict[str, Any]:
     """Return the JSON result, less its seconds, of a run that failed for this reason, or of a good one."""
     summary = report.summary
@@ -116,6 +130,7 @@ def make_result(
         or check(summary, conf=demo.conf, min_accuracy=demo.min_accuracy)
         or check_load(summary, must_grow=demo.must_grow)
         or (check_second(second) if second else None)
+        or check_leftovers(left)
     )
     answered, dataset = summary["lambda"] or {}, summary["dataset"] or {}
     result = {
@@ -126,6 +141,7 @@ def make_result(
         "lambda_status": answered.get("status"),
         "classes": dataset.get("classes"),
         **count_requests(summary, second),
+        "left": len(left),
         "report": str(report.path),
     }
     return result if reason is None else result | {"reason": reason}

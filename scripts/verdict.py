@@ -1,6 +1,6 @@
 """What a demo's summary says to a person, and whether the run counts as good. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 DIGITS, REALTIME = "digits", "realtime"
@@ -95,6 +95,18 @@ def check_load(summary: Mapping[str, Any], *, must_grow: bool) -> str | None:
     if must_grow and (not wanted or max(wanted) == wanted[0]):
         return f"the endpoint was not given more instances under load: {wanted or 'they are not known'}"
     return None
+
+
+def check_leftovers(left: Sequence[str]) -> str | None:
+    """Return what a run should have removed, or None."""
+    return f"{len(left)} resources of the runs are left: {', '.join(left)}" if left else None
+
+
+def describe_leftovers(left: Sequence[str]) -> str:
+    """Return the line about what runs have left beside what is live, which ends with the embedded AWS."""
+    return f"Left       {len(left)} resources of the runs, beside what is live" + "".join(
+        f"\n  {what}" for what in left
+    )
 
 
 def count_lost(load: Mapping[str, Any]) -> int:

@@ -69,7 +69,7 @@ def report_of(**changes: Any) -> Report:
 
 
 def result_of(failure: str | None, **changes: Any) -> dict[str, Any]:
-    return make_result(ask(), failure=failure, report=report_of(**changes), second=None)
+    return make_result(ask(), failure=failure, report=report_of(**changes), second=None, left=())
 
 
 def test_the_result_is_ok_only_for_a_run_that_succeeded() -> None:
@@ -78,6 +78,14 @@ def test_the_result_is_ok_only_for_a_run_that_succeeded() -> None:
     assert not failed["ok"]
     assert failed["reason"] == "deploy: no capacity"
     assert failed["lambda_status"] is None
+
+
+def test_what_runs_have_left_is_a_failure_that_names_it() -> None:
+    left = ["instance i-0123456789abcdef0", "log group /aws/lambda/musher-1"]
+    result = make_result(ask(), failure=None, report=report_of(), second=None, left=left)
+    assert (result["ok"], result["left"]) == (False, 2)
+    assert result["reason"] == f"2 resources of the runs are left: {left[0]}, {left[1]}"
+    assert result_of(None)["left"] == 0
 
 
 LOADED: dict[str, Any] = {
@@ -89,14 +97,18 @@ LOADED: dict[str, Any] = {
 
 
 def test_the_result_counts_the_requests_of_load_and_update_and_none_may_fail() -> None:
-    good = make_result(ask(**LOAD), failure=None, report=report_of(load=LOADED), second=make_second())
+    good = make_result(
+        ask(**LOAD), failure=None, report=report_of(load=LOADED), second=make_second(), left=()
+    )
     assert good["ok"]
     assert (good["load_requests"], good["load_failed"], good["endpoint_instances"]) == (270, 0, [1])
     assert (good["update_requests"], good["update_failed"]) == (200, 0)
     lost = report_of(load=LOADED | {"dropped": 2})
-    bad = make_result(ask(**LOAD), failure=None, report=lost, second=make_second())
+    bad = make_result(ask(**LOAD), failure=None, report=lost, second=make_second(), left=())
     assert bad["reason"] == "2 of the load test's 272 requests failed or were never sent"
-    bad = make_result(ask(**LOAD), failure=None, report=report_of(load=LOADED), second=make_second(failed=1))
+    bad = make_result(
+        ask(**LOAD), failure=None, report=report_of(load=LOADED), second=make_second(failed=1), left=()
+    )
     assert bad["reason"] == "1 of 200 requests failed while a second model went live"
 
 
