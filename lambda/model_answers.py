@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from endpoint_client import THROTTLING_CODES, Reply
 from lambda_errors import (
     BadEventError,
     BusyError,
@@ -12,7 +13,6 @@ from lambda_errors import (
     PredictionError,
     TooLargeError,
 )
-from runtime_client import THROTTLING_CODES, Reply
 
 MAX_MESSAGE_CHARACTERS = 300
 # Lambda takes 6 MB, in which JSON's escapes may double the body; 21,841 classes make half a MB:

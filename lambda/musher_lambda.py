@@ -19,10 +19,10 @@ from typing import Any
 
 import lambda_events
 from aws_credentials import CredentialsError, RoleCredentials
+from endpoint_client import EndpointClient, Reply
 from lambda_errors import ModelFailedError, ModelTimeoutError, PredictionError
 from lambda_settings import FunctionSettings, read_settings
 from model_answers import MAX_ANSWER_BYTES, read_reply
-from runtime_client import Reply, RuntimeClient
 
 MAX_LOGGED_CHARACTERS = 1000
 
@@ -30,7 +30,7 @@ MAX_LOGGED_CHARACTERS = 1000
 class Function:
     """One execution environment: its settings and its connection, for one event after the other."""
 
-    def __init__(self, settings: FunctionSettings, client: RuntimeClient) -> None:
+    def __init__(self, settings: FunctionSettings, client: EndpointClient) -> None:
         self._settings, self._client = settings, client
         self._is_cold = True
 
@@ -82,7 +82,7 @@ class Function:
 def make_function(environ: Any = os.environ) -> Function:
     """Return this environment's function."""
     settings = read_settings(environ)
-    client = RuntimeClient(settings, RoleCredentials(environ), max_answer_bytes=MAX_ANSWER_BYTES)
+    client = EndpointClient(settings, RoleCredentials(environ), max_answer_bytes=MAX_ANSWER_BYTES)
     return Function(settings, client)
 
 

@@ -8,10 +8,10 @@ from email.message import Message
 from typing import Any
 
 from aws_credentials import RoleCredentials
+from endpoint_client import EndpointClient
 from lambda_settings import read_settings
 from model_answers import MAX_ANSWER_BYTES
 from musher_lambda import Function
-from runtime_client import RuntimeClient
 
 ENVIRON = {
     "ENDPOINT_NAME": "musher-1234",
@@ -40,9 +40,8 @@ class Answer:
         piece, self._left = self._left[:size], self._left[size:]
         return piece
 
-    def isclosed(self) -> bool:
-        """Whether all of it was read."""
-        return not self._left
+    def close(self) -> None:
+        """End it."""
 
 
 class Socket:
@@ -101,10 +100,10 @@ class Network:
         self.connections.append(Connection(self))
         return self.connections[-1]
 
-    def client(self, **changes: str) -> RuntimeClient:
+    def client(self, **changes: str) -> EndpointClient:
         """Return a client on this network, of an environment with these changes."""
         environ = ENVIRON | changes
-        return RuntimeClient(
+        return EndpointClient(
             read_settings(environ),
             RoleCredentials(environ),
             connect=self.connect,

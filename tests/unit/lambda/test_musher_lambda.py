@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from endpoint_client import RETRIED_CODES
 from model_answers import BUSY_CODES, MAX_ANSWER_BYTES, container_status
-from runtime_client import RETRIED_CODES
 
 from tests.function_connections import Answer, Network, model_error, refusal
 

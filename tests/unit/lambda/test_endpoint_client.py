@@ -3,9 +3,9 @@
 import http.client
 import itertools
 
+import endpoint_client
 import pytest
-import runtime_client
-from runtime_client import Reply, RuntimeClient, read_timeout
+from endpoint_client import EndpointClient, Reply, read_timeout
 
 from tests.function_connections import Answer, Network, model_error, refusal
 
@@ -16,11 +16,11 @@ OK = b"[[1]]"
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the pauses that are made, which take no time."""
     made: list[float] = []
-    monkeypatch.setattr(runtime_client.time, "sleep", made.append)
+    monkeypatch.setattr(endpoint_client.time, "sleep", made.append)
     return made
 
 
-def invoke(client: RuntimeClient, *, remaining_s: float = 30.0, trace_id: str = "") -> Reply:
+def invoke(client: EndpointClient, *, remaining_s: float = 30.0, trace_id: str = "") -> Reply:
     return client.invoke(b"{}", content_type="application/json", remaining_s=remaining_s, trace_id=trace_id)
 
 
@@ -67,11 +67,11 @@ def test_one_that_was_frozen_for_long_is_not_used_again(monkeypatch: pytest.Monk
     network = Network(answers(3))
     client = network.client()
     now = 1000.0
-    monkeypatch.setattr(runtime_client.time, "monotonic", lambda: now)
+    monkeypatch.setattr(endpoint_client.time, "monotonic", lambda: now)
     invoke(client)
-    now += runtime_client.MAX_IDLE_S - 1
+    now += endpoint_client.MAX_IDLE_S - 1
     invoke(client)
-    now += runtime_client.MAX_IDLE_S + 1
+    now += endpoint_client.MAX_IDLE_S + 1
     invoke(client)
     assert [len(connection.requests) for connection in network.connections] == [2, 1]
 
@@ -124,19 +124,19 @@ def test_all_attempts_together_end_before_the_functions_limit(
 ) -> None:
     """Each takes as long as it may, and so does the pause between them."""
     now = 1000.0
-    monkeypatch.setattr(runtime_client.time, "monotonic", lambda: now)
+    monkeypatch.setattr(endpoint_client.time, "monotonic", lambda: now)
     attempts = 2 if limit_s >= 10 else 1
-    deadline = now + limit_s - runtime_client.RESERVE_S
+    deadline = now + limit_s - endpoint_client.RESERVE_S
     for left in reversed(range(attempts)):
         wait_s = read_timeout(deadline, left)
         assert 0.1 <= wait_s <= 60
-        now += runtime_client.CONNECT_TIMEOUT_S + wait_s + (runtime_client.LONGEST_PAUSE_S if left else 0)
+        now += endpoint_client.CONNECT_TIMEOUT_S + wait_s + (endpoint_client.LONGEST_PAUSE_S if left else 0)
     assert now < 1000.0 + limit_s
 
 
 def test_an_answer_that_drips_ends_with_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(1000.0, 0.5)
-    monkeypatch.setattr(runtime_client.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(endpoint_client.time, "monotonic", lambda: next(clock))
     network = Network([Answer(200, b" " * 1000, piece_bytes=1)])
     with pytest.raises(TimeoutError, match="does not end"):
         invoke(network.client(), remaining_s=5.0)
@@ -181,7 +181,7 @@ def test_another_address_has_its_port_and_path() -> None:
     ],
 )
 def test_a_connection_is_of_the_address_s_kind(url: str, kind: str, host: str | None, port: int) -> None:
-    connection = runtime_client.open_connection(url)
+    connection = endpoint_client.open_connection(url)
     assert type(connection).__name__ == kind
     assert connection.host == (host or "runtime.sagemaker.us-east-1.amazonaws.com")
     assert (connection.port, connection.timeout) == (port, 1.0)

@@ -65,7 +65,7 @@ class Reply(NamedTuple):
         return found if isinstance(found, dict) else {}
 
 
-class RuntimeClient:
+class EndpointClient:
     """Invokes one endpoint; one event at a time, as Lambda gives them."""
 
     def __init__(
@@ -144,7 +144,8 @@ class RuntimeClient:
         answer = connection.getresponse()
         body = self._read(answer, sock, deadline=deadline)
         self._used = time.monotonic()
-        if answer.will_close or not answer.isclosed():
+        answer.close()  # http.client does not see by itself that `read1` has read it all
+        if answer.will_close or len(body) > self._max_bytes:
             self.close()
         return Reply(answer.status, error_code(answer, body), body)
 
