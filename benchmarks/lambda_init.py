@@ -171,6 +171,8 @@ def measure_warm(turns: int) -> dict[str, float]:
         for _ in range(100):
             ours()
         opened = count_connections(port) - before - 1  # the first count's own
+        function._client.close()
+        runtime.close()
     return {
         "warm_cpu_ms": statistics.median(ours for ours, _ in found),
         "boto3_warm_cpu_ms": statistics.median(theirs for _, theirs in found),
