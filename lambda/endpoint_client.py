@@ -1,0 +1,201 @@
+"""Call InvokeEndpoint: signed by hand, over one connection that is kept, with botocore's own retries.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+"""
+
+import http.client
+import json
+import random
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import sigv4
+from aws_credentials import RoleCredentials
+from lambda_settings import FunctionSettings
+
+SERVICE = "sagemaker"
+"""The name that SageMaker's runtime is signed for."""
+MAX_ATTEMPTS = 2
+MIN_RETRY_LIMIT_S = 10.0
+"""A function with less time than this makes one attempt."""
+LONGEST_PAUSE_S = 1.0
+"""botocore's standard mode waits at most this long before the second attempt."""
+CONNECT_TIMEOUT_S = 1.0
+RESERVE_S = 0.5
+"""Kept back from the function's own time limit for our answer."""
+MIN_READ_TIMEOUT_S = 0.1
+MAX_READ_TIMEOUT_S = 60.0
+"""SageMaker itself waits as long for a container."""
+MAX_IDLE_S = 300.0
+"""A connection that was frozen for longer is not used again: a NAT gateway forgets it after 350 s.
+https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html"""
+# What botocore's standard mode repeats:
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+THROTTLING_CODES = frozenset(
+    {
+        *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException"),
+        *("RequestThrottled", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
+        *("BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete"),
+        *("ProvisionedThroughputExceededException", "TransactionInProgressException"),
+        *("EC2ThrottledException",),
+    }
+)
+RETRIED_CODES = THROTTLING_CODES | {"RequestTimeout", "RequestTimeoutException"}
+
+Connect = Callable[[], http.client.HTTPConnection]
+
+
+class Reply(NamedTuple):
+    """What came back; `code` is AWS's word for an error, empty for a success."""
+
+    status: int
+    code: str
+    body: bytes
+
+    def fields(self) -> dict[str, Any]:
+        """Return an error's members; none where the body is no JSON object."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class EndpointClient:
+    """Invokes one endpoint; one event at a time, as Lambda gives them."""
+
+    def __init__(
+        self,
+        settings: FunctionSettings,
+        credentials: RoleCredentials,
+        *,
+        connect: Connect | None = None,
+        max_answer_bytes: int,
+    ) -> None:
+        """Open nothing yet; of an answer one byte more than `max_answer_bytes` is read at most."""
+        path = f"/endpoints/{quote(settings.endpoint_name, safe='')}/invocations"
+        self._url, self._region = f"{settings.base_url}{path}", settings.region
+        self._credentials, self._max_bytes = credentials, max_answer_bytes
+        self._connect = connect or (lambda: open_connection(settings.base_url))
+        self._connection: http.client.HTTPConnection | None = None
+        self._used = 0.0
+
+    def invoke(self, body: bytes, *, content_type: str, remaining_s: float, trace_id: str = "") -> Reply:
+        """Return the last attempt's answer; raise its OSError or HTTPException where there is none.
+
+        All attempts together end RESERVE_S before `remaining_s` is over. TimeoutError: no answer in time.
+        """
+        headers = {"content-type": content_type, "accept": "application/json"}
+        request = sigv4.Request("POST", self._url, headers, body)
+        deadline = time.monotonic() + remaining_s - RESERVE_S
+        attempts = MAX_ATTEMPTS if remaining_s >= MIN_RETRY_LIMIT_S else 1
+        for left in reversed(range(attempts)):
+            try:
+                reply = self._attempt(request, read_s=read_timeout(deadline, left), trace_id=trace_id)
+            except (OSError, http.client.HTTPException):
+                self.close()
+                if not left:
+                    raise
+            else:
+                if not left or not is_retried(reply):
+                    return reply
+            time.sleep(min(LONGEST_PAUSE_S, random.random()))  # noqa: S311 - no secret: it spreads clients out
+        raise AssertionError("there is a last attempt")  # pragma: no cover
+
+    def close(self) -> None:
+        """End the connection; the next event opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _attempt(self, request: sigv4.Request, *, read_s: float, trace_id: str) -> Reply:
+        """Send once, and once more where a connection that was kept turns out to be closed."""
+        if time.monotonic() - self._used > MAX_IDLE_S:
+            self.close()
+        was_kept = self._connection is not None
+        try:
+            return self._exchange(request, read_s=read_s, trace_id=trace_id)
+        except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
+            self.close()
+            if not was_kept:
+                raise
+        return self._exchange(request, read_s=read_s, trace_id=trace_id)
+
+    def _exchange(self, request: sigv4.Request, *, read_s: float, trace_id: str) -> Reply:
+        headers = sigv4.sign(
+            request,
+            credentials=self._credentials.current(),
+            region=self._region,
+            service=SERVICE,
+            now=time.time(),
+        )
+        if trace_id:
+            headers["x-amzn-trace-id"] = trace_id
+        connection = self._open()
+        deadline = time.monotonic() + read_s
+        sock: socket.socket = connection.sock
+        sock.settimeout(read_s)
+        parts = urlsplit(request.url)
+        connection.request(request.method, parts.path, body=request.body, headers=headers)
+        answer = connection.getresponse()
+        body = self._read(answer, sock, deadline=deadline)
+        self._used = time.monotonic()
+        answer.close()  # http.client does not see by itself that `read1` has read it all
+        if answer.will_close or len(body) > self._max_bytes:
+            self.close()
+        return Reply(answer.status, error_code(answer, body), body)
+
+    def _open(self) -> http.client.HTTPConnection:
+        if self._connection is None:
+            self._connection = self._connect()
+            self._connection.connect()
+        return self._connection
+
+    def _read(self, answer: http.client.HTTPResponse, sock: socket.socket, *, deadline: float) -> bytes:
+        """Read the whole body, or one byte more than is taken; TimeoutError past the deadline."""
+        found = bytearray()
+        while len(found) <= self._max_bytes:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer does not end")
+            sock.settimeout(left)
+            piece = answer.read1(min(65_536, self._max_bytes + 1 - len(found)))
+            if not piece:
+                break
+            found += piece
+        return bytes(found)
+
+
+def open_connection(base_url: str) -> http.client.HTTPConnection:
+    """Return a connection that is not open yet."""
+    parts = urlsplit(base_url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=CONNECT_TIMEOUT_S)
+
+
+def read_timeout(deadline: float, left: int) -> float:
+    """Return how long an attempt waits for its answer, if `left` more are to end before the deadline."""
+    usable_s = deadline - time.monotonic() - LONGEST_PAUSE_S * left
+    wanted_s = usable_s / (left + 1) - CONNECT_TIMEOUT_S
+    return min(MAX_READ_TIMEOUT_S, max(MIN_READ_TIMEOUT_S, wanted_s))
+
+
+def is_retried(reply: Reply) -> bool:
+    """Return whether the same request may have another answer soon."""
+    return reply.status in RETRIED_STATUSES or reply.code in RETRIED_CODES
+
+
+def error_code(answer: http.client.HTTPResponse, body: bytes) -> str:
+    """Return AWS's word for an error: of the header, else of the body; "Unknown" where it says none."""
+    if answer.status == 200:
+        return ""
+    told: Any = answer.headers.get("x-amzn-errortype")
+    if not told:
+        fields = Reply(answer.status, "", body).fields()
+        told = fields.get("code") or fields.get("__type")
+    word = told.split(":")[0].rsplit("#", 1)[-1] if isinstance(told, str) else ""
+    return word or "Unknown"

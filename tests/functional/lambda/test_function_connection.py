@@ -1,0 +1,141 @@
+"""The function and a real HTTP server: one connection, dropped and slow ones, over sockets."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from aws_credentials import get_plainly
+from musher_lambda import Function, make_function
+
+from tests.function_connections import ENVIRON
+
+
+class Server(ThreadingHTTPServer):
+    """Answers [[1]], counts connections, and does once what a test asks for."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.connections, self.tricks = 0, list[str]()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def setup(self) -> None:
+        """Count it."""
+        super().setup()
+        self.server.connections += 1
+
+    def do_POST(self) -> None:
+        """Answer, or play a trick."""
+        self.rfile.read(int(self.headers["content-length"]))
+        trick = self.server.tricks.pop(0) if self.server.tricks else ""
+        if trick == "hang":
+            time.sleep(30)
+        if trick == "chunked":
+            self.send_response(200)
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"2\r\n[[\r\n3\r\n1]]\r\n0\r\n\r\n")
+            return
+        self.send_response(200)
+        self.send_header("content-length", "5")
+        self.end_headers()
+        self.wfile.write(b"[[1]]")
+        self.close_connection = trick == "close"
+
+    def do_GET(self) -> None:
+        """Give what was asked with, as the service of credentials does not."""
+        body = json.dumps({"path": self.path, "authorization": self.headers["authorization"]}).encode()
+        self.send_response(200 if self.path != "/missing" else 404)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class Context:
+    """What of Lambda's context is used."""
+
+    aws_request_id = "1"
+
+    def __init__(self, remaining_s: float) -> None:
+        self._remaining_s = remaining_s
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return what is left."""
+        return int(self._remaining_s * 1000)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as made:
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def function(server: Server) -> Iterator[Function]:
+    made = make_function(ENVIRON | {"AWS_ENDPOINT_URL": server.url})
+    yield made
+    made._client.close()
+
+
+def status(function: Function, *, remaining_s: float = 30.0) -> int:
+    answer = function.handle({"url": "https://example.com/dog.jpg"}, Context(remaining_s))
+    return int(answer["statusCode"])
+
+
+def test_a_hundred_events_open_one_connection(server: Server, function: Function) -> None:
+    assert {status(function) for _ in range(100)} == {200}
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(("trick", "connections"), [("close", 2), ("chunked", 1)])
+def test_a_server_may_close_and_send_in_pieces(
+    server: Server, function: Function, trick: str, connections: int
+) -> None:
+    server.tricks = ["", trick]
+    assert [status(function) for _ in range(4)] == [200] * 4
+    assert server.connections == connections
+
+
+def test_an_endpoint_that_hangs_is_a_timeout_within_the_function_s_time(
+    server: Server, function: Function
+) -> None:
+    server.tricks = ["hang"]
+    started = time.monotonic()
+    assert status(function, remaining_s=3.0) == 504
+    assert time.monotonic() - started < 3.0
+    assert status(function) == 200
+
+
+def test_an_endpoint_that_does_not_listen_is_not_reached() -> None:
+    function = make_function(ENVIRON | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    assert status(function, remaining_s=5.0) == 502
+
+
+def test_credentials_are_asked_for_with_path_and_token(server: Server) -> None:
+    found = json.loads(get_plainly(f"{server.url}/role?x=1", {"Authorization": "token"}))
+    assert found == {"path": "/role?x=1", "authorization": "token"}
+    with pytest.raises(OSError, match="status 404"):
+        get_plainly(f"{server.url}/missing", {})
