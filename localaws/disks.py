@@ -157,13 +157,13 @@ class Disk:
             Memory(target=runs, size_mb=MEMORY_MB),
             make_target(read_only(source=self._system, target=runs / SYSTEM.name)),
         ]
-        for folder in self._covered():
-            mounts.append(make_target(read_only(source=folder, target=runs / shown_name(folder))))
+        covered = self._covered()
+        mounts += [
+            make_target(read_only(source=folder, target=runs / shown_name(folder))) for folder in covered
+        ]
         mounts.append(Mount(source=runs, target=ROOT / "run"))
-        for folder in self._covered():
-            links = self._system / folder.relative_to(ROOT)
-            mounts.append(read_only(source=links, target=folder))
-        return mounts
+        links = {folder: self._system / folder.relative_to(ROOT) for folder in covered}
+        return [*mounts, *(read_only(source=links[folder], target=folder) for folder in covered)]
 
 
 def make_disk(disk: Path, kept: list[Path], *, python: Path) -> None:
