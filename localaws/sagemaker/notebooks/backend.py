@@ -159,6 +159,12 @@ class NotebookMixin(SageMakerModelBackend):
             return self.get_notebook_instance(name)
         return super()._get_resource_from_arn(arn)
 
+    def add_tags(self, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
+        """Add tags to a resource of any kind; a key that it has gets the new value, where moto keeps both."""
+        resource, keys = self._get_resource_from_arn(arn), {tag["Key"] for tag in tags}
+        resource.tags = [tag for tag in resource.tags or () if tag["Key"] not in keys]
+        return super().add_tags(arn, tags)
+
     def reset(self) -> None:
         """Forget everything; what is on is switched off."""
         running = notebook_service().running()

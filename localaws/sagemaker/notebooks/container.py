@@ -158,9 +158,12 @@ class Notebook:
         return python_environment(variables | own | self._context.grant_environment(grant), sharers=sharers)
 
     def poll(self) -> int | None:
-        """Return the exit code of the first program, None while it runs."""
+        """Return the exit code of the first program, whose output has been heard; None while it runs."""
         assert self._child is not None
-        return self._child.poll()
+        code = self._child.poll()
+        if code is not None:
+            self._child.join_output()
+        return code
 
     def stop(self) -> None:
         """Switch it off: nothing of it runs afterwards, and only the volume is left."""

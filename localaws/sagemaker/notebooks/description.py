@@ -13,7 +13,6 @@ def describe_notebooks(pids: Mapping[str, Mapping[str, int]]) -> Iterator[dict[s
     for _, _, instance in found:
         yield {
             "name": instance.notebook_instance_name,
-            "title": "notebook",
             "status": instance.status,
             "type": instance.instance_type,
             "reason": instance.failure_reason or "",

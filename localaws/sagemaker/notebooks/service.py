@@ -22,7 +22,7 @@ class NotebookService(RunningJobs[NotebookRunner | ChangeRunner]):
 
     def describe(self) -> dict[str, Iterator[dict[str, Any]]]:
         """Return the instances for the status page."""
-        return {"machines": describe_notebooks(self.pids())}
+        return {"notebooks": describe_notebooks(self.pids())}
 
 
 def notebook_service() -> NotebookService:
