@@ -121,13 +121,20 @@ def _find_allowance(caller: Caller, asked: Asked, policies: Policies, resource: 
     is_at_home = caller.account_id == asked.account_id
     if is_at_home and any(_names_directly(item, caller) for item in allowing):
         return ALLOWED
+    if is_at_home and any(_names_all(item) for item in allowing):
+        return _limit(asked, ((SESSION, policies.session),))
     by_identity = caller.is_root or _says(policies.identity, "Allow", asked)
     by_resource = any(not _names_account_alone(item, caller) for item in allowing)
     if not by_identity and not (is_at_home and by_resource):
         return Verdict(is_allowed=False, by=IDENTITY)
     if not is_at_home and not allowing:
         return Verdict(is_allowed=False, by=RESOURCE)
-    for kind, statements in ((BOUNDARY, policies.boundary), (SESSION, policies.session)):
+    return _limit(asked, ((BOUNDARY, policies.boundary), (SESSION, policies.session)))
+
+
+def _limit(asked: Asked, kinds: Sequence[tuple[str, Statements | None]]) -> Verdict:
+    """Return the verdict on what is allowed already: each policy that there is must allow it, too."""
+    for kind, statements in kinds:
         if statements is not None and not _says(statements, "Allow", asked):
             return Verdict(is_allowed=False, by=kind)
     return ALLOWED
@@ -176,9 +183,17 @@ def _account_names(caller: Caller) -> set[str]:
 
 def _names_directly(statement: Mapping[str, Any], caller: Caller) -> bool:
     """Tell whether an Allow names the user or the session itself: nothing implicit then limits it."""
+    return caller.arn in _named(statement)
+
+
+def _names_all(statement: Mapping[str, Any]) -> bool:
+    """Tell whether an Allow is for everybody: those of the account need no policy of their own."""
+    return ANYBODY in _named(statement)
+
+
+def _named(statement: Mapping[str, Any]) -> list[Any]:
     principal = statement.get("Principal")
-    named = as_list(principal.get("AWS", [])) if isinstance(principal, dict) else []
-    return caller.arn in named
+    return as_list(principal.get("AWS", [])) if isinstance(principal, dict) else [principal]
 
 
 def _names_account_alone(statement: Mapping[str, Any], caller: Caller) -> bool:

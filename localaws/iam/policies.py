@@ -12,7 +12,7 @@ from typing import Any
 
 from localaws.iam.callers import Principal
 from localaws.iam.conditions import find_unknown, holds, is_condition
-from localaws.iam.patterns import Facts, as_list, match, match_with_variables
+from localaws.iam.patterns import Facts, as_list, match, match_with_variables, resolve
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
 NO_FACTS: Facts = MappingProxyType({})
@@ -85,7 +85,12 @@ def _names(element: Any, principal: Principal | None) -> bool:
 
 
 def applies(statement: Mapping[str, Any], *, action: str, resource: str, facts: Facts = NO_FACTS) -> bool:
-    """Tell whether a statement is about an action on a resource, whatever its conditions say."""
+    """Tell whether a statement is about an action on a resource, whatever its conditions say.
+
+    One that excepts resources by a variable without a value is about nothing.
+    """
+    if any(resolve(item, facts) is None for item in as_list(statement.get("NotResource", []))):
+        return False
     return _covers(statement, "Action", lambda pattern: _is_action(pattern, action)) and _covers(
         statement, "Resource", lambda pattern: match_with_variables(pattern, resource, facts)
     )

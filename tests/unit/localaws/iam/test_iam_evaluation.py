@@ -2,8 +2,7 @@
 
 import pytest
 
-from localaws.iam.evaluation import Asked, Caller, Known, Policies, Verdict, evaluate
-from tests.unit.localaws.iam.evaluation_cases import (
+from benchmarks.iam_cases import (
     ALICE,
     CASES,
     HOME,
@@ -15,6 +14,7 @@ from tests.unit.localaws.iam.evaluation_cases import (
     deny,
     for_whom,
 )
+from localaws.iam.evaluation import Asked, Caller, Known, Policies, Verdict, evaluate
 
 
 def caller_of(principal: str) -> Caller:

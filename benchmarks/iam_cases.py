@@ -36,6 +36,8 @@ OBJECT = "arn:aws:s3:::bucket/folder/photo.jpg"
 ENDPOINT = f"arn:aws:sagemaker:us-east-1:{HOME}:endpoint/musher-live"
 
 Statement = Mapping[str, Any]
+Rows = Sequence[tuple[Any, Any, bool]]
+"""The request's value (None: it has none), the policy's, and the verdict."""
 T, F = True, False
 
 
@@ -159,7 +161,7 @@ def of_operators() -> Iterator[Case]:
 
 def of_numbers() -> Iterator[Case]:
     """Numbers."""
-    table = {
+    table: dict[str, Rows] = {
         "NumericEquals": [("10", "10", T), ("10", "10.0", T), ("10", "11", F), (None, "10", F)],
         "NumericNotEquals": [
             ("10", "10", F),
@@ -194,7 +196,7 @@ def of_numbers() -> Iterator[Case]:
 def of_dates() -> Iterator[Case]:
     """Dates, in ISO 8601 or as seconds since 1970."""
     now, before, after = "2026-11-29T12:00:00Z", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
-    table = {
+    table: dict[str, Rows] = {
         "DateEquals": [
             (now, now, T),
             (now, before, F),
@@ -498,6 +500,8 @@ def of_boundaries() -> Iterator[Case]:
     yield Case(page=LOGIC, is_allowed=True, principal=SESSION, boundary=[], by_resource=by_session)
     yield Case(page=LOGIC, is_allowed=True, principal=SESSION, session=[], by_resource=by_session)
     yield Case(page=LOGIC, is_allowed=False, principal=SESSION, session=[deny()], by_resource=by_session)
+    yield Case(page=PRINCIPAL, is_allowed=True, boundary=[], by_resource=[for_whom("*")])
+    yield Case(page=PRINCIPAL, is_allowed=False, boundary=[deny()], by_resource=[for_whom("*")])
     by_role = [for_whom({"AWS": ROLE})]
     yield Case(page=LOGIC, is_allowed=True, principal=SESSION, by_resource=by_role)
     yield Case(page=LOGIC, is_allowed=False, principal=SESSION, boundary=[], by_resource=by_role)
