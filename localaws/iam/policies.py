@@ -5,14 +5,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from localaws.iam.callers import Principal
-from localaws.iam.conditions import Facts, find_unknown, holds, is_condition
-from localaws.iam.patterns import as_list, match
+from localaws.iam.conditions import find_unknown, holds, is_condition
+from localaws.iam.patterns import Facts, as_list, match, match_with_variables, resolve
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
 NO_FACTS: Facts = MappingProxyType({})
@@ -58,7 +58,7 @@ def decide(
 
     A statement with a condition of which nothing is known does not apply, and its key is named.
     """
-    applying = [item for item in statements if _applies(item, action=action, resource=resource)]
+    applying = [item for item in statements if applies(item, action=action, resource=resource, facts=facts)]
     conditions = [item.get("Condition") or {} for item in applying]
     missing = {key for each in conditions for key in find_unknown(each, facts)}
     effects = {item["Effect"] for item, each in zip(applying, conditions, strict=True) if holds(each, facts)}
@@ -84,18 +84,24 @@ def _names(element: Any, principal: Principal | None) -> bool:
     return any(isinstance(item, str) and item in known for item in as_list(named))
 
 
-def _applies(statement: Mapping[str, Any], *, action: str, resource: str) -> bool:
-    for member, value, is_case_sensitive in (("Action", action, False), ("Resource", resource, True)):
-        if member in statement:
-            if not _matches(statement[member], value, is_case_sensitive=is_case_sensitive):
-                return False
-        elif f"Not{member}" in statement and _matches(
-            statement[f"Not{member}"], value, is_case_sensitive=is_case_sensitive
-        ):
-            return False
-    return True
+def applies(statement: Mapping[str, Any], *, action: str, resource: str, facts: Facts = NO_FACTS) -> bool:
+    """Tell whether a statement is about an action on a resource, whatever its conditions say.
+
+    One that excepts resources by a variable without a value is about nothing.
+    """
+    if any(resolve(item, facts) is None for item in as_list(statement.get("NotResource", []))):
+        return False
+    return _covers(statement, "Action", lambda pattern: _is_action(pattern, action)) and _covers(
+        statement, "Resource", lambda pattern: match_with_variables(pattern, resource, facts)
+    )
 
 
-def _matches(patterns: str | list[str], value: str, *, is_case_sensitive: bool) -> bool:
-    flags = 0 if is_case_sensitive else re.IGNORECASE
-    return any(match(item, value, flags=flags) for item in as_list(patterns))
+def _covers(statement: Mapping[str, Any], member: str, fits: Callable[[str], bool]) -> bool:
+    """Tell whether a member's patterns fit, or those of its opposite do not; without either it does."""
+    if member in statement:
+        return any(map(fits, as_list(statement[member])))
+    return not any(map(fits, as_list(statement.get(f"Not{member}", []))))
+
+
+def _is_action(pattern: str, action: str) -> bool:
+    return match(pattern, action, flags=re.IGNORECASE) is not None

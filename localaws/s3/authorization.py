@@ -10,7 +10,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from localaws.iam.callers import Principal, find_principal
-from localaws.iam.conditions import Facts
+from localaws.iam.patterns import Facts
 from localaws.iam.policies import ALLOWED, EXPLICIT_DENY, concerns, decide, read_statements
 from localaws.s3.target import read_caller, read_query
 

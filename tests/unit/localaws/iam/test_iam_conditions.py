@@ -48,7 +48,7 @@ FACTS: dict[str, str | None] = {
         ("StringEquals", "s3:x-amz-acl", "${aws:username}", False),
         ("StringNotEquals", "aws:PrincipalOrgID", "o-1", False),
         ("NumericLessThan", "s3:x-amz-acl", 5, False),
-        ("ForAllValues:StringNotEquals", "s3:x-amz-acl", "x", False),
+        ("ForAllValues:StringNotEquals", "s3:x-amz-acl", "x", True),
     ],
 )
 def test_an_operator_holds_a_key_against_values(operator: str, key: str, wanted: Any, is_met: bool) -> None:
