@@ -13,7 +13,7 @@ GOOD, SLOW, ENDING, MUTE, UNFETCHED = "good", "slow", "ending", "mute", "unfetch
 """Images: one that serves, one that does after some pings, one whose process ends, one that never answers a
 ping, and one whose model is not there."""
 SLOW_PINGS = 3
-STARTUP_S = 120.0
+STARTUP_S = 900.0
 
 
 @dataclass(kw_only=True, eq=False)
