@@ -65,6 +65,10 @@ class ConcurrencyMixin(EventsMixin):
             reserved=None if reserved is None else int(reserved),
             unreserved_limit=self.unreserved(),
             provisioned=total(function.settings.provisioned),
+            account_limit=ACCOUNT_LIMIT,
+            reserving=frozenset(
+                known.function_name for known in self._all_latest() if known.reserved_concurrency is not None
+            ),
         )
 
     def account_settings(self) -> dict[str, Any]:
