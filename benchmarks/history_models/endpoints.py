@@ -210,10 +210,12 @@ class EndpointHistory(History):
         if self.scaled is not None and self.is_settled:
             has_failed = self.endpoint.failure_reason is not None
             self.must(self.is_disturbed or not has_failed, "a change of count failed for no reason")
+            self.reach("a change of count failed" if has_failed else "a change of count was made")
             self.expected, self.scaled = self.expected if has_failed else self.scaled, None
         if self.update is None or not self.is_settled:
             return
         update, self.update = self.update, None
+        self.reach_end(update)
         is_new = self.endpoint.endpoint_config_name == update["new"]
         known = (update["old"], update["new"])
         self.must(self.endpoint.endpoint_config_name in known, "the configuration is neither the old nor the new")
@@ -223,6 +225,17 @@ class EndpointHistory(History):
             self.must(False, f"an update failed for no reason: {self.endpoint.failure_reason}")
         if is_new:
             self.expected = update["expected"]
+
+    def reach_end(self, update: dict[str, Any]) -> None:
+        """Count how an update has ended."""
+        is_new = self.endpoint.endpoint_config_name == update["new"]
+        if self.status == states.UPDATE_ROLLBACK_FAILED:
+            self.reach("a rollback failed")
+        elif is_new:
+            self.reach(f"updated by {update['policy']}")
+        else:
+            why = "an alarm" if self.endpoint.failure_reason is None else "a failure"
+            self.reach(f"{update['policy']} taken back by {why}")
 
     # -- steps -------------------------------------------------------------------------------------------
 
@@ -286,6 +299,7 @@ class EndpointHistory(History):
             "old": before,
             "new": new,
             "expected": retained if is_retaining else wanted,
+            "policy": policy,
             "is_bad": is_bad,
             "is_watched": is_watched and policy != "NONE",
             "is_alarmed": False,

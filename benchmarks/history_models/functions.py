@@ -12,6 +12,7 @@ any two requests.
 import asyncio
 import base64
 import io
+import json
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,8 +57,20 @@ ACCOUNT_LIMIT, UNRESERVED_MINIMUM = 8, 2
 """In place of 1,000 and 100: what a history reaches in a few events."""
 NAMES, ALIASES = ("cats", "dogs"), ("live", "next")
 ROLE = "histories"
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+)
 SHARED, RESERVED = "ConcurrentInvocationLimitExceeded", "ReservedFunctionConcurrentInvocationLimitExceeded"
-MANY_TURNS = 60
+MANY_TURNS = 25
 """Of the event loop: after these, whatever can go on without the history has."""
 names, aliases, sizes = st.sampled_from(NAMES), st.sampled_from(ALIASES), st.integers(0, 6)
 qualifiers = st.sampled_from((None, LATEST, "1", "2", "3", *ALIASES))
@@ -68,7 +81,7 @@ ends = st.sampled_from((SUCCEEDS, SUCCEEDS, FAILS, CRASHES))
 @cache
 def make_role() -> str:
     """Make the role of all functions, once in a process; return its ARN."""
-    role = iam_backends[ACCOUNT]["aws"].create_role(ROLE, "{}", "/", None, "", [], "3600")
+    role = iam_backends[ACCOUNT]["aws"].create_role(ROLE, TRUST, "/", None, "", [], "3600")
     return str(role.arn)
 
 
@@ -150,6 +163,7 @@ class FunctionHistory(History):
         error = ticket.task.exception()
         if error is None:
             version = ticket.task.result().version
+            self.reach("ran provisioned" if ticket.is_provisioned else "ran on demand")
             self.must(version in ticket.versions, f"version {version} ran, not {sorted(ticket.versions)}")
         else:
             self.must(isinstance(error, LambdaClientError), f"an event ended with {error!r}")
@@ -236,7 +250,7 @@ class FunctionHistory(History):
             "Code": {"ZipFile": make_code(self.code)},
             "Publish": False,
         }
-        with suppress(LambdaClientError):
+        if self.backend.find_latest(name) is None:
             self.backend.describe_new_function(spec)
         if is_ready:
             self.deploy_all()
@@ -365,6 +379,7 @@ class FunctionHistory(History):
         if is_shared:  # which version it meant, only localaws has drawn
             ticket.is_provisioned = self.runs_provisioned(invocation.request_id, since=made)
         elif isinstance(error, ThrottledError):
+            self.reach(error.reason)
             self.must(error.reason == expected, f"{target.arn()} was throttled: {error.reason}, not {expected}")
         elif not ticket.task.done():
             self.must(expected is None, f"{target.arn()} ran, where {expected} should have stopped it")

@@ -6,7 +6,8 @@ Hypothesis draws the steps and, where something does not hold, looks for the sho
 import logging
 import tempfile
 import time
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ class History(RuleBasedStateMachine):
     ended: ClassVar[int] = 0
     """Histories of this class that have come to their end, those of a search for a shorter one included."""
     steps: ClassVar[int] = 0
+    reached: ClassVar[Counter[str]] = Counter()
+    """How often something worth looking for has come about: a model that reaches nothing proves nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +81,10 @@ class History(RuleBasedStateMachine):
         if not holds:
             self.violations.append(what)
 
+    def reach(self, what: str) -> None:
+        """Count something that has come about."""
+        type(self).reached[what] += 1
+
     @invariant()
     def nothing_is_violated(self) -> None:
         """Fail with the first violation."""
@@ -100,13 +107,14 @@ class Found:
     histories: int
     steps: int
     seconds: float
+    reached: Mapping[str, int]
     program: str = ""
     """The shortest history with a violation; empty where there is none."""
 
 
 def run_histories(machine: type[History], *, first_seed: int, histories: int) -> Found:
     """Run histories that follow from a seed, to the first violation."""
-    counted: Any = type(machine.__name__, (machine,), {"ended": 0, "steps": 0})
+    counted: Any = type(machine.__name__, (machine,), {"ended": 0, "steps": 0, "reached": Counter()})
     started, program = time.perf_counter(), ""
     with quiet(), hypothesis_elsewhere():
         try:
@@ -118,6 +126,7 @@ def run_histories(machine: type[History], *, first_seed: int, histories: int) ->
         seed=first_seed,
         histories=counted.ended,
         steps=counted.steps,
+        reached=dict(counted.reached),
         seconds=time.perf_counter() - started,
         program=program,
     )

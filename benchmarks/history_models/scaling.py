@@ -120,6 +120,7 @@ class ScalingHistory(History):
         if "triggered policy" in cause:
             self.judge_policy(cause.rpartition(" ")[2], wanted=wanted, before=before, target=target)
         else:
+            self.reach("kept to its bounds")
             self.asked = None
 
     def newest_cause(self) -> str:
@@ -133,9 +134,12 @@ class ScalingHistory(History):
         """Hold what a policy asks for against suspensions and cooldowns."""
         is_out, config, now_s = wanted > before, self.configs[name], self.clock.monotonic()
         kind = "DynamicScalingOutSuspended" if is_out else "DynamicScalingInSuspended"
+        self.reach("scaled out" if is_out else "scaled in")
         self.must(not target.suspended_state[kind], f"{name} scaled although {kind}")
         self.must(is_out or not config.get("DisableScaleIn"), f"{name} scaled in although it must not")
         cooling = self.cooling if self.cooling is not None and now_s < self.cooling.until_s else None
+        if cooling is not None and is_out:
+            self.reach("scaled out in a cooldown")
         if cooling is not None and not is_out:
             self.must(cooling.is_out, f"{name} scaled in {cooling.until_s - now_s} s before it might")
         if cooling is not None and cooling.is_out and is_out and "Step" in config:
