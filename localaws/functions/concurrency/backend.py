@@ -26,6 +26,15 @@ TOTAL_CODE_LIMIT, ZIPPED_LIMIT = 80_530_636_800, 52_428_800
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
+UNPUBLISHED = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+
+
+def check_published(function: LocalFunction) -> None:
+    """Refuse to provision what may change: an alias may mean `$LATEST`, too."""
+    if str(function.version) == LATEST:
+        raise InvalidParameterValueException(UNPUBLISHED)
+
+
 class NoProvisionedError(LambdaClientError):
     """There is no provisioned concurrency."""
 
@@ -117,11 +126,10 @@ class ConcurrencyMixin(EventsMixin):
     def put_provisioned(self, name: str, qualifier: str | None, requested: int) -> dict[str, Any]:
         """Answer PutProvisionedConcurrencyConfig; the environments are started in the background."""
         if qualifier in (None, LATEST):
-            raise InvalidParameterValueException(
-                "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
-            )
+            raise InvalidParameterValueException(UNPUBLISHED)
         assert qualifier is not None
         function = self._check_qualifier(name, qualifier)
+        check_published(function)
         self._check_alone(name, qualifier)
         self._check_overlap(function, name, qualifier)
         configs = function.settings.provisioned
@@ -247,6 +255,7 @@ class ConcurrencyMixin(EventsMixin):
             validation.check_provisioned(weights_of(request.get("RoutingConfig")))
         wanted = request.get("FunctionVersion")
         if config is not None and wanted:
+            check_published(self.local(function_name, wanted))
             self._check_overlap(self.local(function_name, wanted), function_name, name)
         alias = super().change_alias(name, function_name, request)
         if config is not None:
