@@ -30,13 +30,14 @@ from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.models import LocalSageMakerBackend
 
 NAME, ALARM = "ep", "errors"
-IMAGES = (GOOD, GOOD, GOOD, SLOW, ENDING, MUTE, UNFETCHED)
+IMAGES = (GOOD, GOOD, GOOD, GOOD, GOOD, SLOW, SLOW, ENDING, MUTE, UNFETCHED)
 SERVING_IMAGES = (GOOD, SLOW)
 WAIT_S, TIMEOUT_S = 120, 7200
 SETTLED = (states.IN_SERVICE, states.UPDATE_ROLLBACK_FAILED, states.FAILED)
 SETTLE_TURNS, SETTLE_TURN_S = 600, 20.0
-images, counts = st.sampled_from(IMAGES), st.integers(1, 4)
+images, counts = st.sampled_from(IMAGES), st.sampled_from((4, 2, 3, 1))
 sizes = st.sampled_from((("INSTANCE_COUNT", 1), ("INSTANCE_COUNT", 2), ("CAPACITY_PERCENT", 25), ("CAPACITY_PERCENT", 50)))
+seldom = st.sampled_from((False, False, False, True))
 policies = st.sampled_from(("NONE", "ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"))
 
 
@@ -256,14 +257,14 @@ class EndpointHistory(History):
         self.backend.create_endpoint_config(name, asked, {}, {}, [], "")
         return name
 
-    @initialize(count=counts, is_double=st.booleans())
+    @initialize(count=counts, is_double=seldom)
     def begin(self, count: int, is_double: bool) -> None:
         """Create an endpoint that serves."""
         self.create_endpoint(GOOD, count, is_double)
         self.settle()
 
     @precondition(lambda self: self.endpoint is None)
-    @rule(image=images, count=counts, is_double=st.booleans())
+    @rule(image=images, count=counts, is_double=seldom)
     def create_endpoint(self, image: str, count: int, is_double: bool) -> None:
         """Create an endpoint of one variant or two."""
         self.was_in_service, self.update = False, None
@@ -354,6 +355,14 @@ class EndpointHistory(History):
         server.is_hung, server.code = is_hang, None if is_hang else 9
         self.hurt.add(server)
         self.is_disturbed = True
+
+    @precondition(lambda self: self.update is not None and self.update["is_watched"])
+    @rule(turns=st.integers(1, 12))
+    def alarm_during_an_update(self, turns: int) -> None:
+        """Let the alarm of the update that goes on fire, and stay for a while."""
+        self.set_alarm("ALARM")
+        self.go_on(turns, 30.0)
+        self.set_alarm("OK")
 
     @rule(state=st.sampled_from(("OK", "ALARM")))
     def set_alarm(self, state: str) -> None:

@@ -22,7 +22,7 @@ from typing import Any, cast
 from unittest import mock
 
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from moto.awslambda import models as moto_models
 from moto.awslambda.exceptions import LambdaClientError
 from moto.iam.models import iam_backends
@@ -238,6 +238,19 @@ class FunctionHistory(History):
 
     # -- functions ---------------------------------------------------------------------------------------
 
+    @initialize(versions=st.integers(0, 2), reserved=st.none() | sizes, kept=st.integers(0, 3))
+    def begin(self, versions: int, reserved: int | None, kept: int) -> None:
+        """Create both functions; the first has versions, a reservation and provisioned environments, or not."""
+        for name in NAMES:
+            self.create(name, True, versions)
+        if versions:
+            self.put_alias(NAMES[0], "live", "1", 0.0)
+        if reserved is not None:
+            self.reserve(NAMES[0], reserved)
+        if versions and kept:
+            self.provision(NAMES[0], "live", kept)
+            self.settle()
+
     @rule(name=names, is_ready=st.sampled_from((True, True, True, False)), versions=st.integers(0, 2))
     def create(self, name: str, is_ready: bool, versions: int) -> None:
         """Create a function, and publish versions of it."""
@@ -410,6 +423,13 @@ class FunctionHistory(History):
         for environment in self.waiting("Busy")[:number]:
             environment.say(how)
         self.turn(turns)
+
+    @rule(name=names, qualifier=qualifiers, number=st.integers(1, 6))
+    def serve(self, name: str, qualifier: str | None, number: int) -> None:
+        """Send events, let the environments that they need come up, and some of them end."""
+        self.invoke(name, qualifier, number)
+        self.start(COMES_UP, number, MANY_TURNS)
+        self.finish(SUCCEEDS, number // 2, MANY_TURNS)
 
     @rule(number=st.integers(0, 5))
     def lose_an_environment(self, number: int) -> None:

@@ -112,13 +112,16 @@ class Found:
     """The shortest history with a violation; empty where there is none."""
 
 
-def run_histories(machine: type[History], *, first_seed: int, histories: int) -> Found:
-    """Run histories that follow from a seed, to the first violation."""
+def run_histories(
+    machine: type[History], *, first_seed: int, histories: int, is_shortened: bool = True
+) -> Found:
+    """Run histories that follow from a seed, to the first violation; `is_shortened` is whether to search on."""
     counted: Any = type(machine.__name__, (machine,), {"ended": 0, "steps": 0, "reached": Counter()})
+    how = settings_of(histories, is_shortened=is_shortened)
     started, program = time.perf_counter(), ""
     with quiet(), hypothesis_elsewhere():
         try:
-            run_state_machine_as_test(seed(first_seed)(counted), settings=settings_of(histories))
+            run_state_machine_as_test(seed(first_seed)(counted), settings=how)
         except Exception as error:  # noqa: BLE001 - whatever a history raises is its violation
             program = describe_violation(error)
     return Found(
@@ -132,7 +135,7 @@ def run_histories(machine: type[History], *, first_seed: int, histories: int) ->
     )
 
 
-def settings_of(histories: int) -> settings:
+def settings_of(histories: int, *, is_shortened: bool) -> settings:
     """Return how histories are drawn: nothing is kept on disk, and each is whole however slow the machine."""
     return settings(
         max_examples=histories,
@@ -142,7 +145,7 @@ def settings_of(histories: int) -> settings:
         print_blob=False,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if is_shortened else (Phase.generate,),
     )
 
 

@@ -331,7 +331,8 @@ class ObjectHistory(History):
 
     def open_upload(self, number: int) -> tuple[str, Parts] | None:
         """Return an upload that nobody completes, or None."""
-        found = [(id_, parts) for id_, parts in self.uploads.items() if not parts.is_closed]
+        known = self.bucket.multiparts
+        found = [(id_, parts) for id_, parts in self.uploads.items() if id_ in known and not parts.is_closed]
         return found[number % len(found)] if found else None
 
     @rule(upload=st.integers(0, 3), number=st.integers(1, 3), size=st.sampled_from((1, 40, 65, 200)))
@@ -356,6 +357,15 @@ class ObjectHistory(History):
             self.turn()
         if call.status == 200:
             parts.data[number] = data
+
+    @rule(key=keys, first=st.sampled_from((1, 40, 65, 200)), second=st.sampled_from((1, 65)))
+    def upload(self, key: str, first: int, second: int) -> None:
+        """Send two parts, and begin to make an object of them."""
+        self.begin_upload(key)
+        newest = len([parts for parts in self.uploads.values() if not parts.is_closed])
+        for number, size in ((2, first), (1, second)):
+            self.put_part(newest - 1, number, size)
+        self.complete(newest - 1)
 
     @rule(upload=st.integers(0, 3))
     def complete(self, upload: int) -> None:
