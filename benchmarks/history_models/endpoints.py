@@ -24,6 +24,7 @@ from localaws.sagemaker.endpoints import controller as controllers
 from localaws.sagemaker.endpoints import states
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.deployments import alarms, events
+from localaws.sagemaker.endpoints.deployments.states import Phase
 from localaws.sagemaker.endpoints.fleet import Fleet
 from localaws.sagemaker.endpoints.instance import Instance
 from localaws.sagemaker.endpoints.service import EndpointService
@@ -33,6 +34,7 @@ NAME, ALARM = "ep", "errors"
 IMAGES = (GOOD, GOOD, GOOD, GOOD, GOOD, SLOW, SLOW, ENDING, MUTE, UNFETCHED)
 SERVING_IMAGES = (GOOD, SLOW)
 WAIT_S, TIMEOUT_S = 120, 7200
+WATCHED_TURNS = 4
 SETTLED = (states.IN_SERVICE, states.UPDATE_ROLLBACK_FAILED, states.FAILED)
 SETTLE_TURNS, SETTLE_TURN_S = 600, 20.0
 images, counts = st.sampled_from(IMAGES), st.sampled_from((4, 2, 3, 1))
@@ -304,6 +306,7 @@ class EndpointHistory(History):
             "is_bad": is_bad,
             "is_watched": is_watched and policy != "NONE",
             "is_alarmed": False,
+            "alarmed": 0,
         }
         self.is_disturbed = self.factory.is_refusing or self.alarm.state_value == "ALARM"
 
@@ -340,10 +343,24 @@ class EndpointHistory(History):
     def take_turn(self, seconds: float) -> None:
         """Let the endpoint's thread go on to its next wait."""
         self.clock.advance(seconds)
+        self.note_alarm()
         self.turns.take()
         healed = {server for server in self.hurt if server.is_stopped}
         self.hurt -= {server for server in healed if server not in self.factory.by_instance.values()}
         self.end_of_change()
+
+    def note_alarm(self) -> None:
+        """Note that an update must be taken back: its alarm stood for so long that localaws has looked.
+
+        Between two phases in which it looks there are three turns at most.
+        """
+        if self.update is None or not self.update["is_watched"]:
+            return
+        pending = None if self.controller is None else self.controller.pending
+        is_watching = pending is not None and pending.status in (Phase.CREATING.value, Phase.BAKING.value)
+        is_on = self.alarm.state_value == "ALARM" and is_watching
+        self.update["alarmed"] = self.update["alarmed"] + 1 if is_on else 0
+        self.update["is_alarmed"] = self.update["is_alarmed"] or self.update["alarmed"] >= WATCHED_TURNS
 
     @rule(number=st.integers(0, 7), is_hang=st.booleans())
     def hurt_an_instance(self, number: int, is_hang: bool) -> None:

@@ -16,7 +16,7 @@ import json
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 from unittest import mock
@@ -39,6 +39,7 @@ from benchmarks.history_models.environments import (
     FakeHost,
     described,
 )
+from benchmarks.history_models.interleaving import Interleaving, TurnLock
 from benchmarks.history_models.machine import ACCOUNT, REGION, History
 from localaws.functions import pool as pools
 from localaws.functions.arns import LATEST, Target
@@ -70,12 +71,42 @@ TRUST = json.dumps(
     }
 )
 SHARED, RESERVED = "ConcurrentInvocationLimitExceeded", "ReservedFunctionConcurrentInvocationLimitExceeded"
+LOOKED_AT = Path(concurrency.__file__).parents[1]
+"""Where one thread may stop and another go on: localaws' own part of Lambda."""
 MANY_TURNS = 25
 """Of the event loop: after these, whatever can go on without the history has."""
 names, aliases, sizes = st.sampled_from(NAMES), st.sampled_from(ALIASES), st.integers(0, 6)
 qualifiers = st.sampled_from((None, LATEST, "1", "2", "3", *ALIASES))
 starts = st.sampled_from((COMES_UP, COMES_UP, COMES_UP, RAISES, DIES, NEVER))
 ends = st.sampled_from((SUCCEEDS, SUCCEEDS, FAILS, CRASHES))
+
+
+choices = st.lists(st.integers(0, 2), max_size=60)
+at_once = st.one_of(
+    st.tuples(st.just("reserve"), st.fixed_dictionaries({"name": names, "size": sizes})),
+    st.tuples(
+        st.just("provision"),
+        st.fixed_dictionaries({"name": names, "qualifier": qualifiers, "size": st.integers(1, 4)}),
+    ),
+    st.tuples(
+        st.just("put_alias"),
+        st.fixed_dictionaries(
+            {
+                "name": names,
+                "alias": aliases,
+                "version": st.sampled_from(("1", "2")),
+                "share": st.sampled_from((0.0, 0.5)),
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("delete"),
+        st.fixed_dictionaries({"name": names, "qualifier": st.sampled_from(("1", "2")), "chance": st.just(0)}),
+    ),
+    st.tuples(st.just("publish"), st.fixed_dictionaries({"name": names})),
+    st.tuples(st.just("update_code"), st.fixed_dictionaries({"name": names, "is_published": st.booleans()})),
+)
+"""Requests, by the step that sends them."""
 
 
 @cache
@@ -135,6 +166,8 @@ class FunctionHistory(History):
             provision=self.provisioner.provision,
             refill=self.provisioner.refill,
         )
+        self.locks = (TurnLock(), TurnLock())
+        self.backend._update_lock, self.backend._settings_lock = cast(Any, self.locks)
         self.running: list[Ticket] = []
         self.code = 0
 
@@ -349,6 +382,31 @@ class FunctionHistory(History):
         """Give provisioned environments up."""
         with suppress(LambdaClientError):
             self.backend.delete_provisioned(name, qualifier)
+
+    # -- at once -----------------------------------------------------------------------------------------
+
+    @rule(works=st.lists(at_once, min_size=2, max_size=3), choices=choices)
+    def do_at_once(self, works: list[tuple[str, dict[str, Any]]], choices: list[int]) -> None:
+        """Send requests at once, each on a thread of its own, as moto's are."""
+        interleaving = Interleaving(LOOKED_AT, choices=choices)
+        for lock in self.locks:
+            lock.interleaving = interleaving
+        interleaving.run(*(partial(getattr(self, name), **members) for name, members in works))
+        self.reach("requests at once")
+
+    @invariant()
+    def an_alias_means_a_version_that_is_there(self) -> None:
+        """Look each alias's versions up."""
+        for name in NAMES:
+            if self.backend.find_latest(name) is None:
+                continue
+            for alias in self.backend.list_aliases(name):
+                weights = (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
+                for version in (alias.function_version, *weights):
+                    try:
+                        self.backend.local(name, version)
+                    except LambdaClientError:
+                        raise AssertionError(f"{name}:{alias.name} means version {version}, which is gone") from None
 
     # -- events ------------------------------------------------------------------------------------------
 
