@@ -1,10 +1,10 @@
 """Run random histories on localaws' own services, and count those after which something does not hold.
 
-Claim: in none of 10,000 histories does a function run more than its limit, an object that was acknowledged change or
-go, an endpoint that serves lose its last healthy instance by a change, or a scaling decision leave its bounds.
-What a history does and must never see stands in benchmarks/history_models/. Nothing is simulated but what lies
-below localaws: processes, the disk's pace, the clock. A history that fails is printed as the shortest program that
-fails too, with the seed that finds it again.
+Claim: in none of 10,000 histories does a function run more than its limit, an object that was acknowledged
+change or go, an endpoint that serves lose its last healthy instance by a change, or a scaling decision
+leave its bounds. What a history does and must never see stands in benchmarks/history_models/. Nothing is
+simulated but what lies below localaws: processes, the disk's pace, the clock. A history that fails is
+printed as the shortest program that fails too, with the seed that finds it again.
 
 histories               that came to their end
 violations              seeds whose histories found one (the search ends there)
@@ -48,7 +48,9 @@ class Batch:
 
 def plan_batches(models: Sequence[str], *, histories: int, first_seed: int) -> list[Batch]:
     """Share histories out among models, each batch with a seed of its own; the models take turns."""
-    sizes = {model: histories // len(models) + (n < histories % len(models)) for n, model in enumerate(models)}
+    sizes = {
+        model: histories // len(models) + (n < histories % len(models)) for n, model in enumerate(models)
+    }
     batches = []
     for number in range(-(-max(sizes.values()) // BATCH)):
         for model, size in sizes.items():
@@ -101,7 +103,9 @@ def print_violations(batches: Sequence[Batch], found: Sequence[Found]) -> None:
 
 def main() -> None:
     """Run, print the tables, and the figures as the last line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--histories", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0, help="of the first batch of each model")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))

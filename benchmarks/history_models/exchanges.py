@@ -105,5 +105,7 @@ def make_call(
 
 async def serve(step: ObjectStep, call: Call) -> None:
     """Take a request through the step."""
-    exchange = Exchange(request=call.request, scope={"client": ("127.0.0.1", 1)}, send=call.send, handler=None)
+    exchange = Exchange(
+        request=call.request, scope={"client": ("127.0.0.1", 1)}, send=call.send, handler=None
+    )
     await step(exchange, not_ours)

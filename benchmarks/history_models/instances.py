@@ -1,4 +1,4 @@
-"""Instances of endpoints without processes: a server does what the history says of its image and of itself."""
+"""Instances of endpoints without processes: a server does what the history says of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Threads that take turns line by line, in an order that the history draws.
 
-Real threads run localaws' real code, but one at a time: at each line of the files that are looked at, a choice says
-who goes on. A race is found, and found again, however the machine schedules threads.
+Real threads run localaws' real code, but one at a time: at each line of the files that are looked at, a
+choice says who goes on. A race is found, and found again, however the machine schedules threads.
 """
 
 import sys

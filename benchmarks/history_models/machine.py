@@ -115,7 +115,10 @@ class Found:
 def run_histories(
     machine: type[History], *, first_seed: int, histories: int, is_shortened: bool = True
 ) -> Found:
-    """Run histories that follow from a seed, to the first violation; `is_shortened` is whether to search on."""
+    """Run histories that follow from a seed, to the first violation.
+
+    `is_shortened` is whether a shorter history with a violation is searched then.
+    """
     counted: Any = type(machine.__name__, (machine,), {"ended": 0, "steps": 0, "reached": Counter()})
     how = settings_of(histories, is_shortened=is_shortened)
     started, program = time.perf_counter(), ""

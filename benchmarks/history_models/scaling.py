@@ -1,9 +1,9 @@
 """Application Auto Scaling: targets, policies, alarms and schedules on random metrics.
 
-What must hold: no number is asked for outside the bounds of the moment, nor while the resource takes no change;
-nothing scales in while that is suspended or disabled, nor while a scale-in cools down; a scale-out that cools down
-counts as part of the next; what is there is within the bounds once the resource has taken every change; scaling
-goes with its resource, and nothing of it stays.
+What must hold: no number is asked for outside the bounds of the moment, nor while the resource takes no
+change; nothing scales in while that is suspended or disabled, nor while a scale-in cools down; a scale-out
+that cools down counts as part of the next; what is there is within the bounds once the resource has taken
+every change; scaling goes with its resource, and nothing of it stays.
 """
 
 from contextlib import suppress
@@ -70,7 +70,7 @@ class ScalingHistory(History):
         self.backend = LocalAutoscalingBackend(REGION, ACCOUNT)
         self.enter(mock.patch.object(backends, "find_capacity", self.find_capacity))
         for module in (backends, policies):
-            self.enter(mock.patch.object(module, "alarms_of", lambda account_id, region: self.cloudwatch))
+            self.enter(mock.patch.object(module, "alarms_of", return_value=self.cloudwatch))
         self.configs: dict[str, dict[str, Any]] = {}
         self.cooling: Cooling | None = None
         self.asked: Asked | None = None
@@ -80,7 +80,7 @@ class ScalingHistory(History):
         """Whether localaws has looked since the resource takes changes again."""
 
     def find_capacity(self, place: Any, **where: str) -> SlowCapacity:
-        """Return the capacity of the resource that is there, as localaws looks for it. Raises InvalidError."""
+        """Return the capacity of the resource, as localaws looks for it. Raises InvalidError."""
         if not self.capacity.is_there:
             raise InvalidError(f"SageMaker endpoint variant doesn't exist: {place.resource_id}")
         return self.capacity
@@ -186,9 +186,7 @@ class ScalingHistory(History):
     @rule(
         low=counts,
         high=counts,
-        suspended=st.fixed_dictionaries(
-            {}, optional={name: st.booleans() for name in backends.SUSPENDABLE}
-        ),
+        suspended=st.fixed_dictionaries({}, optional={name: st.booleans() for name in backends.SUSPENDABLE}),
     )
     def register(self, low: int, high: int, suspended: dict[str, bool]) -> None:
         """Register the target, or change it; what cannot be is refused and changes nothing."""

@@ -1,4 +1,4 @@
-"""Histories find nothing in localaws, and what is broken on purpose they do find; each seed is its own history."""
+"""Histories find nothing in localaws, and find what is broken on purpose; a seed is a history."""
 
 import dataclasses
 from collections.abc import Callable
@@ -41,7 +41,9 @@ def forget_what_is_kept(patch: Patch) -> None:
 
 
 def keep_old_code(patch: Patch) -> None:
-    patch.setattr(EnvironmentPool, "_put_back", lambda pool, used: pool._idle.setdefault(used.spec, []).append(used))
+    patch.setattr(
+        EnvironmentPool, "_put_back", lambda pool, used: pool._idle.setdefault(used.spec, []).append(used)
+    )
     patch.setattr(EnvironmentPool, "trim", lambda pool, spec, *, keep: None)
 
 
@@ -182,9 +184,7 @@ def test_a_violation_is_a_short_program_and_the_same_for_the_same_seed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     scale_out_twice(monkeypatch)
-    first, second = (
-        run_histories(MODELS["scaling"], first_seed=SEED, histories=MANY) for _ in range(2)
-    )
+    first, second = (run_histories(MODELS["scaling"], first_seed=SEED, histories=MANY) for _ in range(2))
     assert "scaled out twice in one cooldown" in first.program
     steps = [line for line in first.program.splitlines() if line.startswith("state.")]
     assert len([step for step in steps if "what_is_settled" not in step]) <= 6

@@ -1,4 +1,4 @@
-"""What two requests do to reservations, provisioned environments and aliases, on threads that take turns by line."""
+"""Two requests at once about reservations, provisioned environments and aliases."""
 
 from typing import Any
 

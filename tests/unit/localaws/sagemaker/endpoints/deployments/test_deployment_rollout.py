@@ -11,7 +11,14 @@ from localaws.clock import ManualClock
 from localaws.errors import LocalAwsError
 from localaws.sagemaker.endpoints.deployments.rollout import AbandonedError, Outcome, Rollout
 from localaws.sagemaker.endpoints.deployments.schedule import Stage
-from localaws.sagemaker.endpoints.deployments.spec import ALL_AT_ONCE, CANARY, LINEAR, ROLLING, Deployment, Size
+from localaws.sagemaker.endpoints.deployments.spec import (
+    ALL_AT_ONCE,
+    CANARY,
+    LINEAR,
+    ROLLING,
+    Deployment,
+    Size,
+)
 from localaws.sagemaker.endpoints.deployments.split import SplitFleet, cut, sizes
 from localaws.sagemaker.endpoints.deployments.states import Phase
 from localaws.sagemaker.endpoints.fleet import Fleet, build_fleet
