@@ -24,8 +24,8 @@ class UnderWay:
     activity: Activity
     wanted: int
     before: int
-    cooldown_s: float
-    """AWS seconds that it holds others back once it is made."""
+    cooldown_s: float | None
+    """AWS seconds that it holds others back once it is made; None where it says nothing of that."""
 
 
 @dataclass(kw_only=True)
@@ -67,15 +67,20 @@ class Scaling:
             self._end(OVERRIDDEN, wording.overridden(wanted, dimension=dimension))
         elif reading.current == wanted and not reading.is_busy:
             self._end(SUCCESSFUL, wording.fulfilled(wanted, dimension=dimension))
-            now_s = self.clock.monotonic()
-            self.cooldown.begin(before=change.before, after=wanted, now_s=now_s, cooldown_s=change.cooldown_s)
+            self._begin_cooldown(change)
+
+    def _begin_cooldown(self, change: UnderWay) -> None:
+        """Begin the cooldown of a policy's change; one that only keeps to the bounds ends none."""
+        if change.cooldown_s is not None:
+            now_s, cooldown_s = self.clock.monotonic(), change.cooldown_s
+            self.cooldown.begin(before=change.before, after=change.wanted, now_s=now_s, cooldown_s=cooldown_s)
 
     def _end(self, status: str, message: str) -> None:
         if self.under_way is not None:
             self.under_way.activity.end(status, message, at=self.clock.now())
             self.under_way = None
 
-    def change(self, wanted: int, *, before: int, cause: str, cooldown_s: float = 0.0) -> None:
+    def change(self, wanted: int, *, before: int, cause: str, cooldown_s: float | None = None) -> None:
         """Ask the service for another capacity, and note what it answers."""
         dimension = self.place.dimension
         if self.under_way is not None:

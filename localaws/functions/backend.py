@@ -23,6 +23,8 @@ class FunctionsMixin(LambdaBackend):
         super().__init__(region_name, account_id)
         self._lambdas: LocalLambdaStorage = LocalLambdaStorage(region_name=region_name, account_id=account_id)
         self._update_lock = threading.Lock()
+        self._settings_lock = threading.RLock()
+        """Held while concurrency, aliases and versions are compared, and changed: requests come by threads."""
 
     def target(self, name: str, qualifier: str | None = None) -> Target:
         """Name a function of this account and region."""
@@ -193,9 +195,10 @@ class FunctionsMixin(LambdaBackend):
         if qualifier is None:
             self._lambdas.delete_function(function_name)
         else:
-            self._check_unreferenced(function_name, qualifier)
-            self._lambdas.delete_version(function_name, qualifier)
-            function.settings.forget(qualifier)
+            with self._settings_lock:
+                self._check_unreferenced(function_name, qualifier)
+                self._lambdas.delete_version(function_name, qualifier)
+                function.settings.forget(qualifier)
         contexts.current().find_service(FunctionHost).refresh()
 
     def _check_unreferenced(self, name: str, version: str) -> None:

@@ -93,11 +93,9 @@ class Invoker:
         with self._load.call(called) as call:
             if config is not None:
                 call.utilization = self._host.pool.utilization(provisioned(spec))
-            if config is not None and self._host.pool.has_idle(provisioned(spec)):
-                result = await self._run_in(provisioned(spec), invocation)
-            else:
-                with self._concurrency.slot(allowance):
-                    result = await self._run_in(spec, invocation)
+            is_provisioned = config is not None and self._host.pool.has_idle(provisioned(spec))
+            with self._concurrency.slot(allowance, is_provisioned=is_provisioned):
+                result = await self._run_in(provisioned(spec) if is_provisioned else spec, invocation)
             call.end(is_error=result.outcome.error is not None, duration_ms=result.duration_ms)
             return result
 

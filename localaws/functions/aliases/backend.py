@@ -25,10 +25,11 @@ class AliasesMixin(FunctionsMixin):
         routing_config: Any,
     ) -> LambdaAlias:
         """Create an alias of a version that exists."""
-        self._check_routing(function_name, function_version, routing_config)
-        if self.find_alias(function_name, name) is not None:
-            raise ConflictError(f"Alias already exists: {self.target(function_name, name).arn()}")
-        return super().create_alias(name, function_name, function_version, description, routing_config)
+        with self._settings_lock:
+            self._check_routing(function_name, function_version, routing_config)
+            if self.find_alias(function_name, name) is not None:
+                raise ConflictError(f"Alias already exists: {self.target(function_name, name).arn()}")
+            return super().create_alias(name, function_name, function_version, description, routing_config)
 
     def _check_routing(self, function_name: str, version: str, routing: Any) -> None:
         weights = weights_of(routing)
@@ -50,14 +51,15 @@ class AliasesMixin(FunctionsMixin):
 
     def change_alias(self, name: str, function_name: str, request: dict[str, Any]) -> LambdaAlias:
         """Answer UpdateAlias: what the request leaves out stays as it is."""
-        alias = self.get_alias(name, function_name)
-        check_revision(request.get("RevisionId"), alias.revision_id)
-        version = request.get("FunctionVersion") or alias.function_version
-        routing = request.get("RoutingConfig", alias.routing_config)
-        self._check_routing(function_name, version, routing)
-        alias.update(request.get("Description"), version, routing)
-        alias.revision_id = str(uuid.uuid4())
-        return alias
+        with self._settings_lock:
+            alias = self.get_alias(name, function_name)
+            check_revision(request.get("RevisionId"), alias.revision_id)
+            version = request.get("FunctionVersion") or alias.function_version
+            routing = request.get("RoutingConfig", alias.routing_config)
+            self._check_routing(function_name, version, routing)
+            alias.update(request.get("Description"), version, routing)
+            alias.revision_id = str(uuid.uuid4())
+            return alias
 
     def delete_alias(self, name: str, function_name: str) -> None:
         """Delete an alias and what belongs to it; one that is not there is fine, as on AWS."""

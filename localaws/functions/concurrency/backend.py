@@ -26,6 +26,15 @@ TOTAL_CODE_LIMIT, ZIPPED_LIMIT = 80_530_636_800, 52_428_800
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
+UNPUBLISHED = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+
+
+def check_published(function: LocalFunction) -> None:
+    """Refuse to provision what may change: an alias may mean `$LATEST`, too."""
+    if str(function.version) == LATEST:
+        raise InvalidParameterValueException(UNPUBLISHED)
+
+
 class NoProvisionedError(LambdaClientError):
     """There is no provisioned concurrency."""
 
@@ -65,6 +74,10 @@ class ConcurrencyMixin(EventsMixin):
             reserved=None if reserved is None else int(reserved),
             unreserved_limit=self.unreserved(),
             provisioned=total(function.settings.provisioned),
+            account_limit=ACCOUNT_LIMIT,
+            reserving=frozenset(
+                known.function_name for known in self._all_latest() if known.reserved_concurrency is not None
+            ),
         )
 
     def account_settings(self) -> dict[str, Any]:
@@ -91,44 +104,45 @@ class ConcurrencyMixin(EventsMixin):
 
     def put_function_concurrency(self, function_name: str, reserved_concurrency: Any) -> str:
         """Reserve concurrency; 100 of the account's 1,000 must stay unreserved."""
-        function = self.find_latest(function_name)
-        if function is None:
-            raise UnknownFunctionException(self.target(function_name).qualified_arn())
-        wanted, provisioned = int(reserved_concurrency), total(function.settings.provisioned)
-        if wanted < provisioned:
-            raise InvalidParameterValueException(
-                f" ReservedConcurrentExecutions  {wanted} should not be lower than function's total "
-                f"provisioned concurrency [{provisioned}]."
-            )
-        if self.unreserved(without=function_name) - wanted < UNRESERVED_MINIMUM:
-            raise InvalidParameterValueException(
-                "Specified ReservedConcurrentExecutions for function decreases account's "
-                f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED_MINIMUM}]."
-            )
-        function.reserved_concurrency = wanted
-        return str(wanted)
+        with self._settings_lock:
+            function = self.find_latest(function_name)
+            if function is None:
+                raise UnknownFunctionException(self.target(function_name).qualified_arn())
+            wanted, provisioned = int(reserved_concurrency), total(function.settings.provisioned)
+            if wanted < provisioned:
+                raise InvalidParameterValueException(
+                    f" ReservedConcurrentExecutions  {wanted} should not be lower than function's total "
+                    f"provisioned concurrency [{provisioned}]."
+                )
+            if self.unreserved(without=function_name) - wanted < UNRESERVED_MINIMUM:
+                raise InvalidParameterValueException(
+                    "Specified ReservedConcurrentExecutions for function decreases account's "
+                    f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED_MINIMUM}]."
+                )
+            function.reserved_concurrency = wanted
+            return str(wanted)
 
     # -- provisioned -------------------------------------------------------------------------------------
 
     def put_provisioned(self, name: str, qualifier: str | None, requested: int) -> dict[str, Any]:
         """Answer PutProvisionedConcurrencyConfig; the environments are started in the background."""
         if qualifier in (None, LATEST):
-            raise InvalidParameterValueException(
-                "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
-            )
+            raise InvalidParameterValueException(UNPUBLISHED)
         assert qualifier is not None
-        function = self._check_qualifier(name, qualifier)
-        self._check_alone(name, qualifier)
-        self._check_overlap(function, name, qualifier)
-        configs = function.settings.provisioned
-        known = {key: config for key, config in configs.items() if key == qualifier}
-        self._check_room(self.local(name), requested - total(known))
-        now = lambda_time(contexts.current().clock.now())
-        if qualifier in configs:
-            configs[qualifier].ask_for(requested, last_modified=now)
-        else:
-            configs[qualifier] = Provisioned(requested=requested, last_modified=now)
-        answer = configs[qualifier].describe()
+        with self._settings_lock:
+            function = self._check_qualifier(name, qualifier)
+            check_published(function)
+            self._check_alone(name, qualifier)
+            self._check_overlap(function, name, qualifier)
+            configs = function.settings.provisioned
+            known = {key: config for key, config in configs.items() if key == qualifier}
+            self._check_room(self.local(name), requested - total(known))
+            now = lambda_time(contexts.current().clock.now())
+            if qualifier in configs:
+                configs[qualifier].ask_for(requested, last_modified=now)
+            else:
+                configs[qualifier] = Provisioned(requested=requested, last_modified=now)
+            answer = configs[qualifier].describe()
         contexts.current().find_service(FunctionHost).provision(self.target(name, qualifier))
         return answer
 
@@ -237,15 +251,24 @@ class ConcurrencyMixin(EventsMixin):
 
     def change_alias(self, name: str, function_name: str, request: dict[str, Any]) -> Any:
         """Answer UpdateAlias; what the alias has provisioned follows it to its new version."""
-        self.get_alias(name, function_name)  # of a function that is not there, AWS misses the alias
-        config = self.local(function_name).settings.provisioned.get(name)
+        with self._settings_lock:
+            self.get_alias(name, function_name)  # of a function that is not there, AWS misses the alias
+            config = self.local(function_name).settings.provisioned.get(name)
+            if config is not None:
+                self._check_move(config, function_name, name, request)
+            alias = super().change_alias(name, function_name, request)
+            if config is not None:
+                config.ask_for(config.requested, last_modified=config.last_modified)
         if config is not None:
-            validation.check_provisioned(weights_of(request.get("RoutingConfig")))
-        wanted = request.get("FunctionVersion")
-        if config is not None and wanted:
-            self._check_overlap(self.local(function_name, wanted), function_name, name)
-        alias = super().change_alias(name, function_name, request)
-        if config is not None:
-            config.ask_for(config.requested, last_modified=config.last_modified)
             contexts.current().find_service(FunctionHost).provision(self.target(function_name, name))
         return alias
+
+    def _check_move(self, config: Provisioned, name: str, alias: str, request: dict[str, Any]) -> None:
+        """Refuse to move an alias to where what it has provisioned cannot follow."""
+        validation.check_provisioned(weights_of(request.get("RoutingConfig")))
+        wanted = request.get("FunctionVersion")
+        if wanted:
+            check_published(self.local(name, wanted))
+            self._check_overlap(self.local(name, wanted), name, alias)
+        if config.status == "FAILED":  # it has taken nothing since, and is asked for once more
+            self._check_room(self.local(name), config.requested)

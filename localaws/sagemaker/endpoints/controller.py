@@ -250,7 +250,7 @@ class EndpointController:
 
     def _scale(self, *, counts: Mapping[str, int], weights: Mapping[str, float]) -> None:
         wanted = self.fleet.resized(counts=counts, weights=weights, new_instance=self._factory.new_instance)
-        self._end_change(self._switch_to(wanted))
+        self._end_change(self._try(lambda: self._switch_to(wanted)))
 
     def _end_change(self, failure: str | None) -> None:
         """Close an update: InService either way, but a failed one rolls back and says why."""

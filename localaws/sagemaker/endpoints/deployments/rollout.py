@@ -176,11 +176,11 @@ class Rollout:
     def _start(self, fleet: Fleet) -> str | None:
         for instance in fleet.instances():
             if instance not in self._started:
-                self._started.add(instance)
                 try:
                     instance.start()
                 except LocalAwsError as error:
                     return bounded(str(error))
+                self._started.add(instance)
         return None
 
     def _turn_to(self, stage: Stage) -> None:

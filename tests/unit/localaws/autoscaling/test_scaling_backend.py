@@ -329,3 +329,21 @@ def test_names_of_another_form_are_refused(dimension: str, resource_id: str) -> 
     place = Place(namespace="any", resource_id=resource_id, dimension=dimension)
     with pytest.raises(InvalidError, match="Unsupported service namespace"):
         capacity_of(place, account_id="123456789012", region="us-east-1")
+
+
+@pytest.mark.parametrize("how", ["registered", "scheduled"])
+def test_other_bounds_leave_a_scale_in_cooling_down(world: World, how: str) -> None:
+    """Only a scale-out ends it: what moves a capacity into its bounds has no cooldown of its own."""
+    world.capacity.count = 6
+    world.register()
+    world.track(ScaleOutCooldown=0, ScaleInCooldown=3600, **INVOCATIONS)
+    world.pass_minutes(*[25.0] * 15)
+    assert world.capacity.count == 5
+    if how == "registered":
+        world.register(1, 4)
+    else:
+        world.schedule("rate(1 minute)", scalable_target_action={"MaxCapacity": 4})
+    world.pass_minutes(*[15.0] * 40)
+    assert world.capacity.count == 4, "an hour is not over"
+    world.pass_minutes(*[15.0] * 22)
+    assert world.capacity.count == 2

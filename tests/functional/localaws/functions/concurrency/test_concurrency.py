@@ -247,3 +247,15 @@ def test_the_account_tells_what_is_left(functions: Any, name: str) -> None:
     assert functions.lam.get_account_settings()["AccountUsage"]["FunctionCount"] == (
         after["AccountUsage"]["FunctionCount"] + 1
     )
+
+
+def test_an_alias_of_latest_is_not_provisioned(functions: Any, name: str) -> None:
+    unpublished = "cannot be applied to unpublished"
+    functions.lam.update_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")
+    with pytest.raises(ClientError, match=unpublished):
+        put(functions, name, "live", 1)
+    functions.lam.update_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    put(functions, name, "live", 1)
+    with pytest.raises(ClientError, match=unpublished):
+        functions.lam.update_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")
+    assert functions.lam.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == "1"

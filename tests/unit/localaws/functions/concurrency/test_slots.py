@@ -1,5 +1,6 @@
 """Which invocations are throttled, and with which of AWS's reasons."""
 
+import dataclasses
 from contextlib import ExitStack
 
 import pytest
@@ -76,3 +77,51 @@ def test_a_throttle_is_answered_with_its_reason(reason: str) -> None:
     assert answer.status == 429
     assert answer.headers["x-amzn-errortype"] == "TooManyRequestsException"
     assert answer.body == (b'{"Reason": "%s", "Type": "User", "message": "Rate Exceeded."}' % reason.encode())
+
+
+def test_a_reservation_counts_what_began_before_it() -> None:
+    concurrency = Concurrency()
+    with ExitStack() as running:
+        for _ in range(2):
+            running.enter_context(concurrency.slot(allowance()))
+        with pytest.raises(ThrottledError) as caught, concurrency.slot(allowance(reserved=2)):
+            pass
+    assert caught.value.reason == RESERVED
+
+
+def test_what_outlives_its_reservation_takes_from_the_rest() -> None:
+    concurrency = Concurrency()
+    with ExitStack() as running:
+        for _ in range(3):
+            running.enter_context(concurrency.slot(allowance(reserved=3)))
+        with pytest.raises(ThrottledError) as caught, concurrency.slot(allowance("cats")):
+            pass
+    assert caught.value.reason == SHARED
+
+
+def test_a_reservation_gives_the_rest_back_what_it_runs() -> None:
+    concurrency, reserving = Concurrency(), frozenset({"dogs"})
+    with ExitStack() as running:
+        for _ in range(3):
+            running.enter_context(concurrency.slot(allowance()))
+        cats = dataclasses.replace(allowance("cats"), reserving=reserving)
+        with concurrency.slot(cats):
+            pass
+
+
+def test_what_is_provisioned_counts_for_the_reservation_and_the_account_but_not_for_the_rest() -> None:
+    concurrency = Concurrency()
+    with ExitStack() as running:
+        for _ in range(2):
+            running.enter_context(concurrency.slot(allowance(), is_provisioned=True))
+        for _ in range(3):
+            running.enter_context(concurrency.slot(allowance()))
+        for is_provisioned in (True, False):
+            reserved = allowance(reserved=5, provisioned=2)
+            with pytest.raises(ThrottledError) as caught:
+                running.enter_context(concurrency.slot(reserved, is_provisioned=is_provisioned))
+            assert caught.value.reason == RESERVED
+        full = dataclasses.replace(allowance("cats", reserved=3), account_limit=5)
+        with pytest.raises(ThrottledError) as caught, concurrency.slot(full):
+            pass
+        assert caught.value.reason == SHARED

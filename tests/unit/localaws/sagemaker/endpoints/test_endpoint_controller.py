@@ -10,10 +10,12 @@ import pytest
 from moto import mock_aws
 
 from localaws.clock import ManualClock
+from localaws.errors import LocalAwsError
 from localaws.sagemaker.endpoints import cloudformation, controller, states
 from localaws.sagemaker.endpoints.controller import Change, EndpointController
 from localaws.sagemaker.endpoints.deployments.rollout import Outcome
 from localaws.sagemaker.endpoints.features import Features
+from localaws.sagemaker.endpoints.fleet import Fleet, Variant
 from localaws.sagemaker.endpoints.plan import VariantPlan
 
 OLD, NEW = (
@@ -162,3 +164,23 @@ def test_a_stack_updates_an_endpoint_as_its_template_says(
         "is_retaining_deployment": False,
     }
     assert asked == ([] if config_name == "old" else [expected])
+
+
+@mock_aws
+def test_a_scale_out_whose_process_cannot_be_started_says_so_and_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse() -> None:
+        raise LocalAwsError("no process can be started: No space left on device")
+
+    bench = Bench(tmp_path)
+    kept = SimpleNamespace(plan=OLD)
+    refused = SimpleNamespace(id="i-1", start=refuse, stop=lambda *, grace_s: None)
+    variant = Variant(plan=OLD, weight=1.0, instances=(kept,))  # type: ignore[arg-type]
+    bench.controller.fleet = Fleet(variants={"old": variant})
+    monkeypatch.setattr(bench.controller._factory, "new_instance", lambda plan: refused)
+    bench.controller.request_scale(counts={"old": 2}, weights={})
+    bench.controller._commands.get()()
+    assert bench.endpoint.endpoint_status == "InService"
+    assert bench.endpoint.failure_reason == "no process can be started: No space left on device"
+    assert bench.controller.fleet.instances() == [kept]

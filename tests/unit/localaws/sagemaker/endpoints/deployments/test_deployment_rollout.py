@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 from localaws.clock import ManualClock
+from localaws.errors import LocalAwsError
 from localaws.sagemaker.endpoints.deployments.rollout import AbandonedError, Outcome, Rollout
 from localaws.sagemaker.endpoints.deployments.schedule import Stage
-from localaws.sagemaker.endpoints.deployments.spec import CANARY, LINEAR, ROLLING, Deployment, Size
+from localaws.sagemaker.endpoints.deployments.spec import (
+    ALL_AT_ONCE,
+    CANARY,
+    LINEAR,
+    ROLLING,
+    Deployment,
+    Size,
+)
 from localaws.sagemaker.endpoints.deployments.split import SplitFleet, cut, sizes
 from localaws.sagemaker.endpoints.deployments.states import Phase
 from localaws.sagemaker.endpoints.fleet import Fleet, build_fleet
@@ -48,6 +56,7 @@ class Bench:
         self.clock = ManualClock()
         self.servers: list[tuple[str, Server]] = []
         self.exit_code: int | None = None
+        self.refusal = ""
         self.alarming: tuple[str, ...] = ()
         self.alarm_from_s = 0.0
         self.abandon_from_s = 1e9
@@ -61,6 +70,8 @@ class Bench:
 
     def new_instance(self, plan: VariantPlan) -> Instance:
         def launch() -> Server:
+            if self.refusal:
+                raise LocalAwsError(self.refusal)
             server = Server(self.exit_code)
             self.servers.append((str(plan.container["Image"]), server))
             return server
@@ -160,6 +171,15 @@ def test_a_new_fleet_that_does_not_come_up_never_gets_traffic() -> None:
     assert not outcome.is_new
     assert "the process ended with exit code 3" in str(outcome.reason)
     assert [phase for phase, _, _ in bench.seen] == ["Creating", "RollingBack"]
+    assert bench.running() == {"old": 2}
+
+
+@pytest.mark.parametrize("kind", [ALL_AT_ONCE, CANARY, ROLLING])
+def test_a_new_fleet_that_cannot_be_started_says_why(kind: str) -> None:
+    bench = Bench(plan("old"))
+    bench.refusal = "no process can be started: No space left on device"
+    outcome = bench.deploy(deployment(kind), plan("new"))
+    assert outcome == Outcome(is_new=False, reason=bench.refusal)
     assert bench.running() == {"old": 2}
 
 

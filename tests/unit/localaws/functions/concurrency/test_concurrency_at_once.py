@@ -1,0 +1,49 @@
+"""Two requests at once about reservations, provisioned environments and aliases."""
+
+from typing import Any
+
+import pytest
+
+from benchmarks.history_models.environments import RAISES
+from benchmarks.history_models.functions import MANY_TURNS, FunctionHistory
+
+RESERVE_BOTH = (("reserve", {"name": "cats", "size": 4}), ("reserve", {"name": "dogs", "size": 4}))
+RESERVE_AND_PROVISION = (
+    ("reserve", {"name": "cats", "size": 4}),
+    ("provision", {"name": "dogs", "qualifier": "1", "size": 4}),
+)
+DELETE_AND_SHIFT = (
+    ("delete", {"name": "cats", "qualifier": "2", "chance": 0}),
+    ("put_alias", {"name": "cats", "alias": "live", "version": "2", "share": 0.0}),
+)
+
+
+@pytest.mark.parametrize("works", [RESERVE_BOTH, RESERVE_AND_PROVISION, DELETE_AND_SHIFT])
+def test_what_is_asked_for_at_once_holds_together(works: tuple[tuple[str, dict[str, Any]], ...]) -> None:
+    """Wherever the first is interrupted, for the second to run to its end."""
+    for line in range(0, 42, 3):
+        history = FunctionHistory()
+        try:
+            history.begin(2, None, 0)
+            history.do_at_once(list(works), [0] * line + [1] * 60)
+            history.nothing_is_violated()
+            history.what_is_set_leaves_what_must_stay()
+            history.an_alias_means_a_version_that_is_there()
+        finally:
+            history.teardown()
+
+
+def test_what_failed_to_be_provisioned_is_not_asked_for_again_beyond_a_reservation() -> None:
+    history = FunctionHistory()
+    try:
+        history.begin(2, None, 0)
+        history.provision("cats", "live", 3)
+        history.go_on(MANY_TURNS)
+        history.start(RAISES, 3, MANY_TURNS)
+        history.reserve("cats", 1)
+        history.put_alias("cats", "live", "2", 0.0)
+        history.what_is_set_leaves_what_must_stay()
+        ((_, config),) = history.backend.all_provisioned()
+        assert (config.status, history.backend.get_alias("live", "cats").function_version) == ("FAILED", "1")
+    finally:
+        history.teardown()
