@@ -1,0 +1,90 @@
+"""List the jobs of one kind: those that are live, or that have changed since the last look.
+
+ListTrainingJobs and its siblings filter by the time of the last change, but do not sort by it, so every page
+is read: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListTrainingJobs.html
+"""
+
+import logging
+import os.path
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from musher import clock
+from musher.triggers.polling.token_bucket import TokenBucket
+
+logger = logging.getLogger(__name__)
+
+Summary = dict[str, Any]
+ListPage = Callable[..., Awaitable[dict[str, Any]]]
+"""A List action: takes its parameters, returns a page."""
+
+LISTS_PER_S = 1.0
+"""Half of ListTrainingJobs' quota, 2 a second for an account and region; other processes have the other half.
+AWS publishes none for its siblings: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html"""
+
+PAGE = 100
+"""AWS's own limit of a page."""
+
+MAX_PAGES = 100
+"""Of one look: 10,000 jobs. What lies behind is described job by job."""
+
+OVERLAP_S = 30.0
+"""How far a look goes back behind the one before: lists follow changes with a delay, and AWS's Date is in
+whole seconds."""
+
+
+class JobListing:
+    """Read the lists of one kind of job, at LISTS_PER_S at most."""
+
+    def __init__(self, *, member: str) -> None:
+        """Take what AWS's members of the job begin with, such as `TrainingJob`."""
+        self.member = member
+        self._tokens = TokenBucket(per_s=LISTS_PER_S, burst=1)
+        self._changed_after: datetime | None = None
+
+    async def list_live(self, list_page: ListPage, *, names: Iterable[str]) -> dict[str, Summary]:
+        """Return the jobs in progress, by name; later changes count from here."""
+        return await self._list(list_page, names=names, StatusEquals="InProgress")
+
+    async def list_changed(self, list_page: ListPage, *, names: Iterable[str]) -> dict[str, Summary]:
+        """Return the jobs that have changed since the last look, and somewhat before it, by name."""
+        return await self._list(list_page, names=names, LastModifiedTimeAfter=self._changed_after)
+
+    async def _list(self, list_page: ListPage, *, names: Iterable[str], **filters: Any) -> dict[str, Summary]:
+        # Names begin with the project's: other jobs of the account need not be read.
+        if common := os.path.commonprefix(list(names)):  # noqa: RUF071 - names are no paths
+            filters["NameContains"] = common
+        looked_at: datetime | None = None
+        found: dict[str, Summary] = {}
+        async for page in self._read_pages(list_page, filters):
+            looked_at = looked_at or read_date(page)
+            found |= {job[f"{self.member}Name"]: job for job in page[f"{self.member}Summaries"]}
+        assert looked_at is not None  # there is a first page
+        self._changed_after = looked_at - timedelta(seconds=OVERLAP_S)
+        return found
+
+    async def _read_pages(
+        self, list_page: ListPage, filters: dict[str, Any]
+    ) -> AsyncIterator[dict[str, Any]]:
+        token: dict[str, str] = {}
+        for _ in range(MAX_PAGES):
+            await self._tokens.take()
+            page = await list_page(
+                **filters, **token, SortBy="CreationTime", SortOrder="Descending", MaxResults=PAGE
+            )
+            yield page
+            if "NextToken" not in page:
+                return
+            token = {"NextToken": page["NextToken"]}
+        logger.warning("more than %d %ss: the list is cut", MAX_PAGES * PAGE, self.member)
+
+
+def read_date(answer: dict[str, Any]) -> datetime:
+    """Return when AWS answered by its own clock, which jobs' times are of; without a Date, by ours."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError):
+        return datetime.fromtimestamp(clock.now(), UTC)
