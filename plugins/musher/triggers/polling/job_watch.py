@@ -2,16 +2,31 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from musher import clock
 from musher.hooks.waits import judge_answer, look_async, name_subject
 from musher.triggers.polling.job_listing import Summary
-
-if TYPE_CHECKING:
-    from musher.triggers.polling.poller import JobPoller
+from musher.triggers.polling.shared_client import SharedClient
+from musher.triggers.polling.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
+
+
+class Shared(Protocol):
+    """What all waits for one kind of job have in common."""
+
+    logs: SharedClient
+    describes: TokenBucket
+
+    @property
+    def is_crowded(self) -> bool:
+        """Return whether the list is read for the waits."""
+        ...
+
+    async def looking(self) -> tuple[Any, Any]:
+        """Return the client, and the waiter that it looks by."""
+        ...
 
 
 class JobWatch:
@@ -27,21 +42,21 @@ class JobWatch:
         "_is_unread",
         "_is_unsure",
         "_news",
-        "_poller",
+        "_shared",
         "_warning",
         "arguments",
         "summary",
         "wants_list",
     )
 
-    def __init__(self, poller: "JobPoller", *, arguments: dict[str, Any]) -> None:
+    def __init__(self, shared: Shared, *, arguments: dict[str, Any]) -> None:
         """Take the describe call's arguments."""
         self.arguments = arguments
         self.summary: Summary | None = None
         """What the list showed last; None before."""
         self.wants_list = False
         """Whether nothing is known of the job before the list has been read."""
-        self._poller = poller
+        self._shared = shared
         self._news = asyncio.Event()
         self._is_unread = False
         self._is_told_to_look = False
@@ -51,7 +66,7 @@ class JobWatch:
     @property
     def is_in_crowd(self) -> bool:
         """Return whether many wait."""
-        return self._poller.is_crowded
+        return self._shared.is_crowded
 
     @property
     def name(self) -> str:
@@ -60,15 +75,15 @@ class JobWatch:
 
     async def client(self) -> Any:
         """Return the client that all waits share."""
-        return (await self._poller.looking())[0]
+        return (await self._shared.looking())[0]
 
     async def logs(self) -> Any:
         """Return the logs' client that all waits share."""
-        return await self._poller.logs.get()
+        return await self._shared.logs.get()
 
     def may_describe(self) -> bool:
         """Return whether a description fits into the rate now, and count it."""
-        return not self.is_in_crowd or self._poller.describes.try_take()
+        return not self.is_in_crowd or self._shared.describes.try_take()
 
     async def look(self) -> bool | dict[str, Any]:
         """Return True for success, False for a failure state, else what is known; raise AWS's errors."""
@@ -76,7 +91,7 @@ class JobWatch:
         if self._warning:
             logger.warning("%s: %s", name_subject(self.arguments), self._warning)
             self._warning = ""
-        _, waiter = await self._poller.looking()
+        _, waiter = await self._shared.looking()
         if self._is_unread and self.summary is not None:
             self._is_unread = self._is_told_to_look = self._is_unsure = False
             return judge_answer(waiter, self.summary)
@@ -88,7 +103,7 @@ class JobWatch:
 
     async def _await_turn(self) -> None:
         """In a crowd, wait until the list shows the job, or for leave to describe it."""
-        describes = self._poller.describes
+        describes = self._shared.describes
         while self.is_in_crowd and not self._is_unread:
             if self._is_told_to_look:
                 await describes.take()
