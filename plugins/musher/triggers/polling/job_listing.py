@@ -6,7 +6,8 @@ is read: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListTrain
 
 import logging
 import os.path
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -23,6 +24,9 @@ ListPage = Callable[..., Awaitable[dict[str, Any]]]
 LISTS_PER_S = 1.0
 """Half of ListTrainingJobs' quota, 2 a second for an account and region; other processes have the other half.
 AWS publishes none for its siblings: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html"""
+
+DESCRIBES_PER_S = 2.0
+"""In a crowd. AWS publishes no rate of DescribeTrainingJob: this is that of ListTrainingJobs."""
 
 PAGE = 100
 """AWS's own limit of a page."""
@@ -44,32 +48,49 @@ class JobListing:
         self._tokens = TokenBucket(per_s=LISTS_PER_S, burst=1)
         self._changed_after: datetime | None = None
 
-    async def list_live(self, list_page: ListPage, *, names: Iterable[str]) -> dict[str, Summary]:
+    async def list_live(self, list_page: ListPage, *, names: Collection[str]) -> dict[str, Summary]:
         """Return the jobs in progress, by name; later changes count from here."""
         return await self._list(list_page, names=names, StatusEquals="InProgress")
 
-    async def list_changed(self, list_page: ListPage, *, names: Iterable[str]) -> dict[str, Summary]:
+    async def list_changed(self, list_page: ListPage, *, names: Collection[str]) -> dict[str, Summary]:
         """Return the jobs that have changed since the last look, and somewhat before it, by name."""
         return await self._list(list_page, names=names, LastModifiedTimeAfter=self._changed_after)
 
-    async def _list(self, list_page: ListPage, *, names: Iterable[str], **filters: Any) -> dict[str, Summary]:
-        # Names begin with the project's: other jobs of the account need not be read.
-        if common := os.path.commonprefix(list(names)):  # noqa: RUF071 - names are no paths
-            filters["NameContains"] = common
+    async def find(self, list_page: ListPage, *, names: Collection[str]) -> dict[str, Summary]:
+        """Return those of `names` that are found in about the time in which they could be described.
+
+        The newest jobs come first, whatever their status.
+        """
+        found: dict[str, Summary] = {}
+        pages = max(1, round(len(names) * LISTS_PER_S / DESCRIBES_PER_S))
+        reading = self._read_pages(list_page, _common_part(names), limit=min(pages, MAX_PAGES))
+        async with aclosing(reading):
+            async for page in reading:
+                found |= self._by_name(page)
+                if found.keys() >= set(names):
+                    break
+        return found
+
+    async def _list(
+        self, list_page: ListPage, *, names: Collection[str], **filters: Any
+    ) -> dict[str, Summary]:
         looked_at: datetime | None = None
         found: dict[str, Summary] = {}
-        async for page in self._read_pages(list_page, filters):
+        async for page in self._read_pages(list_page, {**filters, **_common_part(names)}, limit=MAX_PAGES):
             looked_at = looked_at or read_date(page)
-            found |= {job[f"{self.member}Name"]: job for job in page[f"{self.member}Summaries"]}
+            found |= self._by_name(page)
         assert looked_at is not None  # there is a first page
         self._changed_after = looked_at - timedelta(seconds=OVERLAP_S)
         return found
 
+    def _by_name(self, page: dict[str, Any]) -> dict[str, Summary]:
+        return {str(job[f"{self.member}Name"]): job for job in page[f"{self.member}Summaries"]}
+
     async def _read_pages(
-        self, list_page: ListPage, filters: dict[str, Any]
-    ) -> AsyncIterator[dict[str, Any]]:
+        self, list_page: ListPage, filters: dict[str, Any], *, limit: int
+    ) -> AsyncGenerator[dict[str, Any], None]:
         token: dict[str, str] = {}
-        for _ in range(MAX_PAGES):
+        for _ in range(limit):
             await self._tokens.take()
             page = await list_page(
                 **filters, **token, SortBy="CreationTime", SortOrder="Descending", MaxResults=PAGE
@@ -78,7 +99,13 @@ class JobListing:
             if "NextToken" not in page:
                 return
             token = {"NextToken": page["NextToken"]}
-        logger.warning("more than %d %ss: the list is cut", MAX_PAGES * PAGE, self.member)
+        logger.info("more than %d %ss: the list is cut, the rest is described", limit * PAGE, self.member)
+
+
+def _common_part(names: Collection[str]) -> dict[str, str]:
+    """Return the filter for what all names begin with: other jobs of the account need not be read."""
+    common = os.path.commonprefix(list(names))  # noqa: RUF071 - names are no paths
+    return {"NameContains": common} if common else {}
 
 
 def read_date(answer: dict[str, Any]) -> datetime:

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from musher import clock
 from musher.hooks.refusals import read_refusal
-from musher.triggers.polling.job_listing import JobListing, ListPage
+from musher.triggers.polling.job_listing import DESCRIBES_PER_S, JobListing, ListPage, Summary
 from musher.triggers.polling.job_watch import JobWatch
 from musher.triggers.polling.shared_client import SharedClient
 from musher.triggers.polling.token_bucket import TokenBucket
@@ -30,9 +30,11 @@ FEW = 10
 """Up to so many waits look for themselves and follow their jobs' logs: at the default interval one call a
 second, and some more for the logs, far below CloudWatch Logs' 25 a second. Half as many end a crowd."""
 
-DESCRIBES_PER_S = 2.0
 DESCRIBES_AT_ONCE = 10.0
-"""In a crowd. AWS publishes no rate of DescribeTrainingJob: this is that of ListTrainingJobs."""
+"""In a crowd, before they are bound to DESCRIBES_PER_S."""
+
+FEW_MISSING = 20
+"""Up to so many jobs that are not among the live ones are described at once."""
 
 PACE = (0.5, 0.75)
 """A list is begun so much of the interval after the one before, at random, so that triggerers do not ask
@@ -173,10 +175,22 @@ class JobPoller:
         is_due = not 0 <= clock.now() - self._full_look_at <= FULL_LOOK_S
         is_full = is_due or any(watch.wants_list for watch in self._all_watches())
         if is_full:
-            found = await self._listing.list_live(list_page, names=names)
-            self._full_look_at = clock.now()
+            found = await self._look_fully(list_page, names)
         else:
             found = await self._listing.list_changed(list_page, names=names)
+        self._tell(found, names, is_full=is_full)
+
+    async def _look_fully(self, list_page: ListPage, names: tuple[str, ...]) -> dict[str, Summary]:
+        """Return what the lists know of these jobs: of the live ones, and where many have ended, of all."""
+        found = await self._listing.list_live(list_page, names=names)
+        missing = [name for name in names if name not in found]
+        if len(missing) > FEW_MISSING:
+            found = await self._listing.find(list_page, names=missing) | found
+        self._full_look_at = clock.now()
+        return found
+
+    def _tell(self, found: dict[str, Summary], names: tuple[str, ...], *, is_full: bool) -> None:
+        """Give each wait what was found of its job; let it look where a full look has found nothing."""
         for name in names:
             for watch in self._watches.get(name, ()):
                 if name in found:
