@@ -1,9 +1,9 @@
 """A localaws whose training jobs are states alone: `python -m benchmarks.staggered_jobs PORT GO`.
 
-All that clients see is localaws' own: requests, checks, states, times, lists, rates. In the place of the runner
-that starts a job's processes, one thread moves each job to Training at once. Once the file GO exists, it moves a
-job to Uploading and Completed as many seconds later as its hyper-parameter `ends_after_s` says. A thousand real
-processes are too many for two cores, and no trigger can tell the difference.
+All that clients see is localaws' own: requests, checks, states, times, lists, rates. In the place of the
+runner that starts a job's processes, one thread moves each job to Training at once. Once the file GO exists,
+it moves a job to Uploading and Completed as many seconds later as its hyper-parameter `ends_after_s` says. A
+thousand real processes are too many for two cores, and no trigger can tell the difference.
 """
 
 import heapq

@@ -10,7 +10,6 @@ import pytest
 
 from musher import clock
 from musher.triggers.jobs import TrainingJobTrigger
-from musher.triggers.polling import poller as module
 from musher.triggers.polling.job_listing import DESCRIBES_PER_S, OVERLAP_S
 from musher.triggers.polling.poller import DESCRIBES_AT_ONCE, FEW, FULL_LOOK_S
 from tests.unit.musher.operators.fakes import refuse
@@ -29,7 +28,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> ListedJobs:
     monkeypatch.setattr(clock, "now", now_s)
     monkeypatch.setattr(clock, "sleep", asyncio.sleep)
     monkeypatch.setattr(TrainingJobTrigger, "make_source", lambda _: made.source())
-    monkeypatch.setattr(module.random, "uniform", random.Random(7).uniform)
+    monkeypatch.setattr(random, "uniform", random.Random(7).uniform)
     return made
 
 
