@@ -18,6 +18,9 @@ from musher.triggers.polling.token_bucket import TokenBucket
 logger = logging.getLogger(__name__)
 
 Summary = dict[str, Any]
+Pages = AsyncGenerator[dict[str, Summary], None]
+"""The jobs of each page, by name."""
+
 ListPage = Callable[..., Awaitable[dict[str, Any]]]
 """A List action: takes its parameters, returns a page."""
 
@@ -34,7 +37,7 @@ PAGE = 100
 MAX_PAGES = 100
 """Of one look: 10,000 jobs. What lies behind is described job by job."""
 
-OVERLAP_S = 30.0
+OVERLAP_S = 20.0
 """How far a look goes back behind the one before: lists follow changes with a delay, and AWS's Date is in
 whole seconds."""
 
@@ -48,40 +51,37 @@ class JobListing:
         self._tokens = TokenBucket(per_s=LISTS_PER_S, burst=1)
         self._changed_after: datetime | None = None
 
-    async def list_live(self, list_page: ListPage, *, names: Collection[str]) -> dict[str, Summary]:
-        """Return the jobs in progress, by name; later changes count from here."""
-        return await self._list(list_page, names=names, StatusEquals="InProgress")
+    def read_live(self, list_page: ListPage, *, names: Collection[str]) -> Pages:
+        """Give the jobs in progress, page by page; later changes count from here."""
+        return self._read(list_page, names=names, StatusEquals="InProgress")
 
-    async def list_changed(self, list_page: ListPage, *, names: Collection[str]) -> dict[str, Summary]:
-        """Return the jobs that have changed since the last look, and somewhat before it, by name."""
-        return await self._list(list_page, names=names, LastModifiedTimeAfter=self._changed_after)
+    def read_changed(self, list_page: ListPage, *, names: Collection[str]) -> Pages:
+        """Give the jobs that have changed since the last look, and somewhat before it, page by page."""
+        return self._read(list_page, names=names, LastModifiedTimeAfter=self._changed_after)
 
-    async def find(self, list_page: ListPage, *, names: Collection[str]) -> dict[str, Summary]:
-        """Return those of `names` that are found in about the time in which they could be described.
+    async def search(self, list_page: ListPage, *, names: Collection[str]) -> Pages:
+        """Give jobs of every status, the newest first, until all of `names` are found, page by page.
 
-        The newest jobs come first, whatever their status.
+        It reads no longer than it would take to describe them.
         """
-        found: dict[str, Summary] = {}
+        missing = set(names)
         pages = max(1, round(len(names) * LISTS_PER_S / DESCRIBES_PER_S))
         reading = self._read_pages(list_page, _common_part(names), limit=min(pages, MAX_PAGES))
         async with aclosing(reading):
             async for page in reading:
-                found |= self._by_name(page)
-                if found.keys() >= set(names):
-                    break
-        return found
+                found = self._by_name(page)
+                yield found
+                missing -= found.keys()
+                if not missing:
+                    return
 
-    async def _list(
-        self, list_page: ListPage, *, names: Collection[str], **filters: Any
-    ) -> dict[str, Summary]:
+    async def _read(self, list_page: ListPage, *, names: Collection[str], **filters: Any) -> Pages:
         looked_at: datetime | None = None
-        found: dict[str, Summary] = {}
         async for page in self._read_pages(list_page, {**filters, **_common_part(names)}, limit=MAX_PAGES):
             looked_at = looked_at or read_date(page)
-            found |= self._by_name(page)
+            yield self._by_name(page)
         assert looked_at is not None  # there is a first page
         self._changed_after = looked_at - timedelta(seconds=OVERLAP_S)
-        return found
 
     def _by_name(self, page: dict[str, Any]) -> dict[str, Summary]:
         return {str(job[f"{self.member}Name"]): job for job in page[f"{self.member}Summaries"]}

@@ -36,9 +36,10 @@ DESCRIBES_AT_ONCE = 10.0
 FEW_MISSING = 20
 """Up to so many jobs that are not among the live ones are described at once."""
 
-PACE = (0.5, 0.75)
+PACE = (0.4, 0.6)
 """A list is begun so much of the interval after the one before, at random, so that triggerers do not ask
-in step: an end is known within one interval, also one that the last page shows."""
+in step. The rest of the interval is for a list of several pages, and for Airflow, which takes a trigger's
+event in turns of a second: so an end frees its task within one interval."""
 
 SETTLE_S = 1.0
 """Before the first list: a triggerer that takes over a thousand waits makes them one by one."""
@@ -173,30 +174,32 @@ class JobPoller:
         client, _ = await self.looking()
         list_page, names = self.source.list_page(client), tuple(self._watches)
         is_due = not 0 <= clock.now() - self._full_look_at <= FULL_LOOK_S
-        is_full = is_due or any(watch.wants_list for watch in self._all_watches())
-        if is_full:
-            found = await self._look_fully(list_page, names)
-        else:
-            found = await self._listing.list_changed(list_page, names=names)
-        self._tell(found, names, is_full=is_full)
+        if is_due or any(watch.wants_list for watch in self._all_watches()):
+            await self._look_fully(list_page, names)
+            self._full_look_at = clock.now()
+            return
+        async for found in self._listing.read_changed(list_page, names=names):
+            self._tell(found)
 
-    async def _look_fully(self, list_page: ListPage, names: tuple[str, ...]) -> dict[str, Summary]:
-        """Return what the lists know of these jobs: of the live ones, and where many have ended, of all."""
-        found = await self._listing.list_live(list_page, names=names)
-        missing = [name for name in names if name not in found]
+    async def _look_fully(self, list_page: ListPage, names: tuple[str, ...]) -> None:
+        """Tell what the lists know of these jobs; let the waits look at those that they do not know."""
+        missing = set(names)
+        async for found in self._listing.read_live(list_page, names=names):
+            self._tell(found)
+            missing -= found.keys()
         if len(missing) > FEW_MISSING:
-            found = await self._listing.find(list_page, names=missing) | found
-        self._full_look_at = clock.now()
-        return found
-
-    def _tell(self, found: dict[str, Summary], names: tuple[str, ...], *, is_full: bool) -> None:
-        """Give each wait what was found of its job; let it look where a full look has found nothing."""
-        for name in names:
+            async for found in self._listing.search(list_page, names=tuple(missing)):
+                self._tell(found)
+                missing -= found.keys()
+        for name in missing:
             for watch in self._watches.get(name, ()):
-                if name in found:
-                    watch.take(found[name])
-                elif is_full:
-                    watch.tell_to_look()
+                watch.tell_to_look()
+
+    def _tell(self, found: dict[str, Summary]) -> None:
+        """Give each wait what a page shows of its job."""
+        for name in found.keys() & self._watches.keys():
+            for watch in self._watches[name]:
+                watch.take(found[name])
 
     def _note_failure(self, error: Exception) -> float:
         """Tell the waits, where it goes on; return the pause until the list is read again."""
