@@ -77,6 +77,17 @@ def judge(error: WaiterError) -> bool | dict[str, Any]:
     return dict(error.last_response)
 
 
+def judge_answer(waiter: Any, answer: dict[str, Any]) -> bool | dict[str, Any]:
+    """Judge an answer that another call has brought, as a look would judge its own.
+
+    A list's summary has the status under the same name as the description.
+    """
+    for acceptor in waiter.config.acceptors:
+        if acceptor.state != "retry" and acceptor.matcher_func(answer):
+            return bool(acceptor.state == "success")
+    return answer
+
+
 def name_subject(arguments: dict[str, Any]) -> str:
     """Return what is waited for: `EndpointName e`."""
     return " ".join(f"{name} {value}" for name, value in arguments.items())

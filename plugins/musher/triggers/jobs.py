@@ -1,12 +1,13 @@
 """Wait for SageMaker jobs: show their progress and log; let a person's cancel stop them."""
 
 import asyncio
+import json
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.hooks.sagemaker import (
@@ -22,7 +23,12 @@ from musher.hooks.calls import hold_async
 from musher.hooks.logs import LogTail, show
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.waits import StatusLog, name_subject
-from musher.triggers.waits import WaitTrigger
+from musher.triggers.waits import FAILURE, WaitEnd, WaitTrigger
+
+if TYPE_CHECKING:
+    from musher.triggers.polling.job_listing import ListPage
+    from musher.triggers.polling.job_watch import JobWatch
+    from musher.triggers.polling.poller import JobSource
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +42,42 @@ class JobTrigger(WaitTrigger):
     Airflow calls on_kill for that alone, not when a triggerer shuts down or its triggers move:
     https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     `carried["waiting_tag"]` is set for a job that runs share: it is stopped only where no other run waits.
+    All waits of a process for this kind of job share clients, and in a crowd one list: docs/adr/055.
     """
 
     aws_hook_class = MusherSageMakerHook
+    member: ClassVar[str]
+    """What AWS's members of the job begin with: `TrainingJob`."""
     arn_key: ClassVar[str]
+    watch: "JobWatch"
+
+    async def open_looks(self, stack: AsyncExitStack) -> "JobWatch":
+        """Watch the job together with the process's other waits for its kind."""
+        from musher.triggers.polling.poller import watch_job  # not for the DAG's parse
+
+        key = (self.member, json.dumps(self.connection, sort_keys=True, default=str))
+        watching = watch_job(key, self.make_source, arguments=self.arguments, delay_s=self.delay_s)
+        self.watch = await stack.enter_async_context(watching)
+        await self.watch.client()  # a connection that Airflow does not have fails the try here
+        return self.watch
+
+    def make_source(self) -> "JobSource":
+        """Return where all waits for this kind of job look; it must not hold this one."""
+        from musher.triggers.polling.poller import JobSource  # not for the DAG's parse
+
+        hook, waiter = self.hook, self.waiter
+        return JobSource(
+            member=self.member,
+            open_client=hook.get_async_conn,
+            open_logs=AwsLogsHook(**self.connection).get_async_conn,
+            make_waiter=lambda client: hook.get_waiter(waiter, deferrable=True, client=client),
+            list_page=self.list_page,
+        )
+
+    @staticmethod
+    @abstractmethod
+    def list_page(client: Any) -> "ListPage":
+        """Return the client's action that lists jobs of this kind."""
 
     async def on_kill(self) -> None:
         """Stop the job, unless its task waits all the same: another triggerer has taken the wait."""
@@ -111,49 +149,81 @@ class LoggedJobTrigger(JobTrigger):
     name_key: ClassVar[str]
     log_group: ClassVar[str]
     tail: LogTail | None = None
-    logs: Any = None
-
-    async def open_log(self, stack: AsyncExitStack) -> None:
-        """Open the job's log."""
-        hook = AwsLogsHook(**self.connection)
-        self.logs = await stack.enter_async_context(
-            await hook.get_async_conn()  # type: ignore[no-untyped-call]  # the provider's is untyped
-        )
-        self.tail = LogTail(group=self.log_group, prefix=f"{self.arguments[self.name_key]}/")
+    _is_told_where = False
 
     @abstractmethod
     def log_status(self, answer: dict[str, Any]) -> None:
         """Log the job's state where it has changed."""
 
     async def log_progress(self, answer: dict[str, Any]) -> None:
-        """Log the state and lines."""
+        """Log the state, and the new lines unless too many wait."""
         self.log_status(answer)
-        if self.tail:
-            show(await self.tail.read_async(self.logs))
+        if self.watch.is_in_crowd:
+            self._tell_where()
+        else:
+            await self._show_lines()
 
-    async def log_last(self, client: Any) -> None:
-        """Log the last state and lines."""
+    async def log_last(self, end: WaitEnd) -> None:
+        """Log the last state and lines; in a crowd, lines only of a job that failed, and within the rate."""
+        is_shown = not self.watch.is_in_crowd or (end.outcome == FAILURE and self.watch.may_describe())
         try:
-            await self.log_progress(await self.describe(client))
+            if is_shown:
+                self.log_status(await self.describe(await self.watch.client()))
+                await self._show_lines()
+            else:
+                self.log_status(self.watch.summary or {})
+                self._tell_where()
         except (ClientError, BotoCoreError) as error:  # the operator looks again
             logger.warning("%s: cannot show the end: %s", name_subject(self.arguments), error)
+
+    async def _show_lines(self) -> None:
+        """Show the lines that are new."""
+        self.tail = self.tail or LogTail(group=self.log_group, prefix=f"{self._job_name}/")
+        show(await self.tail.read_async(await self.watch.logs()))
+
+    def _tell_where(self) -> None:
+        """Say once where the lines are that are not shown."""
+        if not self._is_told_where:
+            self._is_told_where = True
+            logger.info(
+                "%s: many jobs are waited for here, so its lines are not followed: log group %s, streams %s/",
+                self._job_name,
+                self.log_group,
+                self._job_name,
+            )
+
+    @property
+    def _job_name(self) -> str:
+        return str(self.arguments[self.name_key])
 
 
 class TrainingJobTrigger(LoggedJobTrigger):
     """Wait for a training job's end, showing its transitions and its containers' new lines."""
 
     waiter = "TrainingJobEnded"
+    member = "TrainingJob"
     arn_key = "TrainingJobArn"
     name_key = "TrainingJobName"
     log_group = names.TRAINING_LOG_GROUP
     seen: Mapping[str, Any] = MappingProxyType({})
+    status: StatusLog | None = None
 
     def log_status(self, answer: dict[str, Any]) -> None:
-        """Log the job's transition."""
+        """Log the job's transition; a list's summary names its state alone."""
+        if "SecondaryStatusTransitions" not in answer:
+            self.status = self.status or StatusLog(subject=self._job_name)
+            self.status.show(answer.get("SecondaryStatus") or answer.get("TrainingJobStatus", ""))
+            return
         if secondary_training_status_changed(answer, dict(self.seen)):
             message = secondary_training_status_message(answer, dict(self.seen))
             logger.info("%s: %s", answer["TrainingJobName"], message)
         self.seen = answer
+
+    @staticmethod
+    def list_page(client: Any) -> "ListPage":
+        """Return the client's action that lists such jobs."""
+        found: ListPage = client.list_training_jobs
+        return found
 
     async def describe(self, client: Any) -> dict[str, Any]:
         """Return the job's description."""
@@ -169,6 +239,7 @@ class ProcessingJobTrigger(LoggedJobTrigger):
     """Wait for a processing job's end, showing its status and its containers' new lines."""
 
     waiter = "ProcessingJobEnded"
+    member = "ProcessingJob"
     arn_key = "ProcessingJobArn"
     name_key = "ProcessingJobName"
     log_group = names.PROCESSING_LOG_GROUP
@@ -176,8 +247,14 @@ class ProcessingJobTrigger(LoggedJobTrigger):
 
     def log_status(self, answer: dict[str, Any]) -> None:
         """Log the status where it has changed."""
-        self.status = self.status or StatusLog(subject=self.arguments["ProcessingJobName"])
-        self.status.show(answer["ProcessingJobStatus"])
+        self.status = self.status or StatusLog(subject=self._job_name)
+        self.status.show(answer.get("ProcessingJobStatus", ""))
+
+    @staticmethod
+    def list_page(client: Any) -> "ListPage":
+        """Return the client's action that lists such jobs."""
+        found: ListPage = client.list_processing_jobs
+        return found
 
     async def describe(self, client: Any) -> dict[str, Any]:
         """Return the job's description."""
@@ -193,6 +270,7 @@ class TuningJobTrigger(JobTrigger):
     """Wait for a tuning job's end, showing how many trials are in which state."""
 
     waiter = "TuningJobEnded"
+    member = "HyperParameterTuningJob"
     arn_key = "HyperParameterTuningJobArn"
     status: StatusLog | None = None
 
@@ -202,6 +280,12 @@ class TuningJobTrigger(JobTrigger):
         counters = answer.get("TrainingJobStatusCounters") or {}
         detail = ", ".join(f"{count} {state}" for state, count in counters.items() if count)
         self.status.show(answer["HyperParameterTuningJobStatus"], detail)
+
+    @staticmethod
+    def list_page(client: Any) -> "ListPage":
+        """Return the client's action that lists such jobs."""
+        found: ListPage = client.list_hyper_parameter_tuning_jobs
+        return found
 
     async def describe(self, client: Any) -> dict[str, Any]:
         """Return the job's description."""
@@ -217,6 +301,7 @@ class TransformJobTrigger(JobTrigger):
     """Wait for a batch transform job's end, showing its status."""
 
     waiter = "TransformJobEnded"
+    member = "TransformJob"
     arn_key = "TransformJobArn"
     status: StatusLog | None = None
 
@@ -224,6 +309,12 @@ class TransformJobTrigger(JobTrigger):
         """Log the status where it has changed."""
         self.status = self.status or StatusLog(subject=self.arguments["TransformJobName"])
         self.status.show(answer["TransformJobStatus"])
+
+    @staticmethod
+    def list_page(client: Any) -> "ListPage":
+        """Return the client's action that lists such jobs."""
+        found: ListPage = client.list_transform_jobs
+        return found
 
     async def describe(self, client: Any) -> dict[str, Any]:
         """Return the job's description."""

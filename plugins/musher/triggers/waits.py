@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
@@ -41,6 +41,35 @@ class WaitEnd:
 def make_event(end: WaitEnd) -> TriggerEvent:
     """Return the event that brings the end to the operator."""
     return TriggerEvent(asdict(end))  # type: ignore[no-untyped-call]  # Airflow's is untyped
+
+
+class Looks(Protocol):
+    """How a wait looks at its resource, and when."""
+
+    async def look(self) -> bool | dict[str, Any]:
+        """Return True for success, False for a failure state, else the answer; raise AWS's errors."""
+        ...
+
+    async def rest(self, delay_s: float, *, until: float) -> None:
+        """Wait until there may be news: for `delay_s`, or longer, but not past `until` (since 1970)."""
+        ...
+
+
+class OwnLooks:
+    """Look by the waiter's call, every `delay_s`."""
+
+    def __init__(self, waiter: Any, arguments: dict[str, Any]) -> None:
+        """Take an asynchronous waiter, and the arguments of its call."""
+        self._waiter = waiter
+        self._arguments = arguments
+
+    async def look(self) -> bool | dict[str, Any]:
+        """Ask AWS."""
+        return await look_async(self._waiter, self._arguments)
+
+    async def rest(self, delay_s: float, *, until: float) -> None:
+        """Let `delay_s` pass."""
+        await clock.sleep(delay_s)
 
 
 class WaitTrigger(BaseTrigger):
@@ -88,27 +117,27 @@ class WaitTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait; fire the event."""
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(await self.hook.get_async_conn())
-            await self.open_log(stack)
-            end = await self._wait(client)
-            await self.log_last(client)
+            end = await self._wait(await self.open_looks(stack))
+            await self.log_last(end)
         yield make_event(end)
 
-    async def open_log(self, stack: AsyncExitStack) -> None:
-        """Open what `log_progress` needs besides the client; nothing unless a subclass says so."""
+    async def open_looks(self, stack: AsyncExitStack) -> Looks:
+        """Return how this wait looks; what it opens for that is closed with the stack."""
+        client = await stack.enter_async_context(await self.hook.get_async_conn())
+        waiter = self.hook.get_waiter(self.waiter, deferrable=True, client=client)
+        return OwnLooks(waiter, self.arguments)
 
     async def log_progress(self, answer: dict[str, Any]) -> None:
         """Log what is new in an answer that does not end the wait; nothing unless a subclass says so."""
 
-    async def log_last(self, client: Any) -> None:
+    async def log_last(self, end: WaitEnd) -> None:
         """Log what came with the end; nothing unless a subclass says so."""
 
-    async def _wait(self, client: Any) -> WaitEnd:
-        waiter = self.hook.get_waiter(self.waiter, deferrable=True, client=client)
+    async def _wait(self, looks: Looks) -> WaitEnd:
         failed_looks = 0
         while True:
             try:
-                answer = await look_async(waiter, self.arguments)
+                answer = await looks.look()
             except (ClientError, WaiterError, BotoCoreError) as error:
                 if refusal := read_refusal(error):
                     return self._end(REFUSED, str(refusal))
@@ -122,7 +151,7 @@ class WaitTrigger(BaseTrigger):
             delay_s = max(self.delay_s, min(self.delay_s * 2**failed_looks, MAX_DELAY_S))
             if clock.now() + delay_s > self.deadline:
                 return self._end(TIMEOUT, f"{name_subject(self.arguments)} did not get there in time")
-            await clock.sleep(delay_s)
+            await looks.rest(delay_s, until=self.deadline)
 
     def _end(self, outcome: str, message: str = "") -> WaitEnd:
         return WaitEnd(outcome=outcome, message=message, carried=self.carried)
