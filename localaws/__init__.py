@@ -14,6 +14,7 @@ credentials of its role (`iam`); bytes travel by `storage` and `archives`, lines
     functions    Lambda: addresses aliases concurrency events layers permissions sources stacks
     s3           objects in files
     sagemaker    jobs (training processing transform tuning), endpoints, registry, search
+    ssm          commands of Systems Manager, which run in instances
     wire         AWS's service models: requests that break them are refused
     faults       rules that break calls and kill children, AWS's rates of requests
     status       the page at /_localaws/

@@ -25,6 +25,7 @@ from localaws.sagemaker.training.service import TrainingService
 from localaws.sagemaker.transform.service import TransformService
 from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
+from localaws.ssm.service import CommandService
 from localaws.status.service import StatusService
 
 USERS_OF_INSTANCES = ("ec2", "ssm", "cloudformation", "autoscaling", "batch", "emr")
@@ -45,6 +46,7 @@ def create_services(context: Context) -> list[Service]:
         TransformService(),
         TuningService(),
         InstanceService(),
+        CommandService(),
         functions,
         FunctionService(context, host=functions),
         AutoscalingService(context),
@@ -113,6 +115,10 @@ def install_late(service: str) -> None:
         install_images()
         install_instances()
         add_instance_actions()
+    if service == "ssm":
+        from localaws.ssm.actions import add_actions as add_command_actions
+
+        add_command_actions()
     if service == "cloudformation":
         from localaws.cloudformation.actions import add_actions as add_stack_actions
         from localaws.cloudformation.addresses import install as install_addresses

@@ -183,9 +183,10 @@ PARTS = (
     ),
     part(
         "Systems Manager commands",
-        ABSENT,
-        "no agent runs in an instance",
-        "ssm:SendCommand",
+        PARTLY,
+        "AWS-RunShellScript runs in the instance, whose role must allow what AmazonSSMManagedInstanceCore "
+        "does; targets by id and tag, limits, cancellation, concurrency, output in S3 and CloudWatch Logs; "
+        "no other documents, no notifications",
     ),
     part(
         "Container images",

@@ -3,7 +3,7 @@
 Started with `python -I -S`. What it finds in `boot.json` beside it is done once, in a thread, whose words go
 to the console (standard output) and to /var/log/cloud-init-output.log. Meanwhile it waits for a word on the
 pipe /run/initctl, which `instance_power.py` writes, or for SIGTERM, the power button. The exit code says how
-it ended. Standard library only.
+it ended. The agent of Systems Manager is started beside it. Standard library only.
 """
 
 import base64
@@ -23,6 +23,7 @@ from typing import Any
 HALTED, REBOOTING, SWITCHED_OFF = 100, 101, 0
 """Exit codes: shut down from inside, rebooting from inside, SIGTERM."""
 CONTROL = "/run/initctl"
+AGENT = Path(__file__).with_name("instance_agent.py")
 LOG = Path("/var/log/cloud-init-output.log")
 SCRIPTS = Path("/var/lib/cloud/instance/scripts")
 ENDING = threading.Event()
@@ -41,6 +42,7 @@ def main() -> int:
     signal.set_wakeup_fd(writing)
     signal.signal(signal.SIGTERM, lambda *_: None)
     output = open_output()
+    subprocess.Popen([sys.executable, "-I", "-S", str(AGENT)], stdin=subprocess.DEVNULL)
     threading.Thread(target=boot, args=(document, output), daemon=True).start()
     code = wait_for_end(control, wakeups)
     ENDING.set()

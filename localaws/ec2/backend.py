@@ -13,6 +13,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, 
 from localaws import context
 from localaws.clock import naive_utc
 from localaws.ec2 import states, wording
+from localaws.ec2.agent import Agent, Delivery
 from localaws.ec2.choices import check_options
 from localaws.ec2.choices import modify_instance_metadata_options as modify_metadata
 from localaws.ec2.console import Console
@@ -56,6 +57,20 @@ class LocalInstance(Instance):
             tokens=Tokens(self._context.clock.monotonic),
         )
         self._hardware = InstanceHardware(computer=self._computer, metadata=metadata, facts=self.describe)
+
+    @property
+    def agent(self) -> Agent:
+        """The way to its agent of Systems Manager."""
+        return self._computer.agent
+
+    def take_agent(self) -> Delivery | None:
+        """Return a connection to its agent; None where there is none now."""
+        return self.agent.take() if self.state == "running" else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has been terminated."""
+        return bool(self.state == "terminated")
 
     @property
     def shuts_down_for_good(self) -> bool:

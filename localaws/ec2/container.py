@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from localaws.context import Context, python_environment
+from localaws.ec2.agent import Agent
 from localaws.ec2.console import Console
 from localaws.functions.packages import remove_tree
 from localaws.namespaces import Memory, Mount, View, hide, read_only
@@ -27,6 +28,7 @@ OWN = ("etc", "home", "opt", "root", "tmp", "var")
 SYSTEM = Path("/run/localaws")
 PYTHON = Path("/var/lib/localaws/python")
 """Where the instance sees what localaws gave it, and its Python environment."""
+PROGRAMS_INSIDE = ("instance_init.py", "instance_agent.py", "instance_power.py")
 POWER = ("shutdown", "poweroff", "halt", "reboot")
 ADMINISTRATION = (Path("/usr/sbin"), Path("/sbin"))
 """Folders in which scripts call these commands by their path."""
@@ -51,6 +53,7 @@ class Computer:
         self._console = console
         self._folder = context.data_dir / "ec2" / name
         self._child: Child | None = None
+        self.agent = Agent()
 
     @property
     def pid(self) -> int:
@@ -68,6 +71,7 @@ class Computer:
         make_folder(disk / "tmp", mode=0o1777)
         make_targets(disk, [path for path in kept if path.parts[1] == "tmp"])
         write_system(system, boot)
+        self.agent.open(system)
         self._child = self._context.supervisor.start(
             name=f"ec2-{self._name}",
             argv=[str(PYTHON / "bin" / "python"), "-I", "-S", str(SYSTEM / "instance_init.py")],
@@ -172,6 +176,7 @@ class Computer:
 
     def stop(self) -> None:
         """Switch it off: SIGTERM, time to end, SIGKILL. Nothing of it runs afterwards."""
+        self.agent.close()
         if self._child is not None:
             self._context.supervisor.stop(self._child, grace_s=STOP_GRACE_S)
             self._child = None
@@ -232,7 +237,7 @@ def write_system(folder: Path, boot: Mapping[str, Any]) -> None:
     """Write what the instance starts with: the first program, the commands for its power, what to do."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "bin").mkdir(parents=True)
-    for name in ("instance_init.py", "instance_power.py"):
+    for name in PROGRAMS_INSIDE:
         shutil.copy(PROGRAMS / name, folder / name)
     (folder / "boot.json").write_text(json.dumps(boot))
     for name in POWER:
