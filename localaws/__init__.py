@@ -11,6 +11,7 @@ credentials of its role (`iam`); bytes travel by `storage` and `archives`, lines
     autoscaling  targets that really scale: alarms hand their policies over
     cloudformation cloudwatch cloudwatch_logs iam    what moto leaves out of these services
     ec2          instances that run their user data, with metadata of their own
+    events       EventBridge's targets, and what instances tell it
     functions    Lambda: addresses aliases concurrency events layers permissions sources stacks
     s3           objects in files
     sagemaker    jobs (training processing transform tuning), endpoints, registry, search

@@ -115,6 +115,10 @@ def install_late(service: str) -> None:
         install_images()
         install_instances()
         add_instance_actions()
+    if service == "events":
+        from localaws.events.delivery import install as install_targets
+
+        install_targets()
     if service == "ssm":
         from localaws.ssm.actions import add_actions as add_command_actions
 

@@ -174,6 +174,12 @@ PARTS = (
         "volumes and security groups are names",
     ),
     part(
+        "EventBridge",
+        PARTLY,
+        "rules hand events of PutEvents and of instances (states, Spot interruptions) to queues, topics, "
+        "functions, log groups and buses; other services send none, and schedules do not tick",
+    ),
+    part(
         "EC2 fleets and spot requests",
         ABSENT,
         "instances are made by RunInstances alone",

@@ -12,7 +12,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, 
 
 from localaws import context
 from localaws.clock import naive_utc
-from localaws.ec2 import states, wording
+from localaws.ec2 import notices, states, wording
 from localaws.ec2.agent import Agent, Delivery
 from localaws.ec2.choices import check_options
 from localaws.ec2.choices import modify_instance_metadata_options as modify_metadata
@@ -96,8 +96,10 @@ class LocalInstance(Instance):
 
     def describe(self) -> Facts:
         """Return what its metadata say now."""
-        at = self.interruption.at
-        return replace(make_facts(self), interruption_at=as_text(at) if at else "")
+        at, told_at = self.interruption.at, self.interruption.told_at
+        if at is None or told_at is None:
+            return make_facts(self)
+        return replace(make_facts(self), interruption_at=as_text(at), rebalance_at=as_text(told_at))
 
     def describe_row(self) -> dict[str, Any]:
         """Return what the status page shows of it."""
@@ -111,6 +113,7 @@ class LocalInstance(Instance):
 
     def launch(self) -> None:
         """Switch it on."""
+        self._tell(notices.STATE_CHANGE, state="pending")
         runner = Runner(machine=self, hardware=self._hardware, clock=self._context.clock)
         self._service.start(self.id, runner, describe=self.describe_row)
 
@@ -123,7 +126,12 @@ class LocalInstance(Instance):
         if self.lifecycle != "spot":
             return False
         names = (tag["value"] for tag in self.get_tags() if tag["key"] == "Name")
-        return self.interruption.is_over([self.id, *names], ran_s=ran_s)
+        is_new = self.interruption.at is None
+        is_over = self.interruption.is_over([self.id, *names], ran_s=ran_s)
+        if is_new and self.interruption.at is not None:
+            self._tell(notices.REBALANCE)
+            self._tell(notices.INTERRUPTION, instance_action="terminate")
+        return is_over
 
     def say(self, line: str) -> None:
         """Write a line to the console."""
@@ -146,7 +154,13 @@ class LocalInstance(Instance):
                 self._keep_reason(super().terminate)
                 self._service.forget(self.id)
                 self._computer.remove()
-            return True
+        if state != "pending":  # of which `launch` tells
+            self._tell(notices.STATE_CHANGE, state=state)
+        return True
+
+    def _tell(self, kind: str, **detail: str) -> None:
+        """Tell EventBridge."""
+        notices.tell(self, kind, now=self._context.clock.now(), **detail)
 
     def _explain(self, reason: Reason) -> None:
         code, message = reason
