@@ -110,13 +110,19 @@ def install_late(service: str) -> None:
     if service in USERS_OF_INSTANCES:
         from localaws.ec2.actions import add_actions as add_instance_actions
         from localaws.ec2.backend import install as install_instances
+        from localaws.ec2.disks import install as install_disks
         from localaws.ec2.images import install as install_images
 
         install_images()
         install_instances()
+        install_disks()
         add_instance_actions()
+    if service == "servicequotas":
+        from localaws.ec2.quotas import install as install_quotas
+
+        install_quotas()
     if service == "events":
-        from localaws.events.delivery import install as install_targets
+        from localaws.events.bus import install as install_targets
 
         install_targets()
     if service == "ssm":

@@ -16,6 +16,7 @@ from localaws.ec2 import wording
 from localaws.ec2.backend import LocalInstance
 from localaws.ec2.choices import check_choice
 from localaws.ec2.launching import run_instances
+from localaws.ec2.validation import NoCapacityError
 
 CHANGES = {
     "start_instances": "StartingInstances",
@@ -65,6 +66,19 @@ def all_or_none(stock: Callable[[InstanceResponse], Any], check: Callable[[Local
     return answer
 
 
+def as_failure(action: Callable[[InstanceResponse], Any]) -> Any:
+    """Return an action that answers a lack of capacity as AWS does, with status 500; moto knows 400 only."""
+
+    def answer(response: InstanceResponse) -> Any:
+        try:
+            return action(response)
+        except NoCapacityError as error:
+            _, headers, body = response.serialized(ActionResult(error))
+            return body, headers | {"status": 500}
+
+    return answer
+
+
 def get_console_output(response: General) -> ActionResult:
     """Answer GetConsoleOutput: what the instance has said."""
     instance: LocalInstance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
@@ -97,7 +111,7 @@ def modify_instance_attribute(response: InstanceResponse) -> ActionResult:
 
 def add_actions() -> None:
     """Put these in the place of moto's, once."""
-    if InstanceResponse.run_instances is run_instances:
+    if InstanceResponse.modify_instance_attribute is modify_instance_attribute:
         return
     for name, member in CHANGES.items():
         setattr(InstanceResponse, name, tell_states(getattr(InstanceResponse, name), member))
@@ -105,4 +119,6 @@ def add_actions() -> None:
         setattr(InstanceResponse, name, all_or_none(getattr(InstanceResponse, name), check))
     for action in (run_instances, modify_instance_attribute):
         setattr(InstanceResponse, action.__name__, action)
+    for name in ("run_instances", "start_instances"):
+        setattr(InstanceResponse, name, as_failure(getattr(InstanceResponse, name)))
     setattr(General, get_console_output.__name__, get_console_output)

@@ -18,6 +18,7 @@ from localaws.ec2.choices import check_options
 from localaws.ec2.choices import modify_instance_metadata_options as modify_metadata
 from localaws.ec2.console import Console
 from localaws.ec2.container import Computer
+from localaws.ec2.disks import complete_disks
 from localaws.ec2.facts import RoleCredentials, as_text, make_facts
 from localaws.ec2.hardware import InstanceHardware
 from localaws.ec2.metadata import Metadata, Tokens
@@ -26,8 +27,9 @@ from localaws.ec2.service import InstanceService
 from localaws.ec2.spec import Facts
 from localaws.ec2.spot import Interruption
 from localaws.ec2.templates import associate_profile, complete, read_template
-from localaws.ec2.validation import check_launch, check_room
+from localaws.ec2.validation import check_capacity, check_launch, check_room, check_vcpus
 from localaws.ec2.wording import Reason
+from localaws.faults.spec import BootFailure
 
 CHECKS_S = 60.0
 """AWS seconds from running until the first status checks are over."""
@@ -121,6 +123,17 @@ class LocalInstance(Instance):
     def _service(self) -> InstanceService:
         return self._context.find_service(InstanceService)
 
+    def is_broken(self) -> bool:
+        """Tell whether a rule lets it not boot this time."""
+        names = [self.id, *(tag["value"] for tag in self.get_tags() if tag["key"] == "Name")]
+        now = self._context.clock.now().isoformat()
+        rule = self._context.faults.take(
+            lambda effect: isinstance(effect, BootFailure) and effect.applies(names),
+            now=now,
+            outcome=f"instance {self.id}",
+        )
+        return rule is not None
+
     def is_taken_away(self, ran_s: float) -> bool:
         """Tell whether a Spot Instance, which has run so many AWS seconds, is to end now."""
         if self.lifecycle != "spot":
@@ -201,6 +214,8 @@ class LocalInstance(Instance):
             if before.name in ("pending", "running"):
                 return before
             check_room(self.ec2_backend, count=1)
+            check_vcpus(self.ec2_backend, name=self.instance_type, count=1, is_spot=self.lifecycle == "spot")
+            check_capacity(name=self.instance_type, zone=self.availability_zone or "")
             super().start()
             self._state = before
             self.enter("pending")
@@ -267,6 +282,8 @@ def run_instances(
     )
     complete(options, template)
     check_options(options)
+    image = backend.describe_images(ami_ids=[image_id or template.get("ImageId")])[0]  # type: ignore[attr-defined]
+    complete_disks(backend, options, template, image=image)
     known = set(backend.reservations)
     try:
         reservation = stock_run_instances(

@@ -35,7 +35,7 @@ def tell(instance: Any, kind: str, *, now: datetime, **detail: str) -> None:
     """Tell EventBridge of an instance. Where nobody has asked it for anything, there are no rules."""
     if "moto.events.models" not in sys.modules:
         return
-    from localaws.events.delivery import publish
+    from localaws.events.bus import publish
 
     named = {name.replace("_", "-"): value for name, value in detail.items()}
     publish(build_event(instance, kind, now=now, detail=named))

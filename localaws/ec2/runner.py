@@ -42,6 +42,10 @@ class Machine(Protocol):
         """Go to a state, with its StateReason; False where that cannot be any more."""
         ...
 
+    def is_broken(self) -> bool:
+        """Tell whether a rule lets it not boot this time."""
+        ...
+
     def is_taken_away(self, ran_s: float) -> bool:
         """Tell whether a Spot Instance, which has run so many AWS seconds, is to end now."""
         ...
@@ -132,6 +136,9 @@ class Runner:
     def _be_on(self) -> None:
         """Boot, and go on until an order comes, from outside or from inside."""
         self._machine.is_impaired = False
+        if self._machine.is_broken():
+            self._break_down("a fault rule lets the instance not boot")
+            return
         try:
             self._hardware.switch_on()
         except (ChildStartError, OSError) as error:

@@ -9,6 +9,8 @@ from datetime import datetime
 Reason = tuple[str, str]
 """Code and message of a StateReason (API_StateReason)."""
 
+NO_SIZE = "The request must contain the parameter size or snapshotId"
+USER_DATA_ENCODED = "Encoded User data is limited to 25600 bytes"
 USER_DATA_TOO_LONG = "User data is limited to 16384 bytes"
 USER_DATA_ENCODING = "Invalid BASE64 encoding of user data."
 USER_SHUTDOWN: Reason = (
@@ -23,6 +25,7 @@ SPOT_TERMINATION: Reason = (
     "Server.SpotInstanceTermination",
     "Server.SpotInstanceTermination: Spot instance termination",
 )
+TOO_MANY_SPOT = "Max spot instance count exceeded"
 NO_HIBERNATION = "localaws does not hibernate instances"
 ONE_TIME_ONLY = (
     "localaws has one-time Spot Instances only: no persistent ones, and none that stop or hibernate"
@@ -132,6 +135,43 @@ def one_time_spot(instance_id: str) -> str:
         "Instance request. You can only stop Spot Instances associated with persistent Spot Instance "
         "requests."
     )
+
+
+def wrong_size(size: int, *, device: str) -> str:
+    """Return what is said of a volume that no volume can be, in GiB."""
+    return f"Value ({size}) for parameter volumeSize of {device} is invalid. Expected: 1 to 65536 GiB."
+
+
+def small_volume(size: int, *, snapshot: str, least: int) -> str:
+    """Return what is said of a volume on which its snapshot does not fit, in GiB."""
+    return f"Volume of size {size}GB is smaller than snapshot '{snapshot}', expect size >= {least}GB"
+
+
+def too_many_vcpus(limit: int) -> str:
+    """Return what is said where instances would have more vCPUs together than the quota allows."""
+    return (
+        f"You have requested more vCPU capacity than your current vCPU limit of {limit} allows for the "
+        "instance bucket that the specified instance type belongs to. Please visit "
+        "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+    )
+
+
+def no_capacity(*, name: str, zone: str) -> str:
+    """Return what is said where AWS has no such instance left in a zone."""
+    return (
+        f"We currently do not have sufficient {name} capacity in the Availability Zone you requested "
+        f"({zone}). Our system will be working on provisioning additional capacity."
+    )
+
+
+def malformed_image(name: str) -> str:
+    """Return what is said of what is no image's id."""
+    return f'Invalid id: "{name}" (expecting "ami-...")'
+
+
+def malformed_subnet(name: str) -> str:
+    """Return what is said of what is no subnet's id."""
+    return f'Invalid id: "{name}" (expecting "subnet-...")'
 
 
 def cannot_reboot(instance_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localaws.ec2.notices import STATE_CHANGE, build_event
-from localaws.events import delivery
+from localaws.events import bus
 from localaws.functions.arns import Target
 
 EVENT: dict[str, Any] = {
@@ -37,22 +37,22 @@ EVENT: dict[str, Any] = {
     ],
 )
 def test_a_target_is_sent_what_it_asks_for(target: Any, expected: Any) -> None:
-    assert json.loads(delivery.write_input(target, dict(EVENT))) == expected
+    assert json.loads(bus.write_input(target, dict(EVENT))) == expected
 
 
 def test_times_of_put_events_are_written_as_aws_writes_them() -> None:
-    assert delivery.as_sent({"time": 0.5})["time"] == "1970-01-01T00:00:00Z"
-    assert delivery.as_sent(EVENT)["time"] == EVENT["time"]
+    assert bus.as_sent({"time": 0.5})["time"] == "1970-01-01T00:00:00Z"
+    assert bus.as_sent(EVENT)["time"] == EVENT["time"]
 
 
 def test_a_function_is_called_by_its_alias(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[Any] = []
     service = SimpleNamespace(queue_from_thread=lambda target, payload: called.append((target, payload)))
     found = SimpleNamespace(find_service=lambda kind: service)
-    monkeypatch.setattr(delivery.context, "current", lambda: found)
+    monkeypatch.setattr(bus.context, "current", lambda: found)
     rule: Any = None
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:classify:live"
-    delivery.call_function(rule, {"Arn": arn}, "{}")
+    bus.call_function(rule, {"Arn": arn}, "{}")
     target = Target(account_id="123456789012", region="eu-west-1", name="classify", qualifier="live")
     assert called == [(target, b"{}")]
 
