@@ -111,11 +111,15 @@ def install_late(service: str) -> None:
         from localaws.ec2.actions import add_actions as add_instance_actions
         from localaws.ec2.backend import install as install_instances
         from localaws.ec2.disks import install as install_disks
+        from localaws.ec2.endings import install as install_endings
         from localaws.ec2.images import install as install_images
+        from localaws.ec2.network import install as install_network
 
         install_images()
         install_instances()
         install_disks()
+        install_endings()
+        install_network()
         add_instance_actions()
     if service == "servicequotas":
         from localaws.ec2.quotas import install as install_quotas

@@ -180,10 +180,9 @@ PARTS = (
         "functions, log groups and buses; other services send none, and schedules do not tick",
     ),
     part(
-        "EC2 fleets and spot requests",
+        "EC2 fleets, persistent Spot requests",
         ABSENT,
-        "instances are made by RunInstances alone",
-        "ec2:RequestSpotInstances",
+        "instances are made by RunInstances and one-time Spot requests, one launch at a time",
         "ec2:RequestSpotFleet",
         "ec2:CreateFleet",
     ),

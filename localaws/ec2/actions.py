@@ -9,6 +9,7 @@ from moto.core.types import Base64EncodedString
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses.general import General
 from moto.ec2.responses.instances import InstanceResponse
+from moto.ec2.responses.spot_instances import SpotInstances
 
 from localaws import context
 from localaws.clock import naive_utc
@@ -16,6 +17,7 @@ from localaws.ec2 import wording
 from localaws.ec2.backend import LocalInstance
 from localaws.ec2.choices import check_choice
 from localaws.ec2.launching import run_instances
+from localaws.ec2.spot_requests import install as install_spot_requests
 from localaws.ec2.validation import NoCapacityError
 
 CHANGES = {
@@ -33,6 +35,13 @@ CHECKS = {
 FIXED_WHILE_ON = ("InstanceType", "UserData", "Kernel", "Ramdisk", "EbsOptimized")
 """Attributes that only a stopped instance may get."""
 BEHAVIOR = "InstanceInitiatedShutdownBehavior"
+
+LAUNCHES = (
+    (InstanceResponse, "run_instances"),
+    (InstanceResponse, "start_instances"),
+    (SpotInstances, "request_spot_instances"),
+)
+"""Actions that AWS may have no capacity for."""
 
 stock_modify = InstanceResponse.modify_instance_attribute
 
@@ -66,10 +75,10 @@ def all_or_none(stock: Callable[[InstanceResponse], Any], check: Callable[[Local
     return answer
 
 
-def as_failure(action: Callable[[InstanceResponse], Any]) -> Any:
+def as_failure(action: Callable[[Any], Any]) -> Any:
     """Return an action that answers a lack of capacity as AWS does, with status 500; moto knows 400 only."""
 
-    def answer(response: InstanceResponse) -> Any:
+    def answer(response: Any) -> Any:
         try:
             return action(response)
         except NoCapacityError as error:
@@ -119,6 +128,7 @@ def add_actions() -> None:
         setattr(InstanceResponse, name, all_or_none(getattr(InstanceResponse, name), check))
     for action in (run_instances, modify_instance_attribute):
         setattr(InstanceResponse, action.__name__, action)
-    for name in ("run_instances", "start_instances"):
-        setattr(InstanceResponse, name, as_failure(getattr(InstanceResponse, name)))
+    install_spot_requests()
+    for answers, name in LAUNCHES:
+        setattr(answers, name, as_failure(getattr(answers, name)))
     setattr(General, get_console_output.__name__, get_console_output)

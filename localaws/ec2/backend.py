@@ -19,6 +19,7 @@ from localaws.ec2.choices import modify_instance_metadata_options as modify_meta
 from localaws.ec2.console import Console
 from localaws.ec2.container import Computer
 from localaws.ec2.disks import complete_disks
+from localaws.ec2.endings import note_end
 from localaws.ec2.facts import RoleCredentials, as_text, make_facts
 from localaws.ec2.hardware import InstanceHardware
 from localaws.ec2.metadata import Metadata, Tokens
@@ -26,6 +27,7 @@ from localaws.ec2.runner import Order, Runner
 from localaws.ec2.service import InstanceService
 from localaws.ec2.spec import Facts
 from localaws.ec2.spot import Interruption
+from localaws.ec2.spot_requests import note_requests
 from localaws.ec2.templates import associate_profile, complete, read_template
 from localaws.ec2.validation import check_capacity, check_launch, check_room, check_vcpus
 from localaws.ec2.wording import Reason
@@ -167,6 +169,7 @@ class LocalInstance(Instance):
                 self._keep_reason(super().terminate)
                 self._service.forget(self.id)
                 self._computer.remove()
+                note_end(self.ec2_backend, self.id)
         if state != "pending":  # of which `launch` tells
             self._tell(notices.STATE_CHANGE, state=state)
         return True
@@ -272,6 +275,8 @@ def run_instances(
 ) -> Reservation:
     """Check what is asked for, and switch the new instances on."""
     template = read_template(backend, options.get("launch_template") or {})
+    if profile := options.pop("profile", None):  # of a Spot request
+        template = {"IamInstanceProfile": profile}
     check_launch(
         backend,
         image_id=image_id,
@@ -293,6 +298,7 @@ def run_instances(
         forget_new(backend, known=known)
         raise
     associate_profile(backend, reservation, options=options, template=template)
+    note_requests(backend, reservation)
     for instance in reservation.instances:
         assert isinstance(instance, LocalInstance)
         instance.launch()

@@ -174,6 +174,16 @@ def malformed_subnet(name: str) -> str:
     return f'Invalid id: "{name}" (expecting "subnet-...")'
 
 
+def not_heeded(member: str) -> str:
+    """Return what is said of a member of RequestSpotInstances that is not built."""
+    return f"localaws fulfils Spot requests at once, and does not heed {member}: leave it out"
+
+
+def no_spot_request(name: str) -> str:
+    """Return what is said of a Spot request that there is not."""
+    return f"The spot instance request ID '{name}' does not exist"
+
+
 def cannot_reboot(instance_id: str) -> str:
     """Return what is said of an instance that cannot be rebooted now."""
     return f"The instance '{instance_id}' is not in a state from which it can be rebooted."
