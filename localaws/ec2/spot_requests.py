@@ -130,7 +130,7 @@ def request_spot_instances(response: SpotInstances) -> ActionResult:
 
 
 def check_request(response: SpotInstances) -> int:
-    """Return how many instances a request wants; raises EC2ClientError for what cannot be, or is not built."""
+    """Return how many instances a request wants; raises EC2ClientError for what cannot be."""
     behavior = response._get_param("InstanceInterruptionBehavior", "terminate")
     kind = response._get_param("Type", "one-time")
     if kind not in ("one-time", "persistent"):
