@@ -50,8 +50,8 @@ def tell_states(stock: Callable[[InstanceResponse], ActionResult], member: str) 
     """Return an action that answers with the states that the instances have; moto names the usual ones."""
 
     def answer(response: InstanceResponse) -> ActionResult:
-        if response._get_param("Hibernate"):
-            raise EC2ClientError("UnsupportedOperation", wording.NO_HIBERNATION)
+        if response._get_param("Hibernate") and not response._get_param("DryRun", False):
+            plan_hibernation(response)
         found: Any = stock(response).result
         for change in found[member]:
             state = response.ec2_backend.get_instance(change["InstanceId"]).instance_state
@@ -59,6 +59,16 @@ def tell_states(stock: Callable[[InstanceResponse], ActionResult], member: str) 
         return ActionResult(found)
 
     return answer
+
+
+def plan_hibernation(response: InstanceResponse) -> None:
+    """Let the next stop of the instances that a request names hibernate them; all must be made for that."""
+    named = response._get_param("InstanceIds", [])
+    instances: list[LocalInstance] = response.ec2_backend.get_multi_instances_by_id(named)
+    for instance in instances:
+        instance.check_hibernation()
+    for instance in instances:
+        instance.is_to_hibernate = True
 
 
 def all_or_none(stock: Callable[[InstanceResponse], Any], check: Callable[[LocalInstance], None]) -> Any:

@@ -18,7 +18,7 @@ from localaws.ec2.choices import check_options
 from localaws.ec2.choices import modify_instance_metadata_options as modify_metadata
 from localaws.ec2.console import Console
 from localaws.ec2.container import Computer
-from localaws.ec2.disks import complete_disks
+from localaws.ec2.disks import check_hibernation, complete_disks
 from localaws.ec2.endings import note_end
 from localaws.ec2.facts import RoleCredentials, as_text, make_facts
 from localaws.ec2.hardware import InstanceHardware
@@ -47,6 +47,7 @@ class LocalInstance(Instance):
         self._power = threading.RLock()
         self._context = context.current()
         self._running_since_s: float | None = None
+        self.is_to_hibernate = False
         self.is_impaired = False
         super().__init__(*arguments, **options)
         self._state = make_state("pending")
@@ -181,7 +182,7 @@ class LocalInstance(Instance):
     def _explain(self, reason: Reason) -> None:
         code, message = reason
         self.state_reason = StateReason(message=message, code=code)
-        is_asked = reason == wording.USER_SHUTDOWN
+        is_asked = reason in (wording.USER_SHUTDOWN, wording.USER_HIBERNATION)
         self._reason = wording.user_initiated(self._context.clock.now()) if is_asked else ""
 
     def _keep_reason(self, release: Any) -> None:
@@ -230,11 +231,17 @@ class LocalInstance(Instance):
         """Answer StopInstances; return the state before."""
         with self._power:
             before = copy.copy(self._state)
+            is_kept, self.is_to_hibernate = self.is_to_hibernate, False
             self.check_stop()
             if before.name in ("stopping", "stopped"):
                 return before
-            self._end("stopping", Order.STOP)
+            self._end("stopping", Order.HIBERNATE if is_kept else Order.STOP)
             return before
+
+    def check_hibernation(self) -> None:
+        """Raise EC2ClientError where it was not launched to hibernate."""
+        if not (self.hibernation_options or {}).get("Configured"):
+            raise EC2ClientError("UnsupportedHibernationConfiguration", wording.no_hibernation(self.id))
 
     def terminate(self) -> InstanceState:
         """Answer TerminateInstances; return the state before."""
@@ -245,13 +252,16 @@ class LocalInstance(Instance):
             return before
 
     def _end(self, state: str, order: Order) -> None:
-        self.enter(state, wording.USER_SHUTDOWN)
+        is_kept = order is Order.HIBERNATE
+        self.enter(state, wording.USER_HIBERNATION if is_kept else wording.USER_SHUTDOWN)
         if not self._service.ask(self.id, order):
-            self.enter("stopped" if order is Order.STOP else "terminated")
+            self._hardware.switch_off()  # it may have hibernated
+            self.enter("terminated" if order is Order.TERMINATE else "stopped")
 
     def abandon(self) -> None:
         """Switch it off, because moto forgets it."""
-        self._service.ask(self.id, Order.ABORT)
+        if not self._service.ask(self.id, Order.ABORT):
+            self._hardware.switch_off()
 
     def reboot(self, *arguments: Any, **options: Any) -> None:
         """Answer RebootInstances."""
@@ -289,6 +299,7 @@ def run_instances(
     check_options(options)
     image = backend.describe_images(ami_ids=[image_id or template.get("ImageId")])[0]  # type: ignore[attr-defined]
     complete_disks(backend, options, template, image=image)
+    check_hibernation(options, root=image.root_device_name)
     known = set(backend.reservations)
     try:
         reservation = stock_run_instances(

@@ -174,6 +174,16 @@ class Computer:
         if child is not None:
             child.terminate()
 
+    def freeze(self) -> None:
+        """Let nothing of it run, and keep all that is in its memory."""
+        if self._child is not None:
+            self._child.freeze()
+
+    def thaw(self) -> None:
+        """Let it go on where it was."""
+        if self._child is not None:
+            self._child.thaw()
+
     def stop(self) -> None:
         """Switch it off: SIGTERM, time to end, SIGKILL. Nothing of it runs afterwards."""
         self.agent.close()

@@ -75,6 +75,14 @@ def read_mappings(response: InstanceResponse) -> list[dict[str, Any]]:
     return [dict(mapping) for mapping in response._get_param("BlockDeviceMappings", [])]
 
 
+def check_hibernation(options: Mapping[str, Any], *, root: str) -> None:
+    """Refuse instances that are to hibernate without an encrypted root volume to keep their memory on."""
+    disks = options.get("block_device_mappings") or []
+    is_encrypted = any(each["Ebs"].get("Encrypted") for each in disks if each["DeviceName"] == root)
+    if (options.get("hibernation_options") or {}).get("Configured") and not is_encrypted:
+        raise EC2ClientError("UnsupportedHibernationConfiguration", wording.NOT_ENCRYPTED)
+
+
 def install() -> None:
     """Put these in the place of moto's."""
     setattr(Ami, "block_device_mappings", property(image_mappings))  # noqa: B010 - mypy refuses it

@@ -17,6 +17,10 @@ USER_SHUTDOWN: Reason = (
     "Client.UserInitiatedShutdown",
     "Client.UserInitiatedShutdown: User initiated shutdown",
 )
+USER_HIBERNATION: Reason = (
+    "Client.UserInitiatedHibernate",
+    "Client.UserInitiatedHibernate: User initiated hibernate",
+)
 INSTANCE_SHUTDOWN: Reason = (
     "Client.InstanceInitiatedShutdown",
     "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
@@ -26,7 +30,7 @@ SPOT_TERMINATION: Reason = (
     "Server.SpotInstanceTermination: Spot instance termination",
 )
 TOO_MANY_SPOT = "Max spot instance count exceeded"
-NO_HIBERNATION = "localaws does not hibernate instances"
+NOT_ENCRYPTED = "The root volume must be encrypted for an instance that is to hibernate"
 ONE_TIME_ONLY = (
     "localaws has one-time Spot Instances only: no persistent ones, and none that stop or hibernate"
 )
@@ -182,6 +186,11 @@ def not_heeded(member: str) -> str:
 def no_spot_request(name: str) -> str:
     """Return what is said of a Spot request that there is not."""
     return f"The spot instance request ID '{name}' does not exist"
+
+
+def no_hibernation(instance_id: str) -> str:
+    """Return what is said of an instance that was not launched to hibernate."""
+    return f"The instance '{instance_id}' is not configured for hibernation"
 
 
 def cannot_reboot(instance_id: str) -> str:

@@ -56,7 +56,7 @@ class Hardware:
     """A computer whose ends a test has written down; without one it waits for its power button."""
 
     def __init__(self, *ends: int, failure: Exception | None = None) -> None:
-        self.boots, self.is_on = 0, False
+        self.boots, self.is_on, self.is_frozen = 0, False, False
         self._ends = list(ends)
         self._failure = failure
         self._pressed: queue.Queue[int] = queue.Queue()
@@ -68,6 +68,10 @@ class Hardware:
         if self._failure is not None:
             raise self._failure
         self.is_on = True
+
+    def hibernate(self) -> None:
+        """Stop, and keep all."""
+        self.is_frozen = True
 
     def wait(self, *, timeout_s: float) -> int | None:
         """Return the next end."""
@@ -193,6 +197,28 @@ def test_a_defect_of_ours_shows_as_an_impaired_instance() -> None:
     assert machine.is_impaired
     assert machine.state == "running"
     assert not runner.ask(Order.TERMINATE)
+
+
+def test_an_instance_that_hibernates_is_kept_and_takes_no_orders() -> None:
+    machine, hardware = Machine(), Hardware()
+    runner = start(machine, hardware)
+    wait_until(lambda: hardware.is_on)
+    machine.enter("stopping")
+    assert runner.ask(Order.HIBERNATE)
+    runner.join(timeout_s=END_S)
+    assert (machine.state, hardware.is_on, hardware.is_frozen) == ("stopped", True, True)
+    assert not runner.ask(Order.TERMINATE)
+
+
+def test_an_instance_that_is_terminated_does_not_hibernate() -> None:
+    machine, hardware = Machine(), Hardware()
+    runner = start(machine, hardware)
+    wait_until(lambda: hardware.is_on)
+    machine.enter("shutting-down")
+    runner.ask(Order.TERMINATE)
+    runner.ask(Order.HIBERNATE)
+    runner.join(timeout_s=END_S)
+    assert (machine.state, hardware.is_on, hardware.is_frozen) == ("terminated", False, False)
 
 
 def test_an_instance_that_a_rule_breaks_does_not_boot_before_it_is_rebooted() -> None:
