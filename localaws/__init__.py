@@ -11,9 +11,11 @@ credentials of its role (`iam`); bytes travel by `storage` and `archives`, lines
     autoscaling  targets that really scale: alarms hand their policies over
     cloudformation cloudwatch cloudwatch_logs iam    what moto leaves out of these services
     ec2          instances that run their user data, with metadata of their own
+    events       EventBridge's targets, and what instances tell it
     functions    Lambda: addresses aliases concurrency events layers permissions sources stacks
     s3           objects in files
     sagemaker    jobs (training processing transform tuning), endpoints, notebooks, registry, search
+    ssm          commands of Systems Manager, which run in instances
     wire         AWS's service models: requests that break them are refused
     faults       rules that break calls and kill children, AWS's rates of requests
     status       the page at /_localaws/

@@ -26,6 +26,7 @@ from localaws.sagemaker.training.service import TrainingService
 from localaws.sagemaker.transform.service import TransformService
 from localaws.sagemaker.tuning.service import TuningService
 from localaws.services import Service
+from localaws.ssm.service import CommandService
 from localaws.status.service import StatusService
 
 USERS_OF_INSTANCES = ("ec2", "ssm", "cloudformation", "autoscaling", "batch", "emr")
@@ -47,6 +48,7 @@ def create_services(context: Context) -> list[Service]:
         TuningService(),
         NotebookService(),
         InstanceService(),
+        CommandService(),
         functions,
         FunctionService(context, host=functions),
         AutoscalingService(context),
@@ -110,13 +112,9 @@ def install_late(service: str) -> None:
     It is called before the first request to each service; nothing else reaches what is changed here.
     """
     if service in USERS_OF_INSTANCES:
-        from localaws.ec2.actions import add_actions as add_instance_actions
-        from localaws.ec2.backend import install as install_instances
-        from localaws.ec2.images import install as install_images
-
-        install_images()
         install_instances()
-        add_instance_actions()
+    if service in ("servicequotas", "events", "ssm"):
+        install_neighbours(service)
     if service == "cloudformation":
         from localaws.cloudformation.actions import add_actions as add_stack_actions
         from localaws.cloudformation.addresses import install as install_addresses
@@ -147,6 +145,39 @@ def install_late(service: str) -> None:
             backend=LocalAutoscalingBackend,
         )
         add_actions()
+
+
+def install_instances() -> None:
+    """Let moto's EC2 run its instances."""
+    from localaws.ec2.actions import add_actions as add_instance_actions
+    from localaws.ec2.backend import install as install_backend
+    from localaws.ec2.disks import install as install_disks
+    from localaws.ec2.endings import install as install_endings
+    from localaws.ec2.images import install as install_images
+    from localaws.ec2.network import install as install_network
+
+    install_images()
+    install_backend()
+    install_disks()
+    install_endings()
+    install_network()
+    add_instance_actions()
+
+
+def install_neighbours(service: str) -> None:
+    """Change a service that has to do with instances."""
+    if service == "servicequotas":
+        from localaws.ec2.quotas import install as install_quotas
+
+        install_quotas()
+    if service == "events":
+        from localaws.events.bus import install as install_targets
+
+        install_targets()
+    if service == "ssm":
+        from localaws.ssm.actions import add_actions as add_command_actions
+
+        add_command_actions()
 
 
 def replace_backends(*, service: str, package: str, attribute: str, backend: type[Any]) -> None:

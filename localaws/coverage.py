@@ -176,18 +176,24 @@ PARTS = (
         "volumes and security groups are names",
     ),
     part(
-        "EC2 fleets and spot requests",
+        "EventBridge",
+        PARTLY,
+        "rules hand events of PutEvents and of instances (states, Spot interruptions) to queues, topics, "
+        "functions, log groups and buses; other services send none, and schedules do not tick",
+    ),
+    part(
+        "EC2 fleets, persistent Spot requests",
         ABSENT,
-        "instances are made by RunInstances alone",
-        "ec2:RequestSpotInstances",
+        "instances are made by RunInstances and one-time Spot requests, one launch at a time",
         "ec2:RequestSpotFleet",
         "ec2:CreateFleet",
     ),
     part(
         "Systems Manager commands",
-        ABSENT,
-        "no agent runs in an instance",
-        "ssm:SendCommand",
+        PARTLY,
+        "AWS-RunShellScript runs in the instance, whose role must allow what AmazonSSMManagedInstanceCore "
+        "does; targets by id and tag, limits, cancellation, concurrency, output in S3 and CloudWatch Logs; "
+        "no other documents, no notifications",
     ),
     part(
         "Container images",

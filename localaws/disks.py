@@ -70,7 +70,8 @@ class Disk:
         self._folder = plan.folder
         self.root = plan.folder / "disk"
         """The folder of its own folders."""
-        self._system = plan.folder / "system"
+        self.system = plan.folder / "system"
+        """What the machine sees at SYSTEM."""
 
     def prepare(self, files: SystemFiles) -> None:
         """Make it where it is new, empty /tmp, and write what localaws gives."""
@@ -80,7 +81,7 @@ class Disk:
         remove_tree(self.root / "tmp")
         make_folder(self.root / "tmp", mode=0o1777)
         make_targets(self.root, [path for path in kept if path.parts[1] == "tmp"])
-        write_system(self._system, files, covered=self._covered())
+        write_system(self.system, files, covered=self._covered())
 
     def view(self, *, mounted: Sequence[Mount] = ()) -> View:
         """Return what the machine sees; `mounted` come first, on folders of the disk."""
@@ -155,14 +156,14 @@ class Disk:
         make_folder(runs, mode=0o755)
         mounts: list[Mount | Memory] = [
             Memory(target=runs, size_mb=MEMORY_MB),
-            make_target(read_only(source=self._system, target=runs / SYSTEM.name)),
+            make_target(read_only(source=self.system, target=runs / SYSTEM.name)),
         ]
         covered = self._covered()
         mounts += [
             make_target(read_only(source=folder, target=runs / shown_name(folder))) for folder in covered
         ]
         mounts.append(Mount(source=runs, target=ROOT / "run"))
-        links = {folder: self._system / folder.relative_to(ROOT) for folder in covered}
+        links = {folder: self.system / folder.relative_to(ROOT) for folder in covered}
         return [*mounts, *(read_only(source=links[folder], target=folder) for folder in covered)]
 
 

@@ -139,6 +139,14 @@ class Child:
         """Send SIGTERM to the program and its process group; one that has ended is fine."""
         self._order(b"T")
 
+    def freeze(self) -> None:
+        """Send SIGUSR1 to the program, which stops what it has started; `thaw` lets that go on."""
+        self._order(b"Z")
+
+    def thaw(self) -> None:
+        """Send SIGUSR2 to the program."""
+        self._order(b"C")
+
     def kill(self) -> None:
         """Kill the program and all that it started; returns at once."""
         self._order(b"K")

@@ -2,8 +2,9 @@
 
 Started with `python -I -S`. What it finds in `boot.json` beside it is done once, in a thread, whose words go
 to the console (standard output) and to /var/log/cloud-init-output.log. Meanwhile it waits for a word on the
-pipe /run/initctl, which `instance_power.py` writes, or for SIGTERM, the power button. The exit code says how
-it ended. Standard library only.
+pipe /run/initctl, which `instance_power.py` writes, or for SIGTERM, the power button. SIGUSR1 hibernates: all
+but this process are stopped, until SIGUSR2. The exit code says how it ended. The agent of Systems Manager is
+started beside it. Standard library only.
 """
 
 import base64
@@ -22,7 +23,10 @@ from typing import Any
 
 HALTED, REBOOTING, SWITCHED_OFF = 100, 101, 0
 """Exit codes: shut down from inside, rebooting from inside, SIGTERM."""
+STEPS = {int(signal.SIGUSR1): int(signal.SIGSTOP), int(signal.SIGUSR2): int(signal.SIGCONT)}
+"""Signals that hibernate and wake up: what all other processes are sent then."""
 CONTROL = "/run/initctl"
+AGENT = Path(__file__).with_name("instance_agent.py")
 LOG = Path("/var/log/cloud-init-output.log")
 SCRIPTS = Path("/var/lib/cloud/instance/scripts")
 ENDING = threading.Event()
@@ -39,8 +43,10 @@ def main() -> int:
     wakeups, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    for number in (signal.SIGTERM, *STEPS):
+        signal.signal(number, lambda *_: None)
     output = open_output()
+    subprocess.Popen([sys.executable, "-I", "-S", str(AGENT)], stdin=subprocess.DEVNULL)
     threading.Thread(target=boot, args=(document, output), daemon=True).start()
     code = wait_for_end(control, wakeups)
     ENDING.set()
@@ -52,8 +58,11 @@ def wait_for_end(control: int, wakeups: int) -> int:
     """Wait for a word on the pipe, or SIGTERM; return the exit code."""
     while True:
         ready = select.select([control, wakeups], [], [])[0]
-        if wakeups in ready and signal.SIGTERM in os.read(wakeups, 64):
+        numbers = os.read(wakeups, 64) if wakeups in ready else b""
+        if signal.SIGTERM in numbers:
             return SWITCHED_OFF
+        for number in filter(STEPS.__contains__, numbers):
+            send_all(STEPS[number])
         if control in ready:
             return REBOOTING if os.read(control, 64).strip() == b"reboot" else HALTED
 
@@ -128,12 +137,20 @@ def run_script(script: dict[str, str], output: int) -> bool:
     return code == 0
 
 
-def end_processes() -> None:
-    """Ask all that runs in this namespace to end, for some seconds; outside of one nothing is touched."""
+def send_all(number: int) -> bool:
+    """Send a signal to all that runs in this namespace; outside of one touch nothing, and return False."""
     if b"keeper.py" not in Path("/proc/1/cmdline").read_bytes():
-        return
+        return False
     with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGTERM)
+        os.kill(-1, number)
+    return True
+
+
+def end_processes() -> None:
+    """Ask all that runs in this namespace to end, for some seconds."""
+    if not send_all(signal.SIGTERM):
+        return
+    send_all(signal.SIGCONT)  # what is frozen must hear it
     over = time.monotonic() + GRACE_S
     while others() and time.monotonic() < over:
         time.sleep(0.05)

@@ -54,6 +54,8 @@ IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals of a terminal or a service manager. localaws gets them too, and says what children are to do."""
 DEFAULTS = (*IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 """Signals that a program is not to inherit as ignored."""
+FREEZING = {ord("Z"): signal.SIGUSR1, ord("C"): signal.SIGUSR2}
+"""Orders to programs that know them: the first programs of instances."""
 ALREADY_DEAD = (ProcessLookupError, PermissionError)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -339,8 +341,17 @@ def watch(control: socket.socket, *, wakeups: socket.socket, program: int) -> in
             orders = control.recv(64)
             if not orders or b"K" in orders:
                 return None
-            with contextlib.suppress(*ALREADY_DEAD):
-                os.killpg(program, signal.SIGTERM)
+            for order in orders:
+                with contextlib.suppress(*ALREADY_DEAD):
+                    pass_on(order, program)
+
+
+def pass_on(order: int, program: int) -> None:
+    """Tell a program what localaws wants: T is the end of its process group, Z to freeze, C to go on."""
+    if order == ord("T"):
+        os.killpg(program, signal.SIGTERM)
+    elif order in FREEZING:
+        os.kill(program, FREEZING[order])
 
 
 def reap(*, options: int = os.WNOHANG) -> dict[int, int]:

@@ -9,6 +9,7 @@ from moto.core.types import Base64EncodedString
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses.general import General
 from moto.ec2.responses.instances import InstanceResponse
+from moto.ec2.responses.spot_instances import SpotInstances
 
 from localaws import context
 from localaws.clock import naive_utc
@@ -16,6 +17,8 @@ from localaws.ec2 import wording
 from localaws.ec2.backend import LocalInstance
 from localaws.ec2.choices import check_choice
 from localaws.ec2.launching import run_instances
+from localaws.ec2.spot_requests import install as install_spot_requests
+from localaws.ec2.validation import NoCapacityError
 
 CHANGES = {
     "start_instances": "StartingInstances",
@@ -33,6 +36,13 @@ FIXED_WHILE_ON = ("InstanceType", "UserData", "Kernel", "Ramdisk", "EbsOptimized
 """Attributes that only a stopped instance may get."""
 BEHAVIOR = "InstanceInitiatedShutdownBehavior"
 
+LAUNCHES = (
+    (InstanceResponse, "run_instances"),
+    (InstanceResponse, "start_instances"),
+    (SpotInstances, "request_spot_instances"),
+)
+"""Actions that AWS may have no capacity for."""
+
 stock_modify = InstanceResponse.modify_instance_attribute
 
 
@@ -40,8 +50,8 @@ def tell_states(stock: Callable[[InstanceResponse], ActionResult], member: str) 
     """Return an action that answers with the states that the instances have; moto names the usual ones."""
 
     def answer(response: InstanceResponse) -> ActionResult:
-        if response._get_param("Hibernate"):
-            raise EC2ClientError("UnsupportedOperation", wording.NO_HIBERNATION)
+        if response._get_param("Hibernate") and not response._get_param("DryRun", False):
+            plan_hibernation(response)
         found: Any = stock(response).result
         for change in found[member]:
             state = response.ec2_backend.get_instance(change["InstanceId"]).instance_state
@@ -49,6 +59,16 @@ def tell_states(stock: Callable[[InstanceResponse], ActionResult], member: str) 
         return ActionResult(found)
 
     return answer
+
+
+def plan_hibernation(response: InstanceResponse) -> None:
+    """Let the next stop of the instances that a request names hibernate them; all must be made for that."""
+    named = response._get_param("InstanceIds", [])
+    instances: list[LocalInstance] = response.ec2_backend.get_multi_instances_by_id(named)
+    for instance in instances:
+        instance.check_hibernation()
+    for instance in instances:
+        instance.is_to_hibernate = True
 
 
 def all_or_none(stock: Callable[[InstanceResponse], Any], check: Callable[[LocalInstance], None]) -> Any:
@@ -61,6 +81,19 @@ def all_or_none(stock: Callable[[InstanceResponse], Any], check: Callable[[Local
             ):
                 check(instance)
         return stock(response)
+
+    return answer
+
+
+def as_failure(action: Callable[[Any], Any]) -> Any:
+    """Return an action that answers a lack of capacity as AWS does, with status 500; moto knows 400 only."""
+
+    def answer(response: Any) -> Any:
+        try:
+            return action(response)
+        except NoCapacityError as error:
+            _, headers, body = response.serialized(ActionResult(error))
+            return body, headers | {"status": 500}
 
     return answer
 
@@ -97,7 +130,7 @@ def modify_instance_attribute(response: InstanceResponse) -> ActionResult:
 
 def add_actions() -> None:
     """Put these in the place of moto's, once."""
-    if InstanceResponse.run_instances is run_instances:
+    if InstanceResponse.modify_instance_attribute is modify_instance_attribute:
         return
     for name, member in CHANGES.items():
         setattr(InstanceResponse, name, tell_states(getattr(InstanceResponse, name), member))
@@ -105,4 +138,7 @@ def add_actions() -> None:
         setattr(InstanceResponse, name, all_or_none(getattr(InstanceResponse, name), check))
     for action in (run_instances, modify_instance_attribute):
         setattr(InstanceResponse, action.__name__, action)
+    install_spot_requests()
+    for answers, name in LAUNCHES:
+        setattr(answers, name, as_failure(getattr(answers, name)))
     setattr(General, get_console_output.__name__, get_console_output)

@@ -12,11 +12,14 @@ from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, 
 
 from localaws import context
 from localaws.clock import naive_utc
-from localaws.ec2 import states, wording
+from localaws.ec2 import notices, states, wording
+from localaws.ec2.agent import Agent, Delivery
 from localaws.ec2.choices import check_options
 from localaws.ec2.choices import modify_instance_metadata_options as modify_metadata
 from localaws.ec2.console import Console
 from localaws.ec2.container import Computer
+from localaws.ec2.disks import check_hibernation, complete_disks
+from localaws.ec2.endings import note_end
 from localaws.ec2.facts import RoleCredentials, as_text, make_facts
 from localaws.ec2.hardware import InstanceHardware
 from localaws.ec2.metadata import Metadata, Tokens
@@ -24,9 +27,11 @@ from localaws.ec2.runner import Order, Runner
 from localaws.ec2.service import InstanceService
 from localaws.ec2.spec import Facts
 from localaws.ec2.spot import Interruption
+from localaws.ec2.spot_requests import note_requests
 from localaws.ec2.templates import associate_profile, complete, read_template
-from localaws.ec2.validation import check_launch, check_room
+from localaws.ec2.validation import check_capacity, check_launch, check_room, check_vcpus
 from localaws.ec2.wording import Reason
+from localaws.faults.spec import BootFailure
 
 CHECKS_S = 60.0
 """AWS seconds from running until the first status checks are over."""
@@ -42,6 +47,7 @@ class LocalInstance(Instance):
         self._power = threading.RLock()
         self._context = context.current()
         self._running_since_s: float | None = None
+        self.is_to_hibernate = False
         self.is_impaired = False
         super().__init__(*arguments, **options)
         self._state = make_state("pending")
@@ -56,6 +62,20 @@ class LocalInstance(Instance):
             tokens=Tokens(self._context.clock.monotonic),
         )
         self._hardware = InstanceHardware(computer=self._computer, metadata=metadata, facts=self.describe)
+
+    @property
+    def agent(self) -> Agent:
+        """The way to its agent of Systems Manager."""
+        return self._computer.agent
+
+    def take_agent(self) -> Delivery | None:
+        """Return a connection to its agent; None where there is none now."""
+        return self.agent.take() if self.state == "running" else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has been terminated."""
+        return bool(self.state == "terminated")
 
     @property
     def shuts_down_for_good(self) -> bool:
@@ -81,8 +101,10 @@ class LocalInstance(Instance):
 
     def describe(self) -> Facts:
         """Return what its metadata say now."""
-        at = self.interruption.at
-        return replace(make_facts(self), interruption_at=as_text(at) if at else "")
+        at, told_at = self.interruption.at, self.interruption.told_at
+        if at is None or told_at is None:
+            return make_facts(self)
+        return replace(make_facts(self), interruption_at=as_text(at), rebalance_at=as_text(told_at))
 
     def describe_row(self) -> dict[str, Any]:
         """Return what the status page shows of it."""
@@ -96,6 +118,7 @@ class LocalInstance(Instance):
 
     def launch(self) -> None:
         """Switch it on."""
+        self._tell(notices.STATE_CHANGE, state="pending")
         runner = Runner(machine=self, hardware=self._hardware, clock=self._context.clock)
         self._service.start(self.id, runner, describe=self.describe_row)
 
@@ -103,12 +126,28 @@ class LocalInstance(Instance):
     def _service(self) -> InstanceService:
         return self._context.find_service(InstanceService)
 
+    def is_broken(self) -> bool:
+        """Tell whether a rule lets it not boot this time."""
+        names = [self.id, *(tag["value"] for tag in self.get_tags() if tag["key"] == "Name")]
+        now = self._context.clock.now().isoformat()
+        rule = self._context.faults.take(
+            lambda effect: isinstance(effect, BootFailure) and effect.applies(names),
+            now=now,
+            outcome=f"instance {self.id}",
+        )
+        return rule is not None
+
     def is_taken_away(self, ran_s: float) -> bool:
         """Tell whether a Spot Instance, which has run so many AWS seconds, is to end now."""
         if self.lifecycle != "spot":
             return False
         names = (tag["value"] for tag in self.get_tags() if tag["key"] == "Name")
-        return self.interruption.is_over([self.id, *names], ran_s=ran_s)
+        is_new = self.interruption.at is None
+        is_over = self.interruption.is_over([self.id, *names], ran_s=ran_s)
+        if is_new and self.interruption.at is not None:
+            self._tell(notices.REBALANCE)
+            self._tell(notices.INTERRUPTION, instance_action="terminate")
+        return is_over
 
     def say(self, line: str) -> None:
         """Write a line to the console."""
@@ -131,12 +170,19 @@ class LocalInstance(Instance):
                 self._keep_reason(super().terminate)
                 self._service.forget(self.id)
                 self._computer.remove()
-            return True
+                note_end(self.ec2_backend, self.id)
+        if state != "pending":  # of which `launch` tells
+            self._tell(notices.STATE_CHANGE, state=state)
+        return True
+
+    def _tell(self, kind: str, **detail: str) -> None:
+        """Tell EventBridge."""
+        notices.tell(self, kind, now=self._context.clock.now(), **detail)
 
     def _explain(self, reason: Reason) -> None:
         code, message = reason
         self.state_reason = StateReason(message=message, code=code)
-        is_asked = reason == wording.USER_SHUTDOWN
+        is_asked = reason in (wording.USER_SHUTDOWN, wording.USER_HIBERNATION)
         self._reason = wording.user_initiated(self._context.clock.now()) if is_asked else ""
 
     def _keep_reason(self, release: Any) -> None:
@@ -172,6 +218,8 @@ class LocalInstance(Instance):
             if before.name in ("pending", "running"):
                 return before
             check_room(self.ec2_backend, count=1)
+            check_vcpus(self.ec2_backend, name=self.instance_type, count=1, is_spot=self.lifecycle == "spot")
+            check_capacity(name=self.instance_type, zone=self.availability_zone or "")
             super().start()
             self._state = before
             self.enter("pending")
@@ -183,11 +231,17 @@ class LocalInstance(Instance):
         """Answer StopInstances; return the state before."""
         with self._power:
             before = copy.copy(self._state)
+            is_kept, self.is_to_hibernate = self.is_to_hibernate, False
             self.check_stop()
             if before.name in ("stopping", "stopped"):
                 return before
-            self._end("stopping", Order.STOP)
+            self._end("stopping", Order.HIBERNATE if is_kept else Order.STOP)
             return before
+
+    def check_hibernation(self) -> None:
+        """Raise EC2ClientError where it was not launched to hibernate."""
+        if not (self.hibernation_options or {}).get("Configured"):
+            raise EC2ClientError("UnsupportedHibernationConfiguration", wording.no_hibernation(self.id))
 
     def terminate(self) -> InstanceState:
         """Answer TerminateInstances; return the state before."""
@@ -198,13 +252,16 @@ class LocalInstance(Instance):
             return before
 
     def _end(self, state: str, order: Order) -> None:
-        self.enter(state, wording.USER_SHUTDOWN)
+        is_kept = order is Order.HIBERNATE
+        self.enter(state, wording.USER_HIBERNATION if is_kept else wording.USER_SHUTDOWN)
         if not self._service.ask(self.id, order):
-            self.enter("stopped" if order is Order.STOP else "terminated")
+            self._hardware.switch_off()  # it may have hibernated
+            self.enter("terminated" if order is Order.TERMINATE else "stopped")
 
     def abandon(self) -> None:
         """Switch it off, because moto forgets it."""
-        self._service.ask(self.id, Order.ABORT)
+        if not self._service.ask(self.id, Order.ABORT):
+            self._hardware.switch_off()
 
     def reboot(self, *arguments: Any, **options: Any) -> None:
         """Answer RebootInstances."""
@@ -228,6 +285,8 @@ def run_instances(
 ) -> Reservation:
     """Check what is asked for, and switch the new instances on."""
     template = read_template(backend, options.get("launch_template") or {})
+    if profile := options.pop("profile", None):  # of a Spot request
+        template = {"IamInstanceProfile": profile}
     check_launch(
         backend,
         image_id=image_id,
@@ -238,6 +297,9 @@ def run_instances(
     )
     complete(options, template)
     check_options(options)
+    image = backend.describe_images(ami_ids=[image_id or template.get("ImageId")])[0]  # type: ignore[attr-defined]
+    complete_disks(backend, options, template, image=image)
+    check_hibernation(options, root=image.root_device_name)
     known = set(backend.reservations)
     try:
         reservation = stock_run_instances(
@@ -247,6 +309,7 @@ def run_instances(
         forget_new(backend, known=known)
         raise
     associate_profile(backend, reservation, options=options, template=template)
+    note_requests(backend, reservation)
     for instance in reservation.instances:
         assert isinstance(instance, LocalInstance)
         instance.launch()

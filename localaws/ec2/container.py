@@ -11,6 +11,7 @@ from typing import Any
 
 from localaws.context import Context, python_environment
 from localaws.disks import ROOT, SYSTEM, SYSTEM_PATHS, Disk, DiskPlan, SystemFiles
+from localaws.ec2.agent import Agent
 from localaws.ec2.console import Console
 from localaws.processes import Child
 from localaws.sagemaker.background import count_instances
@@ -18,7 +19,7 @@ from localaws.sagemaker.background import count_instances
 PYTHON = Path("/var/lib/localaws/python")
 """Where the instance sees its Python environment."""
 POWER = ("shutdown", "poweroff", "halt", "reboot")
-PROGRAMS = ("instance_init.py", "instance_power.py")
+PROGRAMS = ("instance_init.py", "instance_agent.py", "instance_power.py")
 STOP_GRACE_S = 8.0
 """Real seconds that an instance has to shut down."""
 FOREIGN_VARIABLES = ("AWS_EC2_METADATA_DISABLED", "HOME", "TMPDIR")
@@ -35,6 +36,7 @@ class Computer:
         plan = DiskPlan(folder=context.data_dir / "ec2" / name, python=PYTHON)
         self._disk = Disk(plan=plan, context=context)
         self._child: Child | None = None
+        self.agent = Agent()
 
     @property
     def pid(self) -> int:
@@ -47,6 +49,7 @@ class Computer:
         power = f"{PYTHON}/bin/python -I -S {SYSTEM}/instance_power.py"
         scripts = {name: f'#!/bin/sh\nexec {power} {name} "$@"\n' for name in POWER}
         self._disk.prepare(SystemFiles(programs=PROGRAMS, scripts=scripts, boot=boot))
+        self.agent.open(self._disk.system)
         self._child = self._context.supervisor.start(
             name=f"ec2-{self._name}",
             argv=[str(PYTHON / "bin" / "python"), "-I", "-S", str(SYSTEM / "instance_init.py")],
@@ -79,8 +82,19 @@ class Computer:
         if child is not None:
             child.terminate()
 
+    def freeze(self) -> None:
+        """Let nothing of it run, and keep all that is in its memory."""
+        if self._child is not None:
+            self._child.freeze()
+
+    def thaw(self) -> None:
+        """Let it go on where it was."""
+        if self._child is not None:
+            self._child.thaw()
+
     def stop(self) -> None:
         """Switch it off: SIGTERM, time to end, SIGKILL. Nothing of it runs afterwards."""
+        self.agent.close()
         if self._child is not None:
             self._context.supervisor.stop(self._child, grace_s=STOP_GRACE_S)
             self._child = None

@@ -20,9 +20,14 @@ class InstanceHardware:
         self._facts = facts
         self._server: MetadataServer | None = None
         self._has_booted = False
+        self._is_frozen = False
 
     def switch_on(self) -> None:
-        """Boot; raises OSError or ChildStartError where that fails."""
+        """Boot, or go on where it hibernated; raises OSError or ChildStartError where that fails."""
+        if self._is_frozen:
+            self._is_frozen = False
+            self._computer.thaw()
+            return
         facts = self._facts()
         boot = Boot() if self._has_booted else read_user_data(facts.user_data)
         self._has_booted = True
@@ -38,8 +43,14 @@ class InstanceHardware:
         """Ask it to shut down; returns at once, and does nothing where it is off."""
         self._computer.press_power()
 
+    def hibernate(self) -> None:
+        """Let nothing of it run until it is switched on again, and keep its memory."""
+        self._is_frozen = True
+        self._computer.freeze()
+
     def switch_off(self) -> None:
         """Shut it down: nothing of it runs afterwards."""
+        self._is_frozen = False
         self._computer.stop()
         if self._server is not None:
             self._server.close()

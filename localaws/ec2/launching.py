@@ -27,8 +27,6 @@ def run_instances(response: InstanceResponse) -> ActionResult:
     token, asked = response._get_param("ClientToken"), fingerprint(response.params)
     response.params["MinCount"] = read_count(response)
     check_market(response._get_param("InstanceMarketOptions.SpotOptions", {}))
-    if response._get_param("HibernationOptions.Configured"):
-        raise EC2ClientError("UnsupportedOperation", wording.NO_HIBERNATION)
     with _launching:
         made = find_reservation(response.ec2_backend, token=token, asked=asked) if token else None
         return ActionResult(made) if made else launch(response, token=token, asked=asked)

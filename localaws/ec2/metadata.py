@@ -192,6 +192,7 @@ def _spot_entries(facts: Facts) -> dict[str, str]:
     if not facts.interruption_at:
         return {}
     return {
+        "events/recommendations/rebalance": json.dumps({"noticeTime": facts.rebalance_at}),
         "spot/instance-action": json.dumps({"action": "terminate", "time": facts.interruption_at}),
         "spot/termination-time": facts.interruption_at,
     }

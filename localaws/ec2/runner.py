@@ -22,9 +22,10 @@ class Order(enum.IntEnum):
     """What is to become of an instance; a higher one wins."""
 
     REBOOT = 1
-    STOP = 2
-    TERMINATE = 3
-    ABORT = 4
+    HIBERNATE = 2
+    STOP = 3
+    TERMINATE = 4
+    ABORT = 5
 
 
 class Machine(Protocol):
@@ -40,6 +41,10 @@ class Machine(Protocol):
 
     def enter(self, state: str, reason: Reason | None = None) -> bool:
         """Go to a state, with its StateReason; False where that cannot be any more."""
+        ...
+
+    def is_broken(self) -> bool:
+        """Tell whether a rule lets it not boot this time."""
         ...
 
     def is_taken_away(self, ran_s: float) -> bool:
@@ -64,6 +69,10 @@ class Hardware(Protocol):
 
     def press_power(self) -> None:
         """Ask it to shut down; returns at once, and does nothing where it is off."""
+        ...
+
+    def hibernate(self) -> None:
+        """Let nothing of it run until it is switched on again, and keep its memory."""
         ...
 
     def switch_off(self) -> None:
@@ -99,7 +108,8 @@ class Runner:
                 return False
             self._order = max(order, self._order or order)
             self._asked.set()
-            self._hardware.press_power()  # before the next boot can begin, which it is not meant for
+            if order is not Order.HIBERNATE:
+                self._hardware.press_power()  # before the next boot can begin, which it is not meant for
             return True
 
     def _run(self) -> None:
@@ -118,7 +128,8 @@ class Runner:
             self._machine.enter("running")
         while self._take_turn():
             self._be_on()
-            self._hardware.switch_off()
+            if self._order is not Order.HIBERNATE:
+                self._hardware.switch_off()
 
     def _take_turn(self) -> bool:
         """Tell whether it is to be on; an order to reboot is carried out by that."""
@@ -132,6 +143,9 @@ class Runner:
     def _be_on(self) -> None:
         """Boot, and go on until an order comes, from outside or from inside."""
         self._machine.is_impaired = False
+        if self._machine.is_broken():
+            self._break_down("a fault rule lets the instance not boot")
+            return
         try:
             self._hardware.switch_on()
         except (ChildStartError, OSError) as error:
@@ -164,11 +178,17 @@ class Runner:
         self._asked.wait()
 
     def _finish(self) -> None:
-        self._hardware.switch_off()
+        with self._lock:
+            is_kept = self._order is Order.HIBERNATE and not self._machine.is_impaired
+            self._is_over = is_kept  # what comes later must find it switched off
+        if is_kept:
+            self._hardware.hibernate()
+        else:
+            self._hardware.switch_off()
         with self._lock:
             self._is_over = True
             order = self._order
-        if order is Order.STOP:
+        if order in (Order.STOP, Order.HIBERNATE):
             self._machine.enter("stopped")
         elif order is Order.TERMINATE:
             self._machine.enter("terminated")

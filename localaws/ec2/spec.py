@@ -49,6 +49,8 @@ class Facts:
     security_groups: tuple[str, ...] = ()
     user_data: bytes = b""
     profile: Profile | None = None
+    rebalance_at: str = ""
+    """When a Spot Instance was found to be at risk, in UTC; empty while it is not."""
     interruption_at: str = ""
     """When a Spot Instance is taken away, in UTC; empty while nothing is known of it."""
     tags: Mapping[str, str] = field(default_factory=dict)

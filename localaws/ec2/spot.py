@@ -21,6 +21,7 @@ class Interruption:
         self._clock = clock
         self._end_s = 0.0
         self.at: datetime | None = None
+        self.told_at: datetime | None = None
 
     def is_over(self, names: Iterable[str], *, ran_s: float) -> bool:
         """Tell whether the instance is to end now; gives it its notice where a rule names it."""
@@ -30,6 +31,7 @@ class Interruption:
             now = self._clock.now().isoformat()
             if self._faults.take_interruption(job=name, trained_s=ran_s, now=now, what="instance"):
                 self._end_s = self._clock.monotonic() + NOTICE_S
-                self.at = self._clock.now() + timedelta(seconds=NOTICE_S)
+                self.told_at = self._clock.now()
+                self.at = self.told_at + timedelta(seconds=NOTICE_S)
                 break
         return False

@@ -9,11 +9,17 @@ from datetime import datetime
 Reason = tuple[str, str]
 """Code and message of a StateReason (API_StateReason)."""
 
+NO_SIZE = "The request must contain the parameter size or snapshotId"
+USER_DATA_ENCODED = "Encoded User data is limited to 25600 bytes"
 USER_DATA_TOO_LONG = "User data is limited to 16384 bytes"
 USER_DATA_ENCODING = "Invalid BASE64 encoding of user data."
 USER_SHUTDOWN: Reason = (
     "Client.UserInitiatedShutdown",
     "Client.UserInitiatedShutdown: User initiated shutdown",
+)
+USER_HIBERNATION: Reason = (
+    "Client.UserInitiatedHibernate",
+    "Client.UserInitiatedHibernate: User initiated hibernate",
 )
 INSTANCE_SHUTDOWN: Reason = (
     "Client.InstanceInitiatedShutdown",
@@ -23,7 +29,8 @@ SPOT_TERMINATION: Reason = (
     "Server.SpotInstanceTermination",
     "Server.SpotInstanceTermination: Spot instance termination",
 )
-NO_HIBERNATION = "localaws does not hibernate instances"
+TOO_MANY_SPOT = "Max spot instance count exceeded"
+NOT_ENCRYPTED = "The root volume must be encrypted for an instance that is to hibernate"
 ONE_TIME_ONLY = (
     "localaws has one-time Spot Instances only: no persistent ones, and none that stop or hibernate"
 )
@@ -132,6 +139,58 @@ def one_time_spot(instance_id: str) -> str:
         "Instance request. You can only stop Spot Instances associated with persistent Spot Instance "
         "requests."
     )
+
+
+def wrong_size(size: int, *, device: str) -> str:
+    """Return what is said of a volume that no volume can be, in GiB."""
+    return f"Value ({size}) for parameter volumeSize of {device} is invalid. Expected: 1 to 65536 GiB."
+
+
+def small_volume(size: int, *, snapshot: str, least: int) -> str:
+    """Return what is said of a volume on which its snapshot does not fit, in GiB."""
+    return f"Volume of size {size}GB is smaller than snapshot '{snapshot}', expect size >= {least}GB"
+
+
+def too_many_vcpus(limit: int) -> str:
+    """Return what is said where instances would have more vCPUs together than the quota allows."""
+    return (
+        f"You have requested more vCPU capacity than your current vCPU limit of {limit} allows for the "
+        "instance bucket that the specified instance type belongs to. Please visit "
+        "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+    )
+
+
+def no_capacity(*, name: str, zone: str) -> str:
+    """Return what is said where AWS has no such instance left in a zone."""
+    return (
+        f"We currently do not have sufficient {name} capacity in the Availability Zone you requested "
+        f"({zone}). Our system will be working on provisioning additional capacity."
+    )
+
+
+def malformed_image(name: str) -> str:
+    """Return what is said of what is no image's id."""
+    return f'Invalid id: "{name}" (expecting "ami-...")'
+
+
+def malformed_subnet(name: str) -> str:
+    """Return what is said of what is no subnet's id."""
+    return f'Invalid id: "{name}" (expecting "subnet-...")'
+
+
+def not_heeded(member: str) -> str:
+    """Return what is said of a member of RequestSpotInstances that is not built."""
+    return f"localaws fulfils Spot requests at once, and does not heed {member}: leave it out"
+
+
+def no_spot_request(name: str) -> str:
+    """Return what is said of a Spot request that there is not."""
+    return f"The spot instance request ID '{name}' does not exist"
+
+
+def no_hibernation(instance_id: str) -> str:
+    """Return what is said of an instance that was not launched to hibernate."""
+    return f"The instance '{instance_id}' is not configured for hibernation"
 
 
 def cannot_reboot(instance_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
@@ -11,7 +11,7 @@ from localaws.errors import FaultRuleError
 from localaws.faults.asked import Asked
 from localaws.faults.memory import Memory
 from localaws.faults.rates import Buckets
-from localaws.faults.spec import Kill, Rate, Rule, SpotInterruption, StaleRead
+from localaws.faults.spec import WITHOUT_CALLS, Effect, Kill, Rate, Rule, SpotInterruption, StaleRead
 from localaws.faults.validation import MAX_RULES
 
 MAX_EVENTS = 1000
@@ -178,18 +178,27 @@ class Faults:
         self, *, job: str, trained_s: float, now: str, what: str = "training job"
     ) -> SpotInterruption | None:
         """Return the first rule that interrupts this job or instance now, counted as fired, or None."""
+        found = self.take(
+            lambda effect: (
+                isinstance(effect, SpotInterruption) and effect.applies(job=job, trained_s=trained_s)
+            ),
+            now=now,
+            outcome=f"{what} {job}",
+        )
+        assert found is None or isinstance(found, SpotInterruption)
+        return found
+
+    def take(self, is_meant: Callable[[Effect], bool], *, now: str, outcome: str) -> Effect | None:
+        """Return the effect of the first rule without calls that is meant now, counted as fired, or None."""
         with self._lock:
             for entry in self._entries:
-                effect = entry.rule.effect
-                if not isinstance(effect, SpotInterruption) or not effect.applies(
-                    job=job, trained_s=trained_s
-                ):
+                if entry.rule.effect.kind not in WITHOUT_CALLS or not is_meant(entry.rule.effect):
                     continue
                 if entry.rule.schedule.fires(entry.calls + 1, fired=entry.fired):
                     entry.calls += 1
                     entry.fired += 1
-                    self._note(entry, now=now).outcome = f"{what} {job}"
-                    return effect
+                    self._note(entry, now=now).outcome = outcome
+                    return entry.rule.effect
         return None
 
     def _note(self, entry: Entry, *, now: str, asked: Asked | None = None) -> Event:

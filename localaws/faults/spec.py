@@ -184,6 +184,33 @@ class SpotInterruption:
         return job.startswith(self.job) and trained_s >= self.after_s
 
 
+@dataclass(frozen=True, kw_only=True)
+class BootFailure:
+    """Let EC2 instances never boot: nothing of their user data runs, and their status check fails."""
+
+    kind: ClassVar[str] = "boot_failure"
+    instance: str
+    """An instance's id or tag `Name`, or how one of them begins."""
+
+    def applies(self, names: Iterable[str]) -> bool:
+        """Tell whether an instance by one of these names does not boot."""
+        return any(name.startswith(self.instance) for name in names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoCapacity:
+    """Let EC2 have no such instance left: RunInstances and StartInstances are refused."""
+
+    kind: ClassVar[str] = "no_capacity"
+    instance_type: str = ANY
+    zone: str = ANY
+    """Globs."""
+
+    def applies(self, *, instance_type: str, zone: str) -> bool:
+        """Tell whether there is none of this type in this zone."""
+        return fnmatchcase(instance_type, self.instance_type) and fnmatchcase(zone, self.zone)
+
+
 Effect = (
     Throttle
     | ServerError
@@ -195,7 +222,11 @@ Effect = (
     | StaleRead
     | Kill
     | SpotInterruption
+    | BootFailure
+    | NoCapacity
 )
+WITHOUT_CALLS = (SpotInterruption.kind, BootFailure.kind, NoCapacity.kind)
+"""Kinds of rules that no call makes fire."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +236,7 @@ class Rule:
     id: str
     effect: Effect
     selector: Selector | None = None
-    """None where no call makes it fire: it takes instances away, or kills at once."""
+    """None where no call makes it fire: it is about instances, or kills at once."""
     schedule: Schedule = field(default_factory=Schedule)
 
     def as_document(self) -> dict[str, Any]:

@@ -14,8 +14,11 @@ from localaws.faults.members import Members
 from localaws.faults.rates import AWS_RATES
 from localaws.faults.spec import (
     ANY,
+    WITHOUT_CALLS,
+    BootFailure,
     Effect,
     Kill,
+    NoCapacity,
     Rate,
     ResetAfterEffect,
     ResetBeforeEffect,
@@ -55,6 +58,8 @@ EFFECTS: dict[str, set[str]] = {
     StaleRead.kind: {"for_s"},
     Kill.kind: {"child", "name", "count"},
     SpotInterruption.kind: {"job", "after_s", "capacity_after_s"},
+    BootFailure.kind: {"instance"},
+    NoCapacity.kind: {"instance_type", "zone"},
 }
 """Kind -> the members that it alone has."""
 
@@ -63,13 +68,13 @@ def parse_rule(values: Any, *, path: str = "") -> Rule:
     """Read one rule; `path` is where it stands in its document."""
     members = Members(values, path=path)
     kind = members.choice("kind", tuple(EFFECTS))
-    is_spot = kind == SpotInterruption.kind
-    moments = {"times"} if is_spot else {"times", "seed", *MOMENTS}
-    allowed = {"id", "kind"} | EFFECTS[kind] | moments | (set() if is_spot else SELECTOR)
+    is_of_calls = kind not in WITHOUT_CALLS
+    moments = {"times", "seed", *MOMENTS} if is_of_calls else {"times"}
+    allowed = {"id", "kind"} | EFFECTS[kind] | moments | (SELECTOR if is_of_calls else set())
     members.check_names(allowed, of="a rule of this kind")
     effect = parse_effect(members, kind)
     rule_id = members.id("id", default=secrets.token_hex(4))
-    if is_spot:
+    if not is_of_calls:
         times = members.whole("times", least=1, most=MAX_CALLS, default=1)
         return Rule(id=rule_id, effect=effect, schedule=Schedule(times=times))
     if kind == Kill.kind and "service" not in members:
@@ -101,6 +106,14 @@ def parse_effect(members: Members, kind: str) -> Effect:
             return StaleRead(for_s=members.number("for_s", most=MAX_S, unit=" of AWS seconds"))
         case Kill.kind:
             return parse_kill(members)
+        case BootFailure.kind:
+            return BootFailure(instance=members.text("instance", must="an instance's id or Name"))
+        case NoCapacity.kind:
+            must = "a glob for an instance type, or a zone"
+            return NoCapacity(
+                instance_type=members.text("instance_type", default=ANY, must=must),
+                zone=members.text("zone", default=ANY, must=must),
+            )
         case _:
             return parse_interruption(members)
 

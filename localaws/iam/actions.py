@@ -31,7 +31,7 @@ def simulate_principal_policy(response: IamResponse) -> ActionResult:
     arn: str = response._get_param("PolicySourceArn")
     resources = response._get_param("ResourceArns", ["*"])
     _check_resources(resources)
-    statements = read_statements(_documents(response.backend, arn))
+    statements = read_statements(identity_documents(response.backend, arn))
     statements += _read_input(response._get_param("PolicyInputList", []))
     results = [
         _result(statements, action=action, resource=resource)
@@ -69,7 +69,7 @@ def _result(statements: list[Any], *, action: str, resource: str) -> dict[str, A
     }
 
 
-def _documents(backend: IAMBackend, arn: str) -> list[str]:
+def identity_documents(backend: IAMBackend, arn: str) -> list[str]:
     """Return the identity policies of a principal, inline ones and attached ones, as JSON."""
     kind, _, path = arn.rpartition(":")[2].partition("/")
     name = path.rpartition("/")[2]

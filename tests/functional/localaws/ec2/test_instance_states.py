@@ -31,7 +31,10 @@ def test_an_instance_stops_keeps_its_disk_and_starts_without_its_user_data(boxes
     instance_id = boxes.run(COUNTS_BOOTS)
     boxes.wait_for_line(instance_id, "booted 1")
     refused = refusal_of(boxes.ec2.stop_instances, InstanceIds=[instance_id], Hibernate=True)
-    assert refused == ("UnsupportedOperation", "localaws does not hibernate instances")
+    assert refused == (
+        "UnsupportedHibernationConfiguration",
+        f"The instance '{instance_id}' is not configured for hibernation",
+    )
     answer = boxes.ec2.stop_instances(InstanceIds=[instance_id])["StoppingInstances"][0]
     assert answer["PreviousState"]["Name"] == "running"
     stopped = boxes.wait(instance_id, "stopped")
@@ -116,7 +119,7 @@ WRONG = (
     ({"UserData": "x" * 16_385}, "InvalidParameterValue", "User data is limited to 16384 bytes"),
     ({"MinCount": 0}, "InvalidParameterValue", "Value (0) for parameter minCount is invalid."),
     ({"MinCount": 2}, "InvalidParameterValue", "Value (1) for parameter maxCount is invalid."),
-    ({"HibernationOptions": {"Configured": True}}, "UnsupportedOperation", "does not hibernate"),
+    ({"HibernationOptions": {"Configured": True}}, "UnsupportedHibernationConfiguration", "encrypted"),
     ({"MaxCount": 99}, "InstanceLimitExceeded", "than your current instance limit of 20 allows"),
     (
         {"IamInstanceProfile": {"Name": "nobody"}},

@@ -27,6 +27,7 @@ class Machine:
         self.shuts_down_for_good = False
         self.said: list[str] = []
         self.taken_after_s: float | None = None
+        self.breaks = False
 
     def enter(self, state: str, reason: Any = None) -> bool:
         """Note a state that may follow."""
@@ -36,6 +37,11 @@ class Machine:
         self.entered.append(state)
         self.reason = reason or self.reason
         return True
+
+    def is_broken(self) -> bool:
+        """Tell whether it does not boot, which it is told once."""
+        is_broken, self.breaks = self.breaks, False
+        return is_broken
 
     def is_taken_away(self, ran_s: float) -> bool:
         """Tell whether its time is over."""
@@ -50,7 +56,7 @@ class Hardware:
     """A computer whose ends a test has written down; without one it waits for its power button."""
 
     def __init__(self, *ends: int, failure: Exception | None = None) -> None:
-        self.boots, self.is_on = 0, False
+        self.boots, self.is_on, self.is_frozen = 0, False, False
         self._ends = list(ends)
         self._failure = failure
         self._pressed: queue.Queue[int] = queue.Queue()
@@ -62,6 +68,10 @@ class Hardware:
         if self._failure is not None:
             raise self._failure
         self.is_on = True
+
+    def hibernate(self) -> None:
+        """Stop, and keep all."""
+        self.is_frozen = True
 
     def wait(self, *, timeout_s: float) -> int | None:
         """Return the next end."""
@@ -187,6 +197,40 @@ def test_a_defect_of_ours_shows_as_an_impaired_instance() -> None:
     assert machine.is_impaired
     assert machine.state == "running"
     assert not runner.ask(Order.TERMINATE)
+
+
+def test_an_instance_that_hibernates_is_kept_and_takes_no_orders() -> None:
+    machine, hardware = Machine(), Hardware()
+    runner = start(machine, hardware)
+    wait_until(lambda: hardware.is_on)
+    machine.enter("stopping")
+    assert runner.ask(Order.HIBERNATE)
+    runner.join(timeout_s=END_S)
+    assert (machine.state, hardware.is_on, hardware.is_frozen) == ("stopped", True, True)
+    assert not runner.ask(Order.TERMINATE)
+
+
+def test_an_instance_that_is_terminated_does_not_hibernate() -> None:
+    machine, hardware = Machine(), Hardware()
+    runner = start(machine, hardware)
+    wait_until(lambda: hardware.is_on)
+    machine.enter("shutting-down")
+    runner.ask(Order.TERMINATE)
+    runner.ask(Order.HIBERNATE)
+    runner.join(timeout_s=END_S)
+    assert (machine.state, hardware.is_on, hardware.is_frozen) == ("terminated", False, False)
+
+
+def test_an_instance_that_a_rule_breaks_does_not_boot_before_it_is_rebooted() -> None:
+    machine, hardware = Machine(), Hardware()
+    machine.breaks = True
+    runner = start(machine, hardware)
+    wait_until(lambda: machine.is_impaired)
+    assert (machine.state, hardware.boots) == ("running", 0)
+    runner.ask(Order.REBOOT)
+    wait_until(lambda: hardware.is_on and not machine.is_impaired)
+    runner.ask(Order.ABORT)
+    runner.join(timeout_s=END_S)
 
 
 def test_a_spot_instance_ends_when_it_is_taken_away() -> None:

@@ -1,0 +1,1 @@
+"""Systems Manager's commands, which run in instances of EC2."""
