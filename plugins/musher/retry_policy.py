@@ -19,7 +19,7 @@ up to the last. botocore's own tries of the call come before, within seconds."""
 
 
 class AwsRetryPolicy(RetryPolicy):
-    """Fail at once by what AWS or Musher refuses; back off from a throttle and a shortage; else as Airflow.
+    """Fail at once by what AWS refuses; back off from a throttle and a shortage; else do as Airflow does.
 
     How often a task is tried at most stays the task's own `retries`.
     """
@@ -28,11 +28,9 @@ class AwsRetryPolicy(RetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
     ) -> RetryDecision:
         """Return the decision, with AWS's words and the remedy as its reason."""
-        from musher.errors import MusherError
         from musher.hooks.refusals import is_throttled, read_refusal, read_shortage
 
-        refusal = exception if isinstance(exception, MusherError) else read_refusal(exception)
-        if refusal is not None:
+        if refusal := read_refusal(exception):
             return RetryDecision.fail(str(refusal))
         if shortage := read_shortage(exception):
             return RetryDecision.retry(_delay(NO_CAPACITY_S, try_number), shortage)

@@ -99,12 +99,25 @@ def read_refusal(error: BaseException) -> AwsRefusedError | None:
     """Return what AWS refuses for good, and what to do about it; None for an error that may pass."""
     if isinstance(error, ParamValidationError):
         return AwsRefusedError(f"A request to AWS is malformed: {error}. {dict(REMEDIES)[INVALID]}")
-    if is_throttled(error) or has_code(error, NO_CAPACITY):
+    if is_throttled(error) or has_code(error, NO_CAPACITY) or _may_be_done(error):
         return None
     for codes, remedy in REMEDIES:
         if has_code(error, codes):
             return AwsRefusedError(_say(error, remedy=remedy))
     return None
+
+
+def _may_be_done(error: BaseException) -> bool:
+    """Return whether the call may have taken place, though AWS now says that it cannot.
+
+    botocore repeats a call whose answer was lost. Where the first try has made the model or begun the update,
+    the second is told by the code of a wrong request that it exists, or is in progress. Who looks again finds
+    it.
+    """
+    is_repeated = isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get(
+        "RetryAttempts"
+    )
+    return bool(is_repeated) and has_code(error, INVALID)
 
 
 def has_code(error: BaseException, codes: tuple[str, ...]) -> bool:

@@ -8,9 +8,9 @@ from airflow.sdk import RetryAction, RetryDecision, RetryPolicy
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.retries.standard import ThrottledRetryableChecker
 
-from musher.errors import GateError
+from musher.errors import TeardownError
 from musher.hooks.refusals import is_throttled
-from musher.retry_policy import MAX_DELAY_S, NO_CAPACITY_S, THROTTLED_S, AwsRetryPolicy
+from musher.retry_policy import MAX_DELAY_S, NO_CAPACITY_S, THROTTLED_S
 from musher.task_defaults import TASK_DEFAULTS
 from tests.unit.musher.operators.fakes import refuse
 
@@ -97,6 +97,22 @@ def test_what_may_pass_is_tried_again_as_the_task_says(error: BaseException) -> 
     assert decide(error) == RetryDecision.default()
 
 
-def test_mushers_own_refusals_fail_at_once_wherever_they_are_raised() -> None:
-    decision = AwsRetryPolicy().evaluate(GateError("0.5 is too low."), 1, 2)
-    assert decision == RetryDecision.fail("0.5 is too low.")
+@pytest.mark.parametrize(
+    ("code", "action"),
+    [
+        ("ValidationException", RetryAction.DEFAULT),
+        ("AccessDeniedException", RetryAction.FAIL),
+        ("ResourceLimitExceeded", RetryAction.FAIL),
+    ],
+)
+def test_what_a_calls_second_try_is_told_may_be_what_its_first_has_done(
+    code: str, action: RetryAction
+) -> None:
+    """The first try's answer was lost: the endpoint is being updated, as this try is told it already is."""
+    error = refuse(code, "UpdateEndpoint")
+    error.response["ResponseMetadata"] = {"RetryAttempts": 1}  # type: ignore[typeddict-item]  # no more counts
+    assert decide(error).action is action
+
+
+def test_a_teardown_that_could_not_remove_all_is_tried_again() -> None:
+    assert decide(TeardownError("endpoint e: the connection broke")) == RetryDecision.default()
