@@ -54,10 +54,21 @@ def plain_name(image: ImageRecord) -> str:
 
 
 def load_manifest(folder: S3Folder) -> Manifest | None:
-    """Return a folder's manifest, or None where it has none."""
-    if folder.describe(FILE_NAME) is None:
+    """Return a folder's manifest, or None where it has none.
+
+    Raises ConnectionError where what came is not what S3 holds, as a retry mends: obstore compares no hash.
+    """
+    stored, address = folder.describe(FILE_NAME), folder.address(FILE_NAME)
+    if stored is None:
         return None
-    return parse_manifest(folder.read(FILE_NAME), address=folder.address(FILE_NAME))
+    body = folder.read(FILE_NAME)
+    digest = hashlib.sha256(body).hexdigest()
+    if stored.sha256 not in (None, digest):
+        raise ConnectionError(
+            f"{address} came with the SHA-256 {digest}, and S3 holds {stored.sha256}: it was damaged on the "
+            "way, or replaced meanwhile."
+        )
+    return parse_manifest(body, address=address)
 
 
 def damaged_shards(folder: S3Folder, manifest: Manifest) -> list[str]:

@@ -149,6 +149,18 @@ def test_an_interrupted_run_is_continued(localaws: Any, bucket: str, run: Stage)
     assert all(after[key]["LastModified"] == before[key]["LastModified"] for key in before)
 
 
+def test_a_run_that_breaks_off_leaves_no_unfinished_upload(
+    localaws: Any, bucket: str, run: Stage, fault_rules: Any
+) -> None:
+    """Each object is sent in one request, so that there are no parts which somebody would have to remove."""
+    fault_rules.put({"kind": "error", "service": "s3", "action": "PutObject"})
+    with pytest.raises((ConnectionError, ClientError)):
+        run()
+    assert "Uploads" not in localaws.client("s3").list_multipart_uploads(Bucket=bucket)
+    asked = {event["action"] for event in fault_rules.fired()}
+    assert asked == {"PutObject"}
+
+
 def test_a_damaged_shard_is_sent_again(localaws: Any, bucket: str, run: Stage) -> None:
     run()
     [key, *_] = [key for key in stored(localaws, bucket) if "/valid/" in key]

@@ -219,6 +219,15 @@ def test_a_data_set_of_an_older_version_is_used_where_it_is(s3: Any, photo_folde
     assert again["samples"] == first["samples"]
 
 
+def test_a_manifest_that_is_damaged_on_the_way_is_read_again_by_a_retry(s3: Any, photo_folder: Path) -> None:
+    """It is JSON all the same; what S3 holds has another hash."""
+    first = run(s3, photo_folder)
+    key = ("ours", f"musher/datasets/{first['dataset_id']}/manifest.json")
+    s3.objects[key]["data"] = s3.objects[key]["data"].replace(b"dogImages", b"catImages")
+    with pytest.raises(ConnectionError, match=r"manifest.json came with the SHA-256 \w{64}, and S3 holds"):
+        run(s3, first["manifest_uri"].removesuffix("/manifest.json"))
+
+
 def test_the_digits_are_the_same_data_set_as_ever(s3: Any) -> None:
     """Features are kept by the data hash, and the shards' bytes with it."""
     result = run(s3, "digits")
