@@ -17,6 +17,7 @@ State = dict[str, Any]
 VOLATILE = frozenset(
     {
         "ResponseMetadata",
+        "ScalableTargetARN",
         "RevisionId",
         "LastModified",
         "CreatedBy",

@@ -28,6 +28,8 @@ class PartOfPipeline:
     """Whether it begins with nothing in the bucket, and takes no other run's results."""
     forgets: tuple[str, ...] = ()
     """What is removed from the bucket before each case, below the project's prefix: it is stored only once."""
+    has_ends: bool = False
+    """Whether the calls of its report and its teardown are broken, too: they are much the same for all."""
     rests: tuple[str, ...] = ()
     """Faults that are left out, as the part takes long."""
 
@@ -64,9 +66,9 @@ PARTS = (
         rests=("throttle", "error-503", "slow", "timeout", "stale", "throttled"),
     ),
     PartOfPipeline(name="register", tasks=("register_model", "gate"), conf={"lifetime": "trial"}),
-    PartOfPipeline(name="trial", tasks=DEPLOYMENT, conf={"lifetime": "trial"}, forgets=("lambda",)),
-    PartOfPipeline(name="live", tasks=DEPLOYMENT, conf={"lifetime": "live"}),
+    PartOfPipeline(name="trial", tasks=(*DEPLOYMENT, "report"), conf={"lifetime": "trial"}, forgets=("lambda",), has_ends=True),
+    PartOfPipeline(name="live", tasks=(*DEPLOYMENT, "report"), conf={"lifetime": "live"}, has_ends=True),
 )
-"""In this order. Each run ends with `report` and `teardown`, whose calls are broken as the others'."""
+"""In this order. Each run ends with `teardown`."""
 
 BY_NAME = {part.name: part for part in PARTS}

@@ -1,5 +1,6 @@
 """Where a run can be broken: the calls that an undisturbed one makes, and which of them are tried."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ class Site:
     service: str
     action: str
     position: str
-    """first, second or last: as it is named in a case."""
+    """Such as first or last: as it is named in a case."""
     number: int
     """Its number among the part's calls of this operation, from 1."""
 
@@ -40,22 +41,42 @@ class Site:
         return f"{self.part}/{self.service}:{self.action}/{self.position}"
 
 
-def count_calls(events: Iterable[Mapping[str, Any]], *, principal: str) -> dict[tuple[str, str], int]:
-    """Count what a principal has called, by service and operation, in the order of the first calls."""
-    counts: dict[tuple[str, str], int] = {}
-    for event in events:
-        if str(event["principal"]) == principal:
-            service = str(event["service"])
-            key = BOTO3_NAMES.get(service, service), str(event["action"])
-            counts[key] = counts.get(key, 0) + 1
-    return counts
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """What an undisturbed run calls, in order, and from which call on it only reports and tears down."""
+
+    made: tuple[tuple[str, str], ...]
+    """Service and operation of each call."""
+    ends_at: int
 
 
-def list_sites(part: str, counts: Mapping[tuple[str, str], int]) -> Iterator[Site]:
-    """Yield the calls to break: of each operation the first one, and the second or the last."""
-    for (service, action), count in counts.items():
-        yield Site(part=part, service=service, action=action, position="first", number=1)
-        if count >= POLLED and action.startswith(READS):
-            yield Site(part=part, service=service, action=action, position="second", number=2)
-        elif count > 1:
-            yield Site(part=part, service=service, action=action, position="last", number=count)
+def read_calls(events: Iterable[Mapping[str, Any]], *, principal: str, ends_at: int) -> Calls:
+    """Return a principal's calls; the names of the services are boto3's."""
+    made = [
+        (BOTO3_NAMES.get(str(event["service"]), str(event["service"])), str(event["action"]))
+        for event in events
+        if str(event["principal"]) == principal
+    ]
+    return Calls(made=tuple(made), ends_at=ends_at)
+
+
+def list_sites(part: str, calls: Calls, *, has_ends: bool) -> Iterator[Site]:
+    """Yield the calls to break: of each operation the first one, and the second or the last.
+
+    Those of the run's ends are counted by themselves: the first of these, and the last.
+    """
+    before, ends = Counter(calls.made[: calls.ends_at]), Counter(calls.made[calls.ends_at :])
+    for (service, action), count in before.items():
+        numbers = {"first": 1}
+        if count > 1:
+            is_polled = count >= POLLED and action.startswith(READS)
+            numbers |= {"second": 2} if is_polled else {"last": count}
+        for position, number in numbers.items():
+            yield Site(part=part, service=service, action=action, position=position, number=number)
+    for (service, action), count in ends.items() if has_ends else ():
+        made = before[service, action]
+        if made >= POLLED and action.startswith(READS):
+            continue  # how often it was asked before is not known
+        numbers = {"first-at-end": made + 1} | ({"last-at-end": made + count} if count > 1 else {})
+        for position, number in numbers.items():
+            yield Site(part=part, service=service, action=action, position=position, number=number)

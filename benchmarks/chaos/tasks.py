@@ -14,8 +14,21 @@ from pathlib import Path
 from typing import Any
 
 DAG_ID = "operationalize_model"
-ENDS = ("run_started", "run_succeeded", "report", "teardown")
+ALWAYS = ("run_started", "run_succeeded", "teardown")
 """Tasks of each run, whatever else it does."""
+
+SERVICES = (
+    "application-autoscaling",
+    "cloudwatch",
+    "iam",
+    "lambda",
+    "logs",
+    "s3",
+    "sagemaker",
+    "service-quotas",
+    "sts",
+)
+"""Services whose models are read before the runs' processes are forked."""
 
 LOOK_S = 0.02
 RUN_S = 240.0
@@ -45,6 +58,20 @@ def warm_up() -> None:
                 (await client.get("/health")).raise_for_status()
 
         asyncio.run(ask())
+        read_models()
+
+
+def read_models() -> None:
+    """Read botocore's models of the services, for the sessions that tasks will make."""
+    import botocore.session
+    from musher.hooks.sessions import loader_of
+
+    session = botocore.session.get_session()
+    session.register_component("data_loader", loader_of(session.get_config_variable("data_path")))
+    for service in SERVICES:
+        session.create_client(
+            service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +90,7 @@ class Part:
     def has(self, task_id: str) -> bool:
         """Return whether this task is run."""
         group = task_id.partition(".")[0]
-        return not self.tasks or task_id in ENDS or task_id in self.tasks or group in self.tasks
+        return not self.tasks or task_id in ALWAYS or task_id in self.tasks or group in self.tasks
 
 
 class Dag:

@@ -17,11 +17,14 @@ from benchmarks.chaos.faults import ATTEMPTS, PIPELINE
 from benchmarks.chaos.parts import BASE, BY_NAME, PARTS, PartOfPipeline
 from benchmarks.chaos.photos import write_photos
 from benchmarks.chaos.processes import DIED, End, run_forked
-from benchmarks.chaos.sites import Site, count_calls, list_sites
+from benchmarks.chaos.sites import Site, list_sites, read_calls
 from benchmarks.chaos.tasks import DAG_ID, Dag, Part, warm_up
 from scripts.local_stack import ACCOUNT_ID, REGION, ROOT, airflow_environment, aws_variables
 
 PROJECT = "musher"
+REFERENCE = "reference-0"
+"""The run whose results the others begin with."""
+
 CASE_S = 300.0
 """Seconds after which a case's process is killed; far longer than any takes."""
 
@@ -29,6 +32,10 @@ SETTLE_S = 20.0
 """Seconds for which processes that are no longer needed may still end."""
 
 DEATHS = 1
+ENDS = ("report", "teardown")
+ENDS_AT = "ends_at"
+"""File that says how many calls a run had made before it began to end."""
+
 RECORD = {"kind": "slow", "service": "*", "delay_ms": 1, "principal": PIPELINE}
 """A rule that fires at each call of the pipeline, and so records it."""
 
@@ -54,7 +61,19 @@ class Worker:
         if end.reason:
             raise SystemExit(f"Airflow's database could not be filled: see {self._folder / 'store' / 'log'}")
         whole = self._new_run("reference", conf={}, tasks=())
-        self._go(whole, project=PROJECT, log="reference", limit_s=CASE_S)
+        self._must_succeed(whole, log=REFERENCE)
+        self._mend()
+
+    def _mend(self) -> None:
+        """Release once more, so that each live case begins as the one before began: at an update."""
+        release = BY_NAME["live"]
+        run = self._new_run("release", conf=release.conf, tasks=release.tasks)
+        self._must_succeed(replace(run, given=REFERENCE), log=run.run_id)
+
+    def _must_succeed(self, run: Part, *, log: str) -> None:
+        end = self._go(run, project=PROJECT, log=log, limit_s=CASE_S)
+        if end.reason or "failed" in end.result.values():
+            raise SystemExit(f"the undisturbed run {run.run_id} failed: see {self._folder / log / 'log'}")
 
     def sites(self, part: PartOfPipeline) -> list[Site]:
         """Return the calls of a part, as an undisturbed run makes them; what that leaves is what is wanted."""
@@ -63,8 +82,10 @@ class Worker:
             ends, end = self._run(part, log=f"{part.name}-first")
             if end.reason:
                 raise SystemExit(f"the undisturbed part {part.name} {end.reason}: {self._folder}")
-            calls = count_calls(self._cloud.faults.fired(), principal=PIPELINE.replace("*", ACCOUNT_ID))
-            self._sites[part.name] = list(list_sites(part.name, calls))
+            caller = PIPELINE.replace("*", ACCOUNT_ID)
+            ends_at = int((self._folder / f"{part.name}-first" / ENDS_AT).read_text())
+            calls = read_calls(self._cloud.faults.fired(), principal=caller, ends_at=ends_at)
+            self._sites[part.name] = list(list_sites(part.name, calls, has_ends=part.has_ends))
             self._wanted[part.name] = ends
         return self._sites[part.name]
 
@@ -87,6 +108,8 @@ class Worker:
             is_death=case.fault.is_death,
         )
         self._cloud.faults.clear()
+        if not outcome.is_same and part.conf.get("lifetime") == "live":
+            self._mend()
         return outcome
 
     def _judge(
@@ -107,7 +130,7 @@ class Worker:
         for prefix in part.forgets:
             self._cloud.forget(bucket=_bucket(part.project), prefix=f"{part.project}/{prefix}/")
         new = self._new_run(part.name, conf=part.conf, tasks=part.tasks)
-        run = replace(new, given=None if part.is_alone else "reference-0")
+        run = replace(new, given=None if part.is_alone else REFERENCE)
         deployed = self._folder / log / "deployed.json"
         end, fired = self._go_on(run, part, log=log, deployed=deployed, is_death=is_death)
         observer = self._observer(run, part.project)
@@ -143,6 +166,9 @@ class Worker:
         observer = self._observer(run, project)
 
         def look(task_id: str) -> None:
+            ends_at = self._folder / log / ENDS_AT
+            if task_id in ENDS and not ends_at.exists():
+                ends_at.write_text(str(len(self._cloud.faults.fired())))
             if task_id == "teardown" and deployed is not None:
                 deployed.write_text(json.dumps(observer.look(), default=str))
 
