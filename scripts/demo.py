@@ -13,6 +13,7 @@ database.
 
 import argparse
 import datetime
+import itertools
 import json
 import sys
 import time
@@ -28,6 +29,7 @@ from scripts.local_stack import DAG_ID, ROOT, StackError, airflow_environment, l
 from scripts.only_one import only_one
 from scripts.progress import Progress, say
 from scripts.releases import GO, Session, release, release_again
+from scripts.scratch import scratch_folder
 from scripts.second_release import SecondRelease, check_second, describe_second
 from scripts.verdict import (
     check,
@@ -59,6 +61,8 @@ class Demo:
 
     conf: Mapping[str, Any]
     folder: Path
+    scratch: Path
+    """Where all that it starts has its temporary files."""
     port: int
     limit_s: float | None
     """Of each run, in seconds; None: as long as its tasks may."""
@@ -90,7 +94,11 @@ def run(demo: Demo) -> dict[str, Any]:
             children.append(start_run(supervisor, environment=environment, conf={}, progress=progress, go=go))
 
         with local_stack(
-            home=folder / "airflow", port=demo.port, log=folder / "localaws.log", meanwhile=start_airflow
+            home=folder / "airflow",
+            port=demo.port,
+            log=folder / "localaws.log",
+            scratch=demo.scratch,
+            meanwhile=start_airflow,
         ) as stack:
             setup_s = time.monotonic() - started
             say(f"{setup_s:7.1f} s  embedded AWS at {stack.url}, infra/bootstrap.yaml applied; DAG {DAG_ID}")
@@ -159,7 +167,11 @@ def count_seconds(
 
 def make_folder(parent: Path) -> Path:
     """Make this run's folder, named by the time, and let `latest` lead to it."""
-    name = datetime.datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    name = time_name = datetime.datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    for number in itertools.count(2):  # of one that was killed within this second
+        if not (parent / name).exists():
+            break
+        name = f"{time_name}-{number}"
     folder, latest, new = parent / name, parent / "latest", parent / ".latest"
     folder.mkdir()
     new.unlink(missing_ok=True)
@@ -227,10 +239,12 @@ def main() -> int:
     arguments = read_arguments()
     conf = {**LOAD, **arguments.conf} if is_measured(arguments.conf) else arguments.conf
     try:
-        with only_one(arguments.folder.resolve(), what="demo"):
+        folder = arguments.folder.resolve()
+        with only_one(folder, what="demo"), scratch_folder(folder) as scratch:
             demo = Demo(
                 conf=conf,
-                folder=make_folder(arguments.folder.resolve()),
+                folder=make_folder(folder),
+                scratch=scratch,
                 port=arguments.port,
                 limit_s=arguments.limit_s or (LIMIT_S if is_digits(conf) else None),
                 min_accuracy=(

@@ -142,15 +142,20 @@ def airflow_environment(home: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def local_stack(
-    *, home: Path, port: int, log: Path, meanwhile: Callable[[Supervisor], None] | None = None
+    *,
+    home: Path,
+    port: int,
+    log: Path,
+    scratch: Path | None = None,
+    meanwhile: Callable[[Supervisor], None] | None = None,
 ) -> Generator[Stack, None, None]:
     """Start localaws and apply `infra/bootstrap.yaml` to it; stop everything at the end.
 
-    `meanwhile` is called while localaws starts. Raises StackError where localaws does not get ready, or the
-    stack cannot be created.
+    `scratch` is removed where this process is killed. `meanwhile` is called while localaws starts. Raises
+    StackError where localaws does not get ready, or the stack cannot be created.
     """
     home.mkdir(parents=True, exist_ok=True)
-    supervisor = Supervisor()
+    supervisor = Supervisor(scratch=scratch)
     try:
         with log.open("w") as log_file:
             starting = LocalAws(supervisor, port=port, log_line=line_writer(log_file))

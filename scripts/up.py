@@ -35,6 +35,7 @@ from scripts.local_stack import (
 from scripts.only_one import only_one
 from scripts.progress import say
 from scripts.reports import load_reports, save_reports
+from scripts.scratch import scratch_folder
 
 FOLDER = ROOT / "var" / "up"
 READY_S = 240.0
@@ -182,8 +183,8 @@ def keep_running(stack: Stack, children: Sequence[Child], *, folder: Path, stopp
             saved = time.monotonic()
 
 
-def up(*, folder: Path, aws_port: int, ui_port: int, stopped: threading.Event) -> None:
-    """Run both until `stopped`; raises StackError where one of them ends by itself."""
+def up(*, folder: Path, scratch: Path, aws_port: int, ui_port: int, stopped: threading.Event) -> None:
+    """Run both until `stopped`, temporary files in `scratch`; raises StackError where one of them ends."""
     check_port(aws_port, option="make up AWS_PORT", use="the embedded AWS")
     check_port(ui_port, option="make up UI_PORT", use="Airflow's UI")
     home, url = folder / "airflow", f"http://127.0.0.1:{ui_port}"
@@ -193,7 +194,8 @@ def up(*, folder: Path, aws_port: int, ui_port: int, stopped: threading.Event) -
         def prepare(supervisor: Supervisor) -> None:
             prepare_database(supervisor, home=home, on_line=line_writer(log))
 
-        with local_stack(home=home, port=aws_port, log=folder / "localaws.log", meanwhile=prepare) as stack:
+        aws_log = folder / "localaws.log"
+        with local_stack(home=home, port=aws_port, log=aws_log, scratch=scratch, meanwhile=prepare) as stack:
             say(f"Embedded AWS   {stack.url}  (what runs there: {stack.url}{STATUS_PAGE})")
             if found := load_reports(stack.client("s3"), folder=folder / "reports"):
                 say(f"Reports        {found} of earlier runs")
@@ -232,8 +234,9 @@ def main() -> int:
         signal.signal(number, lambda *_: stopped.set())
     folder = arguments.folder.resolve()
     try:
-        with only_one(folder, what="`make up`"):
-            up(folder=folder, aws_port=arguments.aws_port, ui_port=arguments.ui_port, stopped=stopped)
+        with only_one(folder, what="`make up`"), scratch_folder(folder) as scratch:
+            ports = {"aws_port": arguments.aws_port, "ui_port": arguments.ui_port}
+            up(folder=folder, scratch=scratch, **ports, stopped=stopped)
     except StackError as error:
         print(f"up failed: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from musher.operators.jobs import RunJobOperator
 from musher.operators.tuning import RunTuningJobOperator
 from musher.params.form import FORM
 from musher.params.section import EXPERTS, FormParam
+from musher.retry_policy import AwsRetryPolicy
 from tests.isolated_airflow import ROOT
 
 DAG_IDS = {
@@ -60,6 +61,7 @@ def test_every_task_is_owned_retried_and_bounded(dag_bag: Any, dag_id: str) -> N
     for task in dag_bag.dags[dag_id].tasks:
         assert task.owner == "musher", task.task_id
         assert task.retries == 2, task.task_id
+        assert isinstance(task.retry_policy, AwsRetryPolicy), task.task_id
         if isinstance(task, RunJobOperator):
             assert task.execution_timeout is None, task.task_id
         else:

@@ -27,9 +27,15 @@ class RegistryMixin(SageMakerModelBackend):
             return super().create_model_package_group(model_package_group_name, *args, **request)
 
     def create_model_package(self, *args: Any, **request: Any) -> str:
-        """Create a package. moto counts a group's packages for the version; deleted ones count here too."""
-        name = request.get("model_package_group_name")
+        """Create a package, once for each ClientToken.
+
+        moto counts a group's packages for the version; deleted ones count here too.
+        """
+        name, token = request.get("model_package_group_name"), request.get("client_token")
         with _lock:
+            for known in self.model_packages.values():
+                if token and known.client_token == token:
+                    return str(known.arn)
             group = self.model_package_groups.get(name or "")
             if name and not request.get("model_package_name") and group is None:
                 raise ValidationError(

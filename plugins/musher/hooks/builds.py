@@ -1,6 +1,7 @@
 """Find the serving image in the account's registry, and have CodeBuild make it where it is missing."""
 
 import logging
+import uuid
 from os import PathLike
 from typing import Any
 
@@ -66,7 +67,11 @@ def adopt_or_start(hook: MusherCodeBuildHook, settings: Settings, *, plan: Image
         if running is not None:
             logger.info("%s: build adopted", running)
             return running
-        build_id = str(hook.conn.start_build(**build_start_build(settings, plan=plan))["build"]["id"])
+        request = build_start_build(settings, plan=plan)
+        token = (
+            uuid.uuid4().hex
+        )  # botocore may repeat the call, and gives none itself: one build all the same
+        build_id = str(hook.conn.start_build(**request, idempotencyToken=token)["build"]["id"])
     except ClientError as error:
         if error.response["Error"]["Code"] == MISSING_PROJECT:
             raise _missing_project(project, plan) from error

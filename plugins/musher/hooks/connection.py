@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from musher.errors import SettingsError
 from musher.hooks.alarms import MusherCloudWatchHook
+from musher.hooks.answers import require_whole_answers
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.settings import Settings
@@ -44,8 +45,9 @@ def hook_parameters(
     Without arguments of its own, a hook is made for the installation's connection and region.
 
     The provider only warns of a missing connection and goes on with whatever credentials the machine has,
-    which may be those of another account.
+    which may be those of another account. From now on no half answer counts: musher/hooks/answers.py.
     """
+    require_whole_answers()
     name = aws_conn_id or settings.aws_conn_id
     try:
         BaseHook.get_connection(name)

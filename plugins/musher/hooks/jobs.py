@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from musher import names
 from musher.hooks.calls import hold
-from musher.hooks.sagemaker import MusherSageMakerHook
+from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook
 from musher.hooks.sharing import leave
 
 logger = logging.getLogger(__name__)
@@ -30,8 +33,7 @@ def stop_training_jobs(hook: MusherSageMakerHook, *, name: str, tag: str | None 
         if tag and not hold(hook.conn, leave(arn=job["TrainingJobArn"], tag=tag)):
             logger.info("%s: left to the other runs that wait for it", job_name)
             continue
-        hook.conn.stop_training_job(TrainingJobName=job_name)
-        logger.warning("%s: was still running, told to stop", job_name)
+        _stop(partial(hook.conn.stop_training_job, TrainingJobName=job_name), what=job_name)
         stopped.append(f"training job {job_name}")
     return stopped
 
@@ -61,9 +63,20 @@ def _stop_live(jobs: Iterable[Description], stop: Callable[..., Any], *, member:
     """Stop those that are live; return their names. `member` is what AWS's members of a job begin with."""
     live = [job[f"{member}Name"] for job in jobs if job[f"{member}Status"] == LIVE]
     for job_name in live:
-        stop(**{f"{member}Name": job_name})
-        logger.warning("%s: was still running, told to stop", job_name)
+        _stop(partial(stop, **{f"{member}Name": job_name}), what=job_name)
     return live
+
+
+def _stop(stop: Callable[[], Any], *, what: str) -> None:
+    """Ask for a job's end; one that has ended meanwhile, or was told so by a try of this call, is fine."""
+    try:
+        stop()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in MISSING_CODES:
+            raise
+        logger.warning("%s: ends already: %s", what, error)
+    else:
+        logger.warning("%s: was still running, told to stop", what)
 
 
 def attempts(find: Callable[[str], Description | None], name: str, *, limit: int) -> Iterator[Description]:

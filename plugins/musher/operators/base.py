@@ -14,13 +14,12 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.sdk import Context, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowTaskTimeout
-from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock
 from musher.errors import AwsRefusedError, MissingResultError, MusherError
 from musher.hooks.connection import hook_parameters
 from musher.hooks.log_groups import limit_log_group
-from musher.hooks.refusals import read_refusal
+from musher.hooks.refusals import read_refusal, read_shortage
 from musher.links import show_links
 from musher.operators.intent import is_given_up
 from musher.results import REASON_KEY
@@ -48,9 +47,10 @@ class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_witho
     """Fail the task for good by what trying again would meet again; log that once, for the user.
 
     These are Musher's own errors, AWS's refusals (a permission, a request, a quota), and `needs` that are
-    None: an earlier task has left no result. Anything else (a broken connection, a throttled call) passes
-    through and is retried by Airflow. Airflow writes a traceback for whatever fails a task: the log's own
-    line before it has the whole message, the exception the first line.
+    None: an earlier task has left no result. Anything else (a broken connection, a throttled call, no free
+    capacity) passes through and is retried by Airflow, as musher/retry_policy.py says. Airflow writes a
+    traceback for whatever fails a task: the log's own line before it has the whole message, the exception
+    the first line.
     """
 
     def __init__(self, **needs: Any) -> None:
@@ -72,10 +72,14 @@ class fail_without_retry:  # noqa: N801  # read as a statement: `with fail_witho
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Raise AirflowFailException without the error's own traceback, or let the error pass."""
-        if isinstance(error, ClientError | BotoCoreError):
-            error = read_refusal(error)
-        if isinstance(error, MusherError):
-            raise log_failure(error) from None
+        if error is None:
+            return
+        if shortage := read_shortage(error):
+            logger.warning("%s", shortage)
+            leave_reason(shortage)
+        refusal = error if isinstance(error, MusherError) else read_refusal(error)
+        if refusal is not None:
+            raise log_failure(refusal) from None
 
 
 def log_failure(error: MusherError) -> AirflowFailException:

@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from musher import clock
+from musher.hooks.answers import require_whole_answers
 from musher.hooks.refusals import read_refusal
 from musher.hooks.waits import look_async, name_subject
 
@@ -83,6 +84,7 @@ class WaitTrigger(BaseTrigger):
     @cached_property
     def hook(self) -> Any:
         """Return the hook; its asynchronous client is made anew by each user."""
+        require_whole_answers()  # the triggerer has not made this hook's parameters
         return self.aws_hook_class(**self.connection)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -115,9 +117,10 @@ class WaitTrigger(BaseTrigger):
                 failed_looks += 1
                 self._count_failed_look(error, failed_looks)
             else:
-                failed_looks = 0
                 if isinstance(answer, bool):
                     return self._end(SUCCESS if answer else FAILURE)
+                # A throttled look, which the waiter's data takes for an answer, is repeated ever later, too.
+                failed_looks = failed_looks + 1 if "Error" in answer else 0
                 await self._log_progress(answer)
             delay_s = max(self.delay_s, min(self.delay_s * 2**failed_looks, MAX_DELAY_S))
             if clock.now() + delay_s > self.deadline:
@@ -135,7 +138,7 @@ class WaitTrigger(BaseTrigger):
 
     async def _log_progress(self, answer: dict[str, Any]) -> None:
         """Log progress; where that fails, the wait goes on, as it is worth more than its log."""
-        if "Error" in answer:  # a throttled look, which the waiter's data takes for an answer
+        if "Error" in answer:
             return
         try:
             await self.log_progress(answer)

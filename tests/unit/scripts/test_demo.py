@@ -61,7 +61,8 @@ def test_a_conf_that_is_no_json_object_is_refused_in_words() -> None:
 
 
 def ask(**conf: Any) -> Demo:
-    return Demo(conf=conf, folder=Path("/x"), port=0, limit_s=None, min_accuracy=0.95)
+    places = {"folder": Path("/x"), "scratch": Path("/y")}
+    return Demo(conf=conf, **places, port=0, limit_s=None, min_accuracy=0.95)
 
 
 def report_of(**changes: Any) -> Report:

@@ -51,6 +51,28 @@ def test_a_group_is_deleted_when_it_is_empty(group: tuple[Any, str]) -> None:
         client.describe_model_package_group(ModelPackageGroupName=name)
 
 
+def test_a_client_token_makes_one_version(group: tuple[Any, str]) -> None:
+    """botocore gives one to each call, and repeats it with the call whose answer was lost."""
+    client, name = group
+    arns = {make_with_token(client, name, token="once") for _ in range(2)}
+    assert arns == {add_package(client, name).replace("/2", "/1")}
+
+
+def make_with_token(client: Any, group: str, *, token: str) -> str:
+    """Ask for a version under a token; return its ARN."""
+    made = client.create_model_package(
+        ModelPackageGroupName=group, InferenceSpecification=SPECIFICATION, ClientToken=token
+    )
+    return str(made["ModelPackageArn"])
+
+
+def test_stock_moto_makes_a_version_for_each_call() -> None:
+    with mock_aws():
+        client = boto3.client("sagemaker", region_name="us-east-1")
+        client.create_model_package_group(ModelPackageGroupName="group")
+        assert len({make_with_token(client, "group", token="once") for _ in range(2)}) == 2
+
+
 def test_stock_moto_deletes_no_package() -> None:
     with mock_aws():
         client = boto3.client("sagemaker", region_name="us-east-1")

@@ -122,7 +122,7 @@ def test_throttling_errors_of_aws_and_broken_connections_are_outlasted(
         EndpointConnectionError(endpoint_url="https://sagemaker"),
     )
     assert run(make())["outcome"] == "success"
-    assert fake_clock.slept == [10.0, 20.0, 40.0, 60.0]
+    assert fake_clock.slept == [20.0, 40.0, 60.0, 60.0]
 
 
 def test_a_warning_is_logged_once_in_a_wait(
