@@ -19,6 +19,7 @@ from pathlib import Path
 import benchmarks.source_paths  # noqa: F401 - musher becomes importable
 from benchmarks.chaos.cases import Case, Outcome, draw, list_cases, summarise
 from benchmarks.chaos.parts import PARTS
+from benchmarks.chaos.processes import die_with_parent, leave_on_sigterm
 from benchmarks.chaos.worker import Worker, as_line, run_worker
 from scripts.local_stack import ROOT
 
@@ -71,7 +72,13 @@ def gather(folder: Path, arguments: argparse.Namespace, argv: Sequence[str]) -> 
         place = ["--folder", str(folder / f"worker-{number}")]
         with log.open("w") as output:
             processes.append(
-                subprocess.Popen([*command, *place], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+                subprocess.Popen(
+                    [*command, *place],
+                    cwd=ROOT,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has no threads
+                )
             )
     read = [0] * len(logs)
     try:
@@ -104,7 +111,10 @@ def tell(outcome: Outcome) -> None:
     found = [f"failed: {task}" for task in outcome.failed] + outcome.duplicates + outcome.orphans
     for line in (found + outcome.different)[:12]:
         print(f"             {line[:300]}")
-    print(f"             again: python -m benchmarks.chaos --case '{outcome.case}'   log: {outcome.log}", flush=True)
+    print(
+        f"             again: python -m benchmarks.chaos --case '{outcome.case}'   log: {outcome.log}",
+        flush=True,
+    )
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -124,6 +134,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> int:
     """Run the cases; return the exit code."""
     arguments = parse(argv)
+    leave_on_sigterm()
     if arguments.share:
         for outcome in work(arguments.folder, arguments):
             print(OUTCOME + as_line(outcome), flush=True)

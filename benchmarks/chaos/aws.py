@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from benchmarks.chaos.processes import die_with_parent
 from localaws.faults.client import FaultClient
 from scripts.local_stack import AIRFLOW_PRINCIPAL, PYTHON, REGION, ROOT, STACK_NAME, STACK_S, make_client
 
@@ -79,7 +80,14 @@ def running_cloud(folder: Path) -> Generator[Cloud, None, None]:
     ready, log = folder / "localaws.ready", folder / "localaws.log"
     argv = [str(PYTHON), "-m", "localaws", "serve", "--verbose", "--port", "0", "--speed", str(SPEED)]
     with ready.open("w") as out, log.open("w") as err:
-        process = subprocess.Popen(argv, cwd=ROOT, stdout=out, stderr=err, env=dict(os.environ))
+        process = subprocess.Popen(
+            argv,
+            cwd=ROOT,
+            stdout=out,
+            stderr=err,
+            env=dict(os.environ),
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has no threads
+        )
     try:
         yield Cloud(_wait_ready(process, ready))
     finally:

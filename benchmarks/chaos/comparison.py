@@ -28,7 +28,9 @@ def compare(wanted: Ends, found: Ends, outcome: Outcome) -> None:
         for kind in ONCE
         if kinds[kind] > wanted_kinds[kind]
     ]
-    outcome.orphans = [name for name in found.left if name not in wanted.left and split_kind(name) not in ONCE]
+    outcome.orphans = [
+        name for name in found.left if name not in wanted.left and split_kind(name) not in ONCE
+    ]
     if len(found.children) > len(wanted.children):
         outcome.orphans += [f"processes: {', '.join(found.children)}"]
     before = [f"before the teardown: {line}" for line in differences(*map(_released, (wanted, found)))]

@@ -101,7 +101,9 @@ class Observer:
                 if not isinstance(value, datetime) and "Time" not in str(name)
             }
         if isinstance(told, list):
-            return sorted((self._clean(each) for each in told), key=lambda each: json.dumps(each, default=str))
+            return sorted(
+                (self._clean(each) for each in told), key=lambda each: json.dumps(each, default=str)
+            )
         return self._rename(told) if isinstance(told, str) else told
 
     def _objects(self) -> Iterator[tuple[str, Any]]:

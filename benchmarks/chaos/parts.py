@@ -66,7 +66,13 @@ PARTS = (
         rests=("throttle", "error-503", "slow", "timeout", "stale", "throttled"),
     ),
     PartOfPipeline(name="register", tasks=("register_model", "gate"), conf={"lifetime": "trial"}),
-    PartOfPipeline(name="trial", tasks=(*DEPLOYMENT, "report"), conf={"lifetime": "trial"}, forgets=("lambda",), has_ends=True),
+    PartOfPipeline(
+        name="trial",
+        tasks=(*DEPLOYMENT, "report"),
+        conf={"lifetime": "trial"},
+        forgets=("lambda",),
+        has_ends=True,
+    ),
     PartOfPipeline(name="live", tasks=(*DEPLOYMENT, "report"), conf={"lifetime": "live"}, has_ends=True),
 )
 """In this order. Each run ends with `teardown`."""

@@ -1,6 +1,7 @@
 """Run something in a fork of this process, which has imported Airflow already, and kill it where asked to."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+PR_SET_PDEATHSIG = 1
 LOOK_S = 0.02
 DIED, LATE = "died", "late"
 
@@ -56,11 +58,23 @@ def run_forked(
     return End(result=json.loads(answer.read_text()))
 
 
+def die_with_parent() -> None:
+    """Ask the kernel to end this process where the one that started it ends, however that is (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def leave_on_sigterm() -> None:
+    """Let SIGTERM end this process in good order: what it started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def _be_the_fork(work: Callable[[], Any], *, answer: Path, log: Path) -> None:
     """Do the work and leave at once: what this process holds belongs to the one it was forked from."""
     code = 1
     try:
         os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with_parent()
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(output, 1)
         os.dup2(output, 2)

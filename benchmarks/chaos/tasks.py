@@ -93,6 +93,15 @@ class Part:
         return not self.tasks or task_id in ALWAYS or task_id in self.tasks or group in self.tasks
 
 
+def cut_delays(dag: Any) -> None:
+    """Let tasks be tried again at once, also where AWS throttles; how often stays as configured."""
+    from musher import retry_policy
+
+    retry_policy.THROTTLED_S = retry_policy.NO_CAPACITY_S = 0.0
+    for task in dag.tasks:
+        task.retry_delay = timedelta(0)
+
+
 class Dag:
     """The DAG, read once; its tasks are tried again as often as configured, and at once."""
 
@@ -104,8 +113,7 @@ class Dag:
         if bag.import_errors:
             raise SystemExit(f"{DAG_ID} cannot be read: {bag.import_errors}")
         self.dag: Any = bag.dags[DAG_ID]
-        for task in self.dag.tasks:
-            task.retry_delay = timedelta(0)
+        cut_delays(self.dag)
         self.scheduled: Any = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(self.dag))
 
     def store(self) -> None:
