@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import benchmarks.source_paths  # noqa: F401 - musher becomes importable
 from benchmarks.chaos.cases import Case, Outcome, draw, list_cases, summarise
 from benchmarks.chaos.parts import PARTS
 from benchmarks.chaos.processes import die_with_parent, leave_on_sigterm
-from benchmarks.chaos.worker import Worker, as_line, run_worker
+from benchmarks.chaos.worker import Worker, run_worker
 from scripts.local_stack import ROOT
 
 WORKERS = 2
@@ -77,7 +78,7 @@ def gather(folder: Path, arguments: argparse.Namespace, argv: Sequence[str]) -> 
                     cwd=ROOT,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has no threads
+                    preexec_fn=die_with_parent,
                 )
             )
     read = [0] * len(logs)
@@ -137,7 +138,7 @@ def main(argv: Sequence[str]) -> int:
     leave_on_sigterm()
     if arguments.share:
         for outcome in work(arguments.folder, arguments):
-            print(OUTCOME + as_line(outcome), flush=True)
+            print(OUTCOME + json.dumps(asdict(outcome)), flush=True)
         return 0
     began = time.monotonic()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="musher-chaos-"))

@@ -86,7 +86,7 @@ def running_cloud(folder: Path) -> Generator[Cloud, None, None]:
             stdout=out,
             stderr=err,
             env=dict(os.environ),
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has no threads
+            preexec_fn=die_with_parent,
         )
     try:
         yield Cloud(_wait_ready(process, ready))

@@ -14,10 +14,9 @@ ONCE = ("training job", "tuning job", "processing job", "transform job", "model 
 class Ends:
     """What a run had made before its teardown, what was there after it, and localaws's processes then."""
 
-    deployed: State
+    released: State
     left: State
     children: list[str]
-    fired: int = 0
 
 
 def compare(wanted: Ends, found: Ends, outcome: Outcome) -> None:
@@ -39,4 +38,4 @@ def compare(wanted: Ends, found: Ends, outcome: Outcome) -> None:
 
 def _released(ends: Ends) -> State:
     """Return what there was before the teardown, which may come before a report that is tried again."""
-    return {name: told for name, told in ends.deployed.items() if "/reports/" not in name}
+    return {name: told for name, told in ends.released.items() if "/reports/" not in name}

@@ -83,4 +83,4 @@ FAULTS: dict[str, Fault] = {
         concerns=lambda site: site.service == "lambda" and site.action in ("Invoke", "GetAlias"),
     ),
 }
-"""Faults by name. A death's rule holds the call (nothing takes place) or delays it (it takes place, too late)."""
+"""Faults by name. A death's rule holds the call, so that nothing takes place, or lets it take place later."""

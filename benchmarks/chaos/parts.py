@@ -27,16 +27,22 @@ class PartOfPipeline:
     is_alone: bool = False
     """Whether it begins with nothing in the bucket, and takes no other run's results."""
     forgets: tuple[str, ...] = ()
-    """What is removed from the bucket before each case, below the project's prefix: it is stored only once."""
+    """What is removed from the bucket before each run, below the project's prefix: it is stored only once."""
     has_ends: bool = False
     """Whether the calls of its report and its teardown are broken, too: they are much the same for all."""
     rests: tuple[str, ...] = ()
     """Faults that are left out, as the part takes long."""
 
+    @property
+    def is_live(self) -> bool:
+        """Return whether it changes what stays in operation."""
+        return bool(self.conf.get("lifetime") == "live")
+
 
 DEPLOYMENT = ("deploy", "deploy_lambda", "smoke_test", "autoscale")
 
 PARTS = (
+    PartOfPipeline(name="live", tasks=(*DEPLOYMENT, "report"), conf={"lifetime": "live"}, has_ends=True),
     PartOfPipeline(
         name="stage",
         project="chaos",
@@ -73,8 +79,8 @@ PARTS = (
         forgets=("lambda",),
         has_ends=True,
     ),
-    PartOfPipeline(name="live", tasks=(*DEPLOYMENT, "report"), conf={"lifetime": "live"}, has_ends=True),
 )
-"""In this order. Each run ends with `teardown`."""
+"""In this order: once something has been released twice, what is live looks the same for all that follow.
+Each run ends with `teardown`."""
 
 BY_NAME = {part.name: part for part in PARTS}

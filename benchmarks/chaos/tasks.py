@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ SERVICES = (
 )
 """Services whose models are read before the runs' processes are forked."""
 
+FIRST_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 LOOK_S = 0.02
 RUN_S = 240.0
 """Seconds that a part of a run may take; far longer than any does."""
@@ -64,18 +65,17 @@ def warm_up() -> None:
 def read_models() -> None:
     """Read botocore's models of the services, for the sessions that tasks will make."""
     import botocore.session
+
     from musher.hooks.sessions import loader_of
 
     session = botocore.session.get_session()
     session.register_component("data_loader", loader_of(session.get_config_variable("data_path")))
     for service in SERVICES:
-        session.create_client(
-            service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
-        )
+        session.create_client(service, region_name="us-east-1")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class RunPlan:
     """What of a run is to be done: some tasks, between the results of another run and its ends."""
 
     run_id: str
@@ -102,6 +102,15 @@ def cut_delays(dag: Any) -> None:
         task.retry_delay = timedelta(0)
 
 
+def open_session() -> Any:
+    """Return a session of Airflow's database."""
+    from airflow import settings
+
+    if settings.Session is None:
+        raise RuntimeError("Airflow has no database: AIRFLOW_HOME was set after its import")
+    return settings.Session()
+
+
 class Dag:
     """The DAG, read once; its tasks are tried again as often as configured, and at once."""
 
@@ -118,12 +127,11 @@ class Dag:
 
     def store(self) -> None:
         """Write the DAGs into Airflow's database; called once, in a process of its own."""
-        from airflow import settings
         from airflow.dag_processing.bundles.manager import DagBundlesManager
         from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 
-        session = settings.Session()
-        manager = DagBundlesManager()
+        session = open_session()
+        manager: Any = DagBundlesManager()  # type: ignore[no-untyped-call]  # Airflow's own is untyped
         manager.sync_bundles_to_db(session=session)
         session.commit()
         for bundle in manager.get_all_dag_bundles():
@@ -131,15 +139,14 @@ class Dag:
             bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
             sync_bag_to_db(bag, bundle.name, bundle.version)
 
-    def run(self, part: Part, *, before: Callable[[str], None] = lambda task_id: None) -> dict[str, str]:
+    def run(self, part: RunPlan, *, before: Callable[[str], None] = lambda task_id: None) -> dict[str, str]:
         """Begin a part of a run, or go on with one whose process died; return its tasks' states.
 
         `before` is called before each try of a task. TimeoutError where the part takes longer than RUN_S.
         """
-        from airflow import settings
         from airflow.utils.state import DagRunState
 
-        session = settings.Session()
+        session = open_session()
         run = self._find(part, session) or self._begin(part, session)
         deadline = time.monotonic() + RUN_S
         while run.state == DagRunState.RUNNING:
@@ -148,7 +155,7 @@ class Dag:
             self._run_next(run, session, before)
         return {each.task_id: str(each.state) for each in run.get_task_instances(session=session)}
 
-    def _find(self, part: Part, session: Any) -> Any:
+    def _find(self, part: RunPlan, session: Any) -> Any:
         """Return the run, if it is there; a try whose process died is failed, as the scheduler does it."""
         from airflow.models.dagrun import DagRun
         from airflow.utils.state import TaskInstanceState
@@ -167,13 +174,13 @@ class Dag:
         session.commit()
         return run
 
-    def _begin(self, part: Part, session: Any) -> Any:
+    def _begin(self, part: RunPlan, session: Any) -> Any:
         from airflow.models.dagrun import get_or_create_dagrun
         from airflow.sdk import timezone
         from airflow.utils.types import DagRunTriggeredByType
 
         now = timezone.utcnow()
-        date = timezone.datetime(2026, 1, 1) + timedelta(minutes=part.minutes)
+        date = FIRST_DATE + timedelta(minutes=part.minutes)
         run = get_or_create_dagrun(
             dag=self.scheduled,
             run_id=part.run_id,
@@ -190,7 +197,7 @@ class Dag:
         session.commit()
         return run
 
-    def _take_over(self, part: Part, run: Any, session: Any) -> None:
+    def _take_over(self, part: RunPlan, run: Any, session: Any) -> None:
         """Let the tasks that are left out have succeeded, with the results of the run that is given."""
         from airflow.models.xcom import XComModel
         from airflow.utils.state import TaskInstanceState
