@@ -1,8 +1,11 @@
 """What a run has left on AWS, in words that are the same for each run that did the same."""
 
 import contextlib
+import hashlib
+import io
 import json
 import re
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +48,9 @@ NEWEST = 8
 NUMBERS = ("musher:previous", "musher:next")
 """Tags whose values are numbers of a function's versions, or names of configurations."""
 
+WEIGHTS = ("model.tar.gz", "model.safetensors")
+GZIP = b"\x1f\x8b"
+
 TIMES = ("musher:expires-at", "musher:expires")
 """Tags whose values are times."""
 
@@ -62,7 +68,7 @@ class Observer:
 
     def look(self) -> State:
         """Return all that is there now of the run, and what the runs share."""
-        sections = (
+        return self.tell(
             self._objects,
             self._uploads,
             self._jobs,
@@ -70,18 +76,21 @@ class Observer:
             self._endpoints,
             self._packages,
             self._functions,
-            self._scaling,
+            self.scaling,
             self._alarms,
             self._logs,
         )
+
+    def tell(self, *sections: Callable[[], Iterator[tuple[str, Any]]]) -> State:
+        """Return what some of the sections find, in words that are the same for each run."""
         found = {name: told for section in sections for name, told in section()}
-        return {self._rename(name): self._clean(told) for name, told in sorted(found.items())}
+        return {self.rename(name): self._clean(told) for name, told in sorted(found.items())}
 
     def _is_own(self, name: str) -> bool:
         """Return whether a name is not another run's."""
         return self.slug in name or not any(slug in self.others for slug in re.findall(r"[0-9a-f]{8}", name))
 
-    def _rename(self, text: str) -> str:
+    def rename(self, text: str) -> str:
         """Return a text with the run's own name in the place of its digits."""
         text = re.sub(rf"{self.slug}[0-9a-f]*", "RUN", text)
         text = re.sub(r"(model-package/[^/]+)/\d+", r"\1/N", text)
@@ -96,7 +105,7 @@ class Observer:
         if isinstance(told, Mapping):
             kept = {name: value for name, value in told.items() if name not in VOLATILE}
             return {
-                self._rename(str(name)): self._clean(value)
+                self.rename(str(name)): self._clean(value)
                 for name, value in kept.items()
                 if not isinstance(value, datetime) and "Time" not in str(name)
             }
@@ -104,14 +113,21 @@ class Observer:
             return sorted(
                 (self._clean(each) for each in told), key=lambda each: json.dumps(each, default=str)
             )
-        return self._rename(told) if isinstance(told, str) else told
+        return self.rename(told) if isinstance(told, str) else told
 
     def _objects(self) -> Iterator[tuple[str, Any]]:
         for page in self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
             for each in page.get("Contents", []):
                 if self._is_own(each["Key"]):
-                    is_text = "/reports/" in each["Key"] or "/output/output" in each["Key"]
-                    yield f"object {each['Key']}", None if is_text else each["ETag"].strip('"')
+                    yield f"object {each['Key']}", self._content(each["Key"], each["ETag"].strip('"'))
+
+    def _content(self, key: str, etag: str) -> str | None:
+        """Return what tells an object from another one: of a model its weights; of a report nothing."""
+        if "/reports/" in key or "/output/output" in key:
+            return None
+        if not key.endswith(WEIGHTS):
+            return etag
+        return hash_weights(self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def _uploads(self) -> Iterator[tuple[str, Any]]:
         answer = self.client("s3").list_multipart_uploads(Bucket=self.bucket)
@@ -195,7 +211,8 @@ class Observer:
         reserved = told.get("Concurrency", {}).get("ReservedConcurrentExecutions")
         return {**told["Configuration"], "Tags": kept, "reserved": reserved}
 
-    def _scaling(self) -> Iterator[tuple[str, Any]]:
+    def scaling(self) -> Iterator[tuple[str, Any]]:
+        """Find what scales, and by which policies."""
         scaler = self.client("application-autoscaling")
         for space in ("sagemaker", "lambda"):
             for each in scaler.describe_scalable_targets(ServiceNamespace=space)["ScalableTargets"]:
@@ -221,6 +238,19 @@ class Observer:
 
     def _tags_of(self, tags: Mapping[str, str]) -> Any:
         return {key: "TIME" if key in TIMES else value for key, value in tags.items()}
+
+
+def hash_weights(body: bytes) -> str:
+    """Return a hash of the weights in a model.safetensors, or in an archive that has one.
+
+    The file's head says besides when and by which job the model was trained.
+    """
+    if body[:2] == GZIP:
+        with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+            found = archive.extractfile("model.safetensors")
+            body = found.read() if found else b""
+    head_bytes = int.from_bytes(body[:8], "little")
+    return hashlib.sha256(body[8 + head_bytes :]).hexdigest()
 
 
 @cache
