@@ -19,7 +19,8 @@ from pathlib import Path
 
 import benchmarks.source_paths  # noqa: F401 - musher becomes importable
 from benchmarks.chaos.cases import Case, Outcome, draw, list_cases, summarise
-from benchmarks.chaos.parts import PARTS
+from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos.parts import BY_NAME, PARTS
 from benchmarks.chaos.processes import die_with_parent, leave_on_sigterm
 from benchmarks.chaos.worker import Worker, run_worker
 from scripts.local_stack import ROOT
@@ -27,6 +28,8 @@ from scripts.local_stack import ROOT
 WORKERS = 2
 SEED = 1
 OUTCOME = "outcome "
+CASE_FIELDS = 4
+"""Parts of a case's name: part of the pipeline, call, position, fault."""
 
 
 def choose(worker: Worker, arguments: argparse.Namespace) -> list[Case]:
@@ -129,7 +132,27 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--folder", type=Path, help="where logs are kept; otherwise they are removed")
     parser.add_argument("--share", default="", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    check(parser, arguments)
+    return arguments
+
+
+def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be run, before anything is started."""
+    for name in arguments.case:
+        fields = name.split("/")
+        if len(fields) != CASE_FIELDS or fields[0] not in BY_NAME or fields[-1] not in FAULTS:
+            parser.error(
+                f"no such case: {name}. --list lists them, as part/service:Operation/position/fault."
+            )
+    for name in ("sample", "workers"):
+        if getattr(arguments, name) < (name == "workers"):
+            parser.error(
+                f"--{name} is {getattr(arguments, name)}: it must be a number of cases or processes."
+            )
+    folder = arguments.folder
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        parser.error(f"--folder {folder} is not empty: logs of other runs would be taken for this one's.")
 
 
 def main(argv: Sequence[str]) -> int:
