@@ -14,7 +14,7 @@ SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 CLIENTS := $(wildcard tests/functional/localaws/clients/*.in)
 
-.PHONY: help setup demo up params env test test-all test-gpu test-prod check bench mwaa image-uris coverage lock clean distclean
+.PHONY: help setup demo up params env test test-all test-gpu test-prod chaos check bench mwaa image-uris coverage lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,8 +40,12 @@ env: setup ## print what to source to run Airflow's commands by hand (README)
 test: check ## check, then every test that takes less than ten seconds
 	$(PYTEST) -m "not slow"
 
-test-all: check ## check, then every test
+test-all: check ## check, then every test, and the pipeline under faults
 	$(PYTEST)
+	$(PYTHON) -m benchmarks.chaos
+
+chaos: setup ## break each AWS call of the pipeline in each way, and compare what is left (docs/chaos.md)
+	$(PYTHON) -m benchmarks.chaos
 
 test-gpu: setup ## train, embed, search and predict on this machine's GPU; skipped where there is none
 	$(PYTHON) -m pytest tests/gpu

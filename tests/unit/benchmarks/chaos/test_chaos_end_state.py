@@ -1,0 +1,105 @@
+"""End states are compared by what they mean: run, times and numbers of versions may differ, nothing else."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.chaos.cases import Outcome
+from benchmarks.chaos.comparison import Ends, compare
+from benchmarks.chaos.end_state import Observer, State, differences
+
+SLUG, OTHER = "0123abcd", "deadbeef"
+
+
+class FakeScaler:
+    """An Application Auto Scaling with one target; all other services have nothing."""
+
+    def __init__(self, slug: str, *, most: int) -> None:
+        self.slug = slug
+        self.most = most
+
+    def __getattr__(self, operation: str) -> Any:
+        def answer(**members: Any) -> dict[str, Any]:
+            return {key: [] for key in ("ScalingPolicies", "ScalableTargets")}
+
+        return answer
+
+    def describe_scalable_targets(self, *, ServiceNamespace: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """Return the target of the run's endpoint."""
+        target = {
+            "ResourceId": f"endpoint/musher-{self.slug}/variant/AllTraffic",
+            "MaxCapacity": self.most,
+            "CreationTime": datetime.now(UTC),
+            "ScalableTargetARN": f"arn:{datetime.now(UTC)}",
+        }
+        return {"ScalableTargets": [target] if ServiceNamespace == "sagemaker" else []}
+
+
+def scaling_of(slug: str, *, most: int = 3) -> State:
+    """Return what an observer says of a run's scaling."""
+    scaler = FakeScaler(slug, most=most)
+    observer = Observer(client=lambda service: scaler, bucket="b", slug=slug, others=frozenset({OTHER}))
+    return observer.tell(observer.scaling)
+
+
+def test_two_runs_that_did_the_same_leave_the_same() -> None:
+    assert scaling_of(SLUG) == scaling_of("89abcdef")
+    assert list(scaling_of(SLUG)) == ["scalable target endpoint/musher-RUN/variant/AllTraffic"]
+
+
+def test_a_number_that_means_something_is_told_apart() -> None:
+    assert differences(scaling_of(SLUG), scaling_of(SLUG, most=4)) == [
+        "scalable target endpoint/musher-RUN/variant/AllTraffic: MaxCapacity is 4 instead of 3"
+    ]
+
+
+def rename(text: str) -> str:
+    """Return a text as the observer of SLUG writes it."""
+    observer = Observer(client=lambda service: None, bucket="b", slug=SLUG, others=frozenset({OTHER}))
+    return observer.rename(text)
+
+
+def test_names_of_this_run_of_others_and_of_content_are_told_apart() -> None:
+    assert rename(f"musher/reports/{SLUG}99ff/report.html") == "musher/reports/RUN/report.html"
+    assert rename(f"musher-{OTHER}-11223344") == "musher-OTHER-11223344"
+    assert rename("musher/code/aabbccdd/x") == "musher/code/aabbccdd/x"
+
+
+def test_times_and_numbers_of_versions_are_of_no_meaning() -> None:
+    assert rename("arn:aws:sagemaker:us-east-1:1:model-package/musher/17") == (
+        "arn:aws:sagemaker:us-east-1:1:model-package/musher/N"
+    )
+    assert rename("until 2026-11-29T12:00:00+00:00") == "until TIME"
+
+
+def test_what_is_missing_and_what_is_there_besides_is_said() -> None:
+    assert differences({"model a": 1}, {"model b": 1}) == ["missing: model a", "more: model b"]
+
+
+def judge(left: State) -> Outcome:
+    """Return how a run is judged that left this, where one training job should have been left."""
+    outcome = Outcome(case="a", fired=1, is_finished=True)
+    wanted = Ends(released={}, left={"training job RUN": None}, children=[])
+    compare(wanted, Ends(released={}, left=left, children=[]), outcome)
+    return outcome
+
+
+def test_a_second_job_is_a_duplicate_and_an_endpoint_that_is_left_an_orphan() -> None:
+    assert judge({"training job RUN": None}).is_same
+    assert judge({"training job RUN": None, "training job RUN-2": None}).duplicates == [
+        "2 x training job instead of 1"
+    ]
+    assert judge({"training job RUN": None, "endpoint musher-RUN": None}).orphans == ["endpoint musher-RUN"]
+
+
+def test_a_process_too_many_is_an_orphan() -> None:
+    outcome = Outcome(case="a", fired=1, is_finished=True)
+    none = Ends(released={}, left={}, children=[])
+    compare(none, Ends(released={}, left={}, children=["lambda-x"]), outcome)
+    assert outcome.orphans == ["processes: lambda-x"]
+
+
+def test_a_report_may_come_after_the_teardown() -> None:
+    outcome = Outcome(case="a", fired=1, is_finished=True)
+    wanted = Ends(released={"object musher/reports/RUN/report.html": None}, left={}, children=[])
+    compare(wanted, Ends(released={}, left={}, children=[]), outcome)
+    assert outcome.is_same
