@@ -13,11 +13,11 @@ credentials of its role (`iam`); bytes travel by `storage` and `archives`, lines
     ec2          instances that run their user data, with metadata of their own
     functions    Lambda: addresses aliases concurrency events layers permissions sources stacks
     s3           objects in files
-    sagemaker    jobs (training processing transform tuning), endpoints, registry, search
+    sagemaker    jobs (training processing transform tuning), endpoints, notebooks, registry, search
     wire         AWS's service models: requests that break them are refused
     faults       rules that break calls and kill children, AWS's rates of requests
     status       the page at /_localaws/
-    children     programs of other processes: standard library only, none imports localaws
+    children     programs of other processes: none imports localaws, nor more than it must
 
 A role has one file name in every folder:
 
@@ -38,5 +38,6 @@ A role has one file name in every folder:
     runner        the thread of one job
     service       what runs, with a life cycle and routes: the list is in `assembly`
     container     what a process finds as in AWS's container: folders, files, variables
+    cloudformation  what moto's CloudFormation does to resources, put right
     step          one step of the chain
 """

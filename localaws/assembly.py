@@ -20,6 +20,7 @@ from localaws.functions.host import FunctionHost
 from localaws.functions.service import FunctionService
 from localaws.s3.service import ObjectService
 from localaws.sagemaker.endpoints.service import EndpointService
+from localaws.sagemaker.notebooks.service import NotebookService
 from localaws.sagemaker.processing.service import ProcessingService
 from localaws.sagemaker.training.service import TrainingService
 from localaws.sagemaker.transform.service import TransformService
@@ -44,6 +45,7 @@ def create_services(context: Context) -> list[Service]:
         ProcessingService(),
         TransformService(),
         TuningService(),
+        NotebookService(),
         InstanceService(),
         functions,
         FunctionService(context, host=functions),
@@ -83,11 +85,13 @@ def install_changes() -> None:
     from localaws.s3.authorization import install as install_permissions
     from localaws.s3.backend import install as install_s3
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
+    from localaws.sagemaker.notebooks.cloudformation import correct_notebooks
     from localaws.topics import install as install_topics
     from localaws.tracking import install as install_tracking
 
     install_tracking()
     correct_resources()
+    correct_notebooks()
     correct_roles()
     add_iam_actions()
     install_validation()

@@ -99,9 +99,11 @@ PARTS = (
     ),
     part(
         "Notebook instances",
-        ABSENT,
-        "no notebook server would start",
-        "sagemaker:CreateNotebookInstance",
+        REAL,
+        "a Jupyter server and its kernels in namespaces of their own, `/home/ec2-user/SageMaker` that is "
+        "kept over a stop, lifecycle configurations, `crontab`, port 8443 inside, the role's credentials, "
+        "presigned URLs on this machine's loopback; one user, who is root; JupyterLab if it is installed; no "
+        "code repositories, no conda packages",
     ),
     part(
         "HyperPod clusters",

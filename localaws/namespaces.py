@@ -51,10 +51,21 @@ class Memory:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Terminals:
+    """A folder of terminals (devpts) of the child's own: none of this machine's is seen in it."""
+
+    target: Path
+
+    def as_request(self) -> dict[str, Any]:
+        """Return it as the keeper takes it."""
+        return {"target": str(self.target), "terminals": True}
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """What a child sees in other places than the rest of the machine."""
 
-    mounts: Sequence[Mount | Memory] = ()
+    mounts: Sequence[Mount | Memory | Terminals] = ()
     """Made in this order."""
     is_root: bool = False
     """Whether the child believes to be root where it runs in a user namespace."""

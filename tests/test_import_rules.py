@@ -138,8 +138,8 @@ def test_the_lambda_needs_the_standard_library_and_botocore_only() -> None:
 
 
 def test_programs_of_other_processes_need_the_standard_library_only() -> None:
-    """They run where localaws is not to be found; a function's start finds its runtime client beside it."""
-    beside = {"awslambdaric", "localaws_runtime"}
+    """They run where localaws is not to be found; some find what they are made of beside them."""
+    beside = {"awslambdaric", "localaws_runtime", "jupyter_server", "tornado"}
     found = {name.split(".")[0] for path in sources("localaws/children") for _, name in imports(path)}
     assert found - set(sys.stdlib_module_names) == beside
 

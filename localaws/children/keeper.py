@@ -40,6 +40,8 @@ PROTECTED = ("/proc/sys", "/proc/sysrq-trigger")
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x4_0000
 MOUNT_FLAGS = {"ro": 0x1, "nosuid": 0x2, "nodev": 0x4, "noexec": 0x8, "noatime": 0x400}
 PROC_FLAGS = MOUNT_FLAGS["nosuid"] | MOUNT_FLAGS["nodev"] | MOUNT_FLAGS["noexec"]
+TERMINAL_FLAGS = MOUNT_FLAGS["nosuid"] | MOUNT_FLAGS["noexec"]
+TERMINAL_OPTIONS = "newinstance,ptmxmode=0666,mode=0620"
 KINDS = {"root": CLONE_NEWPID | CLONE_NEWNS, "user": CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS}
 """The ways to a namespace, by the flags of unshare(2), in the order in which they are tried."""
 NAMESPACE_LIMIT, USER_LIMIT = (6, 14), (5, 14)
@@ -250,6 +252,9 @@ def add_mount(entry: dict[str, Any]) -> None:
         mount(
             "tmpfs", target, kind="tmpfs", flags=MOUNT_FLAGS["nosuid"], data=f"size={entry['size']},mode=1777"
         )
+        return
+    if "terminals" in entry:
+        mount("devpts", target, kind="devpts", flags=TERMINAL_FLAGS, data=TERMINAL_OPTIONS)
         return
     if entry["make"]:
         make_target(Path(target), is_folder=Path(entry["source"]).is_dir())

@@ -19,6 +19,7 @@ PRUNED = (
     "DescribeHyperParameterTuningJob",
     "DescribeModel",
     "DescribeModelPackage",
+    "DescribeNotebookInstance",
     "DescribeProcessingJob",
     "DescribeTrainingJob",
     "DescribeTransformJob",

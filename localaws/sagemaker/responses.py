@@ -4,6 +4,7 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from localaws.sagemaker.answers import AnswerForm
 from localaws.sagemaker.endpoints.actions import EndpointActions
+from localaws.sagemaker.notebooks.actions import NotebookActions
 from localaws.sagemaker.processing.actions import ProcessingActions
 from localaws.sagemaker.registry.actions import RegistryActions
 from localaws.sagemaker.search.actions import SearchActions
@@ -19,6 +20,7 @@ class LocalSageMakerResponse(
     ProcessingActions,
     TransformActions,
     EndpointActions,
+    NotebookActions,
     RegistryActions,
     SearchActions,
     SageMakerResponse,

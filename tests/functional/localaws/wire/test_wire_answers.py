@@ -24,12 +24,6 @@ def test_every_json_answer_has_a_uuid(localaws: Any, service: str, operation: st
     [
         (
             "sagemaker",
-            "create_notebook_instance",
-            {"NotebookInstanceName": "n", "InstanceType": "ml.t3.medium", "RoleArn": ROLE},
-            "no notebook server would start",
-        ),
-        (
-            "sagemaker",
             "create_cluster",
             {
                 "ClusterName": "c",
@@ -47,13 +41,7 @@ def test_every_json_answer_has_a_uuid(localaws: Any, service: str, operation: st
         ),
         ("ec2", "request_spot_instances", {"InstanceCount": 1}, "made by RunInstances alone"),
         ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}, "no agent runs"),
-        ("sagemaker", "update_notebook_instance", {"NotebookInstanceName": "n"}, "UpdateNotebookInstance"),
-        (
-            "sagemaker",
-            "create_presigned_notebook_instance_url",
-            {"NotebookInstanceName": "n"},
-            "CreatePresignedNotebookInstanceUrl",
-        ),
+        ("sagemaker", "stop_labeling_job", {"LabelingJobName": "n"}, "StopLabelingJob"),
     ],
 )
 def test_what_would_be_success_without_work_is_refused(

@@ -1,39 +1,31 @@
-"""What the computer of an instance is made of."""
+"""What a machine of its own sees of this one."""
 
 import os
 from pathlib import Path
 
-import pytest
-
-from localaws.ec2 import container
-from localaws.ec2.container import copy_readable, link_programs, make_targets, mount_points
+from localaws.disks import copy_readable, find_folders, link_programs, make_targets, mount_points
 
 
-def test_programs_are_seen_where_run_shows_them_and_power_is_ours(tmp_path: Path) -> None:
+def test_programs_are_seen_where_run_shows_them_beside_those_of_its_own(tmp_path: Path) -> None:
     programs, folder = tmp_path / "sbin", tmp_path / "links"
     programs.mkdir()
     (programs / "tool").touch()
     (programs / "shutdown").touch()
     (tmp_path / "elsewhere").touch()
     (programs / "linked").symlink_to("../elsewhere")
-    link_programs(programs, folder)
+    link_programs(programs, folder, own=("halt", "shutdown"))
     shown = f"/run/localaws{str(programs).replace('/', '-')}"
     assert (folder / "tool").readlink() == Path(shown, "tool")
     assert (folder / "linked").readlink() == tmp_path / "elsewhere"
     assert (folder / "shutdown").readlink() == Path("/run/localaws/bin/shutdown")
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "halt", "linked", "poweroff", "reboot", "shutdown", "tool",
-    ]  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == ["halt", "linked", "shutdown", "tool"]
 
 
-def test_only_one_of_two_folders_that_are_one_is_covered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_one_of_two_folders_that_are_one_is_covered(tmp_path: Path) -> None:
     (tmp_path / "usr").mkdir()
     (tmp_path / "sbin").symlink_to("usr")
     names = (tmp_path / "usr", tmp_path / "sbin", tmp_path / "none")
-    monkeypatch.setattr(container, "ADMINISTRATION", names)
-    assert container.find_administration() == [tmp_path / "usr"]
+    assert find_folders(names) == [tmp_path / "usr"]
 
 
 def test_pipes_and_sockets_are_not_copied(tmp_path: Path) -> None:

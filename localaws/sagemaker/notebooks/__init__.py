@@ -1,0 +1,1 @@
+"""Notebook instances: a Jupyter server each, with folders, crontab and lifecycle scripts of its own."""
