@@ -1,7 +1,7 @@
 """Make what Amazon MWAA takes: `make mwaa MUSHER_ACCOUNT_ID=<12 digits>` writes var/mwaa.
 
     dags/              to the environment's DAG folder in S3
-    plugins.zip        plugins/, with training/, lambda/ and the notebook; MWAA unpacks it to its plugins folder
+    plugins.zip        plugins/, training/, lambda/ and the notebook: MWAA unpacks it to its plugins folder
     requirements.txt   what our code imports and MWAA's image lacks, under Airflow's own constraints
     startup.sh         the MUSHER_* variables of this call, and where training/ and lambda/ lie there
 
