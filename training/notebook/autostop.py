@@ -1,4 +1,4 @@
-"""Stop this notebook instance once nobody has used it for a while; root's cron runs it every five minutes.
+"""Stop this notebook instance once nobody has used it for a while; cron runs it every five minutes.
 
     python3 autostop.py --idle-minutes 60
 
