@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(600)  # a server starts in seconds, or in many where all cores are busy
+
+
 AUTOSTOP = """
 import json, sys
 from datetime import datetime
