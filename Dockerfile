@@ -11,3 +11,4 @@ COPY --chown=airflow:0 dags /opt/airflow/dags
 # Sent to SageMaker and Lambda as they are, never imported here.
 COPY --chown=airflow:0 training /opt/airflow/training
 COPY --chown=airflow:0 lambda /opt/airflow/lambda
+COPY --chown=airflow:0 docs/notebook.ipynb /opt/airflow/docs/notebook.ipynb

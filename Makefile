@@ -14,10 +14,10 @@ SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 CLIENTS := $(wildcard tests/functional/localaws/clients/*.in)
 
-.PHONY: help setup demo up params env test test-all test-gpu test-prod chaos check bench mwaa image-uris coverage lock clean distclean
+.PHONY: help setup demo up params env test test-all test-gpu test-prod chaos check bench mwaa image-uris coverage lock clean distclean notebook-url
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv from the lock (Python 3.11), once
 
@@ -30,6 +30,9 @@ demo: setup ## run the whole pipeline on this machine: train, deploy, load, upda
 
 up: setup ## start localaws and Airflow with its UI; Ctrl-C stops both (UI_PORT=8080, AWS_PORT=4566)
 	@$(PYTHON) -m scripts.up $(if $(UI_PORT),--ui-port $(UI_PORT)) $(if $(AWS_PORT),--aws-port $(AWS_PORT))
+
+notebook-url: setup ## print an address that opens a notebook instance (NAME=musher-notebook), by your own AWS credentials
+	@PYTHONPATH=plugins $(PYTHON) -m scripts.notebook_url $(NAME)
 
 params: setup ## list the DAG's Params: names, defaults, what is allowed
 	@PYTHONPATH=plugins $(PYTHON) -m scripts.params
@@ -57,7 +60,7 @@ check: setup ## lint, format, types, and whether each production service can be 
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy $(SOURCES)
-	.venv/bin/cfn-lint infra/bootstrap.yaml
+	.venv/bin/cfn-lint infra/bootstrap.yaml infra/notebooks.yaml
 	$(PYTHON) -m scripts.entry_points
 
 bench: setup ## run each benchmark; the last line of each is a JSON object

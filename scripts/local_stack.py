@@ -217,16 +217,22 @@ class LocalAws:
 
 
 def apply_bootstrap(url: str) -> None:
-    """Create the stack of `infra/bootstrap.yaml`; raises StackError where that fails."""
+    """Create the stacks of `infra/`, first `bootstrap.yaml`'s; raises StackError where that fails."""
+    principal = [{"ParameterKey": "AirflowPrincipalArn", "ParameterValue": AIRFLOW_PRINCIPAL}]
+    _apply(url, template="bootstrap.yaml", stack=STACK_NAME, parameters=principal)
+    _apply(url, template="notebooks.yaml", stack=f"{STACK_NAME}-notebooks", parameters=[])
+
+
+def _apply(url: str, *, template: str, stack: str, parameters: list[dict[str, str]]) -> None:
     client = make_client("cloudformation", url=url)
     try:
         client.create_stack(
-            StackName=STACK_NAME,
-            TemplateBody=(ROOT / "infra" / "bootstrap.yaml").read_text(),
+            StackName=stack,
+            TemplateBody=(ROOT / "infra" / template).read_text(),
             Capabilities=["CAPABILITY_NAMED_IAM"],
-            Parameters=[{"ParameterKey": "AirflowPrincipalArn", "ParameterValue": AIRFLOW_PRINCIPAL}],
+            Parameters=parameters,
         )
         waiter = client.get_waiter("stack_create_complete")
-        waiter.wait(StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": STACK_S})
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": STACK_S})
     except (BotoCoreError, ClientError, WaiterError) as error:
-        raise StackError(f"infra/bootstrap.yaml cannot be applied: {error}") from error
+        raise StackError(f"infra/{template} cannot be applied: {error}") from error

@@ -1,7 +1,7 @@
 """Make what Amazon MWAA takes: `make mwaa MUSHER_ACCOUNT_ID=<12 digits>` writes var/mwaa.
 
     dags/              to the environment's DAG folder in S3
-    plugins.zip        plugins/, with training/ and lambda/ in it: MWAA unpacks it to its plugins folder
+    plugins.zip        plugins/, training/, lambda/ and the notebook: MWAA unpacks it to its plugins folder
     requirements.txt   what our code imports and MWAA's image lacks, under Airflow's own constraints
     startup.sh         the MUSHER_* variables of this call, and where training/ and lambda/ lie there
 
@@ -35,6 +35,8 @@ OF_MWAA = re.compile(r"apache-airflow($|-providers-(celery|fab|postgres|standard
 """Requirements that MWAA's image brings itself."""
 CARRIED = {"training": "training", "lambda": "lambda"}
 """Folders that the zip holds beside the packages; nothing imports them, so the plugins loader must not."""
+NOTEBOOK = "docs/notebook.ipynb"
+"""What notebook instances bring: it lies beside the training folder."""
 
 
 def requirements(text: str) -> str:
@@ -57,14 +59,14 @@ def write_plugins(*, root: Path, target: Path) -> None:
     """Write plugins.zip; the same files make the same bytes."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         ignored = (root / "plugins/.airflowignore").read_text().split()
-        _write(
-            archive, ".airflowignore", "\n".join([*ignored, *(f"{name}/" for name in CARRIED), ""]).encode()
-        )
+        passed_over = [*ignored, *(f"{name}/" for name in (*CARRIED, Path(NOTEBOOK).parent)), ""]
+        _write(archive, ".airflowignore", "\n".join(passed_over).encode())
         for folder, prefix in {"plugins": "", **CARRIED}.items():
             for path in sorted((root / folder).rglob("*")):
                 name = path.relative_to(root / folder)
                 if path.is_file() and "__pycache__" not in name.parts and str(name) != ".airflowignore":
                     _write(archive, str(Path(prefix) / name), path.read_bytes())
+        _write(archive, NOTEBOOK, (root / NOTEBOOK).read_bytes())
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

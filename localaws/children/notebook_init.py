@@ -20,6 +20,8 @@ from typing import Any
 
 PYTHON = "/home/ec2-user/anaconda3/bin/python"
 HOME = "/home/ec2-user"
+SCRIPTS_FOLDER = "/root"
+"""Where scripts run, which write files beside them; on AWS it is /, which cannot be written to here."""
 LOG = Path("/var/log/jupyter.log")
 SERVER_PID = Path("/run/jupyter-server.pid")
 """Where `systemctl restart jupyter-server` looks for it."""
@@ -68,7 +70,7 @@ def run_script(script: dict[str, str], *, limit_s: float) -> bool:
     try:
         process = subprocess.Popen(
             [str(path)],
-            cwd="/",
+            cwd=SCRIPTS_FOLDER,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ provider of Airflow builds too. Any other console is one page, which takes what 
     <url>#job/<name>            a training, tuning, transform or processing job
     <url>#endpoint/<name>
     <url>#function/<name>
+    <url>#notebook/<name>
     <url>#build/<id>
     <url>#log/<group>           a log group, or
     <url>#log/<group>/<prefix>  its streams that begin with the prefix
@@ -21,6 +22,7 @@ from musher.console_kinds import (
     BUILD,
     ENDPOINT,
     FUNCTION,
+    NOTEBOOK,
     PROCESSING_JOB,
     TRAINING_JOB,
     TRANSFORM_JOB,
@@ -57,6 +59,7 @@ PAGES = {
     PROCESSING_JOB: Page(word="job", service="sagemaker", place="/processing-jobs/{name}"),
     ENDPOINT: Page(word="endpoint", service="sagemaker", place="/endpoints/{name}"),
     FUNCTION: Page(word="function", service="lambda", place="/functions/{name}"),
+    NOTEBOOK: Page(word="notebook", service="sagemaker", place="/notebook-instances/{name}"),
     BUILD: Page(word="build", service="codesuite/codebuild/projects", place="/{project}/build/{name}"),
 }
 

@@ -3,5 +3,6 @@
 TRAINING_JOB, TUNING_JOB, TRANSFORM_JOB = "training job", "tuning job", "transform job"
 PROCESSING_JOB = "processing job"
 ENDPOINT, FUNCTION = "endpoint", "function"
+NOTEBOOK = "notebook instance"
 BUILD = "build"
 """By its id `<project>:<uuid>`."""

@@ -16,6 +16,7 @@
     |-- AwsRefusedError          AWS refuses a call for good: a permission, a request, a quota
     |-- MissingResultError       an earlier task of the run has left no result
     |-- EndpointError            an endpoint, its configuration or its model failed
+    |-- NotebookError            a notebook instance failed, or is not this project's
     |-- LambdaError              a function failed or answered with an error
     |-- LoadTestError            a target misses what a load test must show
     |-- TeardownError            something that costs may be left
@@ -89,6 +90,10 @@ class MissingResultError(MusherError):
 
 class EndpointError(MusherError):
     """Report an endpoint, endpoint configuration or model that failed, with AWS's reason."""
+
+
+class NotebookError(MusherError):
+    """Report a notebook instance that failed, with AWS's reason, or that is not this project's."""
 
 
 class LambdaError(MusherError):

@@ -43,6 +43,7 @@ WRITTEN_FOLDERS = ("async", "captures", "code", "datasets", "jobs", "lambda", "r
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 TRANSFORM_LOG_GROUP = "/aws/sagemaker/TransformJobs"
 PROCESSING_LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
+NOTEBOOK_LOG_GROUP = "/aws/sagemaker/NotebookInstances"
 
 
 def run_slug(*, dag_id: str, run_id: str) -> str:
@@ -60,7 +61,7 @@ def bucket(settings: Settings) -> str:
 
 
 def role_arn(settings: Settings, *, role: str) -> str:
-    """Return the ARN of a role of the bootstrap template: airflow, sagemaker, endpoint, lambda, codebuild."""
+    """Return the ARN of a role of the bootstrap template, such as airflow, sagemaker, lambda, notebook."""
     partition = partition_of(settings.region)
     return f"arn:{partition}:iam::{settings.account_id}:role/{settings.project}-{role}"
 
@@ -149,6 +150,11 @@ def load_job(settings: Settings, *, slug: str) -> str:
     return _sagemaker_name(f"{settings.project}-load-{slug}")
 
 
+def notebook(settings: Settings, *, name: str) -> str:
+    """Return the name of the notebook instance that people call so, and of its lifecycle configuration."""
+    return _sagemaker_name(f"{settings.project}-{name}")
+
+
 def live_endpoint(settings: Settings) -> str:
     """Return the name of the endpoint that stays, whichever model it serves."""
     return _sagemaker_name(f"{settings.project}-live")
@@ -220,6 +226,11 @@ def load_order_key(settings: Settings, *, slug: str, content_hash: str) -> str:
     """Return the key of what a run's load job is to do; the hash (hex digits) is that of its content."""
     folder = f"{jobs_prefix(settings)}/{load_job(settings, slug=slug)}/input"
     return f"{folder}/{content_hash[:TAG_CHARACTERS]}/order.json"
+
+
+def notebook_code_key(settings: Settings, *, code_hash: str) -> str:
+    """Return the key of the archive that notebook instances unpack."""
+    return f"{settings.project}/code/{code_hash}/notebook.zip"
 
 
 def image_repository(settings: Settings) -> str:

@@ -17,7 +17,10 @@ from musher.errors import ArchiveError
 
 PACKAGE = Path(__file__).parent
 
-SKIPPED_FOLDERS = frozenset({"__pycache__"})
+NOTEBOOK_FOLDER = "notebook"
+"""Of the training folder: the programs of notebook instances, which no job needs."""
+
+SKIPPED_FOLDERS = frozenset({"__pycache__", NOTEBOOK_FOLDER})
 SKIPPED_NAMES = frozenset({"Dockerfile", "setup.py"})
 """With a setup.py the training container installs the folder as a package, which torchrun cannot start."""
 SKIPPED_SUFFIXES = frozenset({".pyc", ".pyo"})
@@ -39,6 +42,10 @@ IMAGE_FILES = (
     "requirements.txt",
 )
 """The Dockerfile and what it copies, sorted."""
+
+NOTEBOOK_START = f"{NOTEBOOK_FOLDER}/prepare.py"
+NOTEBOOK_REQUIREMENTS = "requirements-notebook.txt"
+UNWANTED_IN_NOTEBOOKS = frozenset({"requirements-embed.txt", "requirements-image.txt"})
 
 LOAD_GENERATOR_FILES = ("__init__.py", "errors.py", "results.py", "traffic/*.py")
 """What a load test needs of this package: neither Airflow nor the rest of it."""
@@ -102,6 +109,16 @@ def pack_load_generator(*, folder: Path = PACKAGE) -> Archive:
     found = {path for pattern in LOAD_GENERATOR_FILES for path in folder.glob(pattern)}
     files = {f"{folder.name}/{path.relative_to(folder).as_posix()}": path for path in found}
     return _zip(dict(sorted((files | {"__main__.py": folder / LOAD_GENERATOR_START}).items())))
+
+
+def pack_notebook_code(*, folder: Path, notebook: Path) -> Archive:
+    """Pack the training folder and a notebook as a zip that Python runs on a notebook instance."""
+    start = folder / NOTEBOOK_START
+    missing = [str(path) for path in (start, folder / NOTEBOOK_REQUIREMENTS, notebook) if not path.is_file()]
+    if missing:
+        raise ArchiveError(f"{', '.join(missing)}: missing, and notebook instances need it. Restore it.")
+    kept = {name: path for name, path in _collect(folder).items() if name not in UNWANTED_IN_NOTEBOOKS}
+    return _zip(dict(sorted((kept | {"__main__.py": start, notebook.name: notebook}).items())))
 
 
 def _zip(files: dict[str, Path]) -> Archive:

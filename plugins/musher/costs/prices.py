@@ -19,6 +19,7 @@ PRICES_USD_PER_HOUR: Mapping[str, float] = {
     "ml.m5.2xlarge": 0.461,
     "ml.m5.4xlarge": 0.922,
     "ml.p3.2xlarge": 3.825,
+    "ml.t3.medium": 0.05,
 }
 
 EBS_USD_PER_GB_MONTH = 0.08

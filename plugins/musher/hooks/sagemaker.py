@@ -70,6 +70,16 @@ class MusherSageMakerHook(SageMakerHook):
         """Return DescribeEndpoint's answer, or None."""
         return found_or_none(self.conn.describe_endpoint, EndpointName=name)
 
+    def find_notebook(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeNotebookInstance's answer, or None."""
+        return found_or_none(self.conn.describe_notebook_instance, NotebookInstanceName=name)
+
+    def find_lifecycle_config(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeNotebookInstanceLifecycleConfig's answer, or None."""
+        return found_or_none(
+            self.conn.describe_notebook_instance_lifecycle_config, NotebookInstanceLifecycleConfigName=name
+        )
+
 
 def found_or_none(call: Callable[..., Any], **arguments: str) -> dict[str, Any] | None:
     """Make a call about one resource; return None where AWS says that there is no such resource."""

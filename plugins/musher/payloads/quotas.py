@@ -15,6 +15,7 @@ from musher.payloads.tuning import STRATEGIES
 SERVICE = "sagemaker"
 TRAINING, SPOT, ENDPOINT = "training job usage", "spot training job usage", "endpoint usage"
 TRANSFORM, PROCESSING = "transform job usage", "processing job usage"
+NOTEBOOK = "notebook instance usage"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from botocore.client import BaseClient
 
@@ -75,10 +75,10 @@ def check_concurrency(settings: Settings, params: Params) -> list[str]:
     return judge_room(plan_concurrency(params), has=has, account=read_room(look_client(settings, "lambda")))
 
 
-def check_roles(settings: Settings) -> list[str]:
-    """Return which roles are missing, or are not trusted to the service that works as them."""
+def check_roles(settings: Settings, *, roles: Mapping[str, str] = PASSED_ROLES) -> list[str]:
+    """Return which of the roles (name -> service) are missing, or not trusted to their service."""
     iam, problems = look_client(settings, "iam"), []
-    for name, service in PASSED_ROLES.items():
+    for name, service in roles.items():
         arn = names.role_arn(settings, role=name)
         role = find_role(iam, name=arn.rpartition("/")[2])
         if role is None:
@@ -88,7 +88,7 @@ def check_roles(settings: Settings) -> list[str]:
     return problems
 
 
-def check_passing(settings: Settings) -> list[str]:
+def check_passing(settings: Settings, *, roles: Mapping[str, str] = PASSED_ROLES) -> list[str]:
     """Return which roles Airflow's identity may not give to their service, as IAM's simulation says."""
     iam, caller = look_client(settings, "iam"), read_caller(look_client(settings, "sts"))
     if caller.split(":")[4] != settings.account_id:
@@ -97,7 +97,7 @@ def check_passing(settings: Settings) -> list[str]:
             f"{settings.account_id}. Correct one of them."
         ]
     problems = []
-    for name, service in PASSED_ROLES.items():
+    for name, service in roles.items():
         arn = names.role_arn(settings, role=name)
         decision = simulate_pass_role(iam, caller=caller, role_arn=arn, service=service)
         if decision is None:

@@ -34,7 +34,8 @@ def test_the_plugins_hold_the_package_and_the_code_that_is_sent_on(made: Path) -
 def test_the_plugins_loader_passes_over_every_package_and_folder(made: Path) -> None:
     archive = zipfile.ZipFile(made / "plugins.zip")
     ignored = archive.read(".airflowignore").decode().split()
-    assert ignored == ["musher/", "training/", "lambda/"]
+    assert ignored == ["musher/", "training/", "lambda/", "docs/"]
+    assert "docs/notebook.ipynb" in archive.namelist()
     folders = {name.split("/")[0] for name in archive.namelist() if "/" in name}
     assert {f"{folder}/" for folder in folders} == set(ignored)
 

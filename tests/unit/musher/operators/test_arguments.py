@@ -14,6 +14,7 @@ from musher.operators.base import MusherOperator
 from musher.operators.endpoints import DeployEndpointOperator
 from musher.operators.functions import DeployFunctionOperator
 from musher.operators.images import BuildImageOperator
+from musher.operators.notebooks import DeleteNotebookOperator, StartNotebookOperator, StopNotebookOperator
 from musher.operators.processing import RunProcessingJobOperator
 from musher.operators.training import RunTrainingJobOperator
 from musher.operators.transform import RunTransformJobOperator
@@ -24,15 +25,20 @@ from tests.unit.musher.operators.fakes import FakeTask
 
 OPERATORS: list[type[MusherOperator[Any]]] = [
     BuildImageOperator,
+    DeleteNotebookOperator,
     DeployEndpointOperator,
     DeployFunctionOperator,
     RunProcessingJobOperator,
     RunTrainingJobOperator,
     RunTransformJobOperator,
     RunTuningJobOperator,
+    StartNotebookOperator,
+    StopNotebookOperator,
 ]
 OWN: dict[type[MusherOperator[Any]], set[str]] = {
     BuildImageOperator: set(),
+    DeleteNotebookOperator: {"name"},
+    StopNotebookOperator: {"name"},
     DeployFunctionOperator: {"config", "alias"},
     RunTrainingJobOperator: {"config", "marker"},
 }
@@ -41,6 +47,8 @@ OWN: dict[type[MusherOperator[Any]], set[str]] = {
 PROVIDERS_OWN = [
     "action_if_job_exists",
     "action_if_endpoint_exists",
+    "create_instance_kwargs",
+    "instance_name",
     "check_if_job_exists",
     "check_interval",
     "max_attempts",
@@ -72,7 +80,7 @@ def test_these_are_all_arguments_of_an_operator(operator: type[MusherOperator[An
 
 def make(operator: type[MusherOperator[Any]], **arguments: Any) -> MusherOperator[Any]:
     """Return an operator with what it must have, and these arguments."""
-    values = {"config": {}, "alias": "live"}
+    values = {"config": {}, "alias": "live", "name": "notebook"}
     needed = {name: values[name] for name in OWN.get(operator, {"config"}) & set(values)}
     return operator(task_id="a", **needed, **arguments)
 

@@ -18,7 +18,7 @@ from tests.sagemaker_jobs import read_stream, wait_until
 from tests.sagemaker_role import ensure_role
 
 GROUP = "/aws/sagemaker/NotebookInstances"
-WAIT_S = 120.0
+WAIT_S = 180.0
 CELL_S = 60.0
 
 
@@ -55,13 +55,20 @@ class Notebooks:
         return dict(self.sagemaker.describe_notebook_instance(NotebookInstanceName=name))
 
     def wait(self, name: str, status: str) -> dict[str, Any]:
-        """Wait for a status; return the description."""
+        """Wait for a status, or until it has failed; return the description."""
         wait_until(
-            lambda: self.describe(name)["NotebookInstanceStatus"] == status,
+            lambda: self.describe(name)["NotebookInstanceStatus"] in (status, "Failed"),
             timeout_s=WAIT_S,
-            describe=lambda: (self.describe(name), self.lines(name, "jupyter.log")),
+            describe=lambda: self.tell(name),
         )
-        return self.describe(name)
+        found = self.describe(name)
+        assert found["NotebookInstanceStatus"] == status, self.tell(name)
+        return found
+
+    def tell(self, name: str) -> tuple[Any, ...]:
+        """Return what is known of an instance."""
+        streams = ("LifecycleConfigOnCreate", "LifecycleConfigOnStart", "jupyter.log")
+        return (self.describe(name), *(self.lines(name, stream) for stream in streams))
 
     def start(self, name: str) -> None:
         """Start an instance, and wait until it is in service."""

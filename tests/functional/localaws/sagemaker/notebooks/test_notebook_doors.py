@@ -9,6 +9,8 @@ import websocket
 
 from tests.functional.localaws.sagemaker.notebooks.conftest import inside_url
 
+pytestmark = pytest.mark.timeout(600)  # a server starts in seconds, or in many where all cores are busy
+
 
 def test_the_url_gives_a_session_and_does_not_stay(notebooks: Any, running: str) -> None:
     browser = notebooks.enter(running)

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(600)  # a server starts in seconds, or in many where all cores are busy
+
+
 BOTO = """
 import boto3
 print(boto3.client("sts").get_caller_identity()["Arn"], boto3.session.Session().region_name)

@@ -7,6 +7,9 @@ import pytest
 
 from tests.sagemaker_jobs import wait_until
 
+pytestmark = pytest.mark.timeout(600)  # a server starts in seconds, or in many where all cores are busy
+
+
 ON_CREATE = """#!/bin/bash
 set -e
 echo created $PATH $HOME $(id -un)
@@ -82,8 +85,8 @@ def test_a_script_that_fails_ends_the_start(notebooks: Any, script: str, code: i
     assert re.fullmatch(
         r"Notebook Instance Lifecycle Config 'arn:aws:sagemaker:us-east-1:\d+:"
         rf"notebook-instance-lifecycle-config/[\w-]+' for Notebook Instance '{arn}' took longer than 5 "
-        r"minutes\. Please check your CloudWatch logs for more details if your Notebook Instance has Internet "
-        rf"access\. \(localaws: LifecycleConfigOnStart ended with exit code {code}\.\)",
+        r"minutes\. Please check your CloudWatch logs for more details if your Notebook Instance has "
+        rf"Internet access\. \(localaws: LifecycleConfigOnStart ended with exit code {code}\.\)",
         found["FailureReason"],
     )
     assert said in "\n".join(notebooks.lines(name, "LifecycleConfigOnStart"))

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from tests.sagemaker_jobs import wait_until
 
+pytestmark = pytest.mark.timeout(600)  # a server starts in seconds, or in many where all cores are busy
+
 
 @pytest.fixture(scope="module")
 def failed(notebooks: Any) -> str:

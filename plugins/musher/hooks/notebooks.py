@@ -1,0 +1,140 @@
+"""Find, list, stop and remove notebook instances, each with the lifecycle configuration of its name."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from musher.errors import NotebookError, TeardownError
+from musher.hooks.endpoints import tags_of
+from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook, found_or_none
+from musher.hooks.waits import StatusLog, wait_until
+from musher.payloads.tags import PROJECT_TAG
+
+logger = logging.getLogger(__name__)
+
+PENDING, IN_SERVICE, STOPPING, STOPPED = "Pending", "InService", "Stopping", "Stopped"
+FAILED, DELETING = "Failed", "Deleting"
+STATUS = "NotebookInstanceStatus"
+
+STARTABLE = (STOPPED, FAILED)
+"""States from which AWS starts, updates and deletes an instance; it stops one that is InService only."""
+
+
+def find_own(hook: MusherSageMakerHook, *, name: str, project: str) -> dict[str, Any] | None:
+    """Return the description of an instance of this project, None where there is none of that name.
+
+    NotebookError for somebody else's.
+    """
+    notebook = hook.find_notebook(name)
+    if notebook is not None and not is_own(hook, arn=notebook["NotebookInstanceArn"], project=project):
+        raise NotebookError(
+            f"Notebook instance {name} is not this project's: it has no tag {PROJECT_TAG} = {project}. It is "
+            "left as it is. Choose another name."
+        )
+    return notebook
+
+
+def is_own(hook: MusherSageMakerHook, *, arn: str, project: str) -> bool:
+    """Return whether a resource has the project's tag."""
+    return tags_of(hook, arn=arn).get(PROJECT_TAG) == project
+
+
+def list_notebooks(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[dict[str, Any]]:
+    """Give the summaries of all notebook instances whose names begin so, whosever they are.
+
+    Each has NotebookInstanceName, -Arn, -Status, InstanceType and CreationTime; tags are asked for by ARN.
+    """
+    for page in hook.conn.get_paginator("list_notebook_instances").paginate(NameContains=prefix):
+        for found in page["NotebookInstances"]:
+            if found["NotebookInstanceName"].startswith(prefix):
+                yield found
+
+
+def put_lifecycle_config(hook: MusherSageMakerHook, *, request: Mapping[str, Any], project: str) -> None:
+    """Create a lifecycle configuration, or give it the script of `request`: that of the next start.
+
+    NotebookError for one that is not this project's.
+    """
+    name = request["NotebookInstanceLifecycleConfigName"]
+    found = hook.find_lifecycle_config(name)
+    if found is None:
+        hook.conn.create_notebook_instance_lifecycle_config(**request)
+        logger.info("%s: lifecycle configuration created", name)
+        return
+    if not is_own(hook, arn=found["NotebookInstanceLifecycleConfigArn"], project=project):
+        raise NotebookError(
+            f"Lifecycle configuration {name} is not this project's: it has no tag {PROJECT_TAG} = {project}. "
+            "It is left as it is. Choose another name."
+        )
+    if [script["Content"] for script in found.get("OnStart", [])] != [
+        script["Content"] for script in request["OnStart"]
+    ]:
+        changed = {member: value for member, value in request.items() if member != "Tags"}
+        hook.conn.update_notebook_instance_lifecycle_config(**changed)
+        logger.info("%s: lifecycle configuration updated", name)
+
+
+def remove_lifecycle_config(hook: MusherSageMakerHook, *, name: str, project: str) -> bool:
+    """Delete a lifecycle configuration of this project; return whether there was one."""
+    found = hook.find_lifecycle_config(name)
+    if found is None or not is_own(hook, arn=found["NotebookInstanceLifecycleConfigArn"], project=project):
+        return False
+    found_or_none(
+        hook.conn.delete_notebook_instance_lifecycle_config, NotebookInstanceLifecycleConfigName=name
+    )
+    logger.info("%s: removed lifecycle configuration", name)
+    return True
+
+
+def stop_notebook(hook: MusherSageMakerHook, *, name: str) -> None:
+    """Ask AWS to stop an instance: what becomes of it, only its description tells."""
+    hook.conn.stop_notebook_instance(NotebookInstanceName=name)
+    logger.info("%s: told to stop", name)
+
+
+def delete_notebook(hook: MusherSageMakerHook, *, name: str) -> None:
+    """Ask AWS to delete an instance and its volume."""
+    found_or_none(hook.conn.delete_notebook_instance, NotebookInstanceName=name)
+    logger.info("%s: asked AWS to delete the notebook instance and its volume", name)
+
+
+def remove_notebook(hook: MusherSageMakerHook, *, name: str, project: str, delay_s: float) -> bool:
+    """Stop and delete an instance of this project, its files and its lifecycle configuration; wait for it.
+
+    Return whether there was an instance. TeardownError where that does not end in time, NotebookError for
+    somebody else's. Each look asks for what AWS takes then, so that a crash in between is made good.
+    """
+    if find_own(hook, name=name, project=project) is None:
+        return remove_lifecycle_config(hook, name=name, project=project)
+    status = StatusLog(subject=f"notebook instance {name}")
+    try:
+        wait_until(
+            hook.get_waiter("NotebookRemoved"),
+            arguments={"NotebookInstanceName": name},
+            delay_s=delay_s,
+            on_response=partial(_ask_for_next, hook, name, status),
+        )
+    except TimeoutError as error:
+        raise TeardownError(f"{error}: it is {status.last}, and costs until it is gone") from None
+    logger.info("%s: removed notebook instance", name)
+    remove_lifecycle_config(hook, name=name, project=project)
+    return True
+
+
+def _ask_for_next(hook: MusherSageMakerHook, name: str, status: StatusLog, answer: dict[str, Any]) -> None:
+    """Show an instance's status, and ask for the next step towards its end, if AWS takes one now."""
+    if "Error" in answer:  # a throttled look, which the waiter's data takes for an answer
+        return
+    status.show(answer[STATUS])
+    ask = {IN_SERVICE: stop_notebook, STOPPED: delete_notebook, FAILED: delete_notebook}.get(answer[STATUS])
+    if ask is None:
+        return
+    try:
+        ask(hook, name=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in MISSING_CODES:
+            raise
+        logger.warning("%s: AWS does not do that now: %s", name, error)
