@@ -21,6 +21,7 @@ from musher.console_kinds import (
     BUILD,
     ENDPOINT,
     FUNCTION,
+    INSTANCE,
     PROCESSING_JOB,
     TRAINING_JOB,
     TRANSFORM_JOB,
@@ -57,6 +58,7 @@ PAGES = {
     PROCESSING_JOB: Page(word="job", service="sagemaker", place="/processing-jobs/{name}"),
     ENDPOINT: Page(word="endpoint", service="sagemaker", place="/endpoints/{name}"),
     FUNCTION: Page(word="function", service="lambda", place="/functions/{name}"),
+    INSTANCE: Page(word="instance", service="ec2", place="Instances:tag:Name={name}"),
     BUILD: Page(word="build", service="codesuite/codebuild/projects", place="/{project}/build/{name}"),
 }
 

@@ -3,5 +3,7 @@
 TRAINING_JOB, TUNING_JOB, TRANSFORM_JOB = "training job", "tuning job", "transform job"
 PROCESSING_JOB = "processing job"
 ENDPOINT, FUNCTION = "endpoint", "function"
+INSTANCE = "instance"
+"""An EC2 instance, by its Name."""
 BUILD = "build"
 """By its id `<project>:<uuid>`."""

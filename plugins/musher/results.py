@@ -91,6 +91,33 @@ class TrainingJobResult(TypedDict):
     metrics: dict[str, float]
 
 
+class InstanceJobResult(TypedDict):
+    """A completed training job on an EC2 instance."""
+
+    job_name: str
+    model_uri: str
+    model_sha256: str
+    output_uri: str
+    instance_id: str
+    """Empty where EC2 has forgotten the instance."""
+    instance_type: str
+    is_spot: bool
+    training_seconds: float | None
+    """Of the script alone."""
+    seconds: float | None
+    """From the start of the user data to the last upload."""
+
+
+class Ec2TrainingResult(InstanceJobResult):
+    """That job, and how its model does on the test split."""
+
+    accuracy: float
+    loss: float
+    images: int
+    price_usd: float | None
+    """Of its seconds; None where no price is known."""
+
+
 class Trial(TypedDict):
     """One trial; the objective is None where it did not report one, the seconds where it did not run."""
 
@@ -385,6 +412,7 @@ class RunResults(TypedDict):
     features: TrainingJobResult | None
     tuning: TuningResult | None
     job: TrainingJobResult | None
+    ec2: Ec2TrainingResult | None
     evaluation: Evaluation | None
     verdict: Verdict | None
     batch: BatchResult | None

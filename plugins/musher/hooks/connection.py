@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from musher.errors import SettingsError
 from musher.hooks.alarms import MusherCloudWatchHook
+from musher.hooks.ec2 import MusherEc2Hook
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.settings import Settings
@@ -90,6 +91,11 @@ def cloudwatch_hook(settings: Settings) -> MusherCloudWatchHook:
 def sagemaker_hook(settings: Settings) -> MusherSageMakerHook:
     """Return a hook for SageMaker with Musher's waits."""
     return MusherSageMakerHook(**hook_parameters(settings))
+
+
+def ec2_hook(settings: Settings) -> MusherEc2Hook:
+    """Return a hook for EC2 with Musher's waits."""
+    return MusherEc2Hook(**hook_parameters(settings))
 
 
 def lambda_hook(settings: Settings) -> MusherLambdaHook:

@@ -100,6 +100,10 @@ class WaitTrigger(BaseTrigger):
     async def log_progress(self, answer: dict[str, Any]) -> None:
         """Log what is new in an answer that does not end the wait; nothing unless a subclass says so."""
 
+    async def find_end(self) -> str:
+        """Return why a wait ends in failure that its data would go on with; nothing unless a subclass says so."""
+        return ""
+
     async def log_last(self, client: Any) -> None:
         """Log what came with the end; nothing unless a subclass says so."""
 
@@ -119,6 +123,8 @@ class WaitTrigger(BaseTrigger):
                 if isinstance(answer, bool):
                     return self._end(SUCCESS if answer else FAILURE)
                 await self._log_progress(answer)
+                if reason := await self.find_end():
+                    return self._end(FAILURE, reason)
             delay_s = max(self.delay_s, min(self.delay_s * 2**failed_looks, MAX_DELAY_S))
             if clock.now() + delay_s > self.deadline:
                 return self._end(TIMEOUT, f"{name_subject(self.arguments)} did not get there in time")
