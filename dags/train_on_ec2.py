@@ -7,7 +7,8 @@ job runs, without SageMaker. The model and its figures on the test split are in 
                          `------------------------> report, teardown
 
 - **request_instance** looks for whatever would make the instance fail, before anything is paid: image, type,
-  quota, disk, network, role. All findings come in one error. The stack needs `TrainOnEc2=true`.
+  quota, disk, network, role. All findings come in one error. The stack needs
+  its parameter `Ec2Vpc`.
 - **run_instance** starts the instance, or finds the one that an earlier try has started, shows its log, and
   waits. The instance fetches code and data from S3, checks their hashes, trains, uploads `model.tar.gz` and
   terminates itself, whatever happens, `max_runtime_s` and 15 minutes after its start at the latest. A Spot

@@ -211,15 +211,28 @@ class LocalAws:
         return self._url
 
 
+def find_default_vpc(url: str) -> str:
+    """Return the id of the region's default VPC; raises StackError where there is none."""
+    try:
+        filters = [{"Name": "is-default", "Values": ["true"]}]
+        [vpc] = make_client("ec2", url=url).describe_vpcs(Filters=filters)["Vpcs"]
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise StackError(f"the embedded AWS shows no default VPC: {error}") from error
+    return str(vpc["VpcId"])
+
+
 def apply_bootstrap(url: str) -> None:
     """Create the stack of `infra/bootstrap.yaml`; raises StackError where that fails."""
     client = make_client("cloudformation", url=url)
+    parameters = {"AirflowPrincipalArn": AIRFLOW_PRINCIPAL, "Ec2Vpc": find_default_vpc(url)}
     try:
         client.create_stack(
             StackName=STACK_NAME,
             TemplateBody=(ROOT / "infra" / "bootstrap.yaml").read_text(),
             Capabilities=["CAPABILITY_NAMED_IAM"],
-            Parameters=[{"ParameterKey": "AirflowPrincipalArn", "ParameterValue": AIRFLOW_PRINCIPAL}],
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+            ],
         )
         waiter = client.get_waiter("stack_create_complete")
         waiter.wait(StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": STACK_S})

@@ -1,7 +1,6 @@
 """What stages return and hand on through XCom: ids, addresses and small numbers, never data.
 
-All are mappings that JSON can hold. `seconds` is the time that the stage took, measured by the stage or,
-for a job, by AWS.
+All are mappings that JSON can hold. `seconds`: what the stage took, measured by it or, for a job, by AWS.
 """
 
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from musher.datasets.findings import Findings
+    from musher.ec2_results import Ec2TrainingResult
     from musher.shadow_results import ShadowResult
 
 REASON_KEY = "reason"
@@ -91,33 +91,6 @@ class TrainingJobResult(TypedDict):
     metrics: dict[str, float]
 
 
-class InstanceJobResult(TypedDict):
-    """A completed training job on an EC2 instance."""
-
-    job_name: str
-    model_uri: str
-    model_sha256: str
-    output_uri: str
-    instance_id: str
-    """Empty where EC2 has forgotten the instance."""
-    instance_type: str
-    is_spot: bool
-    training_seconds: float | None
-    """Of the script alone."""
-    seconds: float | None
-    """From the start of the user data to the last upload."""
-
-
-class Ec2TrainingResult(InstanceJobResult):
-    """That job, and how its model does on the test split."""
-
-    accuracy: float
-    loss: float
-    images: int
-    price_usd: float | None
-    """Of its seconds; None where no price is known."""
-
-
 class Trial(TypedDict):
     """One trial; the objective is None where it did not report one, the seconds where it did not run."""
 
@@ -168,9 +141,8 @@ class Champion(TypedDict):
     package_arn: str
     model_uri: str
     is_same_data: bool
-    """Whether its own training was scored on the same images."""
+    """Whether its own training, which left `output_uri`, was scored on the same images."""
     output_uri: str
-    """Of that training."""
 
 
 class ChampionSearch(TypedDict):
@@ -412,7 +384,7 @@ class RunResults(TypedDict):
     features: TrainingJobResult | None
     tuning: TuningResult | None
     job: TrainingJobResult | None
-    ec2: Ec2TrainingResult | None
+    ec2: "Ec2TrainingResult | None"
     evaluation: Evaluation | None
     verdict: Verdict | None
     batch: BatchResult | None

@@ -110,12 +110,12 @@ class MusherEc2Hook(EC2Hook):
         return "\n".join(text.splitlines()[-CONSOLE_LINES:]) or f"(nothing on the console of {instance_id})"
 
 
-def read_end(s3: S3Hook, settings: Settings, *, job_name: str) -> dict[str, Any] | None:
+def read_end(objects: S3Hook, settings: Settings, *, job_name: str) -> dict[str, Any] | None:
     """Return how a job says that it has ended, or None."""
     bucket, key = names.split_s3_uri(artifact_uris(settings, job_name=job_name)["ended_uri"])
-    if not s3.check_for_key(key, bucket):
+    if not objects.check_for_key(key, bucket):
         return None
-    body = s3.get_conn().get_object(Bucket=bucket, Key=key)["Body"].read()
+    body = objects.get_conn().get_object(Bucket=bucket, Key=key)["Body"].read()
     try:
         ended = json.loads(body)
     except ValueError:

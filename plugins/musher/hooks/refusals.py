@@ -24,21 +24,33 @@ DENIED = frozenset(
 )
 INVALID = frozenset(
     {
+        "InvalidAMIID.NotFound",
+        "InvalidBlockDeviceMapping",
+        "InvalidGroup.NotFound",
         "InvalidParameterCombination",
         "InvalidParameterValue",
         "InvalidParameterValueException",
         "InvalidRequestContentException",
+        "InvalidSubnetID.NotFound",
         "MalformedPolicyDocument",
         "NoSuchBucket",
         "NoSuchKey",
         "ResourceNotFound",
         "ResourceNotFoundException",
+        "Unsupported",
         "ValidationError",
         "ValidationException",
     }
 )
 OVER_QUOTA = frozenset(
-    {"CodeStorageExceededException", "ResourceLimitExceeded", "ServiceQuotaExceededException"}
+    {
+        "CodeStorageExceededException",
+        "InstanceLimitExceeded",
+        "MaxSpotInstanceCountExceeded",
+        "ResourceLimitExceeded",
+        "ServiceQuotaExceededException",
+        "VcpuLimitExceeded",
+    }
 )
 
 REMEDIES = (

@@ -65,6 +65,9 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
     def describe(self, name: str) -> Description:
         """Return the job's description."""
         description = self.find(name)
+        if description is None and name in self._made:
+            self.hook.wait_until_shown(name=name, instance_id=self._made[name])
+            description = self.find(name)
         if description is None:
             raise JobFailedError(f"EC2 and S3 know nothing of {name} any more. Clear this task to start it.")
         return description

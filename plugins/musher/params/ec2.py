@@ -61,7 +61,7 @@ EC2 = {
                 "default": False,
                 "type": "boolean",
                 "description": "Train the same once more on an EC2 instance, beside the SageMaker job, and "
-                "show both in the report. Needs the stack's parameter `TrainOnEc2`. It is the SageMaker "
+                "show both in the report. Needs the stack's parameter `Ec2Vpc`. It is the SageMaker "
                 "job's model that is deployed.",
             },
         },

@@ -95,7 +95,7 @@ def build_run_instances(settings: Settings, *, plan: Ec2Plan, template: str) -> 
             "HttpEndpoint": "enabled",
             "HttpPutResponseHopLimit": 1,
         },
-        "BlockDeviceMappings": [{"DeviceName": plan.root_device, "Ebs": _volume(settings, plan)}],
+        "BlockDeviceMappings": [{"DeviceName": plan.root_device, "Ebs": _volume(plan)}],
         "TagSpecifications": [
             {"ResourceType": kind, "Tags": as_list(tags)} for kind in ("instance", "volume")
         ],
@@ -105,10 +105,8 @@ def build_run_instances(settings: Settings, *, plan: Ec2Plan, template: str) -> 
     }
 
 
-def _volume(settings: Settings, plan: Ec2Plan) -> dict[str, Any]:
-    key = {"KmsKeyId": settings.volume_kms_key} if settings.volume_kms_key else {}
-    volume = {"VolumeSize": plan.volume_gb, "VolumeType": "gp3", "Encrypted": True}
-    return {**volume, "DeleteOnTermination": True, **key}
+def _volume(plan: Ec2Plan) -> dict[str, Any]:
+    return {"VolumeSize": plan.volume_gb, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
 
 
 def build_user_data(settings: Settings, *, plan: Ec2Plan, template: str) -> str:

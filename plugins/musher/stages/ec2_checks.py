@@ -20,7 +20,7 @@ from musher.results import Params
 from musher.settings import Settings
 from musher.stages.checks import Check
 
-STACK = "Deploy infra/bootstrap.yaml with TrainOnEc2=true, as docs/aws.md says."
+STACK = "Deploy infra/bootstrap.yaml with Ec2Vpc, as docs/aws.md says."
 PACKAGES_GB = 8
 """GiB that torch, the other packages and what the job writes have to have."""
 GIB = 1 << 30
@@ -47,6 +47,11 @@ def contradicting_settings(settings: Settings, params: Params) -> list[str]:
         found.append(
             "MUSHER_ISOLATE_NETWORK is true, and an EC2 instance reaches its data by the network. Leave "
             "train_on_ec2 out."
+        )
+    if settings.volume_kms_key:
+        found.append(
+            f"MUSHER_VOLUME_KMS_KEY is {settings.volume_kms_key}, and the stack's policies do not let EC2 use it. "
+            "Leave train_on_ec2 out."
         )
     uri = params.get("weights_uri")
     if uri and names.split_s3_uri(uri)[0] != names.bucket(settings):

@@ -12,7 +12,8 @@ from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload
 from musher.operators.base import fail_without_retry
 from musher.payloads.tags import TRIAL
-from musher.results import STEPS_KEY, Ec2TrainingResult, LoadTestResult, RunResults, StagedDataset
+from musher.ec2_results import Ec2TrainingResult
+from musher.results import STEPS_KEY, LoadTestResult, RunResults, StagedDataset
 from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
 from musher.stages.run import current_run
 

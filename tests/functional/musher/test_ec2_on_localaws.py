@@ -1,11 +1,13 @@
 """Training jobs on EC2 instances that really run: started once, found again, ended whatever happens."""
 
+import hashlib
 import logging
 import shutil
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from localaws.faults.client import FaultClient
 from musher import names
+from musher.errors import PreflightError
 from musher.archives import read_member_from_tar_gz
 from musher.hooks.connection import hook_parameters, s3_hook
 from musher.hooks.ec2 import MusherEc2Hook, terminate_instances
@@ -25,9 +28,15 @@ from musher.params.ec2 import AMAZON_LINUX
 from musher.payloads.ec2 import Ec2Plan, build_run_instances
 from musher.payloads.tags import resource_tags
 from musher.settings import Settings
-from musher.stages.ec2_checks import find_chosen_image, find_groups, list_ec2_checks
+from musher.stages.ec2_checks import (
+    check_network,
+    check_profile,
+    find_chosen_image,
+    find_groups,
+    list_ec2_checks,
+)
 from musher.stages.checks import look_at_all
-from tests.functional.musher.scripts import COUNTS, NEVER_ENDS
+from tests.functional.musher.scripts import NEVER_ENDS
 from tests.isolated_airflow import ROOT
 from tests.namespaces import has_namespaces
 from tests.unit.musher.operators.fakes import FakeTask
@@ -44,6 +53,7 @@ pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("weights")
 pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "evaluation.json").write_text('{"accuracy": 1.0}')
 print(sorted(os.listdir(os.environ["SM_CHANNEL_TRAIN"])), sys.argv[1:], flush=True)
 """
+COUNTS_SLOWLY = WRITES_A_MODEL + "import time; time.sleep(8)"
 SAYS_WHY = """
 import os, pathlib, sys
 pathlib.Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text("no such class: wolf")
@@ -53,7 +63,8 @@ KEEPS_A_CHECKPOINT = """
 import os, pathlib, signal, sys, time
 folder = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
 if (folder / "epoch.txt").exists():
-    pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("resumed at " + (folder / "epoch.txt").read_text())
+    model = pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt")
+    model.write_text("resumed at " + (folder / "epoch.txt").read_text())
     sys.exit(0)
 def keep(*_):
     (folder / "epoch.txt").write_text("epoch 3")
@@ -68,7 +79,8 @@ time.sleep(300)
 def ec2_installation(localaws: Any) -> Settings:
     """Apply the bootstrap template with what EC2 needs."""
     cloudformation = localaws.client("cloudformation")
-    parameters = {"Project": PROJECT, "TrainOnEc2": "true"}
+    [vpc] = localaws.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    parameters = {"Project": PROJECT, "Ec2Vpc": vpc["VpcId"]}
     cloudformation.create_stack(
         StackName=PROJECT,
         TemplateBody=(ROOT / "infra" / "bootstrap.yaml").read_text(),
@@ -94,14 +106,13 @@ def make(ec2_installation: Settings, hook: MusherEc2Hook, tmp_path: Path) -> Mak
     settings = ec2_installation
 
     def made(script: str, *, task_id: str = "a", boot_limit_s: float = 300.0, **changes: Any) -> Any:
-        shutil.copy(ROOT / "training" / "ec2_job.py", tmp_path)
+        for name in ("ec2_job.py", "ec2_tools.py"):
+            shutil.copy(ROOT / "training" / name, tmp_path)
         (tmp_path / "train.py").write_text(script)
         s3, archive = s3_hook(settings), pack_source(folder=tmp_path)
         key = names.source_key(settings, code_hash=archive.code_hash)
         code_uri = upload_once(s3, settings, key=key, data=archive.body)
         upload_once(s3, settings, key=f"{PROJECT}/data/a.txt", data=b"data")
-        import hashlib
-
         slug = uuid.uuid4().hex[:8]
         image = find_chosen_image(settings, {"ec2_image": AMAZON_LINUX})
         given: dict[str, Any] = {
@@ -184,3 +195,171 @@ def test_an_instance_trains_uploads_and_ends_itself(
     again = make(WRITES_A_MODEL, job_name=operator.config["ClientToken"])
     assert again.execute(airflow_task.retry())["job_name"] == found["job_name"]
     assert len(instances_of(hook, operator)) == 1
+
+
+def test_a_retried_task_finds_its_instance_and_a_request_sent_twice_starts_one(
+    make: Make, hook: MusherEc2Hook, airflow_task: FakeTask
+) -> None:
+    """The worker goes away: the next try waits for the same instance. Nothing is terminated."""
+    operator = make(COUNTS_SLOWLY)
+    task, ends = run_aside(operator, airflow_task.context())
+    wait_until(lambda: instances_of(hook, operator))
+    [instance] = instances_of(hook, operator)
+    assert hook.run_instance(operator.config) == instance["InstanceId"]
+    later = {**operator.config, "TagSpecifications": []}  # another expiry, as a cleared request has
+    assert hook.run_instance(later) == instance["InstanceId"]
+    operator.on_kill()
+    task.join(timeout=LIMIT_S)
+    assert isinstance(ends[0], AirflowRescheduleException)
+    again = make(COUNTS_SLOWLY, job_name=operator.config["ClientToken"])
+    again.config = operator.config
+    assert again.execute(airflow_task.context())["instance_id"] == instance["InstanceId"]
+    assert len(instances_of(hook, operator)) == 1
+
+
+def test_a_person_s_cancel_terminates_the_instance(
+    make: Make, hook: MusherEc2Hook, airflow_task: FakeTask
+) -> None:
+    operator = make(NEVER_ENDS)
+    task, ends = run_aside(operator, airflow_task.context())
+    wait_until(
+        lambda: [found for found in instances_of(hook, operator) if found["State"]["Name"] == "running"]
+    )
+    airflow_task.state = "failed"
+    operator.on_kill()
+    task.join(timeout=LIMIT_S)
+    assert isinstance(ends[0], AirflowFailException)
+    assert "is Stopped: somebody terminated the instance" in str(ends[0])
+    [instance] = instances_of(hook, operator)
+    assert instance["State"]["Name"] == "terminated"
+
+
+def test_the_script_s_own_reason_fails_the_task_and_clearing_it_starts_the_next_attempt(
+    make: Make, hook: MusherEc2Hook, airflow_task: FakeTask, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = make(SAYS_WHY)
+    with pytest.raises(AirflowFailException, match=r"is Failed: no such class: wolf"):
+        operator.execute(airflow_task.context())
+    assert "Last lines of its log (/aws/ec2/ec2test-train" in caplog.text
+    name = operator.config["ClientToken"]
+    assert [found["State"]["Name"] for found in instances_of(hook, operator)] == ["terminated"]
+    found = make(WRITES_A_MODEL, job_name=name).execute(airflow_task.clear())
+    assert found["job_name"] == f"{name}-2"
+
+
+def test_an_instance_that_ends_without_a_word_is_told_apart(
+    make: Make, hook: MusherEc2Hook, airflow_task: FakeTask, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = make(WRITES_A_MODEL, template="#!/bin/bash\necho no such disk\nshutdown -P now\n")
+    with pytest.raises(AirflowFailException, match="shut itself down and left no word"):
+        operator.execute(airflow_task.context())
+    assert "Last lines of its console:" in caplog.text
+    assert "no such disk" in caplog.text
+
+
+def test_an_instance_that_says_nothing_is_terminated_in_time(
+    make: Make, hook: MusherEc2Hook, airflow_task: FakeTask
+) -> None:
+    operator = make(WRITES_A_MODEL, boot_limit_s=8.0, template="#!/bin/bash\nsleep 600\n")
+    with pytest.raises(AirflowFailException, match="wrote nothing to its log in time, and was terminated"):
+        operator.execute(airflow_task.context())
+    wait_until(lambda: [found["State"]["Name"] for found in instances_of(hook, operator)] == ["terminated"])
+
+
+def test_code_that_is_not_what_was_uploaded_is_not_run(
+    make: Make, hook: MusherEc2Hook, airflow_task: FakeTask
+) -> None:
+    operator = make(WRITES_A_MODEL, code_sha256="0" * 64)
+    with pytest.raises(AirflowFailException, match="is not what was uploaded: its SHA-256 is another one"):
+        operator.execute(airflow_task.context())
+    assert [found["State"]["Name"] for found in instances_of(hook, operator)] == ["terminated"]
+
+
+def test_a_script_that_takes_too_long_is_ended(
+    make: Make, hook: MusherEc2Hook, airflow_task: FakeTask
+) -> None:
+    operator = make(NEVER_ENDS, limit_s=3)
+    with pytest.raises(AirflowFailException, match="the script took more than 3 s. Raise max_runtime_s"):
+        operator.execute(airflow_task.context())
+    assert [found["State"]["Name"] for found in instances_of(hook, operator)] == ["terminated"]
+
+
+def test_the_next_instance_goes_on_from_the_checkpoint_of_one_that_was_taken_away(
+    make: Make,
+    hook: MusherEc2Hook,
+    ec2_installation: Settings,
+    airflow_task: FakeTask,
+    fault_rules: FaultClient,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("musher.operators.jobs.PAUSE_S", 0.0)
+    caplog.set_level(logging.INFO)
+    operator = make(KEEPS_A_CHECKPOINT, is_spot=True, limit_s=200)
+    name = operator.config["ClientToken"]
+    task, ends = run_aside(operator, airflow_task.context())
+    wait_until(lambda: "[instance] training" in caplog.text)
+    fault_rules.add(kind="spot_interruption", job=name, after_s=0)
+    task.join(timeout=3 * LIMIT_S)
+    [found] = ends
+    assert found["job_name"] == f"{name}-2"
+    assert found["is_spot"]
+    archive = download(s3_hook(ec2_installation), uri=found["model_uri"])
+    assert read_member_from_tar_gz(archive=archive, name="model.txt") == b"resumed at epoch 3"
+
+
+def test_the_teardown_terminates_this_run_s_instances_alone(make: Make, hook: MusherEc2Hook) -> None:
+    mine, other = make(NEVER_ENDS), make(NEVER_ENDS)
+    ids = [hook.run_instance(operator.config) for operator in (mine, other)]
+    slug = mine.config["ClientToken"].rpartition("-")[2]
+    assert terminate_instances(hook, project=PROJECT, slug=slug) == [f"instance {ids[0]}"]
+    assert [found["InstanceId"] for found in hook.list_instances(project=PROJECT)][-1:] == ids[1:]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ec2_image": "/aws/service/ami-amazon-linux-latest/none"}, "AWS has no such parameter here"),
+        ({"ec2_instance_type": "m5.tiny"}, "EC2 has no such type here"),
+        ({"ec2_instance_type": "m6g.xlarge"}, "is for x86_64, and m6g.xlarge is arm64"),
+        ({"ec2_volume_gb": 8}, "ec2_volume_gb is 8, and the image has"),
+    ],
+    ids=["image", "type", "architecture", "disk"],
+)
+def test_what_cannot_work_is_refused_before_anything_is_paid(
+    changes: dict[str, Any], said: str, ec2_installation: Settings
+) -> None:
+    params = {
+        "ec2_image": AMAZON_LINUX,
+        "ec2_instance_type": "m5.xlarge",
+        "ec2_volume_gb": 40,
+        "ec2_use_spot": False,
+        **changes,
+    }
+    problems, warnings = look_at_all(list_ec2_checks(ec2_installation, params, channels={}))
+    assert said in problems[0]
+    assert len(problems) == 1, problems
+    assert all("EC2 quota" in warning for warning in warnings)
+
+
+def test_a_subnet_without_a_route_is_refused(ec2_installation: Settings, localaws: Any) -> None:
+    ec2 = localaws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(VpcId=vpc, GroupName="g", Description="d")["GroupId"]
+    settings = replace(ec2_installation, subnets=(subnet,), security_groups=(group,))
+    assert check_network(settings) == [
+        f"The subnet {subnet} has no route to 0.0.0.0/0, so that an instance in it reaches neither S3 nor "
+        "CloudWatch Logs. Name another one first in MUSHER_SUBNETS, or correct its routes."
+    ]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    assert f"The security group {group} lets in connections from everywhere" in check_network(settings)[0]
+
+
+def test_without_the_stack_s_part_for_ec2_its_absence_is_said(ec2_installation: Settings) -> None:
+    settings = replace(ec2_installation, project="nobody")
+    with pytest.raises(PreflightError, match="has no security group nobody-ec2. Deploy infra/bootstrap.yaml"):
+        check_network(settings)
+    [problem] = check_profile(settings)
+    assert "The instance profile nobody-ec2 does not exist" in problem
