@@ -1,7 +1,8 @@
 """### Train on an EC2 instance
 
-Stages a data set, and trains on one EC2 instance with the values of the form: the same program as SageMaker's
-job runs, without SageMaker. The model and its figures on the test split are in the report; nothing is deployed.
+Stages a data set, and trains on one EC2 instance with the values of the form: the same program as
+SageMaker's job runs, without SageMaker. The model and its figures on the test split are in the report;
+nothing is deployed.
 
     run_started -> stage_dataset -> train_on_ec2 -> run_succeeded
                          `------------------------> report, teardown

@@ -3,11 +3,12 @@
     python3 ec2_job.py order.json JOB_NAME
 
 The order is what `musher/payloads/ec2.py` writes. The instance's own Python runs this (3.9 on Amazon Linux
-2023): standard library and the aws command only. The training itself runs on a Python that has torch, or gets it.
+2023): standard library and the aws command only. The training itself runs on a Python that has torch, or
+gets it.
 
 All that the job says goes to CloudWatch Logs, line by line. Last, `ended.json` says how it ended, beside
-model.tar.gz and output.tar.gz: Completed, Failed with the reason, or Interrupted, where a Spot Instance is taken
-away. The checkpoints then lie in S3, for the next instance.
+model.tar.gz and output.tar.gz: Completed, Failed with the reason, or Interrupted, where a Spot Instance is
+taken away. The checkpoints then lie in S3, for the next instance.
 """
 
 from __future__ import annotations
@@ -191,8 +192,10 @@ class Job:
 
     def _keep_syncing(self) -> None:
         script = self._script
-        while script is not None and script.poll() is None:
+        while True:
             time.sleep(SYNC_S)
+            if script is None or script.poll() is not None:
+                return
             self.keep_checkpoints()
 
     def _watch_for_notice(self) -> None:

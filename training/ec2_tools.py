@@ -1,4 +1,4 @@
-"""What ec2_job.py works with: commands within a limit, copies from and to S3, and a log that is sent as it grows.
+"""What ec2_job.py works with: commands within a limit, copies from and to S3, a log that is sent as it grows.
 
 Standard library and the aws command only, for the Python 3.9 of Amazon Linux 2023.
 """
@@ -48,9 +48,9 @@ class Shipper:
         self._thread.join(timeout=2 * CALL_S)
 
     def _run(self) -> None:
-        is_last = False
+        is_last, pause_s = False, 0.0
         while not is_last:
-            is_last = self._over.wait(SHIP_S if self._is_made else 0.0)
+            is_last, pause_s = self._over.wait(pause_s), SHIP_S
             try:
                 self._send(is_last)
             except (JobError, OSError) as error:  # the job is worth more than its log

@@ -7,7 +7,7 @@ EC2_TASKS = (
     "train_on_ec2.run_instance",
     "train_on_ec2.read_figures",
 )
-"""Their failure fails the run, and takes back nothing that it has released: they touch nothing that serves."""
+"""Their failure fails the run, and takes back nothing that it has released: none touches what serves."""
 
 
 class InstanceJobResult(TypedDict):

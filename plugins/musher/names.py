@@ -60,7 +60,7 @@ def bucket(settings: Settings) -> str:
 
 
 def role_arn(settings: Settings, *, role: str) -> str:
-    """Return the ARN of a role of the bootstrap template: airflow, sagemaker, endpoint, lambda, codebuild, ec2."""
+    """Return the ARN of a role of the bootstrap template: airflow, sagemaker, endpoint, lambda, ..."""
     partition = partition_of(settings.region)
     return f"arn:{partition}:iam::{settings.account_id}:role/{settings.project}-{role}"
 

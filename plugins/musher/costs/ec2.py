@@ -1,6 +1,6 @@
 """What a training job on an EC2 instance costs, from a small table of prices.
 
-On-demand prices of Linux in us-east-1, USD per hour, noted from public tables and not read from AWS's price list:
+On-demand prices of Linux in us-east-1, USD per hour, noted from public tables, not from AWS's price list:
 https://aws.amazon.com/ec2/pricing/on-demand/. A Spot Instance's price changes by the hour: it is not known.
 """
 
@@ -25,7 +25,7 @@ LEAST_S = 60.0
 def price_usd(*, instance_type: str, seconds: float | None, is_spot: bool) -> float | None:
     """Return the price of the seconds that a job took; None where type or capacity have no known one.
 
-    The seconds are the job's own: the half minute in which an instance boots and ends is not in them, nor its disk.
+    The seconds are the job's own: those in which an instance boots and ends are not in them, nor its disk.
     """
     price = None if is_spot else EC2_PRICES_USD_PER_HOUR.get(instance_type)
     if price is None or seconds is None:

@@ -85,7 +85,7 @@ class MusherEc2Hook(EC2Hook):
         return str(self.wait_until_shown(name=name, instance_id=instance_id)["InstanceId"])
 
     def wait_until_shown(self, *, name: str, instance_id: str) -> dict[str, Any]:
-        """Return an instance that was just made: EC2's descriptions may lag behind; TimeoutError past a minute."""
+        """Return an instance that was just made, which EC2 may show late; TimeoutError past a minute."""
         deadline = time.monotonic() + SHOWN_S
         while (found := self.find_instance(name=name, instance_id=instance_id)) is None:
             if time.monotonic() > deadline:

@@ -17,7 +17,7 @@ from musher.triggers.ec2 import InstanceJobTrigger
 from musher.triggers.waits import FAILURE, SUCCESS, PauseTrigger, WaitEnd, WaitTrigger
 
 BOOT_S = 900.0
-"""After so many seconds a job's log must have a first line: an instance boots, fetches and begins in two minutes."""
+"""After so many seconds a job's log must have a first line; an instance begins within some two minutes."""
 
 GRACE_S = 1800.0
 """What a job may take beyond its script's limit: booting, installing, uploading. The instance's own bound, in

@@ -1,4 +1,4 @@
-"""Build RunInstances requests for instances that are one training job each, and read what became of one. Pure.
+"""Build RunInstances requests for instances that are one training job each; read what became of one. Pure.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 
@@ -39,7 +39,7 @@ SERVER = "Server."
 """StateReason's codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html"""
 
 CAPACITY, INTERNAL = "CapacityError", "InternalError"
-"""How a reason begins where AWS failed and not the job, as SageMaker's do: the next attempt follows by itself."""
+"""How a reason begins where AWS failed and not the job, as SageMaker's do: the next attempt follows."""
 
 SPOT = {"MarketType": "spot", "SpotOptions": {"SpotInstanceType": "one-time"}}
 
@@ -49,7 +49,7 @@ class Ec2Plan:
     """Hold what distinguishes one instance from another.
 
     `options` are those of `program`; `channels` maps a channel's name to its address in S3, which ends with a
-    slash where it is a folder. `limit_s` is the script's. Without `subnet`, AWS chooses one of the default VPC's.
+    slash where it is a folder. `limit_s` is the script's. Without `subnet`, AWS takes one of the default VPC.
     """
 
     job_name: str
@@ -126,8 +126,8 @@ def build_user_data(settings: Settings, *, plan: Ec2Plan, template: str) -> str:
     text = text.replace("@ORDER@", json.dumps(build_order(settings, plan=plan), separators=(",", ":")))
     if (size := len(text.encode())) > MAX_USER_DATA:
         raise PayloadError(
-            f"The user data of {plan.job_name} have {size} bytes, and EC2 takes {MAX_USER_DATA}. Give training "
-            "fewer or shorter options."
+            f"The user data of {plan.job_name} have {size} bytes, and EC2 takes {MAX_USER_DATA}. Give "
+            "training fewer or shorter options."
         )
     return text
 
@@ -184,7 +184,7 @@ def rename_instance(request: Mapping[str, Any], *, job_name: str) -> dict[str, A
 def describe_job(
     name: str, *, instance: Mapping[str, Any] | None, ended: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
-    """Return a job as SageMaker would describe it, from EC2's description and ended.json; None without both."""
+    """Return a job as SageMaker would describe it, from EC2's description and ended.json, or None."""
     if instance is None and ended is None:
         return None
     tags = as_mapping((instance or {}).get("Tags", []))

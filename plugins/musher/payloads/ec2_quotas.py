@@ -38,6 +38,7 @@ def judge_quota(name: str, *, value: float | None, vcpus: int, instance_type: st
     if value is None or value >= vcpus:
         return []
     return [
-        f"ec2_instance_type is {instance_type}, which has {vcpus} virtual processors, and the account's quota "
-        f"{name!r} in {region} is {value:g}. Ask for more in the Service Quotas console, or choose another type."
+        f"ec2_instance_type is {instance_type}, which has {vcpus} virtual processors, and the account's "
+        f"quota {name!r} in {region} is {value:g}. Ask for more in the Service Quotas console, or choose "
+        "another type."
     ]

@@ -50,14 +50,14 @@ def contradicting_settings(settings: Settings, params: Params) -> list[str]:
         )
     if settings.volume_kms_key:
         found.append(
-            f"MUSHER_VOLUME_KMS_KEY is {settings.volume_kms_key}, and the stack's policies do not let EC2 use it. "
-            "Leave train_on_ec2 out."
+            f"MUSHER_VOLUME_KMS_KEY is {settings.volume_kms_key}, and the stack's policies do not let EC2 "
+            "use it. Leave train_on_ec2 out."
         )
     uri = params.get("weights_uri")
     if uri and names.split_s3_uri(uri)[0] != names.bucket(settings):
         found.append(
-            f"weights_uri is {uri}: the EC2 instance may read {names.bucket(settings)} only. Copy the weights "
-            "there."
+            f"weights_uri is {uri}: the EC2 instance may read {names.bucket(settings)} only. Copy the "
+            "weights there."
         )
     return found
 
@@ -75,15 +75,15 @@ def check_instance(settings: Settings, params: Params, *, channels: Mapping[str,
     found, known = [], find_type(look_client(settings, "ec2"), name=name)
     if image.architecture not in known.architectures:
         found.append(
-            f"ec2_image is for {image.architecture}, and {name} is {', '.join(known.architectures)}. Choose an "
-            "image and an instance type that fit."
+            f"ec2_image is for {image.architecture}, and {name} is {', '.join(known.architectures)}. Choose "
+            "an image and an instance type that fit."
         )
     s3 = look_client(settings, "s3")
     data_gb = sum(count_bytes(s3, uri=uri) for uri in channels.values()) / GIB
     if wanted_gb < (least_gb := image.root_gb + PACKAGES_GB + data_gb):
         found.append(
-            f"ec2_volume_gb is {wanted_gb}, and the image has {image.root_gb} GiB, the data {data_gb:.1f}, and "
-            f"packages and the model need {PACKAGES_GB}. Set it to {int(least_gb) + 1} or more."
+            f"ec2_volume_gb is {wanted_gb}, and the image has {image.root_gb} GiB, the data {data_gb:.1f}, "
+            f"and packages and the model need {PACKAGES_GB}. Set it to {int(least_gb) + 1} or more."
         )
     return found
 
@@ -107,11 +107,12 @@ def check_network(settings: Settings) -> list[str]:
         "Name another one in MUSHER_SECURITY_GROUPS."
         for group in find_inbound(ec2, group_ids=groups)
     ]
-    for subnet in settings.subnets[:1]:
-        if flaw := find_flaw_of_subnet(ec2, subnet=subnet):
-            found.append(
-                f"The subnet {subnet} {flaw}. Name another one first in MUSHER_SUBNETS, or correct its routes."
-            )
+    flaws = {subnet: find_flaw_of_subnet(ec2, subnet=subnet) for subnet in settings.subnets[:1]}
+    found += [
+        f"The subnet {subnet} {flaw}. Name another one first in MUSHER_SUBNETS, or correct its routes."
+        for subnet, flaw in flaws.items()
+        if flaw
+    ]
     return found
 
 

@@ -8,11 +8,11 @@ from typing import cast
 from airflow.sdk import get_current_context, task
 
 from musher import names
+from musher.ec2_results import Ec2TrainingResult
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload
 from musher.operators.base import fail_without_retry
 from musher.payloads.tags import TRIAL
-from musher.ec2_results import Ec2TrainingResult
 from musher.results import STEPS_KEY, LoadTestResult, RunResults, StagedDataset
 from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
 from musher.stages.run import current_run

@@ -32,8 +32,8 @@ from musher.payloads.updates import check_policy
 from musher.results import Params
 from musher.stages.account_checks import account_checks
 from musher.stages.checks import Check
-from musher.stages.endpoint_plan import update_policy
 from musher.stages.ec2_checks import list_ec2_checks
+from musher.stages.endpoint_plan import update_policy
 from musher.stages.jobs import (
     Result,
     contradictory_options,

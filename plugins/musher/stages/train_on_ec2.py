@@ -5,9 +5,9 @@ from typing import Any, cast
 
 from airflow.sdk import task
 
+from musher.ec2_results import Ec2TrainingResult, InstanceJobResult
 from musher.operators.base import fail_without_retry
 from musher.operators.ec2 import RunTrainingInstanceOperator
-from musher.ec2_results import Ec2TrainingResult, InstanceJobResult
 from musher.results import Request, StagedDataset, TrainingJobResult, TuningResult
 from musher.stages.groups import optional_request, output_of, stage_group
 from musher.stages.run import current_run

@@ -101,7 +101,7 @@ class WaitTrigger(BaseTrigger):
         """Log what is new in an answer that does not end the wait; nothing unless a subclass says so."""
 
     async def find_end(self) -> str:
-        """Return why a wait ends in failure that its data would go on with; nothing unless a subclass says so."""
+        """Return why a wait fails that its data would go on with; nothing unless a subclass says so."""
         return ""
 
     async def log_last(self, client: Any) -> None:

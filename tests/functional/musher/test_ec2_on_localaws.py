@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from localaws.faults.client import FaultClient
 from musher import names
-from musher.errors import PreflightError
 from musher.archives import read_member_from_tar_gz
 from musher.hooks.connection import hook_parameters, s3_hook
 from musher.hooks.ec2 import MusherEc2Hook, terminate_instances
@@ -29,24 +27,24 @@ from musher.payloads.ec2 import Ec2Plan, build_run_instances
 from musher.payloads.tags import resource_tags
 from musher.settings import Settings
 from musher.stages.ec2_checks import (
-    check_network,
-    check_profile,
     find_chosen_image,
     find_groups,
-    list_ec2_checks,
 )
-from musher.stages.checks import look_at_all
 from tests.functional.musher.scripts import NEVER_ENDS
 from tests.isolated_airflow import ROOT
 from tests.namespaces import has_namespaces
 from tests.unit.musher.operators.fakes import FakeTask
 
 Make = Callable[..., Any]
-pytestmark = pytest.mark.skipif(not has_namespaces(), reason="instances need namespaces")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not has_namespaces(), reason="instances need namespaces"),
+]
 
-PROJECT = "ec2test"
 TEMPLATE = (ROOT / "training" / "ec2_user_data.sh").read_text()
-LIMIT_S = 120.0
+PROJECT = "ec2test"
+LIMIT_S = 180.0
 WRITES_A_MODEL = """
 import json, os, pathlib, sys
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("weights")
@@ -73,23 +71,6 @@ signal.signal(signal.SIGTERM, keep)
 print("training", flush=True)
 time.sleep(300)
 """
-
-
-@pytest.fixture(scope="module")
-def ec2_installation(localaws: Any) -> Settings:
-    """Apply the bootstrap template with what EC2 needs."""
-    cloudformation = localaws.client("cloudformation")
-    [vpc] = localaws.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-    parameters = {"Project": PROJECT, "Ec2Vpc": vpc["VpcId"]}
-    cloudformation.create_stack(
-        StackName=PROJECT,
-        TemplateBody=(ROOT / "infra" / "bootstrap.yaml").read_text(),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-    )
-    [stack] = cloudformation.describe_stacks(StackName=PROJECT)["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
-    return Settings(account_id="123456789012", project=PROJECT, poll_interval_s=0.3)
 
 
 @pytest.fixture
@@ -279,7 +260,7 @@ def test_a_script_that_takes_too_long_is_ended(
     make: Make, hook: MusherEc2Hook, airflow_task: FakeTask
 ) -> None:
     operator = make(NEVER_ENDS, limit_s=3)
-    with pytest.raises(AirflowFailException, match="the script took more than 3 s. Raise max_runtime_s"):
+    with pytest.raises(AirflowFailException, match=r"the script took more than 3 s\. Raise max_runtime_s"):
         operator.execute(airflow_task.context())
     assert [found["State"]["Name"] for found in instances_of(hook, operator)] == ["terminated"]
 
@@ -314,52 +295,3 @@ def test_the_teardown_terminates_this_run_s_instances_alone(make: Make, hook: Mu
     slug = mine.config["ClientToken"].rpartition("-")[2]
     assert terminate_instances(hook, project=PROJECT, slug=slug) == [f"instance {ids[0]}"]
     assert [found["InstanceId"] for found in hook.list_instances(project=PROJECT)][-1:] == ids[1:]
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"ec2_image": "/aws/service/ami-amazon-linux-latest/none"}, "AWS has no such parameter here"),
-        ({"ec2_instance_type": "m5.tiny"}, "EC2 has no such type here"),
-        ({"ec2_instance_type": "m6g.xlarge"}, "is for x86_64, and m6g.xlarge is arm64"),
-        ({"ec2_volume_gb": 8}, "ec2_volume_gb is 8, and the image has"),
-    ],
-    ids=["image", "type", "architecture", "disk"],
-)
-def test_what_cannot_work_is_refused_before_anything_is_paid(
-    changes: dict[str, Any], said: str, ec2_installation: Settings
-) -> None:
-    params = {
-        "ec2_image": AMAZON_LINUX,
-        "ec2_instance_type": "m5.xlarge",
-        "ec2_volume_gb": 40,
-        "ec2_use_spot": False,
-        **changes,
-    }
-    problems, warnings = look_at_all(list_ec2_checks(ec2_installation, params, channels={}))
-    assert said in problems[0]
-    assert len(problems) == 1, problems
-    assert all("EC2 quota" in warning for warning in warnings)
-
-
-def test_a_subnet_without_a_route_is_refused(ec2_installation: Settings, localaws: Any) -> None:
-    ec2 = localaws.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
-    group = ec2.create_security_group(VpcId=vpc, GroupName="g", Description="d")["GroupId"]
-    settings = replace(ec2_installation, subnets=(subnet,), security_groups=(group,))
-    assert check_network(settings) == [
-        f"The subnet {subnet} has no route to 0.0.0.0/0, so that an instance in it reaches neither S3 nor "
-        "CloudWatch Logs. Name another one first in MUSHER_SUBNETS, or correct its routes."
-    ]
-    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
-    assert f"The security group {group} lets in connections from everywhere" in check_network(settings)[0]
-
-
-def test_without_the_stack_s_part_for_ec2_its_absence_is_said(ec2_installation: Settings) -> None:
-    settings = replace(ec2_installation, project="nobody")
-    with pytest.raises(PreflightError, match="has no security group nobody-ec2. Deploy infra/bootstrap.yaml"):
-        check_network(settings)
-    [problem] = check_profile(settings)
-    assert "The instance profile nobody-ec2 does not exist" in problem

@@ -128,7 +128,7 @@ def test_an_instance_that_ec2_never_shows_fails_the_try_alone(
     make: Make, ec2: FakeEc2, hook: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hooks, "SHOWN_S", 0.0)
-    with pytest.raises(TimeoutError, match="EC2 does not show the instance i-9. Try again"):
+    with pytest.raises(TimeoutError, match=r"EC2 does not show the instance i-9\. Try again"):
         hook.wait_until_shown(name=NAME, instance_id="i-9")
 
 
@@ -221,19 +221,20 @@ def test_an_instance_that_outlives_its_limit_is_terminated(
     assert 3600 + GRACE_S - 20 <= sum(fake_clock.slept) <= 3600 + GRACE_S
 
 
+@pytest.mark.parametrize("lagging", range(3, 8))
 def test_a_description_that_lags_behind_ends_no_wait(
-    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+    lagging: int, make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An instance that was just made may be unknown by its id for a moment: that is not its end."""
     known, looks = ec2.describe_instances, []
 
     def describe(**asked: Any) -> dict[str, Any]:
         looks.append(asked)
-        if len(looks) in (4, 6):
+        if len(looks) == lagging:
             raise refuse("InvalidInstanceID.NotFound", "DescribeInstances")
         return known(**asked)
 
-    ec2.script = ["running"] * 6 + ["terminated"]
+    ec2.script = ["running"] * 9 + ["terminated"]
     monkeypatch.setattr(ec2, "describe_instances", describe)
     assert make().execute(airflow_task.context())["seconds"] == 45.0
 
