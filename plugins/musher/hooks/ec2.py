@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from musher import names
 from musher.hooks.waits import WAITERS
-from musher.payloads.ec2 import LIVE, NAME_TAG, artifact_uris, describe_job
+from musher.payloads.ec2_jobs import LIVE, NAME_TAG, artifact_uris, describe_job
 from musher.payloads.tags import PROJECT_TAG, RUN_TAG
 from musher.settings import Settings
 

@@ -87,7 +87,7 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
 
     def rename(self, request: dict[str, Any], name: str) -> dict[str, Any]:
         """Return the same request under another name."""
-        from musher.payloads.ec2 import rename_instance  # no business of the DAG's parse
+        from musher.payloads.ec2_jobs import rename_instance  # no business of the DAG's parse
 
         return rename_instance(request, job_name=name)
 
@@ -101,14 +101,14 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
 
     def find_flaw(self, description: Description) -> str | None:
         """Return that a completed job's model is gone, or None."""
-        from musher.payloads.ec2 import artifact_uris
+        from musher.payloads.ec2_jobs import artifact_uris
 
         uri = artifact_uris(self.settings, job_name=description[self.name_key])["model_uri"]
         return None if has_object(self.s3_hook, uri=uri) else f"there is no {uri}"
 
     def find_change(self, description: Description, request: dict[str, Any]) -> str | None:
         """Return that the job trains something else, or elsewhere: its hash is another one."""
-        from musher.payloads.ec2 import content_of
+        from musher.payloads.ec2_jobs import content_of
 
         wanted = content_of(request)
         if description["Content"] in ("", wanted):
@@ -160,7 +160,7 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
 
     def summarise(self, description: Description) -> dict[str, Any]:
         """Return the job's name, artifact addresses and times."""
-        from musher.payloads.ec2 import artifact_uris
+        from musher.payloads.ec2_jobs import artifact_uris
 
         name, seconds = description[self.name_key], description["Seconds"]
         uris = artifact_uris(self.settings, job_name=name)

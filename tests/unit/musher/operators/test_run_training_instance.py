@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -293,3 +294,14 @@ def test_a_run_s_own_instances_are_terminated_and_no_others(make: Make, ec2: Fak
     assert terminate_instances(hook, project="musher", slug="mine") == ["instance i-1"]
     assert ec2.terminated == ["i-1"]
     assert terminate_instances(hook, project="musher", slug="mine") == []
+
+
+def test_a_last_word_that_is_none_fails_the_job(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_object(self: FakeBucket, **_: Any) -> dict[str, Any]:
+        return {"Body": SimpleNamespace(read=lambda: b"<html>")}
+
+    monkeypatch.setattr(FakeBucket, "get_object", get_object)
+    with pytest.raises(AirflowFailException, match=r"ended\.json is not what a job writes"):
+        make().execute(airflow_task.context())

@@ -12,15 +12,11 @@ from musher.errors import PayloadError
 from musher.payloads.ec2 import (
     MAX_USER_DATA,
     Ec2Plan,
-    artifact_uris,
     build_order,
     build_run_instances,
     content_hash,
-    content_of,
-    describe_job,
-    judge,
-    rename_instance,
 )
+from musher.payloads.ec2_jobs import artifact_uris, content_of, describe_job, judge, rename_instance
 from musher.payloads.ec2_quotas import judge_quota, quota_name
 from musher.settings import Settings
 
