@@ -10,7 +10,7 @@ import pytest
 from scripts.local_stack import BUCKET
 from tests.namespaces import has_namespaces
 
-RUN_S = 900
+RUN_S = 1500
 SHORT = {"epochs": 4, "seed": 1}
 pytestmark = [
     pytest.mark.slow,

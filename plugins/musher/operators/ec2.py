@@ -132,8 +132,11 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         """
         if end.outcome == FAILURE:
             name = str(end.carried["record"]["job_name"])
-            console = self.hook.read_console(str(self.describe(name)["InstanceId"]))
+            description = self.describe(name)
+            console = self.hook.read_console(str(description["InstanceId"]))
             self.try_to_stop(name)
+            if not end.message:  # it is stopped, which nobody here asks for, and its disk costs
+                raise self._failure(description, str(description["FailureReason"]))
             raise JobFailedError(
                 f"{self.noun} {name}: {end.message}, and was terminated. Its network may have no route to S3 "
                 f"and CloudWatch Logs, or its image no aws command. Its console:\n{console}"

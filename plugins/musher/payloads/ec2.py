@@ -1,4 +1,4 @@
-"""Build RunInstances requests for instances that are one training job each; `ec2_jobs` reads how one ends. Pure.
+"""Build RunInstances requests for instances that are one training job each (how one ends: `ec2_jobs`). Pure.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 """

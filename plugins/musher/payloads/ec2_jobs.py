@@ -85,6 +85,9 @@ def judge(instance: Mapping[str, Any] | None, *, ended: Mapping[str, Any] | None
         return "InProgress", ""
     reason = instance.get("StateReason") or {}
     code, said = str(reason.get("Code", "")), str(reason.get("Message", "")) or "no reason given"
+    told = f"the instance {instance_id} is {state}: {said} ({code or 'no code'})"
+    if state == "stopped":  # which nobody here asks for
+        return "Failed", told
     if code == SPOT_END:
         return "Failed", f"{CAPACITY}: AWS took the Spot Instance {instance_id} away ({code})"
     if code.startswith(SERVER):
@@ -93,7 +96,7 @@ def judge(instance: Mapping[str, Any] | None, *, ended: Mapping[str, Any] | None
         return "Stopped", f"somebody terminated the instance {instance_id}"
     if code == BY_ITSELF:
         return "Failed", f"the instance {instance_id} shut itself down and left no word of how its job ended"
-    return "Failed", f"the instance {instance_id} is {state}: {said} ({code or 'no code'})"
+    return "Failed", told
 
 
 def _judge_words(ended: Mapping[str, Any]) -> tuple[str, str]:

@@ -53,7 +53,7 @@ def running_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Remo
             Removal(what=f"training job {name}", remove=partial(stop_training_jobs, hook, name=name))
             for name in training
         ),
-        *running_instances(run),
+        *(running_instances(run) if run.params.get("train_on_ec2") else []),
         *batch_jobs(run),
         *load_jobs(run),
         *shared_jobs(run, instance),
@@ -82,8 +82,6 @@ def load_jobs(run: Run) -> list[Removal]:
 
 def running_instances(run: Run) -> list[Removal]:
     """Return how the run's EC2 instances are terminated, if any are left: they end by themselves."""
-    if not run.params.get("train_on_ec2", True):
-        return []
     remove = partial(terminate_instances, ec2_hook(run.settings), project=run.settings.project, slug=run.slug)
     return [Removal(what="EC2 instances", remove=remove)]
 

@@ -197,6 +197,16 @@ def test_an_instance_that_says_nothing_in_time_is_terminated(
     assert "the console of i-1" in caplog.text
 
 
+def test_an_instance_that_somebody_stops_is_terminated(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    """Its disk would cost for ever."""
+    ec2.script = ["running", "running", "running", "running", "stopped"]
+    with pytest.raises(AirflowFailException, match="is Failed: the instance i-1 is stopped"):
+        make().execute(airflow_task.context())
+    assert ec2.terminated == ["i-1"]
+
+
 def test_an_instance_whose_log_cannot_be_read_is_left_alone(
     make: Make, ec2: FakeEc2, log_groups: FakeLogs, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

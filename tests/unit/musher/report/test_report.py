@@ -309,7 +309,7 @@ def test_an_instance_s_training_stands_beside_sagemaker_s() -> None:
         "77.8 %",
         "$0.0160",
         "1 x m5.xlarge",
-        "abababababababab…",
+        "abababab…",
     ):
         assert text in shown
     alone = build_summary(facts(), {**NOTHING, "ec2": {**ec2, "price_usd": None}})

@@ -385,9 +385,14 @@ def test_the_teardown_ends_instances_only_where_there_may_be_some(
     form_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "ec2_hook", lambda settings: None)
-    assert leftovers.running_instances(form_run()) == []
-    [removal] = leftovers.running_instances(form_run(train_on_ec2=True))
-    assert removal.what == "EC2 instances"
+    monkeypatch.setattr(leftovers, "sagemaker_hook", lambda settings: None)
+
+    def removals(run: Run) -> list[str]:
+        instance: Any = None
+        return [removal.what for removal in leftovers.running_jobs(run, instance)]
+
+    assert "EC2 instances" not in removals(form_run())
+    assert removals(form_run(train_on_ec2=True)).count("EC2 instances") == 1
 
 
 @pytest.mark.parametrize(
