@@ -14,7 +14,7 @@ SOURCES := $(wildcard plugins localaws lambda training benchmarks scripts)
 BENCHMARKS := $(patsubst benchmarks/%.py,benchmarks.%,$(shell grep -ls '__name__ == "__main__"' benchmarks/*.py))
 CLIENTS := $(wildcard tests/functional/localaws/clients/*.in)
 
-.PHONY: help setup demo up params env test test-all test-gpu test-prod chaos check bench mwaa image-uris coverage lock clean distclean notebook-url
+.PHONY: help setup demo up notebook-url params env test test-all test-gpu test-prod chaos check bench mwaa image-uris coverage lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

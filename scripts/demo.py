@@ -108,7 +108,7 @@ def run(demo: Demo) -> dict[str, Any]:
             session = Session(
                 stack=stack, airflow=children[0], progress=progress, folder=folder, limit_s=demo.limit_s
             )
-            first, failure = release(session, conf=demo.conf)
+            first, failure = release(session, conf=add_ec2(demo.conf, refusal=stack.supervisor.refusal))
             goes_on = failure is None and demo.is_updated
             second = release_again(session, first, conf=demo.conf) if goes_on else None
             left = find_leftovers(stack)
@@ -126,6 +126,12 @@ def run(demo: Demo) -> dict[str, Any]:
     seconds = count_seconds(first.summary, setup_s=setup_s, total_s=time.monotonic() - started, second=second)
     result = make_result(demo, failure=failure, report=first, second=second, left=left)
     return result | {"seconds": seconds}
+
+
+def add_ec2(conf: Mapping[str, Any], *, refusal: str) -> dict[str, Any]:
+    """Return the conf of the first run: the digits are trained on an EC2 instance, too, where one can run."""
+    wants_ec2 = is_measured(conf) and not refusal
+    return {"train_on_ec2": True, **conf} if wants_ec2 else dict(conf)
 
 
 def make_result(
@@ -150,9 +156,16 @@ def make_result(
         "classes": dataset.get("classes"),
         **count_requests(summary, second),
         "left": len(left),
+        "ec2_accuracy": accuracy_on_ec2(summary),
         "report": str(report.path),
     }
     return result if reason is None else result | {"reason": reason}
+
+
+def accuracy_on_ec2(summary: Mapping[str, Any]) -> float | None:
+    """Return the accuracy of the model that an EC2 instance trained; None where none did."""
+    trained = summary.get("ec2")
+    return trained["rows"][0]["accuracy"] if trained else None
 
 
 def count_requests(summary: Mapping[str, Any], second: SecondRelease | None) -> dict[str, Any]:

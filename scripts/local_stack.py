@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,21 +216,33 @@ class LocalAws:
         return self._url
 
 
+def find_default_vpc(url: str) -> str:
+    """Return the id of the region's default VPC; raises StackError where there is none."""
+    try:
+        filters = [{"Name": "is-default", "Values": ["true"]}]
+        [vpc] = make_client("ec2", url=url).describe_vpcs(Filters=filters)["Vpcs"]
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise StackError(f"the embedded AWS shows no default VPC: {error}") from error
+    return str(vpc["VpcId"])
+
+
 def apply_bootstrap(url: str) -> None:
     """Create the stacks of `infra/`, first `bootstrap.yaml`'s; raises StackError where that fails."""
-    principal = [{"ParameterKey": "AirflowPrincipalArn", "ParameterValue": AIRFLOW_PRINCIPAL}]
-    _apply(url, template="bootstrap.yaml", stack=STACK_NAME, parameters=principal)
-    _apply(url, template="notebooks.yaml", stack=f"{STACK_NAME}-notebooks", parameters=[])
+    parameters = {"AirflowPrincipalArn": AIRFLOW_PRINCIPAL, "Ec2Vpc": find_default_vpc(url)}
+    _apply(url, template="bootstrap.yaml", stack=STACK_NAME, parameters=parameters)
+    _apply(url, template="notebooks.yaml", stack=f"{STACK_NAME}-notebooks", parameters={})
 
 
-def _apply(url: str, *, template: str, stack: str, parameters: list[dict[str, str]]) -> None:
+def _apply(url: str, *, template: str, stack: str, parameters: Mapping[str, str]) -> None:
     client = make_client("cloudformation", url=url)
     try:
         client.create_stack(
             StackName=stack,
             TemplateBody=(ROOT / "infra" / template).read_text(),
             Capabilities=["CAPABILITY_NAMED_IAM"],
-            Parameters=parameters,
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+            ],
         )
         waiter = client.get_waiter("stack_create_complete")
         waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": STACK_S})

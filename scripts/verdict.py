@@ -131,6 +131,8 @@ def describe(summary: Mapping[str, Any]) -> str:
     if summary["accuracy"] is not None:
         images, trained = summary["dataset"]["images"]["test"], f"by {_count(summary['instances'])}"
         lines.append(f"Accuracy   {summary['accuracy']:.4f} on the test split's {images} images, {trained}")
+    if summary.get("ec2"):
+        lines.append(describe_ec2(summary["ec2"]))
     lines.append("Stage            seconds   billed seconds")
     for stage, figures in summary["stages"].items():
         seconds, billed = figures["seconds"], figures.get("billed_seconds")
@@ -145,6 +147,13 @@ def describe(summary: Mapping[str, Any]) -> str:
             for answer in summary["lambda"]["answers"]
         ]
     return "\n".join(lines)
+
+
+def describe_ec2(trained: Mapping[str, Any]) -> str:
+    """Return the line about the model that an EC2 instance trained."""
+    row = trained["rows"][0]
+    price = "" if row["price_usd"] is None else f", ${row['price_usd']:.4f} on AWS"
+    return f"EC2        {row['accuracy']:.4f} by {row['instances']} in {row['seconds']:.1f} s{price}"
 
 
 def describe_load(load: Mapping[str, Any]) -> str:

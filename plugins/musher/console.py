@@ -22,6 +22,7 @@ from musher.console_kinds import (
     BUILD,
     ENDPOINT,
     FUNCTION,
+    INSTANCE,
     NOTEBOOK,
     PROCESSING_JOB,
     TRAINING_JOB,
@@ -60,6 +61,7 @@ PAGES = {
     ENDPOINT: Page(word="endpoint", service="sagemaker", place="/endpoints/{name}"),
     FUNCTION: Page(word="function", service="lambda", place="/functions/{name}"),
     NOTEBOOK: Page(word="notebook", service="sagemaker", place="/notebook-instances/{name}"),
+    INSTANCE: Page(word="instance", service="ec2", place="Instances:tag:Name={name}"),
     BUILD: Page(word="build", service="codesuite/codebuild/projects", place="/{project}/build/{name}"),
 }
 

@@ -4,5 +4,7 @@ TRAINING_JOB, TUNING_JOB, TRANSFORM_JOB = "training job", "tuning job", "transfo
 PROCESSING_JOB = "processing job"
 ENDPOINT, FUNCTION = "endpoint", "function"
 NOTEBOOK = "notebook instance"
+INSTANCE = "instance"
+"""An EC2 instance, by its Name."""
 BUILD = "build"
 """By its id `<project>:<uuid>`."""

@@ -61,7 +61,7 @@ def bucket(settings: Settings) -> str:
 
 
 def role_arn(settings: Settings, *, role: str) -> str:
-    """Return the ARN of a role of the bootstrap template, such as airflow, sagemaker, lambda, notebook."""
+    """Return the ARN of a role of the bootstrap template: airflow, sagemaker, endpoint, lambda, ..."""
     partition = partition_of(settings.region)
     return f"arn:{partition}:iam::{settings.account_id}:role/{settings.project}-{role}"
 
@@ -153,6 +153,21 @@ def load_job(settings: Settings, *, slug: str) -> str:
 def notebook(settings: Settings, *, name: str) -> str:
     """Return the name of the notebook instance that people call so, and of its lifecycle configuration."""
     return _sagemaker_name(f"{settings.project}-{name}")
+
+
+def instance_job(settings: Settings, *, slug: str) -> str:
+    """Return the name of a run's training job on an EC2 instance; the instance's Name and client token."""
+    return _sagemaker_name(f"{settings.project}-ec2-{slug}")
+
+
+def instance_profile(settings: Settings) -> str:
+    """Return the name of the bootstrap template's instance profile, role and security group for EC2."""
+    return f"{settings.project}-ec2"
+
+
+def instance_log_group(settings: Settings) -> str:
+    """Return the log group of the training jobs on EC2 instances; a stream is `<job>/instance`."""
+    return f"/aws/ec2/{settings.project}-train"
 
 
 def live_endpoint(settings: Settings) -> str:

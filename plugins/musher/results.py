@@ -1,7 +1,6 @@
 """What stages return and hand on through XCom: ids, addresses and small numbers, never data.
 
-All are mappings that JSON can hold. `seconds` is the time that the stage took, measured by the stage or,
-for a job, by AWS.
+All are mappings that JSON can hold. `seconds`: what the stage took, measured by it or, for a job, by AWS.
 """
 
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from musher.datasets.findings import Findings
+    from musher.ec2_results import Ec2TrainingResult
     from musher.shadow_results import ShadowResult
 
 REASON_KEY = "reason"
@@ -141,9 +141,8 @@ class Champion(TypedDict):
     package_arn: str
     model_uri: str
     is_same_data: bool
-    """Whether its own training was scored on the same images."""
+    """Whether its own training, which left `output_uri`, was scored on the same images."""
     output_uri: str
-    """Of that training."""
 
 
 class ChampionSearch(TypedDict):
@@ -385,6 +384,7 @@ class RunResults(TypedDict):
     features: TrainingJobResult | None
     tuning: TuningResult | None
     job: TrainingJobResult | None
+    ec2: "Ec2TrainingResult | None"
     evaluation: Evaluation | None
     verdict: Verdict | None
     batch: BatchResult | None

@@ -25,6 +25,7 @@ DAG_IDS = {
     "retrain_on_schedule",
     "roll_back",
     "smoke_test_lambda",
+    "train_on_ec2",
 }
 FORM_IDS = {"operationalize_model"}
 """DAGs with the whole form."""
@@ -86,7 +87,8 @@ def test_no_wait_for_a_job_ends_before_the_longest_job_that_the_form_allows(
     """A hundred trials of a day, one after another, are a paid job that goes on for a hundred days."""
     dag = dag_bag.dags[dag_id]
     job_s, trials = (dag.params.get_param(name).schema["maximum"] for name in ("max_wait_s", "tuning_trials"))
-    longest = {"StoppingCondition": {"MaxWaitTimeInSeconds": job_s, "MaxRuntimeInSeconds": job_s}}
+    condition = {"MaxWaitTimeInSeconds": job_s, "MaxRuntimeInSeconds": job_s}
+    longest = {"StoppingCondition": condition, "LimitInSeconds": job_s}
     resources = {"MaxNumberOfTrainingJobs": trials, "MaxParallelTrainingJobs": 1}
     for task in (found for found in dag.tasks if isinstance(found, RunJobOperator)):
         is_tuning = isinstance(task, RunTuningJobOperator)

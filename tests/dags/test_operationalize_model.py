@@ -15,6 +15,7 @@ GRAPH = {
         "tune.request_search",
         "tune.request_trials",
         "train.request_job",
+        "train_on_ec2.request_instance",
         "register_model",
         "gate.find_champion",
         "gate.request_score",
@@ -27,14 +28,23 @@ GRAPH = {
     "preflight": {"build_image", "embed.request_features"},
     "build_image": {"register_model", "batch.request_batch", "deploy.request_endpoint"},
     "embed.request_features": {"embed.run_job"},
-    "embed.run_job": {"tune.request_search", "tune.request_trials", "train.request_job", "report"},
+    "embed.run_job": {
+        "tune.request_search",
+        "tune.request_trials",
+        "train.request_job",
+        "train_on_ec2.request_instance",
+        "report",
+    },
     "tune.request_search": {"tune.run_search"},
     "tune.run_search": {"tune.gather_trials"},
     "tune.request_trials": {"tune.run_trials"},
     "tune.run_trials": {"tune.gather_trials"},
-    "tune.gather_trials": {"train.request_job", "report"},
+    "tune.gather_trials": {"train.request_job", "train_on_ec2.request_instance", "report"},
     "train.request_job": {"train.run_job"},
     "train.run_job": {"evaluate", "report"},
+    "train_on_ec2.request_instance": {"train_on_ec2.run_instance"},
+    "train_on_ec2.run_instance": {"train_on_ec2.read_figures"},
+    "train_on_ec2.read_figures": {"report", "run_succeeded", "teardown"},
     "evaluate": {"register_model", "gate.judge", "report"},
     "register_model": {"gate.find_champion", "gate.judge"},
     "gate.find_champion": {"gate.request_score", "gate.judge"},
@@ -74,6 +84,7 @@ PAID = {
     "tune.run_search",
     "tune.run_trials",
     "train.run_job",
+    "train_on_ec2.run_instance",
     "gate.run_job",
     "batch.run_job",
     "load_job.run_job",
@@ -96,7 +107,7 @@ def test_what_is_deployed_is_torn_down_whatever_happens(dag: Any) -> None:
     assert teardown.is_teardown
     assert teardown.trigger_rule == "all_done_setup_success"
     assert {task.task_id for task in dag.tasks if task.is_setup} == SETUPS
-    assert teardown.upstream_task_ids == SETUPS | {"judge_load", "batch_settled"}
+    assert teardown.upstream_task_ids == SETUPS | {"judge_load", "batch_settled", "train_on_ec2.read_figures"}
 
 
 def test_the_scaling_changes_only_once_the_model_has_answered(dag: Any) -> None:
@@ -131,6 +142,8 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "tune.request_trials": "none_failed",
         "tune.gather_trials": "none_failed_min_one_success",
         "train.request_job": "none_failed",
+        "train_on_ec2.request_instance": "none_failed",
+        "train_on_ec2.read_figures": "none_failed",
         "gate.judge": "none_failed",
         "batch_settled": "none_failed",
         "load_job.settle": "none_failed",
@@ -145,6 +158,7 @@ def test_stages_that_are_skipped_stop_nothing_and_those_that_fail_stop_all(dag: 
         "embed.request_features",
         "tune.request_search",
         "tune.request_trials",
+        "train_on_ec2.request_instance",
         "gate.request_score",
         "batch.request_batch",
         "load_job.request_load",
@@ -277,6 +291,10 @@ def test_sources_that_can_be_staged_are_taken(dag: Any, source: str) -> None:
         ("autoscale_schedule", ["at noon 2 4"]),
         ("autoscale_steps", ["200 -1"]),
         ("scale_in_cooldown_s", -1),
+        ("train_on_ec2", "yes"),
+        ("ec2_instance_type", "ml m5"),
+        ("ec2_image", "ami-0123456789abcdef0"),
+        ("ec2_volume_gb", 7),
         ("lifetime", "for ever"),
         ("update_policy", "blue"),
         ("update_share_percent", 51),

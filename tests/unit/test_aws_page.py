@@ -34,7 +34,7 @@ def test_what_is_off_or_empty_by_default_is_so_in_the_code() -> None:
 
 
 def test_the_stacks_parameters_that_it_names_exist() -> None:
-    named = set(re.findall(r"`([A-Z][A-Za-z]+)(?:=true)?`", PAGE)) | set(
+    named = set(re.findall(r"`([A-Z][A-Za-z0-9]+)(?:=true)?`", PAGE)) | set(
         re.findall(r"overrides (\w+)=", PAGE)
     )
     assert {"SourceBucketArns", "UseVpc", "AirflowPrincipalArn"} <= named
@@ -42,7 +42,7 @@ def test_the_stacks_parameters_that_it_names_exist() -> None:
 
 
 def test_every_parameter_of_the_stack_has_a_row_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `([A-Z][A-Za-z]+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([A-Z][A-Za-z0-9]+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
     parameters = load(ROOT / "infra" / "bootstrap.yaml")["Parameters"]
     assert list(rows) == list(parameters)
     for name, declared in parameters.items():

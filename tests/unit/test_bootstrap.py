@@ -20,10 +20,18 @@ from musher.settings import Settings
 ACCOUNT = "123456789012"
 TEMPLATE = Path(__file__).parents[2] / "infra" / "bootstrap.yaml"
 BUCKET = f"arn:aws:s3:::musher-{ACCOUNT}-us-east-1"
-ROLES = ["musher-airflow", "musher-codebuild", "musher-endpoint", "musher-lambda", "musher-sagemaker"]
+ROLES = [
+    "musher-airflow",
+    "musher-codebuild",
+    "musher-ec2",
+    "musher-endpoint",
+    "musher-lambda",
+    "musher-sagemaker",
+]
 PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/airflow-workers"
 SOURCES = ["arn:aws:s3:::photos", "arn:aws:s3:::more-photos"]
 KEYS = {name: f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{name}" for name in ("bucket", "volume", "source")}
+VPC = "vpc-0123456789abcdef0"
 EVERYTHING = {
     "AirflowPrincipalArn": PRINCIPAL,
     "SourceBucketArns": ",".join(SOURCES),
@@ -31,6 +39,7 @@ EVERYTHING = {
     "BucketKmsKeyArn": KEYS["bucket"],
     "VolumeKmsKeyArn": KEYS["volume"],
     "UseVpc": "true",
+    "Ec2Vpc": VPC,
     "JobsExpireAfterDays": "400",
     "CapturesExpireAfterDays": "30",
 }
@@ -42,6 +51,10 @@ WITHOUT_RESOURCE_LEVEL = {
     "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ec2:DescribeDhcpOptions",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeInstances",
+    "ec2:DescribeRouteTables",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
@@ -90,21 +103,36 @@ def _create_stack(cloudformation: Any, *, name: str, parameters: dict[str, str])
     cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
 
 
+def find_vpc(session: boto3.Session) -> str:
+    """Return the id of the default VPC."""
+    [vpc] = session.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    return str(vpc["VpcId"])
+
+
 @pytest.fixture(scope="module")
 def aws() -> Iterator[boto3.Session]:
     """Deploy the template with every parameter into moto's account; hand out a session there."""
     with mock_aws():
         session = boto3.Session("test", "test", region_name="us-east-1")
-        create_stack(session.client("cloudformation"), name="musher", **EVERYTHING)
+        given = EVERYTHING | {"Ec2Vpc": find_vpc(session)}
+        create_stack(session.client("cloudformation"), name="musher", **given)
         yield session
 
 
 def read_statements(iam: Any, roles: list[str]) -> list[tuple[str, str, Statement]]:
-    """Return (role, policy, statement) of every inline policy, with all names resolved."""
+    """Return (role, policy, statement) of every policy, with all names resolved."""
     found = []
     for role in roles:
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            found += [(role, name, statement) for statement in document["Statement"]]
+        for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            arn, name = (
+                attached["PolicyArn"],
+                attached["PolicyName"].removeprefix(f"{role.removesuffix('-airflow')}-"),
+            )
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
             found += [(role, name, statement) for statement in document["Statement"]]
     return found
 
@@ -149,11 +177,13 @@ def test_the_outputs_name_what_was_made(aws: boto3.Session) -> None:
     }
 
 
-def test_no_managed_policy_is_attached(aws: boto3.Session) -> None:
+def test_no_managed_policy_of_aws_s_is_attached(aws: boto3.Session) -> None:
     iam = aws.client("iam")
     for role in ROLES:
-        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-    assert "ManagedPolic" not in TEMPLATE.read_text()
+        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        own = [f"arn:aws:iam::{ACCOUNT}:policy/musher-train-on-ec2"] if role == "musher-airflow" else []
+        assert [policy["PolicyArn"] for policy in attached] == own
+    assert "ManagedPolicyArns" not in TEMPLATE.read_text()
 
 
 def test_no_action_is_a_wildcard(statements: list[tuple[str, str, Statement]]) -> None:
@@ -188,10 +218,15 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/",
         f"{logs}/codebuild/musher-image:",
         f"{logs}/lambda/musher-",
+        f"{logs}/ec2/musher-",
+        f"arn:aws:iam::{ACCOUNT}:instance-profile/musher-",
+        # AWS's own images and the parameters that name them belong to no account.
+        "arn:aws:ec2:us-east-1::image/",
+        "arn:aws:ssm:us-east-1::parameter/aws/service/",
         f"{logs}/sagemaker/Endpoints/musher-",
         # All jobs of an account share these groups; their streams start with the job's name.
         f"{logs}/sagemaker/*Jobs:",
-        # Interfaces have no names of ours: only the VPC policies name them.
+        # Interfaces and instances have no names of ours: only two policies name them.
         f"arn:aws:ec2:us-east-1:{ACCOUNT}:",
     )
     whole = {BUCKET, "arn:aws:ecr:us-east-1:*:repository/pytorch-training", *SOURCES, *KEYS.values()}
@@ -200,7 +235,7 @@ def test_every_resource_is_this_projects(statements: list[tuple[str, str, Statem
         for resource in as_list(statement["Resource"]):
             if resource != "*" and resource not in whole:
                 assert resource.startswith(prefixes), (role, policy, statement["Sid"], resource)
-            assert (":ec2:" in resource) <= (policy == "use-vpc")
+            assert (":ec2:" in resource) <= (policy in ("use-vpc", "train-on-ec2"))
 
 
 def test_a_whole_account_is_named_only_where_aws_has_no_resource_level(
@@ -216,7 +251,7 @@ def test_a_whole_account_is_named_only_where_aws_has_no_resource_level(
 def test_a_comment_explains_each_resource_that_is_a_star() -> None:
     lines = TEMPLATE.read_text().splitlines()
     stars = [number for number, line in enumerate(lines) if line.strip() == 'Resource: "*"']
-    assert len(stars) == 13
+    assert len(stars) == 14
     assert all("AWS has no resource level" in lines[number - 1] for number in stars)
 
 
@@ -248,6 +283,7 @@ def test_a_role_is_passed_only_to_its_own_service(statements: list[tuple[str, st
         f"arn:aws:iam::{ACCOUNT}:role/musher-sagemaker": "sagemaker.amazonaws.com",
         f"arn:aws:iam::{ACCOUNT}:role/musher-endpoint": "sagemaker.amazonaws.com",
         f"arn:aws:iam::{ACCOUNT}:role/musher-lambda": "lambda.amazonaws.com",
+        f"arn:aws:iam::{ACCOUNT}:role/musher-ec2": "ec2.amazonaws.com",
     }
 
 
@@ -267,6 +303,36 @@ def test_each_role_is_assumed_by_its_service_for_this_account_only(
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+def test_instances_are_started_and_ended_by_this_project_s_tag(
+    statements: list[tuple[str, str, Statement]],
+) -> None:
+    found = {statement["Sid"]: statement for _, policy, statement in statements if policy == "train-on-ec2"}
+    started, ended = found["StartTaggedInstances"], found["EndInstances"]
+    assert started["Condition"] == {"StringEquals": {"aws:RequestTag/musher:project": "musher"}}
+    assert {resource.rpartition(":")[2] for resource in started["Resource"]} == {"instance/*", "volume/*"}
+    assert ended["Condition"] == {"StringEquals": {"aws:ResourceTag/musher:project": "musher"}}
+    assert found["TagNewInstances"]["Condition"] == {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+
+
+def test_an_instance_writes_what_jobs_leave_and_nothing_comes_in(
+    aws: boto3.Session, statements: list[tuple[str, str, Statement]], resources: dict[str, Any]
+) -> None:
+    written = {
+        resource
+        for role, _, statement in statements
+        for resource in as_list(statement["Resource"])
+        if role == "musher-ec2" and "s3:PutObject" in as_list(statement["Action"])
+    }
+    assert written == {f"{BUCKET}/musher/jobs/*"}
+    [group] = aws.client("ec2").describe_security_groups(
+        Filters=[{"Name": "group-name", "Values": ["musher-ec2"]}]
+    )["SecurityGroups"]
+    assert group["IpPermissions"] == []
+    assert group["VpcId"] == find_vpc(aws)
+    [rule] = resources["Ec2Group"]["Properties"]["SecurityGroupEgress"]  # moto leaves it out
+    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
 
 
 def test_airflows_role_is_assumed_by_the_one_that_was_named(aws: boto3.Session) -> None:
@@ -335,6 +401,7 @@ def test_keys_are_used_by_those_that_need_them(statements: list[tuple[str, str, 
     }
     roles = ("musher-airflow", "musher-sagemaker", "musher-endpoint")
     assert found == {
+        *(("musher-ec2", "bucket", f"kms:{action}") for action in ("Decrypt", "GenerateDataKey")),
         *((role, "bucket", f"kms:{action}") for role in roles for action in ("Decrypt", "GenerateDataKey")),
         *((role, "volume", f"kms:{action}") for role in roles for action in ("CreateGrant", "DescribeKey")),
         ("musher-codebuild", "bucket", "kms:Decrypt"),
@@ -428,11 +495,13 @@ def test_it_stays_within_what_cloudformation_and_iam_take(aws: boto3.Session) ->
     longest = EVERYTHING | {"Project": project}
     create_stack(aws.client("cloudformation", region_name=region), name="longest", **longest)
     iam = aws.client("iam")
-    for role in ("airflow", "sagemaker", "endpoint", "lambda", "codebuild"):
+    for role in ("airflow", "sagemaker", "endpoint", "lambda", "codebuild", "ec2"):
         found = read_statements(iam, [f"{project}-{role}"])
-        assert sum(len(json.dumps(statement, separators=(",", ":"))) for _, _, statement in found) <= 9_500, (
-            role
-        )
+        sizes = {True: 0, False: 0}
+        for _, policy, statement in found:
+            sizes[policy == "train-on-ec2"] += len(json.dumps(statement, separators=(",", ":")))
+        assert sizes[False] <= 9_500, role
+        assert sizes[True] <= 5_900, role  # a managed policy has 6,144 characters at most
 
 
 def test_another_project_gets_names_of_its_own_and_deletion_keeps_only_the_bucket(aws: boto3.Session) -> None:
@@ -447,7 +516,7 @@ def test_another_project_gets_names_of_its_own_and_deletion_keeps_only_the_bucke
         return sorted(name for name in roles + buckets if name.startswith("dogs-"))
 
     bucket = f"dogs-{ACCOUNT}-eu-west-1"
-    roles = [role.replace("musher", "dogs") for role in ROLES]
+    roles = [role.replace("musher", "dogs") for role in ROLES if role != "musher-ec2"]
     assert names_of_dogs() == [bucket, *roles]
     cloudformation.delete_stack(StackName="dogs")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName="dogs")

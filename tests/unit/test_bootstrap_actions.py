@@ -40,7 +40,18 @@ CALLS = {
     "codebuild:BatchGetProjects": "batch_get_projects",
     "codebuild:ListBuildsForProject": "list_builds_for_project",
     "codebuild:StartBuild": "start_build",
+    "ec2:DescribeImages": "describe_images",
+    "ec2:DescribeInstanceTypes": "describe_instance_types",
+    "ec2:DescribeInstances": "describe_instances",
+    "ec2:DescribeRouteTables": "describe_route_tables",
+    "ec2:DescribeSecurityGroups": "describe_security_groups",
+    "ec2:DescribeSubnets": "describe_subnets",
+    "ec2:DescribeVpcs": "describe_vpcs",
+    "ec2:GetConsoleOutput": "get_console_output",
+    "ec2:RunInstances": "run_instances",
+    "ec2:TerminateInstances": "terminate_instances",
     "ecr:DescribeImages": "describe_images",
+    "iam:GetInstanceProfile": "get_instance_profile",
     "iam:GetRole": "get_role",
     "iam:SimulatePrincipalPolicy": "simulate_principal_policy",
     "lambda:CreateAlias": "create_alias",
@@ -127,15 +138,14 @@ CALLS = {
     "servicequotas:ListAWSDefaultServiceQuotas": "list_aws_default_service_quotas",
     "servicequotas:ListServiceQuotas": "list_service_quotas",
     "sns:Publish": "SnsNotifier",
+    "ssm:GetParameter": "get_parameter",
 }
 """What Airflow's role is granted: action -> the method of boto3 (or of a hook) that plugins/ calls."""
 
 IMPLIED = {
     "iam:CreateServiceLinkedRole": "register_scalable_target",
     "cloudwatch:TagResource": '"Tags"',
-    "ec2:DescribeSecurityGroups": "VpcConfig",
-    "ec2:DescribeSubnets": "VpcConfig",
-    "ec2:DescribeVpcs": "VpcConfig",
+    "ec2:CreateTags": '"TagSpecifications"',
     "iam:PassRole": "ExecutionRoleArn",
     "kms:CreateGrant": "VolumeKmsKeyId",
     "kms:Decrypt": "source_buckets",
@@ -154,6 +164,7 @@ SERVICES = {
     "musher-codebuild": f"{PAGES}/codebuild/latest/userguide/setting-up-service-role.html",
     "musher-notebook": f"{PAGES}/sagemaker/latest/dg/sagemaker-roles.html",
     "musher-lambda": f"{PAGES}/lambda/latest/dg/configuration-vpc.html",
+    "musher-ec2": "training/ec2_job.py",
 }
 """Where AWS says what its service does as a role, for which no line of ours calls anything."""
 
@@ -215,6 +226,17 @@ BY_SERVICE = {
         "logs:DescribeLogStreams",
         "logs:PutLogEvents",
         "s3:GetObject",
+        "s3:PutObject",
+    },
+    "musher-ec2": {
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:AbortMultipartUpload",
+        "s3:GetObject",
+        "s3:ListBucket",
         "s3:PutObject",
     },
     "musher-codebuild": {
@@ -309,6 +331,8 @@ def render(value: Any) -> str:
         return re.sub(r"\$\{([^}]+)\}", lambda found: known[found.group(1)], argument)
     if function == "Fn::GetAtt":
         logical = ".".join(argument) if not isinstance(argument, str) else argument
+        if logical == "Ec2Profile.Arn":
+            return "arn:aws:iam::123456789012:instance-profile/musher-ec2"
         return known.get(logical, f"arn:aws:iam::123456789012:role/{logical.lower()}")
     if function == "Fn::Split":
         return "arn:aws:s3:::photos/*"
@@ -395,7 +419,7 @@ def test_every_call_of_the_code_is_granted() -> None:
     methods = {
         found
         for found in re.findall(
-            r"(?:\bconn|\biam|\becr|\bcodebuild|\bclient|\bs3|get_conn\(\))\.([a-z]+(?:_[a-z0-9]+)+)\(",
+            r"(?:\bconn|\biam|\bec2|\bssm|\becr|\bcodebuild|\bclient|\bs3|get_conn\(\))\.([a-z]+(?:_[a-z0-9]+)+)\(",
             sources(),
         )
         if found not in free

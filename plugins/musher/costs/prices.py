@@ -8,6 +8,8 @@ https://aws.amazon.com/sagemaker/pricing/
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from musher.costs.ec2 import EC2_PRICES_USD_PER_HOUR
+
 NOTED_ON = "2026-11-25"
 REGION = "us-east-1"
 
@@ -46,7 +48,7 @@ class Use:
     @property
     def price_usd(self) -> float | None:
         """Return the price of the whole time, or of an hour; None where the table lacks the type."""
-        price = PRICES_USD_PER_HOUR.get(self.instance_type)
+        price = {**PRICES_USD_PER_HOUR, **EC2_PRICES_USD_PER_HOUR}.get(self.instance_type)
         hours = 1.0 if self.max_s is None else self.max_s / SECONDS_PER_HOUR
         return None if price is None else price * self.instances * hours
 

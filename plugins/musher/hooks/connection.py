@@ -12,6 +12,7 @@ from botocore.config import Config
 from musher.errors import SettingsError
 from musher.hooks.alarms import MusherCloudWatchHook
 from musher.hooks.answers import require_whole_answers
+from musher.hooks.ec2 import MusherEc2Hook
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.settings import Settings
@@ -79,11 +80,6 @@ def ecr_hook(settings: Settings) -> AwsBaseHook:
     return AwsBaseHook(**hook_parameters(settings), client_type="ecr")
 
 
-def ec2_hook(settings: Settings) -> AwsBaseHook:
-    """Return a hook for EC2."""
-    return AwsBaseHook(**hook_parameters(settings), client_type="ec2")
-
-
 def autoscaling_hook(settings: Settings) -> AwsBaseHook:
     """Return a hook for Application Auto Scaling."""
     return AwsBaseHook(**hook_parameters(settings), client_type="application-autoscaling")
@@ -97,6 +93,11 @@ def cloudwatch_hook(settings: Settings) -> MusherCloudWatchHook:
 def sagemaker_hook(settings: Settings) -> MusherSageMakerHook:
     """Return a hook for SageMaker with Musher's waits."""
     return MusherSageMakerHook(**hook_parameters(settings))
+
+
+def ec2_hook(settings: Settings) -> MusherEc2Hook:
+    """Return a hook for EC2 with Musher's waits."""
+    return MusherEc2Hook(**hook_parameters(settings))
 
 
 def lambda_hook(settings: Settings) -> MusherLambdaHook:

@@ -45,6 +45,13 @@ def has_objects(s3: Any, *, uri: str) -> bool:
     return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
 
 
+def count_bytes(s3: Any, *, uri: str) -> int:
+    """Return how many bytes all objects have whose address begins so."""
+    bucket, prefix = names.split_s3_uri(uri)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return sum(int(found["Size"]) for page in pages for found in page.get("Contents", []))
+
+
 def list_keys(s3: Any, *, uri: str) -> Iterator[str]:
     """Give the keys of all objects whose address begins so, folders' own objects excepted."""
     bucket, prefix = names.split_s3_uri(uri)

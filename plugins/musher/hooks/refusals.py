@@ -44,6 +44,11 @@ DENIED = (
     "UnrecognizedClientException",
 )
 INVALID = (
+    "InvalidAMIID*",
+    "InvalidBlockDeviceMapping",
+    "InvalidGroup.NotFound",
+    "InvalidKeyPair.NotFound",
+    "InvalidSubnetID.NotFound",
     "InvalidParameter*",
     "InvalidRequest*",
     "MalformedPolicyDocument",
@@ -51,6 +56,7 @@ INVALID = (
     "NoSuchBucket",
     "NoSuchKey",
     "ResourceNotFound*",
+    "Unsupported",
     "Validation*",
 )
 NOT_THERE = ("InvalidAction", "NotImplemented*", "UnknownOperation*", "UnsupportedOperation*")

@@ -20,11 +20,10 @@ from musher.hooks.calls import hold
 from musher.hooks.jobs import attempts
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.objects import has_objects
-from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.links import LINKS
-from musher.operators.base import MusherOperator, fail_without_retry
+from musher.operators.base import AnyHook, MusherOperator, fail_without_retry
 from musher.operators.intent import JobRecord
-from musher.triggers.jobs import JobTrigger
+from musher.triggers.cancelling import CancellingTrigger
 from musher.triggers.waits import TIMEOUT, PauseTrigger, WaitEnd
 
 logger = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ WAIT, MAKE_ROOM, PAUSE = "wait", "make_room", "pause"
 Description = dict[str, Any]
 
 
-class RunJobOperator(MusherOperator[MusherSageMakerHook]):
+class RunJobOperator(MusherOperator[AnyHook]):
     """Start the job of `config`, or adopt the one that answers the same request, and wait for its end.
 
     Whoever triggers the run or clears the task makes a request: it is answered by a live or completed job of
@@ -65,7 +64,6 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     tasks, and would fail a run whose paid job goes on.
     """
 
-    aws_hook_class = MusherSageMakerHook
     template_fields: Sequence[str] = aws_template_fields("config")
     template_fields_renderers = {"config": "json"}  # noqa: RUF012  # the base class's own type
     ui_color = "#ff9900"
@@ -75,7 +73,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
     name_key: ClassVar[str]
     status_key: ClassVar[str]
     max_name: ClassVar[int]
-    trigger_class: ClassVar[type[JobTrigger]]
+    trigger_class: ClassVar[type[CancellingTrigger]]
     console_kind: ClassVar[str]
     log_group: ClassVar[str] = names.TRAINING_LOG_GROUP
 
@@ -301,7 +299,7 @@ class RunJobOperator(MusherOperator[MusherSageMakerHook]):
         record.save(context)
         return record
 
-    def _make_trigger(self, description: Description, *, step: str, record: JobRecord) -> JobTrigger:
+    def _make_trigger(self, description: Description, *, step: str, record: JobRecord) -> CancellingTrigger:
         """Return the wait for a job's end, bounded by the job's own limit, counted from its creation."""
         created: datetime | None = description.get("CreationTime")
         return self.trigger_class(

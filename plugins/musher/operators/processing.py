@@ -7,6 +7,7 @@ from musher import names
 from musher.console_kinds import PROCESSING_JOB
 from musher.costs.billing import billed_seconds
 from musher.hooks.objects import has_object
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.operators.training import seconds_between
 from musher.triggers.jobs import ProcessingJobTrigger
@@ -15,7 +16,7 @@ RESULT = "measured.json"
 """The file that musher.traffic.job leaves in its one output."""
 
 
-class RunProcessingJobOperator(RunJobOperator):
+class RunProcessingJobOperator(RunJobOperator[MusherSageMakerHook]):
     """Start the processing job of `config`, or adopt the one that answers the same request; wait for it.
 
     Whoever clears the task has the load sent anew: unlike a model, what was measured is of one moment.
@@ -28,6 +29,7 @@ class RunProcessingJobOperator(RunJobOperator):
       without a result fails.
     """
 
+    aws_hook_class = MusherSageMakerHook
     noun = "Processing job"
     name_key = "ProcessingJobName"
     status_key = "ProcessingJobStatus"

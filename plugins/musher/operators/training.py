@@ -11,11 +11,12 @@ from musher.console_kinds import TRAINING_JOB
 from musher.hooks import sharing
 from musher.hooks.calls import hold
 from musher.hooks.objects import has_object
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.triggers.jobs import TrainingJobTrigger
 
 
-class RunTrainingJobOperator(RunJobOperator):
+class RunTrainingJobOperator(RunJobOperator[MusherSageMakerHook]):
     """Start the training job of `config`, or adopt the one that answers the same request; wait for its end.
 
     The base is AwsBaseOperator, as nothing of the provider's SageMakerTrainingOperator would remain:
@@ -27,6 +28,7 @@ class RunTrainingJobOperator(RunJobOperator):
     - its OpenLineage facets read attributes that only its own `execute` sets: here none are given.
     """
 
+    aws_hook_class = MusherSageMakerHook
     noun = "Training job"
     name_key = "TrainingJobName"
     status_key = "TrainingJobStatus"

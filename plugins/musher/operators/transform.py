@@ -7,6 +7,7 @@ from musher import names
 from musher.console_kinds import TRANSFORM_JOB
 from musher.costs.billing import billed_seconds
 from musher.hooks.objects import list_keys
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.operators.training import seconds_between
 from musher.triggers.jobs import TransformJobTrigger
@@ -15,7 +16,7 @@ ANSWER = ".out"
 """What AWS adds to an object's name to name the one of its answer."""
 
 
-class RunTransformJobOperator(RunJobOperator):
+class RunTransformJobOperator(RunJobOperator[MusherSageMakerHook]):
     """Start the batch transform job of `config`, or adopt the one that answers the same request; wait for it.
 
     The base is AwsBaseOperator, as nothing of the provider's SageMakerTransformOperator would remain:
@@ -27,6 +28,7 @@ class RunTransformJobOperator(RunJobOperator):
       images have one, and times; a job without any fails.
     """
 
+    aws_hook_class = MusherSageMakerHook
     noun = "Transform job"
     name_key = "TransformJobName"
     status_key = "TransformJobStatus"

@@ -8,6 +8,7 @@ from typing import Any
 from musher import names
 from musher.console_kinds import TUNING_JOB
 from musher.costs.billing import billed_seconds
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.operators.jobs import GRACE_S, Description, RunJobOperator
 from musher.operators.training import seconds_between
 from musher.triggers.jobs import TuningJobTrigger
@@ -19,7 +20,7 @@ TRIAL_GRACE_S = 600
 """What each round of trials may take beyond its limit: starting, downloads and uploads."""
 
 
-class RunTuningJobOperator(RunJobOperator):
+class RunTuningJobOperator(RunJobOperator[MusherSageMakerHook]):
     """Start the tuning job of `config`, or adopt the one that answers the same request; wait for its end.
 
     The base is AwsBaseOperator, as nothing of the provider's SageMakerTuningOperator would remain:
@@ -31,6 +32,7 @@ class RunTuningJobOperator(RunJobOperator):
     - the answer is the description as text: here it is the trials and the best values, as numbers.
     """
 
+    aws_hook_class = MusherSageMakerHook
     noun = "Tuning job"
     name_key = "HyperParameterTuningJobName"
     status_key = "HyperParameterTuningJobStatus"

@@ -3,6 +3,7 @@
 from musher.params.batch import BATCH
 from musher.params.data import DATA
 from musher.params.deployment import DEPLOYMENT
+from musher.params.ec2 import EC2
 from musher.params.function import FUNCTION
 from musher.params.instances import INSTANCES
 from musher.params.load_test import LOAD_TEST
@@ -19,6 +20,7 @@ FORM = order(
         **TUNING,
         **TRAINING,
         **INSTANCES,
+        **EC2,
         **DEPLOYMENT,
         **SCALING,
         **FUNCTION,
@@ -28,7 +30,7 @@ FORM = order(
 )
 """Every Param, in the order in which the form shows them."""
 
-SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, DEPLOYMENT, SCALING, FUNCTION, BATCH, LOAD_TEST)
+SECTIONS = (DATA, MODEL, TUNING, TRAINING, INSTANCES, EC2, DEPLOYMENT, SCALING, FUNCTION, BATCH, LOAD_TEST)
 
 OPTIONS = (*MODEL_OPTIONS, *TRAINING)
 """Names of the Params that train.py takes as options of the same name."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from musher.ec2_results import EC2_TASKS
 from musher.payloads.choices import (
     ASYNC,
     BACKLOG,
@@ -42,7 +43,7 @@ QUALITY = (
 )
 """Figures of evaluation.json, what they are called, and what they mean."""
 
-AFTERWARDS = frozenset({"report", "teardown"})
+AFTERWARDS = frozenset({"report", "teardown", *EC2_TASKS})
 """Tasks whose failure takes back nothing that the run has released."""
 
 UNITS = {

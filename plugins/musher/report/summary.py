@@ -9,6 +9,7 @@ from musher.console import Console
 from musher.console_kinds import (
     ENDPOINT,
     FUNCTION,
+    INSTANCE,
     PROCESSING_JOB,
     TRAINING_JOB,
     TRANSFORM_JOB,
@@ -16,6 +17,7 @@ from musher.console_kinds import (
 )
 from musher.costs.billing import billed_seconds
 from musher.payloads.tuning import IN_JOB
+from musher.report.ec2 import describe_ec2
 from musher.report.strict import make_strict
 from musher.results import (
     LoadJobResult,
@@ -108,6 +110,7 @@ def build_summary(facts: RunFacts, results: RunResults) -> Summary:
         "features": describe_features(results["features"], facts.started_at),
         "tuning": pick(results["tuning"], TUNING_KEYS) or NO_TUNING,
         "training": {**pick(job, TRAINING_KEYS), "spot_savings": spot_savings(job)} if job else None,
+        "ec2": describe_ec2(results),
         "endpoint": pick(results["endpoint"], ENDPOINT_KEYS) or None,
         "lifetime": facts.lifetime,
         "gate": pick(results["verdict"], GATE_KEYS) or None,
@@ -131,6 +134,8 @@ def build_links(results: RunResults, *, console: Console | None) -> dict[str, st
     links = {name: console.page(TRAINING_JOB, name=name) for name in jobs}
     if (tuning := results["tuning"]) and tuning["strategy"] != IN_JOB:
         links[tuning["job_name"]] = console.page(TUNING_JOB, name=tuning["job_name"])
+    if ec2 := results["ec2"]:
+        links[ec2["job_name"]] = console.page(INSTANCE, name=ec2["job_name"])
     if batch := results["batch"]:
         links[batch["job_name"]] = console.page(TRANSFORM_JOB, name=batch["job_name"])
     if sender := job_of_load(results["load"]):
@@ -197,12 +202,13 @@ def build_stages(results: RunResults, *, started_at: datetime) -> dict[str, dict
     Training is billed for each instance; the endpoint bills until it is deleted, so its sum is not known yet.
     """
     answers, batch, sender = results["answers"], results["batch"], job_of_load(results["load"])
-    shadow = results["shadow"]
+    shadow, ec2 = results["shadow"], results["ec2"]
     stages = {
         "stage_dataset": _stage(results["dataset"]),
         "embed": _embed(results["features"], started_at),
         "tune": _tune(results["tuning"]),
         "train": _job(results["job"]),
+        "train_on_ec2": _stage(ec2, billed_s=ec2["seconds"] if ec2 else None),
         "evaluate": _stage(results["evaluation"]),
         "gate": _stage(results["verdict"]),
         "batch": _stage(batch, billed_s=batch["billed_seconds"] if batch else None),

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from musher import names
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
-from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, logs_hook, sagemaker_hook
+from musher.hooks.connection import (
+    autoscaling_hook,
+    cloudwatch_hook,
+    ec2_hook,
+    lambda_hook,
+    logs_hook,
+    sagemaker_hook,
+)
+from musher.hooks.ec2 import terminate_instances
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.functions import remove_function
 from musher.hooks.jobs import stop_processing_jobs, stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
@@ -45,6 +53,7 @@ def running_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Remo
             Removal(what=f"training job {name}", remove=partial(stop_training_jobs, hook, name=name))
             for name in training
         ),
+        *(running_instances(run) if run.params.get("train_on_ec2") else []),
         *batch_jobs(run),
         *load_jobs(run),
         *shared_jobs(run, instance),
@@ -69,6 +78,12 @@ def load_jobs(run: Run) -> list[Removal]:
         return []
     hook, job = sagemaker_hook(run.settings), names.load_job(run.settings, slug=run.slug)
     return [Removal(what=f"processing job {job}", remove=partial(stop_processing_jobs, hook, name=job))]
+
+
+def running_instances(run: Run) -> list[Removal]:
+    """Return how the run's EC2 instances are terminated, if any are left: they end by themselves."""
+    remove = partial(terminate_instances, ec2_hook(run.settings), project=run.settings.project, slug=run.slug)
+    return [Removal(what="EC2 instances", remove=remove)]
 
 
 def shared_jobs(run: Run, instance: "RuntimeTaskInstanceProtocol") -> list[Removal]:

@@ -23,6 +23,7 @@ from musher.stages.report import report
 from musher.stages.smoke_test import smoke_test
 from musher.stages.teardown import teardown
 from musher.stages.train import train
+from musher.stages.train_on_ec2 import train_on_ec2
 from musher.stages.tune import tune
 
 
@@ -36,6 +37,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     features = embed(dataset, checked)
     tuning = tune(dataset, features)
     job = train(dataset, features, tuning)
+    instance: Any = train_on_ec2(dataset, features, tuning)
     evaluation: Any = evaluate(job)
     model: Any = register_model(evaluation, image, dataset)
     verdict = gate(dataset, evaluation, model)
@@ -52,6 +54,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
         "features": features,
         "tuning": tuning,
         "job": job,
+        "ec2": instance,
         "evaluation": evaluation,
         "verdict": verdict,
         "batch": classified,
@@ -67,7 +70,7 @@ def operationalize(dataset: StagedDataset, *, started: BaseOperator) -> XComArg:
     # The batch's job may be skipped, which must not skip what follows.
     batch_settled = EmptyOperator(task_id="batch_settled", trigger_rule="none_failed")
     classified >> batch_settled
-    ends = [judged, batch_settled]
+    ends = [judged, batch_settled, instance]
     ends >> end_run()
     written: Any = report(results)
     ends >> written.as_teardown(setups=started, on_failure_fail_dagrun=True)

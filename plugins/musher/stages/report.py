@@ -8,11 +8,12 @@ from typing import cast
 from airflow.sdk import get_current_context, task
 
 from musher import names
+from musher.ec2_results import Ec2TrainingResult
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload
 from musher.operators.base import fail_without_retry
 from musher.payloads.tags import TRIAL
-from musher.results import STEPS_KEY, LoadTestResult, RunResults
+from musher.results import STEPS_KEY, LoadTestResult, RunResults, StagedDataset
 from musher.stages.failures import failures_of_run, reason_to_rest, states_of_run
 from musher.stages.run import current_run
 
@@ -21,6 +22,7 @@ TASK_OF = {
     "features": "embed.run_job",
     "tuning": "tune.gather_trials",
     "job": "train.run_job",
+    "ec2": "train_on_ec2.read_figures",
     "evaluation": "evaluate",
     "verdict": "gate.await_approval",
     "batch": "batch.run_job",
@@ -87,6 +89,11 @@ def report(results: RunResults) -> dict[str, str]:
 def nothing_but(*, load: LoadTestResult | None) -> RunResults:
     """Return the results of a DAG that makes a load test and nothing else."""
     return cast(RunResults, {**dict.fromkeys(TASK_OF), "load": load})
+
+
+def nothing_but_ec2(*, dataset: StagedDataset, ec2: Ec2TrainingResult | None) -> RunResults:
+    """Return the results of a DAG that trains on an EC2 instance and nothing else."""
+    return cast(RunResults, {**dict.fromkeys(TASK_OF), "dataset": dataset, "ec2": ec2})
 
 
 def drop_old_results(results: RunResults, states: Mapping[str, str | None]) -> RunResults:

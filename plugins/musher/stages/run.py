@@ -1,7 +1,7 @@
 """What a task knows of the DAG run that it belongs to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,10 @@ class Run:
     """Names that the run was triggered with and its DAG does not have: Airflow takes them in silence."""
     is_test: bool = False
     """Whether `airflow dags test` runs it, where one task follows another in one process."""
+
+    def with_params(self, params: Mapping[str, Any]) -> "Run":
+        """Return the same run with other Params."""
+        return replace(self, params=params)
 
     @property
     def slug(self) -> str:

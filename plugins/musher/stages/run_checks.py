@@ -32,8 +32,16 @@ from musher.payloads.updates import check_policy
 from musher.results import Params
 from musher.stages.account_checks import account_checks
 from musher.stages.checks import Check
+from musher.stages.ec2_checks import list_ec2_checks
 from musher.stages.endpoint_plan import update_policy
-from musher.stages.jobs import Result, contradictory_options, find_chosen_weights, plan_ranges, spot_wait_s
+from musher.stages.jobs import (
+    Result,
+    contradictory_options,
+    find_chosen_weights,
+    image_channels,
+    plan_ranges,
+    spot_wait_s,
+)
 from musher.stages.kind_checks import other_kind, unsuitable_kind
 from musher.stages.load_job_plan import find_contradictions as find_contradictions_of_load
 from musher.stages.run import Run
@@ -42,7 +50,15 @@ from musher.stages.run import Run
 def list_checks(run: Run, *, dataset: Result) -> list[Check]:
     """Return all that is looked at: of the run, of what serves, then of the account."""
     serving = Check(about="live endpoint", look=lambda: other_kind(run))
-    return [*run_checks(run, dataset=dataset), serving, *_account(run)]
+    return [*run_checks(run, dataset=dataset), serving, *_ec2(run, dataset=dataset), *_account(run)]
+
+
+def _ec2(run: Run, *, dataset: Result) -> list[Check]:
+    """Return what is looked at where the run trains on EC2, too; features would add to the data."""
+    if not run.params["train_on_ec2"]:
+        return []
+    channels = image_channels(dataset, None)
+    return list_ec2_checks(run.settings, run.params, channels=channels)
 
 
 def run_checks(run: Run, *, dataset: Result) -> list[Check]:
@@ -246,6 +262,10 @@ def list_uses(params: Params) -> list[Use]:
         uses.append(Use(what="tune", instances=int(params["tuning_trials"]), **job))
     elif params["tuning_strategy"] == IN_JOB:
         uses.append(Use(what="tune", instances=1, **job))
+    if params["train_on_ec2"]:
+        limit_s = float(params["max_runtime_s"])
+        name = str(params["ec2_instance_type"])
+        uses.append(Use(what="train on EC2", instance_type=name, instances=1, max_s=limit_s))
     endpoint = {"instance_type": params["endpoint_instance_type"]}
     if params["batch_input"]:
         instances = int(params["endpoint_instance_count"])

@@ -7,6 +7,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher import names
+from musher.ec2_results import EC2_TASKS
 from musher.stages.failures import failures_of_run, is_ended_by_hand
 from musher.stages.run import current_run
 
@@ -48,8 +49,8 @@ def teardown() -> list[str]:
 
 
 def has_failed(instance: "RuntimeTaskInstanceProtocol") -> bool:
-    """Return whether a stage has failed, or was ended by hand: a report that fails does no harm to users."""
-    return bool(set(failures_of_run(instance)) - {"report", "teardown"})
+    """Return whether a stage has failed, or was ended by hand, that may harm users: no report does."""
+    return bool(set(failures_of_run(instance)) - {"report", "teardown", *EC2_TASKS})
 
 
 def refuse_green(instance: "RuntimeTaskInstanceProtocol") -> None:

@@ -132,6 +132,10 @@ class WaitTrigger(BaseTrigger):
     async def log_progress(self, answer: dict[str, Any]) -> None:
         """Log what is new in an answer that does not end the wait; nothing unless a subclass says so."""
 
+    async def find_end(self) -> str:
+        """Return why a wait fails that its data would go on with; nothing unless a subclass says so."""
+        return ""
+
     async def log_last(self, end: WaitEnd) -> None:
         """Log what came with the end; nothing unless a subclass says so."""
 
@@ -151,6 +155,8 @@ class WaitTrigger(BaseTrigger):
                 # A throttled look, which the waiter's data takes for an answer, is repeated ever later, too.
                 failed_looks = failed_looks + 1 if "Error" in answer else 0
                 await self._log_progress(answer)
+                if reason := await self.find_end():
+                    return self._end(FAILURE, reason)
             delay_s = max(self.delay_s, min(self.delay_s * 2**failed_looks, MAX_DELAY_S))
             if clock.now() + delay_s > self.deadline:
                 return self._end(TIMEOUT, f"{name_subject(self.arguments)} did not get there in time")

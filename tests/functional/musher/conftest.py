@@ -24,7 +24,7 @@ from musher.payloads.tuning import OBJECTIVE  # noqa: E402
 from musher.settings import Settings  # noqa: E402
 from tests.unit.musher.operators.fakes import FakeTask  # noqa: E402
 
-PROJECT = "opstest"
+PROJECT, EC2_PROJECT = "opstest", "ec2test"
 METRICS = [
     {"Name": OBJECTIVE, "Regex": f"{OBJECTIVE}=([0-9.]+)"},
     {"Name": "valid:loss", "Regex": "valid:loss=([0-9.]+)"},
@@ -49,6 +49,23 @@ def install(localaws: Any) -> Settings:
     [stack] = cloudformation.describe_stacks(StackName=PROJECT)["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     return Settings(account_id="123456789012", project=PROJECT, poll_interval_s=0.1)
+
+
+@pytest.fixture(scope="session")
+def ec2_installation(localaws: Any) -> Settings:
+    """Apply the bootstrap template with what EC2 needs."""
+    cloudformation = localaws.client("cloudformation")
+    [vpc] = localaws.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    parameters = {"Project": EC2_PROJECT, "Ec2Vpc": vpc["VpcId"]}
+    cloudformation.create_stack(
+        StackName=EC2_PROJECT,
+        TemplateBody=(ROOT / "infra" / "bootstrap.yaml").read_text(),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    [stack] = cloudformation.describe_stacks(StackName=EC2_PROJECT)["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    return Settings(account_id="123456789012", project=EC2_PROJECT, poll_interval_s=0.3)
 
 
 @pytest.fixture(autouse=True)

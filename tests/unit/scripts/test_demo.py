@@ -10,9 +10,10 @@ import pytest
 
 from scripts import demo
 from scripts.dag_runs import Report, fetch_report
-from scripts.demo import LOAD, Demo, count_seconds, make_folder, make_result, read_conf
+from scripts.demo import LOAD, Demo, add_ec2, count_seconds, make_folder, make_result, read_conf
 from scripts.local_stack import StackError, aws_variables
 from scripts.only_one import only_one
+from scripts.verdict import describe_ec2
 from tests.unit.scripts.second_releases import make_second
 
 SUMMARY: dict[str, Any] = {
@@ -58,6 +59,30 @@ def test_a_conf_that_is_no_json_object_is_refused_in_words() -> None:
         read_conf("{epochs: 5}")
     with pytest.raises(argparse.ArgumentTypeError, match="no JSON object"):
         read_conf("[1]")
+
+
+@pytest.mark.parametrize(
+    ("conf", "refusal", "wants_ec2"),
+    [
+        ({}, "", True),
+        ({}, "no namespaces", False),
+        ({"source": "/photos"}, "", False),
+        ({"train_on_ec2": False}, "", False),
+    ],
+    ids=["digits", "no-namespaces", "photos", "asked-not-to"],
+)
+def test_the_first_run_trains_on_ec2_too_where_an_instance_can_run(
+    conf: dict[str, Any], refusal: str, wants_ec2: bool
+) -> None:
+    assert bool(add_ec2(conf, refusal=refusal).get("train_on_ec2")) is wants_ec2
+
+
+def test_the_accuracy_on_ec2_is_part_of_the_result() -> None:
+    row = {"accuracy": 0.96, "instances": "1 x m5.xlarge", "seconds": 40.0, "price_usd": 0.0032}
+    assert result_of(None, ec2={"rows": [row]})["ec2_accuracy"] == 0.96
+    assert result_of(None)["ec2_accuracy"] is None
+    assert describe_ec2({"rows": [row]}) == "EC2        0.9600 by 1 x m5.xlarge in 40.0 s, $0.0032 on AWS"
+    assert describe_ec2({"rows": [row | {"price_usd": None}]}).endswith("in 40.0 s")
 
 
 def ask(**conf: Any) -> Demo:

@@ -38,6 +38,7 @@ RESULTS: Any = {
         "seconds": 42.0,
         "metrics": {"test:accuracy": 0.8333},
     },
+    "ec2": None,
     "evaluation": {"accuracy": 0.8333, "loss": 0.21, "seconds": 0.1},
     "endpoint": {
         "name": "musher-live",
@@ -215,6 +216,7 @@ def test_the_summary_holds_what_its_readers_expect() -> None:
             "metrics": {"test:accuracy": 0.8333},
             "spot_savings": None,
         },
+        "ec2": None,
         "endpoint": {
             "name": "musher-live",
             "kind": "realtime",
@@ -281,6 +283,38 @@ def test_the_page_shows_the_numbers_and_escapes_names() -> None:
     assert "Tuning" not in shown
     assert "Features of" not in shown
     assert "on demand" in shown
+
+
+def test_an_instance_s_training_stands_beside_sagemaker_s() -> None:
+    ec2 = {
+        "job_name": "musher-ec2-0123abcd",
+        "model_uri": "s3://b/musher/jobs/musher-ec2-0123abcd/output/model.tar.gz",
+        "model_sha256": "ab" * 32,
+        "output_uri": "s3://b/o",
+        "instance_id": "i-1",
+        "instance_type": "m5.xlarge",
+        "is_spot": False,
+        "training_seconds": 200.0,
+        "seconds": 300.0,
+        "accuracy": 0.7777,
+        "loss": 0.5,
+        "images": 6,
+        "price_usd": 0.016,
+    }
+    found = build_summary(facts(), {**RESULTS, "ec2": ec2})
+    assert found["stages"]["train_on_ec2"] == {"seconds": 300.0, "billed_seconds": 300.0}
+    shown = page(found)
+    for text in (
+        "Trained on EC2, beside SageMaker",
+        "77.8 %",
+        "$0.0160",
+        "1 x m5.xlarge",
+        "abababab…",
+    ):
+        assert text in shown
+    alone = build_summary(facts(), {**NOTHING, "ec2": {**ec2, "price_usd": None}})
+    assert "beside SageMaker" not in render(summary=alone, outputs=Outputs())
+    assert "Trained on EC2" not in page()
 
 
 def test_a_refused_run_shows_its_figures_and_what_refused_them() -> None:

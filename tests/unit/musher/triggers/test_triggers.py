@@ -257,7 +257,7 @@ def test_a_cancel_that_aws_does_not_answer_is_bounded(
     async def never(client: Any) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("musher.triggers.jobs.KILL_S", 0.01)
+    monkeypatch.setattr("musher.triggers.cancelling.KILL_S", 0.01)
     monkeypatch.setattr(trigger, "stop", never)
     with pytest.raises(TimeoutError):
         asyncio.run(trigger.on_kill())

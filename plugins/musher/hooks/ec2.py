@@ -1,0 +1,134 @@
+"""Find, make and end EC2 instances that are one training job each."""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from os import PathLike
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.exceptions import ClientError
+
+from musher import names
+from musher.hooks.waits import WAITERS
+from musher.payloads.ec2_jobs import LIVE, NAME_TAG, artifact_uris, describe_job
+from musher.payloads.tags import PROJECT_TAG, RUN_TAG
+from musher.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+GONE = "InvalidInstanceID.NotFound"
+MISMATCH = "IdempotentParameterMismatch"
+"""Another request with this token has made an instance, whose tags have another time."""
+
+SHOWN_S, LOOK_S = 60.0, 2.0
+"""How long an instance that was just made may be unknown to descriptions, and how often is looked."""
+
+CONSOLE_LINES = 20
+
+
+class MusherEc2Hook(EC2Hook):
+    """Add waits as data to the provider's hook."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take the parameters of every AWS hook."""
+        super().__init__("client_type", *args, **kwargs)
+
+    @property
+    def waiter_path(self) -> PathLike[str]:
+        """Return the file of Musher's own EC2 waiters."""
+        return WAITERS / "ec2.json"
+
+    def find_instance(self, *, name: str, instance_id: str = "") -> dict[str, Any] | None:
+        """Return the instance of this id, else the latest of this Name; None where EC2 shows none."""
+        named = [{"Name": f"tag:{NAME_TAG}", "Values": [name]}]
+        asked: dict[str, Any] = {"InstanceIds": [instance_id]} if instance_id else {"Filters": named}
+        try:
+            found = list(self._describe(**asked))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == GONE:
+                return None
+            raise
+        return max(found, key=lambda instance: instance["LaunchTime"], default=None)
+
+    def list_instances(self, *, project: str, slug: str = "") -> list[dict[str, Any]]:
+        """Return the instances of a project, or of one run, that may still cost."""
+        tags = {PROJECT_TAG: project, **({RUN_TAG: slug} if slug else {})}
+        filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]
+        return list(self._describe(Filters=[*filters, {"Name": "instance-state-name", "Values": list(LIVE)}]))
+
+    def _describe(self, **asked: Any) -> Iterator[dict[str, Any]]:
+        for page in self.conn.get_paginator("describe_instances").paginate(**asked):
+            for reservation in page["Reservations"]:
+                yield from reservation["Instances"]
+
+    def find_job(self, settings: Settings, *, name: str, s3: S3Hook, instance_id: str = "") -> Any:
+        """Return the description of a job, or None."""
+        ended = read_end(s3, settings, job_name=name)
+        return describe_job(
+            name, instance=self.find_instance(name=name, instance_id=instance_id), ended=ended
+        )
+
+    def run_instance(self, request: dict[str, Any]) -> str:
+        """Start the instance, or find the one that another try has started; return its id."""
+        name = str(request["ClientToken"])
+        try:
+            [made] = self.conn.run_instances(**request)["Instances"]
+            instance_id = str(made["InstanceId"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != MISMATCH:
+                raise
+            logger.info("%s: asked for already by another try", name)
+            instance_id = ""
+        return str(self.wait_until_shown(name=name, instance_id=instance_id)["InstanceId"])
+
+    def wait_until_shown(self, *, name: str, instance_id: str) -> dict[str, Any]:
+        """Return an instance that was just made, which EC2 may show late; TimeoutError past a minute."""
+        deadline = time.monotonic() + SHOWN_S
+        while (found := self.find_instance(name=name, instance_id=instance_id)) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"EC2 does not show the instance {instance_id or name}. Try again.")
+            time.sleep(LOOK_S)
+        return found
+
+    def terminate(self, instance_id: str) -> None:
+        """Ask for the end of an instance; one that is gone is none."""
+        try:
+            self.conn.terminate_instances(InstanceIds=[instance_id])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != GONE:
+                raise
+
+    def read_console(self, instance_id: str) -> str:
+        """Return the last lines of an instance's console: what there is where its log says nothing."""
+        try:
+            text = str(self.conn.get_console_output(InstanceId=instance_id).get("Output") or "")
+        except ClientError as error:
+            return f"(the console of {instance_id} cannot be read: {error})"
+        return "\n".join(text.splitlines()[-CONSOLE_LINES:]) or f"(nothing on the console of {instance_id})"
+
+
+def read_end(objects: S3Hook, settings: Settings, *, job_name: str) -> dict[str, Any] | None:
+    """Return how a job says that it has ended, or None."""
+    bucket, key = names.split_s3_uri(artifact_uris(settings, job_name=job_name)["ended_uri"])
+    if not objects.check_for_key(key, bucket):
+        return None
+    body = objects.get_conn().get_object(Bucket=bucket, Key=key)["Body"].read()
+    try:
+        ended = json.loads(body)
+    except ValueError:
+        ended = None
+    if isinstance(ended, dict):
+        return ended
+    return {"status": "Failed", "reason": f"s3://{bucket}/{key} is not what a job writes"}
+
+
+def terminate_instances(hook: MusherEc2Hook, *, project: str, slug: str) -> list[str]:
+    """Terminate what a run's instances are left; return them."""
+    found = hook.list_instances(project=project, slug=slug)
+    for instance in found:
+        hook.terminate(instance["InstanceId"])
+        logger.warning("%s: was still there, terminated", instance["InstanceId"])
+    return [f"instance {instance['InstanceId']}" for instance in found]

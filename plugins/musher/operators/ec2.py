@@ -1,0 +1,197 @@
+"""Train on an EC2 instance that a retried task finds again, and that ends by itself."""
+
+from dataclasses import asdict
+from typing import Any
+
+from airflow.sdk import Context
+
+from musher import clock, names
+from musher.console_kinds import INSTANCE
+from musher.errors import JobFailedError
+from musher.hooks.ec2 import MusherEc2Hook
+from musher.hooks.objects import has_object
+from musher.operators.intent import JobRecord
+from musher.operators.jobs import WAIT, Description, RunJobOperator
+from musher.payloads.tags import PROJECT_TAG, RUN_TAG
+from musher.triggers.ec2 import InstanceJobTrigger
+from musher.triggers.waits import FAILURE, SUCCESS, PauseTrigger, WaitEnd, WaitTrigger
+
+BOOT_S = 900.0
+"""After so many seconds a job's log must have a first line; an instance begins within some two minutes."""
+
+GRACE_S = 1800.0
+"""What a job may take beyond its script's limit: booting, installing, uploading. The instance's own bound, in
+training/ec2_user_data.sh, is 15 minutes."""
+
+
+class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
+    """Start the instance of `config`, or adopt the one that answers the same request; wait for its job's end.
+
+    The base is AwsBaseOperator, as nothing of the provider's EC2CreateInstanceOperator would remain:
+    - it sends no client token: a retry starts a second instance. Here a job's name is token and Name;
+    - a wait that fails otherwise than by WaiterError leaves the instance running and billing, and waits for a
+      state are unbounded: here the instance ends by itself, and the wait by the job's limit;
+    - it knows whether an instance runs, not whether what it runs has ended, and how: here ended.json says so;
+    - a killed task terminates the instance whoever killed it: here only a person's cancel does.
+    """
+
+    aws_hook_class = MusherEc2Hook
+    noun = "Training instance"
+    name_key = "ClientToken"
+    status_key = "Status"
+    max_name = names.MAX_SAGEMAKER_NAME
+    trigger_class = InstanceJobTrigger
+    console_kind = INSTANCE
+
+    def __init__(self, *, config: Any, boot_limit_s: float = BOOT_S, **kwargs: Any) -> None:
+        """Take the RunInstances request (templated, so also an earlier task's result)."""
+        super().__init__(config=config, **kwargs)
+        self.boot_limit_s = boot_limit_s
+        self._made: dict[str, str] = {}
+
+    def list_inputs(self, request: dict[str, Any]) -> dict[str, str]:
+        """Return nothing: the instance itself says what it lacks, and the stage has looked before."""
+        return {}
+
+    def create(self, request: dict[str, Any]) -> None:
+        """Start the instance."""
+        [tags] = [
+            found["Tags"] for found in request["TagSpecifications"] if found["ResourceType"] == "instance"
+        ]
+        kept = {tag["Key"]: tag["Value"] for tag in tags if tag["Key"] in (PROJECT_TAG, RUN_TAG)}
+        self.limit_log(names.instance_log_group(self.settings), tags={PROJECT_TAG: kept[PROJECT_TAG]})
+        self._made[request["ClientToken"]] = self.hook.run_instance(request)
+
+    def describe(self, name: str) -> Description:
+        """Return the job's description."""
+        description = self.find(name)
+        if description is None and name in self._made:
+            self.hook.wait_until_shown(name=name, instance_id=self._made[name])
+            description = self.find(name)
+        if description is None:
+            raise JobFailedError(f"EC2 and S3 know nothing of {name} any more. Clear this task to start it.")
+        return description
+
+    def find(self, name: str) -> Description | None:
+        """Return the job's description, or None where there is neither an instance nor a word of it."""
+        made = self._made.get(name, "")
+        found: Description | None = self.hook.find_job(
+            self.settings, name=name, s3=self.s3_hook, instance_id=made
+        )
+        return found
+
+    def stop(self, name: str) -> None:
+        """Terminate the instance."""
+        if instance_id := str(self.describe(name)["InstanceId"]):
+            self.hook.terminate(instance_id)
+
+    def rename(self, request: dict[str, Any], name: str) -> dict[str, Any]:
+        """Return the same request under another name."""
+        from musher.payloads.ec2_jobs import rename_instance  # no business of the DAG's parse
+
+        return rename_instance(request, job_name=name)
+
+    def limit_s(self, job: Description) -> float:
+        """Return the script's own limit, and a grace."""
+        return float(job["LimitInSeconds"]) + GRACE_S
+
+    def leave(self, arn: str) -> bool:
+        """Return that the instance may be terminated: no other run waits for it."""
+        return True
+
+    def find_flaw(self, description: Description) -> str | None:
+        """Return that a completed job's model is gone, or None."""
+        from musher.payloads.ec2_jobs import artifact_uris
+
+        uri = artifact_uris(self.settings, job_name=description[self.name_key])["model_uri"]
+        return None if has_object(self.s3_hook, uri=uri) else f"there is no {uri}"
+
+    def find_change(self, description: Description, request: dict[str, Any]) -> str | None:
+        """Return that the job trains something else, or elsewhere: its hash is another one."""
+        from musher.payloads.ec2_jobs import content_of
+
+        wanted = content_of(request)
+        if description["Content"] in ("", wanted):
+            return None
+        return "it trains with other options, code, data or on another type of instance"
+
+    def is_repeatable(self, description: Description, reason: str) -> bool:
+        """Return whether AWS took the instance away, not the job failed."""
+        return description[self.status_key] == "Failed" and super().is_repeatable(description, reason)
+
+    def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
+        """Wait for the instance; one that EC2 has forgotten is no more."""
+        if isinstance(trigger, InstanceJobTrigger) and not trigger.arguments["InstanceIds"]:
+            return self.go_on(context, WaitEnd(outcome=SUCCESS, carried=trigger.carried))
+        return super().wait_for(context, trigger)
+
+    def go_on(self, context: Context, end: WaitEnd) -> Any:
+        """Terminate an instance that never began; else go on as with every job.
+
+        A description that lags behind may take one that was just made for one that is gone.
+        """
+        if end.outcome == FAILURE:
+            name = str(end.carried["record"]["job_name"])
+            description = self.describe(name)
+            console = self.hook.read_console(str(description["InstanceId"]))
+            self.try_to_stop(name)
+            if not end.message:  # it is stopped, which nobody here asks for, and its disk costs
+                raise self._failure(description, str(description["FailureReason"]))
+            raise JobFailedError(
+                f"{self.noun} {name}: {end.message}, and was terminated. Its network may have no route to S3 "
+                f"and CloudWatch Logs, or its image no aws command. Its console:\n{console}"
+            )
+        if end.outcome == SUCCESS and end.carried["step"] == WAIT:
+            record = JobRecord(**end.carried["record"])
+            description = self.describe(record.job_name)
+            if description[self.status_key] == "InProgress":
+                return self.wait_for(context, self._make_trigger(description, step=WAIT, record=record))
+        return super().go_on(context, end)
+
+    def explain(self, description: Description) -> str:
+        """Return the last lines of the job's log; what the console says where there are none."""
+        name, group = description[self.name_key], names.instance_log_group(self.settings)
+        lines = self.show_last_lines(name)
+        if lines.startswith("(") and description["InstanceId"]:
+            return f"Last lines of its console:\n{self.hook.read_console(description['InstanceId'])}"
+        return f"Last lines of its log ({group}, {name}/):\n{lines}"
+
+    @property
+    def log_group(self) -> str:  # type: ignore[override]  # a constant of SageMaker's jobs
+        """Return the log group of these jobs."""
+        return names.instance_log_group(self.settings)
+
+    def summarise(self, description: Description) -> dict[str, Any]:
+        """Return the job's name, artifact addresses and times."""
+        from musher.payloads.ec2_jobs import artifact_uris
+
+        name, seconds = description[self.name_key], description["Seconds"]
+        uris = artifact_uris(self.settings, job_name=name)
+        return {
+            "job_name": name,
+            "model_uri": uris["model_uri"],
+            "model_sha256": description["ModelSha256"],
+            "output_uri": uris["output_uri"],
+            "instance_id": description["InstanceId"],
+            "instance_type": description["InstanceType"],
+            "is_spot": description["IsSpot"],
+            "training_seconds": seconds.get("train"),
+            "seconds": seconds.get("total"),
+        }
+
+    def _make_trigger(self, description: Description, *, step: str, record: JobRecord) -> InstanceJobTrigger:
+        """Return the wait for the instance's end, bounded by the job's own limit, counted from its launch."""
+        launched = description["CreationTime"]
+        began = launched.timestamp() if launched else clock.now()
+        return InstanceJobTrigger(
+            arguments={"InstanceIds": [description["InstanceId"]] if description["InstanceId"] else []},
+            connection=self._hook_parameters,
+            delay_s=self.settings.poll_interval_s,
+            deadline=began + self.limit_s(description),
+            carried={
+                "step": step,
+                "record": asdict(record),
+                "log_group": self.log_group,
+                "boot_deadline": began + self.boot_limit_s,
+            },
+        )

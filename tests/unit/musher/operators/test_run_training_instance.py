@@ -1,0 +1,317 @@
+"""A training job on an EC2 instance: started once, found again, ended, and told apart by how it ended."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from musher.hooks import ec2 as hooks
+from musher.hooks.ec2 import MusherEc2Hook, terminate_instances
+from musher.operators import jobs
+from musher.operators.ec2 import BOOT_S, GRACE_S, RunTrainingInstanceOperator
+from musher.payloads.ec2 import build_run_instances
+from musher.settings import Settings
+from musher.triggers import ec2 as triggers
+from musher.triggers.ec2 import InstanceJobTrigger
+from musher.triggers.here import run_here
+from musher.triggers.waits import WaitTrigger
+from tests.unit.musher.operators.fake_ec2 import END, FakeBucket, FakeEc2
+from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeLogs, FakeTask, refuse
+from tests.unit.musher.payloads.test_ec2_payload import NAME, TEMPLATE, plan_with
+
+Make = Callable[..., RunTrainingInstanceOperator]
+SPOT_GONE = {"status": "Interrupted", "reason": "AWS takes this Spot Instance away"}
+
+
+class FakeEc2Hook(FakeHook):
+    """Musher's own hook on EC2 in memory."""
+
+    find_instance = MusherEc2Hook.find_instance
+    list_instances = MusherEc2Hook.list_instances
+    find_job = MusherEc2Hook.find_job
+    run_instance = MusherEc2Hook.run_instance
+    wait_until_shown = MusherEc2Hook.wait_until_shown
+    terminate = MusherEc2Hook.terminate
+    read_console = MusherEc2Hook.read_console
+    _describe = MusherEc2Hook._describe
+
+
+@pytest.fixture
+def ec2(fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> FakeEc2:
+    """EC2 in memory."""
+    made = FakeEc2()
+    monkeypatch.setattr(FakeBucket, "ec2", made, raising=False)
+    monkeypatch.setattr(FakeBucket, "has_models", True)
+    return made
+
+
+@pytest.fixture
+def hook(ec2: FakeEc2) -> Any:
+    """A hook for it."""
+    return FakeEc2Hook(ec2, "ec2")
+
+
+@pytest.fixture
+def make(hook: Any, settings: Settings, log_groups: FakeLogs, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Return a function that makes the operator anew, as each try's process does."""
+    monkeypatch.setattr(jobs, "S3Hook", FakeBucket)
+    monkeypatch.setattr(WaitTrigger, "hook", hook)
+    monkeypatch.setattr(triggers, "AwsLogsHook", lambda **_: FakeHook(log_groups, "logs"))
+    monkeypatch.setattr(hooks.time, "sleep", lambda _: None)
+
+    def made(*, plan: dict[str, Any] | None = None, **changes: Any) -> RunTrainingInstanceOperator:
+        request = build_run_instances(settings, plan=plan_with(**(plan or {})), template=TEMPLATE)
+        operator = RunTrainingInstanceOperator(**{"task_id": "run_job", "config": request, **changes})
+        operator.__dict__ |= {"hook": hook, "settings": replace(settings, poll_interval_s=10)}
+        return operator
+
+    return made
+
+
+def test_an_instance_is_started_once_whatever_is_tried_again(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, logs: dict[str, list[str]], caplog: Any
+) -> None:
+    caplog.set_level("INFO")
+    logs[f"{NAME}/instance"] = ["epoch 1"]
+    found = make().execute(airflow_task.context())
+    folder = f"s3://musher-123456789012-us-east-1/musher/jobs/{NAME}/output"
+    assert found == {
+        "job_name": NAME,
+        "model_uri": f"{folder}/model.tar.gz",
+        "model_sha256": "ab",
+        "output_uri": f"{folder}/output.tar.gz",
+        "instance_id": "i-1",
+        "instance_type": "m5.xlarge",
+        "is_spot": False,
+        "training_seconds": 30.0,
+        "seconds": 45.0,
+    }
+    assert make().execute(airflow_task.retry()) == found
+    assert [request["ClientToken"] for request in ec2.requests] == [NAME]
+    assert "[instance] epoch 1" in caplog.text
+
+
+def test_a_result_outlives_what_ec2_remembers(make: Make, ec2: FakeEc2, airflow_task: FakeTask) -> None:
+    """An hour after its end EC2 forgets an instance; a second one would be paid for nothing."""
+    make().execute(airflow_task.context())
+    ec2.forget()
+    found = make().execute(airflow_task.clear())
+    assert (found["job_name"], found["instance_id"], found["seconds"]) == (NAME, "", 45.0)
+    assert len(ec2.requests) == 1
+
+
+def test_a_try_that_died_after_its_request_finds_its_instance(
+    make: Make, ec2: FakeEc2, hook: Any, airflow_task: FakeTask
+) -> None:
+    operator = make()
+    ec2.run_instances(**operator.config)
+    ec2.hidden_looks = 1  # and EC2 does not show it at first
+    assert operator.execute(airflow_task.context())["instance_id"] == "i-1"
+    assert len(ec2.requests) == 1
+
+
+def test_a_request_with_other_tags_finds_the_instance_of_the_first(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    """A request that is made anew has another time of expiry, which EC2 takes for a contradiction."""
+    ec2.run_instances(**make().config)
+    ec2.hidden_looks = 2
+    later = make(plan={"tags": {"musher:project": "musher", "musher:run": "r", "musher:expires-at": "later"}})
+    assert later.execute(airflow_task.context())["instance_id"] == "i-1"
+    assert len(ec2.requests) == 1
+
+
+def test_an_instance_that_ec2_never_shows_fails_the_try_alone(
+    make: Make, ec2: FakeEc2, hook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "SHOWN_S", 0.0)
+    with pytest.raises(TimeoutError, match=r"EC2 does not show the instance i-9\. Try again"):
+        hook.wait_until_shown(name=NAME, instance_id="i-9")
+
+
+def test_a_refused_request_fails_the_task_for_good(make: Make, ec2: FakeEc2, airflow_task: FakeTask) -> None:
+    def refuse_it() -> None:
+        raise refuse("VcpuLimitExceeded", "RunInstances")
+
+    ec2.on_run = refuse_it
+    with pytest.raises(AirflowFailException, match=r"AWS refuses RunInstances \(VcpuLimitExceeded\)"):
+        make().execute(airflow_task.context())
+
+
+def test_the_script_s_reason_is_told_with_the_end_of_its_log(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, logs: dict[str, list[str]], caplog: Any
+) -> None:
+    logs[f"{NAME}/instance"] = ["the last line"]
+    ec2.ends = [{"status": "Failed", "reason": "no such class: wolf"}, dict(END)]
+    with pytest.raises(
+        AirflowFailException, match=f"Training instance {NAME} is Failed: no such class: wolf"
+    ):
+        make().execute(airflow_task.context())
+    assert "the last line" in caplog.text
+    assert make().execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+
+
+def test_an_instance_without_a_word_is_told_by_its_console(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, caplog: Any
+) -> None:
+    ec2.ends = [None]
+    with pytest.raises(AirflowFailException, match="i-1 shut itself down and left no word"):
+        make().execute(airflow_task.context())
+    assert "the console of i-1" in caplog.text
+
+
+@pytest.mark.parametrize("said", [SPOT_GONE, None], ids=["with-a-word", "without-one"])
+def test_the_next_instance_follows_one_that_aws_took_away(
+    said: dict[str, Any] | None, make: Make, ec2: FakeEc2, airflow_task: FakeTask, fake_clock: FakeClock
+) -> None:
+    ec2.ends, ec2.reason = [said, dict(END)], "Server.SpotInstanceTermination"
+    found = make(plan={"is_spot": True}).execute(airflow_task.context())
+    assert found["job_name"] == f"{NAME}-2"
+    assert [request["ClientToken"] for request in ec2.requests] == [NAME, f"{NAME}-2"]
+    assert jobs.PAUSE_S in fake_clock.slept
+    orders = [request["UserData"].split("ORDER")[-2] for request in ec2.requests]
+    assert orders[0] == orders[1]
+
+
+def test_an_instance_that_is_taken_away_for_ever_ends_the_task(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    ec2.ends = [SPOT_GONE]
+    with pytest.raises(AirflowFailException, match="its checkpoints are kept"):
+        make(plan={"is_spot": True}).execute(airflow_task.context())
+    assert len(ec2.requests) == jobs.MAX_AWS_FAILURES + 1
+
+
+def test_an_instance_that_says_nothing_in_time_is_terminated(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, fake_clock: FakeClock, caplog: Any
+) -> None:
+    ec2.script = ["running"]
+    with pytest.raises(AirflowFailException, match="wrote nothing to its log in time, and was terminated"):
+        make().execute(airflow_task.context())
+    assert ec2.terminated == ["i-1"]
+    assert BOOT_S <= sum(fake_clock.slept) <= BOOT_S + 20
+    assert "the console of i-1" in caplog.text
+
+
+def test_an_instance_that_somebody_stops_is_terminated(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    """Its disk would cost for ever."""
+    ec2.script = ["running", "running", "running", "running", "stopped"]
+    with pytest.raises(AirflowFailException, match="is Failed: the instance i-1 is stopped"):
+        make().execute(airflow_task.context())
+    assert ec2.terminated == ["i-1"]
+
+
+def test_an_instance_whose_log_cannot_be_read_is_left_alone(
+    make: Make, ec2: FakeEc2, log_groups: FakeLogs, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be well: what is not known is no reason to end it."""
+
+    def deny(**_: Any) -> None:
+        raise refuse("AccessDeniedException", "DescribeLogStreams")
+
+    monkeypatch.setattr(log_groups, "describe_log_streams", deny)
+    ec2.script = ["running"] * 100 + ["terminated"]
+    assert make().execute(airflow_task.context())["job_name"] == NAME
+    assert ec2.terminated == []
+
+
+def test_an_instance_that_outlives_its_limit_is_terminated(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, logs: dict[str, list[str]], fake_clock: FakeClock
+) -> None:
+    logs[f"{NAME}/instance"] = ["epoch 1"]
+    ec2.script = ["running"]
+    with pytest.raises(AirflowFailException, match=r"did not end in 5400 s and was told to stop"):
+        make().execute(airflow_task.context())
+    assert ec2.terminated == ["i-1"]
+    assert 3600 + GRACE_S - 20 <= sum(fake_clock.slept) <= 3600 + GRACE_S
+
+
+@pytest.mark.parametrize("lagging", range(3, 8))
+def test_a_description_that_lags_behind_ends_no_wait(
+    lagging: int, make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance that was just made may be unknown by its id for a moment: that is not its end."""
+    known, looks = ec2.describe_instances, []
+
+    def describe(**asked: Any) -> dict[str, Any]:
+        looks.append(asked)
+        if len(looks) == lagging:
+            raise refuse("InvalidInstanceID.NotFound", "DescribeInstances")
+        return known(**asked)
+
+    ec2.script = ["running"] * 9 + ["terminated"]
+    monkeypatch.setattr(ec2, "describe_instances", describe)
+    assert make().execute(airflow_task.context())["seconds"] == 45.0
+
+
+def test_a_model_that_is_gone_is_trained_again(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make().execute(airflow_task.context())
+    monkeypatch.setattr(FakeBucket, "has_models", False)
+    with pytest.raises(AirflowFailException, match=r"is Completed: there is no s3://.*model\.tar\.gz"):
+        make().execute(airflow_task.clear())
+    assert len(ec2.requests) == 2
+
+
+def test_other_options_are_another_attempt(make: Make, ec2: FakeEc2, airflow_task: FakeTask) -> None:
+    make().execute(airflow_task.context())
+    found = make(plan={"options": {"epochs": "9"}}).execute(airflow_task.clear())
+    assert found["job_name"] == f"{NAME}-2"
+
+
+def test_a_person_s_cancel_terminates_the_instance_and_a_lost_worker_does_not(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    ec2.script = ["running"]
+    operator = make(deferrable=True)
+    with pytest.raises(TaskDeferred):
+        operator.execute(airflow_task.context())
+    operator.on_kill()
+    assert ec2.terminated == []
+    airflow_task.state = "failed"
+    operator.on_kill()
+    assert ec2.terminated == ["i-1"]
+
+
+def test_a_deferred_wait_goes_on_from_what_is_stored_and_a_cancel_terminates(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    ec2.script = ["running"]
+    with pytest.raises(TaskDeferred) as wait:
+        make(deferrable=True).execute(airflow_task.context())
+    kind, stored = wait.value.trigger.serialize()
+    assert kind == "musher.triggers.ec2.InstanceJobTrigger"
+    again = InstanceJobTrigger(**stored)
+    asyncio.run(again.on_kill())
+    assert ec2.terminated == ["i-1"]
+    event = run_here(InstanceJobTrigger(**stored), must_leave=lambda: False)
+    with pytest.raises(AirflowFailException, match="is Stopped: somebody terminated the instance i-1"):
+        make(deferrable=True).resume(airflow_task.context(), event)
+
+
+def test_a_run_s_own_instances_are_terminated_and_no_others(make: Make, ec2: FakeEc2, hook: Any) -> None:
+    ec2.script = ["running"]
+    for slug in ("mine", "other"):
+        tags = {"musher:project": "musher", "musher:run": slug}
+        ec2.run_instances(**make(plan={"job_name": f"musher-ec2-{slug}", "tags": tags}).config)
+    assert terminate_instances(hook, project="musher", slug="mine") == ["instance i-1"]
+    assert ec2.terminated == ["i-1"]
+    assert terminate_instances(hook, project="musher", slug="mine") == []
+
+
+def test_a_last_word_that_is_none_fails_the_job(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_object(self: FakeBucket, **_: Any) -> dict[str, Any]:
+        return {"Body": SimpleNamespace(read=lambda: b"<html>")}
+
+    monkeypatch.setattr(FakeBucket, "get_object", get_object)
+    with pytest.raises(AirflowFailException, match=r"ended\.json is not what a job writes"):
+        make().execute(airflow_task.context())
