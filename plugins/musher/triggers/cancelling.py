@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from botocore.exceptions import ClientError
@@ -23,6 +23,9 @@ class CancellingTrigger(WaitTrigger):
     Airflow calls on_kill for that alone, not when a triggerer shuts down or its triggers move:
     https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     """
+
+    arn_key: ClassVar[str]
+    """The member of the description that says which one it is."""
 
     async def on_kill(self) -> None:
         """Stop the job, unless its task waits all the same: another triggerer has taken the wait."""

@@ -42,7 +42,6 @@ class JobTrigger(CancellingTrigger):
     aws_hook_class = MusherSageMakerHook
     member: ClassVar[str]
     """What AWS's members of the job begin with: `TrainingJob`."""
-    arn_key: ClassVar[str]
     watch: "JobWatch"
 
     async def open_looks(self, stack: AsyncExitStack) -> "JobWatch":

@@ -2,18 +2,8 @@
 
 import pytest
 
-from benchmarks.iam_cases import (
-    ALICE,
-    CASES,
-    HOME,
-    OBJECT,
-    ROLE,
-    SESSION,
-    Case,
-    allow,
-    deny,
-    for_whom,
-)
+from benchmarks.iam_cases import CASES
+from benchmarks.iam_requests import ALICE, HOME, OBJECT, ROLE, SESSION, Case, allow, deny, for_whom
 from localaws.iam.evaluation import Asked, Caller, Known, Policies, Verdict, evaluate
 
 

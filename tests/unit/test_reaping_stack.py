@@ -1,0 +1,51 @@
+"""infra/reaping.yaml: valid, deployable beside the bootstrap stack, and about the project alone."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import boto3
+from cfnlint.api import lint_file
+from moto import mock_aws
+
+from tests.unit.test_bootstrap import EVERYTHING, create_stack
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "reaping.yaml"
+
+
+def deploy(project: str) -> Any:
+    """Deploy both templates; return the policy's statements."""
+    with mock_aws(), warnings.catch_warnings():
+        session = boto3.Session("test", "test", region_name="us-east-1")
+        cloudformation = session.client("cloudformation")
+        create_stack(cloudformation, name=project, **EVERYTHING | {"Project": project})
+        cloudformation.create_stack(
+            StackName=f"{project}-reaping",
+            TemplateBody=TEMPLATE.read_text(),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": "Project", "ParameterValue": project}],
+        )
+        iam = session.client("iam")
+        attached = iam.list_attached_role_policies(RoleName=f"{project}-airflow")["AttachedPolicies"]
+        (arn,) = [one["PolicyArn"] for one in attached if one["PolicyName"] == f"{project}-airflow-reaping"]
+        version = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]
+        return version["Document"]["Statement"]
+
+
+def test_the_template_is_valid() -> None:
+    assert [str(found) for found in lint_file(TEMPLATE)] == []
+
+
+def test_all_but_lists_is_this_project_s() -> None:
+    statements = deploy("other")
+    for statement in statements:
+        of_project = json.dumps([statement["Resource"], statement.get("Condition", "")])
+        assert statement["Sid"] == "FindWhatIsLeft" or "other" in of_project, statement
+        assert "musher-" not in of_project
+
+
+def test_it_fits_into_a_managed_policy() -> None:
+    """6,144 characters, blanks not counted: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    text = json.dumps({"Version": "2012-10-17", "Statement": deploy("p" * 18)}, separators=(",", ":"))
+    assert len(text) <= 6_144
