@@ -81,8 +81,10 @@ def main() -> None:
             os.close(fd)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     end_descendants()
-    for folder in sys.argv[1:]:
-        remove(folder)
+    for folder in sys.argv[1:]:  # its owner had no time to remove it
+        import shutil  # only where there is something to do: it would double this script's start
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def receive(localaws: socket.socket) -> list[int]:
@@ -202,8 +204,7 @@ def enter_namespace(kind: str, *, mounts: Iterable[dict[str, Any]], is_root: boo
     if first == 0:
         run(be_first_process, ready=write_end, processes=processes)
     os.close(write_end)
-    said = read_all(read_end)
-    if said != b"ready":
+    if (said := read_all(read_end)) != b"ready":
         raise OSError(errno.EPERM, said.decode() or "the namespace's first process ended")
     for entry in mounts:
         add_mount(entry)
@@ -251,9 +252,8 @@ def add_mount(entry: dict[str, Any]) -> None:
     """Mount a folder or file of the machine, or an empty folder in memory, where the child is to see it."""
     target = entry["target"]
     if "size" in entry:
-        mount(
-            "tmpfs", target, kind="tmpfs", flags=MOUNT_FLAGS["nosuid"], data=f"size={entry['size']},mode=1777"
-        )
+        data = f"size={entry['size']},mode=1777"
+        mount("tmpfs", target, kind="tmpfs", flags=MOUNT_FLAGS["nosuid"], data=data)
         return
     if "terminals" in entry:
         mount("devpts", target, kind="devpts", flags=TERMINAL_FLAGS, data=TERMINAL_OPTIONS)
@@ -261,23 +261,21 @@ def add_mount(entry: dict[str, Any]) -> None:
     if entry["make"]:
         make_target(Path(target), is_folder=Path(entry["source"]).is_dir())
     mount(entry["source"], target, flags=MS_BIND | MS_REC)
-    if entry["flags"]:
-        flags = sum(MOUNT_FLAGS[name] for name in entry["flags"])
+    if flags := sum(MOUNT_FLAGS[name] for name in entry["flags"]):
         mount("none", target, flags=MS_BIND | MS_REMOUNT | flags)
 
 
 def make_target(target: Path, *, is_folder: bool) -> None:
     """Make the folder or file that something is to be mounted on."""
-    folder = target if is_folder else target.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    (target if is_folder else target.parent).mkdir(parents=True, exist_ok=True)
     if not is_folder:
         target.touch()
 
 
 def mount(source: str, target: str, *, kind: str = "none", flags: int = 0, data: str = "") -> None:
     """Call mount(2); raises OSError."""
-    result = libc.mount(os.fsencode(source), os.fsencode(target), kind.encode(), flags, data.encode())
-    check(result, name=f"mount {target}")
+    where = os.fsencode(source), os.fsencode(target)
+    check(libc.mount(*where, kind.encode(), flags, data.encode()), name=f"mount {target}")
 
 
 def check(result: int, *, name: str) -> None:
@@ -305,8 +303,7 @@ def become_program(request: dict[str, Any], *, output: int, failure: int, kind: 
     """Lead a session of its own, with the output and nothing else open, and become the program."""
     for number in DEFAULTS:
         signal.signal(number, signal.SIG_DFL)
-    argv = request["argv"]
-    named = request["cwd"]
+    argv, named = request["argv"], request["cwd"]
     try:
         os.setsid()
         if request["is_container"]:
@@ -397,13 +394,6 @@ def descendants(ancestor: int) -> list[int]:
     for pid in found:
         found.extend(children.get(pid, []))
     return found[1:]
-
-
-def remove(folder: str) -> None:
-    """Remove a folder that its owner had no time to remove."""
-    import shutil  # only where there is something to do: it would double this script's start
-
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

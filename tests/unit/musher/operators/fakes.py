@@ -14,7 +14,8 @@ from musher.hooks.waits import WAITERS
 
 def refuse(code: str, operation: str) -> ClientError:
     """Return the error that boto3 raises for an error code."""
-    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+    told = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    return ClientError(told, operation)
 
 
 class FakeClock:

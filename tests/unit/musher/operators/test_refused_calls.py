@@ -49,6 +49,8 @@ CONFIG: dict[str, Any] = {
     "package_arn": "arn:package",
     "manifest_uri": "s3://b/manifest.json",
     "key": "a.jpg",
+    "Notebook": {"NotebookInstanceName": "musher-lab"},
+    "ClientToken": "job",
 }
 """A request for each of the operators, as far as they read it before their first call."""
 
@@ -79,7 +81,7 @@ def classes_of(package: Any, base: type[Any]) -> Iterator[type[Any]]:
 def is_usable(operator: type[Any]) -> bool:
     """Return whether an operator does something by itself, or is a base of others."""
     return "execute" in {name for found in operator.__mro__ for name in vars(found)} and (
-        operator.__name__ != "MusherOperator"
+        operator.__name__ not in ("MusherOperator", "NotebookOperator")
     )
 
 
@@ -89,7 +91,7 @@ WAITS = [found for found in classes_of(triggers, WaitTrigger) if hasattr(found, 
 
 def make(operator: type[Any]) -> Any:
     """Return an operator with each of its own arguments."""
-    given = {"config": CONFIG, "image": CONFIG, "max_latency_ms": 100, "alias": "live"}
+    given = {"config": CONFIG, "image": CONFIG, "max_latency_ms": 100, "alias": "live", "name": "musher-lab"}
     names = inspect.signature(operator.__init__).parameters
     return operator(task_id="t", **{name: value for name, value in given.items() if name in names})
 
@@ -139,6 +141,7 @@ def test_every_wait_goes_by_the_code(
         connection={"aws_conn_id": "aws_default", "region_name": "us-east-1"},
         delay_s=1.0,
         deadline=fake_clock.now() + 3600,
+        carried={"record": {"job_name": "job"}, "log_group": "/aws/ec2", "boot_deadline": 2e9},
     )
 
     async def first() -> Any:
