@@ -76,6 +76,14 @@ def of_operators() -> Iterator[Case]:
         TAG,
         [("a", "A", F), ("a", "b", T), ("a", ["B", "A"], F), (None, "a", T)],
     )
+    yield from of_patterns()
+    yield from of_numbers()
+    yield from of_dates()
+    yield from of_other_types()
+
+
+def of_patterns() -> Iterator[Case]:
+    """Patterns, in which a star and a question mark have a meaning."""
     yield from conditions(
         OPERATORS,
         "StringLike",
@@ -97,9 +105,6 @@ def of_operators() -> Iterator[Case]:
         TAG,
         [("abc", "a*", F), ("abc", "b*", T), ("abc", ["b*", "a*"], F), (None, "*", T)],
     )
-    yield from of_numbers()
-    yield from of_dates()
-    yield from of_other_types()
 
 
 def of_numbers() -> Iterator[Case]:
