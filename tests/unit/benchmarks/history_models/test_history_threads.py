@@ -30,25 +30,26 @@ class Account:
         self.balance = seen + 1
 
 
-def add_twice_at_once(lock: TurnLock | None, choices: list[int]) -> int:
+def add_at_once(lock: TurnLock | None, choices: list[int], *, threads: int = 2) -> int:
     account = Account(lock)
     interleaving = Interleaving(Path(__file__).parent, choices=choices)
     if lock is not None:
         lock.interleaving = interleaving
-    interleaving.run(account.add, account.add)
+    interleaving.run(*[account.add] * threads)
     return account.balance
 
 
 def test_a_race_is_found_at_its_line_and_every_time() -> None:
     orders = [[0] * line + [1] * 20 for line in range(8)]
-    first, second = ([add_twice_at_once(None, choices) for choices in orders] for _ in range(2))
+    first, second = ([add_at_once(None, choices) for choices in orders] for _ in range(2))
     assert first == second
     assert set(first) == {1, 2}
 
 
-def test_a_lock_lets_the_other_go_on() -> None:
-    orders = [[0] * line + [1] * 20 for line in range(8)]
-    assert {add_twice_at_once(TurnLock(), choices) for choices in orders} == {2}
+def test_a_lock_lets_the_others_go_on() -> None:
+    orders = [[2] * line + [0, 0, 0, 1, 1, 1] for line in range(12)]
+    for threads in (2, 3):
+        assert {add_at_once(TurnLock(), choices, threads=threads) for choices in orders} == {threads}
 
 
 def test_what_a_thread_raises_is_raised() -> None:
