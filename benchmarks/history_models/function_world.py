@@ -26,6 +26,7 @@ from benchmarks.history_models.interleaving import TurnLock
 from benchmarks.history_models.machine import ACCOUNT, REGION, History
 from localaws.functions import pool as pools
 from localaws.functions.arns import LATEST, Target
+from localaws.functions.backend import weights_of
 from localaws.functions.concurrency import backend as concurrency
 from localaws.functions.concurrency.provisioned import total
 from localaws.functions.concurrency.provisioner import Provisioner
@@ -227,7 +228,7 @@ class FunctionWorld(History):
             if self.backend.find_latest(name) is None:
                 continue
             for alias in self.backend.list_aliases(name):
-                weights = (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
+                weights = weights_of(alias.routing_config)
                 for version in (alias.function_version, *weights):
                     try:
                         self.backend.local(name, version)
@@ -240,7 +241,7 @@ class FunctionWorld(History):
         """Return the versions that a name means. Raises LambdaClientError."""
         function = self.backend.local(name, qualifier)
         alias = self.backend.find_alias(name, qualifier) if qualifier else None
-        weights = (alias.routing_config or {}).get("AdditionalVersionWeights", {}) if alias else {}
+        weights = weights_of(alias.routing_config) if alias else {}
         return [function, *(self.backend.local(name, version) for version in weights)]
 
     def runs_provisioned(self, request_id: str, *, since: int) -> bool:

@@ -92,10 +92,10 @@ class Interleaving:
 
     def pass_on(self) -> None:
         """Let another go on: the current one waits for something that another has."""
-        others = [worker for worker in self._alive() if worker is not self._current]
-        if not others:
+        alive, current = self._alive(), self._current
+        if current is None or len(alive) < 2:
             raise RuntimeError("a lock is held by nobody who runs")
-        self._switch(others[0])
+        self._switch(alive[(alive.index(current) + 1) % len(alive)])  # two may wait for the third
 
 
 class TurnLock:

