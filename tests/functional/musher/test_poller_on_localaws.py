@@ -28,7 +28,7 @@ sys.exit(int(go.read_text()))
 NEVER = {"kind": "slow", "service": "sagemaker", "delay_ms": 1, "nth": 10**9}
 """A rule that never fires: it counts calls."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @dataclass(frozen=True)
