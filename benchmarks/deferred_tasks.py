@@ -88,5 +88,6 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Add what standard input says; no benchmark, so it has no command of its own."""
     add(json.load(sys.stdin))

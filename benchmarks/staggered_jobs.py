@@ -1,4 +1,4 @@
-"""A localaws whose training jobs are states alone: `python -m benchmarks.staggered_jobs PORT GO`.
+"""A localaws whose training jobs are states alone, for benchmarks.triggerer: `main` takes PORT and GO.
 
 All that clients see is localaws' own: requests, checks, states, times, lists, rates. In the place of the
 runner that starts a job's processes, one thread moves each job to Training at once. Once the file GO exists,
@@ -78,5 +78,6 @@ def serve(port: int, go: Path) -> None:
     uvloop.run(serve_localaws(ServeOptions(port=port, api_limits=True)))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve; no benchmark, so it has no command of its own."""
     serve(int(sys.argv[1]), Path(sys.argv[2]))

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from localaws.faults.client import FaultClient
-from musher.hooks.connection import sagemaker_hook
-from musher.payloads.training import build_training_job
-from musher.settings import Settings
 from musher.triggers.jobs import TrainingJobTrigger
+from tests.archives import pack
+from tests.sagemaker_role import ensure_role
 
 JOBS = 20
-WAIT_S = 90.0
+WAIT_S = 120.0
 INTERVAL_S = 1.0
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2"
 WAITS = """
 import pathlib, sys, time
 go = pathlib.Path(sys.argv[sys.argv.index("--go") + 1])
@@ -28,7 +28,7 @@ sys.exit(int(go.read_text()))
 NEVER = {"kind": "slow", "service": "sagemaker", "delay_ms": 1, "nth": 10**9}
 """A rule that never fires: it counts calls."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,29 @@ class Jobs:
 
 
 @pytest.fixture
-def jobs(installation: Settings, plan_for: Callable[..., Any], tmp_path: Path) -> Generator[Jobs, None, None]:
+def jobs(localaws: Any, tmp_path: Path) -> Generator[Jobs, None, None]:
     """Start 20 jobs, and end them."""
     run = uuid.uuid4().hex[:8]
     made = Jobs([f"opstest-crowd-{run}-{number:02}" for number in range(JOBS)], tmp_path)
-    sagemaker = sagemaker_hook(installation).conn
+    bucket, s3 = f"crowd-{run}", localaws.client("s3", read_timeout=300)
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="code.tar.gz", Body=pack({"train.py": WAITS}))
+    role = ensure_role(localaws.client("iam", read_timeout=300), "crowd")
+    sagemaker = localaws.client("sagemaker", read_timeout=300)
     for name in made.names:
-        plan = plan_for(WAITS, job_name=name, hyperparameters={"go": str(tmp_path / name)})
-        sagemaker.create_training_job(**build_training_job(installation, plan=plan))
+        sagemaker.create_training_job(
+            TrainingJobName=name,
+            RoleArn=role,
+            AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            HyperParameters={
+                "sagemaker_program": "train.py",
+                "sagemaker_submit_directory": f"s3://{bucket}/code.tar.gz",
+                "go": str(tmp_path / name),
+            },
+            OutputDataConfig={"S3OutputPath": f"s3://{bucket}/jobs"},
+            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+            StoppingCondition={"MaxRuntimeInSeconds": 600},
+        )
     yield made
     made.end(*[name for name in made.names if not (tmp_path / name).exists()])
 
