@@ -108,11 +108,12 @@ def copy_output(
 
     def copy() -> None:
         assert process.stdout is not None
-        while line := process.stdout.readline(CONTENT_CHARACTERS):
-            say("line", stream=stream, text=line.decode(errors="replace").rstrip("\r\n"))
-            if log is not None:
-                with log.open("ab") as file:
-                    file.write(line)
+        with process.stdout as output:
+            while line := output.readline(CONTENT_CHARACTERS):
+                say("line", stream=stream, text=line.decode(errors="replace").rstrip("\r\n"))
+                if log is not None:
+                    with log.open("ab") as file:
+                        file.write(line)
 
     thread = threading.Thread(target=copy, daemon=True)
     thread.start()

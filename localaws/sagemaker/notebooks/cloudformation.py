@@ -84,12 +84,13 @@ def delete(
     account_id: str,
     region_name: str,
 ) -> None:
-    """Stop an instance where it is on, and delete it; one that is gone is fine."""
+    """Stop an instance where it is on, delete it, and wait until it is gone; one that is gone is fine."""
     backend: Any = models.sagemaker_backends[account_id][region_name]
     name = resource_name.rpartition("/")[2]
     if name in backend.notebook_instances:
         switch_off(backend, name)
         backend.delete_notebook_instance(name)
+        await_end(backend, name)
 
 
 def update_config(
@@ -120,6 +121,13 @@ def switch_off(backend: Any, name: str) -> bool:
     backend.stop_notebook_instance(name)
     await_rest(backend, name)
     return True
+
+
+def await_end(backend: Any, name: str) -> None:
+    """Wait until an instance that is being deleted is gone."""
+    deadline = time.monotonic() + CHANGE_S
+    while name in backend.notebook_instances and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
 
 
 def await_rest(backend: Any, name: str) -> str:
