@@ -1,12 +1,14 @@
 """Addresses in AWS's console, by region and partition, and in one of the installation's own."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from musher import console_kinds as kinds
-from musher.console import AwsConsole, OtherConsole, find_console, is_aws
+from musher.console import PAGES, AwsConsole, OtherConsole, find_console, is_aws
 from musher.settings import Settings
 
 LOCAL = OtherConsole(url="http://127.0.0.1:4566/_localaws/")
@@ -102,3 +104,11 @@ def test_the_installation_s_own_console_comes_first(
     settings = Settings(account_id="123456789012", console_url=console_url)
     client: Any = SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint_url, region_name="eu-west-1"))
     assert find_console(settings, client=client) == wanted
+
+
+def test_the_laptops_page_knows_every_kind_that_links_lead_to() -> None:
+    """Builds have none there: localaws builds no images."""
+    page = (Path(__file__).parents[3] / "localaws" / "status" / "page.html").read_text()
+    [kinds] = re.findall(r"const KINDS = \{(.*)\};", page)
+    words = {pair.partition(":")[0].strip() for pair in kinds.split(",")}
+    assert {found.word for found in PAGES.values()} - {"build"} <= words
