@@ -4,7 +4,8 @@ Standard input is a Unix socket to localaws. Each message on it brings two file 
 for one child, and what is to be the child's output. A process forked for it, the guard, reads from the
 control socket what to start (a line of JSON) and becomes the child's parent. It answers `+PID` once the
 program runs, or `!REASON`, and in the end the exit code, negative for a signal. `T` makes it send SIGTERM to
-the program's process group; `K`, or the end of the socket, kills all.
+the program's process group, `Z` and `C` SIGUSR1 and SIGUSR2 to the program alone; `K`, or the end of the
+socket, kills all.
 
 A child lives in a PID namespace, whose first process is the guard's. When that ends the kernel kills all that
 is in the namespace, whatever session or parent it has, and it ends with the program, at `K`, and with the
@@ -54,8 +55,9 @@ IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals of a terminal or a service manager. localaws gets them too, and says what children are to do."""
 DEFAULTS = (*IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 """Signals that a program is not to inherit as ignored."""
-FREEZING = {ord("Z"): signal.SIGUSR1, ord("C"): signal.SIGUSR2}
-"""Orders to programs that know them: the first programs of instances."""
+FREEZE, THAW = signal.SIGUSR1, signal.SIGUSR2
+ORDERS = {ord("T"): (os.killpg, signal.SIGTERM), ord("Z"): (os.kill, FREEZE), ord("C"): (os.kill, THAW)}
+"""What a program, or its process group, is sent for each order of localaws."""
 ALREADY_DEAD = (ProcessLookupError, PermissionError)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -338,17 +340,9 @@ def watch(control: socket.socket, *, wakeups: socket.socket, program: int) -> in
             orders = control.recv(64)
             if not orders or b"K" in orders:
                 return None
-            for order in orders:
+            for send, number in map(ORDERS.__getitem__, orders):
                 with contextlib.suppress(*ALREADY_DEAD):
-                    pass_on(order, program)
-
-
-def pass_on(order: int, program: int) -> None:
-    """Tell a program what localaws wants: T is the end of its process group, Z to freeze, C to go on."""
-    if order == ord("T"):
-        os.killpg(program, signal.SIGTERM)
-    elif order in FREEZING:
-        os.kill(program, FREEZING[order])
+                    send(program, number)
 
 
 def reap(*, options: int = os.WNOHANG) -> dict[int, int]:
