@@ -35,9 +35,12 @@ class Cloud:
         iam.create_user(UserName=OBSERVER)
         self._key = iam.create_access_key(UserName=OBSERVER)["AccessKey"]
 
-    @cache  # noqa: B019 - it lives as long as the process
     def client(self, service: str) -> Any:
-        """Return a client of a user of its own: no fault concerns it."""
+        """Return a client of a user of its own: no fault concerns it. A fork has connections of its own."""
+        return self._client(service, os.getpid())
+
+    @cache  # noqa: B019 - it lives as long as the process
+    def _client(self, service: str, pid: int) -> Any:
         return boto3.client(
             service,
             region_name=REGION,

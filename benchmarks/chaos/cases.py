@@ -51,6 +51,11 @@ class Outcome:
     log: str = ""
 
     @property
+    def is_undisturbed(self) -> bool:
+        """Return whether nothing was broken."""
+        return self.case.endswith(f"/{UNDISTURBED}")
+
+    @property
     def is_same(self) -> bool:
         """Return whether the run ended as the undisturbed one does."""
         return self.is_finished and not (self.failed or self.different or self.duplicates or self.orphans)
@@ -75,13 +80,19 @@ def draw(cases: Sequence[Case], *, count: int, seed: int) -> list[Case]:
 
 
 def summarise(outcomes: Sequence[Outcome], *, seconds: float) -> dict[str, Any]:
-    """Return the figures; a case whose fault did not take place is none."""
-    shown = [each for each in outcomes if each.fired]
+    """Return the figures; a run without a fault is no case, nor is one whose fault did not take place.
+
+    `steady` tells whether the undisturbed runs end alike: else no case shows anything.
+    """
+    steady = [each for each in outcomes if each.is_undisturbed]
+    broken = [each for each in outcomes if not each.is_undisturbed]
+    shown = [each for each in broken if each.fired]
     return {
         "cases": len(shown),
         "same_end_state": sum(each.is_same for each in shown),
         "duplicates": sum(len(each.duplicates) for each in shown),
         "orphans": sum(len(each.orphans) for each in shown),
-        "not_fired": len(outcomes) - len(shown),
+        "not_fired": len(broken) - len(shown),
+        "steady": all(each.is_same for each in steady),
         "seconds": round(seconds, 1),
     }

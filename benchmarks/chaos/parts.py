@@ -11,8 +11,11 @@ BASE: Mapping[str, Any] = {
     "instance_count": 1,
     "min_accuracy": 0,
     "max_accuracy_drop": 1,
+    "max_runtime_s": 86400,
 }
-"""The smallest training: one instance, one pass over some images, and any model is good enough."""
+"""The smallest training: one instance, one pass over some images, and any model is good enough.
+
+A job's limit counts in AWS's seconds, of which there are many in one: a slow machine must not reach it."""
 
 
 @dataclass(frozen=True, kw_only=True)

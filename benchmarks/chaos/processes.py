@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,25 +56,6 @@ def run_forked(
     if reason or not answer.exists():
         return End(reason=reason or "it ended without an answer")
     return End(result=json.loads(answer.read_text()))
-
-
-@contextlib.contextmanager
-def output_in(log: Path) -> Iterator[None]:
-    """Send what this process prints to a file, also from below Python."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    kept = os.dup(1), os.dup(2)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.dup2(file, 1)
-        os.dup2(file, 2)
-        yield
-    finally:
-        sys.stdout.flush()
-        for number, copy in enumerate(kept, start=1):
-            os.dup2(copy, number)
-            os.close(copy)
-        os.close(file)
 
 
 def die_with_parent() -> None:

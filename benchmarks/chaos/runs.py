@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.chaos.aws import Cloud
 from benchmarks.chaos.end_state import Observer, State
 from benchmarks.chaos.parts import BASE
-from benchmarks.chaos.processes import DIED, End, output_in, run_forked
-from benchmarks.chaos.tasks import DAG_ID, Dag, RunPlan, become_forkable
+from benchmarks.chaos.processes import DIED, End, run_forked
+from benchmarks.chaos.tasks import DAG_ID, Dag, RunPlan
 from scripts.local_stack import ACCOUNT_ID, REGION
 
 RUN_S = 300.0
@@ -100,15 +100,6 @@ class Runs:
             return self._dag.run(run.plan, before=look)
 
         return run_forked(work, folder=run.folder, limit_s=RUN_S, must_die=must_die)
-
-    def warm_up(self, run: Run) -> None:
-        """Execute a run in this very process, so that its forks find everything imported and compiled."""
-        os.environ["MUSHER_PROJECT"] = run.project
-        with output_in(run.folder / "log"):
-            states = self._dag.run(run.plan)
-        if "failed" in states.values():
-            raise SystemExit(f"an undisturbed run failed: see {run.folder / 'log'}")
-        become_forkable()
 
     def go_and_die(self, run: Run) -> tuple[End, bool]:
         """Execute a run, kill its process once a fault has fired, and go on with it; tell whether it died."""

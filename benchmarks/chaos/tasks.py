@@ -6,9 +6,6 @@ What executes a task, and which one is next, are Airflow's own code.
 """
 
 import asyncio
-import gc
-import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -35,9 +32,6 @@ SERVICES = (
 
 FIRST_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 LOOK_S = 0.02
-THREADS_S = 30.0
-"""Seconds in which the threads of a run end."""
-
 RUN_S = 240.0
 """Seconds that a part of a run may take; far longer than any does."""
 
@@ -106,36 +100,6 @@ def cut_delays(dag: Any) -> None:
     retry_policy.THROTTLED_S = retry_policy.NO_CAPACITY_S = 0.0
     for task in dag.tasks:
         task.retry_delay = timedelta(0)
-
-
-def become_forkable() -> None:
-    """End what a run has left in this process: connections, and the thread of the API that tasks speak to.
-
-    What it imported, compiled and routed stays, and need not be done again in each fork.
-    """
-    from airflow.sdk.execution_time.supervisor import in_process_api_server
-
-    del in_process_api_server().transport
-    gc.collect()
-    close_connections()
-    deadline = time.monotonic() + THREADS_S
-    while threading.active_count() > 1 and time.monotonic() < deadline:
-        time.sleep(LOOK_S)
-    if threading.active_count() > 1 or "obstore" in sys.modules:
-        raise RuntimeError(f"no process can be forked from this one: {threading.enumerate()}")
-    gc.freeze()
-
-
-def close_connections() -> None:
-    """Close what is open to the database; its engine stays, with the statements that it has compiled."""
-    from airflow import settings
-
-    if settings.Session is not None:
-        settings.Session.remove()
-    if settings.engine is not None:
-        settings.engine.dispose()
-    if settings.async_engine is not None:
-        asyncio.run(settings.async_engine.dispose())
 
 
 def open_session() -> Any:

@@ -24,10 +24,6 @@ SETTLE_S = 20.0
 LIVE = ("musher-live", "musher-classify")
 """In the names of the processes that stay: functions start more of them, and stop them, as they are asked."""
 
-WARM = ("register_model", "gate", "deploy", "deploy_lambda", "autoscale", "report")
-"""Tasks that are run once in the process from which all others are forked: none that moves data, by obstore,
-which does not survive a fork."""
-
 RECORD = {"kind": "slow", "service": "*", "delay_ms": 1, "principal": PIPELINE}
 """A rule that fires at each call of the pipeline, and so records it."""
 
@@ -54,14 +50,6 @@ class Worker:
         self._runs.store_dags()
         self._reference = self._runs.new("reference", project=BY_NAME["live"].project, conf={})
         self._must_succeed(self._reference)
-        warm = self._runs.new(
-            "warm-up",
-            project=self._reference.project,
-            conf={"lifetime": "trial"},
-            tasks=WARM,
-            given=self._reference.plan.run_id,
-        )
-        self._runs.warm_up(warm)
 
     def sites(self, part: PartOfPipeline) -> list[Site]:
         """Return the calls of a part that can be broken, as an undisturbed run makes them.

@@ -80,6 +80,14 @@ def test_a_case_whose_fault_did_not_take_place_shows_nothing() -> None:
     assert (figures["duplicates"], figures["orphans"]) == (1, 1)
 
 
+def test_an_undisturbed_run_is_no_case_and_tells_whether_the_others_show_anything() -> None:
+    case = Outcome(case="train/s3:PutObject/first/lost", fired=1, is_finished=True)
+    for is_finished in (True, False):
+        undisturbed = Outcome(case="train/undisturbed", fired=1, is_finished=is_finished)
+        figures = summarise([undisturbed, case], seconds=1.0)
+        assert (figures["cases"], figures["same_end_state"], figures["steady"]) == (1, 1, is_finished)
+
+
 @pytest.mark.parametrize("flaw", ["failed", "different", "duplicates", "orphans"])
 def test_each_flaw_makes_the_end_another(flaw: str) -> None:
     assert not Outcome(case="a", is_finished=True, **{flaw: ["something"]}).is_same

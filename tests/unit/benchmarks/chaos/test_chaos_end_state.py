@@ -1,11 +1,13 @@
 """End states are compared by what they mean: run, times and numbers of versions may differ, nothing else."""
 
+import io
+import tarfile
 from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.chaos.cases import Outcome
 from benchmarks.chaos.comparison import Ends, compare
-from benchmarks.chaos.end_state import Observer, State, differences
+from benchmarks.chaos.end_state import Observer, State, differences, hash_weights
 
 SLUG, OTHER = "0123abcd", "deadbeef"
 
@@ -103,3 +105,27 @@ def test_a_report_may_come_after_the_teardown() -> None:
     wanted = Ends(released={"object musher/reports/RUN/report.html": None}, left={}, children=[])
     compare(wanted, Ends(released={}, left={}, children=[]), outcome)
     assert outcome.is_same
+
+
+def model_file(weights: bytes, *, head: bytes) -> bytes:
+    """Return a file as safetensors writes it: the head's length, the head, the weights."""
+    return len(head).to_bytes(8, "little") + head + weights
+
+
+def archive_of(model: bytes, *, at: int) -> bytes:
+    """Return a model.tar.gz that was made at a second."""
+    kept = io.BytesIO()
+    with tarfile.open(fileobj=kept, mode="w:gz") as archive:
+        member = tarfile.TarInfo("model.safetensors")
+        member.size, member.mtime = len(model), at
+        archive.addfile(member, io.BytesIO(model))
+    return kept.getvalue()
+
+
+def test_a_model_is_its_weights_whenever_and_by_whichever_job_they_were_trained() -> None:
+    first, again = (model_file(b"weights", head=head) for head in (b'{"job": "a"}', b'{"job": "bb"}'))
+    assert hash_weights(first) == hash_weights(again)
+    assert (
+        hash_weights(first) == hash_weights(archive_of(again, at=1)) == hash_weights(archive_of(first, at=2))
+    )
+    assert hash_weights(first) != hash_weights(model_file(b"WEIGHTS", head=b"{}"))
