@@ -199,6 +199,17 @@ def of_other_types() -> Iterator[Case]:
             (None, "10.0.0.0/8", T),
         ],
     )
+    yield from of_arns()
+    yield from conditions(
+        OPERATORS,
+        "Null",
+        TAG,
+        [("a", "false", T), ("a", "true", F), (None, "true", T), (None, "false", F)],
+    )
+
+
+def of_arns() -> Iterator[Case]:
+    """ARNs, part by part."""
     for operator in ("ArnEquals", "ArnLike"):
         yield from conditions(
             OPERATORS,
@@ -224,12 +235,6 @@ def of_other_types() -> Iterator[Case]:
             ARN,
             [(FUNCTION, FUNCTION, F), (FUNCTION, "arn:aws:s3:::x", T), (None, FUNCTION, T)],
         )
-    yield from conditions(
-        OPERATORS,
-        "Null",
-        TAG,
-        [("a", "false", T), ("a", "true", F), (None, "true", T), (None, "false", F)],
-    )
 
 
 def of_optional_keys() -> Iterator[Case]:
