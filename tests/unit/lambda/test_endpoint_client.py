@@ -87,7 +87,7 @@ def test_one_that_was_frozen_for_long_is_not_used_again(monkeypatch: pytest.Monk
         ConnectionRefusedError(),
         http.client.BadStatusLine("x"),
     ],
-    ids=str,
+    ids=["throttled", "internal", "unavailable", "late", "timeout", "refused", "nonsense"],
 )
 def test_what_may_succeed_soon_is_tried_once_more(first: Answer | Exception, pauses: list[float]) -> None:
     network = Network([first, *answers(1)])
@@ -97,7 +97,9 @@ def test_what_may_succeed_soon_is_tried_once_more(first: Answer | Exception, pau
 
 
 @pytest.mark.parametrize(
-    "first", [model_error(500, ""), refusal("ValidationError"), refusal("ModelNotReadyException", status=429)]
+    "first",
+    [model_error(500, ""), refusal("ValidationError"), refusal("ModelNotReadyException", status=429)],
+    ids=["model", "validation", "not ready"],
 )
 def test_what_stays_so_is_not_repeated(first: Answer, pauses: list[float]) -> None:
     """As botocore: its standard mode does not repeat them."""

@@ -64,7 +64,7 @@ def test_there_are_enough_of_them() -> None:
             "because no resource-based policy allows the {action} action",
         ),
     ],
-    ids=str,
+    ids=["implicit", "identity", "resource", "no boundary", "boundary", "no session", "other account"],
 )
 def test_what_denies_is_named_as_aws_names_it(case: Case, because: str) -> None:
     assert ask(case).because == because
