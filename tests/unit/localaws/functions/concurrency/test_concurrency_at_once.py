@@ -25,7 +25,7 @@ def test_what_is_asked_for_at_once_holds_together(works: tuple[tuple[str, dict[s
         history = FunctionHistory()
         try:
             history.begin(2, None, 0)
-            history.do_at_once(list(works), [0] * line + [1] * 60)
+            history.do_at_once(list(works), [(0, line), (1, 60)])
             history.nothing_is_violated()
             history.what_is_set_leaves_what_must_stay()
             history.an_alias_means_a_version_that_is_there()
