@@ -30,7 +30,11 @@ def make_environment(*, root: Path, folder: Path) -> Path:
 def copy_as_image(*, root: Path, home: Path) -> None:
     """Copy to `home` what the Dockerfile copies to the image's AIRFLOW_HOME."""
     for source, target in copied_folders(root / "Dockerfile"):
-        shutil.copytree(root / source, home / target, ignore=shutil.ignore_patterns("__pycache__"))
+        (home / target).parent.mkdir(parents=True, exist_ok=True)
+        if (root / source).is_dir():
+            shutil.copytree(root / source, home / target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(root / source, home / target)
 
 
 def copied_folders(dockerfile: Path) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 def test_the_folders_are_those_that_the_dockerfile_copies_to_airflows_home() -> None:
     assert sorted(copied_folders(REPOSITORY / "Dockerfile")) == [
-        (name, name) for name in ("dags", "lambda", "plugins", "training")
+        (name, name) for name in ("dags", "docs/notebook.ipynb", "lambda", "plugins", "training")
     ]
 
 

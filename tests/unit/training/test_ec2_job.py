@@ -9,7 +9,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ import os, pathlib, sys
 pathlib.Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text("no\\nwolf")
 sys.exit(1)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_thread_outlives_the_tests() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert [thread for thread in set(threading.enumerate()) - before if not thread.daemon] == []
 
 
 class FakeBucket:
@@ -407,9 +414,3 @@ def test_the_python_of_amazon_linux_can_run_it(name: str) -> None:
     modules = {module.partition(".")[0] for module in imported} - {"ec2_tools", "__future__"}
     assert modules <= sys.stdlib_module_names
     assert "kw_only" not in (CODE / name).read_text()
-
-
-def test_no_thread_of_a_job_outlives_the_test() -> None:
-    assert not [
-        thread for thread in threading.enumerate() if not thread.daemon and thread.name != "MainThread"
-    ]
