@@ -191,6 +191,14 @@ def notebooks(fast_localaws: Any) -> Notebooks:
 
 
 @pytest.fixture(scope="module")
+def patient_notebooks(start_server: Callable[..., Any]) -> Notebooks:
+    """Return notebook instances whose scripts have fifty seconds, for what imports packages in them."""
+    if not has_namespaces():
+        pytest.skip("notebook instances need namespaces")
+    return Notebooks(start_server("--speed", "6"))
+
+
+@pytest.fixture(scope="module")
 def running(notebooks: Notebooks) -> Generator[str, None, None]:
     """Yield an instance in service, which is deleted at the end."""
     name = notebooks.create()

@@ -45,13 +45,14 @@ cat > autostop.py <<'EOF'
 {AUTOSTOP}
 EOF
 if /usr/bin/python -c "import boto3" 2>/dev/null; then PYTHON=/usr/bin/python; else exit 1; fi
-LINE="*/5 * * * * $PYTHON $PWD/autostop.py 1 >> /home/ec2-user/SageMaker/log 2>&1"
+LINE="* * * * * $PYTHON $PWD/autostop.py 1 >> /home/ec2-user/SageMaker/log 2>&1"
 (crontab -l 2>/dev/null; echo "$LINE") | crontab -
 """
 
 
 @pytest.mark.slow
-def test_an_idle_instance_stops_itself(notebooks: Any) -> None:
+def test_an_idle_instance_stops_itself(patient_notebooks: Any) -> None:
+    notebooks = patient_notebooks
     name = notebooks.create(LifecycleConfigName=notebooks.configure(on_start=ON_START))
     notebooks.wait(name, "InService")
     browser = notebooks.enter(name)

@@ -33,7 +33,8 @@ echo started
 
 
 @pytest.mark.slow
-def test_scripts_run_as_on_aws(notebooks: Any) -> None:
+def test_scripts_run_as_on_aws(patient_notebooks: Any) -> None:
+    notebooks = patient_notebooks
     config = notebooks.configure(on_create=ON_CREATE, on_start=ON_START)
     name = notebooks.create(LifecycleConfigName=config)
     arn = notebooks.wait(name, "InService")["NotebookInstanceArn"]
