@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from musher.hooks.waits import WAITERS, StatusLog, wait_until
 
-WITHOUT_FAILURE = ("EndpointGone", "EndpointRemoved", "NotebookSettled")
+WITHOUT_FAILURE = ("EndpointGone", "EndpointRemoved", "NotebookRemoved", "NotebookSettled")
 """Waits for the end of whatever AWS is busy with: who waits looks at what came of it."""
 
 
