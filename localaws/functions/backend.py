@@ -24,7 +24,7 @@ class FunctionsMixin(LambdaBackend):
         self._lambdas: LocalLambdaStorage = LocalLambdaStorage(region_name=region_name, account_id=account_id)
         self._update_lock = threading.Lock()
         self._settings_lock = threading.RLock()
-        """Held while concurrency, aliases and versions are compared and changed: requests come by threads."""
+        """Held while concurrency, aliases and versions are compared and changed: requests are threads."""
 
     def target(self, name: str, qualifier: str | None = None) -> Target:
         """Name a function of this account and region."""
