@@ -172,8 +172,8 @@ PARTS = (
         "user data run with this machine's programs, in namespaces and with folders of their own; shell "
         "scripts, cloud-config (`runcmd`, `write_files`), MIME, gzip; metadata with tokens and role "
         "credentials at the address in `AWS_EC2_METADATA_SERVICE_ENDPOINT`, not at 169.254.169.254; "
-        "states, status checks, console, shutdown from inside, one-time Spot Instances; images, types, "
-        "volumes and security groups are names",
+        "states, status checks, console, shutdown from inside, hibernation, one-time Spot requests, quotas "
+        "of vCPUs, events; images, types and security groups are names, volumes are records",
     ),
     part(
         "EventBridge",
