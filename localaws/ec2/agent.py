@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ MAX_ANSWER = 32 << 20
 """Bytes of an answer: two outputs of 8 MiB in base64, and room."""
 LOOK_S = 0.2
 """Real seconds in which an order to give up is noticed."""
+AWAY_S = 5.0
+"""Real seconds without a connection in which an agent still counts as there: after each command its workers
+connect anew, half a second later."""
 SEND_S = 5.0
 """Real seconds in which an agent must take a command."""
 
@@ -64,6 +68,7 @@ class Agent:
         self._idle: deque[socket.socket] = deque()
         self._busy: set[socket.socket] = set()
         self._listener: socket.socket | None = None
+        self._seen_at = -AWAY_S
         self.has_connected = False
         """Whether an agent has ever connected: Systems Manager knows its instance from then on."""
 
@@ -101,7 +106,9 @@ class Agent:
     def is_connected(self) -> bool:
         """Whether there is an agent: one that waits for commands, or works on as many as it can."""
         with self._lock:
-            return bool(self._busy) or any(not is_readable(line) for line in self._idle)
+            if self._busy or any(not is_readable(line) for line in self._idle):
+                self._seen_at = time.monotonic()
+            return self._listener is not None and time.monotonic() - self._seen_at < AWAY_S
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -138,6 +145,7 @@ class Agent:
     def _release(self, line: socket.socket) -> None:
         with self._lock:
             self._busy.discard(line)
+            self._seen_at = time.monotonic()
         line.close()
 
 

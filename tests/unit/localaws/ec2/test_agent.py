@@ -61,6 +61,13 @@ def test_a_script_is_run_and_its_output_kept(agent: Agent, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("program")
+def test_an_agent_counts_as_there_while_its_workers_connect_anew(agent: Agent, tmp_path: Path) -> None:
+    for number in range(7):
+        assert run(agent, "true", tmp_path / str(number)) is not None
+        assert agent.is_connected
+
+
+@pytest.mark.usefixtures("program")
 def test_a_script_that_is_killed_has_the_code_of_a_shell(agent: Agent, tmp_path: Path) -> None:
     ran = run(agent, "kill -9 $$", tmp_path / "orchestration")
     assert ran is not None
