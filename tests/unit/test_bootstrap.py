@@ -314,6 +314,11 @@ def test_instances_are_started_and_ended_by_this_project_s_tag(
     assert {resource.rpartition(":")[2] for resource in started["Resource"]} == {"instance/*", "volume/*"}
     assert ended["Condition"] == {"StringEquals": {"aws:ResourceTag/musher:project": "musher"}}
     assert found["TagNewInstances"]["Condition"] == {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+    assert found["MarkInstances"]["Action"] == "ec2:CreateTags"
+    assert found["MarkInstances"]["Condition"] == {
+        **ended["Condition"],
+        "ForAllValues:StringEquals": {"aws:TagKeys": "musher:stopped-by"},
+    }
 
 
 def test_an_instance_writes_what_jobs_leave_and_nothing_comes_in(

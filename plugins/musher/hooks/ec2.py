@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from musher import names
 from musher.hooks.waits import WAITERS
-from musher.payloads.ec2_jobs import LIVE, NAME_TAG, artifact_uris, describe_job
+from musher.payloads.ec2_jobs import LIVE, NAME_TAG, artifact_uris, cancelled_tags, describe_job
 from musher.payloads.tags import PROJECT_TAG, RUN_TAG
 from musher.settings import Settings
 
@@ -66,10 +66,9 @@ class MusherEc2Hook(EC2Hook):
 
     def find_job(self, settings: Settings, *, name: str, s3: S3Hook, instance_id: str = "") -> Any:
         """Return the description of a job, or None."""
-        ended = read_end(s3, settings, job_name=name)
-        return describe_job(
-            name, instance=self.find_instance(name=name, instance_id=instance_id), ended=ended
-        )
+        instance = self.find_instance(name=name, instance_id=instance_id)
+        ended = read_end(s3, settings, job_name=name)  # last: it is written before the instance shuts down
+        return describe_job(name, instance=instance, ended=ended)
 
     def run_instance(self, request: dict[str, Any]) -> str:
         """Start the instance, or find the one that another try has started; return its id."""
@@ -100,6 +99,10 @@ class MusherEc2Hook(EC2Hook):
         except ClientError as error:
             if error.response["Error"]["Code"] != GONE:
                 raise
+
+    def mark_cancelled(self, instance_id: str) -> None:
+        """Mark that a cancel, not a person in AWS's console, terminates the instance."""
+        self.conn.create_tags(Resources=[instance_id], Tags=cancelled_tags())
 
     def read_console(self, instance_id: str) -> str:
         """Return the last lines of an instance's console: what there is where its log says nothing."""

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from musher.hooks.calls import Conversation
+from musher.payloads.tags import STOPPED_TAG
 
 WAITING = "musher:waiting-run-"
-STOPPED = "musher:stopped-by"
+STOPPED = STOPPED_TAG
 
 
 def waiting_tag(slug: str) -> str:

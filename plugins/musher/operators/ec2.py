@@ -1,9 +1,11 @@
 """Train on an EC2 instance that a retried task finds again, and that ends by itself."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import Context
+from botocore.exceptions import ClientError
 
 from musher import clock, names
 from musher.console_kinds import INSTANCE
@@ -15,6 +17,8 @@ from musher.operators.jobs import WAIT, Description, RunJobOperator
 from musher.payloads.tags import PROJECT_TAG, RUN_TAG
 from musher.triggers.ec2 import InstanceJobTrigger
 from musher.triggers.waits import FAILURE, SUCCESS, PauseTrigger, WaitEnd, WaitTrigger
+
+logger = logging.getLogger(__name__)
 
 BOOT_S = 900.0
 """After so many seconds a job's log must have a first line; an instance begins within some two minutes."""
@@ -96,7 +100,12 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         return float(job["LimitInSeconds"]) + GRACE_S
 
     def leave(self, arn: str) -> bool:
-        """Return that the instance may be terminated: no other run waits for it."""
+        """Mark that this cancel ends the instance; return that it may: no other run waits for it."""
+        if arn:
+            try:
+                self.hook.mark_cancelled(arn)
+            except ClientError as error:  # the instance costs, the mark only helps
+                logger.warning("%s: not marked as cancelled: %s", arn, error)
         return True
 
     def find_flaw(self, description: Description) -> str | None:
@@ -116,8 +125,10 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         return "it trains with other options, code, data or on another type of instance"
 
     def is_repeatable(self, description: Description, reason: str) -> bool:
-        """Return whether AWS took the instance away, not the job failed."""
-        return description[self.status_key] == "Failed" and super().is_repeatable(description, reason)
+        """Return whether AWS took the instance away, not the job failed, or another request's cancel did."""
+        if description[self.status_key] == "Stopped":
+            return bool(description["IsCancelled"])
+        return super().is_repeatable(description, reason)
 
     def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
         """Wait for the instance; one that EC2 has forgotten is no more."""
@@ -130,7 +141,7 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
 
         A description that lags behind may take one that was just made for one that is gone.
         """
-        if end.outcome == FAILURE:
+        if end.outcome == FAILURE and end.carried["step"] == WAIT:
             name = str(end.carried["record"]["job_name"])
             description = self.describe(name)
             console = self.hook.read_console(str(description["InstanceId"]))
@@ -144,7 +155,7 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         if end.outcome == SUCCESS and end.carried["step"] == WAIT:
             record = JobRecord(**end.carried["record"])
             description = self.describe(record.job_name)
-            if description[self.status_key] == "InProgress":
+            if description[self.status_key] in ("InProgress", "Stopping"):
                 return self.wait_for(context, self._make_trigger(description, step=WAIT, record=record))
         return super().go_on(context, end)
 
@@ -180,9 +191,13 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         }
 
     def _make_trigger(self, description: Description, *, step: str, record: JobRecord) -> InstanceJobTrigger:
-        """Return the wait for the instance's end, bounded by the job's own limit, counted from its launch."""
+        """Return the wait for the instance's end, bounded by the job's own limit, counted from its launch.
+
+        One that has been told to end, to make room for the next, need not have booted.
+        """
         launched = description["CreationTime"]
         began = launched.timestamp() if launched else clock.now()
+        boot_s = self.boot_limit_s if step == WAIT else self.limit_s(description)
         return InstanceJobTrigger(
             arguments={"InstanceIds": [description["InstanceId"]] if description["InstanceId"] else []},
             connection=self._hook_parameters,
@@ -192,6 +207,6 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
                 "step": step,
                 "record": asdict(record),
                 "log_group": self.log_group,
-                "boot_deadline": began + self.boot_limit_s,
+                "boot_deadline": began + boot_s,
             },
         )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from musher import names
-from musher.payloads.tags import as_list, as_mapping
+from musher.payloads.tags import STOPPED_TAG, as_list, as_mapping
 from musher.settings import Settings
 
 NAME_TAG, CONTENT_TAG, LIMIT_TAG = "Name", "musher:content", "musher:limit-s"
@@ -18,9 +18,9 @@ NAME_TAG, CONTENT_TAG, LIMIT_TAG = "Name", "musher:content", "musher:limit-s"
 
 NAME_LINE = "JOB_NAME={}\n"
 
-BUSY = ("pending", "running", "shutting-down", "stopping")
-LIVE = (*BUSY, "stopped")
-"""States of an instance whose job may go on, and of one that still costs."""
+BUSY, LEAVING = ("pending", "running"), ("shutting-down", "stopping")
+LIVE = (*BUSY, *LEAVING, "stopped")
+"""States of an instance whose job may go on, of one that ends, and of all that still cost."""
 
 SPOT_END = "Server.SpotInstanceTermination"
 BY_USER, BY_ITSELF = "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"
@@ -29,6 +29,11 @@ SERVER = "Server."
 
 CAPACITY, INTERNAL = "CapacityError", "InternalError"
 """How a reason begins where AWS failed and not the job, as SageMaker's do: the next attempt follows."""
+
+
+def cancelled_tags() -> list[dict[str, str]]:
+    """Return what marks an instance that a cancel terminates."""
+    return as_list({STOPPED_TAG: "cancelled"})
 
 
 def content_of(request: Mapping[str, Any]) -> str:
@@ -72,6 +77,7 @@ def describe_job(
         "IsSpot": (instance or {}).get("InstanceLifecycle") == "spot" or bool(told.get("is_spot")),
         "Seconds": told.get("seconds", {}),
         "ModelSha256": told.get("model_sha256", ""),
+        "IsCancelled": STOPPED_TAG in tags,
     }
 
 
@@ -83,6 +89,8 @@ def judge(instance: Mapping[str, Any] | None, *, ended: Mapping[str, Any] | None
     state, instance_id = instance["State"]["Name"], instance["InstanceId"]
     if state in BUSY:
         return "InProgress", ""
+    if state in LEAVING:  # a job says how it ended before its instance shuts down
+        return "Stopping", ""
     reason = instance.get("StateReason") or {}
     code, said = str(reason.get("Code", "")), str(reason.get("Message", "")) or "no reason given"
     told = f"the instance {instance_id} is {state}: {said} ({code or 'no code'})"

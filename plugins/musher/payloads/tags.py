@@ -26,6 +26,9 @@ NEXT_TAG = "musher:next"
 CONFIRMED_TAG = "musher:confirmed"
 """On an endpoint configuration, and on a function with the version: a whole run was good with it, or a person
 has chosen it. What is confirmed serves until another run or a person changes that."""
+STOPPED_TAG = "musher:stopped-by"
+"""On a job, and on an instance that is one: a cancel has stopped it, not a person in AWS's console."""
+
 RESERVED_TAG, PROVISIONED_TAG = "musher:previous-reserved", "musher:previous-provisioned"
 """On a function: the concurrency that it had before, where `none` is reserved or a number."""
 

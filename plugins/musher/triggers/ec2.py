@@ -83,7 +83,14 @@ class InstanceJobTrigger(CancellingTrigger):
         return answer
 
     async def _cancel(self, client: Any) -> None:
-        logger.warning("%s: the task was killed by a person, terminating", name_subject(self.arguments))
+        from musher.payloads.ec2_jobs import cancelled_tags  # not for the DAG's parse
+
+        subject = name_subject(self.arguments)
+        try:
+            await client.create_tags(Resources=self.arguments["InstanceIds"], Tags=cancelled_tags())
+        except ClientError as error:  # the instance costs, the mark only helps
+            logger.warning("%s: not marked as cancelled: %s", subject, error)
+        logger.warning("%s: the task was killed by a person, terminating", subject)
         await self.stop(client)
 
     async def stop(self, client: Any) -> None:

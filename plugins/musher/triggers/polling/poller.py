@@ -168,7 +168,8 @@ class JobPoller:
             else:
                 self._failed_lists = 0
                 pace = random.uniform(*PACE)  # noqa: S311 - nothing is secret here
-                pause_s = max(0.0, begun + self._delay_s * pace - clock.now())
+                taken_s = max(0.0, clock.now() - begun)  # the clock may have been put back meanwhile
+                pause_s = max(0.0, self._delay_s * pace - taken_s)
 
     async def _read_list(self) -> None:
         client, _ = await self.looking()

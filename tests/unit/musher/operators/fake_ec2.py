@@ -95,6 +95,11 @@ class FakeEc2:
             instance["states"] = ["terminated"]
             instance["StateReason"] = {"Code": "Client.UserInitiatedShutdown", "Message": "asked for"}
 
+    def create_tags(self, *, Resources: list[str], Tags: list[dict[str, str]]) -> None:  # noqa: N803
+        for instance_id in Resources:
+            instance = self.instances[instance_id]
+            instance["Tags"] = [*instance["Tags"], *Tags]
+
     def get_console_output(self, *, InstanceId: str) -> dict[str, Any]:  # noqa: N803
         return {"Output": f"the console of {InstanceId}\n"}
 

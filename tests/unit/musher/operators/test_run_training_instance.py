@@ -36,6 +36,7 @@ class FakeEc2Hook(FakeHook):
     run_instance = MusherEc2Hook.run_instance
     wait_until_shown = MusherEc2Hook.wait_until_shown
     terminate = MusherEc2Hook.terminate
+    mark_cancelled = MusherEc2Hook.mark_cancelled
     read_console = MusherEc2Hook.read_console
     _describe = MusherEc2Hook._describe
 
@@ -291,7 +292,16 @@ def test_a_deferred_wait_goes_on_from_what_is_stored_and_a_cancel_terminates(
     again = InstanceJobTrigger(**stored)
     asyncio.run(again.on_kill())
     assert ec2.terminated == ["i-1"]
-    event = run_here(InstanceJobTrigger(**stored), must_leave=lambda: False)
+
+
+def test_an_instance_that_somebody_terminates_in_the_console_fails_the_task(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    ec2.script = ["running"]
+    with pytest.raises(TaskDeferred) as wait:
+        make(deferrable=True).execute(airflow_task.context())
+    ec2.terminate_instances(InstanceIds=["i-1"])
+    event = run_here(wait.value.trigger, must_leave=lambda: False)
     with pytest.raises(AirflowFailException, match="is Stopped: somebody terminated the instance i-1"):
         make(deferrable=True).resume(airflow_task.context(), event)
 
@@ -315,3 +325,56 @@ def test_a_last_word_that_is_none_fails_the_job(
     monkeypatch.setattr(FakeBucket, "get_object", get_object)
     with pytest.raises(AirflowFailException, match=r"ended\.json is not what a job writes"):
         make().execute(airflow_task.context())
+
+
+def test_a_cleared_task_that_finds_its_old_instance_on_its_way_out_starts_the_next(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    """Clearing a deferred task lets the triggerer terminate; the next try begins while that lasts."""
+    ec2.script = ["running"]
+    with pytest.raises(TaskDeferred) as wait:
+        make(deferrable=True).execute(airflow_task.context())
+    asyncio.run(wait.value.trigger.on_kill())
+    ec2.instances["i-1"]["states"] = ["shutting-down"] * 3 + ["terminated"]
+    ec2.script = ["running", "terminated"]
+    assert make().execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+    assert [request["ClientToken"] for request in ec2.requests] == [NAME, f"{NAME}-2"]
+
+
+@pytest.mark.parametrize("is_deferred", [True, False], ids=["deferred", "in-the-worker"])
+def test_a_try_that_was_quicker_than_the_cancel_of_the_one_before_starts_the_next(
+    is_deferred: bool, make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    """It has taken the instance for its own, which the clearing of the try before then terminates."""
+    ec2.script = ["running"]
+    operator = make(deferrable=True)
+    with pytest.raises(TaskDeferred) as before:
+        operator.execute(airflow_task.context())
+    context = airflow_task.clear()
+    with pytest.raises(TaskDeferred) as wait:
+        make(deferrable=True).execute(context)
+    if is_deferred:
+        asyncio.run(before.value.trigger.on_kill())
+    else:
+        airflow_task.state = "restarting"
+        operator.on_kill()
+    event = run_here(wait.value.trigger, must_leave=lambda: False)
+    with pytest.raises(TaskDeferred) as pause:
+        make(deferrable=True).resume(context, event)
+    assert pause.value.trigger.carried["record"]["job_name"] == f"{NAME}-2"
+
+
+def test_an_old_instance_that_never_spoke_makes_room_all_the_same(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, fake_clock: FakeClock
+) -> None:
+    ec2.script = ["running"]
+    with pytest.raises(TaskDeferred):
+        make(deferrable=True).execute(airflow_task.context())
+    fake_clock.time += BOOT_S + 1
+    changed, context = {"options": {"epochs": "9"}}, airflow_task.clear()
+    with pytest.raises(TaskDeferred) as wait:
+        make(deferrable=True, plan=changed).execute(context)
+    ec2.instances["i-1"]["states"] = ["shutting-down"] * 3 + ["terminated"]
+    event = run_here(wait.value.trigger, must_leave=lambda: False)
+    ec2.script = ["running", "terminated"]
+    assert make(plan=changed).resume(context, event)["job_name"] == f"{NAME}-2"

@@ -195,9 +195,17 @@ def instance_in(state: str, code: str = "", message: str = "") -> dict[str, Any]
     }
 
 
-@pytest.mark.parametrize("state", ["pending", "running", "shutting-down", "stopping"])
-def test_an_instance_that_has_said_nothing_is_at_work_until_it_is_gone(state: str) -> None:
-    assert judge(instance_in(state), ended=None) == ("InProgress", "")
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("pending", "InProgress"),
+        ("running", "InProgress"),
+        ("shutting-down", "Stopping"),
+        ("stopping", "Stopping"),
+    ],
+)
+def test_an_instance_that_has_said_nothing_is_at_work_until_it_ends(state: str, status: str) -> None:
+    assert judge(instance_in(state), ended=None) == (status, "")
 
 
 @pytest.mark.parametrize(

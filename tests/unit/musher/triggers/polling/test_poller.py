@@ -347,3 +347,30 @@ def test_only_jobs_of_the_same_beginning_are_read(jobs: ListedJobs) -> None:
     assert {given["NameContains"] for given in jobs.filters} == {"musher-train-00"}
     assert jobs.filters[0]["StatusEquals"] == "InProgress"
     assert "LastModifiedTimeAfter" in jobs.filters[1]
+
+
+def test_a_clock_that_is_put_back_while_a_list_is_read_stops_no_list(
+    jobs: ListedJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_back_s = 0.0
+    list_page = jobs.list_page
+
+    async def list_and_put_back(**given: Any) -> dict[str, Any]:
+        nonlocal put_back_s
+        if now_s() > START_S + 60:
+            put_back_s = 3600.0
+        return await list_page(**given)
+
+    monkeypatch.setattr(clock, "now", lambda: now_s() - put_back_s)
+    monkeypatch.setattr(jobs, "list_page", list_and_put_back)
+    [first, *_] = names(FEW * 2)
+
+    async def act(crowd: Crowd) -> None:
+        crowd.add(*names(FEW * 2))
+        await asyncio.sleep(100)
+        jobs.put(first, "Completed")
+        await asyncio.sleep(2 * INTERVAL_S)
+
+    crowd = in_time(jobs, act)
+    assert put_back_s
+    assert crowd.ended_at[first] <= 100 + INTERVAL_S + 1

@@ -11,7 +11,7 @@ from botocore.waiter import WaiterModel
 from musher import clock
 from musher.hooks.waits import WAITERS, judge_answer
 from musher.triggers.polling.job_listing import read_date
-from musher.triggers.polling.shared_client import RENEW_S, SharedClient
+from musher.triggers.polling.shared_client import AGAIN_S, RENEW_S, SharedClient
 from musher.triggers.polling.token_bucket import TokenBucket
 from tests.unit.musher.triggers.polling.listed_jobs import ListedJobs, Opened, now_s
 from tests.virtual_time import run_in_virtual_time
@@ -115,6 +115,31 @@ def test_a_client_that_cannot_be_opened_is_tried_again_by_the_next() -> None:
         await shared.get()
         await shared.close()
         assert (jobs.opened, jobs.closed) == (["sagemaker"], ["sagemaker"])
+
+    run_in_virtual_time(play())
+
+
+def test_a_client_that_cannot_be_made_anew_goes_on_and_is_tried_again() -> None:
+    """Airflow knows the connection, and may be away for a moment: no wait ends for that."""
+
+    async def play() -> None:
+        jobs, errors = ListedJobs(), [RuntimeError("the API server is restarting")]
+
+        async def open_client() -> Any:
+            if jobs.opened and errors:
+                raise errors.pop()
+            return Opened(jobs, "sagemaker")
+
+        shared = SharedClient(open_client)
+        first = await shared.get()
+        await asyncio.sleep(RENEW_S + 1)
+        assert await shared.get() is first
+        await asyncio.sleep(AGAIN_S - 1)
+        assert await shared.get() is first
+        await asyncio.sleep(2)
+        assert await shared.get() is not first
+        await shared.close()
+        assert len(jobs.closed) == 2
 
     run_in_virtual_time(play())
 
