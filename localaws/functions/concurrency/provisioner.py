@@ -34,11 +34,15 @@ class Provisioner:
         task.add_done_callback(lambda done: self._forget(target, done))
 
     def refill(self) -> None:
-        """Start again what has died, or has become too old to be kept; give up what is not asked for now."""
+        """Start again what has died, as it was provisioned too, or has become too old to be kept.
+
+        What is not asked for now is given up.
+        """
         self._give_up_what_is_gone()
         for backend in backends():
             for target, config in backend.all_provisioned():
-                if config.status == "READY" and self._is_short(target, config):
+                is_left = config.status == "IN_PROGRESS" and target not in self._tasks
+                if (is_left or config.status == "READY") and self._is_short(target, config):
                     config.ask_for(config.requested, last_modified=config.last_modified)
                     self.provision(target)
 

@@ -91,3 +91,20 @@ def test_a_version_keeps_what_it_asked_for_though_an_alias_of_it_was_being_provi
         history.nothing_is_violated()
     finally:
         history.teardown()
+
+
+def test_what_dies_while_more_is_provisioned_is_started_again() -> None:
+    history = FunctionHistory()
+    try:
+        history.begin(1, None, 2)
+        history.lose_an_environment(0)
+        history.sweep()  # one is started again
+        history.lose_an_environment(0)
+        history.start(COMES_UP, 1, MANY_TURNS)
+        ((_, config),) = history.backend.all_provisioned()
+        assert (config.status, config.allocated) == ("IN_PROGRESS", 1)
+        history.sweep()
+        history.start(COMES_UP, 1, MANY_TURNS)
+        assert (config.status, config.allocated) == ("READY", 2)
+    finally:
+        history.teardown()
