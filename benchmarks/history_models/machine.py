@@ -18,7 +18,8 @@ from unittest import mock
 
 from hypothesis import HealthCheck, Phase, configuration, seed, settings
 from hypothesis.errors import HypothesisException
-from hypothesis.internal.conjecture import engine
+from hypothesis.internal.conjecture import engine, providers
+from hypothesis.internal.constants_ast import Constants
 from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
 
@@ -137,7 +138,7 @@ def run_histories(
     how = settings_of(histories, is_shortened=is_shortened)
     started, program = time.perf_counter(), ""
     shortening = mock.patch.object(engine, "MAX_SHRINKING_SECONDS", SHORTENING_S)
-    with quiet(), hypothesis_elsewhere(), shortening, with_reporter(lambda text: None):
+    with quiet(), hypothesis_elsewhere(), same_everywhere(), shortening, with_reporter(lambda text: None):
         try:
             run_state_machine_as_test(seed(first_seed)(counted), settings=how)
         except Exception as error:  # noqa: BLE001 - whatever a history raises is its violation
@@ -197,3 +198,18 @@ def hypothesis_elsewhere() -> Generator[None, None, None]:
             yield
         finally:
             configuration.set_hypothesis_home_dir(None)
+
+
+@contextmanager
+def same_everywhere() -> Generator[None, None, None]:
+    """Let a seed be the same histories in every process.
+
+    Hypothesis also draws numbers that it reads in the source of whatever modules are loaded by then: those
+    of a batch that runs alone are others than those of the same batch after many.
+    """
+    with mock.patch.object(providers, "_get_local_constants", Constants):
+        providers.CONSTANTS_CACHE.cache.clear()
+        try:
+            yield
+        finally:
+            providers.CONSTANTS_CACHE.cache.clear()

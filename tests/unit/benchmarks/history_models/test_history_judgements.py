@@ -1,6 +1,8 @@
 """What the models once took for violations and was none; how a search is counted and bounded."""
 
+import importlib
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
@@ -59,11 +61,14 @@ class CountingHistory(History):
     """Steps that add up; a sum that is large is a violation."""
 
     total = 0
+    pace_s = 0.0
+    """Real seconds of a step."""
 
     @rule(number=st.integers(0, 1000))
     def add(self, number: int) -> None:
-        """Add, slowly."""
-        time.sleep(0.002)
+        """Add."""
+        time.sleep(self.pace_s)
+        self.reach(str(number))
         self.total += number
         self.must(self.total < 9_000, "much")
 
@@ -72,6 +77,7 @@ def test_a_search_for_a_shorter_history_ends_in_time_and_counts_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(machine, "SHORTENING_S", 0.2)
+    monkeypatch.setattr(CountingHistory, "pace_s", 0.002)
     found = run_histories(CountingHistory, first_seed=1, histories=200)
     assert "AssertionError: much" in found.program
     assert "state.add(number=" in found.program
@@ -84,3 +90,15 @@ def test_only_whole_histories_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(CountingHistory, "must", lambda self, holds, what: None)
     found = run_histories(CountingHistory, first_seed=1, histories=20)
     assert (found.program, found.histories) == ("", 20)
+
+
+def test_a_seed_is_the_same_histories_whatever_is_imported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(CountingHistory, "must", lambda self, holds, what: None)
+    first = run_histories(CountingHistory, first_seed=1, histories=20)
+    (tmp_path / "numbers_of_histories.py").write_text(f"NUMBERS = {list(range(100, 900))}")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("numbers_of_histories")
+    second = run_histories(CountingHistory, first_seed=1, histories=20)
+    assert first.reached == second.reached
