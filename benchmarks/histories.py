@@ -6,7 +6,7 @@ leave its bounds. What a history does and must never see stands in benchmarks/hi
 simulated but what lies below localaws: processes, the disk's pace, the clock. A history that fails is
 printed as the shortest program that fails too, with the seed that finds it again.
 
-histories               that came to their end
+histories               that came to their end without a violation; a search for a shorter one counts none
 violations              seeds whose histories found one (the search ends there)
 seconds                 from the first to the last
 """
@@ -16,7 +16,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -66,9 +66,15 @@ def run_batch(batch: Batch) -> Found:
 
 
 def run_all(batches: Sequence[Batch], *, processes: int) -> list[Found]:
-    """Run batches side by side."""
+    """Run batches side by side; print a violation as soon as it is found."""
+    found: dict[Batch, Found] = {}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(run_batch, batches))
+        running = {pool.submit(run_batch, batch): batch for batch in batches}
+        for ended in as_completed(running):
+            batch = running[ended]
+            found[batch] = ended.result()
+            print_violation(batch, found[batch])
+    return [found[batch] for batch in batches]
 
 
 def add_up(model: str, found: Sequence[Found]) -> list[object]:
@@ -93,12 +99,11 @@ def print_reached(model: str, found: Sequence[Found]) -> None:
     print(f"{model}: {', '.join(f'{what} {count}' for what, count in sorted(reached.items()))}")
 
 
-def print_violations(batches: Sequence[Batch], found: Sequence[Found]) -> None:
-    """Print the shortest program of each violation, and how to find it again."""
-    for batch, result in zip(batches, found, strict=True):
-        if result.program:
-            options = f"--models {batch.model} --seed {batch.seed} --histories {batch.histories}"
-            print(f"\npython -m benchmarks.histories {options} --processes 1\n{result.program}")
+def print_violation(batch: Batch, found: Found) -> None:
+    """Print the shortest program of a violation, and how to find it again."""
+    if found.program:
+        options = f"--models {batch.model} --seed {batch.seed} --histories {batch.histories}"
+        print(f"\npython -m benchmarks.histories {options} --processes 1\n{found.program}\n", flush=True)
 
 
 def main() -> None:
@@ -125,7 +130,6 @@ def main() -> None:
     print_table(header, [add_up(model, results) for model, results in by_model.items()])
     for model, results in by_model.items():
         print_reached(model, results)
-    print_violations(batches, found)
     figures = {
         "histories": sum(result.histories for result in found),
         "violations": sum(bool(result.program) for result in found),

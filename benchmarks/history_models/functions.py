@@ -3,7 +3,7 @@
 What must hold: an event is throttled exactly where it should be, and with AWS's reason; a function never
 runs more than it has reserved, those without a reservation never more than the rest, all together never
 more than the account has; nothing of `$LATEST` is provisioned, and of a version no more is kept than was
-asked for; an event runs the code of a version that its name meant when it came; every event has an end.
+asked for; an event runs the code of the version that its name meant when it came; every event has an end.
 
 Events take their steps on an event loop that the history turns: what localaws does between two waits comes
 between any two requests.
@@ -218,28 +218,27 @@ class FunctionHistory(FunctionWorld):
         target = self.target(name, qualifier)
         try:
             meant = self.meant(name, qualifier)
-            chosen = self.backend.choose_version(name, qualifier, draw=lambda: 1.0)
-            is_shared = len(meant) > 1
+            chosen = self.backend.choose_version(name, qualifier)
             spec = chosen.environment_spec()
         except LambdaClientError:
             return
+        is_meant = str(chosen.version) in {str(function.version) for function in meant}
+        self.must(is_meant, f"{target.arn()} does not mean version {chosen.version}")
         config = self.backend.find_provisioned(name, qualifier, spec.version)
         is_provisioned = config is not None and self.host.pool.has_idle(provisioned(spec))
         expected = self.expected_refusal(name, is_provisioned=is_provisioned)
-        made = len(FakeEnvironment.made)
         invocation = self.invoker.invocation(target, b"{}")
         ticket = Ticket(
             name=name,
             task=self.loop.create_task(self.invoker.run(target, invocation)),
             is_provisioned=is_provisioned,
-            versions=frozenset(str(function.version) for function in meant),
-            roots=frozenset(function.task_root for function in meant),
+            version=str(chosen.version),
+            root=chosen.task_root,
         )
-        self.loop.run_until_complete(asyncio.sleep(0))
+        with self.drawing(target, chosen):
+            self.loop.run_until_complete(asyncio.sleep(0))
         error = ticket.task.exception() if ticket.task.done() else None
-        if is_shared:  # which version it meant, only localaws has drawn
-            ticket.is_provisioned = self.runs_provisioned(invocation.request_id, since=made)
-        elif isinstance(error, ThrottledError):
+        if isinstance(error, ThrottledError):
             self.reach(error.reason)
             self.must(
                 error.reason == expected, f"{target.arn()} was throttled: {error.reason}, not {expected}"

@@ -4,6 +4,7 @@ Hypothesis draws the steps and, where something does not hold, looks for the sho
 """
 
 import logging
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -13,8 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
+from unittest import mock
 
 from hypothesis import HealthCheck, Phase, configuration, seed, settings
+from hypothesis.errors import HypothesisException
+from hypothesis.internal.conjecture import engine, providers
+from hypothesis.internal.constants_ast import Constants
+from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
 
 from localaws import context as contexts
@@ -24,6 +30,8 @@ from localaws.cloudwatch.metrics import Metrics
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STEPS = 40
 """Of a history at most."""
+SHORTENING_S = 45.0
+"""Real seconds for a search for a shorter history; the shortest until then is printed."""
 
 
 class Complaints(logging.Handler):
@@ -46,7 +54,9 @@ class History(RuleBasedStateMachine):
     """
 
     ended: ClassVar[int] = 0
-    """Histories of this class that have come to their end, those of a search for a shorter one included."""
+    """Histories of this class that have come to their end without a violation, none of them cut short."""
+    is_found: ClassVar[bool] = False
+    """Whether a violation is found: what runs afterwards searches for a shorter one, and counts nothing."""
     steps: ClassVar[int] = 0
     reached: ClassVar[Counter[str]] = Counter()
     """How often something worth looking for has come about: a model that reaches nothing proves nothing."""
@@ -83,18 +93,22 @@ class History(RuleBasedStateMachine):
 
     def reach(self, what: str) -> None:
         """Count something that has come about."""
-        type(self).reached[what] += 1
+        type(self).reached[what] += not type(self).is_found
 
     @invariant()
     def nothing_is_violated(self) -> None:
         """Fail with the first violation."""
-        type(self).steps += 1
+        type(self).steps += not type(self).is_found
         found = self.violations + self._complaints.found
         assert not found, found[0]
 
     def teardown(self) -> None:
-        """Leave nothing behind."""
-        type(self).ended += 1
+        """Leave nothing behind; Hypothesis calls this as it gives a history up, too."""
+        raised = sys.exc_info()[1]
+        if isinstance(raised, Exception) and not isinstance(raised, HypothesisException):
+            type(self).is_found = True
+        elif raised is None and not type(self).is_found:
+            type(self).ended += 1
         self._left.close()
 
 
@@ -119,10 +133,12 @@ def run_histories(
 
     `is_shortened` is whether a shorter history with a violation is searched then.
     """
-    counted: Any = type(machine.__name__, (machine,), {"ended": 0, "steps": 0, "reached": Counter()})
+    own = {"ended": 0, "is_found": False, "steps": 0, "reached": Counter()}
+    counted: Any = type(machine.__name__, (machine,), own)
     how = settings_of(histories, is_shortened=is_shortened)
     started, program = time.perf_counter(), ""
-    with quiet(), hypothesis_elsewhere():
+    shortening = mock.patch.object(engine, "MAX_SHRINKING_SECONDS", SHORTENING_S)
+    with quiet(), hypothesis_elsewhere(), same_everywhere(), shortening, with_reporter(lambda text: None):
         try:
             run_state_machine_as_test(seed(first_seed)(counted), settings=how)
         except Exception as error:  # noqa: BLE001 - whatever a history raises is its violation
@@ -182,3 +198,18 @@ def hypothesis_elsewhere() -> Generator[None, None, None]:
             yield
         finally:
             configuration.set_hypothesis_home_dir(None)
+
+
+@contextmanager
+def same_everywhere() -> Generator[None, None, None]:
+    """Let a seed be the same histories in every process.
+
+    Hypothesis also draws numbers that it reads in the source of whatever modules are loaded by then: those
+    of a batch that runs alone are others than those of the same batch after many.
+    """
+    with mock.patch.object(providers, "_get_local_constants", Constants):
+        providers.CONSTANTS_CACHE.cache.clear()
+        try:
+            yield
+        finally:
+            providers.CONSTANTS_CACHE.cache.clear()

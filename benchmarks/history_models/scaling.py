@@ -90,7 +90,11 @@ class ScalingHistory(History):
         return self.service if kind is AutoscalingService else SimpleNamespace(delivery=self)
 
     def start(self, change: Any, *, outcome: Any) -> None:
-        """Carry out the actions of an alarm that has changed; an alarm may outlive its policy."""
+        """Carry out the actions of an alarm that has changed; an alarm may outlive its policy.
+
+        What another alarm has asked for at the same moment may be there already.
+        """
+        self.note()
         for arn in change.spec.actions.get(change.now.value, ()):
             with suppress(LocalAwsError):
                 self.service.act_on_alarm(change, policy_arn=arn)
@@ -143,7 +147,7 @@ class ScalingHistory(History):
         if cooling is not None and not is_out:
             self.must(cooling.is_out, f"{name} scaled in {cooling.until_s - now_s} s before it might")
         if cooling is not None and cooling.is_out and is_out and "Step" in config:
-            most = min(cooling.before, before) + config["Step"]
+            most = max(min(cooling.before, before) + config["Step"], target.min_capacity)
             self.must(wanted <= most, f"{name} scaled out twice in one cooldown: to {wanted}, not {most}")
         cooldown_s = config["ScaleOutCooldown" if is_out else "ScaleInCooldown"]
         self.asked = Asked(policy=name, before=before, wanted=wanted, cooldown_s=cooldown_s)

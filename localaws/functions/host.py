@@ -93,9 +93,12 @@ class FunctionHost:
     async def _sweep_for_ever(self) -> None:
         while True:
             await asyncio.sleep(max(SWEEP_MIN_S, self._context.clock.real_seconds(SWEEP_S)))
-            self.pool.sweep()
-            if self._refill is not None:
-                self._refill()
+            self._sweep()
+
+    def _sweep(self) -> None:
+        self.pool.sweep()
+        if self._refill is not None:
+            self._refill()
 
     def deploy(self, deployment: Deployment) -> None:
         """Unpack code in the background; the deployment is told how it went."""
@@ -113,9 +116,9 @@ class FunctionHost:
             self._loop.call_soon_threadsafe(self._provision, target)
 
     def refresh(self) -> None:
-        """Retire the environments of what has changed or is gone."""
+        """Retire the environments of what has changed or is gone, give up those that still start for it."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.pool.sweep)
+            self._loop.call_soon_threadsafe(self._sweep)
 
     def prepare_runtime(self) -> Runtime:
         """Return the runtime, built at the first call."""

@@ -7,10 +7,12 @@ from typing import Any
 
 from moto.awslambda.models import LambdaAlias
 
+from localaws import context as contexts
 from localaws.functions.aliases import validation
 from localaws.functions.backend import FunctionsMixin, check_revision, weights_of
 from localaws.functions.errors import ConflictError, NotFoundError
 from localaws.functions.function import LocalFunction
+from localaws.functions.host import FunctionHost
 
 
 class AliasesMixin(FunctionsMixin):
@@ -66,6 +68,7 @@ class AliasesMixin(FunctionsMixin):
         function = self.local(function_name)
         super().delete_alias(name, function_name)
         function.settings.forget(name)
+        contexts.current().find_service(FunctionHost).refresh()
 
     def choose_version(
         self, name: str, qualifier: str | None, *, draw: Callable[[], float] = random.random

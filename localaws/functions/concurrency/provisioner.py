@@ -25,6 +25,7 @@ class Provisioner:
 
     def provision(self, target: Target) -> None:
         """Start what is missing, in the background; what runs for the same name begins anew."""
+        self._give_up_what_is_gone()
         known = self._tasks.pop(target, None)
         if known is not None:
             known.cancel()
@@ -33,12 +34,23 @@ class Provisioner:
         task.add_done_callback(lambda done: self._forget(target, done))
 
     def refill(self) -> None:
-        """Start again what has died, or has become too old to be kept."""
+        """Start again what has died, as it was provisioned too, or has become too old to be kept.
+
+        What is not asked for now is given up.
+        """
+        self._give_up_what_is_gone()
         for backend in backends():
             for target, config in backend.all_provisioned():
-                if config.status == "READY" and self._is_short(target, config):
+                is_left = config.status == "IN_PROGRESS" and target not in self._tasks
+                if (is_left or config.status == "READY") and self._is_short(target, config):
                     config.ask_for(config.requested, last_modified=config.last_modified)
                     self.provision(target)
+
+    def _give_up_what_is_gone(self) -> None:
+        """Start no more for what was deleted: its version may be provisioned by another name meanwhile."""
+        for target, task in self._tasks.items():
+            if not is_asked_for(target):
+                task.cancel()
 
     def _is_short(self, target: Target, config: Provisioned) -> bool:
         """Tell whether there are fewer environments than were asked for."""
@@ -75,6 +87,7 @@ class Provisioner:
                 if not await start:
                     raise ServiceError("an environment did not come up")
                 config.note(pool.count(spec))
+            pool.trim(spec, keep=config.requested)  # what was given up may have come up at the last moment
         except (ServiceError, ChildStartError):
             config.fail(INIT_FAILURE)
             pool.trim(spec, keep=0)
@@ -88,3 +101,11 @@ class Provisioner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def is_asked_for(target: Target) -> bool:
+    """Tell whether a version or alias is provisioned, by what is set now."""
+    try:
+        return target.qualifier in backend_of(target).local(target.name).settings.provisioned
+    except LambdaClientError:
+        return False

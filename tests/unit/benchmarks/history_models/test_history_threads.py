@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.histories import BATCH, Batch, plan_batches, print_violations
+from benchmarks.histories import BATCH, Batch, plan_batches, print_violation
 from benchmarks.history_models.interleaving import Interleaving, TurnLock
 from benchmarks.history_models.machine import Complaints, Found
 
@@ -79,10 +79,11 @@ def test_a_violation_is_printed_with_the_command_that_finds_it_again(
         )
         for seed, program in ((1, ""), (2, "state = ScalingHistory()"))
     ]
-    print_violations(batches, found)
+    for batch, result in zip(batches, found, strict=True):
+        print_violation(batch, result)
     assert capsys.readouterr().out == (
         "\npython -m benchmarks.histories --models scaling --seed 2 --histories 50 --processes 1\n"
-        "state = ScalingHistory()\n"
+        "state = ScalingHistory()\n\n"
     )
 
 
