@@ -40,6 +40,7 @@ CALLS = {
     "codebuild:BatchGetProjects": "batch_get_projects",
     "codebuild:ListBuildsForProject": "list_builds_for_project",
     "codebuild:StartBuild": "start_build",
+    "ec2:CreateTags": "create_tags",
     "ec2:DeleteVolume": "delete_volume",
     "ec2:DescribeImages": "describe_images",
     "ec2:DescribeInstanceTypes": "describe_instance_types",
@@ -154,7 +155,6 @@ CALLS = {
 IMPLIED = {
     "iam:CreateServiceLinkedRole": "register_scalable_target",
     "cloudwatch:TagResource": '"Tags"',
-    "ec2:CreateTags": '"TagSpecifications"',
     "iam:PassRole": "ExecutionRoleArn",
     "kms:CreateGrant": "VolumeKmsKeyId",
     "kms:Decrypt": "source_buckets",
