@@ -85,7 +85,6 @@ WANTED: dict[str, tuple[str, ...]] = {
     "aws:SourceIp": (*VALUES["aws:SourceIp"], "203.0.113.0/24", "10.0.0.0/8"),
     "aws:SourceArn": (*VALUES["aws:SourceArn"], "arn:aws:lambda:*:*:function:*", "arn:*:s3:::b*"),
 }
-SET_OPERATORS = ("StringEquals", "StringLike", "StringNotEquals", "StringEqualsIgnoreCase")
 COMPARE = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
 OPERATORS: dict[str, tuple[str, ...]] = {
     "aws:PrincipalTag/team": (

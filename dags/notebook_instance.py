@@ -19,8 +19,6 @@ start jobs: whoever may do so with the project's roles may replace its models. T
 trigger a DAG.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import ParamsDict, dag
 
 from musher.params.notebook import NOTEBOOK
@@ -43,7 +41,7 @@ from musher.task_defaults import TASK_DEFAULTS
     dag_display_name="Start or stop a notebook",
     tags=["musher"],
     max_active_runs=1,
-    default_args={**TASK_DEFAULTS, "execution_timeout": timedelta(hours=2)},
+    default_args=TASK_DEFAULTS,
 )
 def notebook_instance() -> None:
     """Wire the three ways."""

@@ -1,5 +1,7 @@
 """Decide whether a principal may do something: all kinds of policies together, as AWS evaluates them. Pure.
 
+No request is held against it yet: docs/adr/062.
+
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
 """

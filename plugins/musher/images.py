@@ -13,8 +13,8 @@ from musher.errors import SettingsError
 
 FILE = Path(__file__).with_name("training_image_uris.json")
 
-GPU_INSTANCE = r"ml\.[gp]\d"
-"""SageMaker's families with NVIDIA GPUs: ml.g4dn, ml.g5, ml.g6e, ml.p3, ml.p5en, ..."""
+GPU_INSTANCE = r"(ml\.)?(g|gr|p)\d"
+"""SageMaker's and EC2's families with NVIDIA GPUs: ml.g4dn, ml.g5, ml.p5en, g6e, gr6, ..."""
 
 
 @functools.cache

@@ -60,6 +60,12 @@ def bucket(settings: Settings) -> str:
     return f"{settings.project}-{settings.account_id}-{settings.region}"
 
 
+def arn(settings: Settings, *, service: str, resource: str) -> str:
+    """Return the ARN of a resource in the installation's region, for those whose answers have none."""
+    partition = partition_of(settings.region)
+    return f"arn:{partition}:{service}:{settings.region}:{settings.account_id}:{resource}"
+
+
 def role_arn(settings: Settings, *, role: str) -> str:
     """Return the ARN of a role of the bootstrap template: airflow, sagemaker, endpoint, lambda, ..."""
     partition = partition_of(settings.region)

@@ -1,6 +1,7 @@
-"""Estimate what a run costs at most, from a small table of prices.
+"""Estimate what a run costs at most, from small tables of prices.
 
-The table holds on-demand prices of us-east-1, USD per instance and hour, the same for training and endpoints.
+This one holds on-demand prices of us-east-1, USD per instance and hour, the same for training and endpoints;
+EC2's own are in ec2.py.
 They were noted from public tables that agree with each other, not read from AWS's price list:
 https://aws.amazon.com/sagemaker/pricing/
 """
@@ -8,7 +9,7 @@ https://aws.amazon.com/sagemaker/pricing/
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from musher.costs.ec2 import EC2_PRICES_USD_PER_HOUR
+from musher.costs.ec2 import EC2_PRICES_USD_PER_HOUR, SECONDS_PER_HOUR
 
 NOTED_ON = "2026-11-25"
 REGION = "us-east-1"
@@ -33,7 +34,10 @@ LOGS_USD_PER_GB_MONTH = 0.03
 S3_USD_PER_GB_MONTH = 0.023
 """S3 Standard: https://aws.amazon.com/s3/pricing/"""
 
-SECONDS_PER_HOUR = 3600
+
+def price_usd_per_hour(instance_type: str) -> float | None:
+    """Return the price of a SageMaker instance (`ml.m5.large`) or of EC2's (`m5.large`), if it is noted."""
+    return PRICES_USD_PER_HOUR.get(instance_type, EC2_PRICES_USD_PER_HOUR.get(instance_type))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,7 @@ class Use:
     @property
     def price_usd(self) -> float | None:
         """Return the price of the whole time, or of an hour; None where the table lacks the type."""
-        price = {**PRICES_USD_PER_HOUR, **EC2_PRICES_USD_PER_HOUR}.get(self.instance_type)
+        price = price_usd_per_hour(self.instance_type)
         hours = 1.0 if self.max_s is None else self.max_s / SECONDS_PER_HOUR
         return None if price is None else price * self.instances * hours
 

@@ -92,13 +92,15 @@ class MusherEc2Hook(EC2Hook):
             time.sleep(LOOK_S)
         return found
 
-    def terminate(self, instance_id: str) -> None:
-        """Ask for the end of an instance; one that is gone is none."""
+    def terminate(self, instance_id: str) -> bool:
+        """Ask for the end of an instance; return whether there is one."""
         try:
             self.conn.terminate_instances(InstanceIds=[instance_id])
         except ClientError as error:
             if error.response["Error"]["Code"] != GONE:
                 raise
+            return False
+        return True
 
     def mark_cancelled(self, instance_id: str) -> None:
         """Mark that a cancel, not a person in AWS's console, terminates the instance."""

@@ -31,7 +31,6 @@ class InstanceType:
 
     vcpus: int
     architectures: tuple[str, ...]
-    has_gpu: bool
 
 
 def find_image(ec2: Any, ssm: Any, *, parameter: str) -> Image:
@@ -77,7 +76,6 @@ def find_type(ec2: Any, *, name: str) -> InstanceType:
     return InstanceType(
         vcpus=int(found["VCpuInfo"]["DefaultVCpus"]),
         architectures=tuple(found["ProcessorInfo"]["SupportedArchitectures"]),
-        has_gpu=bool(found.get("GpuInfo")),
     )
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
+from musher import names
 from musher.hooks.concurrency import list_provisioned
 from musher.hooks.endpoints import BUSY, find_tags, tags_of_config
 from musher.hooks.functions import MusherLambdaHook, tags_of_function
 from musher.hooks.jobs import LIVE, Description
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
-from musher.partitions import partition_of
 from musher.payloads.autoscaling import NAMESPACE
 from musher.payloads.expiry import Resource, hourly_price
 from musher.payloads.tags import EXPIRES_TAG, PREVIOUS_TAG, PROJECT_TAG
@@ -55,7 +55,7 @@ def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed]:
             name, arn = found[f"{member}Name"], found[f"{member}Arn"]
             if name.startswith(prefix):
                 read = partial(_read_job, hook, kind=kind, name=name, arn=arn, find=find)
-                yield _tagged(hook, kind=kind, name=name, arn=arn, read=read)
+                yield tagged(hook, kind=kind, name=name, arn=arn, read=read)
 
 
 def job_stoppers(hook: MusherSageMakerHook) -> dict[str, Callable[[str], object]]:
@@ -69,7 +69,7 @@ def job_stoppers(hook: MusherSageMakerHook) -> dict[str, Callable[[str], object]
     }
 
 
-def _tagged(
+def tagged(
     hook: MusherSageMakerHook | MusherLambdaHook,
     *,
     kind: str,
@@ -130,7 +130,7 @@ def list_endpoints(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed
         name, arn = found["EndpointName"], found["EndpointArn"]
         if name.startswith(prefix):
             read = partial(_read_endpoint, hook, found)
-            yield _tagged(hook, kind=ENDPOINT, name=name, arn=arn, read=read)
+            yield tagged(hook, kind=ENDPOINT, name=name, arn=arn, read=read)
 
 
 def _read_endpoint(hook: MusherSageMakerHook, found: Mapping[str, Any]) -> Resource | None:
@@ -167,7 +167,7 @@ def list_versions(hook: MusherSageMakerHook, *, kind: str, prefix: str) -> Itera
     for name, arn in hook.list_resources(kind, name_contains=prefix):
         if name.startswith(prefix):
             read = partial(_read_version, hook, kind=kind, name=name, arn=arn)
-            yield _tagged(hook, kind=kind, name=name, arn=arn, read=read)
+            yield tagged(hook, kind=kind, name=name, arn=arn, read=read)
 
 
 def _read_version(hook: MusherSageMakerHook, *, kind: str, name: str, arn: str) -> Resource | None:
@@ -182,7 +182,7 @@ def list_functions(hook: MusherLambdaHook, *, prefix: str) -> Iterator[Listed]:
             name, arn = found["FunctionName"], found["FunctionArn"]
             if name.startswith(prefix):
                 read = partial(_read_function, hook, name=name, arn=arn)
-                yield _tagged(hook, kind=FUNCTION, name=name, arn=arn, read=read)
+                yield tagged(hook, kind=FUNCTION, name=name, arn=arn, read=read)
 
 
 def _read_function(hook: MusherLambdaHook, *, name: str, arn: str) -> Resource | None:
@@ -214,8 +214,8 @@ def list_lost_targets(
                 PROJECT_TAG: settings.project,
                 EXPIRES_TAG: (created_at + timedelta(hours=settings.ttl_h)).isoformat(),
             }
-            partition, place = partition_of(settings.region), f"{settings.region}:{settings.account_id}"
-            arn = f"arn:{partition}:sagemaker:{place}:endpoint/{name}"  # the target's own is in no list
+            # the target's own is in no list
+            arn = names.arn(settings, service="sagemaker", resource=f"endpoint/{name}")
             kind = SCALABLE_TARGET
             yield untagged(Resource(kind=kind, name=name, arn=arn, tags=tags, created_at=created_at))
 

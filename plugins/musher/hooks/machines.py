@@ -1,28 +1,26 @@
 """List machines that runs may leave, and their disks: EC2's instances and volumes, notebook instances."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from musher import names
 from musher.costs.prices import EBS_USD_PER_GB_MONTH, NOTEBOOK_USD_PER_GB_MONTH
 from musher.hooks import notebooks
-from musher.hooks.ec2 import GONE, MusherEc2Hook
-from musher.hooks.inventory import Listed, read_tags
+from musher.hooks.ec2 import MusherEc2Hook
+from musher.hooks.inventory import Gone, Listed, read_tags, tagged
 from musher.hooks.sagemaker import MusherSageMakerHook
-from musher.partitions import partition_of
 from musher.payloads.expiry import HOURS_PER_MONTH, Resource, hourly_price
 from musher.payloads.tags import PROJECT_TAG, as_mapping
 from musher.settings import Settings
 
 INSTANCE, VOLUME = "instance", "volume"
 NOTEBOOK, LIFECYCLE = "notebook instance", "lifecycle configuration"
-GONE_CODES = (GONE, "InvalidVolume.NotFound")
+NO_VOLUME = "InvalidVolume.NotFound"
 BUSY = ("Pending", "Stopping", "Updating")
 """States of a notebook instance in which AWS refuses to end it; one that is Deleting ends by itself."""
-
-Gone = Mapping[str, Collection[str]]
 
 
 def list_instances(hook: MusherEc2Hook, settings: Settings) -> Iterator[Listed]:
@@ -32,7 +30,7 @@ def list_instances(hook: MusherEc2Hook, settings: Settings) -> Iterator[Listed]:
         resource = Resource(
             kind=INSTANCE,
             name=name,
-            arn=_arn(settings, f"instance/{name}"),
+            arn=names.arn(settings, service="ec2", resource=f"instance/{name}"),
             tags=as_mapping(found.get("Tags", [])),
             created_at=found["LaunchTime"],
             usd_per_hour=_instance_price(found),
@@ -45,11 +43,6 @@ def _instance_price(found: Mapping[str, Any]) -> float | None:
     return 0.0 if found["State"]["Name"] == "stopped" else hourly_price({found["InstanceType"]: 1})
 
 
-def terminate_instance(client: Any, name: str) -> bool:
-    """Terminate an instance; return whether there was one."""
-    return _unless_gone(partial(client.terminate_instances, InstanceIds=[name]))
-
-
 def list_volumes(client: Any, settings: Settings) -> Iterator[Listed]:
     """Give the volumes that have the project's tag and belong to no instance."""
     of_project = {"Name": f"tag:{PROJECT_TAG}", "Values": [settings.project]}
@@ -60,7 +53,7 @@ def list_volumes(client: Any, settings: Settings) -> Iterator[Listed]:
             resource = Resource(
                 kind=VOLUME,
                 name=name,
-                arn=_arn(settings, f"volume/{name}"),
+                arn=names.arn(settings, service="ec2", resource=f"volume/{name}"),
                 tags=as_mapping(found.get("Tags", [])),
                 created_at=found["CreateTime"],
                 usd_per_hour=found["Size"] * EBS_USD_PER_GB_MONTH / HOURS_PER_MONTH,
@@ -70,12 +63,13 @@ def list_volumes(client: Any, settings: Settings) -> Iterator[Listed]:
 
 def delete_volume(client: Any, name: str) -> bool:
     """Delete a volume; return whether there was one."""
-    return _unless_gone(partial(client.delete_volume, VolumeId=name))
-
-
-def _arn(settings: Settings, resource: str) -> str:
-    """Return an ARN, which EC2's answers have none of."""
-    return f"arn:{partition_of(settings.region)}:ec2:{settings.region}:{settings.account_id}:{resource}"
+    try:
+        client.delete_volume(VolumeId=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != NO_VOLUME:
+            raise
+        return False
+    return True
 
 
 def _listed(client: Any, resource: Resource) -> Listed:
@@ -95,23 +89,13 @@ def _listed(client: Any, resource: Resource) -> Listed:
     )
 
 
-def _unless_gone(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE_CODES:
-            return False
-        raise
-    return True
-
-
 def list_notebooks(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed]:
     """Give the notebook instances, whatever their state."""
     for found in notebooks.list_notebooks(hook, prefix=prefix):
         if found[notebooks.STATUS] != notebooks.DELETING:
             name, arn = found["NotebookInstanceName"], found["NotebookInstanceArn"]
-            read, tags = partial(_read_notebook, hook, found), partial(read_tags, hook, arn=arn)
-            yield Listed(kind=NOTEBOOK, name=name, arn=arn, read=read, read_tags=tags)
+            read = partial(_read_notebook, hook, found)
+            yield tagged(hook, kind=NOTEBOOK, name=name, arn=arn, read=read)
 
 
 def _read_notebook(hook: MusherSageMakerHook, found: Mapping[str, Any]) -> Resource | None:
@@ -141,8 +125,8 @@ def list_lifecycle_configs(hook: MusherSageMakerHook, *, prefix: str) -> Iterato
         name = found["NotebookInstanceLifecycleConfigName"]
         arn = found["NotebookInstanceLifecycleConfigArn"]
         if name.startswith(prefix):
-            read, tags = partial(_read_lifecycle_config, hook, found), partial(read_tags, hook, arn=arn)
-            yield Listed(kind=LIFECYCLE, name=name, arn=arn, read=read, read_tags=tags)
+            read = partial(_read_lifecycle_config, hook, found)
+            yield tagged(hook, kind=LIFECYCLE, name=name, arn=arn, read=read)
 
 
 def _read_lifecycle_config(hook: MusherSageMakerHook, found: Mapping[str, Any]) -> Resource | None:

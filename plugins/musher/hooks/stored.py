@@ -14,7 +14,6 @@ from musher.costs.prices import LOGS_USD_PER_GB_MONTH, S3_USD_PER_GB_MONTH
 from musher.errors import TeardownError
 from musher.hooks.inventory import Listed, untagged
 from musher.hooks.sagemaker import found_or_none
-from musher.partitions import partition_of
 from musher.payloads.expiry import HOURS_PER_MONTH, Resource
 from musher.payloads.tags import EXPIRES_TAG, PROJECT_TAG
 from musher.settings import Settings
@@ -155,8 +154,7 @@ def _stored(
     """Return something in the project's bucket: its place says whose it is, its age when its time ends."""
     tags = {PROJECT_TAG: settings.project, EXPIRES_TAG: expires_at.isoformat()}
     # An object's own ARN names no account; the bucket's name does.
-    partition, account = partition_of(settings.region), settings.account_id
-    arn = f"arn:{partition}:s3:{settings.region}:{account}:{names.bucket(settings)}/{name}"
+    arn = names.arn(settings, service="s3", resource=f"{names.bucket(settings)}/{name}")
     resource = Resource(
         kind=kind, name=name, arn=arn, tags=tags, created_at=created_at, usd_per_hour=usd_per_hour
     )

@@ -14,7 +14,7 @@ from musher.hooks.ec2 import MusherEc2Hook
 from musher.hooks.objects import has_object
 from musher.operators.intent import JobRecord
 from musher.operators.jobs import WAIT, Description, RunJobOperator
-from musher.payloads.tags import PROJECT_TAG, RUN_TAG
+from musher.payloads.tags import PROJECT_TAG
 from musher.triggers.ec2 import InstanceJobTrigger
 from musher.triggers.waits import FAILURE, SUCCESS, PauseTrigger, WaitEnd, WaitTrigger
 
@@ -59,11 +59,7 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
 
     def create(self, request: dict[str, Any]) -> None:
         """Start the instance."""
-        [tags] = [
-            found["Tags"] for found in request["TagSpecifications"] if found["ResourceType"] == "instance"
-        ]
-        kept = {tag["Key"]: tag["Value"] for tag in tags if tag["Key"] in (PROJECT_TAG, RUN_TAG)}
-        self.limit_log(names.instance_log_group(self.settings), tags={PROJECT_TAG: kept[PROJECT_TAG]})
+        self.limit_log(self.log_group, tags={PROJECT_TAG: self.settings.project})
         self._made[request["ClientToken"]] = self.hook.run_instance(request)
 
     def describe(self, name: str) -> Description:

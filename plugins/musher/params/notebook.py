@@ -1,11 +1,10 @@
 """The Params of the DAG notebook_instance."""
 
+from musher.names import NAME_PATTERN
 from musher.params.section import INSTANCE_TYPE, in_section
 
 START, STOP, DELETE = "start", "stop", "delete"
 """What a run does with the instance."""
-
-NAME_PATTERN = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"
 
 NOTEBOOK = {
     **in_section(
@@ -23,7 +22,7 @@ NOTEBOOK = {
                 "is_open": True,
                 "default": "notebook",
                 "type": "string",
-                "pattern": NAME_PATTERN,
+                "pattern": f"^{NAME_PATTERN}$",
                 "maxLength": 40,
                 "description": "One instance for each name; AWS calls it so with the project before it.",
             },

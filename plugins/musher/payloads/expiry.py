@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from musher.costs.prices import PRICES_USD_PER_HOUR
+from musher.costs.prices import price_usd_per_hour
 from musher.payloads.tags import EXPIRES_TAG, PROJECT_TAG
 
 HOURS_PER_MONTH = 730
@@ -51,7 +51,7 @@ def reason_to_remove(
 
 def hourly_price(instances: Mapping[str, int]) -> float | None:
     """Return what instances cost in USD per hour, from type -> count; None where a price is not noted."""
-    prices = {kind: PRICES_USD_PER_HOUR.get(kind) for kind in instances}
+    prices = {kind: price_usd_per_hour(kind) for kind in instances}
     known = [price * instances[kind] for kind, price in prices.items() if price is not None]
     return sum(known) if len(known) == len(instances) else None
 

@@ -33,9 +33,11 @@ RESERVED_TAG, PROVISIONED_TAG = "musher:previous-reserved", "musher:previous-pro
 """On a function: the concurrency that it had before, where `none` is reserved or a number."""
 
 
-def resource_tags(settings: Settings, *, slug: str, started_at: datetime) -> dict[str, str]:
-    """Return project, run and time of expiry (ISO 8601, seconds), MUSHER_TTL_H after `started_at`."""
-    expires_at = started_at + timedelta(hours=settings.ttl_h)
+def resource_tags(
+    settings: Settings, *, slug: str, started_at: datetime, ttl_h: float | None = None
+) -> dict[str, str]:
+    """Return project, run and time of expiry (ISO 8601), `ttl_h` or else MUSHER_TTL_H after `started_at`."""
+    expires_at = started_at + timedelta(hours=settings.ttl_h if ttl_h is None else ttl_h)
     return {
         PROJECT_TAG: settings.project,
         RUN_TAG: slug,

@@ -33,11 +33,11 @@ def describe_ec2(results: RunResults) -> dict[str, Any] | None:
 
 def _describe_sagemaker(job: TrainingJobResult, results: RunResults) -> dict[str, Any]:
     """Return the row of SageMaker's job, for whose instances AWS bills `billable_seconds` each."""
-    evaluation, usd_per_hour = results["evaluation"], prices.PRICES_USD_PER_HOUR.get(job["instance_type"])
+    evaluation, usd_per_hour = results["evaluation"], prices.price_usd_per_hour(job["instance_type"])
     billed_s = billed_seconds(billable=job["billable_seconds"], instances=job["instances"])
     price = None
     if usd_per_hour is not None and billed_s is not None and not job["is_spot"]:
-        price = usd_per_hour * billed_s / prices.SECONDS_PER_HOUR
+        price = usd_per_hour * billed_s / ec2_costs.SECONDS_PER_HOUR
     return {
         "place": "SageMaker",
         "instances": f"{job['instances']} x {job['instance_type']}{', spot' if job['is_spot'] else ''}",

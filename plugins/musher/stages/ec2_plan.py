@@ -8,6 +8,7 @@ from musher import names
 from musher.errors import PayloadError
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import download
+from musher.images import GPU_INSTANCE
 from musher.payloads.ec2 import Ec2Plan, build_run_instances
 from musher.payloads.training import as_text
 from musher.results import Params, Request, StagedDataset, TrainingJobResult, TuningResult
@@ -23,7 +24,6 @@ from musher.stages.jobs import (
 from musher.stages.run import Run
 
 TEMPLATE = "ec2_user_data.sh"
-GPU_TYPE = r"(p|g|gr)\d"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """Where torch has no CUDA in it, which is thirty times as large."""
 VERSION = r"^ARG {}_VERSION=(\S+)$"
@@ -88,7 +88,7 @@ def torch_packages(dockerfile: Path, *, instance_type: str) -> dict[str, list[st
         if version is None:
             raise PayloadError(f"{dockerfile} names no version of {package}. Restore its ARG.")
         found.append(f"{package}=={version[1]}")
-    has_gpu = re.match(GPU_TYPE, instance_type)
+    has_gpu = re.match(GPU_INSTANCE, instance_type)
     return {"packages": found, "pip_options": [] if has_gpu else ["--index-url", CPU_INDEX]}
 
 

@@ -1,6 +1,6 @@
 """What a notebook instance needs in the account, and what is asked of AWS for it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from musher.payloads.notebooks import (
     write_script,
 )
 from musher.payloads.quotas import NOTEBOOK, SERVICE, Need, judge_quotas
-from musher.payloads.tags import EXPIRES_TAG, PROJECT_TAG, RUN_TAG
+from musher.payloads.tags import resource_tags
 from musher.results import Request
 from musher.settings import Settings
 from musher.stages.account_checks import check_bucket, check_passing, check_roles
@@ -85,13 +85,8 @@ def plan_notebook(run: Run, *, code: Archive) -> Request:
 
 def tags_of_notebook(run: Run) -> dict[str, str]:
     """Return project, run and time of expiry, `time_to_live_h` from now."""
-    now = datetime.fromtimestamp(clock.now(), tz=UTC)
-    expires_at = now + timedelta(hours=float(run.params["time_to_live_h"]))
-    return {
-        PROJECT_TAG: run.settings.project,
-        RUN_TAG: run.slug,
-        EXPIRES_TAG: expires_at.isoformat(timespec="seconds"),
-    }
+    now, ttl_h = datetime.fromtimestamp(clock.now(), tz=UTC), float(run.params["time_to_live_h"])
+    return resource_tags(run.settings, slug=run.slug, started_at=now, ttl_h=ttl_h)
 
 
 def read_program(settings: Settings, name: str) -> str:

@@ -97,7 +97,7 @@ class Reaper:
             Wave(
                 what="instances",
                 find=partial(machines.list_instances, self.ec2, settings),
-                removers={machines.INSTANCE: partial(machines.terminate_instance, self.ec2.conn)},
+                removers={machines.INSTANCE: self.ec2.terminate},
             ),
             Wave(
                 what="jobs",

@@ -49,6 +49,8 @@ def test_arns_and_registries_are_those_of_the_regions_partition(
 ) -> None:
     settings = Settings(account_id="123456789012", region=region, training_image="registry/train:1")
     assert names.role_arn(settings, role="sagemaker").startswith(f"arn:{partition}:iam::123456789012:role/")
+    volume = names.arn(settings, service="ec2", resource="volume/vol-1")
+    assert volume == f"arn:{partition}:ec2:{settings.region}:123456789012:volume/vol-1"
     uri = names.image_uri(settings, tag="0123456789abcdef")
     assert uri == f"123456789012.dkr.ecr.{region}.{domain}/musher-model:0123456789abcdef"
 

@@ -56,6 +56,7 @@ def test_what_others_use_stays() -> None:
 def test_prices_are_those_noted_or_none() -> None:
     assert hourly_price({"ml.m5.large": 2, "ml.m5.xlarge": 1}) == pytest.approx(0.46)
     assert hourly_price({"ml.m5.large": 2, "ml.new.large": 1}) is None
+    assert hourly_price({"m5.xlarge": 1}) == pytest.approx(0.192), "EC2's instances have prices of their own"
     assert hourly_price({}) == 0
 
 

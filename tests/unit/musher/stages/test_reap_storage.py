@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from musher import names
 from musher.hooks import inventory, machines, stored
+from musher.hooks.ec2 import MusherEc2Hook
 from musher.payloads.autoscaling import place
 from musher.payloads.tags import as_list, live_tags, resource_tags
 from musher.settings import Settings
@@ -105,6 +106,7 @@ def test_instances_and_volumes_whose_time_is_over_go(account: Account) -> None:
         (machines.VOLUME, disk): WOULD,
     }
     assert account.reaped[disk]["usd_per_month"] == pytest.approx(100 * 0.08)
+    assert account.reaped[over]["usd_per_month"] == pytest.approx(0.192 * 730)
     assert account.state_of(over) == "running"
     assert set(account.reap().values()) == {REMOVED}
     assert (account.state_of(over), account.state_of(young), account.state_of(strange)) == (
@@ -130,7 +132,7 @@ def test_an_instance_that_ends_meanwhile_is_no_failure(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = account.start(tags=account.over)
-    monkeypatch.setattr(machines, "terminate_instance", lambda client, name: False)
+    monkeypatch.setattr(MusherEc2Hook, "terminate", lambda self, instance_id: False)
     assert account.reap() == {(machines.INSTANCE, over): GONE}
 
 

@@ -25,7 +25,7 @@ from tests.unit.musher.stages.test_train_and_tune import DATASET, FEATURES, TUNI
 
 MakeRun = Callable[..., Run]
 AMAZON = Image(image_id="ami-1", root_device="/dev/xvda", root_gb=8, architecture="x86_64")
-M5 = InstanceType(vcpus=4, architectures=("x86_64",), has_gpu=False)
+M5 = InstanceType(vcpus=4, architectures=("x86_64",))
 CODE = Code(uri="s3://b/code/sourcedir.tar.gz", code_hash="c" * 64)
 TEMPLATE = (Path(__file__).parents[4] / "training" / "ec2_user_data.sh").read_text()
 
@@ -259,7 +259,7 @@ def test_weights_elsewhere_are_refused(settings: Settings) -> None:
 def test_an_image_for_another_processor_is_refused(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arm = InstanceType(vcpus=4, architectures=("arm64",), has_gpu=False)
+    arm = InstanceType(vcpus=4, architectures=("arm64",))
     monkeypatch.setattr(ec2_checks, "find_type", lambda ec2, name: arm)
     [problem] = problems_of(settings, ec2_instance_type="m6g.xlarge")
     assert problem.startswith("ec2_image is for x86_64, and m6g.xlarge is arm64.")
