@@ -6,6 +6,7 @@ to standard output, a JSON object a line: `line` (of a log stream), `failed` (a 
 """
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -32,8 +33,38 @@ LOOK_S, PAUSE_S, GRACE_S = 0.1, 1.0, 3.0
 SIGTERM and the end of all."""
 OUTPUT_S = 1.0
 """Seconds that the last words of a script may take, whose output something else may hold open."""
+ANSWER_S = 60.0
+"""Seconds in which a busy server answers. One that is given up is answered all the same, before the next."""
 CONTENT_CHARACTERS = 100_000
-ENDING = threading.Event()
+
+
+class Flag:
+    """What a handler of a signal may set: an Event's lock may be held by what the signal interrupts."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Set it."""
+        self._is_set = True
+
+    def clear(self) -> None:
+        """Take it back."""
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        """Tell whether it is set."""
+        return self._is_set
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is set, for some seconds; tell whether it is."""
+        over = time.monotonic() + timeout_s
+        while not self._is_set and (left_s := over - time.monotonic()) > 0:
+            time.sleep(min(left_s, LOOK_S))
+        return self._is_set
+
+
+ENDING = Flag()
 _writing = threading.Lock()
 
 
@@ -147,10 +178,10 @@ def await_server(document: dict[str, Any]) -> None:
     unchecked = ssl._create_unverified_context()  # noqa: S323 - it is our own, on loopback
     while not ENDING.wait(LOOK_S):
         try:
-            with urllib.request.urlopen(url, context=unchecked, timeout=5):
+            with urllib.request.urlopen(url, context=unchecked, timeout=ANSWER_S):
                 say("serving")
                 return
-        except OSError:
+        except (OSError, http.client.HTTPException):  # it is not there yet, or no answer of its own came
             continue
 
 

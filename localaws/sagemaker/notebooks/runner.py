@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from localaws.sagemaker.notebooks.states import DELETING, IN_SERVICE, STOPPED
 
 logger = logging.getLogger(__name__)
 
-START_S = 120.0
-"""Real seconds in which the Jupyter server must answer, beside the time that scripts take."""
+START_S = 300.0
+"""Real seconds in which the Jupyter server must answer, beside the time that scripts take: it takes two of a
+processor's, which a busy machine may give it in minutes."""
 LOOK_S = 0.1
 """Real seconds between two looks at an instance."""
 CHANGE_S = 2.0
@@ -77,8 +79,8 @@ class NotebookRunner(GuardedJob):
     def _await_service(self) -> None:
         clock, limits = self._context.clock, len(self._spec.scripts)
         real_s = START_S + limits * clock.real_seconds(300)
-        rounds = int(real_s / LOOK_S)
-        for _ in range(rounds):
+        over = time.monotonic() + real_s  # not by counting looks, which take longer on a busy machine
+        while time.monotonic() < over:
             if self._stop.wait(LOOK_S):
                 return
             self._look()

@@ -1,6 +1,8 @@
 """The first program of a notebook instance: its scripts, and what it says of them."""
 
 import base64
+import contextlib
+import http.client
 import json
 import subprocess
 import sys
@@ -85,3 +87,45 @@ def test_output_goes_to_a_file_too(said: list[dict[str, Any]], tmp_path: Path) -
     assert process.wait(timeout=30) == 0
     assert log.read_text() == "one\ntwo\n"
     assert [one["text"] for one in said] == ["one", "two"]
+
+
+def test_a_server_is_asked_until_it_answers_and_has_time_to(
+    said: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Exception | None] = [ConnectionRefusedError(), http.client.BadStatusLine("?"), None]
+    limits: list[float] = []
+
+    def ask(*_: Any, timeout: float, **__: Any) -> Any:
+        limits.append(timeout)
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(init.urllib.request, "urlopen", ask)
+    monkeypatch.setattr(init, "LOOK_S", 0.001)
+    init.await_server({"address": "127.0.0.2", "port": 8443})
+    assert said == [{"event": "serving"}]
+    assert min(limits) >= 60
+
+
+ENDS = """
+import signal
+from localaws.children import notebook_init as init
+signal.signal(signal.SIGTERM, lambda *_: init.ENDING.set())
+print("up", flush=True)
+while not init.ENDING.wait(0.0):
+    pass
+"""
+
+
+def test_the_end_is_heard_wherever_it_interrupts() -> None:
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", ENDS], stdout=subprocess.PIPE)
+        try:
+            assert process.stdout is not None
+            with process.stdout as output:
+                output.readline()
+                process.terminate()
+                assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()

@@ -18,7 +18,8 @@ from tests.sagemaker_jobs import read_stream, wait_until
 from tests.sagemaker_role import ensure_role
 
 GROUP = "/aws/sagemaker/NotebookInstances"
-WAIT_S = 180.0
+WAIT_S = 400.0
+"""Real seconds: more than localaws waits for a server, so that its own reason is told first."""
 CELL_S = 60.0
 
 

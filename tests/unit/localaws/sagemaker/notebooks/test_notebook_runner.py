@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,6 +127,17 @@ def test_a_server_that_never_answers_is_the_reason(bench: Bench, monkeypatch: py
     bench.run()
     assert "did not answer" in str(bench.instance.failure_reason)
     assert str(bench.instance.failure_reason).endswith("It said last: no module")
+
+
+def test_a_server_has_so_many_seconds_however_long_a_look_takes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "START_S", 0.2)
+    looks: list[None] = []
+    monkeypatch.setattr(bench.machine, "poll", lambda: looks.append(time.sleep(0.1)))
+    bench.run()
+    assert "did not answer" in str(bench.instance.failure_reason)
+    assert len(looks) <= 3
 
 
 def test_a_machine_that_cannot_start_is_the_reason(bench: Bench) -> None:
