@@ -327,7 +327,7 @@ def tell(ending: Mapping[str, Any], *, uri: str) -> None:
         except JobError as error:
             logger.warning("%s: %s", uri, error)
         else:
-            Path(os.environ["MUSHER_JOB_TOLD"]).touch()
+            Path(os.environ["MUSHER_JOB_TOLD"]).write_text(uri)  # not empty, unlike the mark of a shutdown
             return
 
 

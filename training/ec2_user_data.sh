@@ -63,3 +63,9 @@ reason="ec2_job.py ended without a word: the log's last lines say why"
 # In the background, so that the trap is not kept until it ends.
 timeout --signal=TERM --kill-after=120 $((LIMIT_S + 600)) python3 $WORK/code/ec2_job.py $WORK/order.json "$JOB_NAME" &
 wait $!
+code=$?
+# 124 or 137: out of time. The job took that for a shutdown, of which EC2 would tell, unless it has said how it ended.
+if [ $code -eq 124 ] || [ $code -eq 137 ]; then
+    [ -s "$MUSHER_JOB_TOLD" ] || rm -f "$MUSHER_JOB_TOLD"
+    reason="the job took more than $((LIMIT_S + 600)) s in all, packages and data included. Raise max_runtime_s"
+fi

@@ -70,8 +70,22 @@ def read_last_use(*, now: float) -> float:
     try:
         return float(LAST_USE.read_text())
     except (OSError, ValueError):
-        LAST_USE.write_text(str(now))
+        write_last_use(now)
         return now
+
+
+def write_last_use(moment: float) -> None:
+    """Note a use, over the note before: where the disk is full, one that was emptied first would stay empty.
+
+    What cannot be noted ends nothing: this look still knows it, and an idle instance must stop.
+    """
+    text = f"{moment:.3f}\n"
+    try:
+        with LAST_USE.open("r+" if LAST_USE.exists() else "w") as file:
+            file.write(text)
+            file.truncate()
+    except OSError as error:
+        logger.warning("the last use is not noted: %s", error)
 
 
 def note_use(*, now: float) -> float:
@@ -79,11 +93,11 @@ def note_use(*, now: float) -> float:
     noted = read_last_use(now=now)
     try:
         told = find_last_use(ask_jupyter("kernels"), ask_jupyter("terminals"), now=now)
-    except (OSError, ValueError, KeyError) as error:  # urllib's errors are OSErrors, broken JSON a ValueError
+    except Exception as error:  # noqa: BLE001  # whatever it is, an instance that nobody uses must stop
         logger.warning("Jupyter does not answer as it should: %s", error)
         return noted
     used_at = max(noted, told or 0.0)
-    LAST_USE.write_text(str(used_at))
+    write_last_use(used_at)
     return used_at
 
 

@@ -88,7 +88,10 @@ class MusherEc2Hook(EC2Hook):
         deadline = time.monotonic() + SHOWN_S
         while (found := self.find_instance(name=name, instance_id=instance_id)) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"EC2 does not show the instance {instance_id or name}. Try again.")
+                raise TimeoutError(
+                    f"EC2 does not show the instance {instance_id or name}. Try again. A name stays taken a "
+                    "day after its instance's end, which EC2 shows for an hour: trigger a new run then."
+                )
             time.sleep(LOOK_S)
         return found
 

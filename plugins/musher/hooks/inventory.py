@@ -42,20 +42,19 @@ class Listed:
     """Ask for the tags as they are now; None where it is gone."""
 
 
-def list_jobs(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[Listed]:
-    """Give the jobs of each kind that run; a trial ends with its tuning job."""
-    kinds = (
-        (TRAINING, "TrainingJob", "list_training_jobs", hook.find_training_job),
-        (TUNING, "HyperParameterTuningJob", "list_hyper_parameter_tuning_jobs", hook.find_tuning_job),
-        (TRANSFORM, "TransformJob", "list_transform_jobs", hook.find_transform_job),
-        (PROCESSING, "ProcessingJob", "list_processing_jobs", hook.find_processing_job),
-    )
-    for kind, member, operation, find in kinds:
-        for found in _list(hook.conn, operation, name_contains=prefix, StatusEquals=LIVE):
-            name, arn = found[f"{member}Name"], found[f"{member}Arn"]
-            if name.startswith(prefix):
-                read = partial(_read_job, hook, kind=kind, name=name, arn=arn, find=find)
-                yield tagged(hook, kind=kind, name=name, arn=arn, read=read)
+def list_jobs(hook: MusherSageMakerHook, *, kind: str, prefix: str) -> Iterator[Listed]:
+    """Give the jobs of a kind that run; a trial ends with its tuning job."""
+    member, operation, find = {
+        TRAINING: ("TrainingJob", "list_training_jobs", hook.find_training_job),
+        TUNING: ("HyperParameterTuningJob", "list_hyper_parameter_tuning_jobs", hook.find_tuning_job),
+        TRANSFORM: ("TransformJob", "list_transform_jobs", hook.find_transform_job),
+        PROCESSING: ("ProcessingJob", "list_processing_jobs", hook.find_processing_job),
+    }[kind]
+    for found in _list(hook.conn, operation, name_contains=prefix, StatusEquals=LIVE):
+        name, arn = found[f"{member}Name"], found[f"{member}Arn"]
+        if name.startswith(prefix):
+            read = partial(_read_job, hook, kind=kind, name=name, arn=arn, find=find)
+            yield tagged(hook, kind=kind, name=name, arn=arn, read=read)
 
 
 def job_stoppers(hook: MusherSageMakerHook) -> dict[str, Callable[[str], object]]:

@@ -13,7 +13,7 @@ from musher.errors import JobFailedError
 from musher.hooks.ec2 import MusherEc2Hook
 from musher.hooks.objects import has_object
 from musher.operators.intent import JobRecord
-from musher.operators.jobs import WAIT, Description, RunJobOperator
+from musher.operators.jobs import MAX_AWS_FAILURES, WAIT, Description, RunJobOperator
 from musher.payloads.tags import PROJECT_TAG
 from musher.triggers.ec2 import InstanceJobTrigger
 from musher.triggers.waits import FAILURE, SUCCESS, PauseTrigger, WaitEnd, WaitTrigger
@@ -79,6 +79,18 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
             self.settings, name=name, s3=self.s3_hook, instance_id=made
         )
         return found
+
+    def _find_latest_attempt(self) -> Description | None:
+        """Return the description of the last attempt, also behind some of which nothing is known any more.
+
+        EC2 forgets an instance within an hour of its end, and one that was taken away has left no word.
+        """
+        name, latest, unknown = str(self.request[self.name_key]), None, 0
+        while unknown <= MAX_AWS_FAILURES:
+            found = self.find(name)
+            latest, unknown = (found, 0) if found else (latest, unknown + 1)
+            name = self._name_following(name)
+        return latest
 
     def stop(self, name: str) -> None:
         """Terminate the instance."""

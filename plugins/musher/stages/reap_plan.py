@@ -99,10 +99,13 @@ class Reaper:
                 find=partial(machines.list_instances, self.ec2, settings),
                 removers={machines.INSTANCE: self.ec2.terminate},
             ),
-            Wave(
-                what="jobs",
-                find=partial(inventory.list_jobs, hook, prefix=prefix),
-                removers=inventory.job_stoppers(hook),
+            *(
+                Wave(
+                    what=f"{kind}s",
+                    find=partial(inventory.list_jobs, hook, kind=kind, prefix=prefix),
+                    removers={kind: stop},
+                )
+                for kind, stop in inventory.job_stoppers(hook).items()
             ),
             Wave(
                 what="endpoints",
@@ -204,7 +207,7 @@ class Reaper:
 
     def _read(self, wave: Wave) -> Iterator[tuple[Listed, Resource]]:
         """Give all of a wave with its tags; what cannot be read is a failure of its own."""
-        for listed in wave.find():
+        for listed in self._list(wave):
             check_account(self.settings, arn=listed.arn)
             try:
                 resource = listed.read()
@@ -214,6 +217,13 @@ class Reaper:
             else:
                 if resource is not None:
                     yield listed, resource
+
+    def _list(self, wave: Wave) -> Iterator[Listed]:
+        """Give what a wave's list names; one that breaks off is a failure, and what it has named counts."""
+        try:
+            yield from wave.find()
+        except Exception as error:  # noqa: BLE001  # whatever it is, what costs and is known must be tried
+            self._fail(f"{wave.what}: not listed to the end: {error}")
 
     def _reason(self, resource: Resource, *, needed: Iterable[str] = ()) -> str | None:
         return reason_to_remove(

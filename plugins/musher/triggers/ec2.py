@@ -32,7 +32,7 @@ class InstanceJobTrigger(CancellingTrigger):
     client: Any
     tail: LogTail
     has_spoken: bool | None = None
-    """None as long as the log could not be read: then nothing is known."""
+    """None where the log could not be read and had no line before: then nothing is known."""
 
     async def open_looks(self, stack: AsyncExitStack) -> OwnLooks:
         """Open the job's log and EC2."""
@@ -48,6 +48,7 @@ class InstanceJobTrigger(CancellingTrigger):
     async def log_progress(self, answer: dict[str, Any]) -> None:
         """Log the state and lines; note whether there are any."""
         self.log_status(answer)
+        self.has_spoken = self.has_spoken or None
         show(await self.tail.read_async(self.logs))
         self.has_spoken = bool(self.tail.last)
 

@@ -196,3 +196,35 @@ def test_a_stop_that_is_refused_is_tried_again_at_the_next_look(
     instance.refusal = None
     assert instance.look() == 0
     assert instance.stopped == ["musher-notebook"]
+
+
+def test_a_full_disk_keeps_no_unused_instance(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fills the disk is the user's, and the last use that was noted before still counts."""
+
+    def fill(self: Path, text: str, *_: Any, **__: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    instance.started(61)
+    instance.answers["kernels"] = [kernel(70)]
+    monkeypatch.setattr(Path, "write_text", fill)
+    assert instance.look() == 0
+    assert instance.stopped == ["musher-notebook"]
+
+
+def test_a_note_is_written_over_without_ever_being_empty(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full has no place for a file that was emptied first."""
+    instance.started(600)
+    instance.answers["kernels"] = [kernel(5)]
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: pytest.fail("the note was emptied"))
+    instance.look()
+    assert float(instance.note.read_text()) == NOW - 5 * 60
+
+
+@pytest.mark.parametrize("answer", [b'{"message": "no"}', b"[1]", b"null"])
+def test_an_answer_of_another_shape_is_none(instance: Instance, answer: bytes) -> None:
+    instance.answers["kernels"] = answer
+    instance.started(61)
+    assert instance.look() == 0
+    assert instance.stopped == ["musher-notebook"]

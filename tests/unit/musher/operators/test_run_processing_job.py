@@ -266,7 +266,8 @@ def test_a_teardown_and_the_reaper_find_the_live_ones_of_all_attempts(
         processing.script = [state]
         processing.create_processing_job(**request_of(job_name=name))
     hook: Any = processing
-    first, second = (listed.read() for listed in inventory.list_jobs(hook, prefix="musher-"))
+    found = inventory.list_jobs(hook, kind=inventory.PROCESSING, prefix="musher-")
+    first, second = (listed.read() for listed in found)
     assert first is not None
     assert second is not None
     assert (first.kind, first.name, first.tags["musher:project"]) == ("processing job", NAME, "musher")

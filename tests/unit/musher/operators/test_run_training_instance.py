@@ -178,6 +178,18 @@ def test_the_next_instance_follows_one_that_aws_took_away(
     assert orders[0] == orders[1]
 
 
+def test_a_result_is_found_behind_instances_that_ec2_has_forgotten(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    """Those that were taken away without a word leave nothing, and the next one's result is paid for."""
+    ec2.ends, ec2.reason = [None, None, dict(END)], "Server.SpotInstanceTermination"
+    make(plan={"is_spot": True}).execute(airflow_task.context())
+    ec2.forget()
+    found = make(plan={"is_spot": True}).execute(airflow_task.clear())
+    assert found["job_name"] == f"{NAME}-3"
+    assert len(ec2.requests) == 3
+
+
 def test_an_instance_that_is_taken_away_for_ever_ends_the_task(
     make: Make, ec2: FakeEc2, airflow_task: FakeTask
 ) -> None:
@@ -217,6 +229,24 @@ def test_an_instance_whose_log_cannot_be_read_is_left_alone(
         raise refuse("AccessDeniedException", "DescribeLogStreams")
 
     monkeypatch.setattr(log_groups, "describe_log_streams", deny)
+    ec2.script = ["running"] * 100 + ["terminated"]
+    assert make().execute(airflow_task.context())["job_name"] == NAME
+    assert ec2.terminated == []
+
+
+def test_a_log_that_cannot_be_read_any_more_ends_no_instance(
+    make: Make, ec2: FakeEc2, log_groups: FakeLogs, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was empty at first, and nobody knows what has come since."""
+    looks: list[Any] = []
+
+    def deny_later(**_: Any) -> dict[str, Any]:
+        looks.append(_)
+        if len(looks) > 3:
+            raise refuse("ThrottlingException", "DescribeLogStreams")
+        return {"logStreams": []}
+
+    monkeypatch.setattr(log_groups, "describe_log_streams", deny_later)
     ec2.script = ["running"] * 100 + ["terminated"]
     assert make().execute(airflow_task.context())["job_name"] == NAME
     assert ec2.terminated == []

@@ -291,6 +291,39 @@ def test_a_list_that_fails_is_reported_and_the_other_kinds_are_done(
     assert account.left() == {"m musher-over-v"}
 
 
+def test_a_list_that_breaks_off_hides_nothing_that_it_has_named(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.deploy("musher-over", tags=account.over)
+    really = inventory.list_endpoints
+
+    def break_off(hook: Any, *, prefix: str) -> Iterator[inventory.Listed]:
+        yield from really(hook, prefix=prefix)
+        raise RuntimeError("throttled")
+
+    monkeypatch.setattr(inventory, "list_endpoints", break_off)
+    reaper = account.reap()
+    assert reaper.failures == ["endpoints: not listed to the end: throttled"]
+    assert account.left() == set()
+
+
+def test_a_kind_of_jobs_that_cannot_be_listed_hides_no_other(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are listed one after another, by a right each."""
+    monkeypatch.setattr(SageMakerResponse, "list_training_jobs", refuse_to_list)
+    account.aws.create_model(ModelName="musher-a", ExecutionRoleArn=ROLE, Tags=as_list(account.over))
+    account.classify("musher-batch", model="musher-a", tags=account.over)
+    reaper = account.reap(is_dry=True)
+    assert [found[:40] for found in reaper.failures] == ["training jobs: not listed to the end: An"]
+    assert (inventory.TRANSFORM, "musher-batch", WOULD) in kinds(reaper)
+
+
+def refuse_to_list(self: Any) -> ActionResult:
+    """Answer as AWS does where a right is missing."""
+    raise AWSValidationException("not authorized to perform: sagemaker:ListTrainingJobs")
+
+
 def test_tags_are_read_again_before_a_removal(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     account.deploy("musher-over", tags=account.over)
     really, seen = inventory.read_tags, set[str]()
