@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 import http.client
 import json
 import random
-import socket
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import sigv4
 from aws_credentials import RoleCredentials
 from lambda_settings import FunctionSettings
+from timed_sockets import TimedSocket
 
 SERVICE = "sagemaker"
 """The name that SageMaker's runtime is signed for."""
@@ -82,6 +82,7 @@ class EndpointClient:
         self._credentials, self._max_bytes = credentials, max_answer_bytes
         self._connect = connect or (lambda: open_connection(settings.base_url))
         self._connection: http.client.HTTPConnection | None = None
+        self._sock: TimedSocket | None = None
         self._used = 0.0
 
     def invoke(self, body: bytes, *, content_type: str, remaining_s: float, trace_id: str = "") -> Reply:
@@ -95,9 +96,9 @@ class EndpointClient:
         attempts = MAX_ATTEMPTS if remaining_s >= MIN_RETRY_LIMIT_S else 1
         for left in reversed(range(attempts)):
             try:
-                reply = self._attempt(request, read_s=read_timeout(deadline, left), trace_id=trace_id)
+                until = time.monotonic() + CONNECT_TIMEOUT_S + read_timeout(deadline, left)
+                reply = self._attempt(request, deadline=until, trace_id=trace_id)
             except (OSError, http.client.HTTPException):
-                self.close()
                 if not left:
                     raise
             else:
@@ -108,24 +109,23 @@ class EndpointClient:
 
     def close(self) -> None:
         """End the connection; the next event opens another."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._sock = self._connection, None, None
         if connection is not None:
             connection.close()
 
-    def _attempt(self, request: sigv4.Request, *, read_s: float, trace_id: str) -> Reply:
+    def _attempt(self, request: sigv4.Request, *, deadline: float, trace_id: str) -> Reply:
         """Send once, and once more where a connection that was kept turns out to be closed."""
-        if time.monotonic() - self._used > MAX_IDLE_S:
-            self.close()
+        if time.monotonic() - self._used > MAX_IDLE_S or (self._sock is not None and self._sock.has_news()):
+            self.close()  # what comes before a question is no answer to it
         was_kept = self._connection is not None
         try:
-            return self._exchange(request, read_s=read_s, trace_id=trace_id)
+            return self._exchange(request, deadline=deadline, trace_id=trace_id)
         except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
-            self.close()
             if not was_kept:
                 raise
-        return self._exchange(request, read_s=read_s, trace_id=trace_id)
+        return self._exchange(request, deadline=deadline, trace_id=trace_id)
 
-    def _exchange(self, request: sigv4.Request, *, read_s: float, trace_id: str) -> Reply:
+    def _exchange(self, request: sigv4.Request, *, deadline: float, trace_id: str) -> Reply:
         headers = sigv4.sign(
             request,
             credentials=self._credentials.current(),
@@ -135,38 +135,46 @@ class EndpointClient:
         )
         if trace_id:
             headers["x-amzn-trace-id"] = trace_id
-        connection = self._open()
-        deadline = time.monotonic() + read_s
-        sock: socket.socket = connection.sock
-        sock.settimeout(read_s)
-        parts = urlsplit(request.url)
-        connection.request(request.method, parts.path, body=request.body, headers=headers)
-        answer = connection.getresponse()
-        body = self._read(answer, sock, deadline=deadline)
-        self._used = time.monotonic()
-        answer.close()  # http.client does not see by itself that `read1` has read it all
-        if answer.will_close or len(body) > self._max_bytes:
-            self.close()
+        is_whole = False
+        try:
+            connection, sock = self._open()
+            sock.deadline = deadline
+            connection.request(request.method, urlsplit(request.url).path, body=request.body, headers=headers)
+            answer = connection.getresponse()
+            body = self._read(answer, deadline=deadline)
+            answer.close()  # http.client does not see by itself that `read1` has read it all
+            self._used = time.monotonic()
+            # After another 1xx than 100, which http.client takes for an answer, the answer is still to come.
+            is_whole = answer.status >= 200 and not answer.will_close and len(body) <= self._max_bytes
+        finally:
+            if not is_whole:
+                self.close()
         return Reply(answer.status, error_code(answer, body), body)
 
-    def _open(self) -> http.client.HTTPConnection:
-        if self._connection is None:
+    def _open(self) -> tuple[http.client.HTTPConnection, TimedSocket]:
+        """Return the connection that is kept, or a new one."""
+        if self._connection is None or self._sock is None:
             self._connection = self._connect()
             self._connection.connect()
-        return self._connection
+            self._sock = TimedSocket(self._connection.sock)
+            self._connection.sock = self._sock
+        return self._connection, self._sock
 
-    def _read(self, answer: http.client.HTTPResponse, sock: socket.socket, *, deadline: float) -> bytes:
-        """Read the whole body, or one byte more than is taken; TimeoutError past the deadline."""
+    def _read(self, answer: http.client.HTTPResponse, *, deadline: float) -> bytes:
+        """Read the whole body, or one byte more than is taken; TimeoutError past the deadline.
+
+        IncompleteRead for a body that ends before its length.
+        """
         found = bytearray()
         while len(found) <= self._max_bytes:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if time.monotonic() >= deadline:
                 raise TimeoutError("the answer does not end")
-            sock.settimeout(left)
             piece = answer.read1(min(65_536, self._max_bytes + 1 - len(found)))
             if not piece:
                 break
             found += piece
+        if answer.length and len(found) <= self._max_bytes:
+            raise http.client.IncompleteRead(bytes(found), answer.length)
         return bytes(found)
 
 

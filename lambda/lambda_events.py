@@ -118,7 +118,12 @@ def read_body(event: dict[str, Any]) -> bytes:
     body = event.get("body")
     if not isinstance(body, str) or not body:
         raise BadEventError(f"The request has no body: send an image, or a JSON object {WANTED}.")
-    return decode(body) if event.get("isBase64Encoded") is True else body.encode()
+    if event.get("isBase64Encoded") is True:
+        return decode(body)
+    try:
+        return body.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write
+        raise BadEventError("The body is no text: send it in base64.") from None
 
 
 def decode(text: Any) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from email.message import Message
 from typing import Any
@@ -22,13 +23,16 @@ ENVIRON = {
 }
 
 
+QUIET = os.eventfd(0)
+
+
 class Answer:
     """An HTTP answer, as http.client gives it; `piece_bytes` come at a time."""
 
     def __init__(
         self, status: int, body: bytes, *, error: str = "", closes: bool = False, piece_bytes: int = 1 << 20
     ) -> None:
-        self.status, self._left, self.will_close = status, body, closes
+        self.status, self._left, self.will_close, self.length = status, body, closes, 0
         self._piece_bytes = piece_bytes
         self.headers = Message()
         if error:
@@ -45,14 +49,11 @@ class Answer:
 
 
 class Socket:
-    """What of a socket is used."""
+    """What of a socket is used; nothing comes from it unasked."""
 
-    def __init__(self) -> None:
-        self.timeouts: list[float] = []
-
-    def settimeout(self, timeout_s: float) -> None:
-        """Note it."""
-        self.timeouts.append(timeout_s)
+    def fileno(self) -> int:
+        """Return a file that is never ready to be read."""
+        return QUIET
 
 
 class Connection:

@@ -14,6 +14,19 @@ from musher_lambda import Function, make_function
 from tests.function_connections import ENVIRON
 
 
+HEAD, CHUNKED = b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n\r\n5\r\n[[1]]\r\n0\r\n"
+OTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[[9]]"
+SCRIPTS = {
+    "slow header": (HEAD, [b"X"] * 100),
+    "endless continues": (b"", [b"HTTP/1.1 100 Continue\r\n\r\n"] * 100),
+    "slow trailers": (HEAD + CHUNKED, [b"X: y\r\n"] * 100),
+    "early hints": (b"HTTP/1.1 103 Early Hints\r\n\r\n", [OTHER]),
+    "two answers": (OTHER + OTHER, []),
+    "cut": (HEAD + b"Content-Length: 50\r\n\r\n[[1", []),
+}
+"""What is written at once, and then ten times a second."""
+
+
 class Server(ThreadingHTTPServer):
     """Answers [[1]], counts connections, and does once what a test asks for."""
 
@@ -46,6 +59,14 @@ class Handler(BaseHTTPRequestHandler):
         trick = self.server.tricks.pop(0) if self.server.tricks else ""
         if trick == "hang":
             time.sleep(30)
+        if trick in SCRIPTS:
+            self.close_connection = trick == "cut"
+            first, rest = SCRIPTS[trick]
+            self.wfile.write(first)
+            for piece in rest:
+                time.sleep(0.1)
+                self.wfile.write(piece)
+            return
         if trick == "chunked":
             self.send_response(200)
             self.send_header("transfer-encoding", "chunked")
@@ -126,6 +147,33 @@ def test_an_endpoint_that_hangs_is_a_timeout_within_the_function_s_time(
     started = time.monotonic()
     assert status(function, remaining_s=3.0) == 504
     assert time.monotonic() - started < 3.0
+    assert status(function) == 200
+
+
+@pytest.mark.parametrize("trick", ["slow header", "endless continues", "slow trailers"])
+def test_what_comes_slowly_and_is_no_body_ends_within_the_function_s_time_too(
+    server: Server, function: Function, trick: str
+) -> None:
+    server.tricks = [trick]
+    started = time.monotonic()
+    assert status(function, remaining_s=3.0) == 504
+    assert time.monotonic() - started < 6.0  # all that is written takes ten seconds
+    assert status(function) == 200
+
+
+@pytest.mark.parametrize(("trick", "first"), [("early hints", 502), ("two answers", 200)])
+def test_what_an_event_has_left_on_the_connection_is_no_answer_to_the_next(
+    server: Server, function: Function, trick: str, first: int
+) -> None:
+    server.tricks = [trick]
+    assert status(function, remaining_s=5.0) == first
+    time.sleep(0.3)
+    answer = function.handle({"url": "https://example.com/dog.jpg"}, Context(30.0))
+    assert answer["body"] == "[[1]]"
+
+
+def test_a_body_that_is_cut_off_is_asked_for_again(server: Server, function: Function) -> None:
+    server.tricks = ["cut"]
     assert status(function) == 200
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ class Process:
     def take(self) -> int:
         """Take what was given; return how many connections that were."""
         new = list(take(self.channel))
-        self.connections += new
+        self.connections += [connection for connection in new if connection is not None]
         return len(new)
 
     def end(self) -> None:
@@ -152,3 +153,18 @@ def test_a_channel_that_nobody_reads_loses_no_connection_while_the_other_has_roo
     assert len(house.processes[1].connections) >= total / 2
     house.processes[0].take()
     assert sum(len(process.connections) for process in house.processes) == total
+
+
+def test_a_connection_that_no_open_file_is_left_for_is_told_of(house: House) -> None:
+    """So that it is not counted for ever as one that the process holds."""
+    house.clients.append(socket.create_connection(house.address, timeout=5))
+    house.porter.give_out()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        found = [list(take(process.channel)) for process in house.processes]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert sorted(found) == [[], [None]]

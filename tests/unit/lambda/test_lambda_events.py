@@ -136,7 +136,10 @@ def test_a_proxy_passes_on_json_or_an_image(wrap: Any) -> None:
         ("[]", {}, "must be an object"),
         ("[" * 50_000, {}, "must be a JSON object"),
         ("x", {"content_type": "video/mp4"}, "'video/mp4' is not taken"),
+        ("\ud800", {}, "is no text"),
+        ("\ud800", {"content_type": "image/png"}, "is no text"),
     ],
+    ids=["none", "empty", "cut", "list", "deep", "video", "half a pair", "half a pair as image"],
 )
 def test_a_request_that_asks_nothing_is_refused(wrap: Any, body: Any, headers: Any, says: str) -> None:
     with pytest.raises(BadEventError, match=says):

@@ -97,8 +97,11 @@ class Porter:
         return [place for place in self._channels if self._board.is_serving(place)]
 
 
-def take(channel: socket.socket) -> Iterator[socket.socket]:
-    """Yield the connections that the process on the other side has given; nothing where it has ended."""
+def take(channel: socket.socket) -> Iterator[socket.socket | None]:
+    """Yield the connections that the process on the other side has given; nothing where it has ended.
+
+    None stands for one that was given and is lost, as this process has too many open files.
+    """
     channel.setblocking(False)
     while True:
         try:
@@ -107,8 +110,7 @@ def take(channel: socket.socket) -> Iterator[socket.socket]:
             return
         if not mark:  # its end is this process's own, too
             return
-        for file in files:
-            yield _adopt(file)
+        yield _adopt(files[0]) if files else None
 
 
 def _adopt(file: int) -> socket.socket:

@@ -75,6 +75,7 @@ class _SeatedServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take what was given before the signal, and end as uvicorn does."""
         asyncio.get_running_loop().remove_reader(self._channel)
+        self._channel.shutdown(socket.SHUT_RD)  # from now on it is given none; others are, while it ends
         self._take()
         if self._beginning:
             await asyncio.wait(self._beginning)
@@ -84,6 +85,8 @@ class _SeatedServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for connection in take(self._channel):
             self._taken += 1
+            if connection is None:  # it has ended, and must not count as held
+                continue
             task = loop.create_task(loop.connect_accepted_socket(self._make_protocol, connection))
             self._beginning.add(task)
             task.add_done_callback(self._beginning.discard)

@@ -1,0 +1,65 @@
+"""A socket whose sends and receives, all together, end at one moment.
+
+A socket's own time limit begins anew with each of them: who sends a byte of a header now and then, or one
+`100 Continue` after the other, holds http.client for ever.
+"""
+
+import io
+import select
+import socket
+import time
+from typing import Any
+
+
+class TimedSocket:
+    """What http.client uses of a socket; TimeoutError for whatever is not done at the deadline."""
+
+    def __init__(self, sock: socket.socket, *, deadline: float = 0.0) -> None:
+        """Take a socket that is open; `deadline` is of time.monotonic."""
+        self._sock, self.deadline = sock, deadline
+
+    def spend(self) -> None:
+        """Give the next call what is left of the time."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time for this answer is over")
+        self._sock.settimeout(left)
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it."""
+        left = memoryview(data)
+        while left:
+            self.spend()
+            left = left[self._sock.send(left) :]
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return what an answer is read from, as http.client asks for it: mode "rb"."""
+        return io.BufferedReader(_Reader(self, self._sock.makefile("rb", buffering=0)))
+
+    def has_news(self) -> bool:
+        """Return whether something came, or the other side has closed."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        """End it, once nothing is read from it any more."""
+        self._sock.close()
+
+
+class _Reader(io.RawIOBase):
+    """The bytes that come."""
+
+    def __init__(self, timed: TimedSocket, raw: io.RawIOBase) -> None:
+        self._timed, self._raw = timed, raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._timed.spend()
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
