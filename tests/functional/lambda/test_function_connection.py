@@ -13,7 +13,6 @@ from musher_lambda import Function, make_function
 
 from tests.function_connections import ENVIRON
 
-
 HEAD, CHUNKED = b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n\r\n5\r\n[[1]]\r\n0\r\n"
 OTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[[9]]"
 SCRIPTS = {
