@@ -36,3 +36,14 @@ def test_a_limit_below_zero_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         command.parse(["--limit-s", "-1"])
     assert "--limit-s is -1.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("cases", "code"), [((), 1), (("a",), 0)])
+def test_a_run_without_a_case_is_no_success(
+    cases: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = ("undisturbed", *cases)
+    outcomes = [Outcome(case=f"live/{name}", fired=1, is_finished=True) for name in names]
+    monkeypatch.setattr(command, "leave_on_sigterm", lambda: None)
+    monkeypatch.setattr(command, "run_worker", lambda folder, choose: (each for each in outcomes))
+    assert command.main(["--workers", "1", "--folder", str(tmp_path)]) == code
