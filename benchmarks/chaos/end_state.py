@@ -244,7 +244,7 @@ class Observer:
 def is_half(key: str) -> bool:
     """Return whether an object is a file that a training was still writing when its folder was copied.
 
-    SageMaker copies checkpoints while they are written, and keeps what has been renamed since: whether there
+    Checkpoints are copied while they are written, and what has been renamed since stays in S3: whether there
     is one depends on the moment, also in undisturbed runs.
     """
     return "/checkpoints/" in key and key.endswith(".partial")
