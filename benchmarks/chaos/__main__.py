@@ -4,10 +4,12 @@ Claim: whatever call fails, is throttled, lost, cut or answered late, and wherev
 killed, the run ends as an undisturbed one does; it starts no job twice, and leaves nothing behind.
 docs/chaos.md says what a case is. Prints a line for each case, with the command that repeats it where it
 fails, and as its last line {"cases": int, "same_end_state": int, "duplicates": int, "orphans": int,
-"not_fired": int, "steady": bool, "seconds": float}. The exit code is 0 only if all cases end the same.
+"not_fired": int, "steady": bool, "seconds": float}. The exit code is 0 only if there are
+cases, and all end the same.
 """
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import benchmarks.source_paths  # noqa: F401 - musher becomes importable
-from benchmarks.chaos.cases import Case, Outcome, draw, list_cases, summarise
+from benchmarks.chaos.cases import Case, Outcome, draw, list_cases, mix, summarise
 from benchmarks.chaos.faults import FAULTS
 from benchmarks.chaos.parts import BY_NAME, PARTS
 from benchmarks.chaos.processes import die_with_parent, leave_on_sigterm
@@ -46,12 +48,15 @@ def choose(worker: Worker, arguments: argparse.Namespace) -> list[Case]:
         return chosen
     if arguments.sample:
         cases = draw(cases, count=arguments.sample, seed=arguments.seed)
+    if arguments.limit_s:  # what is done by then is to be of all parts
+        cases = mix(cases, seed=arguments.seed)
     number, count = map(int, arguments.share.split("/"))
     return cases[number::count]
 
 
 def work(folder: Path, arguments: argparse.Namespace) -> Iterator[Outcome]:
-    """Run this process's cases."""
+    """Run this process's cases, and begin none after the limit."""
+    began = time.monotonic()
 
     def chosen(worker: Worker) -> Sequence[Case]:
         found = choose(worker, arguments)
@@ -61,7 +66,11 @@ def work(folder: Path, arguments: argparse.Namespace) -> Iterator[Outcome]:
             return ()
         return found
 
-    yield from run_worker(folder, chosen)
+    with contextlib.closing(run_worker(folder, chosen)) as outcomes:
+        for outcome in outcomes:
+            yield outcome
+            if 0 < arguments.limit_s < time.monotonic() - began:
+                return
 
 
 def gather(folder: Path, arguments: argparse.Namespace, argv: Sequence[str]) -> Iterator[Outcome]:
@@ -129,6 +138,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--part", nargs="*", default=[], choices=[part.name for part in PARTS])
     parser.add_argument("--sample", type=int, default=0, help="run so many, drawn by --seed; 0: all")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--limit-s", type=float, default=0, help="begin no case after that; 0: no limit")
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--folder", type=Path, help="where logs are kept; otherwise they are removed")
     parser.add_argument("--share", default="", help=argparse.SUPPRESS)
@@ -145,10 +155,11 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
             parser.error(
                 f"no such case: {name}. --list lists them, as part/service:Operation/position/fault."
             )
-    for name in ("sample", "workers"):
+    for name in ("sample", "workers", "limit_s"):
         if getattr(arguments, name) < (name == "workers"):
             parser.error(
-                f"--{name} is {getattr(arguments, name)}: it must be a number of cases or processes."
+                f"--{name.replace('_', '-')} is {getattr(arguments, name)}: "
+                "it must be a number of cases, processes or seconds."
             )
     folder = arguments.folder
     if folder is not None and folder.exists() and any(folder.iterdir()):
@@ -175,7 +186,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     figures = summarise(outcomes, seconds=time.monotonic() - began)
     print(json.dumps(figures))
-    return 0 if all(each.is_same for each in outcomes if each.fired) else 1
+    return 0 if figures["cases"] and all(each.is_same for each in outcomes if each.fired) else 1
 
 
 def _all(outcomes: Iterator[Outcome]) -> list[Outcome]:

@@ -79,6 +79,11 @@ def draw(cases: Sequence[Case], *, count: int, seed: int) -> list[Case]:
     return [case for number, case in enumerate(cases) if number in drawn]
 
 
+def mix(cases: Sequence[Case], *, seed: int) -> list[Case]:
+    """Return the cases in an order in which the first ones are of all parts; the same for the same seed."""
+    return random.Random(seed).sample(cases, len(cases))
+
+
 def summarise(outcomes: Sequence[Outcome], *, seconds: float) -> dict[str, Any]:
     """Return the figures; a run without a fault is no case, nor is one whose fault did not take place.
 

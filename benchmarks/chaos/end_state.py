@@ -93,6 +93,7 @@ class Observer:
     def rename(self, text: str) -> str:
         """Return a text with the run's own name in the place of its digits."""
         text = re.sub(rf"{self.slug}[0-9a-f]*", "RUN", text)
+        text = re.sub(r"\b(RUN-\d{3})-[0-9a-f]{8}\b", r"\1-DRAWN", text)  # SageMaker draws a trial's name
         text = re.sub(r"(model-package/[^/]+)/\d+", r"\1/N", text)
         text = re.sub(r"\b([0-9a-f]{8})(?=\b|[0-9a-f]{16}\b)", self._other, text)
         return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^ \"']*", "TIME", text)
@@ -118,7 +119,7 @@ class Observer:
     def _objects(self) -> Iterator[tuple[str, Any]]:
         for page in self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
             for each in page.get("Contents", []):
-                if self._is_own(each["Key"]):
+                if self._is_own(each["Key"]) and not is_half(each["Key"]):
                     yield f"object {each['Key']}", self._content(each["Key"], each["ETag"].strip('"'))
 
     def _content(self, key: str, etag: str) -> str | None:
@@ -238,6 +239,15 @@ class Observer:
 
     def _tags_of(self, tags: Mapping[str, str]) -> Any:
         return {key: "TIME" if key in TIMES else value for key, value in tags.items()}
+
+
+def is_half(key: str) -> bool:
+    """Return whether an object is a file that a training was still writing when its folder was copied.
+
+    Checkpoints are copied while they are written, and what has been renamed since stays in S3: whether there
+    is one depends on the moment, also in undisturbed runs.
+    """
+    return "/checkpoints/" in key and key.endswith(".partial")
 
 
 def hash_weights(body: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from benchmarks.chaos.aws import Cloud, running_cloud, wait_until
@@ -155,7 +155,7 @@ def prepare_process(folder: Path) -> Dag:
     return Dag(ROOT / "dags")
 
 
-def run_worker(folder: Path, choose: Callable[["Worker"], Sequence[Case]]) -> Iterator[Outcome]:
+def run_worker(folder: Path, choose: Callable[["Worker"], Sequence[Case]]) -> Generator[Outcome]:
     """Start a worker, let it choose its cases, and yield what comes of each."""
     dag = prepare_process(folder)
     with running_cloud(folder) as cloud:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from botocore.exceptions import ClientError
 
+from musher.hooks.refusals import read_refusal
 from musher.hooks.sagemaker import found_or_none
 
 logger = logging.getLogger(__name__)
@@ -16,12 +17,15 @@ EXISTS = "ResourceAlreadyExistsException"
 def limit_log_group(hook: AwsLogsHook, *, group: str, days: int, tags: Mapping[str, str]) -> None:
     """Make a log group whose lines expire after `days`, before the function or endpoint makes its own.
 
-    A role that may not do so does not end a run whose training is paid: the lines then stay for ever.
+    A role that may not do so does not end a run whose training is paid: the lines then stay for ever. What
+    may pass (a throttle, an outage) is raised, so that the task is tried again.
     """
     try:
         _create(hook, group=group, tags=tags)
         hook.conn.put_retention_policy(logGroupName=group, retentionInDays=days)
     except ClientError as error:
+        if read_refusal(error) is None:
+            raise
         logger.warning("%s: lines are kept for ever: %s", group, error)
     else:
         logger.info("%s: lines are kept for %d days", group, days)

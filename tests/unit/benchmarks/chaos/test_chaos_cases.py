@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.chaos.cases import Outcome, draw, list_cases, summarise
+from benchmarks.chaos.cases import Outcome, draw, list_cases, mix, summarise
 from benchmarks.chaos.faults import ATTEMPTS, FAULTS
 from benchmarks.chaos.sites import Site
 from localaws.faults.validation import parse_rules
@@ -63,6 +63,13 @@ def test_a_seed_draws_the_same_cases_in_their_order() -> None:
     assert drawn == draw(cases, count=5, seed=3) != draw(cases, count=5, seed=4)
     assert sorted(drawn, key=cases.index) == drawn
     assert draw(cases, count=1000, seed=3) == cases
+
+
+def test_a_seed_mixes_all_cases_in_the_same_way() -> None:
+    cases = list_cases([site("CreateModel"), site("CreateModel", part="trial")])
+    mixed = mix(cases, seed=3)
+    assert mixed == mix(cases, seed=3) != cases
+    assert sorted(mixed, key=cases.index) == cases
 
 
 def test_a_case_has_the_name_that_repeats_it() -> None:

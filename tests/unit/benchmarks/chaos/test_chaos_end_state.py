@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.chaos.cases import Outcome
 from benchmarks.chaos.comparison import Ends, compare
-from benchmarks.chaos.end_state import Observer, State, differences, hash_weights
+from benchmarks.chaos.end_state import Observer, State, differences, hash_weights, is_half
 
 SLUG, OTHER = "0123abcd", "deadbeef"
 
@@ -71,6 +71,17 @@ def test_times_and_numbers_of_versions_are_of_no_meaning() -> None:
         "arn:aws:sagemaker:us-east-1:1:model-package/musher/N"
     )
     assert rename("until 2026-11-29T12:00:00+00:00") == "until TIME"
+
+
+def test_the_end_of_a_trial_s_name_is_drawn() -> None:
+    assert rename(f"training job musher-t-{SLUG}-001-d1e6c124") == "training job musher-t-RUN-001-DRAWN"
+    assert rename(f"musher/code/{SLUG}-aabbccdd/x") == "musher/code/RUN-aabbccdd/x"
+
+
+def test_a_checkpoint_that_was_copied_half_is_no_result() -> None:
+    assert is_half("musher/jobs/a/checkpoints/c7597f09/.model.safetensors.partial")
+    assert not is_half("musher/jobs/a/checkpoints/c7597f09/model.safetensors")
+    assert not is_half("musher/datasets/a/.model.safetensors.partial")
 
 
 def test_what_is_missing_and_what_is_there_besides_is_said() -> None:
