@@ -94,7 +94,7 @@ def test_an_answer_shorter_than_it_says_is_asked_for_again(answer_once: Any, ser
 def test_half_answers_without_end_are_an_error_of_aws(answer_once: Any, service: str) -> None:
     whole = WHOLE[service]
     half = (whole[:20], len(whole))
-    with pytest.raises(ClientError, match=f"20 of {len(whole)} bytes came") as raised:
+    with pytest.raises(ClientError, match=rf"\d+ of {len(whole)} bytes came") as raised:
         answer_once(service, half, half, half)
     assert raised.value.response["Error"]["Code"] == HALF
 

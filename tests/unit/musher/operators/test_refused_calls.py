@@ -62,7 +62,7 @@ class Refusing:
         self.code = code
 
     def __getattr__(self, method: str) -> Any:
-        def call(**_: Any) -> None:
+        def call(*_: Any, **__: Any) -> None:
             raise refuse(self.code, method)
 
         return call
