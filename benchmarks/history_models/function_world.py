@@ -60,7 +60,7 @@ MANY_TURNS = 25
 
 
 def make_role() -> str:
-    """Return the ARN of the role of all functions; make it where moto has forgotten it, as mock_aws lets it."""
+    """Return the ARN of the role of all functions; make it where moto does not have it (any more)."""
     backend = iam_backends[ACCOUNT]["aws"]
     known = [role for role in backend.roles.values() if role.name == ROLE]
     role = known[0] if known else backend.create_role(ROLE, TRUST, "/", None, "", [], "3600")
