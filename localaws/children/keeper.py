@@ -53,7 +53,7 @@ RESERVED_PIDS = 300
 """Numbers of processes that the kernel gives only once; they come on top."""
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals of a terminal or a service manager. localaws gets them too, and says what children are to do."""
-DEFAULTS = (*IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
+DEFAULTS = (*IGNORED, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 """Signals that a program is not to inherit as ignored."""
 FREEZE, THAW = signal.SIGUSR1, signal.SIGUSR2
 ORDERS = {ord("T"): (os.killpg, signal.SIGTERM), ord("Z"): (os.kill, FREEZE), ord("C"): (os.kill, THAW)}

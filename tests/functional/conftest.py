@@ -22,6 +22,10 @@ ROOT = Path(__file__).parents[2]
 READY_S = 30.0
 STOP_S = 20.0
 
+# A shell starts what is to run in its background with SIGINT ignored, and what tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @dataclass(frozen=True)
 class LocalAws:

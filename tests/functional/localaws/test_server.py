@@ -214,9 +214,9 @@ def test_a_killed_localaws_leaves_no_folder(tmp_path: Path) -> None:
     [
         pytest.param(
             "service-quotas",
-            "list_service_quotas",
-            {"ServiceCode": "sagemaker"},
-            "servicequotas:ListServiceQuotas",
+            "list_service_quota_increase_requests_in_template",
+            {},
+            "servicequotas:ListServiceQuotaIncreaseRequestsInTemplate",
             id="an action that moto lacks",
         ),
         pytest.param(

@@ -39,8 +39,12 @@ def test_every_json_answer_has_a_uuid(localaws: Any, service: str, operation: st
             },
             "no instances would start",
         ),
-        ("ec2", "request_spot_instances", {"InstanceCount": 1}, "made by RunInstances alone"),
-        ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}, "no agent runs"),
+        (
+            "ec2",
+            "create_fleet",
+            {"LaunchTemplateConfigs": [], "TargetCapacitySpecification": {"TotalTargetCapacity": 1}},
+            "made by RunInstances and one-time Spot requests",
+        ),
         ("sagemaker", "stop_labeling_job", {"LabelingJobName": "n"}, "StopLabelingJob"),
     ],
 )
