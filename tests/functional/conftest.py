@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 READY_S = 30.0
 STOP_S = 20.0
 
-# A shell starts what is to run in its background with SIGINT ignored, and what tests start would inherit that.
+# A shell starts what is to run in its background with SIGINT ignored; what tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
