@@ -3,16 +3,13 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
 """
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from localaws.sagemaker.endpoints.deployments.events import to_json
+from localaws.sagemaker.endpoints.deployments.events import deliver
 
-logger = logging.getLogger(__name__)
-
-SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Notebook Instance State Change"
+DETAIL_TYPE = "SageMaker Notebook Instance State Change"
 MEMBERS = (
     "NotebookInstanceArn",
     "NotebookInstanceName",
@@ -33,17 +30,6 @@ def event_detail(description: Mapping[str, Any], *, tags: list[dict[str, str]]) 
 
 
 def publish(detail: Mapping[str, Any], *, account_id: str, region: str, now: datetime) -> None:
-    """Hand an event to the rules of the default bus; what a target cannot take is logged, not raised."""
-    from moto.events.models import events_backends
-
-    event = {
-        "Source": SOURCE,
-        "DetailType": DETAIL_TYPE,
-        "Detail": to_json(detail),
-        "Resources": [detail["NotebookInstanceArn"]],
-        "Time": now.timestamp(),
-    }
-    try:
-        events_backends[account_id][region].put_events([event])
-    except Exception:  # a rule's target must not end an instance
-        logger.exception("notebook instance %s: an event was not delivered", detail["NotebookInstanceName"])
+    """Tell the default bus of a notebook instance."""
+    where = {"account_id": account_id, "region": region}
+    deliver(detail, subject="NotebookInstance", detail_type=DETAIL_TYPE, now=now, **where)

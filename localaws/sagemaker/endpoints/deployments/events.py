@@ -50,17 +50,29 @@ def _milliseconds(moment: Any) -> int:
 
 
 def publish(detail: Mapping[str, Any], *, account_id: str, region: str, now: datetime) -> None:
-    """Hand an event to the rules of the default bus; what a target cannot take is logged, not raised."""
+    """Tell the default bus of an endpoint."""
+    where = {"account_id": account_id, "region": region}
+    deliver(detail, subject="Endpoint", detail_type=DETAIL_TYPE, now=now, **where)
+
+
+def deliver(
+    detail: Mapping[str, Any], *, subject: str, detail_type: str, account_id: str, region: str, now: datetime
+) -> None:
+    """Hand an event to the rules of the default bus; what a target cannot take is logged, not raised.
+
+    The detail names its subject by `<subject>Arn` and `<subject>Name`.
+    """
     from moto.events.models import events_backends
 
     event = {
         "Source": SOURCE,
-        "DetailType": DETAIL_TYPE,
+        "DetailType": detail_type,
         "Detail": to_json(detail),
-        "Resources": [detail["EndpointArn"]],
+        "Resources": [detail[f"{subject}Arn"]],
         "Time": now.timestamp(),
     }
     try:
         events_backends[account_id][region].put_events([event])
-    except Exception:  # a rule's target must not end a deployment
-        logger.exception("endpoint %s: an event was not delivered", detail["EndpointName"])
+    except Exception:  # a rule's target must not end what its event tells of
+        words = re.sub("(?<!^)(?=[A-Z])", " ", subject).lower()
+        logger.exception("%s %s: an event was not delivered", words, detail[f"{subject}Name"])
