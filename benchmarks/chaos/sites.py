@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 READS = ("Describe", "Get", "List", "Head")
-BOTO3_NAMES = {"monitoring": "cloudwatch"}
+BOTO3_NAMES = {"monitoring": "cloudwatch", "servicequotas": "service-quotas"}
 """Name in signatures -> name for boto3 and for fault rules, where they differ."""
 
 POLLED = 3

@@ -12,6 +12,8 @@ from musher.results import Prediction
 
 SHOWN_CHARACTERS = 500
 BUSY = 429
+KILLED = "Runtime.ExitError", "signal: killed"
+"""How Lambda says that an environment died during a call: errorType, and the end of errorMessage."""
 BILLED = r"Billed Duration: (\d+(?:\.\d+)?) ms"
 
 
@@ -37,6 +39,20 @@ def is_busy(payload: str) -> bool:
     except ValueError:
         return False
     return isinstance(answer, dict) and answer.get("statusCode") == BUSY
+
+
+def was_killed(payload: str) -> bool:
+    """Return whether a function's error is that its environment died: its machine, or its memory."""
+    try:
+        error = json.loads(payload)
+    except ValueError:
+        return False
+    kind, end = KILLED
+    return (
+        isinstance(error, dict)
+        and error.get("errorType") == kind
+        and str(error.get("errorMessage")).endswith(end)
+    )
 
 
 def read_logits(body: str, *, classes: Sequence[str]) -> Prediction:

@@ -13,7 +13,7 @@ from musher.errors import LambdaError
 from musher.hooks.connection import invoking_lambda_hook, s3_hook
 from musher.hooks.objects import download, sign_url
 from musher.operators.base import fail_without_retry
-from musher.payloads.answers import is_busy, read_answer, read_billed_seconds
+from musher.payloads.answers import is_busy, read_answer, read_billed_seconds, was_killed
 from musher.payloads.choices import ASYNC
 from musher.results import Answer, FunctionResult, Sample, SmokeTestResult, StagedDataset
 from musher.stages.run import current_run
@@ -77,7 +77,8 @@ def classify_sample(
     """Return the answer of the function's alias for one image at `url`, its truth and the billed seconds.
 
     Raises what Airflow tries again where the endpoint is busy: users' requests may take all that a serverless
-    one works on at the same time, and no model is at fault for that.
+    one works on at the same time, and no model is at fault for that. So, too, where the function's
+    environment was killed: one that needs more memory than it has is killed each time.
     """
     function_name = function["function_name"]
     response = functions.invoke_lambda(
@@ -87,6 +88,11 @@ def classify_sample(
         payload=json.dumps({"url": url}),
     )
     payload = response["Payload"].read().decode()
+    if "FunctionError" in response and was_killed(payload):
+        raise AirflowException(
+            f"The environment of function {function_name} was killed on {sample['key']}: {payload}. Where "
+            f"that happens again, log group {names.function_log_group(function_name)} shows its memory."
+        )
     if "FunctionError" in response:
         raise LambdaError(
             f"Function {function_name} failed on {sample['key']}: {payload}. "

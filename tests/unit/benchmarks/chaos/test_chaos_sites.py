@@ -3,6 +3,7 @@
 from typing import Any
 
 from benchmarks.chaos.sites import Calls, Site, list_sites, read_calls
+from localaws.faults.validation import parse_rules
 
 PIPELINE = "arn:aws:iam::123456789012:root"
 
@@ -23,8 +24,11 @@ def test_the_calls_of_jobs_are_not_the_pipeline_s() -> None:
 
 
 def test_services_have_the_names_that_rules_take() -> None:
-    calls = read_calls([event("monitoring", "DescribeAlarms")], principal=PIPELINE, ends_at=1)
-    assert calls.made == (("cloudwatch", "DescribeAlarms"),)
+    events = [event("monitoring", "DescribeAlarms"), event("servicequotas", "GetServiceQuota")]
+    calls = read_calls(events, principal=PIPELINE, ends_at=1)
+    assert calls.made == (("cloudwatch", "DescribeAlarms"), ("service-quotas", "GetServiceQuota"))
+    rules = [{"kind": "throttle", "service": service, "action": action} for service, action in calls.made]
+    assert len(parse_rules(rules)) == 2
 
 
 def test_a_call_that_is_made_once_is_the_first() -> None:

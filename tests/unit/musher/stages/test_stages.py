@@ -167,6 +167,31 @@ def test_a_function_error_fails_with_its_payload() -> None:
         ask(response)
 
 
+@pytest.mark.parametrize(
+    ("error", "is_tried_again"),
+    [
+        (
+            {"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: signal: killed"},
+            True,
+        ),
+        (
+            {"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: exit status 1"},
+            False,
+        ),
+        ({"errorType": "ValueError", "errorMessage": "signal: killed"}, False),
+        (["Runtime.ExitError"], False),
+    ],
+)
+def test_a_function_whose_environment_was_killed_is_asked_again_by_airflow(
+    error: object, is_tried_again: bool
+) -> None:
+    """One that dies by itself is no reason to undo a release."""
+    payload = io.BytesIO(json.dumps(error).encode())
+    with pytest.raises(AirflowException, match=r"signal|ExitError") as caught, fail_without_retry():
+        ask({"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload})
+    assert isinstance(caught.value, AirflowFailException) is not is_tried_again
+
+
 def test_musher_errors_are_not_retried_and_others_are() -> None:
     with pytest.raises(AirflowFailException, match="too low"), fail_without_retry():
         raise GateError("too low")
