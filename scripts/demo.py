@@ -25,7 +25,7 @@ from typing import Any
 from localaws.processes import Child, Supervisor
 from scripts.dag_runs import LIMIT_S, Report, start_run
 from scripts.database import prepare_database
-from scripts.leftovers import find_leftovers
+from scripts.leftovers import Counter
 from scripts.local_stack import DAG_ID, ROOT, StackError, airflow_environment, line_writer, local_stack
 from scripts.only_one import only_one
 from scripts.progress import Progress, say
@@ -109,9 +109,10 @@ def run(demo: Demo) -> dict[str, Any]:
                 stack=stack, airflow=children[0], progress=progress, folder=folder, limit_s=demo.limit_s
             )
             first, failure = release(session, conf=add_ec2(demo.conf, refusal=stack.supervisor.refusal))
+            counter = Counter(stack, go=folder / "count")  # gets ready beside the second release
             goes_on = failure is None and demo.is_updated
             second = release_again(session, first, conf=demo.conf) if goes_on else None
-            left = find_leftovers(stack)
+            left = counter.count()
             stack.supervisor.reap(children[0])  # its database holds all that it knows
     say(
         "\n".join(
