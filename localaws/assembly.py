@@ -18,6 +18,7 @@ from localaws.ec2.service import InstanceService
 from localaws.faults.service import FaultService
 from localaws.functions.host import FunctionHost
 from localaws.functions.service import FunctionService
+from localaws.imports import quick_imports
 from localaws.s3.service import ObjectService
 from localaws.sagemaker.endpoints.service import EndpointService
 from localaws.sagemaker.notebooks.service import NotebookService
@@ -111,6 +112,11 @@ def install_late(service: str) -> None:
 
     It is called before the first request to each service; nothing else reaches what is changed here.
     """
+    with quick_imports():
+        _install_late(service)
+
+
+def _install_late(service: str) -> None:
     if service in USERS_OF_INSTANCES:
         install_instances()
     if service in ("servicequotas", "events", "ssm"):
