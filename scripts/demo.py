@@ -112,8 +112,8 @@ def run(demo: Demo) -> dict[str, Any]:
             counter = Counter(stack, go=folder / "count")  # gets ready beside the second release
             goes_on = failure is None and demo.is_updated
             second = release_again(session, first, conf=demo.conf) if goes_on else None
-            left = counter.count()
             stack.supervisor.reap(children[0])  # its database holds all that it knows
+            left = counter.count()
     say(
         "\n".join(
             [

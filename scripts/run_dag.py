@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from localaws.imports import without_grammars
+
 MODULES = (
     "airflow.cli.commands.dag_command",
     "airflow.providers.amazon.aws.operators.sagemaker",
@@ -52,8 +54,9 @@ def warm_up() -> None:
 
     The API makes its routes at its first request, which takes longer than all imports.
     """
-    for module in MODULES:
-        importlib.import_module(module)
+    with without_grammars():
+        for module in MODULES:
+            importlib.import_module(module)
     import httpx
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
@@ -71,10 +74,17 @@ def wait_for(go: Path) -> str:
 
 
 def run_dag(dag_id: str, *, conf: str) -> None:
-    """Be `airflow dags test`; SystemExit where the run fails."""
+    """Be `airflow dags test`; SystemExit where the run fails.
+
+    Of the DAGs folder only the DAG's own file is read where it has its name: the other DAGs, which are many
+    and large, would all be read, serialised and stored first.
+    """
     from airflow.__main__ import main as airflow
 
     sys.argv = ["airflow", "dags", "test", dag_id, "--conf", conf]
+    own_file = Path(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER", "dags"), f"{dag_id}.py")
+    if own_file.exists():
+        sys.argv += ["--dagfile-path", str(own_file)]
     airflow()  # type: ignore[no-untyped-call]  # Airflow's own command line is untyped
 
 

@@ -7,13 +7,16 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from musher.hooks.connection import hook_parameters
+from musher.hooks.connection import shared_hook
 from musher.settings import Settings
 
-LOOK = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2, "mode": "standard"})
+LOOK: Mapping[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 20,
+    "retries": {"total_max_attempts": 2, "mode": "standard"},
+}
 """A look that fails is a warning, so it is not worth minutes."""
 
 DENIALS = ("403", "AccessDenied", "Forbidden")
@@ -23,7 +26,7 @@ PAGE = 100
 
 def look_client(settings: Settings, service: str) -> Any:
     """Return a client that gives up early."""
-    return AwsBaseHook(**hook_parameters(settings), client_type=service, config=LOOK).conn
+    return shared_hook(AwsBaseHook, settings, client_type=service, config=LOOK).conn
 
 
 def read_quotas(client: Any, *, service: str, names: Collection[str]) -> dict[str, float]:

@@ -41,6 +41,14 @@ def test_the_second_home_gets_a_copy(tmp_path: Path, migrations: list[Path]) -> 
     assert migrations == [tmp_path / "a"]
 
 
+def test_commits_are_appended_to_a_log(tmp_path: Path, migrations: list[Path]) -> None:
+    for home in (tmp_path / "migrated", tmp_path / "copied"):
+        prepare(home, tmp_path / "cache")
+        with closing(sqlite3.connect(home / "airflow.db")) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert migrations == [tmp_path / "migrated"]
+
+
 def test_a_home_that_is_up_to_date_is_left_as_it_is(tmp_path: Path, migrations: list[Path]) -> None:
     prepare(tmp_path / "a", tmp_path / "cache")
     prepare(tmp_path / "a", tmp_path / "none")

@@ -1,6 +1,8 @@
 """Hooks: made for the installation's connection, reading logs and objects as the stages need them."""
 
+import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,15 @@ from moto import mock_aws
 
 from musher import names
 from musher.errors import SettingsError
-from musher.hooks.connection import hook_parameters, lambda_hook, logs_hook, s3_hook, sagemaker_hook
+from musher.hooks.account import look_client
+from musher.hooks.connection import (
+    glance_hook,
+    hook_parameters,
+    lambda_hook,
+    logs_hook,
+    s3_hook,
+    sagemaker_hook,
+)
 from musher.hooks.endpoints import retention_of
 from musher.hooks.logs import LogTail, last_lines
 from musher.hooks.objects import download, upload, upload_once
@@ -35,6 +45,34 @@ def test_hooks_know_connection_region_and_own_waiters(settings: Settings) -> Non
     assert hook_parameters(settings) == {"aws_conn_id": "aws_default", "region_name": "us-east-1"}
     assert "TrainingJobEnded" in sagemaker_hook(settings).list_waiters()
     assert "FunctionReady" in lambda_hook(settings).list_waiters()
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_process_makes_each_client_once(settings: Settings) -> None:
+    first = s3_hook(settings)
+    assert s3_hook(settings) is first
+    assert s3_hook(settings).conn is first.conn
+    assert look_client(settings, "iam") is look_client(settings, "iam")
+    assert look_client(settings, "iam") is not look_client(settings, "sts")
+    assert glance_hook(settings, service="s3").conn is not look_client(settings, "s3")
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("changed", ["login", "password", "host", "extra", "region", "process"])
+def test_another_account_region_or_process_gets_another_client(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """Keys are replaced, and a child must not write to its parent's connection."""
+    first = s3_hook(settings)
+    given = {"conn_type": "aws", "login": "a", "password": "b"}
+    if changed == "process":
+        monkeypatch.setattr("os.getpid", lambda: -1)
+    elif changed == "region":
+        settings = replace(settings, region="eu-west-1")
+    else:
+        given[changed] = '{"endpoint_url": "http://127.0.0.1:1"}' if changed == "extra" else "other"
+        monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(given))
+    assert s3_hook(settings) is not first
 
 
 @pytest.mark.usefixtures("connection")
