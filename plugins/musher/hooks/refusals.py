@@ -59,6 +59,7 @@ INVALID = (
     "Unsupported",
     "Validation*",
 )
+MISSING = ("ResourceNotFound*",)
 NOT_THERE = ("InvalidAction", "NotImplemented*", "UnknownOperation*", "UnsupportedOperation*")
 OVER_QUOTA = (
     "*LimitExceeded*",
@@ -94,6 +95,11 @@ MORE_CAPACITY = (
 def is_throttled(error: BaseException) -> bool:
     """Return whether AWS takes no more calls for a while."""
     return has_code(error, THROTTLED)
+
+
+def is_missing(error: BaseException) -> bool:
+    """Return whether AWS does not find what is named."""
+    return has_code(error, MISSING)
 
 
 def read_shortage(error: BaseException) -> str | None:

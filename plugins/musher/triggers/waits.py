@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from musher import clock
 from musher.hooks.answers import require_whole_answers
-from musher.hooks.refusals import read_refusal
+from musher.hooks.refusals import is_missing, read_refusal
 from musher.hooks.waits import look_async, name_subject
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 SUCCESS, FAILURE, TIMEOUT, REFUSED, PAUSED = "success", "failure", "timeout", "refused", "paused"
 """How a wait ends: in a state of success or of failure, past its deadline, by an error of AWS's API that no
 retry cures, or, where nothing was waited for but time, by its passing."""
+
+SETTLE_S = 20.0
+"""So long AWS may not find what was made a moment ago: each of its answers may come from another copy."""
 
 MAX_FAILED_LOOKS = 30
 MAX_DELAY_S = 60.0
@@ -140,12 +143,13 @@ class WaitTrigger(BaseTrigger):
         """Log what came with the end; nothing unless a subclass says so."""
 
     async def _wait(self, looks: Looks) -> WaitEnd:
-        failed_looks = 0
+        failed_looks, settled_at = 0, clock.now() + SETTLE_S
         while True:
             try:
                 answer = await looks.look()
             except (ClientError, WaiterError, BotoCoreError) as error:
-                if refusal := read_refusal(error):
+                is_new = is_missing(error) and clock.now() < settled_at
+                if (refusal := read_refusal(error)) and not is_new:
                     return self._end(REFUSED, str(refusal))
                 failed_looks += 1
                 self._count_failed_look(error, failed_looks)

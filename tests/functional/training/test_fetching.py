@@ -30,10 +30,11 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Serve], str]]:
 
         def run() -> None:
             try:
-                client, _ = listener.accept()
-                with client:
-                    client.recv(65_536)
-                    serve(client)
+                while True:
+                    client, _ = listener.accept()
+                    with client:
+                        client.recv(65_536)
+                        serve(client)
             except OSError:  # the client or the test is done
                 return
 
@@ -60,6 +61,27 @@ def timed_failure(url: str, reason: str) -> None:
 def test_a_body_with_and_without_a_length_is_fetched(host: Callable[[Serve], str]) -> None:
     assert get(host(lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"))) == b"abc"
     assert get(host(lambda c: c.sendall(b"HTTP/1.0 200 OK\r\n\r\nabc"))) == b"abc"
+
+
+@pytest.mark.parametrize("status", [b"503 Slow Down", b"429 Too Many Requests", b"500 Internal Server Error"])
+def test_a_source_that_is_busy_is_asked_once_more(host: Callable[[Serve], str], status: bytes) -> None:
+    """S3 answers 503 where it moves a bucket's load; every SDK asks again."""
+    busy = b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    answers = [busy, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nimage"]
+    assert get(host(lambda client: client.sendall(answers.pop(0)))) == b"image"
+    assert answers == []
+
+
+def test_a_source_that_stays_busy_is_an_error_that_says_so(host: Callable[[Serve], str]) -> None:
+    asked: list[None] = []
+
+    def serve(client: socket.socket) -> None:
+        asked.append(None)
+        client.sendall(b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with pytest.raises(SourceError, match="answered 503 Slow Down: try again later"):
+        get(host(serve))
+    assert len(asked) == 2
 
 
 def test_a_body_without_a_length_that_the_deadline_cuts_is_an_error(host: Callable[[Serve], str]) -> None:

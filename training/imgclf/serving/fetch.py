@@ -38,6 +38,10 @@ CHUNK_BYTES = 65_536
 MAX_ADDRESSES = 8
 """Of a host, that are tried one after the other; all of them are judged."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+BUSY = frozenset({429, 500, 502, 503, 504})
+"""Answers that may be others in a moment: S3 asks so for a pause where it moves a bucket's load."""
+PAUSE_S = 0.2
+"""Before a busy source is asked once more."""
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 LENGTH = re.compile("[0-9]{1,18}")
 PORTS = {"http": 80, "https": 443}
@@ -46,13 +50,28 @@ PORTS = {"http": 80, "https": 443}
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
+class _BusyError(SourceError):
+    """A source that has no time, or fails, for now."""
+
+
 def fetch_image(url: str, *, environ: Mapping[str, str]) -> bytes:
     """Return the bytes behind an http(s) URL.
 
-    Raises SourceError for a forbidden, unreachable, slow or failing source, TooLargeError for a body
-    over MAX_DOWNLOAD_BYTES.
+    A source that is busy is asked once more. Raises SourceError for a forbidden, unreachable, slow or failing
+    source, TooLargeError for a body over MAX_DOWNLOAD_BYTES.
     """
     deadline = time.monotonic() + TIMEOUT_S
+    try:
+        return _follow(url, environ=environ, deadline=deadline)
+    except _BusyError:
+        if time.monotonic() + PAUSE_S >= deadline:
+            raise
+        time.sleep(PAUSE_S)
+        return _follow(url, environ=environ, deadline=deadline)
+
+
+def _follow(url: str, *, environ: Mapping[str, str], deadline: float) -> bytes:
+    """Return the bytes behind a URL, and behind where it redirects to."""
     trusted = _trusted_endpoints(environ)
     for _ in range(MAX_REDIRECTS + 1):
         answer = _get(_parse(url, trusted=trusted), trusted=trusted, deadline=deadline)
@@ -208,6 +227,8 @@ def _read_answer(response: http.client.HTTPResponse, source: str) -> bytes | str
     location = response.headers.get("Location")
     if response.status in REDIRECTS and location:
         return location
+    if response.status in BUSY:
+        raise _BusyError(f"{source} answered {response.status} {response.reason}: try again later")
     if response.status != 200:
         raise SourceError(f"{source} answered {response.status} {response.reason}: check the URL")
     _check_length(response.headers.get_all("Content-Length", []), source)

@@ -20,7 +20,7 @@ from musher.triggers import here
 from musher.triggers.endpoints import EndpointGoneTrigger, EndpointReadyTrigger
 from musher.triggers.functions import FunctionReadyTrigger
 from musher.triggers.jobs import TrainingJobTrigger, TuningJobTrigger
-from musher.triggers.waits import MAX_FAILED_LOOKS, PauseTrigger, WaitTrigger
+from musher.triggers.waits import MAX_FAILED_LOOKS, SETTLE_S, PauseTrigger, WaitTrigger
 from tests.unit.musher.operators.fake_jobs import NAME, FakeTraining
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, refuse
 
@@ -151,6 +151,22 @@ def test_a_refused_look_ends_the_wait_at_once_with_what_to_do(make: Make, aws: F
     end = run(make())
     assert end["outcome"] == "refused"
     assert end["message"].startswith("AWS refuses the call of a wait (AccessDeniedException)")
+
+
+def test_what_was_just_made_may_not_be_found_for_a_while(make: Make, aws: FakeTraining) -> None:
+    """One of AWS's copies may not know yet what another has made."""
+    aws.add(NAME, "Completed")
+    failing(aws, refuse("ResourceNotFoundException", "DescribeTrainingJob"))
+    assert run(make())["outcome"] == "success"
+
+
+def test_what_is_not_found_later_is_gone(make: Make, aws: FakeTraining, fake_clock: FakeClock) -> None:
+    aws.add(NAME, "InProgress")
+    gone = refuse("ResourceNotFoundException", "DescribeTrainingJob")
+    failing(aws, *[gone] * 4)
+    end = run(make())
+    assert end["outcome"] == "refused"
+    assert sum(fake_clock.slept) >= SETTLE_S
 
 
 def test_a_wait_ends_at_its_deadline_also_in_a_triggerer_that_takes_over(
