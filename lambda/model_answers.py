@@ -21,7 +21,9 @@ MAX_ANSWER_BYTES = 2_900_000
 
 # Each of these says "try again later", by its code or by the status of the container.
 BUSY_CODES = THROTTLING_CODES | {"ServiceUnavailable", "ModelNotReadyException"}
-BUSY_STATUSES = frozenset({429, 503})
+SOURCE_BUSY_STATUS = 429
+"""serve.py: the host of the image's URL is busy."""
+BUSY_STATUSES = frozenset({SOURCE_BUSY_STATUS, 503})
 CALLER_STATUSES = frozenset({400, 415, 424})
 """serve.py: not an image, a content type it does not take, a URL that cannot be fetched."""
 TIMEOUT_STATUSES = frozenset({408, 504})
@@ -52,7 +54,8 @@ def of_model_error(fields: dict[str, Any]) -> PredictionError:
     if status in CALLER_STATUSES:
         return BadEventError(message or "The model refused the image.")
     if status in BUSY_STATUSES:
-        return BusyError("The model is busy; try again later.")
+        said = message if status == SOURCE_BUSY_STATUS else ""
+        return BusyError(said or "The model is busy; try again later.")
     # SageMaker gives no status where its own 60 s ran out, only these words.
     told = fields.get("Message", fields.get("message", ""))
     if status in TIMEOUT_STATUSES or "timed out" in str(told):

@@ -15,6 +15,7 @@ ImgclfError
     |-- TooLargeError          413  body or download over its limit
     |-- ContentTypeError       415  body of a type that is not served
     |-- SourceError            424  the URL's host is forbidden, unreachable, slow or answers with an error
+    |   `-- BusySourceError    429  the URL's host answers that it is busy, or fails, twice in a row
     |-- OverloadedError        503  too many requests at once
     `-- LateError              503  no answer within the time that a caller waits
 """
@@ -98,6 +99,13 @@ class SourceError(RequestError):
     """Report a URL that may not or cannot be fetched."""
 
     status = 424
+
+
+class BusySourceError(SourceError):
+    """Report a URL whose host has no time, or fails, for now."""
+
+    status = 429
+    retry_after_s = 1
 
 
 class OverloadedError(RequestError):

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from imgclf.errors import SourceError, TooLargeError
+from imgclf.errors import BusySourceError, SourceError, TooLargeError
 from imgclf.serving import fetch
 from imgclf.serving.fetch import fetch_image
 
@@ -79,8 +79,9 @@ def test_a_source_that_stays_busy_is_an_error_that_says_so(host: Callable[[Serve
         asked.append(None)
         client.sendall(b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-    with pytest.raises(SourceError, match="answered 503 Slow Down: try again later"):
+    with pytest.raises(BusySourceError, match="answered 503 Slow Down: try again later") as caught:
         get(host(serve))
+    assert (caught.value.status, caught.value.retry_after_s) == (429, 1)
     assert len(asked) == 2
 
 

@@ -105,6 +105,12 @@ def test_a_failing_model_is_502_without_its_message(network: Network, status: in
     assert failure(network, {"url": URL}) == (502, "ModelError", "The model failed on this image.")
 
 
+def test_a_busy_source_of_the_image_is_429_with_the_containers_message(network: Network) -> None:
+    network.outcomes = [model_error(429, '{"error": "photos.example:443 answered 503: try again later"}')]
+    said = "photos.example:443 answered 503: try again later"
+    assert failure(network, {"url": URL}) == (429, "Throttled", said)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_container_is_429(network: Network, status: int) -> None:
     network.outcomes = [model_error(status, "")]

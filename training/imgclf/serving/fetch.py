@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from imgclf.errors import SourceError, TooLargeError
+from imgclf.errors import BusySourceError, SourceError, TooLargeError
 from imgclf.serving.addresses import is_public
 
 MAX_DOWNLOAD_BYTES = 32 * 2**20
@@ -50,20 +50,16 @@ PORTS = {"http": 80, "https": 443}
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
-class _BusyError(SourceError):
-    """A source that has no time, or fails, for now."""
-
-
 def fetch_image(url: str, *, environ: Mapping[str, str]) -> bytes:
     """Return the bytes behind an http(s) URL.
 
     A source that is busy is asked once more. Raises SourceError for a forbidden, unreachable, slow or failing
-    source, TooLargeError for a body over MAX_DOWNLOAD_BYTES.
+    source, BusySourceError for one that stays busy, TooLargeError for a body over MAX_DOWNLOAD_BYTES.
     """
     deadline = time.monotonic() + TIMEOUT_S
     try:
         return _follow(url, environ=environ, deadline=deadline)
-    except _BusyError:
+    except BusySourceError:
         if time.monotonic() + PAUSE_S >= deadline:
             raise
         time.sleep(PAUSE_S)
@@ -228,7 +224,7 @@ def _read_answer(response: http.client.HTTPResponse, source: str) -> bytes | str
     if response.status in REDIRECTS and location:
         return location
     if response.status in BUSY:
-        raise _BusyError(f"{source} answered {response.status} {response.reason}: try again later")
+        raise BusySourceError(f"{source} answered {response.status} {response.reason}: try again later")
     if response.status != 200:
         raise SourceError(f"{source} answered {response.status} {response.reason}: check the URL")
     _check_length(response.headers.get_all("Content-Length", []), source)
