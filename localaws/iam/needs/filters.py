@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from localaws.functions.arns import REFERENCE
+from localaws.iam.needs.arns import Asking, Filter, is_arn
 from localaws.iam.needs.state import find_in_iam, find_key, find_profile_role, find_secret
-from localaws.iam.needs.templates import Asking, Filter, is_arn
 from localaws.iam.needs.trees import find_texts
 
 QUEUE_URL = re.compile(r".*/(\d{12})/([^/]+)")

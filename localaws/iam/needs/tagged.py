@@ -6,8 +6,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from werkzeug.exceptions import HTTPException
 
+from localaws.iam.needs.arns import ARN_PARTS, is_arn
 from localaws.iam.needs.state import GLOBAL, find_backend
-from localaws.iam.needs.templates import ARN_PARTS, is_arn
 
 Tags = Mapping[str, str]
 NO_TAGS: Tags = {}
@@ -47,7 +47,7 @@ def _sagemaker(arn: str, account_id: str, region: str, name: str) -> Tags:
     except (
         AttributeError,
         ValueError,
-    ):  # moto's words for what is not there, and for kinds that have no tags
+    ):  # moto: not there, or of a kind without tags
         return NO_TAGS
     return _pairs(found or ())
 

