@@ -1,5 +1,6 @@
 """What is there already: its whole ARN, its account, its tags, as moto's backends keep them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 
-from localaws.iam.needs import tagged
+from localaws.iam.needs import filters, instances, state, tagged
 from tests.unit.localaws.iam.needs.serialized import ACCOUNT, REGION, find
 
 TAGS = [{"Key": "musher:Project", "Value": "musher"}]
@@ -122,3 +123,80 @@ def test_what_is_not_there_has_no_tags(call: Any) -> None:
         assert backends[ACCOUNT][REGION] is not None  # so that it is asked
     assert iam_backends[ACCOUNT]["aws"] is not None
     assert find(*call)[0].facts["aws:resourcetag/a"] is None
+
+
+def test_a_launch_needs_what_its_template_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a role would be passed that nobody has been asked for."""
+    data = {
+        "ImageId": "ami-of-template",
+        "IamInstanceProfile": {"Name": "needs-profile"},
+        "SecurityGroupIds": ["sg-1"],
+        "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "b"}]}],
+    }
+    monkeypatch.setattr(instances, "find_launch_template", lambda named, asking: data)
+    monkeypatch.setattr(filters, "find_profile_role", lambda name, asking: name)
+    needs = find(
+        "ec2", "RunInstances", {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}, "ImageId": "ami-own"}
+    )
+    resources = {need.resource.rpartition(":")[2]: need for need in needs}
+    assert {"image/ami-own", "security-group/sg-1", "launch-template/lt-1"} <= set(resources)
+    assert "image/ami-of-template" not in resources
+    assert resources["instance/*"].facts["aws:requesttag/a"] == "b"
+    assert [need.facts["iam:passedtoservice"] for need in needs if need.action == "iam:PassRole"] == [
+        "ec2.amazonaws.com"
+    ]
+
+
+@pytest.fixture
+def bucket() -> Iterator[Any]:
+    backend = s3_backends[ACCOUNT]["aws"]
+    yield backend.create_bucket("needs-keys", REGION)
+    del backend.buckets["needs-keys"]
+    del s3_backends.bucket_accounts["needs-keys"]
+
+
+KMS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k"
+DEFAULT = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "k"}}}
+
+
+def key_uses(*call: Any) -> list[tuple[str, str]]:
+    return [(need.action, need.resource) for need in find(*call) if need.action.startswith("kms:")]
+
+
+def test_an_object_by_the_buckets_key_is_written_with_it(bucket: Any) -> None:
+    put = ("s3", "PutObject", {"Bucket": "needs-keys", "Key": "a"})
+    assert key_uses(*put) == []
+    bucket.encryption = DEFAULT
+    assert key_uses(*put) == [("kms:GenerateDataKey", KMS_KEY)]
+    other = {"Bucket": "needs-keys", "Key": "a", "ServerSideEncryption": "AES256"}
+    assert key_uses("s3", "PutObject", other) == []
+    parts = key_uses("s3", "CreateMultipartUpload", {"Bucket": "needs-keys", "Key": "a"})
+    assert parts == [("kms:GenerateDataKey", KMS_KEY), ("kms:Decrypt", KMS_KEY)]
+
+
+def test_an_object_is_read_with_its_key(bucket: Any) -> None:
+    class Key:
+        encryption, kms_key_id = "aws:kms", "k"
+
+    bucket.keys = {"a": Key()}
+    assert key_uses("s3", "GetObject", {"Bucket": "needs-keys", "Key": "a"}) == [("kms:Decrypt", KMS_KEY)]
+    assert key_uses("s3", "GetObject", {"Bucket": "needs-keys", "Key": "b"}) == []
+    copy = {"Bucket": "elsewhere", "Key": "b", "CopySource": "needs-keys/a"}
+    assert key_uses("s3", "CopyObject", copy) == [("kms:Decrypt", KMS_KEY)]
+
+
+def test_the_vpc_of_a_subnet_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Subnet:
+        vpc_id = "vpc-1"
+
+    class Backend:
+        subnets = {"us-east-1a": {"subnet-1": Subnet()}}  # noqa: RUF012 - moto's own is no class's either
+
+    monkeypatch.setattr(state, "find_backend", lambda *args, **options: Backend())
+    members = {"ImageId": "ami-1", "SubnetId": "subnet-1"}
+    facts = {
+        need.resource.rpartition(":")[2]: need.facts["ec2:vpc"]
+        for need in find("ec2", "RunInstances", members)
+    }
+    assert facts["subnet/subnet-1"] == f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/vpc-1"
+    assert facts["instance/*"] is None
