@@ -11,7 +11,7 @@ from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 
-from localaws.iam.needs import filters, instances, state, tagged
+from localaws.iam.needs import instances, state, tagged
 from tests.unit.localaws.iam.needs.serialized import ACCOUNT, REGION, find
 
 TAGS = [{"Key": "musher:Project", "Value": "musher"}]
@@ -125,6 +125,7 @@ def test_what_is_not_there_has_no_tags(call: Any) -> None:
     assert find(*call)[0].facts["aws:resourcetag/a"] is None
 
 
+@pytest.mark.usefixtures("iam")
 def test_a_launch_needs_what_its_template_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a role would be passed that nobody has been asked for."""
     data = {
@@ -134,17 +135,16 @@ def test_a_launch_needs_what_its_template_says(monkeypatch: pytest.MonkeyPatch) 
         "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "b"}]}],
     }
     monkeypatch.setattr(instances, "find_launch_template", lambda named, asking: data)
-    monkeypatch.setattr(filters, "find_profile_role", lambda name, asking: name)
-    needs = find(
-        "ec2", "RunInstances", {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}, "ImageId": "ami-own"}
-    )
+    members = {"LaunchTemplate": {"LaunchTemplateId": "lt-1"}, "ImageId": "ami-own"}
+    needs = find("ec2", "RunInstances", members)
     resources = {need.resource.rpartition(":")[2]: need for need in needs}
     assert {"image/ami-own", "security-group/sg-1", "launch-template/lt-1"} <= set(resources)
     assert "image/ami-of-template" not in resources
-    assert resources["instance/*"].facts["aws:requesttag/a"] == "b"
-    assert [need.facts["iam:passedtoservice"] for need in needs if need.action == "iam:PassRole"] == [
-        "ec2.amazonaws.com"
-    ]
+    assert resources["instance/*"].facts["ec2:createaction"] == "RunInstances"
+    tagged_kinds = [need for need in needs if need.facts["aws:requesttag/a"] == "b"]
+    assert [need.action for need in tagged_kinds] == ["ec2:RunInstances", "ec2:CreateTags"]
+    passed = [need.resource for need in needs if need.action == "iam:PassRole"]
+    assert passed == [f"arn:aws:iam::{ACCOUNT}:{EXISTING}"]
 
 
 @pytest.fixture
@@ -192,11 +192,12 @@ def test_the_vpc_of_a_subnet_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     class Backend:
         subnets = {"us-east-1a": {"subnet-1": Subnet()}}  # noqa: RUF012 - moto's own is no class's either
 
+        def get_security_group_from_id(self, group_id: str) -> None:
+            """Tell that no group is there."""
+
     monkeypatch.setattr(state, "find_backend", lambda *args, **options: Backend())
-    members = {"ImageId": "ami-1", "SubnetId": "subnet-1"}
-    facts = {
-        need.resource.rpartition(":")[2]: need.facts["ec2:vpc"]
-        for need in find("ec2", "RunInstances", members)
-    }
+    needs = find("ec2", "CreateNetworkInterface", {"SubnetId": "subnet-1", "Groups": ["sg-1"]})
+    facts = {need.resource.rpartition(":")[2]: need.facts["ec2:vpc"] for need in needs}
     assert facts["subnet/subnet-1"] == f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/vpc-1"
-    assert facts["instance/*"] is None
+    assert facts["network-interface/*"] is None
+    assert facts["security-group/sg-1"] is None
