@@ -104,15 +104,41 @@ def test_each_member_that_a_table_reads_is_one_of_the_operations(service: str) -
             assert has_member(shape, path, service), (operation, path)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_path_of_a_resource_is_a_member_of_some_operation_that_needs_it(service: str) -> None:
+    users: dict[tuple[str, Path], list[str]] = {}
+    for operation, each in wanted_of(service):
+        for part in each.on.parts:
+            paths = () if isinstance(part, str) or has_own(part) else part.paths
+            for path in paths:
+                users.setdefault((each.on.text, path), []).append(operation)
+    for (resource, path), operations in users.items():
+        shapes = [shape_of(service, operation) for operation in operations]
+        assert any(has_member(shape, path, service) for shape in shapes), (resource, path)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_path_of_tags_is_a_member_of_some_operation(service: str) -> None:
+    table = table_of(service)
+    shapes = [shape_of(service, operation) for operation in table.operations]
+    for path in [*table.tags.members, *table.tags.keys]:
+        assert any(has_member(shape, path, service) for shape in shapes), path
+
+
 def first_paths(wanted: Wanted, service: str, operation: str) -> Iterator[Path]:
     """Yield one path of each blank that the operation has, or the first where it has none."""
     for part in wanted.on.parts:
-        if isinstance(part, Blank) and part.default is None and not OWN & {path[0] for path in part.paths}:
+        if isinstance(part, Blank) and part.default is None and not has_own(part):
             known = [path for path in part.paths if has_member(shape_of(service, operation), path, service)]
             yield (known or part.paths)[0]
 
 
 OWN = {"partition", "region", "account"}
+
+
+def has_own(blank: Blank) -> bool:
+    """Tell whether a blank may be filled without a member."""
+    return any(path[0] in OWN for path in blank.paths)
 
 
 def has_member(shape: Any, path: Path, service: str) -> bool:
