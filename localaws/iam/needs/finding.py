@@ -8,7 +8,7 @@ from typing import Any
 from moto.utilities.utils import get_partition
 
 from localaws.faults.asked import Asked, place_of
-from localaws.iam.needs.arns import ARN_PARTS, Asking
+from localaws.iam.needs.arns import ALL, ARN_PARTS, Asking
 from localaws.iam.needs.facts import RequestFacts, read_members, read_tags, tag_facts
 from localaws.iam.needs.instances import LAUNCH, complete, find_new_tags, find_tagging, kind_of
 from localaws.iam.needs.need import Need, UnknownOperationError
@@ -208,5 +208,7 @@ def _find_policy_owner(resource: str, table: Table | None) -> str | None:
     """Return the ARN of the resource whose own policy has a say."""
     parts = resource.split(":", ARN_PARTS - 1)
     if table is None or len(parts) < ARN_PARTS or not parts[5].startswith(table.policies):
+        return None
+    if parts[5] == ALL:
         return None
     return resource.partition("/")[0] if parts[2] == "s3" else resource

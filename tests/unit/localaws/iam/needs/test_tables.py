@@ -33,6 +33,13 @@ ON_EVERYTHING = {
 """Actions that AWS authorises on a resource which a request does not tell, or that localaws does not have."""
 
 
+ON_ALL = {
+    "logs:DescribeLogGroups": "log-group::log-stream:",
+    "logs:DescribeResourcePolicies": "log-group::log-stream:",
+    "logs:PutResourcePolicy": "log-group::log-stream:",
+    "s3:ListAllMyBuckets": "s3:::*",
+}
+"""Actions without a type of resource, of which AWS's pages and messages tell what they are asked on."""
 WHOLE = (("stack", "x/x"), ("function", "x:x"))
 """Filters that put more than a name in."""
 
@@ -82,6 +89,8 @@ def is_taken(action: str, resource: str) -> bool:
     """Tell whether AWS authorises an action on what a template stands for."""
     prefix, _, name = action.partition(":")
     kinds = DATA.actions.get_action_details(prefix, name)["resourceTypes"]
+    if action in ON_ALL:
+        return not kinds and ON_ALL[action] in resource
     if resource == ALL:
         return not any(kind["required"] for kind in kinds) or action in ON_EVERYTHING
     return any(is_of_kind(resource, prefix, kind["name"]) for kind in kinds)
