@@ -125,10 +125,10 @@ def read_tags(tree: Tree, tags: Tags) -> dict[str, str]:
 def entries_of(node: Any) -> Iterator[tuple[str, str]]:
     """Yield the tags of a member: a list of keys and values, or a mapping."""
     if isinstance(node, dict):
-        yield from ((key, value) for key, value in node.items() if isinstance(value, str))
+        yield from ((str(key), value) for key, value in node.items() if isinstance(value, str))
     for each in node if isinstance(node, list) else ():
         if isinstance(each, dict):
-            named = {name.lower().removeprefix("tag"): value for name, value in each.items()}
+            named = {str(name).lower().removeprefix("tag"): value for name, value in each.items()}
             if isinstance(named.get("key"), str):
                 yield named["key"], str(named.get("value") or "")
 

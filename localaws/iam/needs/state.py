@@ -52,12 +52,8 @@ def find_profile_role(name: str, asking: Asking) -> str | None:
 def find_key(name: str, asking: Asking) -> str | None:
     """Return the ARN of a KMS key by its alias."""
     backend = find_backend("kms", "kms_backends", account_id=asking.account_id, region=asking.region)
-    keys = {} if backend is None else backend.keys
-    aliases = {} if backend is None else backend.key_to_aliases
-    for key_id, names in list(aliases.items()):
-        if name in names and key_id in keys:
-            return str(keys[key_id].arn)
-    return None
+    keys = [] if backend is None else list(backend.keys.values())
+    return next((str(key.arn) for key in keys if name in key.aliases), None)
 
 
 def find_secret(name: str, asking: Asking) -> str | None:

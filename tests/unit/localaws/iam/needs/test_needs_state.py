@@ -7,9 +7,11 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ecr.models import ecr_backends
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
 from localaws.iam.needs import instances, state, tagged
 from tests.unit.localaws.iam.needs.serialized import ACCOUNT, REGION, find
@@ -104,6 +106,26 @@ def test_tags_of_ec2s_resources_are_read_by_id(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tagged, "find_backend", lambda *args, **options: Backend())
     (need,) = find("ec2", "DeleteVolume", {"VolumeId": "vol-1"})
     assert need.facts["ec2:resourcetag/musher:project"] == "musher"
+
+
+def test_a_key_is_found_by_its_alias() -> None:
+    backend = kms_backends[ACCOUNT][REGION]
+    key = backend.create_key("", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "", [])
+    backend.create_alias(key.id, "alias/needs")
+    for name in ("alias/needs", f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/needs", key.id, key.arn):
+        (need,) = find("kms", "Encrypt", {"KeyId": name, "Plaintext": b""})
+        assert need.resource == key.arn
+    (unknown,) = find("kms", "Encrypt", {"KeyId": "alias/none", "Plaintext": b""})
+    assert unknown.resource == f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
+    backend.delete_key(key.id)
+
+
+def test_a_secret_is_found_by_its_name() -> None:
+    backend = secretsmanager_backends[ACCOUNT][REGION]
+    backend.create_secret("needs", "s", None, None, None, None, None, [], False)
+    (need,) = find("secretsmanager", "GetSecretValue", {"SecretId": "needs"})
+    assert need.resource.startswith(f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:needs-")
+    backend.secrets.pop("needs")
 
 
 @pytest.mark.parametrize(
