@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from localaws.iam.callers import Principal
 from localaws.iam.conditions import find_unknown, holds, is_condition
 from localaws.iam.patterns import Facts, as_list, match, match_with_variables, resolve
 
@@ -66,22 +65,6 @@ def decide(
     return Decision(
         outcome=EXPLICIT_DENY if "Deny" in effects else outcome, missing_keys=tuple(sorted(missing))
     )
-
-
-def concerns(statement: Mapping[str, Any], principal: Principal | None) -> bool:
-    """Tell whether a statement of a resource's policy is about a principal; None is anybody without a name.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-    """
-    if "NotPrincipal" in statement:
-        return not _names(statement["NotPrincipal"], principal)
-    return "Principal" not in statement or _names(statement["Principal"], principal)
-
-
-def _names(element: Any, principal: Principal | None) -> bool:
-    named = element.get("AWS", []) if isinstance(element, dict) else element
-    known = {"*"} if principal is None else {"*", *principal.names}
-    return any(isinstance(item, str) and item in known for item in as_list(named))
 
 
 def applies(statement: Mapping[str, Any], *, action: str, resource: str, facts: Facts = NO_FACTS) -> bool:
