@@ -82,6 +82,7 @@ def install_changes() -> None:
     from localaws.iam.backend import install_validation
     from localaws.iam.cloudformation import correct_roles
     from localaws.iam.managed import install_managed_policies
+    from localaws.iam.sessions import add_actions as add_session_actions
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
     from localaws.s3.authorization import install as install_permissions
@@ -96,6 +97,7 @@ def install_changes() -> None:
     correct_notebooks()
     correct_roles()
     add_iam_actions()
+    add_session_actions()
     install_validation()
     add_log_actions()
     install_managed_policies()

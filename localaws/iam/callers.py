@@ -43,7 +43,7 @@ _sessions: WeakKeyDictionary[STSBackend, tuple[int, dict[str, AssumedRole]]] = W
 def find_session(access_key_id: str) -> AssumedRole | None:
     """Return the session of a role that has this key.
 
-    moto looks through all sessions that there ever were; they only become more, so that each is looked at once.
+    moto looks through all sessions that there ever were. They only become more: each is looked at once.
     """
     for backends in list(sts_backends.values()):
         for backend in list(backends.values()):

@@ -1,7 +1,7 @@
 """The text that Signature Version 4 signs, and its signature. Pure.
 
-botocore's signer works on a request of its own and takes ten times as long, which every call would have to wait
-for; the tests compare both.
+botocore's signer works on a request of its own and takes several times as long, which every call would have
+to wait for; the tests compare both.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 

@@ -14,6 +14,7 @@ from localaws.iam.conditions import find_unknown, holds, is_condition
 from localaws.iam.patterns import Facts, as_list, match, match_with_variables, resolve
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
+PATTERNS = ("Action", "NotAction", "Resource", "NotResource")
 NO_FACTS: Facts = MappingProxyType({})
 
 
@@ -37,10 +38,16 @@ def read_statements(documents: Iterable[str]) -> list[Mapping[str, Any]]:
 
 def is_statement(found: Any) -> bool:
     """Tell whether a document's item has all that a statement must have, of whatever kind its policy is."""
+    return is_readable(found) and ("Resource" in found or "NotResource" in found)
+
+
+def is_readable(found: Any) -> bool:
+    """Tell whether a statement can be held against a request; those of resources need not name them."""
     return (
         isinstance(found, dict)
         and found.get("Effect") in ("Allow", "Deny")
-        and all(_is_listed(found.get(name, found.get(f"Not{name}"))) for name in ("Action", "Resource"))
+        and ("Action" in found or "NotAction" in found)
+        and all(_is_listed(found[name]) for name in PATTERNS if name in found)
         and is_condition(found.get("Condition", {}))
     )
 
@@ -74,9 +81,14 @@ def applies(statement: Mapping[str, Any], *, action: str, resource: str, facts: 
     """
     if any(resolve(item, facts) is None for item in as_list(statement.get("NotResource", []))):
         return False
-    return _covers(statement, "Action", lambda pattern: _is_action(pattern, action)) and _covers(
+    return is_about_action(statement, action) and _covers(
         statement, "Resource", lambda pattern: match_with_variables(pattern, resource, facts)
     )
+
+
+def is_about_action(statement: Mapping[str, Any], action: str) -> bool:
+    """Tell whether a statement is about an action, on whatever resource."""
+    return _covers(statement, "Action", lambda pattern: _is_action(pattern, action))
 
 
 def _covers(statement: Mapping[str, Any], member: str, fits: Callable[[str], bool]) -> bool:

@@ -168,8 +168,13 @@ def check_time(signature: Signature, *, now: datetime, skew: timedelta = SKEW) -
 
 def check_token(signature: Signature, credentials: Credentials) -> None:
     """Raise SignatureError for the key of a session without the session's token."""
-    if credentials.token is not None and not _equal(credentials.token, signature.token or ""):
+    if not is_token(signature.token, credentials):
         raise SignatureError(UNKNOWN, BAD_TOKEN)
+
+
+def is_token(given: str | None, credentials: Credentials) -> bool:
+    """Tell whether a token is that of a key's session; keys of users have none."""
+    return credentials.token is None or _equal(credentials.token, given or "")
 
 
 def check_value(signature: Signature, request: Request, *, digest: str, secret: str) -> None:

@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, s3_backends
 
 from localaws.iam import evaluation
 from localaws.iam.callers import Principal, find_principal
@@ -84,6 +85,17 @@ def find_permission(bucket: FakeBucket, *, action: str, resource: str, asked: As
     if verdict.is_allowed:
         return PermissionResult.PERMITTED
     return PermissionResult.DENIED if verdict.is_explicit else PermissionResult.NEUTRAL
+
+
+def is_readable_by_all(path: str) -> bool:
+    """Tell whether the ACL of an object lets everybody read it; `path` is that of its bucket and key."""
+    name, _, key = unquote(path[1:]).partition("/")
+    partition, account_id = s3_backends.bucket_accounts.get(name, ("", ""))
+    bucket = s3_backends[account_id][partition].buckets.get(name) if account_id else None
+    if bucket is None:
+        return False
+    found = bucket.keys.get(key)
+    return found is not None and bool(found.acl) and bool(found.acl.public_read)
 
 
 def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
