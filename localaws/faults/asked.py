@@ -60,12 +60,13 @@ class Asked:
         protocol = self.call.protocol
         if protocol is Protocol.REST_XML or self.call.action.startswith(INVOCATIONS):
             return []
-        body = await self._read_body()
+        body = await self.read_body()
         if protocol in (Protocol.QUERY, Protocol.EC2):
             return [value for _, value in parse_qsl(body.decode("latin-1"))]
         return read_texts(body, is_cbor=self.is_cbor)
 
-    async def _read_body(self) -> bytes:
+    async def read_body(self) -> bytes:
+        """Return the body, as it was sent."""
         limit_bytes = MAX_CBOR_BYTES if self.is_cbor else find_limit(self.request)
         return await self.request.body(limit_bytes=limit_bytes)
 
@@ -74,7 +75,7 @@ class Asked:
         request, caller = self.request, self.caller
         asked = (self.call.service, self.call.action, request.method, request.path, request.query)
         told = "\n".join((*asked, caller.access_key_id or "", caller.region))
-        return hashlib.sha256(told.encode() + b"\0" + await self._read_body()).digest()
+        return hashlib.sha256(told.encode() + b"\0" + await self.read_body()).digest()
 
 
 def read_texts(body: bytes, *, is_cbor: bool) -> list[str]:

@@ -32,7 +32,7 @@ class Known(dict[str, str | Sequence[str] | None]):
     def __contains__(self, key: object) -> bool:
         return True
 
-    def __missing__(self, key: str) -> None:
+    def __missing__(self, key: str) -> str | Sequence[str] | None:
         return None
 
 

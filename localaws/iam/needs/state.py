@@ -1,0 +1,75 @@
+"""What moto's backends know of resources that a request names. Nothing is made, nor imported, by looking.
+
+What a module's backend is not there for has no resources either.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from localaws.iam.needs.templates import Asking
+
+GLOBAL = "aws"
+
+
+def find_backend(package: str, attribute: str, *, account_id: str, region: str) -> Any:
+    """Return the backend of a service that an account has in a region; None where it has none yet."""
+    module = sys.modules.get(f"moto.{package}.models")
+    account = getattr(module, attribute, {}).get(account_id)
+    return None if account is None else account.get(region)
+
+
+def find_iam(asking: Asking) -> Any:
+    """Return the account's IAM."""
+    return find_backend("iam", "iam_backends", account_id=asking.account_id, region=asking.partition)
+
+
+def find_in_iam(kind: str, name: str, asking: Asking) -> str | None:
+    """Return the ARN of a principal or a profile by its name: it may have a path."""
+    backend = find_iam(asking)
+    if backend is None:
+        return None
+    found = getattr(backend, kind)
+    entries: Mapping[str, Any] = found
+    if kind in ("users", "groups"):
+        return str(entries[name].arn) if name in entries else None
+    return next((str(each.arn) for each in list(entries.values()) if each.name == name), None)
+
+
+def find_profile_role(name: str, asking: Asking) -> str | None:
+    """Return the ARN of the role in an instance profile, by the profile's name or ARN."""
+    backend = find_iam(asking)
+    profiles = [] if backend is None else list(backend.instance_profiles.values())
+    for profile in profiles:
+        if name in (profile.name, profile.arn):
+            return next((str(role.arn) for role in profile.roles), None)
+    return None
+
+
+def find_key(name: str, asking: Asking) -> str | None:
+    """Return the ARN of a KMS key by its alias."""
+    backend = find_backend("kms", "kms_backends", account_id=asking.account_id, region=asking.region)
+    keys = {} if backend is None else backend.keys
+    aliases = {} if backend is None else backend.key_to_aliases
+    for key_id, names in list(aliases.items()):
+        if name in names and key_id in keys:
+            return str(keys[key_id].arn)
+    return None
+
+
+def find_secret(name: str, asking: Asking) -> str | None:
+    """Return the ARN of a secret by its name: letters that nobody chose are at its end."""
+    backend = find_backend(
+        "secretsmanager", "secretsmanager_backends", account_id=asking.account_id, region=asking.region
+    )
+    found = None if backend is None else backend.secrets.get(name)
+    return None if found is None else str(found.arn)
+
+
+def find_bucket_account(bucket: str) -> str | None:
+    """Return the account that a bucket is in; None where it is not there."""
+    module = sys.modules.get("moto.s3.models")
+    if module is None:
+        return None
+    found = module.s3_backends.bucket_accounts.get(bucket)
+    return None if found is None else str(found[1])
