@@ -113,6 +113,14 @@ def name_document(name: str, asking: Asking) -> str | None:
     return f"arn:{asking.partition}:ssm:{asking.region}:{account_id}:document/{name}"
 
 
+def name_typed(resource_id: str, asking: Asking) -> str | None:
+    """Return the ARN of a resource whose type is told beside its id."""
+    kind = next(iter(find_texts(asking.tree, ("ResourceType",))), "")
+    if kind in NAMED:
+        return NAMED[kind](resource_id, asking)
+    return f"arn:{asking.partition}:ssm:{asking.region}:{asking.account_id}:{kind.lower()}/{resource_id}"
+
+
 def name_node(node_id: str, asking: Asking) -> str | None:
     """Return the ARN of an EC2 instance, or of another managed node."""
     service, kind = ("ssm", "managed-instance") if node_id.startswith("mi-") else ("ec2", "instance")
@@ -161,6 +169,12 @@ def name_ec2_resource(resource_id: str, asking: Asking) -> str | None:
     return f"arn:{asking.partition}:ec2:{asking.region}:{account_id}:{kind}/{resource_id}"
 
 
+NAMED: Mapping[str, Filter] = {
+    "Document": name_document,
+    "ManagedInstance": name_node,
+    "Parameter": name_parameter,
+}
+"""Types of Systems Manager's resources whose ARNs are not written by type and id alone."""
 FILTERS: Mapping[str, Filter] = {
     "document": name_document,
     "ec2": name_ec2_resource,
@@ -183,6 +197,7 @@ FILTERS: Mapping[str, Filter] = {
     "secret": name_secret,
     "stack": name_stack,
     "topic": name_topic,
+    "typed": name_typed,
     "user": name_user,
 }
 """The words after `|` in a table."""

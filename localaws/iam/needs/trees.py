@@ -40,9 +40,10 @@ def find(tree: Any, path: Path) -> Iterator[Any]:
 
 
 def find_texts(tree: Any, path: Path) -> list[str]:
-    """Return the scalars that stand at a path, as texts; those without a letter are not there."""
-    found = [item for item in find(tree, path) if item != "" and isinstance(item, str | int | float)]
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in found]
+    """Return the scalars that stand at a path, or in a list there; texts without a letter are not there."""
+    found = [each for item in find(tree, path) for each in (item if isinstance(item, list) else [item])]
+    scalars = [item for item in found if item != "" and isinstance(item, str | int | float)]
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in scalars]
 
 
 def read_json(body: bytes) -> dict[str, Any]:
