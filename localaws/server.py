@@ -134,7 +134,6 @@ async def serve(options: ServeOptions) -> None:
         running_context(options, data_dir=data_dir, faults=faults, **urls) as context,
         guarding(
             options.iam,
-            clock=context.clock,
             credentials_file=options.credentials_file,
             record=options.iam_record,
         ) as permissions,

@@ -14,12 +14,10 @@ from moto.sts.models import AssumedRole
 
 from localaws.faults.asked import Asked
 from localaws.iam import signatures
-from localaws.iam.callers import Principal, find_principal, find_secret, find_session, find_user_key
+from localaws.iam.callers import Principal, find_secret, find_session, find_user_key
 from localaws.iam.signatures import SKEW, Signature, SignatureError, read_signature
 from localaws.s3.presigned import check_presigned, is_presigned
 from localaws.s3.target import read_query, read_target
-from localaws.wire.bodies import find_limit
-from localaws.wire.cbor import MAX_CBOR_BYTES
 
 S3_SKEW = timedelta(minutes=15)
 """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList"""
@@ -66,9 +64,9 @@ class Identified:
 ANYBODY = Identified()
 
 
-def identify(access_key_id: str) -> Identified:
-    """Return whose key it is, whatever was signed with it."""
-    return Identified(principal=find_principal(access_key_id), session=find_session(access_key_id))
+def identify(asked: Asked) -> Identified:
+    """Return whose key a request was signed with, whatever else was signed."""
+    return Identified(principal=asked.principal, session=find_session(asked.caller.access_key_id or ""))
 
 
 async def authenticate(asked: Asked, *, now: datetime | None = None) -> Identified:
@@ -89,9 +87,9 @@ async def authenticate(asked: Asked, *, now: datetime | None = None) -> Identifi
         if target is None:
             raise UnauthenticatedError(Flaw.OTHER_VERSION)
         check_presigned(target, now=moment)
-        return identify(key_id)
+        return identify(asked)
     await _check(asked, now=moment)
-    return identify(key_id)
+    return identify(asked)
 
 
 def check_key(access_key_id: str) -> None:
@@ -142,19 +140,14 @@ async def _find_digest(asked: Asked, signature: Signature) -> str:
     """Return what stands for the body in what was signed; raises where it is another body's hash."""
     request = asked.request
     if signature.service != "s3":
-        return hashlib.sha256(await _read_body(asked)).hexdigest()
+        return hashlib.sha256(await asked.read_body()).hexdigest()
     signed = request.headers.get(DIGEST_HEADER)
     if signed is None:
         message = f"Missing required header for this request: {DIGEST_HEADER}"
         raise UnauthenticatedError(Flaw.INCOMPLETE, message)
     is_hash = len(signed) == DIGEST_LENGTH
     if is_hash and asked.call.action not in UPLOADS:
-        body = await _read_body(asked)
+        body = await asked.read_body()
         if hashlib.sha256(body).hexdigest() != signed.lower():
             raise UnauthenticatedError(Flaw.MISMATCH, signatures.MISMATCH)
     return signed
-
-
-async def _read_body(asked: Asked) -> bytes:
-    limit_bytes = MAX_CBOR_BYTES if asked.is_cbor else find_limit(asked.request)
-    return await asked.request.body(limit_bytes=limit_bytes)

@@ -8,6 +8,7 @@ from localaws.faults.asked import Asked
 from localaws.functions.addresses.authorization import NEEDED_ACTIONS
 from localaws.functions.addresses.service import ROUTE, find_url
 from localaws.functions.permissions.policy import AUTH_TYPE, VIA_URL
+from localaws.iam.needs.facts import RequestFacts
 from localaws.iam.needs.need import Need
 from localaws.iam.signatures import SignatureError, read_signature
 from localaws.protocols import Call, Protocol
@@ -31,18 +32,14 @@ def read_url(request: Request) -> tuple[Asked, tuple[Need, ...]] | None:
         return None
     if signature is None:
         return None
-    facts = {AUTH_TYPE.lower(): url.auth_type, VIA_URL.lower(): "true"}
-    arn = target.arn()
-    needs = tuple(
-        Need(
-            action=action,
-            resource=arn,
-            account_id=target.account_id,
-            facts=facts,
-            resource_policy_of=arn,
-        )
-        for action in NEEDED_ACTIONS
-    )
     call = Call(service="lambda", action="InvokeFunctionUrl", protocol=Protocol.REST_JSON)
     caller = Caller(access_key_id=signature.access_key_id, service="lambda", region=signature.region)
-    return Asked(call=call, caller=caller, request=request), needs
+    asked = Asked(call=call, caller=caller, request=request)
+    given = {AUTH_TYPE.lower(): url.auth_type, VIA_URL.lower(): "true"}
+    arn, account_id = target.arn(), target.account_id
+    facts = RequestFacts(given, asked=asked, resource=arn, account_id=account_id)
+    needs = tuple(
+        Need(action=action, resource=arn, account_id=account_id, facts=facts, resource_policy_of=arn)
+        for action in NEEDED_ACTIONS
+    )
+    return asked, needs

@@ -1,16 +1,14 @@
 """Hold what a request needs against the policies that there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from localaws.clock import Clock
-from localaws.faults.asked import Asked
 from localaws.iam import evaluation
 from localaws.iam.enforcement.authentication import Flaw, Identified
 from localaws.iam.enforcement.modes import Mode
 from localaws.iam.enforcement.principals import find_documents, select
 from localaws.iam.enforcement.recorder import Recorder
-from localaws.iam.enforcement.request_facts import Circumstances, RequestFacts
+from localaws.iam.enforcement.request_facts import CallerFacts, Value, read_caller_facts
 from localaws.iam.enforcement.resource_policies import NONE, find_policy
 from localaws.iam.evaluation import Caller, Policies, Verdict, evaluate
 from localaws.iam.needs.need import Need
@@ -29,51 +27,54 @@ class Denial:
 class Guard:
     """Tell what is allowed, and write down what was asked for, where somebody wants to know."""
 
-    def __init__(self, mode: Mode, *, clock: Clock, recorder: Recorder | None = None) -> None:
-        self._clock = clock
+    def __init__(self, mode: Mode, *, recorder: Recorder | None = None) -> None:
         self._recorder = recorder
         self.is_enforcing = mode is Mode.ENFORCE
         """Whether what is not allowed is denied."""
 
-    def circumstances(self, asked: Asked, identified: Identified, *, address: str) -> Circumstances:
-        """Return what is known of a request whatever it needs."""
-        return Circumstances(asked, identified, address=address, now=self._clock.now())
-
     def find_denial(
-        self,
-        needs: Sequence[Need],
-        identified: Identified,
-        circumstances: Circumstances,
-        *,
-        flaw: Flaw | None = None,
+        self, needs: Sequence[Need], identified: Identified, *, address: str, flaw: Flaw | None = None
     ) -> Denial | None:
         """Return the first thing that is needed and not allowed; None where all is.
 
         `flaw` is what is wrong with who asks, where that is only to be written down.
         """
         first: Denial | None = None
+        own = read_caller_facts(identified, address=address)
         for need in needs:
-            facts = circumstances.facts(need.facts)
-            verdict = judge(need, identified, facts)
+            context = dict(need.facts) if self._recorder else {}  # before policies ask for more
+            verdict = judge(need, identified, CallerFacts(own, need.facts))
             because = "" if verdict.is_allowed else verdict.because.format(action=need.action)
             if flaw is not None:
                 because = f"because {flaw.value}"
-            self.note(identified, action=need.action, resource=need.resource, facts=facts, because=because)
+            self.note(
+                identified, action=need.action, resource=need.resource, context=context, because=because
+            )
             if because and first is None:
                 first = Denial(need=need, because=because, is_explicit=verdict.is_explicit)
         return first
 
     def note(
-        self, identified: Identified, *, action: str, resource: str, facts: RequestFacts, because: str
+        self,
+        identified: Identified,
+        *,
+        action: str,
+        resource: str,
+        because: str,
+        context: Mapping[str, Value] | None = None,
     ) -> None:
         """Write down one thing that was asked for."""
         if self._recorder is not None:
             self._recorder.note(
-                principal=identified.name, action=action, resource=resource, context=facts, because=because
+                principal=identified.name,
+                action=action,
+                resource=resource,
+                context=context or {},
+                because=because,
             )
 
 
-def judge(need: Need, identified: Identified, facts: RequestFacts) -> Verdict:
+def judge(need: Need, identified: Identified, facts: Mapping[str, Value]) -> Verdict:
     """Return whether all policies together allow one thing that is needed."""
     documents, action = find_documents(identified), need.action
     arn = need.resource_policy_of

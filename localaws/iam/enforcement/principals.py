@@ -70,15 +70,6 @@ def backend_of(arn: str, account_id: str) -> IAMBackend:
     return iam_backends[account_id][arn.split(":")[1]]
 
 
-def find_tags(identified: Identified) -> Mapping[str, str]:
-    """Return the tags of a principal: those of its session win over those of its role."""
-    owner = find_owner(identified)
-    tags: Any = getattr(owner, "tags", None) or {}
-    listed = tags.values() if isinstance(tags, dict) else tags
-    found = {tag["Key"]: tag["Value"] for tag in listed}
-    return found | dict(getattr(identified.session, "session_tags", {}))
-
-
 def _boundary_documents(backend: IAMBackend, arn: str | None) -> Documents | None:
     """Return the document of a boundary; one that names no policy allows nothing."""
     if not arn:

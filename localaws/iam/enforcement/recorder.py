@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from localaws.errors import OutputFileError
-from localaws.iam.enforcement.request_facts import VOLATILE, Value
+from localaws.iam.enforcement.request_facts import Value
+
+VOLATILE = ("s3:x-amz-content-sha256",)
+"""Keys that differ from one call to the next like it."""
 
 
 class Recorder:
@@ -27,7 +30,7 @@ class Recorder:
         """Write a line, unless there is one like it; `because` is why it is denied, if it is.
 
         `principal` is a user, or the role of a session: what a policy would be attached to. The context is
-        without the keys that differ from one call to the next.
+        what the request itself says, without the keys that differ from one call to the next.
         """
         line: dict[str, Any] = {
             "principal": principal,

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
-from localaws.clock import Clock
 from localaws.iam.enforcement.guard import Guard
 from localaws.iam.enforcement.modes import Mode
 from localaws.iam.enforcement.recorder import Recorder
@@ -13,7 +12,7 @@ from localaws.iam.enforcement.root_key import root_key
 
 @contextlib.contextmanager
 def guarding(
-    mode: Mode, *, clock: Clock, credentials_file: Path | None, record: Path | None
+    mode: Mode, *, credentials_file: Path | None, record: Path | None
 ) -> Generator[Guard | None, None, None]:
     """Yield what requests are held against; None where permissions do not count.
 
@@ -23,4 +22,4 @@ def guarding(
         recorder = stack.enter_context(contextlib.closing(Recorder(record))) if record else None
         if mode is Mode.ENFORCE and credentials_file is not None:
             stack.enter_context(root_key(credentials_file))
-        yield None if mode is Mode.OFF else Guard(mode, clock=clock, recorder=recorder)
+        yield None if mode is Mode.OFF else Guard(mode, recorder=recorder)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from moto.s3.exceptions import S3ClientError
 
@@ -20,7 +19,6 @@ from localaws.iam.enforcement.authentication import (
 )
 from localaws.iam.enforcement.function_urls import read_url
 from localaws.iam.enforcement.guard import Guard
-from localaws.iam.enforcement.request_facts import Circumstances
 from localaws.iam.enforcement.wording import denied, unauthenticated, unsigned
 from localaws.iam.needs.need import Need, UnknownOperationError
 from localaws.moto_bridge import MOTO_PATHS
@@ -29,8 +27,7 @@ from localaws.s3.authorization import is_readable_by_all
 from localaws.s3.errors import answer_error
 from localaws.s3.target import Caller
 from localaws.steps import Exchange, Forward
-from localaws.wire.bodies import is_form, unzipped
-from localaws.wire.readers import UnreadableError, is_gzip
+from localaws.wire.bodies import is_form
 from localaws.wire.request_ids import OWN_PATH
 
 FindRefusal = Callable[[Exchange], Awaitable[Response | None]]
@@ -86,14 +83,9 @@ class PermissionStep:
             if self._guard.is_enforcing:
                 return unauthenticated(error, asked)
             flaw = error.flaw
-        identified = identify(key_id)
-        circumstances = self._circumstances(asked, identified, exchange)
-        denial = self._guard.find_denial(needs, identified, circumstances, flaw=flaw)
+        identified = identify(asked)
+        denial = self._guard.find_denial(needs, identified, address=address_of(exchange), flaw=flaw)
         return None if denial is None else refusal(ForbiddenError())
-
-    def _circumstances(self, asked: Asked, identified: Identified, exchange: Exchange) -> Circumstances:
-        address, _ = exchange.scope.get("client") or ("", 0)
-        return self._guard.circumstances(asked, identified, address=address)
 
     async def _find_refusal(self, exchange: Exchange) -> Response | None:
         """Return the refusal of a request; None where it is allowed."""
@@ -111,7 +103,7 @@ class PermissionStep:
         except UnauthenticatedError as error:
             if self._guard.is_enforcing:
                 return unauthenticated(error, asked)
-            identified = identify(asked.caller.access_key_id or "")
+            identified = identify(asked)
             return await self._hold(asked, identified, exchange, flaw=error.flaw)
         except S3ClientError as error:
             return answer_error(error, method=request.method, path=request.path)
@@ -121,7 +113,6 @@ class PermissionStep:
         self, asked: Asked, identified: Identified, exchange: Exchange, *, flaw: Flaw | None = None
     ) -> Response | None:
         """Hold what a request needs against the policies."""
-        circumstances = self._circumstances(asked, identified, exchange)
         call = asked.call
         action = f"{call.service}:{call.action}"
         if (call.service, call.action) in NO_SECRETS:
@@ -130,12 +121,11 @@ class PermissionStep:
         try:
             if because is TWO_WAYS:
                 raise UnknownOperationError
-            needs = await self._find_needs(await plain(asked, exchange))
-        except (UnknownOperationError, UnreadableError):
-            facts = circumstances.facts({})
-            self._guard.note(identified, action=action, resource="*", facts=facts, because=because)
+            needs = await self._find_needs(asked)
+        except UnknownOperationError:
+            self._guard.note(identified, action=action, resource="*", because=because)
             return denied(asked, identified, action=action, resource="*", because=because)
-        found = self._guard.find_denial(needs, identified, circumstances, flaw=flaw)
+        found = self._guard.find_denial(needs, identified, address=address_of(exchange), flaw=flaw)
         if found is None or (not found.is_explicit and is_public(asked, identified)):
             return None
         need = found.need
@@ -149,6 +139,12 @@ class PermissionStep:
         call = read_as("s3", request, body=b"")
         caller = Caller(access_key_id=None, service="s3", region="us-east-1")
         return Asked(call=call, caller=caller, request=request)
+
+
+def address_of(exchange: Exchange) -> str:
+    """Return the address that a request came from."""
+    address, _ = exchange.scope.get("client") or ("", 0)
+    return str(address)
 
 
 def is_preflight(request: Request) -> bool:
@@ -172,7 +168,7 @@ def read_as(service: str, request: Request, *, body: bytes) -> Call:
 
 async def read_unsigned(request: Request) -> Call:
     """Return how the answer to a request without a signature is to be written."""
-    return read_as("", request, body=b"Action=?" if is_form(request) else b"")
+    return read_as("unsigned", request, body=b"Action=?" if is_form(request) else b"")
 
 
 def check_form(exchange: Exchange, asked: Asked) -> None:
@@ -195,15 +191,6 @@ def is_ambiguous(exchange: Exchange, asked: Asked) -> bool:
     is_of_form = request.headers.get("content-type", "").lower().startswith(FORM)
     has_action = "Action=" in request.query
     return is_of_form and ("x-amz-target" in request.headers or (has_action and service != "s3"))
-
-
-async def plain(asked: Asked, exchange: Exchange) -> Asked:
-    """Return what is asked as it is without gzip; raises UnreadableError."""
-    request = asked.request
-    if not is_gzip(request.headers) or asked.call.service == "s3":
-        return asked
-    opened = await unzipped(exchange, await request.body())
-    return await read_asked(opened.request) or replace(asked, request=opened.request)
 
 
 def is_public(asked: Asked, identified: Identified) -> bool:

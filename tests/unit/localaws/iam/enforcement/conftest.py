@@ -16,12 +16,12 @@ from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import sts_backends
 
 from localaws.asgi import FORM, Message, Request
-from localaws.clock import ManualClock
 from localaws.faults.asked import Asked
 from localaws.iam.enforcement.guard import Guard
 from localaws.iam.enforcement.modes import Mode
 from localaws.iam.enforcement.recorder import Recorder
 from localaws.iam.enforcement.step import PermissionStep
+from localaws.iam.needs.facts import RequestFacts
 from localaws.iam.needs.need import Need, UnknownOperationError
 from localaws.steps import Exchange
 
@@ -53,10 +53,10 @@ async def find_needs(asked: Asked) -> tuple[Need, ...]:
     name = f"{service}:{action}"
     if name not in RESOURCES:
         raise UnknownOperationError(name)
-    policy_of = POLICY_OF.get(service)
-    return (
-        Need(action=name, resource=RESOURCES[name], account_id=ACCOUNT, resource_policy_of=policy_of),
-    )
+    policy_of, resource = POLICY_OF.get(service), RESOURCES[name]
+    facts = RequestFacts({}, asked=asked, resource=resource, account_id=ACCOUNT)
+    need = Need(action=name, resource=resource, account_id=ACCOUNT, facts=facts, resource_policy_of=policy_of)
+    return (need,)
 
 
 def allow(*actions: str, **members: Any) -> dict[str, Any]:
@@ -87,11 +87,15 @@ class Account:
     """An account with users and roles, and a step that holds their requests against its policies."""
 
     def __init__(self, mode: Mode = Mode.ENFORCE, record: Path | None = None) -> None:
-        self.clock = ManualClock()
         self.recorder = Recorder(record) if record else None
-        guard = Guard(mode, clock=self.clock, recorder=self.recorder)
+        guard = Guard(mode, recorder=self.recorder)
         self.step = PermissionStep(guard, find_needs=find_needs, is_for_s3=lambda scope: True)
         self.passed = 0
+
+    def close(self) -> None:
+        """Close the record."""
+        if self.recorder:
+            self.recorder.close()
 
     @property
     def iam(self) -> IAMBackend:
