@@ -128,7 +128,7 @@ PARTS = (
         "Permissions",
         PARTLY,
         "only with `--iam enforce`: signatures are verified, and policies of identities, roles, sessions, "
-        "boundaries and resources count, in AWS's words; what stacks make, and organizations' policies, do not",
+        "boundaries and resources count, in AWS's words; what stacks make is not held against them",
     ),
     part(
         "Request validation",

@@ -44,7 +44,7 @@ def read_caller_facts(identified: Identified, *, address: str) -> Mapping[str, V
     """Return what is known of who asks, and from where."""
     found: dict[str, Value] = {"aws:sourceip": address or None}
     if identified.principal is None:
-        return found | NOBODY
+        return {**found, **NOBODY}
     session: Any = identified.session
     if session is not None:
         issued = getattr(session, "issued_at", None)
