@@ -10,6 +10,6 @@ requests are signed for; each names the page it comes from:
     [tags]      the member that holds tags, and the action that tags on creation need
     [facts]     condition key -> members that hold its values
 
-`templates` says how resources are written, `filters` what makes ARNs of names; what a table cannot say (S3's
+`arns` says how resources are written, `filters` what makes ARNs of names; what a table cannot say (S3's
 headers, EC2's tags by type) is in `objects` and `instances`.
 """

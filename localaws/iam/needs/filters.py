@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from functools import partial
 
 from localaws.functions.arns import REFERENCE
+from localaws.iam.needs.arns import Asking, Filter, is_arn
 from localaws.iam.needs.state import find_in_iam, find_key, find_profile_role, find_secret
-from localaws.iam.needs.templates import Asking, Filter, is_arn
 from localaws.iam.needs.trees import find_texts
 
 QUEUE_URL = re.compile(r".*/(\d{12})/([^/]+)")
 ENDPOINT = re.compile(r"endpoint/([^/]+)/variant/[^/]+")
+SCALING_ROLE = (
+    "sagemaker.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
 PUBLIC_PARAMETERS = "/aws/"
 OWN_DOCUMENTS = ("AWS-", "AWSEC2-", "AmazonCloudWatch-", "AWSSupport-")
 """How the names of documents begin that are AWS's own: no account is in their ARNs."""
@@ -162,6 +166,13 @@ def name_scaled_endpoint(resource_id: str, asking: Asking) -> str | None:
     return found[1] if found else None
 
 
+def name_scaling_role(resource_id: str, asking: Asking) -> str | None:
+    """Return the service-linked role that scales endpoints, where it is still to be made."""
+    new = f"arn:{asking.partition}:iam::{asking.account_id}:role/aws-service-role/{SCALING_ROLE}"
+    is_there = find_in_iam("roles", SCALING_ROLE.rpartition("/")[2], asking) is not None
+    return new if ENDPOINT.fullmatch(resource_id) and not is_there else None
+
+
 def name_ec2_resource(resource_id: str, asking: Asking) -> str | None:
     """Return the ARN of one of EC2's resources, whose id tells its type."""
     kind = EC2_KINDS.get(resource_id.partition("-")[0], "*")
@@ -194,6 +205,7 @@ FILTERS: Mapping[str, Filter] = {
     "role": partial(name_in_iam, "roles", "role"),
     "rule": name_rule,
     "scaled_endpoint": name_scaled_endpoint,
+    "scaling_role": name_scaling_role,
     "secret": name_secret,
     "stack": name_stack,
     "topic": name_topic,

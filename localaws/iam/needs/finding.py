@@ -8,13 +8,13 @@ from typing import Any
 from moto.utilities.utils import get_partition
 
 from localaws.faults.asked import Asked, place_of
+from localaws.iam.needs.arns import ARN_PARTS, Asking
 from localaws.iam.needs.facts import RequestFacts, read_members, read_tags, tag_facts
 from localaws.iam.needs.instances import find_new_tags, find_tagging, kind_of
 from localaws.iam.needs.need import Need, UnknownOperationError
 from localaws.iam.needs.objects import Pair, find_pairs, is_elsewhere, object_facts
 from localaws.iam.needs.state import find_bucket_account
 from localaws.iam.needs.tables import Table, Wanted, find_table
-from localaws.iam.needs.templates import ARN_PARTS, Asking
 from localaws.iam.needs.trees import (
     Tree,
     find,

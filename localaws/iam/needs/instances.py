@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-taggin
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from localaws.iam.needs.arns import ARN_PARTS, Asking
 from localaws.iam.needs.filters import WITHOUT_ACCOUNT
-from localaws.iam.needs.templates import ARN_PARTS, Asking
 from localaws.iam.needs.trees import EACH, find, find_texts
 
 SPECIFICATIONS = "TagSpecification"

