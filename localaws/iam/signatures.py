@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from botocore.awsrequest import AWSRequest
@@ -142,7 +143,7 @@ def check_signature(
 def check_time(signature: Signature, *, now: datetime, skew: timedelta = SKEW) -> None:
     """Raise SignatureError for a signature of another time, or that leaves out the host."""
     try:
-        signed_at = datetime.strptime(signature.time, TIME_FORMAT).replace(tzinfo=UTC)
+        signed_at = read_time(signature.time)
     except ValueError as error:
         message = f"Date must be in ISO-8601 'basic format'. Got '{signature.time[:50]}'."
         raise SignatureError(INCOMPLETE, message) from error
@@ -164,6 +165,12 @@ def check_time(signature: Signature, *, now: datetime, skew: timedelta = SKEW) -
     if "host" not in signature.signed_headers:
         message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         raise SignatureError(INVALID, message)
+
+
+@lru_cache(maxsize=256)  # many requests are signed in one second
+def read_time(text: str) -> datetime:
+    """Return the time of a signature; raises ValueError."""
+    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
 
 
 def check_token(signature: Signature, credentials: Credentials) -> None:
