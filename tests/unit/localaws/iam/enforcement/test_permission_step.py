@@ -185,8 +185,9 @@ def test_the_root_may_do_everything(account: Account) -> None:
     [
         ("/?Action=DeleteUser", {"content-type": FORM}, "iam"),
         ("/", {"content-type": FORM, "x-amz-target": "AmazonSQS.ListQueues"}, "sqs"),
+        ("/", {"content-type": FORM, "x-moto-account-id": "999999999999"}, "iam"),
     ],
-    ids=["two actions", "two protocols"],
+    ids=["two actions", "two protocols", "two accounts"],
 )
 def test_what_can_be_read_in_two_ways_is_denied(
     account: Account, path: str, headers: dict[str, str], service: str
