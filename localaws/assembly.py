@@ -80,6 +80,7 @@ def install_changes() -> None:
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.backend import install_validation
+    from localaws.iam.boundaries import add_actions as add_boundary_actions
     from localaws.iam.cloudformation import correct_roles
     from localaws.iam.managed import install_managed_policies
     from localaws.iam.sessions import add_actions as add_session_actions
@@ -98,6 +99,7 @@ def install_changes() -> None:
     correct_roles()
     add_iam_actions()
     add_session_actions()
+    add_boundary_actions()
     install_validation()
     add_log_actions()
     install_managed_policies()

@@ -90,6 +90,14 @@ def test_a_role_s_boundary_and_its_session_s_policy_limit_it(account: Account) -
     assert "because no session policy allows" in account.ask(limited).text
 
 
+def test_a_user_s_boundary_limits_him(account: Account) -> None:
+    ann, user = account.make_user("ann", EVERYTHING), account.iam.get_user("ann")
+    own = json.dumps({"Version": "2012-10-17", "Statement": [allow("iam:*")]})
+    user.permissions_boundary_arn = account.iam.create_policy("", "/", own, "only-iam", []).arn  # type: ignore[attr-defined]
+    assert "because no permissions boundary allows" in account.ask(ann).text
+    assert account.ask(ann, "iam:GetRole").status == 200
+
+
 def test_a_boundary_that_is_gone_allows_nothing(account: Account) -> None:
     gone = f"arn:aws:iam::{ACCOUNT}:policy/gone"
     account.make_role("bounded", EVERYTHING, permissions_boundary=gone)
