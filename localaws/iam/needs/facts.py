@@ -10,12 +10,14 @@ from typing import Any
 
 from localaws.faults.asked import Asked
 from localaws.iam.evaluation import Known
+from localaws.iam.needs.arns import is_arn
+from localaws.iam.needs.state import find_vpc
 from localaws.iam.needs.tables import Tags
 from localaws.iam.needs.tagged import find_principal_tags, find_tags
 from localaws.iam.needs.trees import EACH, Path, Tree, find, find_texts
 
 REQUEST_TAG, RESOURCE_TAG, TAG_KEYS = "aws:requesttag/", ":resourcetag/", "aws:tagkeys"
-PRINCIPAL_TAG = "aws:principaltag/"
+PRINCIPAL_TAG, VPC = "aws:principaltag/", "ec2:vpc"
 Value = str | Sequence[str] | None
 
 
@@ -40,6 +42,8 @@ class RequestFacts(Known):
     def _find(self, key: str) -> Value:
         if key in GLOBAL:
             return GLOBAL[key](self)
+        if key == VPC and is_arn(self.resource):
+            return find_vpc(self.resource, account_id=self.account_id)
         if RESOURCE_TAG in key:
             return self._tags.get(key.partition(RESOURCE_TAG)[2])
         if key.startswith(PRINCIPAL_TAG):
@@ -121,10 +125,10 @@ def read_tags(tree: Tree, tags: Tags) -> dict[str, str]:
 def entries_of(node: Any) -> Iterator[tuple[str, str]]:
     """Yield the tags of a member: a list of keys and values, or a mapping."""
     if isinstance(node, dict):
-        yield from ((key, value) for key, value in node.items() if isinstance(value, str))
+        yield from ((str(key), value) for key, value in node.items() if isinstance(value, str))
     for each in node if isinstance(node, list) else ():
         if isinstance(each, dict):
-            named = {name.lower().removeprefix("tag"): value for name, value in each.items()}
+            named = {str(name).lower().removeprefix("tag"): value for name, value in each.items()}
             if isinstance(named.get("key"), str):
                 yield named["key"], str(named.get("value") or "")
 

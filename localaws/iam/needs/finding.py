@@ -8,9 +8,9 @@ from typing import Any
 from moto.utilities.utils import get_partition
 
 from localaws.faults.asked import Asked, place_of
-from localaws.iam.needs.arns import ARN_PARTS, Asking
+from localaws.iam.needs.arns import ALL, ARN_PARTS, Asking
 from localaws.iam.needs.facts import RequestFacts, read_members, read_tags, tag_facts
-from localaws.iam.needs.instances import find_new_tags, find_tagging, kind_of
+from localaws.iam.needs.instances import LAUNCH, complete, find_new_tags, find_tagging, kind_of
 from localaws.iam.needs.need import Need, UnknownOperationError
 from localaws.iam.needs.objects import Pair, find_pairs, is_elsewhere, object_facts
 from localaws.iam.needs.state import find_bucket_account
@@ -25,7 +25,7 @@ from localaws.iam.needs.trees import (
     read_labels,
 )
 from localaws.protocols import Call, Protocol, read_call
-from localaws.wire.bodies import MAX_FORM_BYTES
+from localaws.wire.bodies import find_limit
 from localaws.wire.cbor import MALFORMED, as_json, read_cbor
 from localaws.wire.readers import UnreadableError, is_gzip, unzip
 
@@ -38,7 +38,9 @@ ELSEWHERE = ("x-amz-target", "content-type")
 QUEUES = "sqs"
 """The service whose forms may be sent to a queue's own address."""
 
-partition_of = functools.cache(get_partition)
+NONE_GIVEN: Mapping[str, Any] = {}
+
+partition_of = functools.lru_cache(maxsize=256)(get_partition)  # regions come from requests
 
 
 async def find_needs(asked: Asked) -> tuple[Need, ...]:
@@ -113,7 +115,7 @@ async def _read_body(asked: Asked, call: Call) -> Tree:
 def _read_members(asked: Asked, call: Call, body: bytes) -> Tree:
     try:
         if is_gzip(asked.request.headers):
-            body = unzip(body, max_bytes=MAX_FORM_BYTES)
+            body = unzip(body, max_bytes=find_limit(asked.request))
         if asked.is_cbor:
             found: Any = as_json(read_cbor(body))
             return found if isinstance(found, dict) else {}
@@ -124,10 +126,12 @@ def _read_members(asked: Asked, call: Call, body: bytes) -> Tree:
 
 async def _make(asked: Asked, table: Table, wanted: tuple[Wanted, ...], asking: Asking) -> list[Need]:
     """Return the needs that the table says; the operation's own come first."""
+    if asking.service == "ec2" and asking.operation == LAUNCH:
+        complete(asking)
     tags = read_tags(asking.tree, table.tags)
     keys = [text for path in table.tags.keys for text in find_texts(asking.tree, path)]
     facts = dict(read_members(asking.tree, table.facts)) | tag_facts(tags, keys=keys)
-    make = functools.partial(_need, asked, table)
+    make = functools.partial(_need, asked, table.prefix)
     pairs = _own_pairs([each for each in wanted if each.is_own], asking)
     if asking.service == "s3":
         pairs, facts = await find_pairs(asked, asking, pairs), facts | object_facts(asked, asking)
@@ -143,7 +147,7 @@ async def _make(asked: Asked, table: Table, wanted: tuple[Wanted, ...], asking: 
         make("ec2:CreateTags", resource, given | tag_facts(by_kind[kind_of(resource)]))
         for resource, given in find_tagging(asking, by_kind)
     ]
-    return [*needs, *_other_needs(make, wanted, asking, facts, prefix=table.prefix)]
+    return [*needs, *_other_needs(make, wanted, asking, facts)]
 
 
 def _own_pairs(wanted: list[Wanted], asking: Asking) -> list[Pair]:
@@ -153,30 +157,40 @@ def _own_pairs(wanted: list[Wanted], asking: Asking) -> list[Pair]:
 
 
 def _other_needs(
-    make: Callable[[str, str, Mapping[str, Any]], Need],
+    make: Callable[..., Need],
     wanted: tuple[Wanted, ...],
     asking: Asking,
     facts: Mapping[str, Any],
-    *,
-    prefix: str,
 ) -> Iterator[Need]:
-    """Yield what is asked for besides; a service's condition keys are in no request to another's actions."""
     for each in wanted:
         if each.is_own or (each.when and not any(find(asking.tree, each.when))):
             continue
-        is_own_service = each.action.partition(":")[0] == prefix
         for resource in dict.fromkeys(each.on.resources(asking)):
-            yield make(each.action, resource, {**(facts if is_own_service else {}), **each.given})
+            yield make(each.action, resource, facts, each.given)
 
 
-def _need(asked: Asked, table: Table, action: str, resource: str, facts: Mapping[str, Any]) -> Need:
+def _need(
+    asked: Asked,
+    prefix: str,
+    action: str,
+    resource: str,
+    facts: Mapping[str, Any],
+    given: Mapping[str, Any] = NONE_GIVEN,
+) -> Need:
+    """Return a need; a service's condition keys are in no request to another's actions."""
+    service = action.partition(":")[0]
     account_id = find_account(resource, default=asked.account_id)
     return Need(
         action=action,
         resource=resource,
         account_id=account_id,
-        facts=RequestFacts(facts, asked=asked, resource=resource, account_id=account_id),
-        resource_policy_of=_find_policy_owner(resource, table),
+        facts=RequestFacts(
+            {**(facts if service == prefix else {}), **given},
+            asked=asked,
+            resource=resource,
+            account_id=account_id,
+        ),
+        resource_policy_of=_find_policy_owner(resource, find_table(service)),
     )
 
 
@@ -190,9 +204,11 @@ def find_account(resource: str, *, default: str) -> str:
     return parts[4] or default
 
 
-def _find_policy_owner(resource: str, table: Table) -> str | None:
+def _find_policy_owner(resource: str, table: Table | None) -> str | None:
     """Return the ARN of the resource whose own policy has a say."""
     parts = resource.split(":", ARN_PARTS - 1)
-    if len(parts) < ARN_PARTS or not parts[5].startswith(table.policies):
+    if table is None or len(parts) < ARN_PARTS or not parts[5].startswith(table.policies):
+        return None
+    if parts[5] == ALL:
         return None
     return resource.partition("/")[0] if parts[2] == "s3" else resource

@@ -8,10 +8,34 @@ from typing import Any
 
 from localaws.iam.needs.arns import ARN_PARTS, Asking
 from localaws.iam.needs.filters import WITHOUT_ACCOUNT
+from localaws.iam.needs.state import find_launch_template
 from localaws.iam.needs.trees import EACH, find, find_texts
 
+LAUNCH = "RunInstances"
 SPECIFICATIONS = "TagSpecification"
+OF_TEMPLATES = {
+    "IamInstanceProfile": "IamInstanceProfile",
+    "ImageId": "ImageId",
+    "InstanceType": "InstanceType",
+    "KeyName": "KeyName",
+    "MetadataOptions": "MetadataOptions",
+    "SecurityGroupId": "SecurityGroupIds",
+}
+"""Member of a launch -> that of its template."""
 CREATE_ACTION = "ec2:createaction"
+
+
+def complete(asking: Asking) -> None:
+    """Put into a launch what its template says and the request does not."""
+    named = asking.tree.get("LaunchTemplate")
+    template = find_launch_template(named, asking) if isinstance(named, dict) else {}
+    said = {name: template[member] for name, member in OF_TEMPLATES.items() if template.get(member)}
+    tags = [
+        {"ResourceType": each.get("ResourceType"), "Tag": each.get("Tags")}
+        for each in template.get("TagSpecifications") or ()
+    ]
+    sent = asking.tree.get(SPECIFICATIONS) or []
+    asking.tree = {**said, **asking.tree, SPECIFICATIONS: [*tags, *sent]}
 
 
 def find_new_tags(asking: Asking) -> Mapping[str, Mapping[str, str]]:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from localaws.faults.asked import Asked
 from localaws.iam.needs.arns import Asking
+from localaws.iam.needs.encryption import find_key_uses
 from localaws.s3.authorization import HEADER_KEYS
 from localaws.s3.target import ACCESS_POINT, CONTROL_HOST, CONTROL_PATH
 from localaws.wire.documents import check_document
@@ -32,7 +33,6 @@ VERSIONED = {
 GRANTS = ("x-amz-acl", "x-amz-grant-")
 COPY_SOURCE, TAGGING, BYPASS = "x-amz-copy-source", "x-amz-tagging", "x-amz-bypass-governance-retention"
 LOCK_MODE, LEGAL_HOLD = "x-amz-object-lock-mode", "x-amz-object-lock-legal-hold"
-KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
 BEGINNINGS = ("PutObject", "CopyObject", "CreateMultipartUpload")
 """Operations that make an object with all that belongs to it."""
 OF_KEYS = "DeleteObjects"
@@ -57,8 +57,10 @@ async def find_pairs(asked: Asked, asking: Asking, pairs: list[Pair]) -> list[Pa
 
 def _by_headers(asked: Asked, asking: Asking, own: list[Pair]) -> Iterator[Pair]:
     headers, resource = asked.request.headers, own[0][1]
-    if source := headers.get(COPY_SOURCE):
-        yield _read_source(source, asking)
+    source = _read_source(headers[COPY_SOURCE], asking) if COPY_SOURCE in headers else None
+    if source is not None:
+        yield source
+    yield from find_key_uses(asking, headers=headers, read=source[1] if source else resource)
     if asking.operation == "CreateBucket":
         yield from _make_bucket(headers, resource)
     if asking.operation.startswith("Delete"):
@@ -73,8 +75,6 @@ def _by_headers(asked: Asked, asking: Asking, own: list[Pair]) -> Iterator[Pair]
         yield "s3:PutObjectRetention", resource
     if LEGAL_HOLD in headers:
         yield "s3:PutObjectLegalHold", resource
-    if key_id := headers.get(KEY_ID):
-        yield "kms:GenerateDataKey", _key_arn(key_id, asking)
 
 
 def _make_bucket(headers: Mapping[str, str], resource: str) -> Iterator[Pair]:
@@ -98,11 +98,6 @@ def _read_source(source: str, asking: Asking) -> Pair:
     is_version = any(name == "versionId" for name, _ in parse_qsl(query))
     action = "s3:GetObjectVersion" if is_version else "s3:GetObject"
     return action, f"arn:{asking.partition}:s3:::{unquote(place).lstrip('/')}"
-
-
-def _key_arn(key_id: str, asking: Asking) -> str:
-    own = f"arn:{asking.partition}:kms:{asking.region}:{asking.account_id}:key/{key_id}"
-    return key_id if key_id.startswith("arn:") else own
 
 
 def _delete_keys(body: bytes, asking: Asking) -> list[Pair]:

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from moto.core.exceptions import ServiceException
+from werkzeug.exceptions import HTTPException
+
 from localaws.iam.needs.arns import Asking
 
 GLOBAL = "aws"
@@ -49,12 +52,8 @@ def find_profile_role(name: str, asking: Asking) -> str | None:
 def find_key(name: str, asking: Asking) -> str | None:
     """Return the ARN of a KMS key by its alias."""
     backend = find_backend("kms", "kms_backends", account_id=asking.account_id, region=asking.region)
-    keys = {} if backend is None else backend.keys
-    aliases = {} if backend is None else backend.key_to_aliases
-    for key_id, names in list(aliases.items()):
-        if name in names and key_id in keys:
-            return str(keys[key_id].arn)
-    return None
+    keys = [] if backend is None else list(backend.keys.values())
+    return next((str(key.arn) for key in keys if name in key.aliases), None)
 
 
 def find_secret(name: str, asking: Asking) -> str | None:
@@ -64,6 +63,45 @@ def find_secret(name: str, asking: Asking) -> str | None:
     )
     found = None if backend is None else backend.secrets.get(name)
     return None if found is None else str(found.arn)
+
+
+def find_bucket(name: str) -> Any:
+    """Return a bucket; None where it is not there."""
+    module = sys.modules.get("moto.s3.models")
+    place = None if module is None else module.s3_backends.bucket_accounts.get(name)
+    if module is None or place is None:
+        return None
+    partition, account_id = place
+    backend = find_backend("s3", "s3_backends", account_id=account_id, region=partition)
+    return None if backend is None else backend.buckets.get(name)
+
+
+def find_launch_template(named: Mapping[str, Any], asking: Asking) -> Mapping[str, Any]:
+    """Return what a launch template says, by its name or id and version; nothing where it is not there."""
+    backend = find_backend("ec2", "ec2_backends", account_id=asking.account_id, region=asking.region)
+    if backend is None:
+        return {}
+    try:
+        found: Mapping[str, Any] = backend._get_template_from_args(named).data
+    except (ServiceException, HTTPException, LookupError):
+        return {}
+    return found
+
+
+def find_vpc(arn: str, *, account_id: str) -> str | None:
+    """Return the ARN of the VPC that a subnet or a security group is in."""
+    partition, _, region, _, name = arn.split(":", 5)[1:]
+    kind, _, resource_id = name.partition("/")
+    backend = find_backend("ec2", "ec2_backends", account_id=account_id, region=region)
+    if backend is None or kind not in ("subnet", "security-group"):
+        return None
+    if kind == "subnet":
+        zones = list(backend.subnets.values())
+        found = next((zone[resource_id] for zone in zones if resource_id in zone), None)
+    else:
+        found = backend.get_security_group_from_id(resource_id)
+    vpc = getattr(found, "vpc_id", None)
+    return f"arn:{partition}:ec2:{region}:{account_id}:vpc/{vpc}" if vpc else None
 
 
 def find_bucket_account(bucket: str) -> str | None:

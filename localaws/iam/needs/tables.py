@@ -1,7 +1,6 @@
 """The tables of what operations need, compiled when a service is first asked."""
 
 import functools
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +12,8 @@ from localaws.iam.needs.filters import FILTERS
 from localaws.iam.needs.trees import Path, read_path
 
 FOLDER = FilePath(__file__).parent / "tables"
-NAME = re.compile(r"[a-z0-9-]+")
-"""What a service may be called: its name comes from the request."""
+SERVICES = frozenset(path.stem for path in FOLDER.glob("*.toml"))
+"""The names that requests are signed for."""
 PASS_ROLE = "iam:PassRole"  # noqa: S105 - an action
 PASSED_TO = "iam:passedtoservice"
 
@@ -60,13 +59,14 @@ class Table:
     """How the resources begin, after the account, that may have a policy of their own."""
 
 
-@functools.cache
 def find_table(service: str) -> Table | None:
     """Return the table of a service by the name that requests are signed for; None where there is none."""
-    path = FOLDER / f"{service}.toml"
-    if NAME.fullmatch(service) is None or not path.is_file():
-        return None
-    return compile_table(tomllib.loads(path.read_text()))
+    return _read_table(service) if service in SERVICES else None
+
+
+@functools.cache
+def _read_table(service: str) -> Table:
+    return compile_table(tomllib.loads((FOLDER / f"{service}.toml").read_text()))
 
 
 def compile_table(data: Mapping[str, Any]) -> Table:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from localaws.protocols import MODELS, REST_MODELS
+from localaws.wire.readers import ENTRY_NUMBER
 from localaws.wire.routing import match_path
 
 Tree = Mapping[str, Any]
@@ -67,7 +68,10 @@ def read_form(body: bytes) -> dict[str, Any]:
                 below = place[folder] = {}
             place = below
         place.setdefault(last, text)
-    return {name: _plain(node) for name, node in tree.items()}
+    try:
+        return {name: _plain(node) for name, node in tree.items()}
+    except RecursionError:  # a name with a thousand dots
+        return {}
 
 
 def _plain(node: Any) -> Any:
@@ -77,7 +81,7 @@ def _plain(node: Any) -> Any:
     if len(node) == 1 and (level := next(iter(node))) in LEVELS and isinstance(node[level], dict):
         entries = _plain(node[level])
         return entries if level == "member" or not isinstance(entries, list) else _map(entries)
-    if node and all(name.isdecimal() for name in node):
+    if node and all(ENTRY_NUMBER.fullmatch(name) for name in node):
         return [_plain(node[name]) for name in sorted(node, key=int)]
     return {name: _plain(below) for name, below in node.items()}
 

@@ -19,7 +19,7 @@ MODELS = {
     "states": "stepfunctions",
 }
 """Signing name -> botocore's name, where they differ."""
-RUNTIME = ("InvokeEndpoint", "InvokeEndpointAsync")
+RUNTIME = ("InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream")
 
 
 def serialize(

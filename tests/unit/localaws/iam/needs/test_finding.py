@@ -110,7 +110,7 @@ CORPUS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         ],
     ),
     # Objects
-    ("s3", "ListBuckets", {}, [("s3:ListAllMyBuckets", "*")]),
+    ("s3", "ListBuckets", {}, [("s3:ListAllMyBuckets", "s3:::*")]),
     ("s3", "HeadBucket", {"Bucket": "b"}, [("s3:ListBucket", "s3:::b")]),
     ("s3", "HeadObject", {"Bucket": "b", "Key": "a/b c"}, [("s3:GetObject", "s3:::b/a/b c")]),
     (

