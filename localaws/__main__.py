@@ -46,6 +46,18 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--api-limits", action="store_true", help="throttle requests at AWS's published rates of an account"
     )
+    serve.add_argument(
+        "--iam",
+        choices=("off", "record", "enforce"),
+        default="off",
+        help="whether policies count: deny what they do not allow, or only record it (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--credentials-file",
+        type=Path,
+        help="with --iam enforce: where to write the key of the root",
+    )
+    serve.add_argument("--iam-record", type=Path, help="file of what principals ask for, a line of JSON each")
     serve.add_argument("--verbose", action="store_true", help="log each state change to stderr")
     serve.add_argument(
         "--allow-remote",
@@ -87,6 +99,7 @@ def check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespa
             "--public-url must be a scheme, a host and perhaps a port, such as http://localaws:4566, "
             f"not {arguments.public_url!r}"
         )
+    check_permissions(parser, arguments)
     host = "127.0.0.1" if arguments.host == "localhost" else arguments.host
     try:
         loopback = ipaddress.IPv4Address(host).is_loopback
@@ -98,6 +111,16 @@ def check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespa
             "can run code here; add --allow-remote if that is what you want"
         )
     arguments.host = host
+
+
+def check_permissions(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse options about permissions that do not go together."""
+    if (arguments.iam == "enforce") != (arguments.credentials_file is not None):
+        parser.error("--iam enforce and --credentials-file go together: without a key nobody could ask")
+    if arguments.iam == "record" and arguments.iam_record is None:
+        parser.error("--iam record needs --iam-record, the file to write to")
+    if arguments.iam == "off" and arguments.iam_record is not None:
+        parser.error("--iam-record needs --iam record or --iam enforce")
 
 
 def main() -> int:
@@ -125,6 +148,7 @@ def run_server(arguments: argparse.Namespace) -> None:
     """Serve until a signal comes; raises LocalAwsError where that is not possible."""
     import uvloop
 
+    from localaws.iam.enforcement.modes import Mode
     from localaws.server import ServeOptions, serve
 
     options = ServeOptions(
@@ -137,6 +161,9 @@ def run_server(arguments: argparse.Namespace) -> None:
         tls=arguments.tls,
         faults=arguments.faults,
         api_limits=arguments.api_limits,
+        iam=Mode(arguments.iam),
+        credentials_file=arguments.credentials_file,
+        iam_record=arguments.iam_record,
     )
     uvloop.run(serve(options))
 

@@ -1,7 +1,7 @@
 """The ASGI application: a request passes a chain of steps, and moto answers what none of them did.
 
-    origins -> sandbox -> request ids -> faults -> CBOR -> native routes -> S3's objects
-        -> bounds of bodies -> service models -> moto
+    origins -> sandbox -> request ids -> faults -> permissions -> CBOR -> native routes
+        -> S3's objects -> bounds of bodies -> service models -> moto
 
 What is to look at every request is one more step in `Application.__init__`.
 """
@@ -24,12 +24,13 @@ from localaws.asgi import (
 from localaws.assembly import install_late
 from localaws.context import Context
 from localaws.faults.step import FaultStep
+from localaws.iam.enforcement.guard import Guard as PermissionGuard
 from localaws.iam.identity import CREDENTIALS_PATH
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
 from localaws.origins import Guard, OriginCheck
 from localaws.s3.service import ObjectService
 from localaws.sandbox import sandbox_pages
-from localaws.steps import Exchange, answer_by_route, build_chain
+from localaws.steps import Exchange, Step, answer_by_route, build_chain
 from localaws.wire.bodies import bound_body, too_large
 from localaws.wire.cbor import speak_cbor
 from localaws.wire.request_ids import add_request_id
@@ -41,24 +42,34 @@ logger = logging.getLogger(__name__)
 class Application:
     """Take each request through the chain."""
 
-    def __init__(self, context: Context, *, guard: Guard) -> None:
+    def __init__(self, context: Context, *, guard: Guard, permissions: PermissionGuard | None = None) -> None:
         self.router = Router()
         self._context = context
         self._moto = MotoBridge(create_moto_application(install_late))
-        steps = (
+        steps: list[Step] = [
             OriginCheck(guard=guard, is_for_s3=self._moto.is_for_s3),
             sandbox_pages,
             add_request_id,
             FaultStep(context.faults, clock=context.clock, supervisor=context.supervisor),
+            *self._make_checks(permissions),
             speak_cbor,
             answer_by_route,
             context.find_service(ObjectService).make_step(is_for_s3=self._moto.is_for_s3),
             bound_body,
             check_by_model,
-        )
+        ]
         self._answer = build_chain(steps, last=self._moto)
         self.router.add("GET", f"{CREDENTIALS_PATH}(?P<grant_id>[0-9a-f]+)", self._serve_credentials)
         self.router.add("GET", "/_localaws/health", self._serve_health)
+
+    def _make_checks(self, permissions: PermissionGuard | None) -> list[Step]:
+        """Return the step that holds requests against policies; none where permissions do not count."""
+        if permissions is None:
+            return []
+        from localaws.iam.enforcement.step import PermissionStep
+        from localaws.iam.needs.finding import find_needs
+
+        return [PermissionStep(permissions, find_needs=find_needs, is_for_s3=self._moto.is_for_s3)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection (HTTP only; the server runs without lifespan)."""

@@ -62,6 +62,8 @@ class Request:
         """
         if self._body is None:
             self._body = await self._read(limit_bytes)
+        elif len(self._body) > limit_bytes:  # somebody who takes more has read it before
+            raise BodyTooLargeError(limit_bytes=limit_bytes, begin=self._body[:BEGIN_BYTES])
         return self._body
 
     def replace_body(self, body: bytes) -> None:

@@ -81,8 +81,10 @@ def install_changes() -> None:
     from localaws.cloudwatch_logs.actions import add_actions as add_log_actions
     from localaws.iam.actions import add_actions as add_iam_actions
     from localaws.iam.backend import install_validation
+    from localaws.iam.boundaries import add_actions as add_boundary_actions
     from localaws.iam.cloudformation import correct_roles
     from localaws.iam.managed import install_managed_policies
+    from localaws.iam.sessions import add_actions as add_session_actions
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
     from localaws.s3.authorization import install as install_permissions
@@ -97,6 +99,8 @@ def install_changes() -> None:
     correct_notebooks()
     correct_roles()
     add_iam_actions()
+    add_session_actions()
+    add_boundary_actions()
     install_validation()
     add_log_actions()
     install_managed_policies()

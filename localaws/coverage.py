@@ -122,7 +122,13 @@ PARTS = (
     part(
         "Role credentials",
         PARTLY,
-        "real sessions, served as on AWS; permissions are not enforced",
+        "real sessions, served as on AWS; their policies count with `--iam enforce`",
+    ),
+    part(
+        "Permissions",
+        PARTLY,
+        "only with `--iam enforce`: signatures are verified, and policies of identities, roles, sessions, "
+        "boundaries and resources count, in AWS's words; what stacks make is not held against them",
     ),
     part(
         "Request validation",

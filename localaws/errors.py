@@ -3,6 +3,7 @@
     LocalAwsError
     ├── AddressInUseError     the port is taken by another process
     ├── DataDirError          the folder of localaws cannot be used
+    ├── OutputFileError       a file that an option names cannot be written
     ├── ChildStartError       a child process could not be started
     ├── ArchiveError          an archive is corrupt, or holds something that must not be unpacked
     ├── ModelDeployError      a model cannot be put behind an endpoint; the message becomes its FailureReason
@@ -25,6 +26,10 @@ class AddressInUseError(LocalAwsError):
 
 class DataDirError(LocalAwsError):
     """The folder of localaws cannot be used."""
+
+
+class OutputFileError(LocalAwsError):
+    """A file that an option names cannot be written."""
 
 
 class ChildStartError(LocalAwsError):

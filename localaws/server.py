@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from localaws.errors import AddressInUseError
 from localaws.faults.rule_book import Faults
 from localaws.faults.service import load_faults
 from localaws.functions.addresses.service import page_rules
+from localaws.iam.enforcement.modes import Mode
+from localaws.iam.enforcement.start import guarding
 from localaws.iam.identity import Identity
 from localaws.origins import make_guard
 from localaws.processes import Supervisor
@@ -52,6 +55,12 @@ class ServeOptions:
     """A file of fault rules."""
     api_limits: bool = False
     """Whether requests are throttled at AWS's rates."""
+    iam: Mode = Mode.OFF
+    """Whether requests are held against policies."""
+    credentials_file: Path | None = None
+    """Where the root's key is written, where permissions are enforced."""
+    iam_record: Path | None = None
+    """Where what is asked for is written."""
 
 
 def bind(*, host: str, port: int) -> socket.socket:
@@ -92,7 +101,7 @@ def running_context(
         region=options.region,
         clock=clock,
         supervisor=Supervisor(scratch=data_dir if options.data_dir is None else None),
-        identity=Identity(region=options.region, now=clock.now),
+        identity=Identity(region=options.region, now=lambda: datetime.now(UTC)),
         faults=faults,
     )
     activate(context)
@@ -123,12 +132,17 @@ async def serve(options: ServeOptions) -> None:
     with (
         hold_data_dir(options.data_dir) as data_dir,
         running_context(options, data_dir=data_dir, faults=faults, **urls) as context,
+        guarding(
+            options.iam,
+            credentials_file=options.credentials_file,
+            record=options.iam_record,
+        ) as permissions,
     ):
         certificates = certify(options, context) if options.tls else None
         install_backends()
         guard = make_guard(public_url=options.public_url, host=options.host, path_rules_of=page_rules)
         context.services.extend(create_services(context))
-        app = Application(context, guard=guard)
+        app = Application(context, guard=guard, permissions=permissions)
         context.start_services(app.router)
         servers = {_Server(_uvicorn_config(app, certificates=certificates)): sock}
         if plain is not None:

@@ -18,6 +18,7 @@ from localaws.functions.session import RuntimeSession
 from localaws.functions.spec import EnvironmentSpec, Runtime, isolated, runtime_variables
 from localaws.functions.views import TEMPORARY, as_seen, function_view
 from localaws.functions.watching import ExitWatch, peak_memory_mb, wait_for_excess
+from localaws.iam.identity import LONG_S
 from localaws.logs import LogStream
 from localaws.namespaces import View
 from localaws.processes import Child
@@ -109,7 +110,9 @@ class Environment:
             hidden = self._context.data_dir
             view = function_view(spec, runtime, scratch=self._folder, hidden=hidden, kept=kept)
             (spec, runtime), temporary = as_seen(spec, runtime), TEMPORARY
-        credentials = self._context.identity.assume(role_arn=spec.role, session_name=spec.function_name)
+        credentials = self._context.identity.assume(
+            role_arn=spec.role, session_name=spec.function_name, duration_s=LONG_S
+        )
         inherited = isolated(self._context.child_environment(region=spec.region))
         variables = runtime_variables(
             spec=spec,

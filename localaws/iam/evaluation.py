@@ -1,6 +1,6 @@
 """Decide whether a principal may do something: all kinds of policies together, as AWS evaluates them. Pure.
 
-No request is held against it yet: docs/adr/062.
+Bucket policies ask it, and where permissions are enforced every request: docs/adr/062, docs/adr/063.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
@@ -16,11 +16,12 @@ from localaws.iam.policies import applies
 
 Statements = Sequence[Mapping[str, Any]]
 
-IDENTITY, BOUNDARY, SESSION, RESOURCE = (
+IDENTITY, BOUNDARY, SESSION, RESOURCE, TRUST = (
     "identity-based policy",
     "permissions boundary",
     "session policy",
     "resource-based policy",
+    "role trust policy",
 )
 ANYBODY = "*"
 
@@ -74,6 +75,8 @@ class Policies:
     session: Statements | None = None
     resource: Statements | None = None
     """Statements with Principal or NotPrincipal."""
+    is_trust: bool = False
+    """Whether that is a role's trust policy, without whose Allow nobody gets the role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +95,7 @@ class Verdict:
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
-        article = "an" if self.by.startswith("identity") else "a"
+        article = {IDENTITY: "an", TRUST: "the"}.get(self.by, "a")
         if self.is_explicit:
             return f"with an explicit deny in {article} {self.by}"
         return f"because no {self.by} allows the {{action}} action"
@@ -103,9 +106,9 @@ ALLOWED = Verdict(is_allowed=True)
 
 def evaluate(caller: Caller, asked: Asked, policies: Policies) -> Verdict:
     """Return the verdict: a Deny of any policy wins, then what must allow is asked in AWS's order."""
-    resource = [item for item in policies.resource or () if _is_about(item, caller)]
+    resource = [item for item in policies.resource or () if is_about(item, caller)]
     kinds: list[tuple[str, Statements]] = [
-        (RESOURCE, resource),
+        (TRUST if policies.is_trust else RESOURCE, resource),
         (IDENTITY, policies.identity),
         (BOUNDARY, policies.boundary or ()),
         (SESSION, policies.session or ()),
@@ -118,6 +121,8 @@ def evaluate(caller: Caller, asked: Asked, policies: Policies) -> Verdict:
 
 def _find_allowance(caller: Caller, asked: Asked, policies: Policies, resource: Statements) -> Verdict:
     allowing = [item for item in resource if _says([item], "Allow", asked)]
+    if policies.is_trust and not allowing:
+        return Verdict(is_allowed=False, by=TRUST)
     if caller.service or not caller.arn:
         return ALLOWED if allowing else Verdict(is_allowed=False, by=RESOURCE)
     is_at_home = caller.account_id == asked.account_id
@@ -152,7 +157,7 @@ def _says(statements: Statements, effect: str, asked: Asked) -> bool:
     )
 
 
-def _is_about(statement: Mapping[str, Any], caller: Caller) -> bool:
+def is_about(statement: Mapping[str, Any], caller: Caller) -> bool:
     """Tell whether a statement of a resource's policy is about a caller.
 
     An account in NotPrincipal is that account itself: the others in it are not excepted by it.
@@ -169,7 +174,11 @@ def _names(element: Any, caller: Caller, *, others: set[str]) -> bool:
         return False
     if caller.service and caller.service in as_list(element.get("Service", [])):
         return True
-    return bool(set(as_list(element.get("AWS", []))) & ({ANYBODY} | _own_names(caller) | others))
+    return bool(_texts(element.get("AWS", [])) & ({ANYBODY} | _own_names(caller) | others))
+
+
+def _texts(element: Any) -> set[str]:
+    return {item for item in as_list(element) if isinstance(item, str)}
 
 
 def _own_names(caller: Caller) -> set[str]:
@@ -203,7 +212,7 @@ def _names_account_alone(statement: Mapping[str, Any], caller: Caller) -> bool:
     principal = statement.get("Principal")
     if "NotPrincipal" in statement or not isinstance(principal, dict):
         return False
-    named = set(as_list(principal.get("AWS", [])))
+    named = _texts(principal.get("AWS", []))
     return not named & ({ANYBODY} | _own_names(caller)) and bool(named & _account_names(caller))
 
 

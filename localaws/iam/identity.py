@@ -18,6 +18,8 @@ from moto.sts.models import sts_backends
 CREDENTIALS_PATH = "/_localaws/credentials/"
 SESSION_S = 3600
 """Seconds a session lasts; the SDKs ask again before it ends."""
+LONG_S = 28 * 86_400
+"""Seconds that a session lasts of which nobody asks for another: as long as the longest job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,10 @@ class Grant:
 
 
 class Identity:
-    """Assume roles for children, and remember which child may fetch which credentials."""
+    """Assume roles for children, and remember which child may fetch which credentials.
+
+    `now` is the machine's time, by which the SDKs ask again, even where localaws runs faster.
+    """
 
     def __init__(self, *, region: str, now: Callable[[], datetime]) -> None:
         self._region = region
@@ -70,7 +75,7 @@ class Identity:
         self._grants: dict[str, Grant] = {}
         self._lock = threading.Lock()
 
-    def assume(self, *, role_arn: str, session_name: str) -> Credentials:
+    def assume(self, *, role_arn: str, session_name: str, duration_s: int = SESSION_S) -> Credentials:
         """Open a session of `role_arn`; the session name is cut to AWS's 64 characters of [\\w+=,.@-]."""
         account_id = role_arn.split(":")[4]
         with self._lock:
@@ -79,14 +84,14 @@ class Identity:
                 role_session_name=re.sub(r"[^\w+=,.@-]", "-", session_name)[:64],
                 role_arn=role_arn,
                 policy="",
-                duration=SESSION_S,
+                duration=duration_s,
                 external_id="",
             )
         return Credentials(
             access_key_id=role.access_key_id,
             secret_access_key=role.secret_access_key,
             session_token=role.session_token,
-            expiration=self._now() + timedelta(seconds=SESSION_S),
+            expiration=self._now() + timedelta(seconds=duration_s),
             role_arn=role_arn,
         )
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from localaws.iam.callers import Principal
 from localaws.iam.conditions import find_unknown, holds, is_condition
 from localaws.iam.patterns import Facts, as_list, match, match_with_variables, resolve
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
+PATTERNS = ("Action", "NotAction", "Resource", "NotResource")
 NO_FACTS: Facts = MappingProxyType({})
 
 
@@ -38,10 +38,16 @@ def read_statements(documents: Iterable[str]) -> list[Mapping[str, Any]]:
 
 def is_statement(found: Any) -> bool:
     """Tell whether a document's item has all that a statement must have, of whatever kind its policy is."""
+    return is_readable(found) and ("Resource" in found or "NotResource" in found)
+
+
+def is_readable(found: Any) -> bool:
+    """Tell whether a statement can be held against a request; those of resources need not name them."""
     return (
         isinstance(found, dict)
         and found.get("Effect") in ("Allow", "Deny")
-        and all(_is_listed(found.get(name, found.get(f"Not{name}"))) for name in ("Action", "Resource"))
+        and ("Action" in found or "NotAction" in found)
+        and all(_is_listed(found[name]) for name in PATTERNS if name in found)
         and is_condition(found.get("Condition", {}))
     )
 
@@ -68,22 +74,6 @@ def decide(
     )
 
 
-def concerns(statement: Mapping[str, Any], principal: Principal | None) -> bool:
-    """Tell whether a statement of a resource's policy is about a principal; None is anybody without a name.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-    """
-    if "NotPrincipal" in statement:
-        return not _names(statement["NotPrincipal"], principal)
-    return "Principal" not in statement or _names(statement["Principal"], principal)
-
-
-def _names(element: Any, principal: Principal | None) -> bool:
-    named = element.get("AWS", []) if isinstance(element, dict) else element
-    known = {"*"} if principal is None else {"*", *principal.names}
-    return any(isinstance(item, str) and item in known for item in as_list(named))
-
-
 def applies(statement: Mapping[str, Any], *, action: str, resource: str, facts: Facts = NO_FACTS) -> bool:
     """Tell whether a statement is about an action on a resource, whatever its conditions say.
 
@@ -91,9 +81,14 @@ def applies(statement: Mapping[str, Any], *, action: str, resource: str, facts: 
     """
     if any(resolve(item, facts) is None for item in as_list(statement.get("NotResource", []))):
         return False
-    return _covers(statement, "Action", lambda pattern: _is_action(pattern, action)) and _covers(
+    return is_about_action(statement, action) and _covers(
         statement, "Resource", lambda pattern: match_with_variables(pattern, resource, facts)
     )
+
+
+def is_about_action(statement: Mapping[str, Any], action: str) -> bool:
+    """Tell whether a statement is about an action, on whatever resource."""
+    return _covers(statement, "Action", lambda pattern: _is_action(pattern, action))
 
 
 def _covers(statement: Mapping[str, Any], member: str, fits: Callable[[str], bool]) -> bool:

@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPMessage
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from localaws.asgi import Request
 from localaws.iam.callers import find_secret
+from localaws.iam.canonical import canonical_request, sign
 
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 SKEW = timedelta(minutes=5)
@@ -130,18 +130,20 @@ def check_signature(
         raise SignatureError(INVALID, f"Credential should be scoped to correct service: '{service}'.")
     if signature.region != region:
         raise SignatureError(INVALID, f"Credential should be scoped to a valid region, not '{region}'. ")
-    _check_time(signature, now=now)
-    if "host" not in signature.signed_headers:
-        message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
-        raise SignatureError(INVALID, message)
+    check_time(signature, now=now)
     credentials = find_secret(signature.access_key_id)
     if credentials is not None:
-        _check_value(signature, request, body, credentials)
+        check_token(signature, credentials)
+        digest = hashlib.sha256(body).hexdigest()
+        if request.headers.get("x-amz-content-sha256", digest) != digest:
+            raise SignatureError(INVALID, MISMATCH)
+        check_value(signature, request, digest=digest, secret=credentials.secret_key)
 
 
-def _check_time(signature: Signature, *, now: datetime) -> None:
+def check_time(signature: Signature, *, now: datetime, skew: timedelta = SKEW) -> None:
+    """Raise SignatureError for a signature of another time, or that leaves out the host."""
     try:
-        signed_at = datetime.strptime(signature.time, TIME_FORMAT).replace(tzinfo=UTC)
+        signed_at = read_time(signature.time)
     except ValueError as error:
         message = f"Date must be in ISO-8601 'basic format'. Got '{signature.time[:50]}'."
         raise SignatureError(INCOMPLETE, message) from error
@@ -150,26 +152,41 @@ def _check_time(signature: Signature, *, now: datetime) -> None:
         raise SignatureError(
             INVALID, f"{message}'{signature.day}' != '{signature.time[:8]}', from '{signature.time}'."
         )
-    lasts = SKEW if signature.expires_s is None else timedelta(seconds=signature.expires_s)
-    shown, minutes = now.strftime(TIME_FORMAT), int(SKEW.total_seconds() // 60)
+    lasts = skew if signature.expires_s is None else timedelta(seconds=signature.expires_s)
+    shown, minutes = now.strftime(TIME_FORMAT), int(skew.total_seconds() // 60)
     if signed_at + lasts < now:
         bound = f"{(now - lasts).strftime(TIME_FORMAT)} ({shown} - {int(lasts.total_seconds() // 60)} min.)"
         raise SignatureError(INVALID, f"Signature expired: {signature.time} is now earlier than {bound}")
-    if signed_at > now + SKEW:
-        bound = f"{(now + SKEW).strftime(TIME_FORMAT)} ({shown} + {minutes} min.)"
+    if signed_at > now + skew:
+        bound = f"{(now + skew).strftime(TIME_FORMAT)} ({shown} + {minutes} min.)"
         raise SignatureError(
             INVALID, f"Signature not yet current: {signature.time} is still later than {bound}"
         )
+    if "host" not in signature.signed_headers:
+        message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        raise SignatureError(INVALID, message)
 
 
-def _check_value(signature: Signature, request: Request, body: bytes, credentials: Credentials) -> None:
-    if credentials.token is not None and not _equal(credentials.token, signature.token or ""):
+@lru_cache(maxsize=256)  # many requests are signed in one second
+def read_time(text: str) -> datetime:
+    """Return the time of a signature; raises ValueError."""
+    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+
+
+def check_token(signature: Signature, credentials: Credentials) -> None:
+    """Raise SignatureError for the key of a session without the session's token."""
+    if not is_token(signature.token, credentials):
         raise SignatureError(UNKNOWN, BAD_TOKEN)
-    digest = hashlib.sha256(body).hexdigest()
-    if request.headers.get("x-amz-content-sha256", digest) != digest:
-        raise SignatureError(INVALID, MISMATCH)
-    expected = compute(signature, request, digest=digest, credentials=credentials)
-    if not _equal(expected, signature.value):
+
+
+def is_token(given: str | None, credentials: Credentials) -> bool:
+    """Tell whether a token is that of a key's session; keys of users have none."""
+    return credentials.token is None or _equal(credentials.token, given or "")
+
+
+def check_value(signature: Signature, request: Request, *, digest: str, secret: str) -> None:
+    """Raise SignatureError for a request that is not the one that was signed; `digest` is its body's."""
+    if not _equal(compute(signature, request, digest=digest, secret=secret), signature.value):
         raise SignatureError(INVALID, MISMATCH)
 
 
@@ -189,25 +206,16 @@ def as_signed(request: Request, *, headers: Iterable[str], time: str) -> AWSRequ
     return asked
 
 
-def compute(signature: Signature, request: Request, *, digest: str, credentials: Credentials) -> str:
-    """Return the signature that a request must have; `digest` is the SHA-256 of its body."""
-    asked = as_signed(request, headers=signature.signed_headers, time=signature.time)
-    asked.headers["X-Amz-Content-SHA256"] = digest
-    signer = _Signer(credentials, signature)
-    text = signer.string_to_sign(asked, signer.canonical_request(asked))
-    return str(signer.signature(text, asked))
-
-
-class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    """botocore's signer, of the headers that somebody else chose to sign."""
-
-    def __init__(self, credentials: Credentials, signature: Signature) -> None:
-        super().__init__(credentials, signature.service, signature.region)
-        self._names = signature.signed_headers
-
-    def headers_to_sign(self, request: AWSRequest) -> HTTPMessage:
-        """Return the signed headers: botocore's own choice leaves some out."""
-        found = HTTPMessage()
-        for name in self._names:
-            found[name] = request.headers[name]
-        return found
+def compute(signature: Signature, request: Request, *, digest: str, secret: str) -> str:
+    """Return the signature that a request must have; `digest` stands for its body."""
+    canonical = canonical_request(
+        method=request.method,
+        path=request.path,
+        query=request.query,
+        headers=request.headers,
+        signed_headers=signature.signed_headers,
+        digest=digest,
+        is_s3=signature.service == "s3",
+    )
+    scope = {"region": signature.region, "service": signature.service}
+    return sign(canonical, secret=secret, time=signature.time, **scope)

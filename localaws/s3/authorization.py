@@ -5,13 +5,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, s3_backends
 
+from localaws.iam import evaluation
 from localaws.iam.callers import Principal, find_principal
 from localaws.iam.patterns import Facts
-from localaws.iam.policies import ALLOWED, EXPLICIT_DENY, concerns, decide, read_statements
+from localaws.iam.policies import read_statements
 from localaws.s3.target import read_caller, read_query
 
 HEADER_KEYS = (
@@ -25,7 +27,6 @@ HEADER_KEYS = (
     "s3:x-amz-storage-class",
 )
 """Condition keys that are headers of the request."""
-RESULTS = {ALLOWED: PermissionResult.PERMITTED, EXPLICIT_DENY: PermissionResult.DENIED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +75,27 @@ def find_permission(bucket: FakeBucket, *, action: str, resource: str, asked: As
     if bucket.policy is None:
         return PermissionResult.NEUTRAL
     principal = asked.find_principal()
-    statements = [item for item in read_statements([bucket.policy.decode()]) if concerns(item, principal)]
-    found = decide(statements, action=action, resource=resource, facts=asked.facts(principal))
-    return RESULTS.get(found.outcome, PermissionResult.NEUTRAL)
+    verdict = evaluation.evaluate(
+        principal.as_caller() if principal else evaluation.Caller(),
+        evaluation.Asked(
+            action=action, resource=resource, account_id=bucket.account_id, facts=asked.facts(principal)
+        ),
+        evaluation.Policies(resource=read_statements([bucket.policy.decode()])),
+    )
+    if verdict.is_allowed:
+        return PermissionResult.PERMITTED
+    return PermissionResult.DENIED if verdict.is_explicit else PermissionResult.NEUTRAL
+
+
+def is_readable_by_all(path: str) -> bool:
+    """Tell whether the ACL of an object lets everybody read it; `path` is that of its bucket and key."""
+    name, _, key = unquote(path[1:]).partition("/")
+    partition, account_id = s3_backends.bucket_accounts.get(name, ("", ""))
+    bucket = s3_backends[account_id][partition].buckets.get(name) if account_id else None
+    if bucket is None:
+        return False
+    found = bucket.keys.get(key)
+    return found is not None and bool(found.acl) and bool(found.acl.public_read)
 
 
 def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

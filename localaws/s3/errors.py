@@ -14,6 +14,8 @@ from localaws.protocols import as_xml
 STATUS = {
     "AccessDenied": 403,
     "AccessForbidden": 403,
+    "InvalidAccessKeyId": 403,
+    "RequestTimeTooSkewed": 403,
     "SignatureDoesNotMatch": 403,
     "InvalidObjectState": 403,
     "ObjectNotInActiveTierError": 403,

@@ -9,7 +9,7 @@ from typing import Any
 
 from localaws.context import Context, python_environment
 from localaws.errors import ChildStartError, JobError
-from localaws.iam.identity import Grant
+from localaws.iam.identity import LONG_S, Grant
 from localaws.namespaces import OPT_ML
 from localaws.sagemaker.background import count_instances
 from localaws.sagemaker.failures import algorithm_error, shorten
@@ -98,7 +98,8 @@ class Cluster:
         """A client that acts as the job's role."""
         if self._client is None:
             role = self._plan.role_arn
-            credentials = self._context.identity.assume(role_arn=role, session_name=SESSION)
+            identity = self._context.identity
+            credentials = identity.assume(role_arn=role, session_name=SESSION, duration_s=LONG_S)
             self._client = self._context.client("s3", credentials=credentials, region=self._plan.region)
         return self._client
 

@@ -1,6 +1,7 @@
 """Who may call a function URL: what its signature and the function's policy say.
 
-What identities are permitted is not enforced: a caller of the function's own account needs no policy.
+A caller of the function's own account needs no policy, unless permissions are enforced: then the chain's step
+asks what it may before.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 """
 

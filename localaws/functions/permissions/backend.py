@@ -23,6 +23,12 @@ class PermissionsMixin(AliasesMixin):
     def _policy(self, name: str, qualifier: str | None) -> FunctionPolicy:
         return self.local(name).settings.policy(qualifier or LATEST)
 
+    def find_policy_document(self, name: str, qualifier: str | None) -> str | None:
+        """Return the policy of a function, a version or an alias as JSON; None where it has none."""
+        function = self.find_latest(name)
+        policy = function.settings.policies.get(qualifier or LATEST) if function else None
+        return policy.document() if policy and policy.statements else None
+
     def add_statement(self, name: str, qualifier: str | None, request: dict[str, Any]) -> Statement:
         """Answer AddPermission; return the new statement."""
         if qualifier == LATEST:

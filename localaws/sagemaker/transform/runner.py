@@ -12,6 +12,7 @@ from typing import Any
 from localaws.cloudwatch.sources import instances as metrics
 from localaws.context import Context
 from localaws.errors import JobError, LocalAwsError, StorageError
+from localaws.iam.identity import LONG_S
 from localaws.sagemaker.background import GuardedJob
 from localaws.sagemaker.channels import list_files
 from localaws.sagemaker.endpoints.container import ContainerFactory, Place
@@ -136,7 +137,8 @@ class TransformRunner(GuardedJob):
 
     def _transform(self) -> None:
         role = self._plan.role_arn
-        credentials = self._context.identity.assume(role_arn=role, session_name="SageMaker")
+        identity = self._context.identity
+        credentials = identity.assume(role_arn=role, session_name="SageMaker", duration_s=LONG_S)
         self._s3 = self._context.client("s3", credentials=credentials, region=self._spec.region)
         try:
             files = list_files(self._s3, self._spec.source)

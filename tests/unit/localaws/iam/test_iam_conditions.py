@@ -6,7 +6,8 @@ import pytest
 
 from localaws.iam.callers import Principal
 from localaws.iam.conditions import find_unknown, holds, is_condition
-from localaws.iam.policies import EXPLICIT_DENY, IMPLICIT_DENY, concerns, decide
+from localaws.iam.evaluation import Caller, is_about
+from localaws.iam.policies import EXPLICIT_DENY, IMPLICIT_DENY, decide
 
 ROLE, SESSION = "arn:aws:iam::123456789012:role/r", "arn:aws:sts::123456789012:assumed-role/r/s"
 FACTS: dict[str, str | None] = {
@@ -108,5 +109,5 @@ def test_a_statement_names_principals(
     members: dict[str, Any], is_named: bool, is_anybody_named: bool
 ) -> None:
     session = Principal(account_id="123456789012", arn=SESSION, user_id="U:s", role_arn=ROLE)
-    assert concerns(members, session) is is_named
-    assert concerns(members, None) is is_anybody_named
+    assert is_about(members, session.as_caller()) is is_named
+    assert is_about(members, Caller()) is is_anybody_named

@@ -123,3 +123,22 @@ def test_bytes_are_compared_by_what_they_are() -> None:
         statement = allow(Condition={"BinaryEquals": {"aws:key": "QmluYXJ5"}})
         case = Case(page="", is_allowed=is_met, identity=[statement], facts={"aws:key": given})
         assert ask(case).is_allowed is is_met
+
+
+def test_without_its_trust_policy_s_allow_nobody_gets_a_role() -> None:
+    """A role is no bucket: what an identity policy allows is half of what is needed, in one account too."""
+    asked = Asked(action="sts:AssumeRole", resource=ROLE, account_id=HOME)
+    taking = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    named = {"Effect": "Allow", "Principal": {"AWS": ALICE}, "Action": "sts:AssumeRole"}
+
+    def judge(*trust: dict[str, object], identity: tuple[dict[str, object], ...] = (taking,)) -> Verdict:
+        policies = Policies(identity=identity, resource=trust, is_trust=True)
+        return evaluate(caller_of(ALICE), asked, policies)
+
+    assert judge().because == "because no role trust policy allows the {action} action"
+    assert judge(named | {"Effect": "Deny"}).because == "with an explicit deny in the role trust policy"
+    assert judge(named).is_allowed
+    assert judge(named, identity=()).is_allowed
+    account = named | {"Principal": {"AWS": f"arn:aws:iam::{HOME}:root"}}
+    assert judge(account).is_allowed
+    assert not judge(account, identity=()).is_allowed
