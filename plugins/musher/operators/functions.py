@@ -51,8 +51,9 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     Users meet no cold version: the new one's environments are started before the alias moves, and the old
     one's are given up after that. Both kinds of concurrency are read back, and must be what was asked for.
 
-    Where a shift is asked for, the new version has shares of the calls first, under an alarm on its errors
-    (docs/adr/039). The alias itself says which share it has: a retry finds that, and goes on with it.
+    Where a shift is asked for, the new version has shares of the calls first, under alarms on its errors, its
+    duration and its test (docs/adr/039, docs/adr/066). The alias itself says which share it has: a retry finds
+    that, and goes on with it.
     """
 
     aws_hook_class = MusherLambdaHook
@@ -116,9 +117,9 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         return Shift(**members) if members and members["shares_percent"] else None
 
     @property
-    def alarm(self) -> str:
-        """Return the name of the alarm that watches a shift."""
-        return names.function_alarm(self.function_name)
+    def alarms(self) -> tuple[str, ...]:
+        """Return the names of the alarms that watch a shift."""
+        return names.function_alarms(self.function_name)
 
     def go_on(self, context: Context, end: WaitEnd) -> Any:
         """Make the next change of the function, or return it."""
@@ -166,22 +167,23 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     def start_bake(
         self, context: Context, shift: "Shift", *, alias: dict[str, Any], carried: Mapping[str, Any]
     ) -> Any:
-        """Put the alarm, and give the first share, or take up that which an earlier try has given."""
+        """Put the alarms, and give the first share, or take up that which an earlier try has given."""
         from musher.hooks.connection import cloudwatch_hook
         from musher.hooks.shifts import put_watch, share_calls, shared_percent, why_ringing
-        from musher.payloads.shifts import build_error_alarm
+        from musher.payloads.shifts import Watched, build_watch
 
         name, version, hook = self.function_name, str(carried["version"]), cloudwatch_hook(self.settings)
-        request = build_error_alarm(
+        watched = Watched(
+            project=self.settings.project,
             function_name=name,
             alias=self.alias,
             version=version,
-            max_error_percent=shift.max_error_percent,
             tags=self.request["Tags"],
         )
-        if reason := why_ringing(hook, request=request):  # an earlier try was lost while it took this back
-            raise self._taken_back(alias, version=version, why=f"rang: {reason}")
-        put_watch(hook, request=request)
+        requests = build_watch(watched, shift)
+        if why := why_ringing(hook, requests=requests):  # an earlier try was lost while it took this back
+            raise self._taken_back(alias, version=version, why=why)
+        put_watch(hook, requests=requests)
         percent = shared_percent(alias, version=version)
         if percent is None:
             percent = shift.shares_percent[0]
@@ -189,21 +191,20 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         return self._bake(context, shift, percent=percent, carried=carried)
 
     def end_bake(self, context: Context, end: WaitEnd) -> Any:
-        """Give the next share, or all calls; take the version back where its alarm rang or is gone."""
-        from musher.hooks.alarms import find_alarm
+        """Give the next share, or all calls; take the version back where an alarm rang or is gone."""
         from musher.hooks.connection import cloudwatch_hook
-        from musher.hooks.shifts import share_calls, shared_percent
+        from musher.hooks.shifts import share_calls, shared_percent, why_taken_back
         from musher.payloads.shifts import next_share
 
         name, version, percent = self.function_name, str(end.carried["version"]), int(end.carried["percent"])
         alias, shift = self.hook.find_alias(name, alias=self.alias), self.shift
         if shift is None or alias is None or shared_percent(alias, version=version) != percent:
             raise self._interfered(version, percent=percent)
-        alarm = find_alarm(cloudwatch_hook(self.settings), name=self.alarm)
-        if alarm is None:
-            raise self._taken_back(alias, version=version, why="is gone, so that nothing watched it")
-        if end.outcome != TIMEOUT or alarm["StateValue"] == "ALARM":
-            raise self._taken_back(alias, version=version, why=f"rang: {alarm['StateReason']}")
+        why = why_taken_back(cloudwatch_hook(self.settings), names=self.alarms)
+        if why is None and end.outcome != TIMEOUT:
+            why = f"one of {', '.join(self.alarms)} rang, and rings no longer"
+        if why is not None:
+            raise self._taken_back(alias, version=version, why=why)
         following = next_share(shift.shares_percent, after=percent)
         if following is None:
             return self.finish(end)
@@ -259,7 +260,7 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
         delay_s = min(self.settings.poll_interval_s, MAX_ALARM_DELAY_S)
         trigger = AlarmTrigger(
-            arguments={"AlarmNames": [self.alarm]},
+            arguments={"AlarmNames": list(self.alarms)},
             connection=self._hook_parameters,
             delay_s=delay_s,
             deadline=clock.now() + shift.bake_s + delay_s,  # the last look comes after the time, not before
@@ -268,12 +269,12 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         return self.wait_for(context, trigger)
 
     def _end_watch(self) -> None:
-        """Remove the alarm of a shift, where a function may have one."""
+        """Remove the alarms of a shift, where a function may have them."""
         from musher.hooks.alarms import remove_alarms
         from musher.hooks.connection import cloudwatch_hook
 
         if self.config.get("Shift"):
-            remove_alarms(cloudwatch_hook(self.settings), names=[self.alarm])
+            remove_alarms(cloudwatch_hook(self.settings), names=self.alarms)
 
     def wait_until_ready(self, context: Context, *, then: str, started_at: float) -> Any:
         """Wait until the function is active and no update is under way."""
@@ -331,10 +332,10 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
             missing = f" {error}"
         self._end_watch()
         return LambdaError(
-            f"Alarm {self.alarm} {why}. Version {version} of {name} was taken back: version {previous} "
+            f"Alarm {why}. Version {version} of {name} was taken back: version {previous} "
             f"answers all calls of alias {self.alias} again.{missing} See log group "
             f"{names.function_log_group(name)}, correct the cause, then clear this task some minutes later: "
-            "the alarm counts the last ones."
+            "the alarms count the last ones."
         )
 
     def _interfered(self, version: str, *, percent: int) -> LambdaError:

@@ -24,5 +24,13 @@ FUNCTION = in_section(
             "0.004 USD, until `retire_deployment`). At most what is reserved. Requests above them start "
             "cold. While versions change, both are warm, and what is reserved grows if need be.",
         },
+        "function_max_p99_ms": {
+            "title": "Maximum duration of a new version (milliseconds)",
+            "default": 10_000,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "A new version that has a share of the calls is taken back where the 99th "
+            "percentile of a minute's durations is over this, cold starts left out.",
+        },
     },
 )

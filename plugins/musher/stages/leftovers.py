@@ -131,7 +131,7 @@ def undoings(run: Run) -> list[Removal]:
         name=function,
         slug=run.slug,
         delay_s=settings.poll_interval_s,
-        end_watch=partial(remove_alarms, cloudwatch_hook(settings), names=[names.function_alarm(function)]),
+        end_watch=partial(remove_alarms, cloudwatch_hook(settings), names=names.function_alarms(function)),
     )
     return [
         Removal(what=f"endpoint {endpoint}", remove=put_endpoint),

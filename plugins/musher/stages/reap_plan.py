@@ -271,7 +271,7 @@ class Reaper:
 
     def _remove_function(self, name: str) -> bool:
         """Remove a function's alarm first; what is reserved and provisioned goes with the function."""
-        remove_alarms(cloudwatch_hook(self.settings), names=[names.function_alarm(name)])
+        remove_alarms(cloudwatch_hook(self.settings), names=names.function_alarms(name))
         return remove_function(self.functions, name=name)
 
     def _note(self, resource: Resource, reason: str, *, done: str) -> None:

@@ -146,7 +146,7 @@ def roll_back_function(target: RollBack) -> str | None:
         has = has or read_concurrency(hook, name=name, version=current)
         write_note(hook, arn=arn, note=replace(note, previous=current, next=previous, concurrency=has))
         bring_live(hook, name=name, version=previous, wanted=has, delay_s=run.settings.poll_interval_s)
-        remove_alarms(cloudwatch_hook(run.settings), names=[names.function_alarm(name)])
+        remove_alarms(cloudwatch_hook(run.settings), names=names.function_alarms(name))
         confirm_alias(hook, name=name)
         return previous
 
@@ -217,7 +217,7 @@ def live_deployment(settings: Settings) -> list[Removal]:
     endpoint, function = names.live_endpoint(settings), names.live_function(settings)
     hook, functions, logs = sagemaker_hook(settings), lambda_hook(settings), logs_hook(settings)
     scaler = autoscaling_hook(settings)
-    alarms = [*alarm_names(settings), names.function_alarm(function)]
+    alarms = [*alarm_names(settings), *names.function_alarms(function)]
     delay_s = settings.poll_interval_s
     groups = (names.endpoint_log_group(endpoint), names.function_log_group(function))
     return [

@@ -13,6 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from musher import names
+from musher.hooks.canary import publish
 from musher.hooks.concurrency import list_provisioned
 from musher.hooks.connection import cloudwatch_hook, lambda_hook, s3_hook
 from musher.hooks.functions import remove_function, weights_of
@@ -20,6 +21,7 @@ from musher.hooks.objects import upload_once
 from musher.hooks.releases import put_alias_back
 from musher.operators.functions import DeployFunctionOperator
 from musher.packaging import pack_function
+from musher.payloads.canary import Sighting
 from musher.payloads.functions import FunctionPlan, build_function
 from musher.payloads.tags import live_tags
 from musher.settings import Settings
@@ -29,6 +31,7 @@ from tests.unit.musher.operators.fakes import FakeTask
 
 GOOD = "def handler(event, context):\n    return context.function_version\n"
 ALSO_GOOD = GOOD + "# changed\n"
+SLOW = "import time\n" + GOOD.replace("    return", "    time.sleep(0.7)\n    return")
 BROKEN = "def handler(event, context):\n    raise ValueError('broken')\n"
 TRUST = {
     "Version": "2012-10-17",
@@ -36,7 +39,7 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
-SHIFT = {"shares_percent": [50], "max_error_percent": 5.0}
+SHIFT = {"shares_percent": [50], "max_error_percent": 5.0, "max_p99_ms": 500.0}
 BAKE_S = 8
 """Four minutes of this localaws: an alarm that is to ring has had the time."""
 
@@ -134,8 +137,8 @@ def call_while(trigger: Any, call: Callable[[], Call]) -> tuple[list[Call], dict
 
 def alarms(settings: Settings) -> list[Any]:
     """Return the function's alarms."""
-    name = names.function_alarm(names.live_function(settings))
-    found: list[Any] = cloudwatch_hook(settings).conn.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    wanted = list(names.function_alarms(names.live_function(settings)))
+    found: list[Any] = cloudwatch_hook(settings).conn.describe_alarms(AlarmNames=wanted)["MetricAlarms"]
     return found
 
 
@@ -167,7 +170,8 @@ def test_no_call_fails_while_a_good_version_gets_its_share_and_then_all(
     operator = release(ALSO_GOOD, slug=slug)  # the retry of a task whose worker and triggerer are gone
     _, trigger = run_to_bake(operator)
     assert provisioned(project) == {"1", "2"}
-    assert [alarm["AlarmName"] for alarm in alarms(project)] == [f"{names.live_function(project)}-errors"]
+    watching = {alarm["AlarmName"] for alarm in alarms(project)}
+    assert watching == set(names.function_alarms(names.live_function(project)))
     calls, event = call_while(trigger, call)
     assert not [one for one in calls if one.is_error]
     share = Counter(one.version for one in calls)
@@ -203,4 +207,26 @@ def test_a_version_that_fails_is_taken_back_and_nothing_is_lost_beyond_its_share
 
     undo: Any = {"name": names.live_function(project), "slug": slug, "delay_s": 0.1}
     assert put_alias_back(lambda_hook(project), **undo, end_watch=lambda: None) == []
+    remove_function(lambda_hook(project), name=names.live_function(project))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize("why", ["duration", "canary"])
+def test_a_version_that_is_slow_or_that_its_test_finds_bad_is_taken_back(
+    project: Settings, release: Any, call: Callable[[], Call], why: str
+) -> None:
+    slug = uuid.uuid4().hex[:8]
+    run_to_bake(release(GOOD, slug="0123abcd"))
+    operator = release(SLOW if why == "duration" else ALSO_GOOD, slug=slug, bake_s=300)
+    _, trigger = run_to_bake(operator)
+    if why == "canary":
+        assert publish(project, Sighting(is_good=True, version="1"))
+        assert publish(project, Sighting(is_good=False, version="2"))
+    _, event = call_while(trigger, call)
+    assert event["outcome"] == "success", "an alarm has rung"
+    said = rf"-{why} rang: Threshold Crossed.*version 1 answers all"
+    with pytest.raises(AirflowFailException, match=said):
+        operator.resume(FakeTask().context(), event)
+    assert (find_live(project), provisioned(project), alarms(project)) == (("1", {}), {"1"}, [])
     remove_function(lambda_hook(project), name=names.live_function(project))
