@@ -51,9 +51,9 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     Users meet no cold version: the new one's environments are started before the alias moves, and the old
     one's are given up after that. Both kinds of concurrency are read back, and must be what was asked for.
 
-    Where a shift is asked for, the new version has shares of the calls first, under alarms on its errors, its
-    duration and its test (docs/adr/039, docs/adr/066). The alias itself says which share it has: a retry finds
-    that, and goes on with it.
+    Where a shift is asked for, the new version has shares of the calls first, under alarms on its errors,
+    its duration and its test (docs/adr/039, docs/adr/066). The alias itself says which share it has: a retry
+    finds that, and goes on with it.
     """
 
     aws_hook_class = MusherLambdaHook

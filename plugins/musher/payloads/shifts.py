@@ -27,8 +27,8 @@ class Shift:
     """Say which shares of the calls (percent, rising) a new version gets one after the other, before all.
 
     Without shares it gets all at once. Each share lasts `bake_s` seconds, under three alarms on the new
-    version. They ring where more than `max_error_percent` of a minute's calls fail, where the 99th percentile of a
-    minute's durations is over `max_p99_ms`, and where the test of the live function meets a bad answer.
+    version. They ring where more than `max_error_percent` of a minute's calls fail, where the 99th percentile
+    of a minute's durations is over `max_p99_ms`, and where the live function's test meets a bad answer.
     """
 
     shares_percent: Sequence[int]
