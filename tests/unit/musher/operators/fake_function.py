@@ -99,10 +99,50 @@ def asked(
     reserved: int | None = 5,
     provisioned: int = 0,
     shift: dict[str, Any] | None = None,
+    scaling: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what an earlier task hands on."""
     concurrency = {"reserved": reserved, "provisioned": provisioned}
-    return {"Function": request, "Concurrency": concurrency, "Shift": shift}
+    return {"Function": request, "Concurrency": concurrency, "Shift": shift, "Scaling": scaling}
+
+
+class FakeScaler:
+    """Application Auto Scaling; targets by resource id, what is done are `steps` of the function's."""
+
+    def __init__(self, steps: list[str] | None = None) -> None:
+        self.targets: dict[str, list[dict[str, Any]]] = {}
+        self.steps = [] if steps is None else steps
+        self.conn = self
+
+    def get_paginator(self, operation: str) -> "FakeScaler":
+        assert operation == "describe_scalable_targets"
+        return self
+
+    def paginate(self, *, ServiceNamespace: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803
+        assert ServiceNamespace == "lambda"
+        return [{"ScalableTargets": [{"ResourceId": name}]} for name in self.targets]
+
+    def register_scalable_target(
+        self,
+        *,
+        ResourceId: str,  # noqa: N803
+        MinCapacity: int,  # noqa: N803
+        MaxCapacity: int,  # noqa: N803
+        **_: str,
+    ) -> None:
+        self.targets[ResourceId] = []
+        version = ResourceId.rpartition(":")[2]
+        self.steps.append(f"scale {version} from {MinCapacity} to {MaxCapacity}")
+
+    def put_scaling_policy(self, *, ResourceId: str, **request: Any) -> None:  # noqa: N803
+        self.targets[ResourceId].append(request)
+
+    def put_scheduled_action(self, *, ResourceId: str, **request: Any) -> None:  # noqa: N803
+        self.targets[ResourceId].append(request)
+
+    def deregister_scalable_target(self, *, ResourceId: str, **_: str) -> None:  # noqa: N803
+        del self.targets[ResourceId]
+        self.steps.append(f"{ResourceId.rpartition(':')[2]} scales no longer")
 
 
 class FakeWatch:

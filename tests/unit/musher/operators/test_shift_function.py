@@ -11,7 +11,15 @@ from musher.operators.functions import DeployFunctionOperator
 from musher.settings import Settings
 from musher.triggers.alarms import AlarmTrigger
 from musher.triggers.waits import WaitTrigger
-from tests.unit.musher.operators.fake_function import NAME, REQUEST, TAGS, FakeLambda, FakeWatch, asked
+from tests.unit.musher.operators.fake_function import (
+    NAME,
+    REQUEST,
+    TAGS,
+    FakeLambda,
+    FakeScaler,
+    FakeWatch,
+    asked,
+)
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask, refuse
 
 BAKE_S = 600
@@ -38,7 +46,16 @@ def watch(aws: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> FakeWatch:
 
 
 @pytest.fixture
-def operator(aws: FakeLambda, watch: FakeWatch, monkeypatch: pytest.MonkeyPatch) -> DeployFunctionOperator:
+def scaler(aws: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> FakeScaler:
+    made = FakeScaler(aws.steps)
+    monkeypatch.setattr(connection, "autoscaling_hook", lambda settings: made)
+    return made
+
+
+@pytest.fixture
+def operator(
+    aws: FakeLambda, watch: FakeWatch, scaler: FakeScaler, monkeypatch: pytest.MonkeyPatch
+) -> DeployFunctionOperator:
     """An operator with a function whose alias stands for version 1."""
     hook = FakeHook(aws, "lambda")
     monkeypatch.setattr(WaitTrigger, "hook", hook)
@@ -294,3 +311,65 @@ def test_the_error_says_what_could_not_be_put_back(
     ):
         release(operator)
     assert (aws.weights, watch.alarms) == ({}, {})
+
+
+SCALING = {"least": 1, "most": 4, "target_percent": 70.0, "schedule": ["cron(0 8 ? * MON-FRI *) 2 4"]}
+
+
+def test_the_version_that_goes_live_scales_and_the_one_before_no_longer(
+    operator: DeployFunctionOperator, aws: FakeLambda, scaler: FakeScaler
+) -> None:
+    release(operator, scaling=SCALING)
+    assert aws.steps[-3:] == ["no alarm", "provision 0 of 1", "scale 2 from 1 to 4"]
+    aws.steps.clear()
+    release(operator, run="76543210", endpoint="three", scaling=SCALING)
+    assert aws.steps[-4:] == [
+        "no alarm",
+        "2 scales no longer",
+        "provision 0 of 2",
+        "scale 3 from 1 to 4",
+    ]
+    assert set(scaler.targets) == {f"function:{NAME}:3"}
+    policy, action = scaler.targets[f"function:{NAME}:3"]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 0.7
+    assert action["ScalableTargetAction"] == {"MinCapacity": 2, "MaxCapacity": 4}
+
+
+@pytest.mark.parametrize(("has", "begins"), [(1, 1), (3, 3), (9, 4)])
+def test_a_new_version_begins_with_as_many_environments_as_users_have(
+    operator: DeployFunctionOperator, aws: FakeLambda, has: int, begins: int
+) -> None:
+    aws.reserved = None
+    aws.configs["1"]["RequestedProvisionedConcurrentExecutions"] = has
+    result = release(operator, reserved=None, scaling=SCALING)
+    assert f"provision {begins} of 2" in aws.steps
+    assert result["provisioned"] == begins
+    assert set(aws.configs) == {"2"}
+
+
+def test_a_run_that_asks_for_no_scaling_ends_it(
+    operator: DeployFunctionOperator, aws: FakeLambda, scaler: FakeScaler
+) -> None:
+    release(operator, scaling=SCALING)
+    release(operator, run="76543210", endpoint="two")
+    assert scaler.targets == {}
+    assert aws.configs["2"]["RequestedProvisionedConcurrentExecutions"] == 1
+
+
+def test_a_version_that_is_taken_back_leaves_nothing_that_scales(
+    operator: DeployFunctionOperator,
+    aws: FakeLambda,
+    watch: FakeWatch,
+    scaler: FakeScaler,
+    fake_clock: FakeClock,
+) -> None:
+    scaler.targets[f"function:{NAME}:1"] = []
+
+    def ring() -> None:
+        watch.state = "ALARM" if aws.weights else watch.state
+
+    fake_clock.on_sleep = ring
+    with pytest.raises(AirflowFailException, match="rang: Threshold Crossed"):
+        release(operator, scaling=SCALING)
+    assert scaler.targets == {}
+    assert set(aws.configs) == {"1"}
