@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
@@ -95,7 +95,7 @@ class AskFunctionOperator(LambdaInvokeFunctionOperator):
 
         if not is_wanted(self.publish_metrics):
             return
-        told = self.hook.last_answer or {}
+        told = cast(WitnessLambdaHook, self.hook).last_answer or {}
         seen = Sighting(
             is_good=is_good,
             version=told.get("ExecutedVersion"),
