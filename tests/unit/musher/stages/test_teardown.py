@@ -219,6 +219,7 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
         if end_watch := arguments.pop("end_watch", None):
             end_watch()  # as where nothing served before
         arguments.pop("scaler", None)
+        arguments.pop("end_scaling", None)
         asked.append(arguments)
         return ["put back"]
 
