@@ -68,7 +68,8 @@ def propose(
     seconds = np.pad(counts, (0, -len(counts) % MINUTE_S)).reshape(-1, MINUTE_S)
     requests = seconds.sum(axis=1)
     loads = requests / MINUTE_S * mean_s
-    lost, fixed = np.ones_like(loads), None
+    lost = np.ones_like(loads)
+    fixed: Proposal | None = None
     for count in range(MAX_ENVIRONMENTS + 1):
         if count:
             lost = loads * lost / (count + loads * lost)
