@@ -11,6 +11,9 @@ was trained with. Nothing is changed. Without anything live, all is skipped.
   be throttled, and all others answered. For that moment users are throttled, too: the Param of that name
   leaves it out.
 
+Each answer, and each failure of the other two, is told to CloudWatch (namespace `Musher`): `CanarySuccess`, 1
+or 0, and the latency of cold and of warm answers. An alarm on that may take a new version back.
+
 It runs as `MUSHER_SMOKE_TEST_CRON` says. What fails is told to the topic `MUSHER_ALERT_TOPIC`.
 """
 
@@ -44,7 +47,10 @@ def smoke_test_lambda() -> None:
     """Wire the stages."""
     images = find_known_images()
     ask = AskFunctionOperator.partial(
-        task_id="ask", max_latency_ms="{{ params.max_latency_ms }}", max_active_tis_per_dagrun=1
+        task_id="ask",
+        max_latency_ms="{{ params.max_latency_ms }}",
+        publish_metrics="{{ params.publish_metrics }}",
+        max_active_tis_per_dagrun=1,
     ).expand(image=images)
     judge_answers(ask.output) >> probe_concurrency(images)
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import sigv4
 from aws_credentials import RoleCredentials
 from lambda_settings import FunctionSettings
+from timed_connections import ConnectTimeoutError, open_connection
 from timed_sockets import TimedSocket
 
 SERVICE = "sagemaker"
@@ -23,12 +24,12 @@ MIN_RETRY_LIMIT_S = 10.0
 """A function with less time than this makes one attempt."""
 LONGEST_PAUSE_S = 1.0
 """botocore's standard mode waits at most this long before the second attempt."""
-CONNECT_TIMEOUT_S = 1.0
+CONNECT_TIMEOUT_S = 3.0
+"""For name, TCP and TLS together: with 256 MB a handshake alone takes some tenths of a second."""
 RESERVE_S = 0.5
 """Kept back from the function's own time limit for our answer."""
-MIN_READ_TIMEOUT_S = 0.1
-MAX_READ_TIMEOUT_S = 60.0
-"""SageMaker itself waits as long for a container."""
+MAX_ANSWER_S = 62.0
+"""SageMaker itself waits 60 s for a container, and says so then."""
 MAX_IDLE_S = 300.0
 """A connection that was frozen for longer is not used again: a NAT gateway forgets it after 350 s.
 https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html"""
@@ -46,7 +47,8 @@ THROTTLING_CODES = frozenset(
 )
 RETRIED_CODES = THROTTLING_CODES | {"RequestTimeout", "RequestTimeoutException"}
 
-Connect = Callable[[], http.client.HTTPConnection]
+Connect = Callable[[float], http.client.HTTPConnection]
+"""Opens a connection until a moment of time.monotonic."""
 
 
 class Reply(NamedTuple):
@@ -80,7 +82,7 @@ class EndpointClient:
         path = f"/endpoints/{quote(settings.endpoint_name, safe='')}/invocations"
         self._url, self._region = f"{settings.base_url}{path}", settings.region
         self._credentials, self._max_bytes = credentials, max_answer_bytes
-        self._connect = connect or (lambda: open_connection(settings.base_url))
+        self._connect = connect or (lambda deadline: open_connection(settings.base_url, deadline=deadline))
         self._connection: http.client.HTTPConnection | None = None
         self._sock: TimedSocket | None = None
         self._used = 0.0
@@ -88,23 +90,27 @@ class EndpointClient:
     def invoke(self, body: bytes, *, content_type: str, remaining_s: float, trace_id: str = "") -> Reply:
         """Return the last attempt's answer; raise its OSError or HTTPException where there is none.
 
-        All attempts together end RESERVE_S before `remaining_s` is over. TimeoutError: no answer in time.
+        All attempts together end RESERVE_S before `remaining_s` is over; the first has all of that time. A
+        second one begins only where it can last as long as the first, and never where the model was asked
+        and did not answer in time: it may still be at work. TimeoutError: no answer in time.
         """
         headers = {"content-type": content_type, "accept": "application/json"}
         request = sigv4.Request("POST", self._url, headers, body)
         deadline = time.monotonic() + remaining_s - RESERVE_S
         attempts = MAX_ATTEMPTS if remaining_s >= MIN_RETRY_LIMIT_S else 1
         for left in reversed(range(attempts)):
+            began = time.monotonic()
+            pause_s = min(LONGEST_PAUSE_S, random.random())  # noqa: S311 - no secret: it spreads clients out
             try:
-                until = time.monotonic() + CONNECT_TIMEOUT_S + read_timeout(deadline, left)
+                until = min(deadline, began + CONNECT_TIMEOUT_S + MAX_ANSWER_S)
                 reply = self._attempt(request, deadline=until, trace_id=trace_id)
-            except (OSError, http.client.HTTPException):
-                if not left:
+            except (OSError, http.client.HTTPException) as error:
+                if not left or was_asked_in_vain(error) or not has_room(began, deadline - pause_s):
                     raise
             else:
-                if not left or not is_retried(reply):
+                if not left or not is_retried(reply) or not has_room(began, deadline - pause_s):
                     return reply
-            time.sleep(min(LONGEST_PAUSE_S, random.random()))  # noqa: S311 - no secret: it spreads clients out
+            time.sleep(pause_s)
         raise AssertionError("there is a last attempt")  # pragma: no cover
 
     def close(self) -> None:
@@ -137,7 +143,7 @@ class EndpointClient:
             headers["x-amzn-trace-id"] = trace_id
         is_whole = False
         try:
-            connection, sock = self._open()
+            connection, sock = self._open(deadline)
             sock.deadline = deadline
             connection.request(request.method, urlsplit(request.url).path, body=request.body, headers=headers)
             answer = connection.getresponse()
@@ -146,16 +152,17 @@ class EndpointClient:
             self._used = time.monotonic()
             # After another 1xx than 100, which http.client takes for an answer, the answer is still to come.
             is_whole = answer.status >= 200 and not answer.will_close and len(body) <= self._max_bytes
+            is_whole = is_whole and not sock.has_leftover
         finally:
             if not is_whole:
                 self.close()
         return Reply(answer.status, error_code(answer, body), body)
 
-    def _open(self) -> tuple[http.client.HTTPConnection, TimedSocket]:
+    def _open(self, deadline: float) -> tuple[http.client.HTTPConnection, TimedSocket]:
         """Return the connection that is kept, or a new one."""
         if self._connection is None or self._sock is None:
-            self._connection = self._connect()
-            self._connection.connect()
+            until = min(deadline, time.monotonic() + CONNECT_TIMEOUT_S)
+            self._connection = self._connect(until)
             self._sock = TimedSocket(self._connection.sock)
             self._connection.sock = self._sock
         return self._connection, self._sock
@@ -178,18 +185,15 @@ class EndpointClient:
         return bytes(found)
 
 
-def open_connection(base_url: str) -> http.client.HTTPConnection:
-    """Return a connection that is not open yet."""
-    parts = urlsplit(base_url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=CONNECT_TIMEOUT_S)
+def was_asked_in_vain(error: Exception) -> bool:
+    """Return whether an attempt ended because a model that was asked took too long."""
+    return isinstance(error, TimeoutError) and not isinstance(error, ConnectTimeoutError)
 
 
-def read_timeout(deadline: float, left: int) -> float:
-    """Return how long an attempt waits for its answer, if `left` more are to end before the deadline."""
-    usable_s = deadline - time.monotonic() - LONGEST_PAUSE_S * left
-    wanted_s = usable_s / (left + 1) - CONNECT_TIMEOUT_S
-    return min(MAX_READ_TIMEOUT_S, max(MIN_READ_TIMEOUT_S, wanted_s))
+def has_room(began: float, until: float) -> bool:
+    """Return whether another attempt may last as long as the one that began then."""
+    now = time.monotonic()
+    return now - began <= until - now
 
 
 def is_retried(reply: Reply) -> bool:

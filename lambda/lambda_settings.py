@@ -31,6 +31,8 @@ class FunctionSettings(NamedTuple):
     base_url: str
     """Without a slash at its end."""
     shows_context: bool
+    is_started_ahead: bool = False
+    """Whether Lambda has started the environment before there was an event."""
 
 
 def read_settings(environ: Mapping[str, str]) -> FunctionSettings:
@@ -42,6 +44,7 @@ def read_settings(environ: Mapping[str, str]) -> FunctionSettings:
         region=region,
         base_url=(given or f"https://{runtime_host(region)}").rstrip("/"),
         shows_context=environ.get("MUSHER_SHOW_CONTEXT") == "1",
+        is_started_ahead=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
     )
 
 

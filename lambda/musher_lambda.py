@@ -6,8 +6,8 @@ start. Its variables are in lambda_settings.py, its events in lambda_events.py.
 Success: statusCode 200 and `body`, a JSON string of shape (1, classes). Failure: `body` is the JSON string
 `{"error": {"code": ..., "message": ...}}`, and statusCode is the one of the class in lambda_errors.py.
 
-Logs one line of JSON for each event: status, seconds, the request's id, whether it started cold, and where
-the image came from; no address, no image.
+Logs one line of JSON for each event: status, seconds, the request's id, whether it waited for a cold start,
+and where the image came from; no address, no image.
 """
 
 import http.client
@@ -32,7 +32,7 @@ class Function:
 
     def __init__(self, settings: FunctionSettings, client: EndpointClient) -> None:
         self._settings, self._client = settings, client
-        self._is_cold = True
+        self._is_cold = not settings.is_started_ahead
 
     def handle(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one event in the form that its kind of caller takes."""

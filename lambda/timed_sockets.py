@@ -17,6 +17,8 @@ class TimedSocket:
     def __init__(self, sock: socket.socket, *, deadline: float = 0.0) -> None:
         """Take a socket that is open; `deadline` is of time.monotonic."""
         self._sock, self.deadline = sock, deadline
+        self.has_leftover = False
+        """Whether more came with an answer than it is long."""
 
     def spend(self) -> None:
         """Give the next call what is left of the time."""
@@ -34,10 +36,13 @@ class TimedSocket:
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return what an answer is read from, as http.client asks for it: mode "rb"."""
-        return io.BufferedReader(_Reader(self, self._sock.makefile("rb", buffering=0)))
+        return _AnswerReader(_Reader(self, self._sock.makefile("rb", buffering=0)))
 
     def has_news(self) -> bool:
-        """Return whether something came, or the other side has closed."""
+        """Return whether something came, or the other side has closed: also what TLS has read already."""
+        pending = getattr(self._sock, "pending", None)
+        if self.has_leftover or (pending is not None and pending()):
+            return True
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
         return bool(poll.poll(0))
@@ -51,15 +56,31 @@ class _Reader(io.RawIOBase):
     """The bytes that come."""
 
     def __init__(self, timed: TimedSocket, raw: io.RawIOBase) -> None:
-        self._timed, self._raw = timed, raw
+        self.timed, self._raw = timed, raw
+        self.is_over = False
+        """Whether nothing more is taken from the socket: what is read after that was read before."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._timed.spend()
+        if self.is_over:
+            return 0
+        self.timed.spend()
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
+        super().close()
+
+
+class _AnswerReader(io.BufferedReader):
+    """The bytes of one answer; as it is closed, it tells what it holds beyond that."""
+
+    raw: _Reader
+
+    def close(self) -> None:
+        if not self.closed:
+            self.raw.is_over = True
+            self.raw.timed.has_leftover |= bool(self.peek(1))
         super().close()

@@ -48,6 +48,21 @@ class Answer:
         """End it."""
 
 
+class Clock:
+    """A time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+
+    def now(self) -> float:
+        """Return it."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let so much go by."""
+        self._now += seconds
+
+
 class Socket:
     """What of a socket is used; nothing comes from it unasked."""
 
@@ -61,7 +76,7 @@ class Connection:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self.sock = Socket()
+        self.sock: Any = Socket()
         self.requests: list[dict[str, Any]] = []
         self.is_closed = False
 
@@ -77,7 +92,10 @@ class Connection:
         self._network.requests.append(request)
 
     def getresponse(self) -> Answer:
-        """Give the next outcome."""
+        """Give the next outcome, after the seconds that it takes."""
+        self._network.deadlines.append(self.sock.deadline)
+        if self._network.seconds:
+            self._network.clock.advance(self._network.seconds.pop(0))
         outcome = self._network.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -91,14 +109,23 @@ class Connection:
 class Network:
     """All connections that were opened, and what they will meet."""
 
-    def __init__(self, outcomes: Sequence[Answer | Exception] = ()) -> None:
+    def __init__(
+        self,
+        outcomes: Sequence[Answer | Exception] = (),
+        *,
+        clock: Clock | None = None,
+        seconds: Sequence[float] = (),
+    ) -> None:
         self.outcomes, self.refusals = list(outcomes), list[Exception]()
+        self.clock, self.seconds = clock or Clock(), list(seconds)
+        self.deadlines: list[float] = []
         self.requests: list[dict[str, Any]] = []
         self.connections: list[Connection] = []
 
-    def connect(self) -> Any:
-        """Return a further connection."""
+    def connect(self, _deadline: float) -> Any:
+        """Return a further connection that is open."""
         self.connections.append(Connection(self))
+        self.connections[-1].connect()
         return self.connections[-1]
 
     def client(self, **changes: str) -> EndpointClient:

@@ -29,6 +29,7 @@ from localaws.functions import pool as pools
 from localaws.functions.arns import LATEST, Target
 from localaws.functions.backend import weights_of
 from localaws.functions.concurrency import backend as concurrency
+from localaws.functions.concurrency import rates
 from localaws.functions.concurrency.provisioned import total
 from localaws.functions.concurrency.provisioner import Provisioner
 from localaws.functions.function import LocalFunction
@@ -40,6 +41,8 @@ from localaws.functions.spec import on_demand, provisioned
 
 ACCOUNT_LIMIT, UNRESERVED_MINIMUM = 8, 2
 """In place of 1,000 and 100: what a history reaches in a few events."""
+MANY_REQUESTS = 1_000_000
+"""In place of 10: many events of a history come in the same moment."""
 NAMES, ALIASES = ("cats", "dogs"), ("live", "next")
 ROLE = "histories"
 TRUST = json.dumps(
@@ -102,6 +105,7 @@ class FunctionWorld(History):
             (pools, "Environment", FakeEnvironment),
             (concurrency, "ACCOUNT_LIMIT", ACCOUNT_LIMIT),
             (concurrency, "UNRESERVED_MINIMUM", UNRESERVED_MINIMUM),
+            (rates, "REQUESTS_PER_S", MANY_REQUESTS),
         ):
             self.enter(mock.patch.object(module, name, value))
         self.host = FakeHost(cast(Any, self), loop=self.loop)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from localaws.context import Context
 from localaws.functions import invocations
+from localaws.functions.concurrency.rates import GrowthRate
 from localaws.functions.environments import Environment
 from localaws.functions.errors import ServiceError
 from localaws.functions.invocations import Invocation, Outcome, Result
@@ -43,12 +44,17 @@ class EnvironmentPool:
         self._alive: set[Environment] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._growth = GrowthRate(context.clock)
         self._closed = False
 
     async def run(self, *, spec: EnvironmentSpec, runtime: Runtime, invocation: Invocation) -> Result:
-        """Run one event in a warm environment, or in a new one where all are busy."""
+        """Run one event in a warm environment, or in a new one where all are busy.
+
+        Raises ThrottledError where the function grows too fast for that.
+        """
         environment = self._take_warm(spec)
         if environment is None:
+            self._growth.check(spec)
             environment = self._make(spec, runtime)
             try:
                 failure, environment = await self._start(environment, runtime, invocation)
@@ -71,11 +77,15 @@ class EnvironmentPool:
         """Tell whether an environment of a specification can take an event now."""
         return any(environment.is_idle for environment in self._idle.get(spec, ()))
 
+    def busy(self, spec: EnvironmentSpec) -> int:
+        """Return how many environments of a specification run an event."""
+        idle = sum(1 for environment in self._idle.get(spec, ()) if environment.is_idle)
+        return self.count(spec) - idle
+
     def utilization(self, spec: EnvironmentSpec) -> float | None:
         """Return the share of environments that are busy with one event more; None where there are none."""
         started = self.count(spec)
-        idle = sum(1 for environment in self._idle.get(spec, ()) if environment.is_idle)
-        return min((started - idle + 1) / started, 1.0) if started else None
+        return min((self.busy(spec) + 1) / started, 1.0) if started else None
 
     async def start_ahead(self, *, spec: EnvironmentSpec, runtime: Runtime) -> bool:
         """Start an environment before there is an event for it; return whether it came up.

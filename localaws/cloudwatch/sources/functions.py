@@ -16,8 +16,12 @@ from localaws.functions.errors import ThrottledError
 
 NAMESPACE = "AWS/Lambda"
 CONCURRENT, UNRESERVED = "ConcurrentExecutions", "UnreservedConcurrentExecutions"
+CLAIMED = "ClaimedAccountConcurrency"
+"""What no function can take any more: what runs unreserved, and all that is reserved or provisioned."""
 UTILIZATION = "ProvisionedConcurrencyUtilization"
 """Of the metrics of provisioned concurrency, the one by which it scales."""
+KEPT_RUNNING, KEPT_INVOCATIONS = "ProvisionedConcurrentExecutions", "ProvisionedConcurrencyInvocations"
+SPILLED = "ProvisionedConcurrencySpilloverInvocations"
 UNITS = {
     "Invocations": "Count",
     "Errors": "Count",
@@ -45,7 +49,7 @@ def function_keys(name: str, function: str, qualifier: str | None, version: str)
     return (own, by_resource, metric_key(NAMESPACE, name, resource | {"ExecutedVersion": version}))
 
 
-REGIONAL = {name: metric_key(NAMESPACE, name) for name in UNITS}
+REGIONAL = {name: metric_key(NAMESPACE, name) for name in (*UNITS, CLAIMED)}
 """The metrics of all functions of a region together, which have no dimensions."""
 
 
@@ -61,6 +65,17 @@ class Called(NamedTuple):
     """The version that runs, which an alias may have chosen among two."""
     is_reserved: bool
     """Whether the function has concurrency of its own."""
+
+
+class Kept(NamedTuple):
+    """What was provisioned for an invocation as it began."""
+
+    qualifier: str
+    """The version or alias for which it is provisioned."""
+    utilization: float | None
+    """Share of the environments that were busy, with this invocation; None where none has started."""
+    running: int | None
+    """Environments that were busy, this one included; None where the event spilled over to an other one."""
 
 
 Counted = tuple[str, str, str]
@@ -91,8 +106,11 @@ class FunctionCall:
     """None as well where the environment did not come up."""
     is_error: bool = False
     is_throttled: bool = False
-    utilization: float | None = None
-    """Share of the provisioned environments that were busy as it began; None where none are provisioned."""
+    kept: Kept | None = None
+    allocated: int = 0
+    """What is reserved and provisioned in the region."""
+    unreserved: int = 0
+    """Invocations of functions without a reservation that ran as it began."""
 
     @property
     def account_id(self) -> str:
@@ -114,6 +132,7 @@ class FunctionCall:
         for key in counted:
             running[key] += 1
         self.concurrency = tuple(running[key] for key in counted)
+        self.unreserved = running[(self.account_id, self.region, "*free")]
         return self
 
     def end(self, *, is_error: bool, duration_ms: float | None) -> None:
@@ -136,14 +155,36 @@ class FunctionCall:
         for name, value in found.items():
             for key in function_keys(name, called.function, called.qualifier, called.version):
                 yield key, value, UNITS[name]
-        if self.utilization is not None and called.qualifier is not None:
-            _, key, *_ = function_keys(UTILIZATION, called.function, called.qualifier, called.version)
-            yield key, self.utilization, "Count"
+        if self.kept is not None:
+            yield from self._kept_values(self.kept)
         if not self.is_throttled:
             regional = zip((CONCURRENT, UNRESERVED), self.concurrency[1:], strict=False)
             found |= {name: float(count) for name, count in regional}
+            found[CLAIMED] = float(self.allocated + self.unreserved)
         for name, value in found.items():
-            yield REGIONAL[name], value, UNITS[name]
+            yield REGIONAL[name], value, UNITS.get(name, "Count")
+
+    def _kept_values(self, kept: Kept) -> Iterator[Value]:
+        """Return what is told of provisioned concurrency.
+
+        By the version or alias that has it (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-concurrency.html)
+        and, as all metrics, by what was called.
+        """
+        called = self.called
+        for qualifier in dict.fromkeys(name for name in (called.qualifier, kept.qualifier) if name):
+            _, *by_resource = function_keys(UTILIZATION, called.function, qualifier, qualifier)
+            if kept.utilization is not None:
+                yield by_resource[0], kept.utilization, "Count"
+            if kept.running is not None and not self.is_throttled:
+                _, key, *_ = function_keys(KEPT_RUNNING, called.function, qualifier, qualifier)
+                yield key, float(kept.running), "Count"
+        if self.is_throttled:
+            return
+        name = SPILLED if kept.running is None else KEPT_INVOCATIONS
+        keys = dict.fromkeys(function_keys(name, called.function, called.qualifier, called.version))
+        keys |= dict.fromkeys(function_keys(name, called.function, kept.qualifier, kept.qualifier))
+        for key in keys:
+            yield key, 1.0, "Count"
 
     def _found(self) -> dict[str, float]:
         found = {

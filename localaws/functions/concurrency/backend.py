@@ -243,11 +243,16 @@ class ConcurrencyMixin(EventsMixin):
 
     def find_provisioned(self, name: str, qualifier: str | None, version: str) -> Provisioned | None:
         """Return what is provisioned for events that a qualifier led to a version: by either of them."""
+        known = self.provisioned_by(name, qualifier, version)
+        return None if known is None else self.local(name).settings.provisioned.get(known)
+
+    def provisioned_by(self, name: str, qualifier: str | None, version: str) -> str | None:
+        """Return the alias or version that has what is provisioned for such events."""
         configs = self.local(name).settings.provisioned
         alias = self.find_alias(name, qualifier) if qualifier else None
         if alias is not None and alias.name in configs and alias.function_version == version:
-            return configs[str(alias.name)]
-        return configs.get(version)
+            return str(alias.name)
+        return version if version in configs else None
 
     def change_alias(self, name: str, function_name: str, request: dict[str, Any]) -> Any:
         """Answer UpdateAlias; what the alias has provisioned follows it to its new version."""

@@ -3,11 +3,16 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from localaws.cloudwatch.sources.function_events import (
+    DEAD_LETTER_FAILED,
+    DESTINATION_FAILED,
+    QueuedEvent,
+)
 from localaws.context import Context
 from localaws.functions.events import records
 from localaws.functions.events.queue import SUCCESS, Ending
@@ -66,17 +71,35 @@ class Delivery:
         now = self._context.clock.now()
         if destination:
             record = records.build_record(invocation, ending, arn=arn, now=now)
-            self._try(function, destination, lambda: self._put(function, destination, record))
+            send = partial(self._put, function, destination, record)
+            self._try(function, destination, send, invocation=invocation, metric=DESTINATION_FAILED)
         if dead:
             attributes = records.dead_letter_attributes(invocation, ending)
             body = invocation.payload.decode(errors="replace")
-            self._try(function, dead, lambda: self._put_message(function, dead, body, attributes))
+            send = partial(self._put_message, function, dead, body, attributes)
+            self._try(function, dead, send, invocation=invocation, metric=DEAD_LETTER_FAILED)
 
-    def _try(self, function: LocalFunction, arn: str, send: Any) -> None:
+    def _try(
+        self,
+        function: LocalFunction,
+        arn: str,
+        send: Callable[[], None],
+        *,
+        invocation: Invocation,
+        metric: str,
+    ) -> None:
         try:
             send()
         except Exception as error:  # noqa: BLE001 - a thread's work: the queue goes on
             logger.warning("a result of %s did not reach %s: %s", function.function_name, arn, error)
+            event = QueuedEvent(
+                account_id=function.account_id,
+                region=function.region,
+                function=function.function_name,
+                qualifier=qualifier_of(invocation.arn),
+                metric=metric,
+            )
+            self._context.metrics.report(event)
 
     def _client(self, function: LocalFunction, service: str, region: str) -> Any:
         credentials = self._context.identity.assume(
@@ -112,3 +135,9 @@ class Delivery:
             return
         url = client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account_id)["QueueUrl"]
         client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
+
+
+def qualifier_of(arn: str) -> str | None:
+    """Return the alias or version that a caller named in a function's ARN."""
+    found = arn.split(":", 7)[7:]
+    return found[0] if found else None

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from localaws.clock import Clock
-from localaws.functions.errors import ThrottledError
+from localaws.functions.errors import ServiceError, ThrottledError
 from localaws.functions.invocations import Invocation, Result
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ WORKERS = 10
 RETRY_DELAYS_S = (60.0, 120.0)
 """AWS seconds before the first and the second retry after an error of the function."""
 THROTTLE_DELAY_S = 1.0
-"""AWS seconds before the first retry after a throttle; doubled each time."""
+"""AWS seconds before the first retry after a throttle or a failure of Lambda itself; doubled each time."""
 THROTTLE_DELAY_MAX_S = 300.0
 SUCCESS, EXHAUSTED, TOO_OLD, ZERO = (
     "Success",
@@ -95,8 +95,8 @@ class EventQueue:
             try:
                 async with self._workers:
                     result = await event.run()
-            except ThrottledError as error:
-                if error.is_final:
+            except (ThrottledError, ServiceError) as error:
+                if isinstance(error, ThrottledError) and error.is_final:
                     return Ending(condition=ZERO, attempts=0, result=None)
                 delay_s = min(THROTTLE_DELAY_S * 2**throttles, THROTTLE_DELAY_MAX_S)
                 throttles += 1

@@ -36,8 +36,12 @@ def put_alarms(hook: AwsBaseHook, *, requests: Sequence[Mapping[str, Any]]) -> N
 
 def find_alarm(hook: AwsBaseHook, *, name: str) -> dict[str, Any] | None:
     """Return an alarm as AWS describes it, or None."""
-    found = hook.conn.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    return dict(found[0]) if found else None
+    return next(iter(find_alarms(hook, names=[name])), None)
+
+
+def find_alarms(hook: AwsBaseHook, *, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return those of the alarms that there are, as AWS describes them."""
+    return [dict(found) for found in hook.conn.describe_alarms(AlarmNames=list(names))["MetricAlarms"]]
 
 
 def ringing_alarms(hook: AwsBaseHook, *, names: Sequence[str]) -> list[str]:

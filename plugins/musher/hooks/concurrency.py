@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 """
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
@@ -15,6 +16,7 @@ from musher.errors import LambdaError
 from musher.hooks.functions import MusherLambdaHook, move_alias, weights_of
 from musher.hooks.waits import wait_until
 from musher.payloads.concurrency import AccountRoom, Concurrency, while_released
+from musher.payloads.function_scaling import FunctionScaling, first_number
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +88,29 @@ def start_provisioning(hook: MusherLambdaHook, *, name: str, version: str, wante
         )
         logger.info("%s: version %s is to have %d environments", name, version, wanted.provisioned)
     return True
+
+
+def begin_with(
+    hook: MusherLambdaHook, *, name: str, wanted: Concurrency, scaling: FunctionScaling | None
+) -> Concurrency:
+    """Return what a new version begins with: where it scales, as many environments as users have now."""
+    if scaling is None:
+        return wanted
+    has = [requested(config) for config in list_provisioned(hook, name=name).values()]
+    return replace(wanted, provisioned=first_number(scaling, wanted=wanted.provisioned, has=has))
+
+
+def come_to(
+    hook: MusherLambdaHook,
+    *,
+    name: str,
+    version: str,
+    wanted: Concurrency,
+    scaling: FunctionScaling | None,
+) -> Concurrency:
+    """Return what a version is to have: where it has scaled meanwhile, the number that it has come to."""
+    own = list_provisioned(hook, name=name).get(version) if scaling else None
+    return replace(wanted, provisioned=requested(own)) if own and requested(own) else wanted
 
 
 def stop_provisioning(hook: MusherLambdaHook, *, name: str, version: str) -> None:

@@ -30,6 +30,18 @@ class MusherLambdaHook(LambdaHook):
         return found_or_none(self.conn.get_alias, FunctionName=name, Name=alias)
 
 
+class WitnessLambdaHook(MusherLambdaHook):
+    """Keep the last answer of Invoke: the provider's operator hands on its payload alone."""
+
+    last_answer: Mapping[str, Any] | None = None
+
+    def invoke_lambda(self, **arguments: Any) -> Any:
+        """Invoke as the provider does."""
+        self.last_answer = None
+        self.last_answer = super().invoke_lambda(**arguments)
+        return self.last_answer
+
+
 def tags_of_function(hook: MusherLambdaHook, *, arn: str) -> dict[str, str]:
     """Return a function's tags."""
     tags: dict[str, str] = hook.conn.list_tags(Resource=arn)["Tags"]

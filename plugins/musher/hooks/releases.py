@@ -213,12 +213,19 @@ def wait_until_settled(hook: MusherSageMakerHook, *, name: str, delay_s: float) 
 
 
 def put_alias_back(
-    hook: MusherLambdaHook, *, name: str, slug: str, delay_s: float, end_watch: Callable[[], object]
+    hook: MusherLambdaHook,
+    *,
+    name: str,
+    slug: str,
+    delay_s: float,
+    end_watch: Callable[[], object],
+    end_scaling: Callable[[], object],
 ) -> list[str]:
     """Undo a run's release of a function: version and concurrency are those before it, or the function goes.
 
     `slug` is the run's; a function that another run has released since stays untouched, and so does a version
-    that is confirmed. `end_watch` removes the alarm of a shift that is not through.
+    that is confirmed. `end_watch` removes the alarms of a shift that is not through. `end_scaling` comes
+    before anything is changed: what is put back keeps its number until the next good run lets it scale again.
     """
     found = hook.find_function(name)
     if found is None:
@@ -231,7 +238,7 @@ def put_alias_back(
     if last_run != slug or (is_confirmed and (note is None or note.next == confirmed)):
         return []
     try:
-        return _undo(hook, name=name, alias=alias, note=note, delay_s=delay_s)
+        return _undo(hook, name=name, alias=alias, note=note, delay_s=delay_s, end_scaling=end_scaling)
     finally:
         end_watch()
 
@@ -243,9 +250,11 @@ def _undo(
     alias: dict[str, Any] | None,
     note: ReleaseNote | None,
     delay_s: float,
+    end_scaling: Callable[[], object],
 ) -> list[str]:
     """Put back what a note says; return what was done."""
     if note is None:
+        end_scaling()
         remove_function(hook, name=name)
         return [f"function {name}, which the run had made"]
     if alias is None or alias["FunctionVersion"] not in (note.previous, note.next):
@@ -255,6 +264,7 @@ def _undo(
     has_moved = is_shared or version != note.previous
     if not has_moved and read_concurrency(hook, name=name) == had:
         return []
+    end_scaling()
     bring_live(hook, name=name, version=note.previous, wanted=had, delay_s=delay_s)
     if not has_moved:
         return [f"concurrency of {name}, which it had before"]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
@@ -13,6 +14,7 @@ from musher.errors import LambdaError
 from musher.hooks.functions import MusherLambdaHook, move_alias, weights_of
 from musher.links import LINKS
 from musher.operators.base import MusherOperator, fail_without_retry
+from musher.operators.function_errors import cold, interfered
 from musher.payloads.tags import RUN_TAG
 from musher.results import FunctionResult
 from musher.triggers.functions import FunctionProvisionedTrigger, FunctionReadyTrigger
@@ -20,6 +22,7 @@ from musher.triggers.waits import SUCCESS, TIMEOUT, WaitEnd, WaitTrigger
 
 if TYPE_CHECKING:
     from musher.payloads.concurrency import Concurrency
+    from musher.payloads.function_scaling import FunctionScaling
     from musher.payloads.shifts import Shift
 
 logger = logging.getLogger(__name__)
@@ -51,8 +54,9 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     Users meet no cold version: the new one's environments are started before the alias moves, and the old
     one's are given up after that. Both kinds of concurrency are read back, and must be what was asked for.
 
-    Where a shift is asked for, the new version has shares of the calls first, under an alarm on its errors
-    (docs/adr/039). The alias itself says which share it has: a retry finds that, and goes on with it.
+    Where a shift is asked for, the new version has shares of the calls first, under alarms on its errors,
+    its duration and its test (docs/adr/039, docs/adr/066). The alias itself says which share it has: a retry
+    finds that, and goes on with it.
     """
 
     aws_hook_class = MusherLambdaHook
@@ -62,10 +66,11 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     operator_extra_links = LINKS
 
     def __init__(self, *, config: Any, alias: str, **kwargs: Any) -> None:
-        """Take {"Function", "Concurrency", "Shift"} (templated: an earlier task's result), and a name.
+        """Take {"Function", "Concurrency", "Shift", "Scaling"} (templated: an earlier task's result).
 
-        They are a CreateFunction request and the members of `Concurrency` and of `Shift`, the last or None:
-        all calls go over at once, and there is no alarm to remove.
+        They are a CreateFunction request and the members of `Concurrency`, `Shift` and `FunctionScaling`.
+        Where Shift is None, all calls go over at once, and there is neither an alarm nor scaling to remove;
+        where Scaling is None, nothing scales.
         """
         super().__init__(**kwargs)
         self.config = config
@@ -116,9 +121,17 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         return Shift(**members) if members and members["shares_percent"] else None
 
     @property
-    def alarm(self) -> str:
-        """Return the name of the alarm that watches a shift."""
-        return names.function_alarm(self.function_name)
+    def scaling(self) -> "FunctionScaling | None":
+        """Return how what is provisioned follows its use; None: it stays as it is."""
+        from musher.payloads.function_scaling import FunctionScaling
+
+        members = self.config.get("Scaling")
+        return FunctionScaling(**members) if members else None
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Return the names of the alarms that watch a shift."""
+        return names.function_alarms(self.function_name)
 
     def go_on(self, context: Context, end: WaitEnd) -> Any:
         """Make the next change of the function, or return it."""
@@ -142,13 +155,15 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
     def publish(self, context: Context, description: Mapping[str, Any], *, started_at: float) -> Any:
         """Publish a version and note what is live; start what is to be kept started of it."""
-        from musher.hooks.concurrency import start_provisioning  # no business of the DAG's parse
+        from musher.hooks.concurrency import begin_with, start_provisioning  # no business of the DAG's parse
 
         name, hook = self.function_name, self.hook
         version = str(hook.conn.publish_version(FunctionName=name)["Version"])
         previous = self.note(str(description["FunctionArn"]), version=version)
+        wanted = begin_with(hook, name=name, wanted=self.concurrency, scaling=self.scaling)
         carried = {"then": GO_LIVE, "started_at": started_at, "version": version, "previous": previous}
-        if not start_provisioning(hook, name=name, version=version, wanted=self.concurrency):
+        carried["provisioned"] = wanted.provisioned
+        if not start_provisioning(hook, name=name, version=version, wanted=wanted):
             return self.go_live(context, WaitEnd(outcome=SUCCESS, carried=carried))
         arguments = {"FunctionName": name, "Qualifier": version}
         return self._wait_for(context, FunctionProvisionedTrigger, arguments=arguments, carried=carried)
@@ -166,22 +181,23 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
     def start_bake(
         self, context: Context, shift: "Shift", *, alias: dict[str, Any], carried: Mapping[str, Any]
     ) -> Any:
-        """Put the alarm, and give the first share, or take up that which an earlier try has given."""
+        """Put the alarms, and give the first share, or take up that which an earlier try has given."""
         from musher.hooks.connection import cloudwatch_hook
         from musher.hooks.shifts import put_watch, share_calls, shared_percent, why_ringing
-        from musher.payloads.shifts import build_error_alarm
+        from musher.payloads.shifts import Watched, build_watch
 
         name, version, hook = self.function_name, str(carried["version"]), cloudwatch_hook(self.settings)
-        request = build_error_alarm(
+        watched = Watched(
+            project=self.settings.project,
             function_name=name,
             alias=self.alias,
             version=version,
-            max_error_percent=shift.max_error_percent,
             tags=self.request["Tags"],
         )
-        if reason := why_ringing(hook, request=request):  # an earlier try was lost while it took this back
-            raise self._taken_back(alias, version=version, why=f"rang: {reason}")
-        put_watch(hook, request=request)
+        requests = build_watch(watched, shift)
+        if why := why_ringing(hook, requests=requests):  # an earlier try was lost while it took this back
+            raise self._taken_back(alias, version=version, why=why)
+        put_watch(hook, requests=requests)
         percent = shared_percent(alias, version=version)
         if percent is None:
             percent = shift.shares_percent[0]
@@ -189,21 +205,20 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         return self._bake(context, shift, percent=percent, carried=carried)
 
     def end_bake(self, context: Context, end: WaitEnd) -> Any:
-        """Give the next share, or all calls; take the version back where its alarm rang or is gone."""
-        from musher.hooks.alarms import find_alarm
+        """Give the next share, or all calls; take the version back where an alarm rang or is gone."""
         from musher.hooks.connection import cloudwatch_hook
-        from musher.hooks.shifts import share_calls, shared_percent
+        from musher.hooks.shifts import share_calls, shared_percent, why_taken_back
         from musher.payloads.shifts import next_share
 
         name, version, percent = self.function_name, str(end.carried["version"]), int(end.carried["percent"])
         alias, shift = self.hook.find_alias(name, alias=self.alias), self.shift
         if shift is None or alias is None or shared_percent(alias, version=version) != percent:
-            raise self._interfered(version, percent=percent)
-        alarm = find_alarm(cloudwatch_hook(self.settings), name=self.alarm)
-        if alarm is None:
-            raise self._taken_back(alias, version=version, why="is gone, so that nothing watched it")
-        if end.outcome != TIMEOUT or alarm["StateValue"] == "ALARM":
-            raise self._taken_back(alias, version=version, why=f"rang: {alarm['StateReason']}")
+            raise interfered(name, alias=self.alias, version=version, percent=percent)
+        why = why_taken_back(cloudwatch_hook(self.settings), names=self.alarms)
+        if why is None and end.outcome != TIMEOUT:
+            why = f"one of {', '.join(self.alarms)} rang, and rings no longer"
+        if why is not None:
+            raise self._taken_back(alias, version=version, why=why)
         following = next_share(shift.shares_percent, after=percent)
         if following is None:
             return self.finish(end)
@@ -212,22 +227,27 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
     def finish(self, end: WaitEnd) -> FunctionResult:
         """Let the alias stand for the version alone; take from the one before what it had provisioned."""
-        from musher.hooks.concurrency import settle
+        from musher.hooks.concurrency import come_to, settle
 
         version, name = str(end.carried["version"]), self.function_name
         alias = self.hook.find_alias(name, alias=self.alias)
         if alias is None or alias["FunctionVersion"] != version or weights_of(alias):
             alias = move_alias(self.hook, function_name=name, alias=self.alias, version=version)
         self._end_watch()
-        settle(self.hook, name=name, version=version, wanted=self.concurrency)
+        self._end_scaling()
+        number = int(end.carried.get("provisioned", self.concurrency.provisioned))
+        wanted = replace(self.concurrency, provisioned=number)
+        wanted = come_to(self.hook, name=name, version=version, wanted=wanted, scaling=self.scaling)
+        settle(self.hook, name=name, version=version, wanted=wanted)
+        self._scale(version)
         return FunctionResult(
             function_name=name,
             function_arn=str(alias["AliasArn"]),
             alias=self.alias,
             version=version,
             previous_version=end.carried["previous"],
-            reserved=self.concurrency.reserved,
-            provisioned=self.concurrency.provisioned,
+            reserved=wanted.reserved,
+            provisioned=wanted.provisioned,
             seconds=round(clock.now() - float(end.carried["started_at"]), 3),
         )
 
@@ -259,7 +279,7 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
 
         delay_s = min(self.settings.poll_interval_s, MAX_ALARM_DELAY_S)
         trigger = AlarmTrigger(
-            arguments={"AlarmNames": [self.alarm]},
+            arguments={"AlarmNames": list(self.alarms)},
             connection=self._hook_parameters,
             delay_s=delay_s,
             deadline=clock.now() + shift.bake_s + delay_s,  # the last look comes after the time, not before
@@ -268,12 +288,29 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         return self.wait_for(context, trigger)
 
     def _end_watch(self) -> None:
-        """Remove the alarm of a shift, where a function may have one."""
+        """Remove the alarms of a shift, where a function may have them."""
         from musher.hooks.alarms import remove_alarms
         from musher.hooks.connection import cloudwatch_hook
 
         if self.config.get("Shift"):
-            remove_alarms(cloudwatch_hook(self.settings), names=[self.alarm])
+            remove_alarms(cloudwatch_hook(self.settings), names=self.alarms)
+
+    def _end_scaling(self) -> None:
+        """Let no version scale any longer, where one may: what is given up would be asked for again."""
+        from musher.hooks.connection import autoscaling_hook
+        from musher.hooks.function_scaling import stop_scaling_function
+
+        if self.config.get("Shift"):
+            stop_scaling_function(autoscaling_hook(self.settings), name=self.function_name)
+
+    def _scale(self, version: str) -> None:
+        """Let the version scale that is live now, where that is asked for."""
+        from musher.hooks.connection import autoscaling_hook
+        from musher.hooks.function_scaling import scale_function
+
+        if scaling := self.scaling:
+            hook, name = autoscaling_hook(self.settings), self.function_name
+            scale_function(hook, name=name, version=version, scaling=scaling)
 
     def wait_until_ready(self, context: Context, *, then: str, started_at: float) -> Any:
         """Wait until the function is active and no update is under way."""
@@ -323,6 +360,7 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         _, note = find_note(self.hook, arn=str(alias["AliasArn"]).rpartition(":")[0])
         had = note.concurrency if note else None
         had = had or read_concurrency(self.hook, name=name, version=previous)
+        self._end_scaling()
         missing = ""
         try:
             delay_s = self.settings.poll_interval_s
@@ -331,17 +369,10 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
             missing = f" {error}"
         self._end_watch()
         return LambdaError(
-            f"Alarm {self.alarm} {why}. Version {version} of {name} was taken back: version {previous} "
+            f"Alarm {why}. Version {version} of {name} was taken back: version {previous} "
             f"answers all calls of alias {self.alias} again.{missing} See log group "
             f"{names.function_log_group(name)}, correct the cause, then clear this task some minutes later: "
-            "the alarm counts the last ones."
-        )
-
-    def _interfered(self, version: str, *, percent: int) -> LambdaError:
-        return LambdaError(
-            f"Alias {self.alias} of {self.function_name} no longer gives {percent} % of its calls to "
-            f"version {version}: somebody else has changed it (the DAGs roll_back and retire_deployment "
-            "do). It stays as they left it. Clear this task to begin again."
+            "the alarms count the last ones."
         )
 
     def _cold(self, version: str, end: WaitEnd) -> LambdaError:
@@ -351,8 +382,10 @@ class DeployFunctionOperator(MusherOperator[MusherLambdaHook]):
         name = self.function_name
         why = end.message or explain_failure(self.hook, name=name, version=version)
         stop_provisioning(self.hook, name=name, version=version)
-        return LambdaError(
-            f"function_provisioned is {self.concurrency.provisioned}, and AWS has not started so many "
-            f"environments of version {version} of {name}: {why}. The alias {self.alias} has not moved. See "
-            f"log group {names.function_log_group(name)}, then clear this task; 0 provisions none."
+        return cold(
+            name,
+            version=version,
+            asked=self.concurrency.provisioned,
+            count=end.carried["provisioned"],
+            why=f"{why}. The alias {self.alias} has not moved",
         )

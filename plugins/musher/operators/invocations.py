@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
@@ -14,10 +14,11 @@ from airflow.sdk.log import mask_secret
 from musher import names
 from musher.errors import LambdaError
 from musher.hooks.connection import INVOKE_CONFIG, hook_parameters, s3_hook
+from musher.hooks.functions import WitnessLambdaHook
 from musher.hooks.objects import download, sign_url
 from musher.operators.base import fail_without_retry
 from musher.payloads.answers import read_answer
-from musher.results import Answer
+from musher.results import Answer, Prediction
 from musher.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -29,17 +30,27 @@ class AskFunctionOperator(LambdaInvokeFunctionOperator):
     The base is the provider's, which logs the event and takes any payload for a success, statusCode 500
     included: here the presigned address is made when it is needed and masked in the log, and status, shape
     and time of the answer are checked. It asks once: a call that botocore repeats would hide a throttle.
+
+    What it has seen goes to CloudWatch (musher/payloads/canary.py), failures too, unless that is not wanted.
     """
 
-    template_fields: Sequence[str] = aws_template_fields("image", "max_latency_ms")
+    aws_hook_class = WitnessLambdaHook
+    template_fields: Sequence[str] = aws_template_fields("image", "max_latency_ms", "publish_metrics")
 
-    def __init__(self, *, image: Any, max_latency_ms: Any, **kwargs: Any) -> None:
-        """Take what to ask, and the most milliseconds that an answer may take (both templated)."""
+    def __init__(
+        self, *, image: Any, max_latency_ms: Any, publish_metrics: Any = False, **kwargs: Any
+    ) -> None:
+        """Take what to ask, the most milliseconds of an answer, and whether it is told (all templated)."""
         super().__init__(
-            function_name="", qualifier=names.LIVE_ALIAS, botocore_config=INVOKE_CONFIG, **kwargs
+            function_name="",
+            qualifier=names.LIVE_ALIAS,
+            log_type="Tail",
+            botocore_config=INVOKE_CONFIG,
+            **kwargs,
         )
         self.image = image
         self.max_latency_ms = max_latency_ms
+        self.publish_metrics = publish_metrics
 
     @property
     def _hook_parameters(self) -> dict[str, Any]:
@@ -55,18 +66,43 @@ class AskFunctionOperator(LambdaInvokeFunctionOperator):
             url = sign_url(s3, bucket=names.bucket(settings), key=image["key"])
             mask_secret(url)
             self.payload = json.dumps({"url": url})
-            started = time.monotonic()
+            answer = self.watch(settings, context, classes=json.loads(manifest)["classes"])
+            logger.info("%s is %s, predicted %s", image["key"], image["truth"], answer["predicted"])
+            return Answer(image=image["key"], truth=image["truth"], **answer)
+
+    def watch(self, settings: Settings, context: Context, *, classes: Sequence[str]) -> Prediction:
+        """Return what the function says, and tell CloudWatch how that went, whatever it was."""
+        started, milliseconds = time.monotonic(), None
+        try:
             payload = self.ask(context)
             milliseconds = (time.monotonic() - started) * 1000
-            classes = json.loads(manifest)["classes"]
             answer = read_answer(payload=payload, classes=classes)
             if milliseconds > float(self.max_latency_ms):
                 raise LambdaError(
-                    f"{self.function_name} took {milliseconds:.0f} ms for {image['key']}, more than "
+                    f"{self.function_name} took {milliseconds:.0f} ms for {self.image['key']}, more than "
                     f"max_latency_ms, which is {self.max_latency_ms}."
                 )
-            logger.info("%s is %s, predicted %s", image["key"], image["truth"], answer["predicted"])
-            return Answer(image=image["key"], truth=image["truth"], **answer)
+        except Exception:
+            self.publish(settings, milliseconds=milliseconds, is_good=False)
+            raise
+        self.publish(settings, milliseconds=milliseconds, is_good=True)
+        return answer
+
+    def publish(self, settings: Settings, *, milliseconds: float | None, is_good: bool) -> None:
+        """Tell CloudWatch what was seen; a latency only where the log says how it started."""
+        from musher.hooks.canary import publish  # no business of the DAG's parse
+        from musher.payloads.canary import Sighting, read_start
+
+        if not is_wanted(self.publish_metrics):
+            return
+        told = cast(WitnessLambdaHook, self.hook).last_answer or {}
+        seen = Sighting(
+            is_good=is_good,
+            version=told.get("ExecutedVersion"),
+            milliseconds=milliseconds,
+            is_cold=read_start(told.get("LogResult")),
+        )
+        publish(settings, seen)
 
     def ask(self, context: Context) -> str:
         """Return the payload; LambdaError where the function itself failed."""
@@ -75,3 +111,8 @@ class AskFunctionOperator(LambdaInvokeFunctionOperator):
         except ValueError as error:  # what the provider raises for a FunctionError
             group = names.function_log_group(self.function_name)
             raise LambdaError(f"{self.function_name} failed: {error}. See log group {group}.") from error
+
+
+def is_wanted(rendered: Any) -> bool:
+    """Return what a template made of true or false."""
+    return str(rendered).lower() == "true"

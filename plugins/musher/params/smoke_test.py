@@ -20,6 +20,13 @@ SMOKE_TEST = in_section(
             "maximum": 3,
             "description": "Of three known images. A good model may be wrong on one, and then always.",
         },
+        "publish_metrics": {
+            "title": "Publish metrics",
+            "default": True,
+            "type": "boolean",
+            "description": "CloudWatch is told whether each answer was good, and how long cold and warm ones "
+            "took (namespace `Musher`): for alarms. Some 1 USD a month; needs `infra/functions.yaml`.",
+        },
         "probe_concurrency": {
             "title": "Probe the reserved concurrency",
             "default": True,

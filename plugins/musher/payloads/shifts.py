@@ -1,4 +1,4 @@
-"""Tell how an alias's calls go over to another version, and build the alarm that takes them back.
+"""Tell how an alias's calls go over to another version, and build the alarms that take them back.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
 """
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from musher import names
+from musher.payloads import canary
 from musher.payloads.choices import ALL_AT_ONCE, CANARY
 from musher.payloads.tags import as_list
 
@@ -25,13 +26,15 @@ from the first second on may ring only after so long."""
 class Shift:
     """Say which shares of the calls (percent, rising) a new version gets one after the other, before all.
 
-    Without shares it gets all at once. Each share lasts `bake_s` seconds, under an alarm that rings where
-    more than `max_error_percent` of a minute's calls of the new version fail.
+    Without shares it gets all at once. Each share lasts `bake_s` seconds, under three alarms on the new
+    version. They ring where more than `max_error_percent` of a minute's calls fail, where the 99th percentile
+    of a minute's durations is over `max_p99_ms`, and where the live function's test meets a bad answer.
     """
 
     shares_percent: Sequence[int]
     bake_s: int
     max_error_percent: float
+    max_p99_ms: float
 
 
 def build_shift(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +43,7 @@ def build_shift(params: Mapping[str, Any]) -> dict[str, Any]:
         shares_percent=plan_shares(params["update_policy"], percent=int(params["update_share_percent"])),
         bake_s=max(int(params["update_bake_s"]), LEAST_BAKE_S),
         max_error_percent=float(params["max_error_percent"]),
+        max_p99_ms=float(params["function_max_p99_ms"]),
     )
     return asdict(shift)
 
@@ -56,34 +60,91 @@ def next_share(shares_percent: Sequence[int], *, after: int) -> int | None:
     return next((share for share in shares_percent if share > after), None)
 
 
-def build_error_alarm(
-    *, function_name: str, alias: str, version: str, max_error_percent: float, tags: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return PutMetricAlarm's request. One bad minute is enough, and a minute without calls is good.
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """Say which version is watched while it shares the calls of an alias."""
 
-    The share is computed as AWS's page says, as it promises no `Errors` of 0:
-    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-    """
-    dimensions = {"FunctionName": function_name, "Resource": f"{function_name}:{alias}", VERSION: version}
-    share = {"Id": "share", "Expression": "100 * errors / invocations", "ReturnData": True}
-    return {
-        "AlarmName": names.function_alarm(function_name),
-        "AlarmDescription": f"Percentage of the calls of version {version} by alias {alias} that fail.",
-        "Metrics": [share, *(_count(name, dimensions) for name in ("Errors", "Invocations"))],
+    project: str
+    function_name: str
+    alias: str
+    version: str
+    tags: Mapping[str, str]
+
+    @property
+    def dimensions(self) -> list[dict[str, str]]:
+        """Return the dimensions of Lambda's own metrics of the version."""
+        resource = f"{self.function_name}:{self.alias}"
+        return as_dimensions(
+            {"FunctionName": self.function_name, "Resource": resource, VERSION: self.version}
+        )
+
+
+def build_watch(watched: Watched, shift: Shift) -> list[dict[str, Any]]:
+    """Return PutMetricAlarm's requests. One bad minute is enough, and a minute without calls is good."""
+    errors, duration, seen = names.function_alarms(watched.function_name)
+    said = f"of version {watched.version} by alias {watched.alias}"
+    shared = {
         "EvaluationPeriods": 1,
         "DatapointsToAlarm": 1,
-        "ComparisonOperator": "GreaterThanThreshold",
-        "Threshold": max_error_percent,
         "TreatMissingData": "notBreaching",
-        "Tags": as_list(dict(tags)),
+        "Tags": as_list(dict(watched.tags)),
     }
+    above = {**shared, "ComparisonOperator": "GreaterThanThreshold"}
+    return [
+        {
+            "AlarmName": errors,
+            "AlarmDescription": f"Percentage of the calls {said} that fail.",
+            "Metrics": _error_share(watched.dimensions),
+            "Threshold": shift.max_error_percent,
+            **above,
+        },
+        {
+            "AlarmName": duration,
+            "AlarmDescription": f"99th percentile of the durations {said}, in milliseconds.",
+            "Namespace": NAMESPACE,
+            "MetricName": "Duration",
+            "Dimensions": watched.dimensions,
+            "Period": PERIOD_S,
+            "ExtendedStatistic": "p99",
+            "Threshold": shift.max_p99_ms,
+            **above,
+        },
+        {
+            "AlarmName": seen,
+            "AlarmDescription": f"Whether all answers {said} to the test are good.",
+            "Namespace": canary.NAMESPACE,
+            "MetricName": canary.SUCCESS,
+            "Dimensions": as_dimensions(
+                {
+                    canary.PROJECT: watched.project,
+                    canary.ALIAS: watched.alias,
+                    canary.VERSION: watched.version,
+                }
+            ),
+            "Period": PERIOD_S,
+            "Statistic": "Minimum",
+            "Threshold": 1.0,
+            "ComparisonOperator": "LessThanThreshold",
+            **shared,
+        },
+    ]
 
 
-def _count(name: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
-    metric = {
-        "Namespace": NAMESPACE,
-        "MetricName": name,
-        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-    }
+def as_dimensions(members: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return dimensions as CloudWatch takes them."""
+    return [{"Name": key, "Value": value} for key, value in members.items()]
+
+
+def _error_share(dimensions: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Return the share of calls that fail, computed as AWS's page says: it promises no `Errors` of 0.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    share = {"Id": "share", "Expression": "100 * errors / invocations", "ReturnData": True}
+    return [share, *(_count(name, dimensions) for name in ("Errors", "Invocations"))]
+
+
+def _count(name: str, dimensions: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    metric = {"Namespace": NAMESPACE, "MetricName": name, "Dimensions": list(dimensions)}
     stat = {"Metric": metric, "Period": PERIOD_S, "Stat": "Sum"}
     return {"Id": name.lower(), "MetricStat": stat, "ReturnData": False}

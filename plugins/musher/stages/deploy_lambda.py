@@ -26,13 +26,14 @@ def deploy_lambda(endpoint: EndpointResult) -> FunctionResult:
 
 @task(multiple_outputs=False)
 def request_function(endpoint: EndpointResult) -> Request | None:
-    """Upload the function's code, named by its hash; return its request, concurrency and shift.
+    """Upload the function's code, named by its hash; return its request, concurrency, shift and scaling.
 
     None where there is to be no function.
     """
     from musher.packaging import pack_function  # requests are no business of the DAG's parse
     from musher.payloads.choices import ASYNC
     from musher.payloads.concurrency import build_concurrency
+    from musher.payloads.function_scaling import build_scaling
     from musher.payloads.functions import FunctionPlan, build_function
     from musher.payloads.shifts import build_shift
 
@@ -53,4 +54,5 @@ def request_function(endpoint: EndpointResult) -> Request | None:
             "Function": build_function(run.settings, plan=plan),
             "Concurrency": build_concurrency(run.params),
             "Shift": build_shift(run.params) if run.is_live else None,
+            "Scaling": build_scaling(run.params) if run.is_live else None,
         }

@@ -17,6 +17,7 @@ from musher.hooks.connection import (
 )
 from musher.hooks.ec2 import terminate_instances
 from musher.hooks.endpoints import remove_endpoint
+from musher.hooks.function_scaling import stop_scaling_function
 from musher.hooks.functions import remove_function
 from musher.hooks.jobs import stop_processing_jobs, stop_training_jobs, stop_transform_jobs, stop_tuning_jobs
 from musher.hooks.log_groups import remove_log_group
@@ -131,7 +132,8 @@ def undoings(run: Run) -> list[Removal]:
         name=function,
         slug=run.slug,
         delay_s=settings.poll_interval_s,
-        end_watch=partial(remove_alarms, cloudwatch_hook(settings), names=[names.function_alarm(function)]),
+        end_watch=partial(remove_alarms, cloudwatch_hook(settings), names=names.function_alarms(function)),
+        end_scaling=partial(stop_scaling_function, autoscaling_hook(settings), name=function),
     )
     return [
         Removal(what=f"endpoint {endpoint}", remove=put_endpoint),

@@ -25,7 +25,7 @@ from musher.payloads.choices import ASYNC
 from musher.payloads.probes import ANSWERED, is_foreseen, judge_probe
 from musher.results import Answer, KnownImage, ProbeResult
 from musher.settings import Settings
-from musher.stages.run import current_run
+from musher.stages.run import Run, current_run
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +81,11 @@ def find_data_hash(settings: Settings) -> str:
 def judge_answers(answers: list[Answer]) -> int:
     """Return how many answers are right; LambdaError where those are too few."""
     with fail_without_retry(answers=answers):
-        least, found = current_run().params["min_right"], list(answers)
+        run, found = current_run(), list(answers)
+        least = run.params["min_right"]
         right = sum(answer["predicted"] == answer["truth"] for answer in found)
         if right < least:
+            tell_failure(run)
             said = "; ".join(f"{a['image']} is {a['truth']}, predicted {a['predicted']}" for a in found)
             raise LambdaError(
                 f"{right} of {len(found)} answers are right, and min_right is {least}: {said}. If the model "
@@ -106,8 +108,21 @@ def probe_concurrency(images: list[KnownImage]) -> ProbeResult:
         if not run.params["probe_concurrency"] or reserved is None or reserved >= MAX_AT_ONCE:
             raise AirflowSkipException(f"not probed: {reserved} reserved")
         url = sign_url(s3_hook(run.settings), bucket=names.bucket(run.settings), key=images[0]["key"])
-        rounds = probe(hook, name=name, payload=json.dumps({"url": url}), reserved=reserved)
+        try:
+            rounds = probe(hook, name=name, payload=json.dumps({"url": url}), reserved=reserved)
+        except LambdaError:
+            tell_failure(run)
+            raise
     return ProbeResult(reserved=reserved, rounds=rounds, seconds=round(time.monotonic() - started, 3))
+
+
+def tell_failure(run: Run) -> None:
+    """Tell CloudWatch that the live function is not as it must be, where that is wanted."""
+    from musher.hooks.canary import publish  # no business of the DAG's parse
+    from musher.payloads.canary import Sighting
+
+    if run.params["publish_metrics"]:
+        publish(run.settings, Sighting(is_good=False))
 
 
 def probe(hook: MusherLambdaHook, *, name: str, payload: str, reserved: int) -> int:

@@ -21,6 +21,7 @@ from musher.hooks.connection import (
     sagemaker_hook,
 )
 from musher.hooks.endpoints import remove_endpoint
+from musher.hooks.function_scaling import stop_scaling_function
 from musher.hooks.functions import remove_function
 from musher.hooks.inventory import Listed
 from musher.hooks.log_groups import remove_log_group
@@ -270,8 +271,9 @@ class Reaper:
         return has_scaled
 
     def _remove_function(self, name: str) -> bool:
-        """Remove a function's alarm first; what is reserved and provisioned goes with the function."""
-        remove_alarms(cloudwatch_hook(self.settings), names=[names.function_alarm(name)])
+        """Remove a function's scaling and alarms first; its concurrency goes with the function."""
+        stop_scaling_function(autoscaling_hook(self.settings), name=name)
+        remove_alarms(cloudwatch_hook(self.settings), names=names.function_alarms(name))
         return remove_function(self.functions, name=name)
 
     def _note(self, resource: Resource, reason: str, *, done: str) -> None:

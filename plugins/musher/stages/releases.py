@@ -21,6 +21,7 @@ from musher.hooks.connection import (
     sagemaker_hook,
 )
 from musher.hooks.endpoints import IN_SERVICE, remove_endpoint
+from musher.hooks.function_scaling import stop_scaling_function
 from musher.hooks.functions import MusherLambdaHook, remove_function, weights_of
 from musher.hooks.log_groups import remove_log_group
 from musher.hooks.objects import has_objects
@@ -145,8 +146,9 @@ def roll_back_function(target: RollBack) -> str | None:
         has = note.concurrency if is_noted or is_shared else None
         has = has or read_concurrency(hook, name=name, version=current)
         write_note(hook, arn=arn, note=replace(note, previous=current, next=previous, concurrency=has))
+        stop_scaling_function(autoscaling_hook(run.settings), name=name)
         bring_live(hook, name=name, version=previous, wanted=has, delay_s=run.settings.poll_interval_s)
-        remove_alarms(cloudwatch_hook(run.settings), names=[names.function_alarm(name)])
+        remove_alarms(cloudwatch_hook(run.settings), names=names.function_alarms(name))
         confirm_alias(hook, name=name)
         return previous
 
@@ -217,12 +219,13 @@ def live_deployment(settings: Settings) -> list[Removal]:
     endpoint, function = names.live_endpoint(settings), names.live_function(settings)
     hook, functions, logs = sagemaker_hook(settings), lambda_hook(settings), logs_hook(settings)
     scaler = autoscaling_hook(settings)
-    alarms = [*alarm_names(settings), names.function_alarm(function)]
+    alarms = [*alarm_names(settings), *names.function_alarms(function)]
     delay_s = settings.poll_interval_s
     groups = (names.endpoint_log_group(endpoint), names.function_log_group(function))
     return [
         removal("scaling of", endpoint, partial(stop_scaling, scaler, endpoint_name=endpoint)),
         removal("endpoint", endpoint, partial(remove_endpoint, hook, name=endpoint, delay_s=delay_s)),
+        removal("scaling of", function, partial(stop_scaling_function, scaler, name=function)),
         removal("function", function, partial(remove_function, functions, name=function)),
         Removal(what="alarms", remove=partial(remove_alarms, cloudwatch_hook(settings), names=alarms)),
         *live_versions(hook, settings),

@@ -22,6 +22,7 @@ from musher.payloads.choices import (
     WORKER,
 )
 from musher.payloads.concurrency import find_contradictions
+from musher.payloads.function_scaling import find_contradictions as find_contradictions_of_scaling
 from musher.payloads.processing import SPARE_S
 from musher.payloads.schedules import build_actions, highest
 from musher.payloads.shadows import count_instances, find_obstacle
@@ -83,6 +84,7 @@ def run_checks(run: Run, *, dataset: Result) -> list[Check]:
         Check(about="update", look=lambda: check_update(run.params)),
         Check(about="shadow", look=lambda: unsuitable_shadow(run)),
         Check(about="concurrency", look=lambda: find_contradictions(run.params)),
+        Check(about="scaling of the function", look=lambda: find_contradictions_of_scaling(run.params)),
         Check(about="scaling", look=lambda: unsuitable_scaling(run.params)),
         Check(about="weights' bucket", look=lambda: foreign_weights(run)),
         Check(about="batch", look=lambda: foreign_batch(run)),

@@ -5,7 +5,7 @@ from musher.triggers.waits import WaitTrigger
 
 
 class AlarmTrigger(WaitTrigger):
-    """Wait until an alarm rings, or is gone; a wait that lasts until its deadline is the good end."""
+    """Wait until one of a shift's alarms rings, or is gone; the deadline is the good end."""
 
     aws_hook_class = MusherCloudWatchHook
     waiter = "AlarmRings"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import endpoint_client
 import pytest
 from aws_credentials import get_plainly
 from musher_lambda import Function, make_function
@@ -21,6 +22,7 @@ SCRIPTS = {
     "slow trailers": (HEAD + CHUNKED, [b"X: y\r\n"] * 100),
     "early hints": (b"HTTP/1.1 103 Early Hints\r\n\r\n", [OTHER]),
     "two answers": (OTHER + OTHER, []),
+    "an answer and a half": (OTHER + OTHER[:30], []),
     "cut": (HEAD + b"Content-Length: 50\r\n\r\n[[1", []),
 }
 """What is written at once, and then ten times a second."""
@@ -33,7 +35,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.connections, self.tricks = 0, list[str]()
+        self.connections, self.requests, self.tricks = 0, 0, list[str]()
 
     @property
     def url(self) -> str:
@@ -46,6 +48,8 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: Server
+    rest = b""
+    """What of an answer comes only once the next question is there."""
 
     def setup(self) -> None:
         """Count it."""
@@ -55,12 +59,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer, or play a trick."""
         self.rfile.read(int(self.headers["content-length"]))
+        self.server.requests += 1
+        self.wfile.write(self.rest)
+        self.rest = b""
         trick = self.server.tricks.pop(0) if self.server.tricks else ""
         if trick == "hang":
             time.sleep(30)
         if trick in SCRIPTS:
             self.close_connection = trick == "cut"
             first, rest = SCRIPTS[trick]
+            self.rest = OTHER[30:] if trick == "an answer and a half" else b""
             self.wfile.write(first)
             for piece in rest:
                 time.sleep(0.1)
@@ -149,6 +157,15 @@ def test_an_endpoint_that_hangs_is_a_timeout_within_the_function_s_time(
     assert status(function) == 200
 
 
+def test_a_model_that_is_slow_is_not_asked_a_second_time(
+    server: Server, function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint_client, "MIN_RETRY_LIMIT_S", 1.0)
+    server.tricks = ["hang"]
+    assert status(function, remaining_s=2.5) == 504
+    assert server.requests == 1
+
+
 @pytest.mark.parametrize("trick", ["slow header", "endless continues", "slow trailers"])
 def test_what_comes_slowly_and_is_no_body_ends_within_the_function_s_time_too(
     server: Server, function: Function, trick: str
@@ -169,6 +186,14 @@ def test_what_an_event_has_left_on_the_connection_is_no_answer_to_the_next(
     time.sleep(0.3)
     answer = function.handle({"url": "https://example.com/dog.jpg"}, Context(30.0))
     assert answer["body"] == "[[1]]"
+
+
+def test_what_came_with_an_answer_and_is_more_ends_the_connection(server: Server, function: Function) -> None:
+    """The rest of it comes with the next question, when nobody can tell it from an answer any more."""
+    server.tricks = ["an answer and a half"]
+    first, second = (function.handle({"url": "https://example.com/dog.jpg"}, Context(5.0)) for _ in range(2))
+    assert (first["body"], second["body"]) == ("[[9]]", "[[1]]")
+    assert server.connections == 2
 
 
 def test_a_body_that_is_cut_off_is_asked_for_again(server: Server, function: Function) -> None:

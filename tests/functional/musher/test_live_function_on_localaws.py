@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from musher import names
 from musher.datasets.s3_connection import S3Connection
 from musher.datasets.staging import stage
 from musher.hooks.concurrency import reserve
-from musher.hooks.connection import lambda_hook, s3_hook, sagemaker_hook
+from musher.hooks.connection import cloudwatch_hook, lambda_hook, s3_hook, sagemaker_hook
 from musher.hooks.endpoints import remove_endpoint
 from musher.hooks.functions import remove_function
 from musher.hooks.objects import upload_once
@@ -108,7 +109,7 @@ def live(
     """An installation in operation, in whose run the tasks believe to be; retired at the end."""
     monkeypatch.setenv("MUSHER_ACCOUNT_ID", installation.account_id)
     monkeypatch.setenv("MUSHER_PROJECT", installation.project)
-    params = {"min_right": 1, "probe_concurrency": True}
+    params = {"min_right": 1, "probe_concurrency": True, "publish_metrics": True}
     run = SimpleNamespace(settings=installation, params=params)
     monkeypatch.setattr(live_function, "current_run", lambda: run)
     deploy(installation, slug=uuid.uuid4().hex[:8], data_hash=stage_photos(installation, tmp_path))
@@ -116,6 +117,23 @@ def live(
     remove_function(lambda_hook(installation), name=names.live_function(installation))
     hook = sagemaker_hook(installation)
     remove_endpoint(hook, name=names.live_endpoint(installation), delay_s=0.1)
+
+
+def told(settings: Settings, metric: str, **scope: str) -> list[float]:
+    """Return highest and lowest value that CloudWatch has of a metric of the live function."""
+    dimensions = {"Project": settings.project, "Alias": names.LIVE_ALIAS}
+    dimensions |= {key.capitalize(): value for key, value in scope.items()}
+    now = datetime.now(UTC)
+    found = cloudwatch_hook(settings).conn.get_metric_statistics(
+        Namespace="Musher",
+        MetricName=metric,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=7200,
+        Statistics=["Maximum", "Minimum"],
+    )["Datapoints"]
+    return [float(found[0][kind]) for kind in ("Maximum", "Minimum")] if found else []
 
 
 @pytest.mark.slow
@@ -127,7 +145,9 @@ def test_what_is_live_is_asked_about_the_images_that_it_was_trained_with(
     assert [image["truth"] for image in images][:2] in (["cat", "dog"], ["dog", "cat"])
 
     def ask(max_latency_ms: float) -> Any:
-        operator = AskFunctionOperator(task_id="ask", image=images[0], max_latency_ms=max_latency_ms)
+        operator = AskFunctionOperator(
+            task_id="ask", image=images[0], max_latency_ms=max_latency_ms, publish_metrics="True"
+        )
         return operator.execute(FakeTask().context())
 
     answer = ask(60_000)
@@ -139,6 +159,11 @@ def test_what_is_live_is_asked_about_the_images_that_it_was_trained_with(
 
     probed = live_function.probe_concurrency.function(images)
     assert probed["reserved"] == 2
+    cold, warm = (told(live, f"Canary{kind}Latency") for kind in ("Cold", "Warm"))
+    assert (told(live, "CanarySuccess"), told(live, "CanarySuccess", version="1")) == ([1, 0], [1, 0])
+    assert cold == [], "an environment was provisioned: nobody waited for its start"
+    assert len(warm) == 2
+    assert min(warm) > ANSWER_S * 1000
     hook, name = lambda_hook(live), names.live_function(live)
     hook.conn.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")
     reserve(hook, name=name, count=0)

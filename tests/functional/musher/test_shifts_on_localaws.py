@@ -1,6 +1,7 @@
 """A function's calls go over to a new version by shares, while users go on calling it."""
 
 import json
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -13,13 +14,16 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from musher import names
-from musher.hooks.concurrency import list_provisioned
-from musher.hooks.connection import cloudwatch_hook, lambda_hook, s3_hook
+from musher.hooks.canary import publish
+from musher.hooks.concurrency import count_ready, list_provisioned
+from musher.hooks.connection import autoscaling_hook, cloudwatch_hook, lambda_hook, s3_hook
+from musher.hooks.function_scaling import list_scaled
 from musher.hooks.functions import remove_function, weights_of
 from musher.hooks.objects import upload_once
 from musher.hooks.releases import put_alias_back
 from musher.operators.functions import DeployFunctionOperator
 from musher.packaging import pack_function
+from musher.payloads.canary import Sighting
 from musher.payloads.functions import FunctionPlan, build_function
 from musher.payloads.tags import live_tags
 from musher.settings import Settings
@@ -29,6 +33,7 @@ from tests.unit.musher.operators.fakes import FakeTask
 
 GOOD = "def handler(event, context):\n    return context.function_version\n"
 ALSO_GOOD = GOOD + "# changed\n"
+SLOW = "import time\n" + GOOD.replace("    return", "    time.sleep(0.7)\n    return")
 BROKEN = "def handler(event, context):\n    raise ValueError('broken')\n"
 TRUST = {
     "Version": "2012-10-17",
@@ -36,7 +41,7 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
-SHIFT = {"shares_percent": [50], "max_error_percent": 5.0}
+SHIFT = {"shares_percent": [50], "max_error_percent": 5.0, "max_p99_ms": 500.0}
 BAKE_S = 8
 """Four minutes of this localaws: an alarm that is to ring has had the time."""
 
@@ -69,7 +74,7 @@ def project(fast_localaws: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def release(project: Settings, tmp_path: Path) -> Callable[..., Any]:
     """Return a function that makes the operator of a run that releases code."""
 
-    def make(code: str, *, slug: str, bake_s: float = BAKE_S) -> Any:
+    def make(code: str, *, slug: str, bake_s: float = BAKE_S, **changes: Any) -> Any:
         (tmp_path / "musher_lambda.py").write_text(code)
         archive = pack_function(folder=tmp_path)
         key = names.function_key(project, code_hash=archive.code_hash)
@@ -84,7 +89,7 @@ def release(project: Settings, tmp_path: Path) -> Callable[..., Any]:
             "Function": build_function(project, plan=plan),
             "Concurrency": {"reserved": None, "provisioned": 1},
             "Shift": {**SHIFT, "bake_s": bake_s},
-        }
+        } | changes
         operator = DeployFunctionOperator(task_id="f", config=config, alias=names.LIVE_ALIAS)
         operator.__dict__["settings"] = project
         operator.deferrable = True
@@ -122,20 +127,22 @@ def call(project: Settings, fast_localaws: Any) -> Callable[[], Call]:
     return make
 
 
-def call_while(trigger: Any, call: Callable[[], Call]) -> tuple[list[Call], dict[str, Any]]:
+def call_while(
+    trigger: Any, call: Callable[[], Call], *, least: int = LEAST_CALLS
+) -> tuple[list[Call], dict[str, Any]]:
     """Call until a wait ends, and so often that chance tells; return the calls and the event."""
     calls = []
     with ThreadPoolExecutor(max_workers=1) as pool:
         waiting = pool.submit(run_here, trigger, must_leave=lambda: False)
-        while not waiting.done() or len(calls) < LEAST_CALLS:
+        while not waiting.done() or len(calls) < least:
             calls.append(call())
         return calls, waiting.result()
 
 
 def alarms(settings: Settings) -> list[Any]:
     """Return the function's alarms."""
-    name = names.function_alarm(names.live_function(settings))
-    found: list[Any] = cloudwatch_hook(settings).conn.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    wanted = list(names.function_alarms(names.live_function(settings)))
+    found: list[Any] = cloudwatch_hook(settings).conn.describe_alarms(AlarmNames=wanted)["MetricAlarms"]
     return found
 
 
@@ -167,7 +174,8 @@ def test_no_call_fails_while_a_good_version_gets_its_share_and_then_all(
     operator = release(ALSO_GOOD, slug=slug)  # the retry of a task whose worker and triggerer are gone
     _, trigger = run_to_bake(operator)
     assert provisioned(project) == {"1", "2"}
-    assert [alarm["AlarmName"] for alarm in alarms(project)] == [f"{names.live_function(project)}-errors"]
+    watching = {alarm["AlarmName"] for alarm in alarms(project)}
+    assert watching == set(names.function_alarms(names.live_function(project)))
     calls, event = call_while(trigger, call)
     assert not [one for one in calls if one.is_error]
     share = Counter(one.version for one in calls)
@@ -202,5 +210,58 @@ def test_a_version_that_fails_is_taken_back_and_nothing_is_lost_beyond_its_share
     assert any(one.is_error for one in calls)
 
     undo: Any = {"name": names.live_function(project), "slug": slug, "delay_s": 0.1}
-    assert put_alias_back(lambda_hook(project), **undo, end_watch=lambda: None) == []
+    assert (
+        put_alias_back(lambda_hook(project), **undo, end_watch=lambda: None, end_scaling=lambda: None) == []
+    )
     remove_function(lambda_hook(project), name=names.live_function(project))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize("why", ["duration", "canary"])
+def test_a_version_that_is_slow_or_that_its_test_finds_bad_is_taken_back(
+    project: Settings, release: Any, call: Callable[[], Call], why: str
+) -> None:
+    slug = uuid.uuid4().hex[:8]
+    run_to_bake(release(GOOD, slug="0123abcd"))
+    operator = release(SLOW if why == "duration" else ALSO_GOOD, slug=slug, bake_s=300)
+    _, trigger = run_to_bake(operator)
+    if why == "canary":
+        assert publish(project, Sighting(is_good=True, version="1"))
+        assert publish(project, Sighting(is_good=False, version="2"))
+    _, event = call_while(trigger, call, least=0)
+    assert event["outcome"] == "success", "an alarm has rung"
+    said = rf"(-{why} rang: Threshold Crossed|rang, and rings no longer).*version 1 answers all"
+    with pytest.raises(AirflowFailException, match=said):
+        operator.resume(FakeTask().context(), event)
+    assert (find_live(project), provisioned(project), alarms(project)) == (("1", {}), {"1"}, [])
+    remove_function(lambda_hook(project), name=names.live_function(project))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_is_provisioned_follows_its_use_and_the_next_version_begins_with_as_many(
+    project: Settings, release: Any, call: Callable[[], Call]
+) -> None:
+    asked: Any = {
+        "Scaling": {"least": 1, "most": 3, "target_percent": 10.0, "schedule": ["rate(999 days) 1 3"]},
+        "Shift": {**SHIFT, "shares_percent": [], "bake_s": 0},
+    }
+    scaler, name = autoscaling_hook(project), names.live_function(project)
+    run_to_bake(release(GOOD, slug="0123abcd", **asked))
+    assert list_scaled(scaler, name=name) == ["1"]
+    deadline = time.monotonic() + 120
+    while count_ready(lambda_hook(project), name=name, version="1") < 3:
+        assert time.monotonic() < deadline, "nothing has scaled"
+        call()
+        time.sleep(0.05)
+
+    result, _ = run_to_bake(release(ALSO_GOOD, slug=uuid.uuid4().hex[:8], **asked))
+    assert (result["version"], result["provisioned"]) == ("2", 3)
+    assert list_scaled(scaler, name=name) == ["2"]
+    assert provisioned(project) == {"2"}
+
+    result, _ = run_to_bake(release(ALSO_GOOD, slug=uuid.uuid4().hex[:8], Shift=asked["Shift"]))
+    assert (result["version"], result["provisioned"]) == ("2", 1)
+    assert list_scaled(scaler, name=name) == []
+    remove_function(lambda_hook(project), name=name)

@@ -5,9 +5,10 @@ import itertools
 
 import endpoint_client
 import pytest
-from endpoint_client import EndpointClient, Reply, read_timeout
+from endpoint_client import EndpointClient, Reply
+from timed_connections import ConnectTimeoutError
 
-from tests.function_connections import Answer, Network, model_error, refusal
+from tests.function_connections import Answer, Clock, Network, model_error, refusal
 
 OK = b"[[1]]"
 
@@ -83,7 +84,7 @@ def test_one_that_was_frozen_for_long_is_not_used_again(monkeypatch: pytest.Monk
         refusal("InternalFailure", status=500),
         refusal("ServiceUnavailable", status=503),
         refusal("RequestTimeout"),
-        TimeoutError(),
+        ConnectTimeoutError(),
         ConnectionRefusedError(),
         http.client.BadStatusLine("x"),
     ],
@@ -120,20 +121,42 @@ def test_a_function_with_little_time_makes_one(pauses: list[float]) -> None:
     assert pauses == []
 
 
-@pytest.mark.parametrize("limit_s", [2, 3, 9.9, 10, 30, 60, 120, 900])
-def test_all_attempts_together_end_before_the_functions_limit(
-    limit_s: float, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the time, which only what a test says takes."""
+    made = Clock()
+    monkeypatch.setattr(endpoint_client.time, "monotonic", made.now)
+    monkeypatch.setattr(endpoint_client.time, "sleep", made.advance)
+    monkeypatch.setattr(endpoint_client.random, "random", lambda: 0.5)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("remaining_s", "attempt_s"), [(2, 1.5), (30, 29.5), (60, 59.5), (70, 65.0), (900, 65.0)]
+)
+def test_a_model_that_is_slow_is_asked_once_and_has_all_the_time(
+    remaining_s: float, attempt_s: float, clock: Clock
 ) -> None:
-    """Each takes as long as it may, and so does the pause between them."""
-    now = 1000.0
-    monkeypatch.setattr(endpoint_client.time, "monotonic", lambda: now)
-    attempts = 2 if limit_s >= 10 else 1
-    deadline = now + limit_s - endpoint_client.RESERVE_S
-    for left in reversed(range(attempts)):
-        wait_s = read_timeout(deadline, left)
-        assert 0.1 <= wait_s <= 60
-        now += endpoint_client.CONNECT_TIMEOUT_S + wait_s + (endpoint_client.LONGEST_PAUSE_S if left else 0)
-    assert now < 1000.0 + limit_s
+    network = Network([TimeoutError(), *answers(1)], clock=clock, seconds=[attempt_s])
+    with pytest.raises(TimeoutError):
+        invoke(network.client(), remaining_s=remaining_s)
+    assert len(network.requests) == 1
+    assert network.deadlines == [pytest.approx(1000.0 + attempt_s)]
+
+
+@pytest.mark.parametrize(("first_s", "attempts"), [(0.0, 2), (10.0, 2), (34.4, 2), (34.6, 1), (60.0, 1)])
+@pytest.mark.parametrize("first", [refusal("InternalFailure", status=500), ConnectionResetError()])
+def test_a_second_attempt_begins_where_it_can_last_as_long_as_the_first(
+    first: Answer | Exception, first_s: float, attempts: int, clock: Clock
+) -> None:
+    """Of 70 s half a second is kept back, and half a second is the pause between them."""
+    network = Network([first, *answers(1)], clock=clock, seconds=[first_s, first_s])
+    try:
+        assert invoke(network.client(), remaining_s=70.0).status in (200, 500)
+    except ConnectionResetError:
+        assert attempts == 1
+    assert len(network.requests) == attempts
+    assert clock.now() < 1000.0 + 70.0
 
 
 def test_an_answer_that_drips_ends_with_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,21 +195,6 @@ def test_another_address_has_its_port_and_path() -> None:
     (request,) = network.requests
     assert request["path"] == "/aws/endpoints/musher-1234/invocations"
     assert request["headers"]["host"] == "127.0.0.1:4566"
-
-
-@pytest.mark.parametrize(
-    ("url", "kind", "host", "port"),
-    [
-        ("https://runtime.sagemaker.us-east-1.amazonaws.com", "HTTPSConnection", None, 443),
-        ("http://127.0.0.1:4566", "HTTPConnection", "127.0.0.1", 4566),
-        ("https://[::1]:8443/x", "HTTPSConnection", "::1", 8443),
-    ],
-)
-def test_a_connection_is_of_the_address_s_kind(url: str, kind: str, host: str | None, port: int) -> None:
-    connection = endpoint_client.open_connection(url)
-    assert type(connection).__name__ == kind
-    assert connection.host == (host or "runtime.sagemaker.us-east-1.amazonaws.com")
-    assert (connection.port, connection.timeout) == (port, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -289,10 +289,19 @@ def test_each_event_is_one_line_with_its_id_and_the_first_one_started_cold(
         function.handle({"url": f"{URL}?signature=secret"}, Context())
     first, second = lines(capsys)
     assert (first["cold_start"], second["cold_start"]) == (True, False)
+
     assert (first["level"], first["status"], first["source"]) == ("INFO", 200, "url")
     assert first["request_id"] == "request-1"
     assert 0 <= first["seconds"] < 5
     assert "secret" not in json.dumps([first, second])
+
+
+def test_nobody_waits_for_the_start_of_what_is_provisioned(capsys: pytest.CaptureFixture[str]) -> None:
+    function = Network([Answer(200, b"[[1]]")]).function(
+        AWS_LAMBDA_INITIALIZATION_TYPE="provisioned-concurrency"
+    )
+    function.handle({"url": "https://example.com/dog.jpg"}, Context())
+    assert json.loads(capsys.readouterr().out)["cold_start"] is False
 
 
 def test_what_aws_says_is_in_the_log_and_a_failure_of_the_model_is_an_error_there(

@@ -55,6 +55,9 @@ class FakeFunction(FakeConcurrency):
     def end_watch(self) -> None:
         self.watches = False
 
+    def end_scaling(self) -> None:
+        self.steps.append("scales no longer")
+
 
 @pytest.fixture
 def aws() -> FakeFunction:
@@ -65,7 +68,8 @@ def aws() -> FakeFunction:
 
 
 def undo(aws: Any, *, slug: str = SLUG) -> list[str]:
-    return put_alias_back(aws, name="f", slug=slug, delay_s=0.001, end_watch=aws.end_watch)
+    ends = {"end_watch": aws.end_watch, "end_scaling": aws.end_scaling}
+    return put_alias_back(aws, name="f", slug=slug, delay_s=0.001, **ends)
 
 
 def share(aws: FakeFunction) -> None:
@@ -87,8 +91,16 @@ def test_a_note_is_read_as_it_was_written(aws: FakeFunction, reserved: int | Non
 def test_the_version_before_is_warm_when_users_come_back_to_it(aws: FakeFunction) -> None:
     assert undo(aws) == ["version 2 from f: 1 answers again"]
     assert not aws.watches
-    assert aws.steps == ["reserve 5", "provision 3 of 1", "1 is warm", "alias 1", "provision 0 of 2"]
-    assert undo(aws) == []
+    assert aws.steps == [
+        "scales no longer",
+        "reserve 5",
+        "provision 3 of 1",
+        "1 is warm",
+        "alias 1",
+        "provision 0 of 2",
+    ]
+    aws.steps.clear()
+    assert (undo(aws), aws.steps) == ([], []), "what is undone already goes on as it is"
 
 
 def test_what_a_run_changed_before_it_failed_to_move_the_alias_is_undone(aws: FakeFunction) -> None:
@@ -134,7 +146,7 @@ def test_a_share_of_the_calls_ends_first_of_all(aws: FakeFunction, confirmed: di
     share(aws)
     aws.tags |= confirmed
     assert undo(aws) == ["version 2 from f: 1 answers again"]
-    assert aws.steps == ["alias 1", "alias 1", "provision 0 of 2"]
+    assert aws.steps == ["scales no longer", "alias 1", "alias 1", "provision 0 of 2"]
     assert (aws.version, aws.weights, aws.watches) == ("1", {}, False)
     assert undo(aws) == []
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from musher.names import function_alarms
 from tests.unit.musher.fake_concurrency import FakeConcurrency
 from tests.unit.musher.operators.fakes import FakeWaiter
 
@@ -98,30 +99,81 @@ def asked(
     reserved: int | None = 5,
     provisioned: int = 0,
     shift: dict[str, Any] | None = None,
+    scaling: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what an earlier task hands on."""
     concurrency = {"reserved": reserved, "provisioned": provisioned}
-    return {"Function": request, "Concurrency": concurrency, "Shift": shift}
+    return {"Function": request, "Concurrency": concurrency, "Shift": shift, "Scaling": scaling}
+
+
+class FakeScaler:
+    """Application Auto Scaling; targets by resource id, what is done are `steps` of the function's."""
+
+    def __init__(self, steps: list[str] | None = None) -> None:
+        self.targets: dict[str, list[dict[str, Any]]] = {}
+        self.steps = [] if steps is None else steps
+        self.conn = self
+
+    def get_paginator(self, operation: str) -> "FakeScaler":
+        assert operation == "describe_scalable_targets"
+        return self
+
+    def paginate(self, *, ServiceNamespace: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803
+        assert ServiceNamespace == "lambda"
+        return [{"ScalableTargets": [{"ResourceId": name}]} for name in self.targets]
+
+    def register_scalable_target(
+        self,
+        *,
+        ResourceId: str,  # noqa: N803
+        MinCapacity: int,  # noqa: N803
+        MaxCapacity: int,  # noqa: N803
+        **_: str,
+    ) -> None:
+        self.targets[ResourceId] = []
+        version = ResourceId.rpartition(":")[2]
+        self.steps.append(f"scale {version} from {MinCapacity} to {MaxCapacity}")
+
+    def put_scaling_policy(self, *, ResourceId: str, **request: Any) -> None:  # noqa: N803
+        self.targets[ResourceId].append(request)
+
+    def put_scheduled_action(self, *, ResourceId: str, **request: Any) -> None:  # noqa: N803
+        self.targets[ResourceId].append(request)
+
+    def deregister_scalable_target(self, *, ResourceId: str, **_: str) -> None:  # noqa: N803
+        del self.targets[ResourceId]
+        self.steps.append(f"{ResourceId.rpartition(':')[2]} scales no longer")
 
 
 class FakeWatch:
-    """CloudWatch with one alarm at most, whose state is `state`; deletions are `steps` of the function's."""
+    """CloudWatch with the alarms of a function; `ringing` is in `state`, the others are OK.
+
+    What is done with that one are `steps` of the function's.
+    """
 
     def __init__(self, steps: list[str]) -> None:
-        self.alarm: dict[str, Any] | None = None
-        self.state = "OK"
+        self.alarms: dict[str, dict[str, Any]] = {}
+        self.ringing, self.state = f"{NAME}-errors", "OK"
         self.steps = steps
         self.conn = self
 
     def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
-        assert AlarmNames == [f"{NAME}-errors"]
-        found = {"StateValue": self.state, "StateReason": "Threshold Crossed"}
-        return {"MetricAlarms": [self.alarm | found] if self.alarm else []}
+        assert set(AlarmNames) <= set(function_alarms(NAME))
+        found = [self.alarms[name] for name in AlarmNames if name in self.alarms]
+        return {"MetricAlarms": [alarm | self._state(alarm["AlarmName"]) for alarm in found]}
+
+    def _state(self, name: str) -> dict[str, str]:
+        state = self.state if name == self.ringing else "OK"
+        return {"StateValue": state, "StateReason": "Threshold Crossed"}
 
     def put_metric_alarm(self, **request: Any) -> None:
-        self.alarm = request
-        self.steps.append(f"alarm: {request['AlarmDescription']}")
+        self.alarms[request["AlarmName"]] = request
+        if request["AlarmName"] == self.ringing:
+            self.steps.append(f"alarm: {request['AlarmDescription']}")
 
-    def delete_alarms(self, **_: Any) -> None:
-        self.alarm, self.state = None, "INSUFFICIENT_DATA"
-        self.steps.append("no alarm")
+    def delete_alarms(self, *, AlarmNames: list[str]) -> None:  # noqa: N803
+        for name in AlarmNames:
+            del self.alarms[name]
+        if self.ringing in AlarmNames:
+            self.state = "INSUFFICIENT_DATA"
+            self.steps.append("no alarm")

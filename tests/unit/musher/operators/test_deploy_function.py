@@ -152,7 +152,8 @@ def test_environments_that_do_not_start_leave_the_alias_and_say_why(
     change(operator, run="0123abcd", endpoint="one", provisioned=2)
     aws.fails = {"2"}
     with pytest.raises(
-        AirflowFailException, match=r"is 2, .*of version 2 .*FUNCTION_ERROR_INIT_FAILURE, the"
+        AirflowFailException,
+        match=r"is 2, .* 2 environments of version 2 .*FUNCTION_ERROR_INIT_FAILURE, the",
     ):
         change(operator, run="89abcdef", endpoint="two", provisioned=2)
     assert aws.aliases == {"live": "1"}

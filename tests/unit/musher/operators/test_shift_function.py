@@ -6,15 +6,24 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher.hooks import connection
+from musher.names import function_alarms
 from musher.operators.functions import DeployFunctionOperator
 from musher.settings import Settings
 from musher.triggers.alarms import AlarmTrigger
 from musher.triggers.waits import WaitTrigger
-from tests.unit.musher.operators.fake_function import REQUEST, TAGS, FakeLambda, FakeWatch, asked
+from tests.unit.musher.operators.fake_function import (
+    NAME,
+    REQUEST,
+    TAGS,
+    FakeLambda,
+    FakeScaler,
+    FakeWatch,
+    asked,
+)
 from tests.unit.musher.operators.fakes import FakeClock, FakeHook, FakeTask, refuse
 
 BAKE_S = 600
-CANARY = {"shares_percent": [20], "bake_s": BAKE_S, "max_error_percent": 5.0}
+CANARY = {"shares_percent": [20], "bake_s": BAKE_S, "max_error_percent": 5.0, "max_p99_ms": 900.0}
 LINEAR = {**CANARY, "shares_percent": [30, 60, 90]}
 WATCHED = "alarm: Percentage of the calls of version 2 by alias live that fail."
 
@@ -37,7 +46,16 @@ def watch(aws: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> FakeWatch:
 
 
 @pytest.fixture
-def operator(aws: FakeLambda, watch: FakeWatch, monkeypatch: pytest.MonkeyPatch) -> DeployFunctionOperator:
+def scaler(aws: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> FakeScaler:
+    made = FakeScaler(aws.steps)
+    monkeypatch.setattr(connection, "autoscaling_hook", lambda settings: made)
+    return made
+
+
+@pytest.fixture
+def operator(
+    aws: FakeLambda, watch: FakeWatch, scaler: FakeScaler, monkeypatch: pytest.MonkeyPatch
+) -> DeployFunctionOperator:
     """An operator with a function whose alias stands for version 1."""
     hook = FakeHook(aws, "lambda")
     monkeypatch.setattr(WaitTrigger, "hook", hook)
@@ -133,25 +151,30 @@ def test_a_first_version_and_one_that_is_live_already_share_nothing(
 
 
 @pytest.mark.parametrize("ending", ["rings", "is removed"])
+@pytest.mark.parametrize("alarm", ["errors", "duration", "canary"])
 def test_a_version_whose_alarm_rings_or_is_gone_is_taken_back(
     operator: DeployFunctionOperator,
     aws: FakeLambda,
     watch: FakeWatch,
     fake_clock: FakeClock,
     ending: str,
+    alarm: str,
 ) -> None:
+    watch.ringing = f"{NAME}-{alarm}"
+
     def happen() -> None:
         if aws.weights and ending == "rings":
             watch.state = "ALARM"
         elif aws.weights:
-            watch.alarm = None
+            watch.alarms.pop(watch.ringing, None)
 
     fake_clock.on_sleep = happen
     said = "rang: Threshold Crossed" if ending == "rings" else "is gone"
-    with pytest.raises(AirflowFailException, match=rf"-errors {said}.*Version 2 .* version 1 answers all"):
+    with pytest.raises(AirflowFailException, match=rf"-{alarm} {said}.*Version 2 .* version 1 answers all"):
         release(operator)
+    assert sum(fake_clock.slept) < BAKE_S, "nobody waits for the end of the share"
     assert (aws.aliases, aws.weights) == ({"live": "1"}, {})
-    assert (aws.reserved, set(aws.configs), watch.alarm) == (5, {"1"}, None)
+    assert (aws.reserved, set(aws.configs), watch.alarms) == (5, {"1"}, {})
     assert aws.steps.index("alias 1") < aws.steps.index("provision 0 of 2")
 
 
@@ -159,7 +182,8 @@ def test_an_alarm_that_rings_at_the_last_moment_counts(
     operator: DeployFunctionOperator, aws: FakeLambda, watch: FakeWatch
 ) -> None:
     operator.config = asked(REQUEST, provisioned=1, shift=CANARY)
-    aws.weights, watch.alarm, watch.state = {"2": 0.2}, {"AlarmName": "any"}, "ALARM"
+    watch.alarms = {name: {"AlarmName": name} for name in function_alarms(NAME)}
+    aws.weights, watch.state = {"2": 0.2}, "ALARM"
     carried = {"then": "next_share", "version": "2", "previous": "1", "started_at": 0.0, "percent": 20}
     event = {"outcome": "timeout", "message": "", "carried": carried}
     with pytest.raises(AirflowFailException, match="rang: Threshold Crossed"):
@@ -185,7 +209,7 @@ def test_a_try_that_is_lost_anywhere_is_taken_up(
         release(operator)
     result = release(operator)
     assert (result["version"], result["previous_version"]) == ("2", "1")
-    assert (aws.aliases, aws.weights, watch.alarm) == ({"live": "2"}, {}, None)
+    assert (aws.aliases, aws.weights, watch.alarms) == ({"live": "2"}, {}, {})
     assert (aws.reserved, set(aws.configs)) == (5, {"2"})
     assert aws.steps.count("alias 1, 2 has 0.2") == 1
 
@@ -229,7 +253,7 @@ def test_a_try_that_is_lost_while_it_takes_back_does_not_begin_anew(
     assert aws.weights == {}
     with pytest.raises(AirflowFailException, match="rang: Threshold Crossed"):
         release(operator)
-    assert (aws.aliases, aws.weights, set(aws.configs), watch.alarm) == ({"live": "1"}, {}, {"1"}, None)
+    assert (aws.aliases, aws.weights, set(aws.configs), watch.alarms) == ({"live": "1"}, {}, {"1"}, {})
     assert aws.steps.count("alias 1, 2 has 0.2") == 1
 
 
@@ -286,4 +310,66 @@ def test_the_error_says_what_could_not_be_put_back(
         AirflowFailException, match=r"rang: .*again\. Function .* was to have .*provisioned=1"
     ):
         release(operator)
-    assert (aws.weights, watch.alarm) == ({}, None)
+    assert (aws.weights, watch.alarms) == ({}, {})
+
+
+SCALING = {"least": 1, "most": 4, "target_percent": 70.0, "schedule": ["cron(0 8 ? * MON-FRI *) 2 4"]}
+
+
+def test_the_version_that_goes_live_scales_and_the_one_before_no_longer(
+    operator: DeployFunctionOperator, aws: FakeLambda, scaler: FakeScaler
+) -> None:
+    release(operator, scaling=SCALING)
+    assert aws.steps[-3:] == ["no alarm", "provision 0 of 1", "scale 2 from 1 to 4"]
+    aws.steps.clear()
+    release(operator, run="76543210", endpoint="three", scaling=SCALING)
+    assert aws.steps[-4:] == [
+        "no alarm",
+        "2 scales no longer",
+        "provision 0 of 2",
+        "scale 3 from 1 to 4",
+    ]
+    assert set(scaler.targets) == {f"function:{NAME}:3"}
+    policy, action = scaler.targets[f"function:{NAME}:3"]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 0.7
+    assert action["ScalableTargetAction"] == {"MinCapacity": 2, "MaxCapacity": 4}
+
+
+@pytest.mark.parametrize(("has", "begins"), [(1, 1), (3, 3), (9, 4)])
+def test_a_new_version_begins_with_as_many_environments_as_users_have(
+    operator: DeployFunctionOperator, aws: FakeLambda, has: int, begins: int
+) -> None:
+    aws.reserved = None
+    aws.configs["1"]["RequestedProvisionedConcurrentExecutions"] = has
+    result = release(operator, reserved=None, scaling=SCALING)
+    assert f"provision {begins} of 2" in aws.steps
+    assert result["provisioned"] == begins
+    assert set(aws.configs) == {"2"}
+
+
+def test_a_run_that_asks_for_no_scaling_ends_it(
+    operator: DeployFunctionOperator, aws: FakeLambda, scaler: FakeScaler
+) -> None:
+    release(operator, scaling=SCALING)
+    release(operator, run="76543210", endpoint="two")
+    assert scaler.targets == {}
+    assert aws.configs["2"]["RequestedProvisionedConcurrentExecutions"] == 1
+
+
+def test_a_version_that_is_taken_back_leaves_nothing_that_scales(
+    operator: DeployFunctionOperator,
+    aws: FakeLambda,
+    watch: FakeWatch,
+    scaler: FakeScaler,
+    fake_clock: FakeClock,
+) -> None:
+    scaler.targets[f"function:{NAME}:1"] = []
+
+    def ring() -> None:
+        watch.state = "ALARM" if aws.weights else watch.state
+
+    fake_clock.on_sleep = ring
+    with pytest.raises(AirflowFailException, match="rang: Threshold Crossed"):
+        release(operator, scaling=SCALING)
+    assert scaler.targets == {}
+    assert set(aws.configs) == {"1"}

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from botocore.exceptions import ClientError
 
 from musher.errors import LambdaError
+from musher.hooks import canary
 from musher.hooks.releases import Endpoint
 from musher.payloads.probes import THROTTLED
 from musher.settings import Settings
@@ -85,7 +86,11 @@ def test_a_function_error_is_no_answer() -> None:
 def test_too_few_right_answers_name_each_image(
     least: int, passes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_function, "current_run", lambda: SimpleNamespace(params={"min_right": least}))
+    told: list[bool] = []
+    params = {"min_right": least, "publish_metrics": True}
+    run = SimpleNamespace(params=params, settings=None)
+    monkeypatch.setattr(live_function, "current_run", lambda: run)
+    monkeypatch.setattr(canary, "publish", lambda _, sighting: told.append(sighting.is_good))
     answers: Any = [
         {"image": "a.png", "truth": "dog", "predicted": "dog"},
         {"image": "b.png", "truth": "cat", "predicted": "dog"},
@@ -95,6 +100,7 @@ def test_too_few_right_answers_name_each_image(
         return
     with pytest.raises(AirflowFailException, match=r"1 of 2 .*b.png is cat, predicted dog"):
         live_function.judge_answers.function(answers)
+    assert told == [False], "CloudWatch hears of it"
 
 
 def live(

@@ -11,6 +11,7 @@ from musher.settings import Settings
 from musher.stages import releases
 from tests.unit.musher.fake_concurrency import ARN
 from tests.unit.musher.hooks.test_release_of_functions import SLUG, FakeFunction, share
+from tests.unit.musher.operators.fake_function import FakeScaler
 
 FUNCTION = "musher-classify"
 
@@ -23,8 +24,11 @@ def aws(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     write_note(made, arn=ARN, note=ReleaseNote(run=SLUG, previous="1", next="2", concurrency=before))
     made.describe_alarms = lambda AlarmNames: {"MetricAlarms": [{"AlarmName": AlarmNames[0]}]}  # noqa: N803
     made.delete_alarms = lambda AlarmNames: made.steps.append(f"no {AlarmNames[0]}")  # noqa: N803
+    scaler = FakeScaler(made.steps)
+    scaler.targets[f"function:{FUNCTION}:2"] = []
     for hook in ("lambda_hook", "cloudwatch_hook"):
         monkeypatch.setattr(releases, hook, lambda settings: made)
+    monkeypatch.setattr(releases, "autoscaling_hook", lambda settings: scaler)
     monkeypatch.setattr(releases, "current_run", lambda: SimpleNamespace(settings=settings, params={}))
     return made
 
@@ -40,7 +44,13 @@ def test_a_share_of_the_calls_ends_and_the_alarm_with_it(aws: Any, settings: Set
     assert releases.find_function_versions(aws, settings) == ("2", "1")
     assert roll_back(aws, settings) == "1"
     assert (aws.version, aws.weights) == ("1", {})
-    assert aws.steps == ["alias 1", "alias 1", "provision 0 of 2", f"no {FUNCTION}-errors"]
+    assert aws.steps == [
+        "2 scales no longer",
+        "alias 1",
+        "alias 1",
+        "provision 0 of 2",
+        f"no {FUNCTION}-errors",
+    ]
     assert (aws.reserved, set(aws.configs)) == (5, {"1"})
     assert aws.tags["musher:confirmed"] == "1"
 

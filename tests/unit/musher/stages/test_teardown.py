@@ -219,6 +219,7 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
         if end_watch := arguments.pop("end_watch", None):
             end_watch()  # as where nothing served before
         arguments.pop("scaler", None)
+        arguments.pop("end_scaling", None)
         asked.append(arguments)
         return ["put back"]
 
@@ -240,7 +241,7 @@ def test_a_live_run_that_fails_puts_back_what_served_before(
         "deregister_scalable_target sagemaker",
         "delete_alarms ['musher-live-errors', 'musher-live-latency', 'musher-live-steps', "
         "'musher-live-wake']",
-        "delete_alarms ['musher-classify-errors']",
+        "delete_alarms ['musher-classify-errors', 'musher-classify-duration', 'musher-classify-canary']",
     ]
     assert [call for call in aws.calls if call in ends] == ends * undoes
 

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -88,6 +89,75 @@ def test_the_warm_ones_first_then_cold_ones_then_throttles(functions: Any, name:
         kinds = [future.result().json[1] for future in running]
     assert sorted(kinds) == ["on-demand", PROVISIONED, PROVISIONED]
     assert error.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+
+def metrics(functions: Any, name: str, *names: str, qualifier: str) -> list[float | None]:
+    """Return the highest values of metrics of an alias or version, of all time."""
+    client = functions.server.client("cloudwatch")
+    dimensions = {"FunctionName": name, "Resource": f"{name}:{qualifier}"}
+    now = datetime.now(UTC)
+
+    def highest(metric: str) -> float | None:
+        found = client.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName=metric,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=7200,
+            Statistics=["Maximum", "Sum"],
+        )["Datapoints"]
+        kind = "Sum" if metric.endswith("Invocations") else "Maximum"
+        return float(found[0][kind]) if found else None
+
+    return [highest(metric) for metric in names]
+
+
+@pytest.mark.parametrize("qualifier", ["live", "1"])
+def test_what_spills_over_is_seen_in_the_metrics(functions: Any, name: str, qualifier: str) -> None:
+    """Without this one an alias that has too little provisioned is cold, and nobody knows."""
+    put(functions, name, qualifier, 1)
+    wait(functions, name, qualifier)
+    with ThreadPoolExecutor(2) as executor:
+        first = executor.submit(functions.invoke, name, {"s": 3}, Qualifier="live")
+        time.sleep(0.5)
+        assert functions.invoke(name, {}, Qualifier="live").json[1] == "on-demand"
+        assert first.result().json[1] == PROVISIONED
+    kept = "ProvisionedConcurrency"
+    assert metrics(
+        functions,
+        name,
+        f"{kept}Invocations",
+        f"{kept}SpilloverInvocations",
+        f"{kept}Utilization",
+        "ProvisionedConcurrentExecutions",
+        qualifier=qualifier,
+    ) == [1, 1, 1, 1]
+
+
+def test_ten_requests_a_second_are_taken_for_each_execution_that_is_reserved(
+    functions: Any, name: str
+) -> None:
+    functions.lam.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    functions.invoke(name, {})
+
+    def flood() -> None:
+        for _ in range(300):
+            functions.invoke(name, {})
+
+    with pytest.raises(ClientError, match="Rate Exceeded") as error:
+        flood()
+    assert error.value.response["Reason"] == "ReservedFunctionInvocationRateLimitExceeded"
+    time.sleep(1)
+    assert functions.invoke(name, {}).json[1] == "on-demand"
+
+
+def test_a_provisioned_environment_that_is_asked_too_often_spills_over(functions: Any, name: str) -> None:
+    put(functions, name, "live", 1)
+    wait(functions, name, "live")
+    kinds = [functions.invoke(name, {}, Qualifier="live").json[1] for _ in range(40)]
+    assert kinds[:10] == [PROVISIONED] * 10
+    assert "on-demand" in kinds
 
 
 def test_where_all_is_provisioned_the_rest_is_throttled(functions: Any, name: str) -> None:

@@ -12,7 +12,15 @@ from localaws.cloudwatch.sources.endpoints import (
     quiet_keys,
     variant_keys,
 )
-from localaws.cloudwatch.sources.functions import UNITS, Called, FunctionCall, FunctionLoad, function_keys
+from localaws.cloudwatch.sources.function_events import QueuedEvent
+from localaws.cloudwatch.sources.functions import (
+    UNITS,
+    Called,
+    FunctionCall,
+    FunctionLoad,
+    Kept,
+    function_keys,
+)
 from localaws.cloudwatch.sources.instances import (
     MACHINE_BYTES,
     Instance,
@@ -153,7 +161,7 @@ def test_durations_are_milliseconds_and_all_else_is_counted() -> None:
     units = {key.name: unit for key, _, unit in function_call(duration_ms=3.0).values()}
     assert units.pop("Duration") == "Milliseconds"
     assert set(units.values()) == {"Count"}
-    assert {*units, "Duration"} == set(UNITS)
+    assert {*units, "Duration"} == {*UNITS, "ClaimedAccountConcurrency"}
 
 
 def test_an_environment_that_did_not_come_up_has_no_duration() -> None:
@@ -229,16 +237,66 @@ def test_a_child_that_ended_is_no_negative_processor_time() -> None:
     assert found.cpu_percent == 0.0
 
 
-def test_the_use_of_what_is_provisioned_is_told_by_what_was_called() -> None:
-    call = function_call(utilization=0.5)
-    assert "ProvisionedConcurrencyUtilization" not in {key.name for key, _, _ in call.values()}
+OWN = (("FunctionName", "f"),)
+BY_ALIAS, BY_VERSION = ((*OWN, ("Resource", f"f:{name}")) for name in ("live", "2"))
+BY_BOTH = (("ExecutedVersion", "2"), *BY_ALIAS)
+
+
+def kept_values(kept: Kept, **members: Any) -> dict[str, dict[Any, float]]:
+    """Return what a call by the alias `live` tells of provisioned concurrency: name -> scope -> value."""
+    call = function_call(kept=kept, **members)
     call.called = call.called._replace(qualifier="live")
-    found = [
+    found: dict[str, dict[Any, float]] = {}
+    for key, value, _ in call.values():
+        if key.name.startswith("Provisioned"):
+            assert key.dimensions not in found.setdefault(key.name, {}), "counted twice"
+            found[key.name][key.dimensions] = value
+    return found
+
+
+def test_the_use_of_what_is_provisioned_is_told_by_who_has_it_and_by_what_was_called() -> None:
+    assert "ProvisionedConcurrencyUtilization" not in {key.name for key, _, _ in function_call().values()}
+    by_alias = kept_values(Kept(qualifier="live", utilization=0.5, running=1))
+    assert by_alias == {
+        "ProvisionedConcurrencyUtilization": {BY_ALIAS: 0.5},
+        "ProvisionedConcurrentExecutions": {BY_ALIAS: 1},
+        "ProvisionedConcurrencyInvocations": {OWN: 1, BY_ALIAS: 1, BY_BOTH: 1},
+    }
+    by_version = kept_values(Kept(qualifier="2", utilization=0.5, running=1))
+    assert by_version == {
+        "ProvisionedConcurrencyUtilization": {BY_ALIAS: 0.5, BY_VERSION: 0.5},
+        "ProvisionedConcurrentExecutions": {BY_ALIAS: 1, BY_VERSION: 1},
+        "ProvisionedConcurrencyInvocations": {OWN: 1, BY_ALIAS: 1, BY_BOTH: 1, BY_VERSION: 1},
+    }
+
+
+def test_what_spills_over_is_counted_and_a_throttle_is_not() -> None:
+    spilled = Kept(qualifier="live", utilization=1.0, running=None)
+    assert kept_values(spilled) == {
+        "ProvisionedConcurrencyUtilization": {BY_ALIAS: 1.0},
+        "ProvisionedConcurrencySpilloverInvocations": {OWN: 1, BY_ALIAS: 1, BY_BOTH: 1},
+    }
+    assert kept_values(spilled, is_throttled=True) == {"ProvisionedConcurrencyUtilization": {BY_ALIAS: 1.0}}
+
+
+def test_what_is_claimed_is_what_is_allocated_and_what_runs_without_a_reservation() -> None:
+    values = [
         (key.dimensions, value)
-        for key, value, _ in call.values()
-        if key.name == "ProvisionedConcurrencyUtilization"
+        for key, value, _ in function_call(allocated=7, unreserved=2).values()
+        if key.name == "ClaimedAccountConcurrency"
     ]
-    assert found == [((("FunctionName", "f"), ("Resource", "f:live")), 0.5)]
+    assert values == [((), 9)]
+
+
+def test_what_becomes_of_a_queued_event_is_told_by_function_and_by_what_was_called() -> None:
+    event = QueuedEvent(**PLACE, function="f", qualifier="live", metric="AsyncEventAge", value=20.0)
+    assert [(key.dimensions, value, unit) for key, value, unit in event.values()] == [
+        (scope, 20.0, "Milliseconds") for scope in (OWN, BY_ALIAS)
+    ]
+    dropped = QueuedEvent(**PLACE, function="f", qualifier=None, metric="AsyncEventsDropped")
+    assert [(key.name, key.dimensions, value, unit) for key, value, unit in dropped.values()] == [
+        ("AsyncEventsDropped", OWN, 1.0, "Count")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from localaws.clock import ManualClock
-from localaws.functions.errors import ResourceConflictError, ThrottledError
+from localaws.functions.errors import ResourceConflictError, ServiceError, ThrottledError
 from localaws.functions.events import queue
 from localaws.functions.events.queue import Ending, Event, EventQueue
 from localaws.functions.invocations import Invocation, Outcome, Result
@@ -84,6 +84,14 @@ def test_a_throttle_does_not_count_as_an_attempt() -> None:
     run, calls = answers(*[ThrottledError("x")] * 5, BAD, BAD, GOOD)
     drain(run)
     assert len(calls) == 8
+
+
+def test_a_failure_of_lambda_itself_is_tried_again_as_a_throttle_is() -> None:
+    run, calls = answers(*[ServiceError("no process")] * 5, BAD, BAD, GOOD)
+    assert drain(run) == Ending(condition="Success", attempts=3, result=GOOD)
+    assert len(calls) == 8
+    run, _ = answers(ServiceError("no process"))
+    assert drain(run, max_age_s=60.0) == Ending(condition="EventAgeExceeded", attempts=0, result=None)
 
 
 def test_a_function_without_any_concurrency_never_runs_it() -> None:
