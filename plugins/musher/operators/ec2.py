@@ -107,13 +107,13 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         """Return the script's own limit, and a grace."""
         return float(job["LimitInSeconds"]) + GRACE_S
 
-    def leave(self, arn: str) -> bool:
+    def leave(self, tagged: str) -> bool:
         """Mark that this cancel ends the instance; return that it may: no other run waits for it."""
-        if arn:
+        if tagged:
             try:
-                self.hook.mark_cancelled(arn)
+                self.hook.mark_cancelled(tagged)
             except ClientError as error:  # the instance costs, the mark only helps
-                logger.warning("%s: not marked as cancelled: %s", arn, error)
+                logger.warning("%s: not marked as cancelled: %s", tagged, error)
         return True
 
     def find_flaw(self, description: Description) -> str | None:

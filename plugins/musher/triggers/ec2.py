@@ -26,7 +26,7 @@ class InstanceJobTrigger(CancellingTrigger):
 
     aws_hook_class = MusherEc2Hook
     waiter = "InstanceEnded"
-    arn_key = "InstanceId"
+    id_key = "InstanceId"
     status: StatusLog | None = None
     logs: Any
     client: Any

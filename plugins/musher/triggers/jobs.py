@@ -74,7 +74,7 @@ class JobTrigger(CancellingTrigger):
 
     async def _cancel(self, client: Any) -> None:
         subject = name_subject(self.arguments)
-        arn = str((await self.describe(client))[self.arn_key])
+        arn = str((await self.describe(client))[self.id_key])
         tag = self.carried.get("waiting_tag")
         if tag is None:
             await self._mark(client, arn)
@@ -162,7 +162,7 @@ class TrainingJobTrigger(LoggedJobTrigger):
 
     waiter = "TrainingJobEnded"
     member = "TrainingJob"
-    arn_key = "TrainingJobArn"
+    id_key = "TrainingJobArn"
     name_key = "TrainingJobName"
     log_group = names.TRAINING_LOG_GROUP
     seen: Mapping[str, Any] = MappingProxyType({})
@@ -200,7 +200,7 @@ class ProcessingJobTrigger(LoggedJobTrigger):
 
     waiter = "ProcessingJobEnded"
     member = "ProcessingJob"
-    arn_key = "ProcessingJobArn"
+    id_key = "ProcessingJobArn"
     name_key = "ProcessingJobName"
     log_group = names.PROCESSING_LOG_GROUP
     status: StatusLog | None = None
@@ -231,7 +231,7 @@ class TuningJobTrigger(JobTrigger):
 
     waiter = "TuningJobEnded"
     member = "HyperParameterTuningJob"
-    arn_key = "HyperParameterTuningJobArn"
+    id_key = "HyperParameterTuningJobArn"
     status: StatusLog | None = None
 
     async def log_progress(self, answer: dict[str, Any]) -> None:
@@ -262,7 +262,7 @@ class TransformJobTrigger(JobTrigger):
 
     waiter = "TransformJobEnded"
     member = "TransformJob"
-    arn_key = "TransformJobArn"
+    id_key = "TransformJobArn"
     status: StatusLog | None = None
 
     async def log_progress(self, answer: dict[str, Any]) -> None:
