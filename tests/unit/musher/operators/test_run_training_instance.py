@@ -474,6 +474,25 @@ def test_a_run_s_own_instances_are_terminated_and_no_others(make: Make, ec2: Fak
     assert terminate_instances(hook, project="musher", slug="mine") == []
 
 
+@pytest.mark.parametrize(
+    ("state", "is_listed"),
+    [
+        ("pending", True),
+        ("stopping", True),
+        ("stopped", True),
+        ("shutting-down", False),
+        ("terminated", False),
+    ],
+)
+def test_an_instance_that_shuts_down_is_left_to_itself(
+    state: str, is_listed: bool, make: Make, ec2: FakeEc2, hook: Any
+) -> None:
+    """It costs nothing any more; one that is stopped keeps its disk."""
+    ec2.script = [state]
+    ec2.run_instances(**make().config)
+    assert bool(hook.list_instances(project="musher")) is is_listed
+
+
 def test_a_last_word_that_is_none_fails_the_job(
     make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
