@@ -10,6 +10,7 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.connection import hook_parameters
 from musher.settings import Settings
 
@@ -23,7 +24,8 @@ PAGE = 100
 
 def look_client(settings: Settings, service: str) -> Any:
     """Return a client that gives up early."""
-    return AwsBaseHook(**hook_parameters(settings), client_type=service, config=LOOK).conn
+    hook = AwsBaseHook(**hook_parameters(settings), client_type=service, config=LOOK)
+    return with_whole_answers(hook).conn
 
 
 def read_quotas(client: Any, *, service: str, names: Collection[str]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Make the provider's hooks for the installation's connection and region."""
+"""Make the provider's hooks for the installation's connection and region, for which no half answer counts."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from musher.errors import SettingsError
 from musher.hooks.alarms import MusherCloudWatchHook
-from musher.hooks.answers import require_whole_answers
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.ec2 import MusherEc2Hook
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.sagemaker import MusherSageMakerHook
@@ -46,9 +46,8 @@ def hook_parameters(
     Without arguments of its own, a hook is made for the installation's connection and region.
 
     The provider only warns of a missing connection and goes on with whatever credentials the machine has,
-    which may be those of another account. From now on no half answer counts: musher/hooks/answers.py.
+    which may be those of another account.
     """
-    require_whole_answers()
     name = aws_conn_id or settings.aws_conn_id
     try:
         BaseHook.get_connection(name)
@@ -62,7 +61,7 @@ def hook_parameters(
 
 def logs_hook(settings: Settings) -> AwsLogsHook:
     """Return a hook for CloudWatch Logs."""
-    return AwsLogsHook(**hook_parameters(settings))
+    return with_whole_answers(AwsLogsHook(**hook_parameters(settings)))
 
 
 def s3_hook(settings: Settings) -> S3Hook:
@@ -72,17 +71,17 @@ def s3_hook(settings: Settings) -> S3Hook:
     redirects for young buckets outside us-east-1, which breaks the signature.
     """
     config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-    return S3Hook(**hook_parameters(settings), config=config)
+    return with_whole_answers(S3Hook(**hook_parameters(settings), config=config))
 
 
 def ecr_hook(settings: Settings) -> AwsBaseHook:
     """Return a hook for the registry that holds the serving images."""
-    return AwsBaseHook(**hook_parameters(settings), client_type="ecr")
+    return with_whole_answers(AwsBaseHook(**hook_parameters(settings), client_type="ecr"))
 
 
 def autoscaling_hook(settings: Settings) -> AwsBaseHook:
     """Return a hook for Application Auto Scaling."""
-    return AwsBaseHook(**hook_parameters(settings), client_type="application-autoscaling")
+    return with_whole_answers(AwsBaseHook(**hook_parameters(settings), client_type="application-autoscaling"))
 
 
 def cloudwatch_hook(settings: Settings) -> MusherCloudWatchHook:
@@ -112,9 +111,11 @@ def invoking_lambda_hook(settings: Settings) -> MusherLambdaHook:
 
 def glance_hook(settings: Settings, *, service: str) -> AwsBaseHook:
     """Return a hook whose calls end soon: for what is nice to know, and not worth a wait."""
-    return AwsBaseHook(**hook_parameters(settings), client_type=service, config=Config(**GLANCE_CONFIG))
+    return with_whole_answers(
+        AwsBaseHook(**hook_parameters(settings), client_type=service, config=Config(**GLANCE_CONFIG))
+    )
 
 
 def runtime_hook(settings: Settings) -> AwsBaseHook:
     """Return a hook for what invokes endpoints."""
-    return AwsBaseHook(**hook_parameters(settings), client_type="sagemaker-runtime")
+    return with_whole_answers(AwsBaseHook(**hook_parameters(settings), client_type="sagemaker-runtime"))

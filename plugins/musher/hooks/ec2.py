@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from musher import names
 from musher.errors import SpentNameError
+from musher.hooks.answers import WholeAnswers
 from musher.hooks.waits import WAITERS
 from musher.payloads.ec2_jobs import LIVE, NAME_TAG, artifact_uris, cancelled_tags, describe_job
 from musher.payloads.tags import PROJECT_TAG, RUN_TAG
@@ -39,7 +40,7 @@ https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html"""
 CONSOLE_LINES = 20
 
 
-class MusherEc2Hook(EC2Hook):
+class MusherEc2Hook(WholeAnswers, EC2Hook):
     """Add waits as data to the provider's hook."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from airflow.sdk.log import mask_secret
 from musher import names
 from musher.errors import LambdaError
 from musher.hooks.connection import INVOKE_CONFIG, hook_parameters, s3_hook
+from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.objects import download, sign_url
 from musher.operators.base import fail_without_retry
 from musher.payloads.answers import read_answer
@@ -31,6 +32,7 @@ class AskFunctionOperator(LambdaInvokeFunctionOperator):
     and time of the answer are checked. It asks once: a call that botocore repeats would hide a throttle.
     """
 
+    aws_hook_class = MusherLambdaHook
     template_fields: Sequence[str] = aws_template_fields("image", "max_latency_ms")
 
     def __init__(self, *, image: Any, max_latency_ms: Any, **kwargs: Any) -> None:

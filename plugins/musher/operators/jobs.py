@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from musher import clock, names
 from musher.errors import JobFailedError, PayloadError
 from musher.hooks import sharing
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.calls import hold
 from musher.hooks.jobs import attempts
 from musher.hooks.logs import LogTail, last_lines
@@ -284,7 +285,7 @@ class RunJobOperator(MusherOperator[AnyHook]):
     @property
     def s3_hook(self) -> S3Hook:
         """Return a hook for S3."""
-        return S3Hook(**self._hook_parameters)
+        return with_whole_answers(S3Hook(**self._hook_parameters))
 
     def join(self, description: Description) -> None:
         """Tell other runs that this one waits for the job; nothing unless a subclass shares jobs."""

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import names
 from musher.hooks import sharing
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.calls import hold_async
 from musher.hooks.logs import LogTail, show
 from musher.hooks.sagemaker import MusherSageMakerHook
@@ -62,7 +63,7 @@ class JobTrigger(CancellingTrigger):
         return JobSource(
             member=self.member,
             open_client=hook.get_async_conn,
-            open_logs=AwsLogsHook(**self.connection).get_async_conn,
+            open_logs=with_whole_answers(AwsLogsHook(**self.connection)).get_async_conn,
             make_waiter=lambda client: hook.get_waiter(waiter, deferrable=True, client=client),
             list_page=self.list_page,
         )
