@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from musher.errors import NotebookError
-from musher.hooks.endpoints import tags_of
+from musher.hooks.endpoints import find_tags
 from musher.hooks.removing import remove_when_settled
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.payloads.tags import PROJECT_TAG
@@ -27,7 +27,10 @@ def find_own(hook: MusherSageMakerHook, *, name: str, project: str) -> dict[str,
     NotebookError for somebody else's.
     """
     notebook = hook.find_notebook(name)
-    if notebook is not None and not is_own(hook, arn=notebook["NotebookInstanceArn"], project=project):
+    tags = find_tags(hook, arn=notebook["NotebookInstanceArn"]) if notebook else None
+    if notebook is None or tags is None:  # one that was being deleted is gone between the two looks
+        return None
+    if tags.get(PROJECT_TAG) != project:
         raise NotebookError(
             f"Notebook instance {name} is not this project's: it has no tag {PROJECT_TAG} = {project}. It is "
             "left as it is. Choose another name."
@@ -36,8 +39,8 @@ def find_own(hook: MusherSageMakerHook, *, name: str, project: str) -> dict[str,
 
 
 def is_own(hook: MusherSageMakerHook, *, arn: str, project: str) -> bool:
-    """Return whether a resource has the project's tag."""
-    return tags_of(hook, arn=arn).get(PROJECT_TAG) == project
+    """Return whether a resource has the project's tag; one that is gone meanwhile has none."""
+    return (find_tags(hook, arn=arn) or {}).get(PROJECT_TAG) == project
 
 
 def list_notebooks(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[dict[str, Any]]:
