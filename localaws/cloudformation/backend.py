@@ -1,9 +1,12 @@
 """moto's CloudFormation, put right: names, types of properties, failures, updates and change sets."""
 
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from moto.cloudformation import parsing
-from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import random_suffix
@@ -21,6 +24,7 @@ from localaws.cloudformation.updates import update_stack
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
+_naming = threading.Lock()
 _parse_resource = parsing.parse_resource
 _create_resource = parsing.parse_and_create_resource
 _create_stack = CloudFormationBackend.create_stack
@@ -79,16 +83,36 @@ def create_resource(logical_id: str, resource_json: dict[str, Any], *args: Any, 
 
 def create_stack(backend: CloudFormationBackend, name: str, *args: Any, **options: Any) -> Stack:
     """Create a stack; a template that is refused leaves none."""
-    before = set(backend.stacks)
-    try:
-        stack = _create_stack(backend, name, *args, **options)
-    except Exception:
-        for stack_id in set(backend.stacks) - before:
-            if backend.stacks[stack_id].name == name:
-                del backend.stacks[stack_id]
-        raise
-    put_away_deleted(backend, stack)
+    with holding_name(backend, name):
+        before = set(backend.stacks)
+        try:
+            stack = _create_stack(backend, name, *args, **options)
+        except Exception:
+            for stack_id in set(backend.stacks) - before:
+                if backend.stacks[stack_id].name == name:
+                    del backend.stacks[stack_id]
+            raise
+        put_away_deleted(backend, stack)
     return stack
+
+
+@contextmanager
+def holding_name(backend: Any, name: str) -> Generator[None, None, None]:
+    """Hold a stack's name while the stack is made; raises AlreadyExistsException where another request does.
+
+    moto looks for the name, reads the template, and only then notes the stack: of two requests at once both
+    made theirs, and the second failed at what the first had made, as at the name of a bucket.
+    """
+    with _naming:
+        held: set[str] = backend.__dict__.setdefault("held_stack_names", set())
+        if name in held:
+            raise AlreadyExistsException(f"Stack {name} already exists")
+        held.add(name)
+    try:
+        yield
+    finally:
+        with _naming:
+            held.discard(name)
 
 
 def update_stack_of(backend: CloudFormationBackend, name: str, *args: Any, **options: Any) -> Stack:

@@ -1,10 +1,14 @@
 """Terminated instances are shown for an hour, and then no more; moto shows them for ever.
 
+Their client tokens are known for a day:
+https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 """
 
 import threading
 from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from moto.ec2.models.instances import InstanceBackend, Reservation
@@ -13,6 +17,19 @@ from localaws import context
 
 KEPT_S = 3600.0
 """AWS seconds for which a terminated instance is shown."""
+
+TOKEN_S = 86_400.0
+"""AWS seconds from an instance's end for which its client token is taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpentToken:
+    """The client token of an instance that is not shown any more."""
+
+    fingerprint: str
+    """Of the request that made the instance."""
+    ended_s: float
+
 
 _ending = threading.Lock()
 stock_all_reservations = InstanceBackend.all_reservations
@@ -33,11 +50,31 @@ def forget_ended(backend: Any) -> None:
         return
     with _ending:
         now_s = context.current().clock.monotonic()
-        over = set()
+        over = {}
         while ended and ended[0][0] + KEPT_S <= now_s:
-            over.add(ended.popleft()[1])
+            ended_s, instance_id = ended.popleft()
+            over[instance_id] = ended_s
         if over:
-            remove(backend, over)
+            keep_tokens(backend, over)
+            remove(backend, set(over))
+
+
+def keep_tokens(backend: Any, ended_s: Mapping[str, float]) -> None:
+    """Keep the client tokens of instances that are about to be forgotten, by their ids."""
+    if not hasattr(backend, "spent_tokens"):
+        backend.spent_tokens = {}
+    for reservation in backend.reservations.values():
+        for instance in reservation.instances:
+            if instance.id in ended_s and instance.client_token:
+                spent = SpentToken(fingerprint=instance.fingerprint, ended_s=ended_s[instance.id])
+                backend.spent_tokens[instance.client_token] = spent
+
+
+def find_spent(backend: Any, token: str) -> SpentToken | None:
+    """Return the token of an instance that is forgotten, as long as it is taken."""
+    spent: SpentToken | None = getattr(backend, "spent_tokens", {}).get(token)
+    now_s = context.current().clock.monotonic()
+    return spent if spent is not None and now_s < spent.ended_s + TOKEN_S else None
 
 
 def remove(backend: Any, instance_ids: set[str]) -> None:

@@ -15,6 +15,7 @@ from moto.ec2.responses.instances import InstanceResponse
 from moto.iam.exceptions import NotFoundException
 
 from localaws.ec2 import wording
+from localaws.ec2.endings import find_spent
 from localaws.ec2.templates import check_market
 
 _launching = threading.Lock()
@@ -66,16 +67,29 @@ def fingerprint(params: Any) -> str:
 
 
 def find_reservation(backend: Any, *, token: str, asked: str) -> Reservation | None:
-    """Return what an earlier request with this token has made; raises EC2ClientError where it was another."""
+    """Return what an earlier request with this token has made.
+
+    Raises EC2ClientError where that was another request, or where all that it made is terminated, which AWS
+    refuses since 2025: https://github.com/boto/boto3/issues/4406.
+    """
     for reservation in backend.all_reservations():
-        for instance in reservation.instances:
-            if instance.client_token != token:
-                continue
-            if instance.fingerprint != asked:
-                raise EC2ClientError("IdempotentParameterMismatch", wording.OTHER_ARGUMENTS)
+        made: list[Any] = reservation.instances
+        if any(instance.client_token == token for instance in made):
+            check_same(made[0].fingerprint, asked)
+            if all(instance.is_gone for instance in made):
+                raise EC2ClientError("IdempotentInstanceTerminated", wording.OF_TERMINATED)
             found: Reservation = reservation
             return found
+    if spent := find_spent(backend, token):
+        check_same(spent.fingerprint, asked)
+        raise EC2ClientError("IdempotentInstanceTerminated", wording.OF_TERMINATED)
     return None
+
+
+def check_same(before: str, asked: str) -> None:
+    """Raise EC2ClientError where two requests with one token are not the same."""
+    if before != asked:
+        raise EC2ClientError("IdempotentParameterMismatch", wording.OTHER_ARGUMENTS)
 
 
 def share_profile(backend: Any, reservation: Reservation) -> None:

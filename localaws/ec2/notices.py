@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from moto.utilities.utils import get_partition
+
 STATE_CHANGE = "EC2 Instance State-change Notification"
 INTERRUPTION = "EC2 Spot Instance Interruption Warning"
 REBALANCE = "EC2 Instance Rebalance Recommendation"
@@ -18,6 +20,7 @@ REBALANCE = "EC2 Instance Rebalance Recommendation"
 def build_event(instance: Any, kind: str, *, now: datetime, detail: Mapping[str, str]) -> dict[str, Any]:
     """Return an event of an instance."""
     account_id, region = instance.owner_id, instance.region_name
+    partition = get_partition(region)
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -26,7 +29,7 @@ def build_event(instance: Any, kind: str, *, now: datetime, detail: Mapping[str,
         "account": account_id,
         "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "region": region,
-        "resources": [f"arn:aws:ec2:{region}:{account_id}:instance/{instance.id}"],
+        "resources": [f"arn:{partition}:ec2:{region}:{account_id}:instance/{instance.id}"],
         "detail": {"instance-id": instance.id, **detail},
     }
 

@@ -17,6 +17,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse as Answers
+from moto.utilities.utils import get_partition
 
 SERVICE = "ec2"
 SERVICE_NAME = "Amazon Elastic Compute Cloud (Amazon EC2)"
@@ -89,7 +90,7 @@ def describe(quota: Quota, *, value: float, account_id: str, region: str) -> dic
     return {
         "ServiceCode": SERVICE,
         "ServiceName": SERVICE_NAME,
-        "QuotaArn": f"arn:aws:servicequotas:{region}:{account_id}:{SERVICE}/{quota.code}",
+        "QuotaArn": f"arn:{get_partition(region)}:servicequotas:{region}:{account_id}:{SERVICE}/{quota.code}",
         "QuotaCode": quota.code,
         "QuotaName": quota.name,
         "Value": value,

@@ -37,6 +37,10 @@ ONE_TIME_ONLY = (
 OTHER_ARGUMENTS = (
     "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
 )
+OF_TERMINATED = (
+    "The client token you have provided is associated with a terminated instance. Please use a different "
+    "client token."
+)
 
 
 def user_initiated(now: datetime) -> str:

@@ -12,6 +12,7 @@
     |-- PreflightError           what a run asks for cannot work in this account; nothing was paid yet
     |-- ImageError               the serving image cannot be built, or SageMaker would refuse it
     |-- JobFailedError           a training job ended in another state than Completed
+    |   `-- SpentNameError       the name of a job on EC2 was an instance's that is gone
     |-- GateError                a model is not good enough to be deployed, or not approved
     |-- AwsRefusedError          AWS refuses a call for good: a permission, a request, a quota
     |-- MissingResultError       an earlier task of the run has left no result
@@ -74,6 +75,15 @@ class ImageError(MusherError):
 
 class JobFailedError(MusherError):
     """Report a training job that ended in another state than Completed, with AWS's reason."""
+
+
+class SpentNameError(JobFailedError):
+    """Report a name that no instance can have any more, as EC2 remembers it longer than the instance."""
+
+    def __init__(self, message: str, *, is_told: bool) -> None:
+        """Take whether EC2 itself says that the instance is terminated; else it only shows none."""
+        super().__init__(message)
+        self.is_told = is_told
 
 
 class GateError(MusherError):

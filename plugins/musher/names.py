@@ -121,6 +121,24 @@ def endpoint(settings: Settings, *, slug: str) -> str:
     return _sagemaker_name(f"{settings.project}-{slug}")
 
 
+def is_endpoint(settings: Settings, *, name: str) -> bool:
+    """Return whether an endpoint of this name is the project's: the live one, or a run's.
+
+    What follows the project's name decides: `musher-two-live` is none of `musher`'s.
+    """
+    return name == live_endpoint(settings) or _is_of_run(settings, name=name)
+
+
+def is_function(settings: Settings, *, name: str) -> bool:
+    """Return whether a function of this name is the project's: the live one, or a run's."""
+    return name == live_function(settings) or _is_of_run(settings, name=name)
+
+
+def _is_of_run(settings: Settings, *, name: str) -> bool:
+    """Return whether a name is project and slug."""
+    return bool(re.fullmatch(rf"{re.escape(settings.project)}-[0-9a-f]{{{SLUG_CHARACTERS}}}", name))
+
+
 def function(settings: Settings, *, slug: str) -> str:
     """Return the name of a run's Lambda function."""
     return f"{settings.project}-{slug}"

@@ -13,7 +13,7 @@ from moto import mock_aws
 from tests.unit.test_bootstrap import EVERYTHING, create_stack
 
 INFRA = Path(__file__).parents[2] / "infra"
-OF_ALL = {"FindWhatIsLeft", "PublishTheTest"}
+OF_ALL = {"FindAlarms", "FindWhatIsLeft", "PublishTheTest"}
 """Statements of what AWS has no resource level for."""
 
 stacks = pytest.mark.parametrize("name", ["functions", "reaping"])

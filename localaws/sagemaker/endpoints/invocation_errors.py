@@ -6,6 +6,8 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_In
 import json
 from collections.abc import Mapping
 
+from moto.utilities.utils import get_partition
+
 from localaws.asgi import Response, aws_error
 from localaws.sagemaker.endpoints.controller import EndpointController
 from localaws.sagemaker.endpoints.wording import console_url, log_group
@@ -108,7 +110,8 @@ def no_response(controller: EndpointController) -> Response:
 def _model_error(controller: EndpointController, *, status: int, text: str) -> Response:
     side = "client" if 400 <= status < 500 else "server"
     where = console_url(endpoint_name=controller.name, region=controller.region)
-    arn = f"arn:aws:logs:{controller.region}:{controller.account_id}:log-group:{log_group(controller.name)}"
+    place = f"arn:{get_partition(controller.region)}:logs:{controller.region}:{controller.account_id}"
+    arn = f"{place}:log-group:{log_group(controller.name)}"
     return aws_error(
         status=424,
         code="ModelError",

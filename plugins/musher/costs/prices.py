@@ -31,6 +31,8 @@ NOTEBOOK_USD_PER_GB_MONTH = 0.14
 """Disks of SageMaker's notebook instances: https://aws.amazon.com/sagemaker/pricing/"""
 LOGS_USD_PER_GB_MONTH = 0.03
 """https://aws.amazon.com/cloudwatch/pricing/"""
+ALARM_USD_PER_MONTH = 0.10
+"""One metric of standard resolution: https://aws.amazon.com/cloudwatch/pricing/"""
 S3_USD_PER_GB_MONTH = 0.023
 """S3 Standard: https://aws.amazon.com/s3/pricing/"""
 

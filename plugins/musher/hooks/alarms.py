@@ -7,12 +7,13 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
+from musher.hooks.answers import WholeAnswers
 from musher.hooks.waits import WAITERS
 
 logger = logging.getLogger(__name__)
 
 
-class MusherCloudWatchHook(AwsBaseHook):
+class MusherCloudWatchHook(WholeAnswers, AwsBaseHook):
     """Add waits as data to the provider's hook."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

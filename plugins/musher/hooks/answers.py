@@ -12,10 +12,14 @@ Bodies that are streamed (GetObject, Invoke) are held against their length by bo
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import botocore
 from botocore import session
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook, BaseSessionFactory
+
+    AnyHook = TypeVar("AnyHook", bound=AwsGenericHook[Any])
 
 HALF = "HalfAnswer"
 """The code of the ClientError that is raised in the end: no service has one of this name."""
@@ -23,21 +27,61 @@ HALF = "HalfAnswer"
 _UNCHECKED = ("content-encoding", "transfer-encoding")
 """With these headers the length is not that of the body, or the client's own HTTP holds it."""
 
+LENGTH, MEMBERS = "musher-length", "musher-members"
+"""By these names a session knows that it has a check already."""
+
+
+class WholeAnswers:
+    """Let a hook's clients hold their answers, and those by which it assumes its connection's role.
+
+    It stands before the provider's hook in the bases of Musher's own. It is their sessions alone that hold: a
+    triggerer and an API server are shared with other teams.
+    """
+
+    def get_session(self, region_name: str | None = None, deferrable: bool = False) -> Any:
+        """Return a session for the hook's connection, as the provider does."""
+        return make_session(self, region_name=region_name, deferrable=deferrable)
+
+
+def with_whole_answers(hook: "AnyHook") -> "AnyHook":
+    """Let the clients of a hook of the provider's do the same."""
+    setattr(hook, "get_session", functools.partial(make_session, hook))  # noqa: B010  # mypy takes no method
+    return hook
+
+
+def make_session(hook: Any, region_name: str | None = None, deferrable: bool = False) -> Any:
+    """Return a session for a hook's connection, whose clients hold their answers."""
+    factory = session_factory()(conn=hook.conn_config, region_name=region_name, config=hook.config)
+    return factory.create_session(deferrable=deferrable)
+
 
 @functools.cache
-def require_whole_answers() -> None:
-    """Hold the answers to all clients of sessions that this process makes from now on.
+def session_factory() -> "type[BaseSessionFactory]":
+    """Return the installation's factory of sessions, with the checks in all that it makes."""
+    from airflow.providers.amazon.aws.hooks.base_aws import SessionFactory  # not for the DAG's parse
 
-    It is the process's sessions, and not a hook of ours, so that the provider's operators are held as well.
-    """
-    botocore.register_initializer(prepare)
+    class WholeSessionFactory(SessionFactory):  # type: ignore[misc,valid-type]  # it is chosen by configuration
+        """Prepare each session on its way out: the first one also asks for the connection's role."""
+
+        def _create_basic_session(self, session_kwargs: dict[str, Any]) -> Any:
+            return prepare(super()._create_basic_session(session_kwargs))
+
+        def get_async_session(self) -> Any:
+            return prepare(super().get_async_session())
+
+        def create_session(self, deferrable: bool = False) -> Any:
+            return prepare(super().create_session(deferrable=deferrable))
+
+    return WholeSessionFactory
 
 
-def prepare(made: session.Session) -> None:
-    """Let a session's clients, blocking or not, hold their answers."""
-    events = made.get_component("event_emitter")
-    events.register("before-parse", check_length)
-    events.register_first("needs-retry.*.*", check_members)
+def prepare(made: Any) -> Any:
+    """Let the clients of a session, boto3's, botocore's or aiobotocore's, hold their answers; return it."""
+    core: session.Session = getattr(made, "_session", made)  # boto3's is a cover of botocore's
+    events = core.get_component("event_emitter")
+    events.register("before-parse", check_length, unique_id=LENGTH)
+    events.register_first("needs-retry.*.*", check_members, unique_id=MEMBERS)
+    return made
 
 
 def check_length(

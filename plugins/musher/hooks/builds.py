@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from musher import names
 from musher.errors import ImageError
+from musher.hooks.answers import WholeAnswers
 from musher.hooks.waits import WAITERS
 from musher.payloads.builds import (
     RUNNING,
@@ -30,7 +31,7 @@ LATEST_BUILDS = 20
 """How many of the latest builds are looked through; they last minutes, so more never run at once."""
 
 
-class MusherCodeBuildHook(AwsBaseHook):
+class MusherCodeBuildHook(WholeAnswers, AwsBaseHook):
     """Add waits as data to a hook for CodeBuild."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Make the provider's hooks for the installation's connection and region."""
+"""Make the provider's hooks for the installation's connection and region, for which no half answer counts."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from musher.errors import SettingsError
 from musher.hooks.alarms import MusherCloudWatchHook
-from musher.hooks.answers import require_whole_answers
+from musher.hooks.answers import WholeAnswers, with_whole_answers
 from musher.hooks.ec2 import MusherEc2Hook
 from musher.hooks.functions import MusherLambdaHook
 from musher.hooks.sagemaker import MusherSageMakerHook
@@ -56,9 +56,8 @@ def hook_parameters(
     Without arguments of its own, a hook is made for the installation's connection and region.
 
     The provider only warns of a missing connection and goes on with whatever credentials the machine has,
-    which may be those of another account. From now on no half answer counts: musher/hooks/answers.py.
+    which may be those of another account.
     """
-    require_whole_answers()
     name = aws_conn_id or settings.aws_conn_id
     find_connection(name)
     return {"aws_conn_id": name, "region_name": region_name or settings.region}
@@ -84,7 +83,6 @@ def shared_hook(
     of processor time, 0.1 s where each session reads botocore's models. Threads may share a client. A forked
     process makes its own, as two processes cannot share a connection to AWS.
     """
-    require_whole_answers()
     connection = find_connection(settings.aws_conn_id)
     told = json.dumps([settings.region, config, parameters], sort_keys=True)
     secrets = (connection.login, connection.password, connection.host, connection.extra)
@@ -97,7 +95,8 @@ def shared_hook(
         }
         if config is not None:
             made_with["config"] = Config(**config)
-        _hooks.setdefault(key, make(**made_with))
+        made = make(**made_with)
+        _hooks.setdefault(key, made if isinstance(made, WholeAnswers) else with_whole_answers(made))
     found: Hook = _hooks[key]
     return found
 

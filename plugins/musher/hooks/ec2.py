@@ -12,6 +12,8 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.exceptions import ClientError
 
 from musher import names
+from musher.errors import SpentNameError
+from musher.hooks.answers import WholeAnswers
 from musher.hooks.waits import WAITERS
 from musher.payloads.ec2_jobs import LIVE, NAME_TAG, artifact_uris, cancelled_tags, describe_job
 from musher.payloads.tags import PROJECT_TAG, RUN_TAG
@@ -21,15 +23,24 @@ logger = logging.getLogger(__name__)
 
 GONE = "InvalidInstanceID.NotFound"
 MISMATCH = "IdempotentParameterMismatch"
-"""Another request with this token has made an instance, whose tags have another time."""
+"""Another request with this token came first: its tags have another time. It may have made an instance, which
+lives or has ended, or none, where AWS had no capacity."""
+
+TERMINATED = "IdempotentInstanceTerminated"
+"""The instance that was made with this token is terminated: https://github.com/boto/boto3/issues/4406.
+A token holds for at least a day after that, and descriptions for an hour."""
 
 SHOWN_S, LOOK_S = 60.0, 2.0
 """How long an instance that was just made may be unknown to descriptions, and how often is looked."""
 
+FORGOTTEN_S = 600.0
+"""Past this an instance that descriptions do not show is gone: they may lag behind by minutes.
+https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html"""
+
 CONSOLE_LINES = 20
 
 
-class MusherEc2Hook(EC2Hook):
+class MusherEc2Hook(WholeAnswers, EC2Hook):
     """Add waits as data to the provider's hook."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -71,27 +82,37 @@ class MusherEc2Hook(EC2Hook):
         return describe_job(name, instance=instance, ended=ended)
 
     def run_instance(self, request: dict[str, Any]) -> str:
-        """Start the instance, or find the one that another try has started; return its id."""
-        name = str(request["ClientToken"])
+        """Start the instance, or find the one that another try has started; return its id.
+
+        SpentNameError where the name was taken, and no instance has it any more.
+        """
         try:
             [made] = self.conn.run_instances(**request)["Instances"]
-            instance_id = str(made["InstanceId"])
         except ClientError as error:
-            if error.response["Error"]["Code"] != MISMATCH:
+            if (code := error.response["Error"]["Code"]) not in (MISMATCH, TERMINATED):
                 raise
-            logger.info("%s: asked for already by another try", name)
-            instance_id = ""
-        return str(self.wait_until_shown(name=name, instance_id=instance_id)["InstanceId"])
+            logger.info("%s: asked for already by another try (%s)", request["ClientToken"], code)
+            return self._find_made_before(str(request["ClientToken"]), is_told=code == TERMINATED)
+        return str(made["InstanceId"])
 
-    def wait_until_shown(self, *, name: str, instance_id: str) -> dict[str, Any]:
-        """Return an instance that was just made, which EC2 may show late; TimeoutError past a minute."""
-        deadline = time.monotonic() + SHOWN_S
+    def _find_made_before(self, name: str, *, is_told: bool) -> str:
+        """Return the id of the instance that another request has made; SpentNameError without one."""
+        try:
+            found = self.wait_until_shown(name=name, instance_id="", is_patient=not is_told)
+        except TimeoutError:
+            raise SpentNameError(
+                f"An instance {name} was asked for before, and EC2 shows none any more. Clear this task: "
+                "that starts the next attempt.",
+                is_told=is_told,
+            ) from None
+        return str(found["InstanceId"])
+
+    def wait_until_shown(self, *, name: str, instance_id: str, is_patient: bool = True) -> dict[str, Any]:
+        """Return an instance that EC2 may show late; TimeoutError past a minute, or after the first looks."""
+        deadline = time.monotonic() + (SHOWN_S if is_patient else 0.0)
         while (found := self.find_instance(name=name, instance_id=instance_id)) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"EC2 does not show the instance {instance_id or name}. Try again. A name stays taken a "
-                    "day after its instance's end, which EC2 shows for an hour: trigger a new run then."
-                )
+                raise TimeoutError(f"EC2 does not show the instance {instance_id or name}. Try again.")
             time.sleep(LOOK_S)
         return found
 

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from musher.errors import TeardownError
-from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook, found_or_none
-from musher.hooks.waits import StatusLog, wait_until
+from musher.hooks.removing import ask_if_taken, remove_when_settled
+from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.payloads.choices import ASYNC, REALTIME, RETENTION, SERVERLESS
 from musher.payloads.tags import PREVIOUS_TAG, SHADOW_TAG, as_list, as_mapping
 
@@ -110,47 +107,29 @@ def find_captures(endpoint: Mapping[str, Any], *, name: str) -> str | None:
 
 
 def remove_endpoint(hook: MusherSageMakerHook, *, name: str, delay_s: float) -> bool:
-    """Delete an endpoint and wait until it no longer exists; return whether there was one.
-
-    DeleteEndpoint's answer alone says nothing: it is refused while the endpoint is busy, and one that was
-    accepted may be overtaken by an update. So each look that finds the endpoint settled asks again.
-    """
+    """Delete an endpoint and wait until it no longer exists; return whether there was one."""
     if hook.find_endpoint(name) is None:
         return False
-    status = StatusLog(subject=f"endpoint {name}")
-    try:
-        wait_until(
-            hook.get_waiter("EndpointRemoved"),
-            arguments={"EndpointName": name},
-            delay_s=delay_s,
-            on_response=partial(_ask_where_settled, hook, name, status),
-        )
-    except TimeoutError as error:
-        raise TeardownError(f"{error}: it is {status.last}, and costs by the hour") from None
-    logger.info("%s: removed endpoint", name)
+    remove_when_settled(
+        hook.get_waiter("EndpointRemoved"),
+        subject=f"endpoint {name}",
+        arguments={"EndpointName": name},
+        status_key="EndpointStatus",
+        ask=partial(_delete_where_settled, hook, name),
+        delay_s=delay_s,
+    )
     return True
 
 
-def _ask_where_settled(
-    hook: MusherSageMakerHook, name: str, status: StatusLog, answer: dict[str, Any]
-) -> None:
-    """Show an endpoint's status, and ask for its deletion unless that is refused now or under way."""
-    if "Error" in answer:  # a throttled look, which the waiter's data takes for an answer
-        return
-    status.show(answer["EndpointStatus"])
-    if answer["EndpointStatus"] not in (*BUSY, "Deleting"):
-        ask_for_deletion(hook, name=name)
-
-
-def ask_for_deletion(hook: MusherSageMakerHook, *, name: str) -> None:
+def ask_for_deletion(hook: MusherSageMakerHook, *, name: str, status: str) -> None:
     """Ask AWS to delete an endpoint: whether that happens, only its description tells."""
-    try:
+    ask_if_taken(partial(_delete_where_settled, hook, name), status, subject=f"endpoint {name}")
+
+
+def _delete_where_settled(hook: MusherSageMakerHook, name: str, status: str) -> None:
+    """Ask for an endpoint's deletion, unless that is refused in its status or under way."""
+    if status not in (*BUSY, "Deleting"):
         hook.conn.delete_endpoint(EndpointName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in MISSING_CODES:
-            raise
-        logger.warning("%s: AWS does not delete the endpoint now: %s", name, error)
-    else:
         logger.info("%s: asked AWS to delete the endpoint", name)
 
 

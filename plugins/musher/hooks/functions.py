@@ -7,13 +7,14 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
 
+from musher.hooks.answers import WholeAnswers
 from musher.hooks.sagemaker import found_or_none
 from musher.hooks.waits import WAITERS
 
 logger = logging.getLogger(__name__)
 
 
-class MusherLambdaHook(LambdaHook):
+class MusherLambdaHook(WholeAnswers, LambdaHook):
     """Add waits as data and a search for a function to the provider's hook."""
 
     @property

@@ -3,26 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-
-from musher import names
 from musher.hooks.concurrency import list_provisioned
 from musher.hooks.endpoints import BUSY, find_tags, tags_of_config
 from musher.hooks.functions import MusherLambdaHook, tags_of_function
 from musher.hooks.jobs import LIVE, Description
 from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
-from musher.payloads.autoscaling import NAMESPACE
 from musher.payloads.expiry import Resource, hourly_price
-from musher.payloads.tags import EXPIRES_TAG, PREVIOUS_TAG, PROJECT_TAG
-from musher.settings import Settings
+from musher.payloads.tags import PREVIOUS_TAG
 
 TRAINING, TUNING, TRANSFORM = "training job", "tuning job", "transform job"
 PROCESSING = "processing job"
-SCALABLE_TARGET = "scalable target"
 ENDPOINT, CONFIG, MODEL, FUNCTION = "endpoint", "EndpointConfig", "Model", "function"
 
 Gone = Mapping[str, Collection[str]]
@@ -196,27 +189,6 @@ def _read_function(hook: MusherLambdaHook, *, name: str, arn: str) -> Resource |
         tags=tags,
         usd_per_hour=None if list_provisioned(hook, name=name) else 0.0,
     )
-
-
-def list_lost_targets(
-    hook: MusherSageMakerHook, scaler: AwsBaseHook, settings: Settings, *, prefix: str
-) -> Iterator[Listed]:
-    """Give the scalable targets whose endpoint is gone: deleted by hand, it leaves target and alarms.
-
-    They are found by the endpoint's name and have no tags: their time ends MUSHER_TTL_H after their creation.
-    """
-    pages = scaler.conn.get_paginator("describe_scalable_targets").paginate(ServiceNamespace=NAMESPACE)
-    for found in (one for page in pages for one in page["ScalableTargets"]):
-        name, created_at = found["ResourceId"].split("/")[1], found["CreationTime"]
-        if name.startswith(prefix) and hook.find_endpoint(name) is None:
-            tags = {
-                PROJECT_TAG: settings.project,
-                EXPIRES_TAG: (created_at + timedelta(hours=settings.ttl_h)).isoformat(),
-            }
-            # the target's own is in no list
-            arn = names.arn(settings, service="sagemaker", resource=f"endpoint/{name}")
-            kind = SCALABLE_TARGET
-            yield untagged(Resource(kind=kind, name=name, arn=arn, tags=tags, created_at=created_at))
 
 
 def untagged(resource: Resource) -> Listed:

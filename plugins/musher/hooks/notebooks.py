@@ -5,12 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from musher.errors import NotebookError, TeardownError
-from musher.hooks.endpoints import tags_of
-from musher.hooks.sagemaker import MISSING_CODES, MusherSageMakerHook, found_or_none
-from musher.hooks.waits import StatusLog, wait_until
+from musher.errors import NotebookError
+from musher.hooks.endpoints import find_tags
+from musher.hooks.removing import remove_when_settled
+from musher.hooks.sagemaker import MusherSageMakerHook, found_or_none
 from musher.payloads.tags import PROJECT_TAG
 
 logger = logging.getLogger(__name__)
@@ -29,7 +27,10 @@ def find_own(hook: MusherSageMakerHook, *, name: str, project: str) -> dict[str,
     NotebookError for somebody else's.
     """
     notebook = hook.find_notebook(name)
-    if notebook is not None and not is_own(hook, arn=notebook["NotebookInstanceArn"], project=project):
+    tags = find_tags(hook, arn=notebook["NotebookInstanceArn"]) if notebook else None
+    if notebook is None or tags is None:  # one that was being deleted is gone between the two looks
+        return None
+    if tags.get(PROJECT_TAG) != project:
         raise NotebookError(
             f"Notebook instance {name} is not this project's: it has no tag {PROJECT_TAG} = {project}. It is "
             "left as it is. Choose another name."
@@ -38,8 +39,8 @@ def find_own(hook: MusherSageMakerHook, *, name: str, project: str) -> dict[str,
 
 
 def is_own(hook: MusherSageMakerHook, *, arn: str, project: str) -> bool:
-    """Return whether a resource has the project's tag."""
-    return tags_of(hook, arn=arn).get(PROJECT_TAG) == project
+    """Return whether a resource has the project's tag; one that is gone meanwhile has none."""
+    return (find_tags(hook, arn=arn) or {}).get(PROJECT_TAG) == project
 
 
 def list_notebooks(hook: MusherSageMakerHook, *, prefix: str) -> Iterator[dict[str, Any]]:
@@ -105,36 +106,25 @@ def remove_notebook(hook: MusherSageMakerHook, *, name: str, project: str, delay
     """Stop and delete an instance of this project, its files and its lifecycle configuration; wait for it.
 
     Return whether there was an instance. TeardownError where that does not end in time, NotebookError for
-    somebody else's. Each look asks for what AWS takes then, so that a crash in between is made good.
+    somebody else's.
     """
     if find_own(hook, name=name, project=project) is None:
         return remove_lifecycle_config(hook, name=name, project=project)
-    status = StatusLog(subject=f"notebook instance {name}")
-    try:
-        wait_until(
-            hook.get_waiter("NotebookRemoved"),
-            arguments={"NotebookInstanceName": name},
-            delay_s=delay_s,
-            on_response=partial(_ask_for_next, hook, name, status),
-        )
-    except TimeoutError as error:
-        raise TeardownError(f"{error}: it is {status.last}, and costs until it is gone") from None
-    logger.info("%s: removed notebook instance", name)
+    remove_when_settled(
+        hook.get_waiter("NotebookRemoved"),
+        subject=f"notebook instance {name}",
+        arguments={"NotebookInstanceName": name},
+        status_key=STATUS,
+        ask=partial(_ask_for_next, hook, name),
+        delay_s=delay_s,
+    )
     remove_lifecycle_config(hook, name=name, project=project)
     return True
 
 
-def _ask_for_next(hook: MusherSageMakerHook, name: str, status: StatusLog, answer: dict[str, Any]) -> None:
-    """Show an instance's status, and ask for the next step towards its end, if AWS takes one now."""
-    if "Error" in answer:  # a throttled look, which the waiter's data takes for an answer
-        return
-    status.show(answer[STATUS])
-    ask = {IN_SERVICE: stop_notebook, STOPPED: delete_notebook, FAILED: delete_notebook}.get(answer[STATUS])
-    if ask is None:
-        return
-    try:
-        ask(hook, name=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in MISSING_CODES:
-            raise
-        logger.warning("%s: AWS does not do that now: %s", name, error)
+def _ask_for_next(hook: MusherSageMakerHook, name: str, status: str) -> None:
+    """Ask for the next step towards an instance's end, if AWS takes one from its status."""
+    if status == IN_SERVICE:
+        stop_notebook(hook, name=name)
+    elif status in STARTABLE:
+        delete_notebook(hook, name=name)

@@ -7,13 +7,14 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from botocore.exceptions import ClientError
 
+from musher.hooks.answers import WholeAnswers
 from musher.hooks.waits import WAITERS
 
 MISSING_CODES = frozenset({"ValidationException", "ResourceNotFound", "ResourceNotFoundException"})
 """SageMaker answers most descriptions and deletions of missing things with ValidationException."""
 
 
-class MusherSageMakerHook(SageMakerHook):
+class MusherSageMakerHook(WholeAnswers, SageMakerHook):
     """Add waits as data and answers for missing resources to the provider's hook."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from musher import clock
 from musher.errors import AwsRefusedError, MissingResultError, MusherError
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.connection import hook_parameters
 from musher.hooks.log_groups import limit_log_group
 from musher.hooks.refusals import read_refusal, read_shortage
@@ -138,7 +139,7 @@ class MusherOperator(AwsBaseOperator[AnyHook]):
     @property
     def logs_hook(self) -> AwsLogsHook:
         """Return a hook for CloudWatch Logs."""
-        return AwsLogsHook(**self._hook_parameters)
+        return with_whole_answers(AwsLogsHook(**self._hook_parameters))
 
     def know_run(self, context: Context) -> None:
         """Learn of which task instance this process runs a try; called first in each process."""

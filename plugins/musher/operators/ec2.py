@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import Context
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock, names
 from musher.console_kinds import INSTANCE
-from musher.errors import JobFailedError
-from musher.hooks.ec2 import MusherEc2Hook
+from musher.errors import JobFailedError, SpentNameError
+from musher.hooks.ec2 import FORGOTTEN_S, MusherEc2Hook
 from musher.hooks.objects import has_object
 from musher.operators.intent import JobRecord
 from musher.operators.jobs import MAX_AWS_FAILURES, WAIT, Description, RunJobOperator
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 BOOT_S = 900.0
 """After so many seconds a job's log must have a first line; an instance begins within some two minutes."""
+
+FORGOTTEN = "forgotten"
+"""What a wait is for: that an instance which EC2 does not show is gone."""
 
 GRACE_S = 1800.0
 """What a job may take beyond its script's limit: booting, installing, uploading. The instance's own bound, in
@@ -52,15 +55,67 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         super().__init__(config=config, **kwargs)
         self.boot_limit_s = boot_limit_s
         self._made: dict[str, str] = {}
+        self._new_id = ""
+        """An instance that was just made, which the task does not wait for yet."""
+        self._is_repeated = False
+
+    def execute(self, context: Context) -> Any:
+        """Note whether this try repeats the request of one before; then do as every job's operator does."""
+        record = JobRecord.load(context)
+        self._is_repeated = record is not None and record.is_answer(context)
+        return super().execute(context)
+
+    def run_attempt(self, context: Context, record: JobRecord) -> Any:
+        """Take the next name where this one cannot be had any more: its instance is gone, its token is not.
+
+        Where EC2 says so itself, and this try repeats a request, it may be that request's own instance, which
+        has ended without a word: whether to pay for another one, a person says. Where EC2 only says that
+        another request came first, that one's instance is given time to be shown.
+        """
+        try:
+            return super().run_attempt(context, record)
+        except SpentNameError as error:
+            if error.is_told and self._is_repeated:
+                raise
+            if error.is_told:
+                return self._take_next_name(context, record)
+        logger.warning(
+            "%s: asked for before, and EC2 shows no instance: looking again later", record.job_name
+        )
+        carried = {"step": FORGOTTEN, "record": asdict(record)}
+        return self.wait_for(context, PauseTrigger(until=clock.now() + FORGOTTEN_S, carried=carried))
+
+    def _take_next_name(self, context: Context, record: JobRecord) -> Any:
+        following = self._name_following(record.job_name)
+        logger.warning("%s: its instance is gone: going on with %s", record.job_name, following)
+        return self.run_attempt(context, self._record(context, following, failures=record.failures))
 
     def list_inputs(self, request: dict[str, Any]) -> dict[str, str]:
         """Return nothing: the instance itself says what it lacks, and the stage has looked before."""
         return {}
 
     def create(self, request: dict[str, Any]) -> None:
-        """Start the instance."""
+        """Start the instance; end it at once where a person has cancelled the task meanwhile."""
         self.limit_log(self.log_group, tags={PROJECT_TAG: self.settings.project})
-        self._made[request["ClientToken"]] = self.hook.run_instance(request)
+        self._new_id = self._made[request["ClientToken"]] = self.hook.run_instance(request)
+        if self._is_cancelled:
+            self._end_new()
+
+    def cancel(self) -> None:
+        """Terminate the instance, also one that was made a moment ago, which EC2 may not show yet."""
+        super().cancel()
+        if self.live_job is None:
+            self._end_new()
+
+    def _end_new(self) -> None:
+        if not self._new_id:
+            return
+        logger.warning("%s: the task was killed by a person, terminating", self._new_id)
+        self.leave(self._new_id)
+        try:
+            self.hook.terminate(self._new_id)
+        except (BotoCoreError, ClientError) as error:  # the run's teardown tries again
+            logger.error("%s: not terminated: %s", self._new_id, error)
 
     def describe(self, name: str) -> Description:
         """Return the job's description."""
@@ -107,13 +162,13 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
         """Return the script's own limit, and a grace."""
         return float(job["LimitInSeconds"]) + GRACE_S
 
-    def leave(self, arn: str) -> bool:
+    def leave(self, tagged: str) -> bool:
         """Mark that this cancel ends the instance; return that it may: no other run waits for it."""
-        if arn:
+        if tagged:
             try:
-                self.hook.mark_cancelled(arn)
+                self.hook.mark_cancelled(tagged)
             except ClientError as error:  # the instance costs, the mark only helps
-                logger.warning("%s: not marked as cancelled: %s", arn, error)
+                logger.warning("%s: not marked as cancelled: %s", tagged, error)
         return True
 
     def find_flaw(self, description: Description) -> str | None:
@@ -140,6 +195,7 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
 
     def wait_for(self, context: Context, trigger: WaitTrigger | PauseTrigger) -> Any:
         """Wait for the instance; one that EC2 has forgotten is no more."""
+        self._new_id = ""
         if isinstance(trigger, InstanceJobTrigger) and not trigger.arguments["InstanceIds"]:
             return self.go_on(context, WaitEnd(outcome=SUCCESS, carried=trigger.carried))
         return super().wait_for(context, trigger)
@@ -149,6 +205,11 @@ class RunTrainingInstanceOperator(RunJobOperator[MusherEc2Hook]):
 
         A description that lags behind may take one that was just made for one that is gone.
         """
+        if end.carried["step"] == FORGOTTEN:
+            record = JobRecord(**end.carried["record"])
+            if self.find(record.job_name) is None:
+                return self._take_next_name(context, record)
+            return self.answer(context)  # it may train something else
         if end.outcome == FAILURE and end.carried["step"] == WAIT:
             name = str(end.carried["record"]["job_name"])
             description = self.describe(name)

@@ -102,7 +102,7 @@ class DeployEndpointOperator(MusherOperator[MusherSageMakerHook]):
             return self._wait_for(context, EndpointReadyTrigger, step=step, started_at=started_at)
         if status == "Failed":  # its creation came to nothing: it has never served
             logger.info("%s: its creation failed: replacing it", self.endpoint_name)
-            ask_for_deletion(self.hook, name=self.endpoint_name)
+            ask_for_deletion(self.hook, name=self.endpoint_name, status=status)
             return self._wait_for(context, EndpointGoneTrigger, step=GONE, started_at=started_at)
         if status != IN_SERVICE:
             raise self._stuck(status)

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from musher import clock, names
 from musher.errors import JobFailedError, PayloadError
 from musher.hooks import sharing
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.calls import hold
 from musher.hooks.jobs import attempts
 from musher.hooks.logs import LogTail, last_lines
@@ -203,7 +204,7 @@ class RunJobOperator(MusherOperator[AnyHook]):
     def _time_out(self, name: str) -> JobFailedError:
         """Stop a job that took too long, unless another run waits for it; return the error that says so."""
         description = self.describe(name)
-        may_stop = self.leave(str(description[self.trigger_class.arn_key]))
+        may_stop = self.leave(str(description[self.trigger_class.id_key]))
         if may_stop:
             self.try_to_stop(name)
         return JobFailedError(
@@ -223,7 +224,7 @@ class RunJobOperator(MusherOperator[AnyHook]):
     def is_repeatable(self, description: Description, reason: str) -> bool:
         """Return whether AWS failed, not the job, or the cancel of another request stopped it."""
         if description[self.status_key] == "Stopped":
-            arn = str(description[self.trigger_class.arn_key])
+            arn = str(description[self.trigger_class.id_key])
             try:
                 return hold(self.hook.conn, sharing.was_left(arn=arn))
             except ClientError as error:
@@ -251,7 +252,7 @@ class RunJobOperator(MusherOperator[AnyHook]):
         if self.live_job is None:
             return
         try:
-            may_stop = self.leave(str(self.describe(self.live_job)[self.trigger_class.arn_key]))
+            may_stop = self.leave(str(self.describe(self.live_job)[self.trigger_class.id_key]))
         except (BotoCoreError, ClientError) as error:  # the run's teardown tries again
             logger.error("%s: the task was killed, and the job not stopped: %s", self.live_job, error)
             return
@@ -261,12 +262,12 @@ class RunJobOperator(MusherOperator[AnyHook]):
         else:
             logger.warning("%s: the task was killed, but another run waits for this job", self.live_job)
 
-    def leave(self, arn: str) -> bool:
-        """Mark that this cancel stops the job; return whether it may."""
+    def leave(self, tagged: str) -> bool:
+        """Mark what has this id_key that this cancel stops it; return whether it may."""
         try:
-            hold(self.hook.conn, sharing.mark_stopped(arn=arn))
+            hold(self.hook.conn, sharing.mark_stopped(arn=tagged))
         except ClientError as error:  # the job costs, the mark only helps
-            logger.warning("%s: not marked as cancelled: %s", arn, error)
+            logger.warning("%s: not marked as cancelled: %s", tagged, error)
         return True
 
     def try_to_stop(self, name: str) -> None:
@@ -284,7 +285,7 @@ class RunJobOperator(MusherOperator[AnyHook]):
     @property
     def s3_hook(self) -> S3Hook:
         """Return a hook for S3."""
-        return S3Hook(**self._hook_parameters)
+        return with_whole_answers(S3Hook(**self._hook_parameters))
 
     def join(self, description: Description) -> None:
         """Tell other runs that this one waits for the job; nothing unless a subclass shares jobs."""

@@ -85,11 +85,11 @@ class RunTrainingJobOperator(RunJobOperator[MusherSageMakerHook]):
         """Return the mark, by which the trigger knows a shared job."""
         return {"waiting_tag": self.waiting_tag}
 
-    def leave(self, arn: str) -> bool:
+    def leave(self, tagged: str) -> bool:
         """Take this run's mark off a shared job; return whether the job may be stopped."""
         if self.waiting_tag is None:
-            return super().leave(arn)
-        return hold(self.hook.conn, sharing.leave(arn=arn, tag=self.waiting_tag))
+            return super().leave(tagged)
+        return hold(self.hook.conn, sharing.leave(arn=tagged, tag=self.waiting_tag))
 
     def limit_s(self, job: Description) -> float:
         """Return the job's own limit, on spot with its interruptions, and a grace.

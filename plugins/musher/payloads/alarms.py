@@ -28,6 +28,27 @@ def alarm_names(settings: Settings) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What an alarm is about."""
+
+    name: str
+    is_endpoint: bool
+    """Else it is a function."""
+
+
+def find_watched(settings: Settings, *, alarm_name: str) -> Watched | None:
+    """Return what an alarm of the project's runs watches; None for an alarm of any other name."""
+    name = alarm_name.rpartition("-")[0]
+    is_live = name == names.live_endpoint(settings)
+    of_endpoint = alarm_names(settings) if is_live else scaling_alarms(name)
+    if names.is_endpoint(settings, name=name) and alarm_name in of_endpoint:
+        return Watched(name=name, is_endpoint=True)
+    if names.is_function(settings, name=name) and alarm_name in names.function_alarms(name):
+        return Watched(name=name, is_endpoint=False)
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlarmLimits:
     """Say from where on the live endpoint does not do its work."""
 

@@ -19,8 +19,9 @@ NAME_TAG, CONTENT_TAG, LIMIT_TAG = "Name", "musher:content", "musher:limit-s"
 NAME_LINE = "JOB_NAME={}\n"
 
 BUSY, LEAVING = ("pending", "running"), ("shutting-down", "stopping")
-LIVE = (*BUSY, *LEAVING, "stopped")
-"""States of an instance whose job may go on, of one that ends, and of all that still cost."""
+LIVE = (*BUSY, "stopping", "stopped")
+"""States of an instance whose job may go on, of one that ends, and of all that are to be ended: one that is
+shutting down costs nothing any more, and goes by itself."""
 
 SPOT_END = "Server.SpotInstanceTermination"
 BY_USER, BY_ITSELF = "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown"

@@ -22,6 +22,7 @@ from musher.stages.jobs import (
     upload_code,
 )
 from musher.stages.run import Run
+from musher.stages.training_files import read_training_file
 
 TEMPLATE = "ec2_user_data.sh"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -72,7 +73,7 @@ def request_training(
         subnet=next(iter(run.settings.subnets), ""),
         security_groups=find_groups(run.settings),
     )
-    return build_run_instances(run.settings, plan=plan, template=read_text(folder / TEMPLATE))
+    return build_run_instances(run.settings, plan=plan, template=read_training_file(folder / TEMPLATE))
 
 
 def hash_stored(run: Run, code: Code) -> str:
@@ -82,7 +83,7 @@ def hash_stored(run: Run, code: Code) -> str:
 
 def torch_packages(dockerfile: Path, *, instance_type: str) -> dict[str, list[str]]:
     """Return with which words pip installs the torch of the model image."""
-    text, found = read_text(dockerfile), []
+    text, found = read_training_file(dockerfile), []
     for package in ("torch", "torchvision"):
         version = re.search(VERSION.format(package.upper()), text, re.MULTILINE)
         if version is None:
@@ -90,13 +91,3 @@ def torch_packages(dockerfile: Path, *, instance_type: str) -> dict[str, list[st
         found.append(f"{package}=={version[1]}")
     has_gpu = re.match(GPU_INSTANCE, instance_type)
     return {"packages": found, "pip_options": [] if has_gpu else ["--index-url", CPU_INDEX]}
-
-
-def read_text(path: Path) -> str:
-    """Return a file of the training folder; PayloadError where there is none."""
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise PayloadError(
-            f"{path} cannot be read: {error}. Point MUSHER_TRAINING_DIR at training/."
-        ) from error

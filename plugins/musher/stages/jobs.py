@@ -19,6 +19,7 @@ from musher.payloads.tuning import Ranges, check_ranges
 from musher.results import Params
 from musher.settings import Settings
 from musher.stages.run import Run
+from musher.stages.training_files import read_training_file
 
 IMAGES = ("train", "valid", "test")
 
@@ -149,9 +150,7 @@ def load_metric_definitions(settings: Settings) -> list[dict[str, str]]:
     """Return the names and patterns of the metrics that the programs of training/ print."""
     path = settings.training_dir / "metric_definitions.json"
     try:
-        definitions: list[dict[str, str]] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise PayloadError(
-            f"{path} cannot be read: {error}. Point MUSHER_TRAINING_DIR at training/."
-        ) from error
+        definitions: list[dict[str, str]] = json.loads(read_training_file(path))
+    except json.JSONDecodeError as error:
+        raise PayloadError(f"{path} is not JSON: {error}. Restore it.") from error
     return definitions

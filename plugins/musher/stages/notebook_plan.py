@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from musher import clock, names
-from musher.errors import ArchiveError
 from musher.hooks.account import look_client, read_quotas
 from musher.hooks.connection import s3_hook
 from musher.hooks.objects import upload_once
@@ -26,6 +24,7 @@ from musher.settings import Settings
 from musher.stages.account_checks import check_bucket, check_passing, check_roles
 from musher.stages.checks import Check
 from musher.stages.run import Run
+from musher.stages.training_files import read_training_file
 
 ROLES = {"notebook": "sagemaker.amazonaws.com"}
 
@@ -59,6 +58,7 @@ def upload_code(settings: Settings) -> Archive:
 def plan_notebook(run: Run, *, code: Archive) -> Request:
     """Return {"LifecycleConfig", "Notebook"}: the requests that create both."""
     settings, params = run.settings, run.params
+    programs = settings.training_dir / NOTEBOOK_FOLDER
     name, tags = names.notebook(settings, name=params["name"]), tags_of_notebook(run)
     plan = NotebookPlan(
         name=name,
@@ -74,8 +74,8 @@ def plan_notebook(run: Run, *, code: Archive) -> Request:
     written = write_script(
         settings,
         plan=script,
-        on_start=read_program(settings, ON_START),
-        autostop=read_program(settings, AUTOSTOP),
+        on_start=read_training_file(programs / ON_START),
+        autostop=read_training_file(programs / AUTOSTOP),
     )
     return {
         "LifecycleConfig": build_lifecycle_config(name=name, script=written, tags=tags),
@@ -87,14 +87,3 @@ def tags_of_notebook(run: Run) -> dict[str, str]:
     """Return project, run and time of expiry, `time_to_live_h` from now."""
     now, ttl_h = datetime.fromtimestamp(clock.now(), tz=UTC), float(run.params["time_to_live_h"])
     return resource_tags(run.settings, slug=run.slug, started_at=now, ttl_h=ttl_h)
-
-
-def read_program(settings: Settings, name: str) -> str:
-    """Return a program of notebook instances; ArchiveError where the training folder lacks it."""
-    path: Path = settings.training_dir / NOTEBOOK_FOLDER / name
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise ArchiveError(
-            f"{path} cannot be read ({error.strerror}). Restore it, or correct MUSHER_TRAINING_DIR."
-        ) from error

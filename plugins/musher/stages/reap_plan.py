@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from musher import names
-from musher.hooks import inventory, machines, notebooks, stored
+from musher.hooks import inventory, lost, machines, notebooks, stored
 from musher.hooks.alarms import remove_alarms
 from musher.hooks.autoscaling import stop_scaling
 from musher.hooks.connection import (
@@ -149,17 +149,7 @@ class Reaper:
         settings, ec2, s3 = self.settings, self.ec2.conn, s3_hook(self.settings).get_conn()
         logs = logs_hook(settings)
         return [
-            Wave(
-                what="scalable targets",
-                find=partial(
-                    inventory.list_lost_targets,
-                    self.sagemaker,
-                    autoscaling_hook(settings),
-                    settings,
-                    prefix=self.prefix,
-                ),
-                removers={inventory.SCALABLE_TARGET: self._remove_scaling},
-            ),
+            *self._lost(),
             Wave(
                 what="volumes",
                 find=partial(machines.list_volumes, ec2, settings),
@@ -191,6 +181,23 @@ class Reaper:
                 what="reports",
                 find=partial(stored.list_reports, s3, settings),
                 removers={stored.REPORT: partial(stored.delete_report, s3, settings)},
+            ),
+        ]
+
+    def _lost(self) -> list[Wave]:
+        """Return what an endpoint or a function that is gone has left, targets first: alarms go with them."""
+        settings = self.settings
+        scaler, alarms = autoscaling_hook(settings), cloudwatch_hook(settings)
+        return [
+            Wave(
+                what="scalable targets",
+                find=partial(lost.list_lost_targets, self.sagemaker, scaler, settings),
+                removers={lost.SCALABLE_TARGET: self._remove_scaling},
+            ),
+            Wave(
+                what="alarms",
+                find=partial(lost.list_lost_alarms, self.sagemaker, self.functions, alarms, settings),
+                removers={lost.ALARM: lambda name: remove_alarms(alarms, names=[name])},
             ),
         ]
 

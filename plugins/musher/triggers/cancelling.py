@@ -24,8 +24,8 @@ class CancellingTrigger(WaitTrigger):
     https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/deferring.html
     """
 
-    arn_key: ClassVar[str]
-    """The member of the description that says which one it is."""
+    id_key: ClassVar[str]
+    """The member of the description by which tags are put on it: an ARN, or an instance's id."""
 
     async def on_kill(self) -> None:
         """Stop the job, unless its task waits all the same: another triggerer has taken the wait."""

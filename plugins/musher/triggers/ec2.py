@@ -8,6 +8,7 @@ from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import clock
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.ec2 import GONE, MusherEc2Hook
 from musher.hooks.logs import LogTail, show
 from musher.hooks.waits import StatusLog, name_subject
@@ -26,7 +27,7 @@ class InstanceJobTrigger(CancellingTrigger):
 
     aws_hook_class = MusherEc2Hook
     waiter = "InstanceEnded"
-    arn_key = "InstanceId"
+    id_key = "InstanceId"
     status: StatusLog | None = None
     logs: Any
     client: Any
@@ -37,7 +38,7 @@ class InstanceJobTrigger(CancellingTrigger):
     async def open_looks(self, stack: AsyncExitStack) -> OwnLooks:
         """Open the job's log and EC2."""
         self.logs = await stack.enter_async_context(
-            await AwsLogsHook(**self.connection).get_async_conn()  # type: ignore[no-untyped-call]  # the provider's is untyped
+            await with_whole_answers(AwsLogsHook(**self.connection)).get_async_conn()  # type: ignore[no-untyped-call]  # the provider's is untyped
         )
         name = self.carried["record"]["job_name"]
         self.tail = LogTail(group=self.carried["log_group"], prefix=f"{name}/")

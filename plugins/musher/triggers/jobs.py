@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import names
 from musher.hooks import sharing
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.calls import hold_async
 from musher.hooks.logs import LogTail, show
 from musher.hooks.sagemaker import MusherSageMakerHook
@@ -62,7 +63,7 @@ class JobTrigger(CancellingTrigger):
         return JobSource(
             member=self.member,
             open_client=hook.get_async_conn,
-            open_logs=AwsLogsHook(**self.connection).get_async_conn,
+            open_logs=with_whole_answers(AwsLogsHook(**self.connection)).get_async_conn,
             make_waiter=lambda client: hook.get_waiter(waiter, deferrable=True, client=client),
             list_page=self.list_page,
         )
@@ -74,7 +75,7 @@ class JobTrigger(CancellingTrigger):
 
     async def _cancel(self, client: Any) -> None:
         subject = name_subject(self.arguments)
-        arn = str((await self.describe(client))[self.arn_key])
+        arn = str((await self.describe(client))[self.id_key])
         tag = self.carried.get("waiting_tag")
         if tag is None:
             await self._mark(client, arn)
@@ -162,7 +163,7 @@ class TrainingJobTrigger(LoggedJobTrigger):
 
     waiter = "TrainingJobEnded"
     member = "TrainingJob"
-    arn_key = "TrainingJobArn"
+    id_key = "TrainingJobArn"
     name_key = "TrainingJobName"
     log_group = names.TRAINING_LOG_GROUP
     seen: Mapping[str, Any] = MappingProxyType({})
@@ -200,7 +201,7 @@ class ProcessingJobTrigger(LoggedJobTrigger):
 
     waiter = "ProcessingJobEnded"
     member = "ProcessingJob"
-    arn_key = "ProcessingJobArn"
+    id_key = "ProcessingJobArn"
     name_key = "ProcessingJobName"
     log_group = names.PROCESSING_LOG_GROUP
     status: StatusLog | None = None
@@ -231,7 +232,7 @@ class TuningJobTrigger(JobTrigger):
 
     waiter = "TuningJobEnded"
     member = "HyperParameterTuningJob"
-    arn_key = "HyperParameterTuningJobArn"
+    id_key = "HyperParameterTuningJobArn"
     status: StatusLog | None = None
 
     async def log_progress(self, answer: dict[str, Any]) -> None:
@@ -262,7 +263,7 @@ class TransformJobTrigger(JobTrigger):
 
     waiter = "TransformJobEnded"
     member = "TransformJob"
-    arn_key = "TransformJobArn"
+    id_key = "TransformJobArn"
     status: StatusLog | None = None
 
     async def log_progress(self, answer: dict[str, Any]) -> None:

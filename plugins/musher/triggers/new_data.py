@@ -103,12 +103,12 @@ class NewDataTrigger(BaseEventTrigger):
         from airflow.sdk import BaseHook
         from botocore.config import Config
 
-        from musher.hooks.answers import require_whole_answers
+        from musher.hooks.answers import with_whole_answers
 
-        require_whole_answers()
         await BaseHook.aget_connection(self.aws_conn_id)
         config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-        return S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=config)
+        hook = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=config)
+        return with_whole_answers(hook)
 
     async def _recall(self) -> str:
         """Return the digest that was announced last for this source; empty where none is known."""

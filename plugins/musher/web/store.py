@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from musher import names
 from musher.errors import ReportError
+from musher.hooks.answers import with_whole_answers
 from musher.hooks.connection import hook_parameters
 from musher.report.strict import make_strict
 from musher.settings import Settings
@@ -48,7 +49,7 @@ def read_report(settings: Settings, *, dag_id: str, run_id: str) -> Report:
     """
     prefix = names.report_prefix(settings, dag_id=dag_id, run_id=run_id)
     bucket = names.bucket(settings)
-    hook = S3Hook(**hook_parameters(settings), config=CONFIG)
+    hook = with_whole_answers(S3Hook(**hook_parameters(settings), config=CONFIG))
     summary = _read_summary(_get(hook, bucket=bucket, key=f"{prefix}/summary.json"))
     if (summary.get("dag_id"), summary.get("run_id")) != (dag_id, run_id):
         logger.warning("s3://%s/%s belongs to another run than %s %s", bucket, prefix, dag_id, run_id)

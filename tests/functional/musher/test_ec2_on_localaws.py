@@ -30,6 +30,7 @@ from musher.stages.ec2_checks import (
     find_chosen_image,
     find_groups,
 )
+from tests.functional.musher.crashes import CRASHES, Crash, cancel_deferred, run_tries
 from tests.functional.musher.scripts import NEVER_ENDS
 from tests.isolated_airflow import ROOT
 from tests.namespaces import has_namespaces
@@ -147,7 +148,12 @@ def run_aside(operator: Any, context: Any) -> tuple[threading.Thread, list[BaseE
 
 def instances_of(hook: MusherEc2Hook, operator: Any) -> list[dict[str, Any]]:
     """Return all instances of an operator's job."""
-    filters = [{"Name": "tag:Name", "Values": [operator.config["ClientToken"]]}]
+    return instances_named(hook, name=operator.config["ClientToken"])
+
+
+def instances_named(hook: MusherEc2Hook, *, name: str) -> list[dict[str, Any]]:
+    """Return all instances of a job, whatever their state."""
+    filters = [{"Name": "tag:Name", "Values": [name]}]
     found = hook.conn.describe_instances(Filters=filters)["Reservations"]
     return [instance for reservation in found for instance in reservation["Instances"]]
 
@@ -213,6 +219,29 @@ def test_a_person_s_cancel_terminates_the_instance(
     assert "is Stopped: somebody terminated the instance" in str(ends[0])
     [instance] = instances_of(hook, operator)
     assert instance["State"]["Name"] == "terminated"
+
+
+@pytest.mark.parametrize("how", CRASHES)
+def test_an_instance_is_started_once_whatever_breaks_and_a_cancel_ends_it(
+    how: str, make: Make, hook: MusherEc2Hook, ec2_installation: Settings, fault_rules: FaultClient
+) -> None:
+    config = make(NEVER_ENDS).config
+
+    def run(context: Any) -> Any:
+        operator = RunTrainingInstanceOperator(task_id="a", config=config, deferrable=True)
+        operator.__dict__["settings"] = ec2_installation
+        return operator.execute(context)
+
+    with Crash(fault_rules).watching() as crash:
+        crash.after(how=how, service="ec2", action="RunInstances")
+        trigger = run_tries(run)
+        assert crash.happened(how=how, action="RunInstances")
+    [instance] = instances_named(hook, name=config["ClientToken"])
+    assert trigger.arguments == {"InstanceIds": [instance["InstanceId"]]}
+    cancel_deferred(trigger)
+    [instance] = instances_named(hook, name=config["ClientToken"])
+    assert instance["State"]["Name"] in ("shutting-down", "terminated")
+    assert {"Key": "musher:stopped-by", "Value": "cancelled"} in instance["Tags"]
 
 
 def test_the_script_s_own_reason_fails_the_task_and_clearing_it_starts_the_next_attempt(

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher.errors import MusherError
-from musher.hooks.answers import HALF
+from musher.hooks.answers import HALF, with_whole_answers
 from musher.hooks.connection import hook_parameters, sagemaker_hook
 from musher.settings import Settings
 
@@ -39,7 +39,8 @@ TWICE = {"mode": "standard", "total_max_attempts": 2}
 
 def make_hook(settings: Settings, service: str, retries: dict[str, Any]) -> AwsBaseHook:
     """Return a hook of the installation's."""
-    return AwsBaseHook(**hook_parameters(settings), client_type=service, config=Config(retries=retries))
+    hook = AwsBaseHook(**hook_parameters(settings), client_type=service, config=Config(retries=retries))
+    return with_whole_answers(hook)
 
 
 def ask(settings: Settings, service: str, *, retries: dict[str, Any] = TWICE) -> dict[str, Any]:

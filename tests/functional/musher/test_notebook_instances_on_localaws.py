@@ -13,6 +13,7 @@ import pytest
 import requests
 from airflow.sdk.exceptions import AirflowFailException
 
+from localaws.faults.client import FaultClient
 from musher import names
 from musher.hooks.connection import sagemaker_hook
 from musher.hooks.notebooks import list_notebooks, remove_notebook
@@ -24,6 +25,7 @@ from musher.stages.checks import look_at_all
 from musher.stages.notebook_plan import list_checks, plan_notebook, upload_code
 from musher.stages.run import Run
 from tests.functional.musher.conftest import PROJECT, ROOT, install
+from tests.functional.musher.crashes import CRASHES, Crash, cancel_deferred, run_tries
 from tests.unit.musher.operators.fakes import FakeTask
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -169,6 +171,63 @@ def test_a_script_that_fails_is_shown_and_the_next_start_mends_it(
         execute(StartNotebookOperator(task_id="a", config=broken), run.settings)
     assert "no such disk" in caplog.text
     assert execute(StartNotebookOperator(task_id="a", config=requested(run)), run.settings)["name"] == name
+
+
+def tries_of(operator_class: type[Any], settings: Settings, **arguments: Any) -> Callable[[Any], Any]:
+    """Return a function that makes one try of a task, with an operator of its own as each process has."""
+
+    def run_once(context: Any) -> Any:
+        operator = operator_class(task_id="a", **arguments)
+        operator.__dict__["settings"] = settings
+        return operator.execute(context)
+
+    return run_once
+
+
+@pytest.mark.parametrize("how", CRASHES)
+@pytest.mark.parametrize("action", ["CreateNotebookInstanceLifecycleConfig", "CreateNotebookInstance"])
+def test_an_instance_is_made_once_and_a_cancel_leaves_what_is_under_way(
+    action: str, how: str, run: Run, name: str, fault_rules: FaultClient
+) -> None:
+    start = tries_of(StartNotebookOperator, run.settings, config=requested(run), deferrable=True)
+    with Crash(fault_rules).watching() as crash:
+        crash.after(how=how, service="sagemaker", action=action)
+        trigger = run_tries(start)
+        assert crash.happened(how=how, action=action)
+        assert crash.count(action) == 1
+    cancel_deferred(trigger)
+    found = sagemaker_hook(run.settings).find_notebook(name)
+    assert found is not None
+    assert found["NotebookInstanceStatus"] in ("Pending", "InService")
+
+
+@pytest.mark.parametrize("how", CRASHES)
+def test_an_instance_is_stopped_started_and_deleted_whatever_breaks(
+    how: str, run: Run, name: str, fault_rules: FaultClient
+) -> None:
+    settings, hook, asked = run.settings, sagemaker_hook(run.settings), requested(run)
+    tries_of(StartNotebookOperator, settings, config=asked)(FakeTask().context())
+    larger = {**asked, "Notebook": {**asked["Notebook"], "InstanceType": "ml.t3.large"}}
+    start = tries_of(StartNotebookOperator, settings, config=larger)
+    steps: list[tuple[str, Callable[[Any], Any], str]] = [
+        ("StopNotebookInstance", tries_of(StopNotebookOperator, settings, name="notebook"), "Stopped"),
+        ("UpdateNotebookInstance", start, "InService"),
+        ("StopNotebookInstance", tries_of(StopNotebookOperator, settings, name="notebook"), "Stopped"),
+        ("StartNotebookInstance", start, "InService"),
+    ]
+    for action, step, status in steps:
+        with Crash(fault_rules).watching() as crash:
+            crash.after(how=how, service="sagemaker", action=action)
+            run_tries(step)
+            assert crash.happened(how=how, action=action)
+        assert (hook.find_notebook(name) or {})["NotebookInstanceStatus"] == status
+        fault_rules.clear()
+    with Crash(fault_rules).watching() as crash:
+        crash.after(how=how, service="sagemaker", action="DeleteNotebookInstance")
+        run_tries(tries_of(DeleteNotebookOperator, settings, name="notebook"))
+        assert crash.happened(how=how, action="DeleteNotebookInstance")
+    assert hook.find_notebook(name) is None
+    assert hook.find_lifecycle_config(name) is None
 
 
 def test_preflight_passes_where_both_stacks_are(run: Run) -> None:

@@ -157,7 +157,7 @@ def test_an_endpoint_that_is_still_creating_is_removed_once_it_may_be(
     assert hook.find_endpoint(name) is None
     for kind in ("EndpointConfig", "Model"):
         assert remove_versions(hook, kind=kind, prefix=name) == [name]
-    asked, removed = f"{name}: asked AWS to delete the endpoint", f"{name}: removed endpoint"
+    asked, removed = f"{name}: asked AWS to delete the endpoint", f"endpoint {name}: removed"
     assert caplog.messages.index(asked) < caplog.messages.index(removed)
 
 

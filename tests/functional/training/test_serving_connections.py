@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import socket
 import time
 from collections.abc import Iterator
+from http.client import HTTPResponse
 
 import pytest
 
@@ -130,6 +132,39 @@ def test_connections_wait_while_nothing_serves(house: House) -> None:
     assert house.porter.waits_for() == [house.port]
     house.porter.give_out()
     assert house.processes[0].take() == 1
+
+
+def test_a_connection_that_no_process_can_take_waits_for_the_next_one(house: House) -> None:
+    """All have ended, and the supervisor has not noticed yet."""
+    for process in house.processes:
+        process.end()
+    for _ in range(2):
+        house.clients.append(socket.create_connection(house.address, timeout=5))
+        house.porter.give_out()
+    assert house.porter.is_holding
+    assert house.porter.waits_for() == []  # else the second one would wake the supervisor without end
+    house.processes[0] = Process(house.porter, 0, house.file)
+    house.porter.give_out()
+    assert not house.porter.is_holding
+    assert house.processes[0].take() == 2
+    house.clients[0].sendall(b"hello")
+    house.processes[0].connections[0].setblocking(True)
+    assert house.processes[0].connections[0].recv(5) == b"hello"
+
+
+def test_whoever_is_given_to_no_process_at_the_server_s_end_is_told_to_ask_again(house: House) -> None:
+    for process in house.processes:
+        process.end()
+    for _ in range(3):
+        house.clients.append(socket.create_connection(house.address, timeout=5))
+        house.clients[-1].sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        house.porter.give_out()
+    house.porter.close()
+    for client in house.clients:
+        with HTTPResponse(client) as answer:
+            answer.begin()
+            assert (answer.status, answer.getheader("Retry-After")) == (503, "1")
+            assert json.loads(answer.read()) == {"error": "the server is about to end"}
 
 
 def test_before_anything_serves_clients_are_refused() -> None:

@@ -24,10 +24,18 @@ MAX_AT_ONCE = 64
 """Connections that are given away between two looks at the processes."""
 MARK = b"c"
 """What accompanies a connection: a message without a byte would be an end."""
+MAX_READ_BYTES = 2**20
+"""Of a request that is refused: what is not read when a connection is closed takes its answer back."""
+REFUSED = b'{"error": "the server is about to end"}\n'
+REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
+    b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(REFUSED), REFUSED)
+)
+"""The answer to whoever has connected, and is given to no process any more."""
 
 
 class Porter:
-    """Accepts connections, and hands them to the processes; answers none."""
+    """Accepts connections, and hands them to the processes; answers those alone that nobody will."""
 
     def __init__(self, listener: socket.socket, board: Board) -> None:
         listener.setblocking(False)
@@ -36,6 +44,13 @@ class Porter:
         self._given: dict[int, int] = {}
         """Both by place; connections are counted from a process's start."""
         self._is_open = False
+        self._held: socket.socket | None = None
+        """A connection that no process could take: no other is accepted before it is given."""
+
+    @property
+    def is_holding(self) -> bool:
+        """Return whether a connection is to be given away without a new one's coming."""
+        return self._held is not None
 
     def open(self) -> None:
         """Listen, unless it does: before anything serves, clients are to be refused. Raises OSError."""
@@ -44,7 +59,10 @@ class Porter:
             self._is_open = True
 
     def close(self) -> None:
-        """Accept no more."""
+        """Accept no more; tell those that have connected and were given to nobody."""
+        while self._is_open and (connection := self._held or self._accept()) is not None:
+            self._held = None
+            refuse(connection)
         self._listener.close()
         self._is_open = False
 
@@ -63,30 +81,39 @@ class Porter:
 
     def waits_for(self) -> list[socket.socket]:
         """Return what to wait for: nothing while no process could take a connection, which then waits."""
-        return [self._listener] if self._is_open and self._serving() else []
+        return [self._listener] if self._is_open and not self._held and self._serving() else []
 
     def give_out(self) -> None:
-        """Give away what has come."""
+        """Give away what has come; what nobody takes now is held, and given the next time."""
         for _ in range(MAX_AT_ONCE):
-            try:
-                connection, _ = self._listener.accept()
-            except BlockingIOError:
+            connection, self._held = self._held or self._accept(), None
+            if connection is None:
                 return
-            except OSError as error:  # its client has gone, or there are too many open files
-                logger.warning("a connection could not be accepted: %s", error)
+            if not self._give(connection):
+                self._held = connection
                 return
-            with connection:
-                self._give(connection)
+            connection.close()
 
-    def _give(self, connection: socket.socket) -> None:
+    def _accept(self) -> socket.socket | None:
+        """Return the next connection that waits, if there is one."""
+        try:
+            return self._listener.accept()[0]
+        except BlockingIOError:
+            return None
+        except OSError as error:  # its client has gone, or there are too many open files
+            logger.warning("a connection could not be accepted: %s", error)
+            return None
+
+    def _give(self, connection: socket.socket) -> bool:
+        """Give a connection to a process; return whether one has taken it."""
         for place in sorted(self._serving(), key=self._rank):
             try:
                 socket.send_fds(self._channels[place], [MARK], [connection.fileno()])
             except OSError:  # it takes none any more, or has ended
                 continue
             self._given[place] += 1
-            return
-        logger.error("no process takes connections: one is closed")
+            return True
+        return False
 
     def _rank(self, place: int) -> tuple[bool, int, int]:
         """Return what a process is chosen by, the least first: whether it hangs, and what it has."""
@@ -95,6 +122,20 @@ class Porter:
 
     def _serving(self) -> list[int]:
         return [place for place in self._channels if self._board.is_serving(place)]
+
+
+def refuse(connection: socket.socket) -> None:
+    """Answer a client that it is to ask again, elsewhere or later; never wait for it."""
+    with connection:
+        connection.setblocking(False)
+        try:
+            connection.sendall(REFUSAL)
+            connection.shutdown(socket.SHUT_WR)
+            left = MAX_READ_BYTES
+            while left > 0 and (read := connection.recv(2**16)):
+                left -= len(read)
+        except OSError:  # it has sent no more, does not read, or has gone
+            return
 
 
 def take(channel: socket.socket) -> Iterator[socket.socket | None]:

@@ -77,11 +77,12 @@ class _Supervisor:
         self._start(0)
         while self._workers:
             is_starting = self._ready_line is not None and self._deadline is None
+            is_soon = is_starting or self._porter.is_holding
             waiting = [reader, *self._porter.waits_for()]
-            ready, _, _ = select(waiting, [], [], START_POLL_S if is_starting else POLL_S)
+            ready, _, _ = select(waiting, [], [], START_POLL_S if is_soon else POLL_S)
             if reader in ready:
                 reader.recv(4096)
-            if len(ready) > (reader in ready):
+            if len(ready) > (reader in ready) or self._porter.is_holding:
                 self._porter.give_out()
             if self._is_asked_to_stop and self._deadline is None:
                 self._stop(0)

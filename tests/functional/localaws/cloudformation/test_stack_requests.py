@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -148,3 +149,21 @@ def test_stock_moto_asks_for_nothing() -> None:
         StackName="c", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=QUEUE, OnStackFailure="DELETE"
     )
     assert "OnStackFailure" not in stock.describe_change_set(ChangeSetName=made["Id"])
+
+
+def test_of_requests_at_once_for_one_name_one_makes_the_stack(localaws: Any, client: Any, name: str) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
+    template = json.dumps({"Resources": {"Bucket": bucket}})
+    clients = [localaws.client("cloudformation") for _ in range(4)]
+
+    def create(own: Any) -> str:
+        try:
+            own.create_stack(StackName=name, TemplateBody=template)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "made"
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = sorted(pool.map(create, clients))
+    assert answers == ["AlreadyExistsException"] * 3 + ["made"]
+    assert status_of(client, name) == "CREATE_COMPLETE"

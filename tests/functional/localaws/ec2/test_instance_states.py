@@ -166,6 +166,9 @@ def test_a_token_makes_instances_once_and_all_have_the_profile(boxes: Any) -> No
     assert code == "IdempotentParameterMismatch"
     assert "inconsistent with arguments used in previous request(s)" in message
     boxes.end(*ids)
+    code, message = refusal_of(boxes.ec2.run_instances, **request)
+    assert code == "IdempotentInstanceTerminated"
+    assert "is associated with a terminated instance" in message
 
 
 def test_some_attributes_are_for_stopped_instances(boxes: Any) -> None:

@@ -5,6 +5,7 @@ from moto.cloudformation.exceptions import ValidationError
 
 from localaws.cloudformation.names import LIMITS, make_name, require_stack_name
 from localaws.cloudformation.properties import convert_properties, convert_scalar
+from tests.objections import objection
 
 
 def test_a_short_name_is_whole() -> None:
@@ -47,7 +48,7 @@ def test_a_name_that_no_stack_can_have_is_refused_with_every_reason(name: str, r
 
 @pytest.mark.parametrize("name", ["s", "Stack-1", "s" * 128])
 def test_letters_digits_and_hyphens_name_a_stack(name: str) -> None:
-    require_stack_name(name)
+    assert objection(require_stack_name, name) is None
 
 
 def test_texts_become_numbers_where_the_api_wants_them() -> None:

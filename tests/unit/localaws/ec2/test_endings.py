@@ -18,7 +18,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
 
 
 def make_backend() -> Any:
-    one, two, three = (SimpleNamespace(id=name) for name in ("i-1", "i-2", "i-3"))
+    one, two, three = (
+        SimpleNamespace(id=name, client_token=f"token-{name}", fingerprint=f"asked-{name}")
+        for name in ("i-1", "i-2", "i-3")
+    )
     reservations = {
         "r-1": SimpleNamespace(instances=[one, two]),
         "r-2": SimpleNamespace(instances=[three]),
@@ -48,3 +51,18 @@ def test_instances_go_an_hour_after_their_end_and_reservations_with_the_last(clo
     endings.forget_ended(backend)
     assert list(backend.reservations) == ["r-1"]
     assert backend.spot_instance_requests == {}
+
+
+def test_a_token_outlives_its_instance_by_a_day(clock: ManualClock) -> None:
+    backend = make_backend()
+    endings.note_end(backend, "i-1")
+    clock.advance(3600)
+    endings.forget_ended(backend)
+    assert endings.find_spent(backend, "token-i-2") is None
+    spent = endings.find_spent(backend, "token-i-1")
+    assert spent is not None
+    assert spent.fingerprint == "asked-i-1"
+    clock.advance(86_400 - 3600 - 1)
+    assert endings.find_spent(backend, "token-i-1") == spent
+    clock.advance(1)
+    assert endings.find_spent(backend, "token-i-1") is None

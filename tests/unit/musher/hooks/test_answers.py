@@ -1,19 +1,27 @@
 """Half answers: what counts as one, and what a session's clients make of it."""
 
+import asyncio
 import functools
-from collections.abc import Callable, Generator
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
-import botocore
 import botocore.session
 import pytest
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from musher.hooks import answers
-from musher.hooks.answers import HALF, require_whole_answers
+from musher.hooks.alarms import MusherCloudWatchHook
+from musher.hooks.answers import HALF, prepare, session_factory, with_whole_answers
+from musher.hooks.builds import MusherCodeBuildHook
+from musher.hooks.ec2 import MusherEc2Hook
+from musher.hooks.functions import MusherLambdaHook
+from musher.hooks.sagemaker import MusherSageMakerHook
 from musher.hooks.sessions import loader_of
+from musher.operators.invocations import AskFunctionOperator
 
 WHOLE = {
     "sagemaker": b'{"TrainingJobSummaries": []}',
@@ -28,12 +36,9 @@ LEFT: list[AWSResponse] = []
 
 
 @pytest.fixture(scope="module")
-def client_of() -> Generator[Callable[..., Any], None, None]:
+def client_of() -> Callable[..., Any]:
     """Return a function that returns the client of a service which makes so many tries of a call."""
-    require_whole_answers.cache_clear()
-    require_whole_answers()
-    require_whole_answers()  # once is enough, more does no harm
-    session = botocore.session.get_session()
+    session = prepare(prepare(botocore.session.get_session()))  # once is enough, more does no harm
     session.register_component("data_loader", loader_of(None))
 
     @functools.cache
@@ -48,9 +53,7 @@ def client_of() -> Generator[Callable[..., Any], None, None]:
         made.meta.events.register("before-send", lambda **_: LEFT.pop(0))
         return made
 
-    yield make
-    botocore.unregister_initializer(answers.prepare)
-    require_whole_answers.cache_clear()
+    return make
 
 
 @pytest.fixture
@@ -109,3 +112,61 @@ def test_an_answer_without_any_member_that_the_model_requires_is_half(answer_onc
 def test_a_client_that_asks_once_asks_once(answer_once: Any) -> None:
     with pytest.raises(ClientError, match="none of the members came"):
         answer_once("sagemaker", (b"{}", None), tries=1)
+
+
+@pytest.fixture
+def make_hook(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AwsBaseHook]:
+    """Return a function that makes a hook of the provider's, as anybody does."""
+    extra = json.dumps({"region_name": "us-east-1"})
+    connection = {"conn_type": "aws", "login": "a", "password": "b", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    return lambda: AwsBaseHook(aws_conn_id="aws_default", client_type="sagemaker")
+
+
+def is_held(session: Any) -> bool:
+    """Return whether the clients of a session take an answer that is cut for a failure of the service."""
+    core = getattr(session, "_session", session)
+    answer = {"status_code": 200, "headers": {"content-length": "9"}, "body": b"{}"}
+    told = core.get_component("event_emitter").emit(
+        "before-parse.sagemaker.ListTrainingJobs",
+        operation_model=SimpleNamespace(http={"method": "POST"}),
+        response_dict=answer,
+        customized_response_dict={},
+    )
+    if asyncio.iscoroutine(told):
+        asyncio.run(told)
+    return answer["status_code"] == 500
+
+
+@pytest.mark.parametrize(
+    "hook_class",
+    [MusherCloudWatchHook, MusherCodeBuildHook, MusherEc2Hook, MusherLambdaHook, MusherSageMakerHook],
+)
+@pytest.mark.usefixtures("make_hook")
+def test_musher_s_own_hooks_are_held(hook_class: type[Any]) -> None:
+    made = hook_class(aws_conn_id="aws_default")
+    assert is_held(made.get_session())
+    assert made.conn.meta.region_name == "us-east-1"
+
+
+def test_the_operator_of_the_provider_s_that_is_used_has_one_of_them() -> None:
+    assert AskFunctionOperator.aws_hook_class is MusherLambdaHook
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "for-triggers"])
+def test_the_hooks_of_others_in_the_same_process_are_not_held(
+    make_hook: Callable[[], AwsBaseHook], deferrable: bool
+) -> None:
+    """A triggerer and an API server serve everybody's DAGs."""
+    ours, theirs = with_whole_answers(make_hook()), make_hook()
+    assert is_held(ours.get_session(deferrable=deferrable))
+    assert not is_held(theirs.get_session(deferrable=deferrable))
+    assert not is_held(botocore.session.get_session())
+
+
+def test_the_session_that_asks_for_the_connection_s_role_is_held(
+    make_hook: Callable[[], AwsBaseHook],
+) -> None:
+    made = session_factory()(conn=make_hook().conn_config, region_name=None, config=None)
+    assert is_held(made.basic_session)
+    assert is_held(made.get_async_session())

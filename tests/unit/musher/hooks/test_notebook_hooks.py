@@ -1,10 +1,13 @@
 """List and remove notebook instances: what reaping and retiring need."""
 
+from typing import Any
+
 import pytest
+from botocore.exceptions import ClientError
 
 from musher.errors import NotebookError, TeardownError
-from musher.hooks import waits
-from musher.hooks.notebooks import list_notebooks, put_lifecycle_config, remove_notebook
+from musher.hooks import endpoints, waits
+from musher.hooks.notebooks import find_own, list_notebooks, put_lifecycle_config, remove_notebook
 from musher.payloads.notebooks import build_lifecycle_config
 from tests.unit.musher.operators.fake_notebooks import FakeNotebooks
 from tests.unit.musher.operators.fakes import FakeHook
@@ -64,6 +67,20 @@ def test_somebody_elses_is_refused(aws: FakeNotebooks, hook: FakeHook) -> None:
     with pytest.raises(NotebookError, match="is not this project's"):
         remove(hook)
     assert aws.calls == []
+
+
+def test_one_that_goes_between_its_description_and_its_tags_is_gone(
+    aws: FakeNotebooks, hook: FakeHook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a try that comes while the deletion that the one before has asked for is under way."""
+
+    def lose(*_: object, **__: object) -> None:
+        answer: Any = {"Error": {"Code": "ValidationException", "Message": "RecordNotFound"}}
+        raise ClientError(answer, "ListTags")
+
+    aws.put(NAME, "Deleting")
+    monkeypatch.setattr(endpoints, "tags_of", lose)
+    assert find_own(hook, name=NAME, project="musher") is None  # type: ignore[arg-type]  # a fake
 
 
 def test_what_does_not_end_in_time_is_told_with_its_state(aws: FakeNotebooks, hook: FakeHook) -> None:

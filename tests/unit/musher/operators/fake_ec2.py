@@ -27,15 +27,20 @@ class FakeEc2:
         self.meta = SimpleNamespace(endpoint_url="http://127.0.0.1:4566", region_name="us-east-1")
         self.hidden_looks = 0
         """So many looks by Name do not see a new instance yet."""
+        self.forgotten: set[str] = set()
+        self.tokens: dict[str, dict[str, Any]] = {}
+        """Token -> its first request: EC2 knows it for longer than the instance."""
         self.on_run: Callable[[], None] = lambda: None
 
     def run_instances(self, **request: Any) -> dict[str, Any]:
         name = request["ClientToken"]
+        if self.tokens.setdefault(name, request) != request:
+            raise refuse("IdempotentParameterMismatch", "RunInstances")
         made = next((found for found in self.instances.values() if found["token"] == name), None)
-        if made is not None:
-            if made["request"] != request:
-                raise refuse("IdempotentParameterMismatch", "RunInstances")
+        if made is not None and made["states"] != ["terminated"]:
             return {"Instances": [self.show(made)]}
+        if made is not None or name in self.forgotten:
+            raise refuse("IdempotentInstanceTerminated", "RunInstances")
         self.requests.append(request)
         instance_id = f"i-{len(self.instances) + 1}"
         [tags] = [
@@ -104,7 +109,8 @@ class FakeEc2:
         return {"Output": f"the console of {InstanceId}\n"}
 
     def forget(self) -> None:
-        """Forget all instances, as EC2 does an hour after their end."""
+        """Forget all instances, as EC2 does an hour after their end; their tokens are known for a day."""
+        self.forgotten |= {instance["token"] for instance in self.instances.values()}
         self.instances.clear()
 
 

@@ -514,12 +514,12 @@ def test_an_endpoint_that_begins_to_update_amid_its_removal_is_waited_for(
     assert aws.calls.count("delete_endpoint") == 2
     assert caplog.messages == [
         f"endpoint {NAME}: InService",
-        f"{NAME}: AWS does not delete the endpoint now: An error occurred (ValidationException) when calling "
+        f"endpoint {NAME}: AWS does not do that now: An error occurred (ValidationException) when calling "
         "the DeleteEndpoint operation: ValidationException",
         f"endpoint {NAME}: Updating",
         f"endpoint {NAME}: InService",
         f"{NAME}: asked AWS to delete the endpoint",
-        f"{NAME}: removed endpoint",
+        f"endpoint {NAME}: removed",
     ]
 
 
@@ -530,7 +530,7 @@ def test_a_deletion_that_aws_answers_and_does_not_do_is_asked_for_again(
     aws.endpoints[NAME]["states"], aws.ignored_deletions = ["InService"], 2
     assert remove_endpoint(one_name, name=NAME, delay_s=0.01)
     assert aws.endpoints == {}
-    assert caplog.messages.index(f"{NAME}: removed endpoint") == len(caplog.messages) - 1
+    assert caplog.messages.index(f"endpoint {NAME}: removed") == len(caplog.messages) - 1
 
 
 def test_an_endpoint_that_stays_is_reported_with_its_state_and_never_as_removed(

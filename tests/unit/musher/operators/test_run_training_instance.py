@@ -34,6 +34,7 @@ class FakeEc2Hook(FakeHook):
     list_instances = MusherEc2Hook.list_instances
     find_job = MusherEc2Hook.find_job
     run_instance = MusherEc2Hook.run_instance
+    _find_made_before = MusherEc2Hook._find_made_before
     wait_until_shown = MusherEc2Hook.wait_until_shown
     terminate = MusherEc2Hook.terminate
     mark_cancelled = MusherEc2Hook.mark_cancelled
@@ -132,6 +133,133 @@ def test_an_instance_that_ec2_never_shows_fails_the_try_alone(
     monkeypatch.setattr(hooks, "SHOWN_S", 0.0)
     with pytest.raises(TimeoutError, match=r"EC2 does not show the instance i-9\. Try again"):
         hook.wait_until_shown(name=NAME, instance_id="i-9")
+
+
+LATER = {"tags": {"musher:project": "musher", "musher:run": "r", "musher:expires-at": "later"}}
+
+
+def cancel_and_forget(make: Make, ec2: FakeEc2, airflow_task: FakeTask) -> None:
+    """Start an instance, cancel it as a person does, and let an hour pass."""
+    ec2.script = ["running"]
+    operator = make(deferrable=True)
+    with pytest.raises(TaskDeferred):
+        operator.execute(airflow_task.context())
+    airflow_task.state = "failed"
+    operator.on_kill()
+    ec2.forget()
+    airflow_task.state, ec2.script = "running", ["running", "terminated"]
+
+
+def test_a_run_that_was_cancelled_and_is_cleared_hours_later_starts_the_next_instance(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, fake_clock: FakeClock
+) -> None:
+    """EC2 has forgotten the instance and knows its token: it says that that one is terminated."""
+    cancel_and_forget(make, ec2, airflow_task)
+    began = fake_clock.now()
+    assert make().execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+    assert [request["ClientToken"] for request in ec2.requests] == [NAME, f"{NAME}-2"]
+    assert fake_clock.now() - began < hooks.FORGOTTEN_S
+
+
+def test_a_name_that_was_another_request_s_is_passed_over_once_its_instance_would_have_been_shown(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EC2 says nothing of the instance then: it may live, and be shown late."""
+    monkeypatch.setattr(hooks, "SHOWN_S", 0.0)
+    cancel_and_forget(make, ec2, airflow_task)
+    began = fake_clock.now()
+    assert make(plan=LATER).execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+    assert hooks.FORGOTTEN_S <= fake_clock.now() - began < hooks.FORGOTTEN_S + 60
+    assert make(plan=LATER).execute(airflow_task.retry())["job_name"] == f"{NAME}-2"
+    assert [request["ClientToken"] for request in ec2.requests] == [NAME, f"{NAME}-2"]
+
+
+def test_an_instance_that_is_shown_minutes_late_is_adopted_and_no_second_one_paid(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "SHOWN_S", 0.0)
+    ec2.run_instances(**make().config)
+    ec2.hidden_looks = 1000
+    context = airflow_task.clear()
+    with pytest.raises(TaskDeferred) as pause:
+        make(plan=LATER, deferrable=True).execute(context)
+    assert pause.value.trigger.carried["record"]["job_name"] == NAME
+    with pytest.raises(TaskDeferred) as again:  # the worker was lost amid the pause
+        make(plan=LATER, deferrable=True).execute(airflow_task.retry())
+    ec2.hidden_looks = 0
+    event = run_here(again.value.trigger, must_leave=lambda: False)
+    assert make(plan=LATER).resume(context, event)["instance_id"] == "i-1"
+    assert len(ec2.requests) == 1
+
+
+def test_an_instance_that_is_shown_late_and_trains_something_else_makes_room(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "SHOWN_S", 0.0)
+    ec2.script = ["running"]
+    ec2.run_instances(**make().config)
+    ec2.hidden_looks, changed, context = 1000, {"options": {"epochs": "9"}}, airflow_task.clear()
+    with pytest.raises(TaskDeferred) as pause:
+        make(plan=changed, deferrable=True).execute(context)
+    ec2.hidden_looks, ec2.script = 0, ["running", "terminated"]
+    event = run_here(pause.value.trigger, must_leave=lambda: False)
+    assert make(plan=changed).resume(context, event)["job_name"] == f"{NAME}-2"
+    assert ec2.terminated == ["i-1"]
+
+
+def test_a_try_whose_own_instance_is_gone_without_a_word_asks_a_person(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask
+) -> None:
+    """Nobody has asked for another instance; clearing the task does."""
+    ec2.script = ["running"]
+    with pytest.raises(TaskDeferred):
+        make(deferrable=True).execute(airflow_task.context())
+    ec2.terminate_instances(InstanceIds=["i-1"])
+    ec2.forget()
+    with pytest.raises(AirflowFailException, match=r"shows none any more\. Clear this task: that starts the"):
+        make().execute(airflow_task.retry())
+    assert len(ec2.requests) == 1
+    ec2.script = ["running", "terminated"]
+    assert make().execute(airflow_task.clear())["job_name"] == f"{NAME}-2"
+
+
+def test_a_cancel_amid_the_request_terminates_the_instance_that_it_makes(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process has five seconds to live, and EC2 may show an instance later than that."""
+    operator = make()
+
+    def cancel() -> None:
+        airflow_task.state = "failed"
+        operator.on_kill()
+
+    def be_killed(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    ec2.on_run = cancel
+    monkeypatch.setattr(operator.hook, "find_job", lambda *_, **__: None)
+    monkeypatch.setattr(operator.hook, "wait_until_shown", be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        operator.execute(airflow_task.context())
+    assert ec2.terminated == ["i-1"]
+    assert {"Key": "musher:stopped-by", "Value": "cancelled"} in ec2.instances["i-1"]["Tags"]
+
+
+def test_a_cancel_before_ec2_shows_the_instance_terminates_it(
+    make: Make, ec2: FakeEc2, airflow_task: FakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = make()
+
+    def cancel_and_be_killed(**_: Any) -> None:
+        airflow_task.state = "failed"
+        operator.on_kill()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(operator.hook, "find_job", lambda *_, **__: None)
+    monkeypatch.setattr(operator.hook, "wait_until_shown", cancel_and_be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        operator.execute(airflow_task.context())
+    assert ec2.terminated == ["i-1"]
 
 
 def test_a_refused_request_fails_the_task_for_good(make: Make, ec2: FakeEc2, airflow_task: FakeTask) -> None:
@@ -344,6 +472,25 @@ def test_a_run_s_own_instances_are_terminated_and_no_others(make: Make, ec2: Fak
     assert terminate_instances(hook, project="musher", slug="mine") == ["instance i-1"]
     assert ec2.terminated == ["i-1"]
     assert terminate_instances(hook, project="musher", slug="mine") == []
+
+
+@pytest.mark.parametrize(
+    ("state", "is_listed"),
+    [
+        ("pending", True),
+        ("stopping", True),
+        ("stopped", True),
+        ("shutting-down", False),
+        ("terminated", False),
+    ],
+)
+def test_an_instance_that_shuts_down_is_left_to_itself(
+    state: str, is_listed: bool, make: Make, ec2: FakeEc2, hook: Any
+) -> None:
+    """It costs nothing any more; one that is stopped keeps its disk."""
+    ec2.script = [state]
+    ec2.run_instances(**make().config)
+    assert bool(hook.list_instances(project="musher")) is is_listed
 
 
 def test_a_last_word_that_is_none_fails_the_job(

@@ -18,6 +18,7 @@ from musher.payloads.builds import (
     source_location,
 )
 from musher.settings import Settings
+from tests.objections import objection
 
 SETTINGS = Settings(account_id="123456789012", region="eu-west-1")
 PLAN = plan_image(SETTINGS, context_hash="0123456789abcdef" * 4)
@@ -62,7 +63,7 @@ def test_a_manifest_that_create_model_refuses_is_refused_first(media_type: str) 
 
 @pytest.mark.parametrize("image", [{}, {"imageManifestMediaType": DOCKER_MANIFEST}])
 def test_dockers_manifest_passes(image: dict[str, Any]) -> None:
-    check_manifest(image, uri=PLAN.uri)
+    assert objection(check_manifest, image, uri=PLAN.uri) is None
 
 
 def test_a_failure_says_phase_reason_and_log() -> None:

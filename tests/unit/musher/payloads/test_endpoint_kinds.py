@@ -11,6 +11,7 @@ from musher.payloads.autoscaling import ScalingPlan, build_policy, build_target
 from musher.payloads.endpoint_kinds import EndpointKind, check_kind
 from musher.payloads.endpoints import build_endpoint
 from musher.payloads.waking import build_wake_alarm, build_wake_policy
+from tests.objections import objection
 from tests.unit.musher.payloads.test_deployment_payloads import ENDPOINT, SETTINGS
 from tests.unit.musher.payloads.test_updates_and_alarms import errors_of
 
@@ -92,7 +93,7 @@ def test_what_aws_would_refuse_is_named_with_its_value(kind: EndpointKind, said:
 
 
 def test_numbers_of_another_kind_are_not_looked_at() -> None:
-    check_kind(EndpointKind(memory_mb=1, max_concurrency=999))
+    assert objection(check_kind, EndpointKind(memory_mb=1, max_concurrency=999)) is None
 
 
 def test_a_queue_s_endpoint_tracks_its_backlog_down_to_no_instance() -> None:

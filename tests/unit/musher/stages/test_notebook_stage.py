@@ -16,7 +16,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from musher import clock
-from musher.errors import ArchiveError
+from musher.errors import ArchiveError, PayloadError
 from musher.hooks import connection
 from musher.packaging import Archive, pack_notebook_code, pack_source
 from musher.params.notebook import NOTEBOOK
@@ -103,9 +103,11 @@ def test_the_requests_are_those_of_the_form(given: Given, monkeypatch: pytest.Mo
     assert f"\nCODE_KEY=musher/code/{CODE.code_hash}/notebook.zip\n" in script
 
 
-def test_a_training_folder_without_the_programs_is_told_of(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"on_start.sh cannot be read.*MUSHER_TRAINING_DIR"):
-        notebook_plan.read_program(replace(settings, training_dir=tmp_path), "on_start.sh")
+def test_a_training_folder_without_the_programs_is_told_of(given: Given, tmp_path: Path) -> None:
+    run = given()
+    elsewhere = replace(run, settings=replace(run.settings, training_dir=tmp_path))
+    with pytest.raises(PayloadError, match=r"on_start.sh cannot be read.*MUSHER_TRAINING_DIR"):
+        notebook_plan.plan_notebook(elsewhere, code=CODE)
 
 
 def test_what_an_instance_unpacks_is_a_program_with_code_and_notebook(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from musher.stages import account_checks, preflight, run_checks
 from musher.stages.checks import Check, describe_problems, describe_refusal, look_at_all
 from musher.stages.run import Run
 from musher.stages.run_checks import describe_waiting, list_uses
+from tests.objections import objection
 from tests.unit.musher.operators import fake_jobs
 
 MakeRun = Callable[..., Run]
@@ -443,7 +444,7 @@ def test_a_named_source_that_is_denied_points_at_stack_key_and_policy(settings: 
     "source", ["digits", "/photos", "https://host/a.zip", f"s3://{BUCKET}/musher/datasets/a"]
 )
 def test_other_sources_are_not_asked_about(settings: Settings, source: str) -> None:
-    account_checks.refuse_denied_source(settings, source=source, s3=Denying())
+    assert objection(account_checks.refuse_denied_source, settings, source=source, s3=Denying()) is None
 
 
 def test_an_answer_that_is_a_page_is_cut() -> None:

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from musher import names
-from musher.hooks import inventory, machines, stored
+from musher.hooks import lost, machines, stored
 from musher.hooks.ec2 import MusherEc2Hook
 from musher.payloads.autoscaling import place
 from musher.payloads.tags import as_list, live_tags, resource_tags
@@ -28,7 +28,7 @@ class Account:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.bucket = settings, names.bucket(settings)
-        for service in ("ec2", "s3", "logs", "sagemaker", "application-autoscaling"):
+        for service in ("ec2", "s3", "logs", "sagemaker", "cloudwatch", "application-autoscaling"):
             setattr(self, service.split("-")[-1], boto3.client(service, region_name="us-east-1"))
         self.s3.create_bucket(Bucket=self.bucket)
         self.over = resource_tags(settings, slug="00000001", started_at=NOW - timedelta(hours=25))
@@ -40,6 +40,7 @@ class Account:
     logs: Any
     sagemaker: Any
     autoscaling: Any
+    cloudwatch: Any
 
     def reap(self, *, is_dry: bool = False, **changes: Any) -> dict[tuple[str, str], str]:
         """Go through the account once; return (kind, name) -> what was done."""
@@ -207,22 +208,78 @@ def test_a_project_without_a_bucket_has_no_uploads(account: Account) -> None:
     assert account.reap(report_days=1) == {}
 
 
-def test_scaling_and_alarms_whose_endpoint_is_gone_end(account: Account) -> None:
+LOST, SERVES, LIVE = "musher-0badcafe", "musher-5e12e500", "musher-live"
+
+
+def scale(account: Account, *endpoints: str) -> None:
+    """Make endpoints that scale."""
     model = {"VariantName": "AllTraffic", "ModelName": "m", "InitialInstanceCount": 1}
     account.sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE)
-    for name in ("musher-lost", "musher-serves", "others-lost"):
+    for name in endpoints:
         variant = {**model, "InstanceType": "ml.m5.large"}
         account.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         account.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
         account.autoscaling.register_scalable_target(**place(name), MinCapacity=1, MaxCapacity=2)
-    alarms = boto3.client("cloudwatch", region_name="us-east-1")
-    for name in ("musher-lost-steps", "musher-serves-steps"):
-        alarms.put_metric_alarm(
+
+
+def put_alarms(account: Account, *alarms: str) -> None:
+    """Make alarms of these names."""
+    for name in alarms:
+        account.cloudwatch.put_metric_alarm(
             AlarmName=name, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold"
         )
-    for name in ("musher-lost", "others-lost"):
+
+
+def list_alarms(account: Account) -> set[str]:
+    """Return the names of the alarms that are there."""
+    return {one["AlarmName"] for one in account.cloudwatch.describe_alarms()["MetricAlarms"]}
+
+
+def test_scaling_and_alarms_whose_endpoint_is_gone_end(account: Account) -> None:
+    scale(account, LOST, SERVES, "others-lost")
+    put_alarms(account, f"{LOST}-steps", f"{SERVES}-steps")
+    for name in (LOST, "others-lost"):
         account.sagemaker.delete_endpoint(EndpointName=name)
-    assert account.reap() == {(inventory.SCALABLE_TARGET, "musher-lost"): REMOVED}
+    assert account.reap() == {(lost.SCALABLE_TARGET, LOST): REMOVED}
     targets = account.autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
-    assert {one["ResourceId"].split("/")[1] for one in targets} == {"musher-serves", "others-lost"}
-    assert [one["AlarmName"] for one in alarms.describe_alarms()["MetricAlarms"]] == ["musher-serves-steps"]
+    assert {one["ResourceId"].split("/")[1] for one in targets} == {SERVES, "others-lost"}
+    assert list_alarms(account) == {f"{SERVES}-steps"}
+
+
+def test_scaling_and_alarms_of_a_project_whose_name_begins_like_this_one_stay(account: Account) -> None:
+    others = ("musher-two-live", "musher-two-0badcafe")
+    scale(account, *others)
+    put_alarms(account, "musher-two-live-steps", "musher-two-live-errors", "musher-two-classify-errors")
+    for name in others:
+        account.sagemaker.delete_endpoint(EndpointName=name)
+    assert account.reap() == {}
+    assert account.reap(project="musher-two") == {  # the live endpoint's alarms go with its scaling
+        **{(lost.SCALABLE_TARGET, name): REMOVED for name in others},
+        (lost.ALARM, "musher-two-classify-errors"): REMOVED,
+    }
+    assert list_alarms(account) == set()
+
+
+def test_alarms_whose_endpoint_or_function_is_gone_are_removed(account: Account) -> None:
+    """Somebody has deleted both by hand, and ended the scaling."""
+    scale(account, SERVES)
+    gone = {
+        f"{LOST}-steps",
+        f"{LOST}-errors",
+        "musher-live-errors",
+        "musher-live-wake",
+        "musher-classify-errors",
+    }
+    put_alarms(
+        account, *gone, f"{SERVES}-wake", "musher-somebody-s", "musher-live-somebody-s", "others-live-errors"
+    )
+    assert account.reap(ttl_h=48) == {}
+    assert account.reap(is_dry=True) == {(lost.ALARM, name): WOULD for name in gone}
+    assert account.reap() == {(lost.ALARM, name): REMOVED for name in gone}
+    assert account.reaped["musher-live-errors"]["usd_per_month"] == 0.1
+    assert list_alarms(account) == {
+        f"{SERVES}-wake",
+        "musher-somebody-s",
+        "musher-live-somebody-s",
+        "others-live-errors",
+    }

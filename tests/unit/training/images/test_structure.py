@@ -15,6 +15,7 @@ from PIL import Image
 from imgclf.errors import ImageError
 from imgclf.images.decode import open_image
 from imgclf.images.structure import check_chunks, count_scans, find_late_exif, find_webp_size
+from tests.objections import objection
 
 SECONDS = 0.5
 """Long for a refusal, and short beside what Pillow takes: 2 to 20 s."""
@@ -93,7 +94,7 @@ def test_a_png_of_many_empty_chunks_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize("data", [b"", to_file("PNG"), to_file("PNG")[:50], to_file("JPEG")])
 def test_other_files_have_few_chunks(data: bytes) -> None:
-    check_chunks(data)
+    assert objection(check_chunks, data) is None
 
 
 def test_exif_data_is_found_behind_the_pixels_and_only_where_its_checksum_is_right() -> None:

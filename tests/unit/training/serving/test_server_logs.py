@@ -12,6 +12,7 @@ import pytest
 
 from imgclf.serving import logs
 from imgclf.serving.logs import MAX_CHARACTERS, InvocationLog, JsonLines, shorten
+from tests.objections import objection
 
 
 def entry(message: str, *arguments: object, **options: object) -> dict[str, object]:
@@ -97,4 +98,4 @@ def test_a_log_that_nobody_reads_stops_no_answer(
     stream = SimpleNamespace(write=fail, flush=lambda: None)
     monkeypatch.setattr(logs, "sys", SimpleNamespace(stdout=stream))
     caplog.set_level(logging.INFO, logger=logs.logger.name)
-    asyncio.run(note(1))
+    assert objection(asyncio.run, note(1)) is None

@@ -62,9 +62,11 @@ def test_moto_keeps_two_tags_of_one_key(stock: Any) -> None:
 
 
 def test_moto_takes_scripts_that_are_no_base64(stock: Any) -> None:
-    stock.sagemaker.create_notebook_instance_lifecycle_config(
-        NotebookInstanceLifecycleConfigName="any", OnStart=[{"Content": "no base64!"}]
-    )
+    name, scripts = "any", [{"Content": "no base64!"}]
+    create = stock.sagemaker.create_notebook_instance_lifecycle_config
+    create(NotebookInstanceLifecycleConfigName=name, OnStart=scripts)
+    describe = stock.sagemaker.describe_notebook_instance_lifecycle_config
+    assert describe(NotebookInstanceLifecycleConfigName=name)["OnStart"] == scripts
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,16 @@ import pytest
 from moto.awslambda.exceptions import InvalidParameterValueException
 
 from localaws.functions.aliases.validation import check_provisioned, check_versions, check_weights
+from tests.objections import objection
 
 
 @pytest.mark.parametrize("weight", [0, 0.0, 0.5, 1, 1.0])
 def test_a_share_may_be_all_or_nothing(weight: float) -> None:
-    check_weights({"2": weight}, version="1")
+    assert objection(check_weights, {"2": weight}, version="1") is None
 
 
 def test_no_further_version_is_fine_for_latest_too() -> None:
-    check_weights({}, version="$LATEST")
+    assert objection(check_weights, {}, version="$LATEST") is None
 
 
 @pytest.mark.parametrize(
@@ -36,9 +37,9 @@ def version(*, role: str = "r", queue: str | None = None) -> SimpleNamespace:
 
 
 def test_versions_of_one_role_and_one_queue_may_share_the_traffic() -> None:
-    check_versions([version()])
-    check_versions([version(), version(queue="")])
-    check_versions([version(queue="q"), version(queue="q")])
+    assert objection(check_versions, [version()]) is None
+    assert objection(check_versions, [version(), version(queue="")]) is None
+    assert objection(check_versions, [version(queue="q"), version(queue="q")]) is None
 
 
 @pytest.mark.parametrize(

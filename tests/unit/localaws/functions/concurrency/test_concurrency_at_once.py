@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.history_models.environments import COMES_UP, RAISES
 from benchmarks.history_models.functions import MANY_TURNS, FunctionHistory
+from tests.objections import objection
 
 RESERVE_BOTH = (("reserve", {"name": "cats", "size": 4}), ("reserve", {"name": "dogs", "size": 4}))
 RESERVE_AND_PROVISION = (
@@ -27,9 +28,9 @@ def test_what_is_asked_for_at_once_holds_together(works: tuple[tuple[str, dict[s
         try:
             history.begin(2, None, 0)
             history.do_at_once(list(works), [(0, line), (1, 60)])
-            history.nothing_is_violated()
-            history.what_is_set_leaves_what_must_stay()
-            history.an_alias_means_a_version_that_is_there()
+            assert objection(history.nothing_is_violated) is None
+            assert objection(history.what_is_set_leaves_what_must_stay) is None
+            assert objection(history.an_alias_means_a_version_that_is_there) is None
         finally:
             history.teardown()
 
@@ -43,7 +44,7 @@ def test_what_failed_to_be_provisioned_is_not_asked_for_again_beyond_a_reservati
         history.start(RAISES, 3, MANY_TURNS)
         history.reserve("cats", 1)
         history.put_alias("cats", "live", "2", 0.0)
-        history.what_is_set_leaves_what_must_stay()
+        assert objection(history.what_is_set_leaves_what_must_stay) is None
         ((_, config),) = history.backend.all_provisioned()
         assert (config.status, history.backend.get_alias("live", "cats").function_version) == ("FAILED", "1")
     finally:
@@ -88,7 +89,7 @@ def test_a_version_keeps_what_it_asked_for_though_an_alias_of_it_was_being_provi
         history.provision("cats", "1", 4)
         history.start(COMES_UP, 2, turns)
         history.settle()
-        history.nothing_is_violated()
+        assert objection(history.nothing_is_violated) is None
     finally:
         history.teardown()
 

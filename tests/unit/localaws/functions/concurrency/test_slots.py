@@ -8,6 +8,7 @@ import pytest
 from localaws.functions.answers import error_response
 from localaws.functions.concurrency.slots import Allowance, Concurrency
 from localaws.functions.errors import ThrottledError
+from tests.objections import objection
 
 SHARED = "ConcurrentInvocationLimitExceeded"
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -104,9 +105,10 @@ def test_a_reservation_gives_the_rest_back_what_it_runs() -> None:
     with ExitStack() as running:
         for _ in range(3):
             running.enter_context(concurrency.slot(allowance()))
-        cats = dataclasses.replace(allowance("cats"), reserving=reserving)
-        with concurrency.slot(cats):
-            pass
+        cats = allowance("cats")
+        assert isinstance(objection(running.enter_context, concurrency.slot(cats)), ThrottledError)
+        after = dataclasses.replace(cats, reserving=reserving)
+        assert objection(running.enter_context, concurrency.slot(after)) is None
 
 
 def test_what_is_provisioned_counts_for_the_reservation_and_the_account_but_not_for_the_rest() -> None:

@@ -16,6 +16,7 @@ from localaws.sagemaker.endpoints.validation import (
     check_variants,
     check_weight,
 )
+from tests.objections import objection
 
 VARIANT: dict[str, Any] = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1}
 
@@ -75,7 +76,8 @@ def test_variants_have_a_name_a_model_and_instances(variants: list[Any], message
 
 def test_a_serverless_variant_has_no_instances() -> None:
     serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
-    check_variants([{"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless}])
+    variant = {"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless}
+    assert objection(check_variants, [variant]) is None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_a_serverless_variant_is_alone_and_captures_nothing_and_has_no_queue() -
 
 @pytest.mark.parametrize("name", ["a", "A-1", "a" * 63])
 def test_names_that_aws_takes(name: str) -> None:
-    check_name(name, member="endpointName")
+    assert objection(check_name, name, member="endpointName") is None
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "a_b", "a/b", "a" * 64, "a\n"])
@@ -137,4 +139,4 @@ def test_weights_by_which_no_variant_could_be_chosen_are_refused(weight: Any) ->
 
 def test_weights_that_are_numbers_pass() -> None:
     for weight in (None, 0, 0.5, 3e38):
-        check_weight(weight, member="desiredWeight")
+        assert objection(check_weight, weight, member="desiredWeight") is None

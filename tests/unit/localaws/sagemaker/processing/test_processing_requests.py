@@ -7,6 +7,7 @@ from moto.sagemaker.exceptions import AWSValidationException
 
 from localaws.sagemaker.processing.spec import DEFAULT_MAX_RUNTIME_S, ProcessingSpec
 from localaws.sagemaker.processing.validation import check_request
+from tests.objections import objection
 
 CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}
 
@@ -94,7 +95,7 @@ def test_the_container_is_told_what_was_asked_for() -> None:
     ],
 )
 def test_what_can_run_passes(members: dict[str, Any]) -> None:
-    check_request(request(**members))
+    assert objection(check_request, request(**members)) is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from moto.sagemaker.exceptions import AWSValidationException
 
 from localaws.sagemaker.transform.spec import Limits, TransformSpec, container_variables
 from localaws.sagemaker.transform.validation import check_request
+from tests.objections import objection
 
 NOTHING = Limits(max_concurrent=None, max_payload_mb=None, batch_strategy=None)
 
@@ -110,7 +111,7 @@ def test_the_container_is_told_what_the_request_says_and_no_more() -> None:
     ],
 )
 def test_what_can_run_passes(options: dict[str, Any]) -> None:
-    check_request(request(**options))
+    assert objection(check_request, request(**options)) is None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from moto.core.exceptions import ServiceException
 
 from localaws.sagemaker.tuning.validation import check_request
+from tests.objections import objection
 
 
 def ranges(**more: Any) -> dict[str, Any]:
@@ -115,7 +116,7 @@ GOOD = [
 
 @pytest.mark.parametrize("options", GOOD, ids=lambda value: str(value)[:60])
 def test_what_can_run_is_taken(tuning_request: Any, options: dict[str, Any]) -> None:
-    check_request(tuning_request(**options))
+    assert objection(check_request, tuning_request(**options)) is None
 
 
 def test_more_than_thirty_ranges_are_refused(tuning_request: Any) -> None:
