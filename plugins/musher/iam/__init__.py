@@ -4,7 +4,7 @@
     account, grants         what was found: principals, policies, buckets, functions, endpoints, repositories
     documents, patterns,
     positions               policy documents: statements, wildcards, line and column
-    rules/                  one small function for each rule, over an Account; `rules.ALL` is the list
+    rules/                  one small function for each rule, over an Account; `rules.catalog.ALL` is the list
     findings                a finding: severity, evidence, remedy
     remedies, narrowing     documents that allow less, and the proof that they do
     fixing                  apply remedies: the only calls that change something

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from musher.iam import rules
 from musher.iam.account import Account
 from musher.iam.baseline import Accepted, subtract
 from musher.iam.findings import Audit, Finding, Limits, rank
+from musher.iam.rules.catalog import ALL
 
 CLEAN, FOUND, WRONG, UNSEEN = 0, 1, 2, 3
 """Exit status: nothing; findings as grave as asked about; it cannot be run so; not all could be looked at."""
@@ -13,7 +13,7 @@ CLEAN, FOUND, WRONG, UNSEEN = 0, 1, 2, 3
 
 def find_all(account: Account, limits: Limits) -> tuple[Finding, ...]:
     """Return the findings of all rules, the gravest first."""
-    found = [finding for rule in rules.ALL for finding in rule.find(account, limits)]
+    found = [finding for rule in ALL for finding in rule.find(account, limits)]
     return tuple(sorted(found, key=lambda finding: (-rank(finding.severity), finding.rule, finding.resource)))
 
 

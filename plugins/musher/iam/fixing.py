@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from musher.errors import AuditError
+from musher.iam.current import has_changed
 from musher.iam.findings import Call, Finding
 from musher.iam.narrowing import allows_no_more
 
@@ -29,6 +30,7 @@ WRITES_DOCUMENT = {
 """Calls that need the proof that their document allows no more than the one before."""
 
 TAKES_AWAY = {
+    "delete_bucket_policy",
     "delete_group_policy",
     "delete_policy",
     "delete_repository_policy",
@@ -46,6 +48,7 @@ TAKES_AWAY = {
 }
 """Calls that cannot allow more, with the arguments that remedies give them."""
 
+CHANGED = "its document has changed since it was looked at: audit again"
 APPLIED, REFUSED, FAILED, NOTHING = "applied", "not applied", "failed", "by hand"
 
 
@@ -117,8 +120,11 @@ class Fixer:
 
     def _apply(self, finding: Finding) -> Fix:
         for call in finding.remedy.calls:
+            client = self._client(call.service)
             try:
-                getattr(self._client(call.service), call.method)(**call.arguments)
+                if has_changed(client, call):
+                    return Fix(finding=finding, outcome=REFUSED, reason=CHANGED)
+                getattr(client, call.method)(**call.arguments)
             except (BotoCoreError, ClientError) as error:
                 return Fix(finding=finding, outcome=FAILED, reason=str(error))
             logger.info("%s:%s made for %s", call.service, call.method, finding.resource)

@@ -6,8 +6,8 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from typing import Any
 from urllib.parse import quote
 
-from musher.iam import rules
 from musher.iam.findings import Audit, Evidence, Finding
+from musher.iam.rules.catalog import ALL
 from musher.iam.rules.rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -18,7 +18,7 @@ SCORES = {"low": "2.0", "medium": "5.0", "high": "8.0", "critical": "9.5"}
 
 def as_sarif(audit: Audit) -> dict[str, Any]:
     """Return a log of one run; what could not be looked at is a notification of it."""
-    index = {rule.id: number for number, rule in enumerate(rules.ALL)}
+    index = {rule.id: number for number, rule in enumerate(ALL)}
     results = [
         *(_result(found, index) for found in audit.findings),
         *({**_result(found, index), "suppressions": [{"kind": "external"}]} for found in audit.accepted),
@@ -28,7 +28,7 @@ def as_sarif(audit: Audit) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "musher.iam", "rules": [_rule(rule) for rule in rules.ALL]}},
+                "tool": {"driver": {"name": "musher.iam", "rules": [_rule(rule) for rule in ALL]}},
                 "invocations": [
                     {
                         "executionSuccessful": not audit.unseen,

@@ -81,14 +81,32 @@ def find_public_bucket(account: Account, limits: Limits) -> Iterator[Finding]:
                     else Evidence(path="", found=None),
                 ),
                 remedy=Remedy(
-                    text="Name who may, and block public access:",
+                    text="Name who may, and block public access. Until then, leave the statement out:",
                     calls=(
                         _put("put_public_access_block", bucket, {"PublicAccessBlockConfiguration": BLOCKED}),
+                        _leave_out(bucket, statement),
                     ),
                 ),
                 page=BLOCK_PAGE,
                 detail=str(statement.raw.get("Sid") or statement.raw),
             )
+
+
+def _leave_out(bucket: Bucket, statement: Statement) -> Call:
+    """Write the policy without a statement; a policy of no other goes."""
+    statements = bucket.policy.statements if bucket.policy else ()
+    rest = [found.raw for found in statements if found is not statement]
+    if not rest or bucket.policy is None:
+        return _put("delete_bucket_policy", bucket, {})
+    before = bucket.policy.raw
+    document = {**before, "Statement": rest}
+    return Call(
+        service="s3",
+        method="put_bucket_policy",
+        arguments={"Bucket": bucket.name, "Policy": json.dumps(document)},
+        before=before,
+        after=document,
+    )
 
 
 def find_public_access_block(account: Account, limits: Limits) -> Iterator[Finding]:

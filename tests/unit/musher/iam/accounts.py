@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from musher.iam import rules
 from musher.iam.account import AccessKey, Account, Bucket, Function, Named, Principal, Role, Unseen, User
 from musher.iam.documents import Document, read_document
 from musher.iam.findings import Finding, Limits
 from musher.iam.grants import Policy
+from musher.iam.rules.catalog import ALL
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 ACCOUNT = "123456789012"
@@ -165,7 +165,7 @@ def account(**parts: Any) -> Account:
 
 def find(rule_id: str, made: Account, **limits: Any) -> list[Finding]:
     """Return what one rule finds."""
-    (rule,) = [rule for rule in rules.ALL if rule.id == rule_id]
+    (rule,) = [rule for rule in ALL if rule.id == rule_id]
     found = list(rule.find(made, Limits(**limits)))
     assert all(finding.rule == rule_id and finding.severity in rule.severities for finding in found)
     assert all(finding.page.startswith("https://") and finding.evidence for finding in found)

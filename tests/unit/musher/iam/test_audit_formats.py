@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from musher.iam import rules
 from musher.iam.audit import CLEAN, FOUND, UNSEEN, exit_status, make_audit
 from musher.iam.baseline import read_baseline
 from musher.iam.findings import SEVERITIES, Audit, Limits, rank
 from musher.iam.records import as_record, compare, is_record
+from musher.iam.rules.catalog import ALL
 from musher.iam.sarif import LEVELS, as_sarif
 from musher.iam.text import as_text
 from tests.unit.musher.iam.accounts import ADMIN, account, bucket, role, unseen
@@ -122,8 +122,8 @@ def test_every_severity_has_a_level() -> None:
 
 
 def test_the_rules_are_named_once_and_have_pages() -> None:
-    assert [name for name, times in Counter(rule.id for rule in rules.ALL).items() if times > 1] == []
-    for rule in rules.ALL:
+    assert [name for name, times in Counter(rule.id for rule in ALL).items() if times > 1] == []
+    for rule in ALL:
         assert rule.page.startswith("https://"), rule.id
         assert set(rule.severities) <= set(SEVERITIES)
         assert sorted(rule.severities, key=rank) == list(rule.severities)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from musher.iam.fixing import check_call
-from tests.unit.musher.iam.accounts import OTHER, account, bucket, document, find
+from tests.unit.musher.iam.accounts import OTHER, TLS, account, bucket, document, find
 
 RULES = (
     "public-bucket",
@@ -53,9 +53,19 @@ def test_a_policy_for_everybody_is_found(action: str, blocked: bool, severity: s
     (found,) = find("public-bucket", made)
     assert found.severity == severity
     assert found.evidence[0].pointer == "/Statement/1/Principal"
-    (call,) = found.remedy.calls
-    assert set(call.arguments["PublicAccessBlockConfiguration"].values()) == {True}
-    check_call(call)
+    block, leave_out = found.remedy.calls
+    assert set(block.arguments["PublicAccessBlockConfiguration"].values()) == {True}
+    assert leave_out.after["Statement"] == [TLS]
+    for call in found.remedy.calls:
+        check_call(call)
+
+
+def test_a_policy_of_nothing_else_goes_with_the_statement() -> None:
+    policy = document("bucket/musher-data/policy.json", everybody("s3:GetObject"))
+    (found,) = find("public-bucket", account(buckets=(bucket(policy=policy),)))
+    assert [call.method for call in found.remedy.calls] == ["put_public_access_block", "delete_bucket_policy"]
+    for call in found.remedy.calls:
+        check_call(call)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from musher.iam.audit import find_all
 from musher.iam.findings import Call, Evidence, Finding, Limits, Remedy
 from musher.iam.fixing import (
     APPLIED,
+    CHANGED,
     FAILED,
     NOTHING,
     REFUSED,
@@ -25,19 +26,26 @@ KEPT = allow("s3:ListBucket", "arn:aws:s3:::a")
 
 
 class Client:
-    """Takes every call, or refuses the one named."""
+    """Takes every call, or refuses the one named; every policy that it reads is `document`."""
 
-    def __init__(self, refused: str = "") -> None:
+    def __init__(self, refused: str = "", *, document: Any = None) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.refused = refused
+        self.refused, self.document = refused, document
 
     def __getattr__(self, method: str) -> Any:
-        def call(**arguments: Any) -> None:
+        def call(**arguments: Any) -> Any:
             if method == self.refused:
                 raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, method)
-            self.calls.append((method, arguments))
+            if method.startswith("get_"):
+                return {"PolicyDocument": self.document}
+            return self.calls.append((method, arguments))
 
         return call
+
+
+def policy_of(*statements: Any) -> dict[str, Any]:
+    """Return a document as `role` makes it."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def fixer(client: Client, *, agree: bool = True, **more: Any) -> Fixer:
@@ -52,13 +60,23 @@ def findings(**parts: Any) -> tuple[Finding, ...]:
     return find_all(account(**parts), Limits())
 
 
+def wildcards() -> list[Finding]:
+    """Return the finding of a role that may do everything, besides something narrow."""
+    found = findings(roles=(role("musher-r", KEPT, ADMIN),))
+    return [each for each in found if each.rule == "wildcard-admin"]
+
+
 def test_a_remedy_is_applied_after_somebody_agreed() -> None:
-    client = Client()
-    found = [
-        each for each in findings(roles=(role("musher-r", KEPT, ADMIN),)) if each.rule == "wildcard-admin"
-    ]
-    (fix,) = fixer(client).fix(found)
+    client = Client(document=policy_of(KEPT, ADMIN))
+    (fix,) = fixer(client).fix(wildcards())
     assert (fix.outcome, [method for method, _ in client.calls]) == (APPLIED, ["put_role_policy"])
+
+
+def test_a_document_that_has_changed_meanwhile_is_left() -> None:
+    """Two findings about one document: the second remedy would bring back what the first has taken out."""
+    client = Client(document=policy_of(KEPT))
+    (fix,) = fixer(client).fix(wildcards())
+    assert (fix.outcome, fix.reason, client.calls) == (REFUSED, CHANGED, [])
 
 
 def test_nothing_is_done_where_nobody_agrees() -> None:
