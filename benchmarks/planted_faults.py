@@ -136,7 +136,9 @@ def make_bucket(clients: Clients, name: str, **left_out: bool) -> None:
         "Condition": plain,
     }
     public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{arn}/*"}
-    statements = [*([] if left_out.get("tls") else [tls]), *([public] if left_out.get("privacy") else [])]
+    statements: list[dict[str, Any]] = [] if left_out.get("tls") else [tls]
+    if left_out.get("privacy"):
+        statements.append(public)
     if statements:
         s3.put_bucket_policy(Bucket=name, Policy=document(*statements))
 

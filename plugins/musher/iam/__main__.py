@@ -32,7 +32,7 @@ from musher.iam.sarif import as_sarif
 from musher.iam.snapshot import take_snapshot
 from musher.iam.text import as_text
 
-PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, connect_timeout=5, read_timeout=30)
+PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 5}, connect_timeout=5, read_timeout=30)
 """IAM takes few calls a second."""
 
 

@@ -22,10 +22,10 @@ READERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 def has_changed(client: Any, call: Call) -> bool:
     """Return whether the document that a call replaces is another one than the audit has seen."""
     if call.method == "create_policy_version":
-        return _read_version(client, call.arguments["PolicyArn"]) != call.before
+        return bool(_read_version(client, call.arguments["PolicyArn"]) != call.before)
     if call.method not in READERS:
         return False
-    return _read(client, call) != call.before
+    return bool(_read(client, call) != call.before)
 
 
 def _read(client: Any, call: Call) -> Any:

@@ -62,7 +62,7 @@ def make_client(settings: "Settings", service: str) -> Any:
 
     from musher.hooks.connection import hook_parameters
 
-    config = Config(retries={"mode": "adaptive", "total_max_attempts": 8})
+    config = Config(retries={"mode": "adaptive", "total_max_attempts": 5})
     return AwsBaseHook(**hook_parameters(settings), client_type=service, config=config).conn
 
 
