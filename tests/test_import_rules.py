@@ -39,7 +39,6 @@ PURE = (
     "iam/records.py",
     "iam/remedies.py",
     "iam/rules",
-    "iam/sarif.py",
     "iam/text.py",
     "payloads",
     "report",
