@@ -25,7 +25,7 @@ def note_use(account_id: str, access_key: str, service: str, region: str) -> Non
         if key is not None and key.role_arn:
             role = next((role for role in list(backend.roles.values()) if role.arn == key.role_arn), None)
             if role is not None:
-                role.last_used_region = region
+                role.last_used_region = region  # type: ignore[assignment]  # moto never sets it
 
 
 def note_caller(exchange: Exchange, forward: Forward) -> Awaitable[None]:
