@@ -364,19 +364,6 @@ class LoadTestResult(TypedDict):
     seconds: float
 
 
-class AuditResult(TypedDict):
-    """What an audit came to: counts by severity, and where its files are."""
-
-    counts: dict[str, int]
-    accepted: int
-    unseen: list[str]
-    """What could not be looked at, and why."""
-    report: str
-    findings: str
-    sarif: str
-    """s3:// addresses."""
-
-
 class Reaped(TypedDict):
     """Something that has outlived its time, and what was done about it."""
 

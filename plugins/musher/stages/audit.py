@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import task
 
-from musher.results import AuditResult
+from musher.audit_results import AuditResult
 
 if TYPE_CHECKING:
     from musher.iam.findings import Audit
@@ -44,18 +44,18 @@ def make_audit_of(run: "Run") -> "Audit":
     settings, params = run.settings, run.params
     baseline = read_accepted(settings, uri=params["baseline_uri"])
     account = take_snapshot(
-        partial(make_client, settings),
+        partial(_make_client, settings),
         account_id=settings.account_id,
         region=settings.region,
         now=datetime.fromtimestamp(clock.now(), tz=UTC),
     )
     if params["ask_access_analyzer"]:
-        account = with_analyses(account, partial(make_client, settings))
+        account = with_analyses(account, partial(_make_client, settings))
     limits = Limits(unused_days=float(params["unused_days"]), project=settings.project)
     return make_audit(account, limits, baseline)
 
 
-def make_client(settings: "Settings", service: str) -> Any:
+def _make_client(settings: "Settings", service: str) -> Any:
     """Return a client of the installation's connection that waits for IAM, which takes few calls a second."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
     from botocore.config import Config

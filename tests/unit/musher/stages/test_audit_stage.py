@@ -30,7 +30,7 @@ def aws(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with mock_aws():
         make = boto3.Session("test", "test", region_name="us-east-1").client
         make("s3").create_bucket(Bucket=names.bucket(settings))
-        monkeypatch.setattr(audit, "make_client", lambda _, service: make(service))
+        monkeypatch.setattr(audit, "_make_client", lambda _, service: make(service))
         hook = type("Hook", (), {"get_conn": lambda _: make("s3"), "check_for_key": has_key(make)})()
         monkeypatch.setattr("musher.hooks.connection.s3_hook", lambda _: hook)
         yield make
