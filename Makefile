@@ -60,7 +60,7 @@ check: setup ## lint, format, types, and whether each production service can be 
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy $(SOURCES)
-	.venv/bin/cfn-lint infra/bootstrap.yaml infra/functions.yaml infra/notebooks.yaml infra/reaping.yaml
+	.venv/bin/cfn-lint infra/bootstrap.yaml infra/functions.yaml infra/notebooks.yaml infra/reaping.yaml infra/auditing.yaml
 	$(PYTHON) -m scripts.entry_points
 
 bench: setup ## run each benchmark; the last line of each is a JSON object

@@ -1,6 +1,6 @@
 """The ASGI application: a request passes a chain of steps, and moto answers what none of them did.
 
-    origins -> sandbox -> request ids -> faults -> permissions -> CBOR -> native routes
+    origins -> sandbox -> request ids -> faults -> permissions -> CBOR -> last use of keys -> native routes
         -> S3's objects -> bounds of bodies -> service models -> moto
 
 What is to look at every request is one more step in `Application.__init__`.
@@ -26,6 +26,7 @@ from localaws.context import Context
 from localaws.faults.step import FaultStep
 from localaws.iam.enforcement.guard import Guard as PermissionGuard
 from localaws.iam.identity import CREDENTIALS_PATH
+from localaws.iam.uses import note_caller
 from localaws.moto_bridge import MotoBridge, create_moto_application, internal_error
 from localaws.origins import Guard, OriginCheck
 from localaws.s3.service import ObjectService
@@ -53,6 +54,7 @@ class Application:
             FaultStep(context.faults, clock=context.clock, supervisor=context.supervisor),
             *self._make_checks(permissions),
             speak_cbor,
+            note_caller,
             answer_by_route,
             context.find_service(ObjectService).make_step(is_for_s3=self._moto.is_for_s3),
             bound_body,

@@ -85,10 +85,12 @@ def install_changes() -> None:
     from localaws.iam.cloudformation import correct_roles
     from localaws.iam.managed import install_managed_policies
     from localaws.iam.sessions import add_actions as add_session_actions
+    from localaws.iam.uses import install as install_uses
     from localaws.moto_dispatch import install as install_dispatch
     from localaws.patterns import install as install_patterns
     from localaws.s3.authorization import install as install_permissions
     from localaws.s3.backend import install as install_s3
+    from localaws.s3.cloudformation import correct_buckets
     from localaws.sagemaker.endpoints.cloudformation import correct_resources
     from localaws.sagemaker.notebooks.cloudformation import correct_notebooks
     from localaws.topics import install as install_topics
@@ -98,9 +100,11 @@ def install_changes() -> None:
     correct_resources()
     correct_notebooks()
     correct_roles()
+    correct_buckets()
     add_iam_actions()
     add_session_actions()
     add_boundary_actions()
+    install_uses()
     install_validation()
     add_log_actions()
     install_managed_policies()

@@ -230,7 +230,7 @@ def apply_bootstrap(url: str) -> None:
     """Create the stacks of `infra/`, first `bootstrap.yaml`'s; raises StackError where that fails."""
     parameters = {"AirflowPrincipalArn": AIRFLOW_PRINCIPAL, "Ec2Vpc": find_default_vpc(url)}
     _apply(url, template="bootstrap.yaml", stack=STACK_NAME, parameters=parameters)
-    for name in ("functions", "notebooks", "reaping"):
+    for name in ("functions", "notebooks", "reaping", "auditing"):
         _apply(url, template=f"{name}.yaml", stack=f"{STACK_NAME}-{name}", parameters={})
 
 

@@ -9,16 +9,16 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.iam.models import iam_backends, mark_account_as_visited
+from moto.iam.models import iam_backends
 from moto.s3.models import FakeBucket, s3_backends
 from moto.s3.responses import S3Response
 from moto.s3.utils import bucket_name_from_url
 
 from localaws.asgi import Request
+from localaws.iam.uses import CREDENTIAL, note_use
 from localaws.s3 import wording
 from localaws.s3.backend import LocalS3Backend
 
-CREDENTIAL = re.compile(r"Credential=([^/]*)/\d{8}/([^/]*)/([^/]+)/aws4_request")
 V2_HEADER = re.compile(r"AWS ([^:]+):")
 CONTROL_PATH, CONTROL_HOST, ACCESS_POINT = "/v20180820/", "s3-control", ".s3-accesspoint."
 MAX_KEY_BYTES = 1024
@@ -57,7 +57,7 @@ class Target:
         key_id = self.caller.access_key_id
         for account_id, account in list(iam_backends.items()):
             if any(key_id in backend.access_keys for backend in list(account.values())):
-                mark_account_as_visited(account_id, str(key_id), "s3", self.caller.region)
+                note_use(account_id, str(key_id), "s3", self.caller.region)
                 return backend_of(account_id, bucket.partition)
         return backend_of(DEFAULT_ACCOUNT_ID, bucket.partition)
 

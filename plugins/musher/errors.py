@@ -21,6 +21,7 @@
     |-- LambdaError              a function failed or answered with an error
     |-- LoadTestError            a target misses what a load test must show
     |-- TeardownError            something that costs may be left
+    |-- AuditError               an account cannot be audited so, or has findings that a run must not pass
     |-- TrafficError             a load test cannot run so: its profile, trace file or target is wrong
     |-- ScalingError             a policy, service times or a search for one makes no sense
     `-- ReportError              a run's report cannot be read
@@ -116,6 +117,10 @@ class LoadTestError(MusherError):
 
 class TeardownError(MusherError):
     """Report what could not be stopped or removed, all of it together."""
+
+
+class AuditError(MusherError):
+    """Report an audit that cannot be made as asked, or findings as grave as a run must not pass over."""
 
 
 class ReportError(MusherError):

@@ -37,7 +37,7 @@ TAG_CHARACTERS = 16
 LIVE_ALIAS = "live"
 """The alias of a function: what callers invoke, whichever version it stands for."""
 
-WRITTEN_FOLDERS = ("async", "captures", "code", "datasets", "jobs", "lambda", "reports")
+WRITTEN_FOLDERS = ("async", "audits", "captures", "code", "datasets", "jobs", "lambda", "reports")
 """Below the project's prefix in its bucket: where the keys below put what a run, or its endpoint, makes."""
 
 TRAINING_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -315,6 +315,11 @@ def report_prefix(settings: Settings, *, dag_id: str, run_id: str) -> str:
 def reports_prefix(settings: Settings) -> str:
     """Return the key prefix that holds the reports of all runs, a folder for each."""
     return f"{settings.project}/reports"
+
+
+def latest_audit_key(settings: Settings) -> str:
+    """Return the key of the findings of the newest audit, which the next one is held against."""
+    return f"{settings.project}/audits/latest.json"
 
 
 def load_test_key(settings: Settings, *, dag_id: str, run_id: str) -> str:

@@ -26,6 +26,7 @@ Per-run choices are DAG Params; what belongs to an installation is a `MUSHER_*` 
     MUSHER_ALERT_TOPIC      none; ARN of the SNS topic that hears of a live function that fails its test
     MUSHER_SMOKE_TEST_CRON  @daily; when the live function is tested; `never`: only by hand
     MUSHER_REAP_SCHEDULE    none; when reap_resources looks by itself: a cron expression, in UTC
+    MUSHER_AUDIT_SCHEDULE   none; when audit_iam runs by itself: a cron expression, in UTC
     MUSHER_RETRAIN_SCHEDULE none; when retrain_on_schedule runs by itself: a cron expression, in UTC
     MUSHER_RETRAIN_CONF     none; its Params as a JSON object, above all the `source` (params/retraining.py)
     MUSHER_RETRAIN_ON_NEW_DATA  false; whether it also runs once objects have come to its source in S3
@@ -106,6 +107,8 @@ class Settings:
     """Ask `smoke_test_schedule`: a DAG's file needs it."""
     reap_schedule: str = ""
     """Empty: never. DAG files ask `read_reap_schedule`."""
+    audit_schedule: str = ""
+    """Empty: never. DAG files ask `read_audit_schedule`."""
     retrain_schedule: str = ""
     """Empty: never. DAG files ask `read_retrain_schedule`, which needs no account."""
     retrain_conf: str = ""
@@ -226,6 +229,12 @@ def read_reap_schedule(environ: Mapping[str, str] | None = None) -> str | None:
     """Return MUSHER_REAP_SCHEDULE for a DAG's file, None where it is unset; Airflow refuses a wrong one."""
     environ = os.environ if environ is None else environ
     return environ.get("MUSHER_REAP_SCHEDULE", "").strip() or None
+
+
+def read_audit_schedule(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return MUSHER_AUDIT_SCHEDULE for a DAG's file, None where it is unset; Airflow refuses a wrong one."""
+    environ = os.environ if environ is None else environ
+    return environ.get("MUSHER_AUDIT_SCHEDULE", "").strip() or None
 
 
 def retrains_on_new_data(environ: Mapping[str, str] | None = None) -> bool:

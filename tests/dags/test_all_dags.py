@@ -17,6 +17,7 @@ from musher.retry_policy import AwsRetryPolicy
 from tests.isolated_airflow import ROOT
 
 DAG_IDS = {
+    "audit_iam",
     "load_test_endpoint",
     "notebook_instance",
     "operationalize_model",

