@@ -197,7 +197,7 @@ def _need(
 
 
 def find_account(resource: str, *, default: str) -> str:
-    """Return the account of a resource: its ARN's, the bucket's owner, or who asks (also of what is AWS's)."""
+    """Return the account of a resource: its ARN's, or the bucket's owner; of what is AWS's, who asks."""
     parts = resource.split(":", ARN_PARTS - 1)
     if len(parts) < ARN_PARTS:
         return default
