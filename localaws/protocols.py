@@ -25,8 +25,8 @@ from localaws.wire.routing import Routes
 SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 MODELS = botocore.loaders.Loader()
 """It keeps what it has read."""
-REST_MODELS = {"sagemaker": "sagemaker-runtime"}
-"""Models of the REST services that sign by the name of another service."""
+REST_MODELS = {"access-analyzer": "accessanalyzer", "sagemaker": "sagemaker-runtime"}
+"""Models of the REST services that sign by another name than their model's."""
 NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Letters that an XML document cannot hold (https://www.w3.org/TR/xml/#charsets)."""
 

@@ -31,6 +31,11 @@ TARGET = {
     "ResourceId": "endpoint/musher-live/variant/main",
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
+FUNCTION_TARGET = {
+    "ServiceNamespace": "lambda",
+    "ResourceId": "function:musher-classify:7",
+    "ScalableDimension": "lambda:function:ProvisionedConcurrency",
+}
 ENDPOINT_LOGS, JOB_LOGS = "/aws/sagemaker/Endpoints/musher-live", "/aws/sagemaker/TrainingJobs"
 
 
@@ -175,7 +180,9 @@ WATCHING: list[Call] = [
     ("monitoring", "PutMetricAlarm", {"AlarmName": "musher-a", "Tags": TAGS}),
     ("monitoring", "DescribeAlarmHistory", {"AlarmName": "musher-a"}),
     *each("monitoring", "DeleteAlarms DescribeAlarms", {"AlarmNames": ["musher-a", "musher-b"]}),
+    ("monitoring", "DescribeAlarms", {"AlarmNamePrefix": "musher-", "AlarmTypes": ["MetricAlarm"]}),
     ("monitoring", "GetMetricData", {}),
+    ("monitoring", "PutMetricData", {"Namespace": "Musher", "MetricData": [{"MetricName": "Healthy"}]}),
     *each(
         "application-autoscaling",
         "DeleteScalingPolicy DeleteScheduledAction DeregisterScalableTarget PutScheduledAction "
@@ -186,6 +193,16 @@ WATCHING: list[Call] = [
         "application-autoscaling",
         "PutScalingPolicy",
         TARGET | {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 1.0}},
+    ),
+    *each(
+        "application-autoscaling",
+        "DeregisterScalableTarget PutScheduledAction RegisterScalableTarget",
+        FUNCTION_TARGET,
+    ),
+    (
+        "application-autoscaling",
+        "PutScalingPolicy",
+        FUNCTION_TARGET | {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 0.7}},
     ),
     *each(
         "application-autoscaling",
@@ -258,7 +275,28 @@ INSTANCES: list[Call] = [
     ),
     ("ssm", "GetParameter", {"Name": "/aws/service/deeplearning/ami/x86_64/latest/ami-id"}),
 ]
-AIRFLOW = [*JOBS, *MODELS, *NOTEBOOKS, *FUNCTIONS, *WATCHING, *BUILDING, *OBJECTS, *INSTANCES]
+OF_AWS = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+LOOKING: list[Call] = [
+    *each(
+        "iam",
+        "GenerateCredentialReport GetAccountAuthorizationDetails GetAccountSummary GetCredentialReport",
+        {},
+    ),
+    ("iam", "GetAccessKeyLastUsed", {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}),
+    ("iam", "ListAccessKeys", {"UserName": "somebody"}),
+    *each("iam", "GetPolicy GetPolicyVersion", {"PolicyArn": OF_AWS, "VersionId": "v1"}),
+    ("access-analyzer", "ValidatePolicy", {"policyDocument": "{}", "policyType": "IDENTITY_POLICY"}),
+    ("s3", "ListBuckets", {}),
+    *each(
+        "s3",
+        "GetBucketEncryption GetBucketPolicy GetBucketVersioning GetPublicAccessBlock",
+        {"Bucket": "of-somebody-else"},
+    ),
+    *each("lambda", "GetFunctionConcurrency GetPolicy", {"FunctionName": "of-somebody-else"}),
+    ("ecr", "DescribeRepositories", {}),
+    ("ecr", "GetRepositoryPolicy", {"repositoryName": "of-somebody-else"}),
+]
+AIRFLOW = [*JOBS, *MODELS, *NOTEBOOKS, *FUNCTIONS, *WATCHING, *BUILDING, *OBJECTS, *INSTANCES, *LOOKING]
 
 JOB_OBJECTS: list[Call] = [
     ("s3", "ListObjectsV2", {"Bucket": BUCKET, "Prefix": "musher/"}),
@@ -402,7 +440,20 @@ def test_airflows_calls_need_all_that_its_role_is_granted() -> None:
             ("application-autoscaling", "RegisterScalableTarget", TARGET | {"ServiceNamespace": "ecs"}),
             "application-autoscaling:RegisterScalableTarget",
         ),
+        (
+            (
+                "application-autoscaling",
+                "PutScheduledAction",
+                FUNCTION_TARGET | {"ScalableDimension": "ecs:service:DesiredCount"},
+            ),
+            "application-autoscaling:PutScheduledAction",
+        ),
         (("logs", "DeleteLogGroup", {"logGroupName": JOB_LOGS}), "logs:DeleteLogGroup"),
+        (("monitoring", "PutMetricData", {"Namespace": "Other"}), "cloudwatch:PutMetricData"),
+        (
+            ("iam", "GetPolicy", {"PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/own"}),
+            "iam:GetPolicy",
+        ),
     ],
 )
 def test_what_airflows_role_is_not_granted_is_seen(call: Call, action: str) -> None:

@@ -6,15 +6,15 @@ from functools import partial
 
 from localaws.functions.arns import REFERENCE
 from localaws.iam.needs.arns import Asking, Filter, is_arn
-from localaws.iam.needs.state import find_in_iam, find_key, find_profile_role, find_secret
+from localaws.iam.needs.state import find_in_iam, find_key, find_key_owner, find_profile_role, find_secret
 from localaws.iam.needs.trees import find_texts
 
 QUEUE_URL = re.compile(r".*/(\d{12})/([^/]+)")
 ENDPOINT = re.compile(r"endpoint/([^/]+)/variant/[^/]+")
-SCALING_ROLE = (
-    "sagemaker.application-autoscaling.amazonaws.com/"
-    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-)
+FUNCTION = re.compile(r"function:([^:]+:[^:]+)")
+SCALING_ROLES = "application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_"
+ENDPOINT_SCALING = f"sagemaker.{SCALING_ROLES}SageMakerEndpoint"
+FUNCTION_SCALING = f"lambda.{SCALING_ROLES}LambdaConcurrency"
 PUBLIC_PARAMETERS = "/aws/"
 OWN_DOCUMENTS = ("AWS-", "AWSEC2-", "AmazonCloudWatch-", "AWSSupport-")
 """How the names of documents begin that are AWS's own: no account is in their ARNs."""
@@ -70,6 +70,13 @@ def name_new_policy(name: str, asking: Asking) -> str | None:
 def name_user(name: str, asking: Asking) -> str | None:
     """Return a user's ARN; without a name it is who asks."""
     return name_in_iam("users", "user", name, asking) if name else asking.caller_arn
+
+
+def name_key_owner(key_id: str, asking: Asking) -> str | None:
+    """Return the ARN of an access key's owner; of a key that nobody has, any user may be it."""
+    owner = find_key_owner(key_id, asking)
+    every = f"arn:{asking.partition}:iam::{asking.account_id}:user/*"
+    return every if owner is None else name_user(owner, asking)
 
 
 def name_host(url: str, asking: Asking) -> str | None:
@@ -160,17 +167,17 @@ def name_secret(name: str, asking: Asking) -> str | None:
     return name if is_arn(name) else find_secret(name, asking) or name
 
 
-def name_scaled_endpoint(resource_id: str, asking: Asking) -> str | None:
-    """Return the endpoint of a scalable target; None for targets of other services."""
-    found = ENDPOINT.fullmatch(resource_id)
+def name_scaled(kind: re.Pattern[str], resource_id: str, asking: Asking) -> str | None:
+    """Return the name of what a scalable target scales; None for targets of other kinds."""
+    found = kind.fullmatch(resource_id)
     return found[1] if found else None
 
 
-def name_scaling_role(resource_id: str, asking: Asking) -> str | None:
-    """Return the service-linked role that scales endpoints, where it is still to be made."""
-    new = f"arn:{asking.partition}:iam::{asking.account_id}:role/aws-service-role/{SCALING_ROLE}"
-    is_there = find_in_iam("roles", SCALING_ROLE.rpartition("/")[2], asking) is not None
-    return new if ENDPOINT.fullmatch(resource_id) and not is_there else None
+def name_scaling_role(kind: re.Pattern[str], role: str, resource_id: str, asking: Asking) -> str | None:
+    """Return the service-linked role that scales targets of a kind, where it is still to be made."""
+    new = f"arn:{asking.partition}:iam::{asking.account_id}:role/aws-service-role/{role}"
+    is_there = find_in_iam("roles", role.rpartition("/")[2], asking) is not None
+    return new if kind.fullmatch(resource_id) and not is_there else None
 
 
 def name_ec2_resource(resource_id: str, asking: Asking) -> str | None:
@@ -189,10 +196,13 @@ NAMED: Mapping[str, Filter] = {
 FILTERS: Mapping[str, Filter] = {
     "document": name_document,
     "ec2": name_ec2_resource,
+    "endpoint_scaling": partial(name_scaling_role, ENDPOINT, ENDPOINT_SCALING),
     "function": name_function,
+    "function_scaling": partial(name_scaling_role, FUNCTION, FUNCTION_SCALING),
     "group": partial(name_in_iam, "groups", "group"),
     "host": name_host,
     "key": name_key,
+    "key_owner": name_key_owner,
     "log_group": name_log_group,
     "node": name_node,
     "package": name_package,
@@ -204,8 +214,8 @@ FILTERS: Mapping[str, Filter] = {
     "queue": name_queue,
     "role": partial(name_in_iam, "roles", "role"),
     "rule": name_rule,
-    "scaled_endpoint": name_scaled_endpoint,
-    "scaling_role": name_scaling_role,
+    "scaled_endpoint": partial(name_scaled, ENDPOINT),
+    "scaled_function": partial(name_scaled, FUNCTION),
     "secret": name_secret,
     "stack": name_stack,
     "topic": name_topic,

@@ -38,6 +38,8 @@ ELSEWHERE = ("x-amz-target", "content-type")
 QUEUES = "sqs"
 """The service whose forms may be sent to a queue's own address."""
 
+OF_AWS = "aws"
+"""The account in the ARNs of AWS's own policies: what an account may do with them, its own policies say."""
 NONE_GIVEN: Mapping[str, Any] = {}
 
 partition_of = functools.lru_cache(maxsize=256)(get_partition)  # regions come from requests
@@ -195,13 +197,13 @@ def _need(
 
 
 def find_account(resource: str, *, default: str) -> str:
-    """Return the account of a resource: its ARN's, the bucket's owner, or who asks."""
+    """Return the account of a resource: its ARN's, or the bucket's owner; of what is AWS's, who asks."""
     parts = resource.split(":", ARN_PARTS - 1)
     if len(parts) < ARN_PARTS:
         return default
     if parts[2] == "s3":
         return find_bucket_account(parts[5].partition("/")[0]) or default
-    return parts[4] or default
+    return default if parts[4] in ("", OF_AWS) else parts[4]
 
 
 def _find_policy_owner(resource: str, table: Table | None) -> str | None:

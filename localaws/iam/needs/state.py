@@ -39,6 +39,13 @@ def find_in_iam(kind: str, name: str, asking: Asking) -> str | None:
     return next((str(each.arn) for each in list(entries.values()) if each.name == name), None)
 
 
+def find_key_owner(key_id: str, asking: Asking) -> str | None:
+    """Return the name of the user that an access key belongs to."""
+    backend = find_iam(asking)
+    found = None if backend is None else backend.access_keys.get(key_id)
+    return None if found is None else str(found.user_name)
+
+
 def find_profile_role(name: str, asking: Asking) -> str | None:
     """Return the ARN of the role in an instance profile, by the profile's name or ARN."""
     backend = find_iam(asking)

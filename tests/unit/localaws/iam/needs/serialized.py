@@ -14,6 +14,7 @@ from localaws.iam.needs.need import Need
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 MODELS = {
+    "access-analyzer": "accessanalyzer",
     "monitoring": "cloudwatch",
     "servicequotas": "service-quotas",
     "states": "stepfunctions",

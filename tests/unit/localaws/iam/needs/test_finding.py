@@ -243,6 +243,23 @@ CORPUS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         [("ssm:SendCommand", "ssm:::document/mine"), ("ssm:SendCommand", "ec2:::instance/*")],
     ),
     ("ssm", "GetParameter", {"Name": "/a/b"}, [("ssm:GetParameter", "ssm:::parameter/a/b")]),
+    # Scaling: what is scaled is asked, too, and the role that does it
+    (
+        "application-autoscaling",
+        "RegisterScalableTarget",
+        {"ServiceNamespace": "lambda", "ResourceId": "function:f:7"},
+        [
+            ("application-autoscaling:RegisterScalableTarget", "application-autoscaling:::scalable-target/*"),
+            ("lambda:DeleteProvisionedConcurrencyConfig", "lambda:::function:f:7"),
+            ("lambda:GetProvisionedConcurrencyConfig", "lambda:::function:f:7"),
+            ("lambda:PutProvisionedConcurrencyConfig", "lambda:::function:f:7"),
+            (
+                "iam:CreateServiceLinkedRole",
+                f"iam::{ACCOUNT}:role/aws-service-role/lambda.application-autoscaling.amazonaws.com/"
+                "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency",
+            ),
+        ],
+    ),
     # Others
     (
         "cloudformation",
@@ -263,6 +280,18 @@ CORPUS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
             "Tags": [{"Key": "a", "Value": "b"}],
         },
         [("iam:CreateRole", f"iam::{ACCOUNT}:role/p/r"), ("iam:TagRole", f"iam::{ACCOUNT}:role/p/r")],
+    ),
+    (
+        "iam",
+        "GetAccessKeyLastUsed",
+        {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"},
+        [("iam:GetAccessKeyLastUsed", f"iam::{ACCOUNT}:user/*")],
+    ),
+    (
+        "access-analyzer",
+        "ValidatePolicy",
+        {"policyDocument": "{}", "policyType": "IDENTITY_POLICY"},
+        [("access-analyzer:ValidatePolicy", "*")],
     ),
     (
         "sts",

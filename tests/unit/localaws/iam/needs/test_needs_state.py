@@ -36,7 +36,9 @@ def iam() -> Any:
     )
     backend.create_instance_profile(name="needs-profile", path="/q/", role_names=["needs-there"])
     backend.create_user(REGION, "needs-user", path="/u/", tags=TAGS)
+    key = backend.create_access_key("needs-user")
     yield backend
+    backend.delete_access_key(key.access_key_id, "needs-user")
     del backend.instance_profiles["needs-profile"]
     del backend.roles[role.id]
     del backend.users["needs-user"]
@@ -55,6 +57,12 @@ def test_a_user_is_called_by_its_whole_arn() -> None:
     (need,) = find("iam", "GetUser", {"UserName": "needs-user"})
     assert need.resource == f"arn:aws:iam::{ACCOUNT}:user/u/needs-user"
     assert need.facts["iam:resourcetag/musher:project"] == "musher"
+
+
+def test_a_keys_last_use_is_asked_on_its_owner(iam: Any) -> None:
+    [key] = iam.users["needs-user"].access_keys
+    (need,) = find("iam", "GetAccessKeyLastUsed", {"AccessKeyId": key.access_key_id})
+    assert need.resource == f"arn:aws:iam::{ACCOUNT}:user/u/needs-user"
 
 
 @pytest.mark.usefixtures("iam")

@@ -40,7 +40,7 @@ ON_ALL = {
     "s3:ListAllMyBuckets": "s3:::*",
 }
 """Actions without a type of resource, of which AWS's pages and messages tell what they are asked on."""
-WHOLE = (("stack", "x/x"), ("function", "x:x"))
+WHOLE = (("stack", "x/x"), ("function", "x:x"), ("scaled_function", "x:x"))
 """Filters that put more than a name in."""
 
 
