@@ -233,7 +233,7 @@ def test_a_look_up_that_hangs_is_left_behind_and_nothing_waits_for_it(answered: 
     assert not left.is_alive()
 
 
-@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a\0b", "\ud800"])
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "\ud800"])
 def test_a_name_that_dns_cannot_hold_is_an_error_at_once(host: str) -> None:
     """The C library is not even asked for these."""
     with pytest.raises(OSError, match=r"codec|character") as error:

@@ -15,7 +15,7 @@ ANSWER = http_answer(b"[[1]]")
 def ask(sock: TimedSocket) -> http.client.HTTPResponse:
     """Return what http.client makes of the answer."""
     sock.sendall(b"POST / HTTP/1.1\r\n\r\n")
-    answer = http.client.HTTPResponse(sock, method="POST")  # type: ignore[arg-type]
+    answer = http.client.HTTPResponse(sock, method="POST")
     try:
         answer.begin()
     except BaseException:
@@ -27,21 +27,21 @@ def ask(sock: TimedSocket) -> http.client.HTTPResponse:
 def test_what_is_sent_and_what_comes_have_one_time_together(clock: Clock) -> None:
     wire = Wire(clock, [(1.5, ANSWER)], sends=[(1.0, 5), (1.0, 5), (0.5, 100)])
     with pytest.raises(TimeoutError):
-        ask(TimedSocket(wire, deadline=clock.now() + 3.9))  # type: ignore[arg-type]
+        ask(TimedSocket(wire, deadline=clock.now() + 3.9))
     assert clock.now() == 1003.9
     assert wire.sent == b"POST / HTTP/1.1\r\n\r\n"
 
 
 def test_what_is_taken_in_small_parts_is_sent_whole_and_once(clock: Clock) -> None:
     wire = Wire(clock, sends=[(0.1, 1)] * 7)
-    TimedSocket(wire, deadline=clock.now() + 5).sendall(b"0123456789")  # type: ignore[arg-type]
+    TimedSocket(wire, deadline=clock.now() + 5).sendall(b"0123456789")
     assert wire.sent == b"0123456789"
 
 
 def test_who_takes_a_byte_now_and_then_is_given_up(clock: Clock) -> None:
     wire = Wire(clock, sends=[(0.5, 1)] * 100)
     with pytest.raises(TimeoutError):
-        TimedSocket(wire, deadline=clock.now() + 5).sendall(bytes(100))  # type: ignore[arg-type]
+        TimedSocket(wire, deadline=clock.now() + 5).sendall(bytes(100))
     assert (clock.now(), len(wire.sent)) == (1005.0, 10)
 
 
@@ -49,7 +49,7 @@ def test_nothing_is_sent_after_the_deadline(clock: Clock) -> None:
     wire = Wire(clock)
     for deadline in (clock.now(), clock.now() - 1):
         with pytest.raises(TimeoutError, match="is over"):
-            TimedSocket(wire, deadline=deadline).sendall(b"x")  # type: ignore[arg-type]
+            TimedSocket(wire, deadline=deadline).sendall(b"x")
     assert wire.sent == b""
 
 
@@ -63,7 +63,7 @@ def test_nothing_is_sent_after_the_deadline(clock: Clock) -> None:
 )
 def test_an_answer_that_does_not_begin_ends_at_the_deadline(data: bytes, clock: Clock) -> None:
     wire = Wire(clock, drip(data, each_s=0.9))
-    sock = TimedSocket(wire, deadline=clock.now() + 20)  # type: ignore[arg-type]
+    sock = TimedSocket(wire, deadline=clock.now() + 20)
     with pytest.raises(TimeoutError):
         ask(sock)
     assert clock.now() == 1020.0
@@ -76,7 +76,7 @@ def test_an_answer_that_does_not_begin_ends_at_the_deadline(data: bytes, clock: 
 def test_what_came_with_an_answer_and_is_no_part_of_it_is_told(
     more: bytes, has_leftover: bool, clock: Clock
 ) -> None:
-    sock = TimedSocket(Wire(clock, at_once(ANSWER + more)), deadline=clock.now() + 5)  # type: ignore[arg-type]
+    sock = TimedSocket(Wire(clock, at_once(ANSWER + more)), deadline=clock.now() + 5)
     answer = ask(sock)
     assert answer.read1(5) == b"[[1]]"
     answer.close()
@@ -85,7 +85,7 @@ def test_what_came_with_an_answer_and_is_no_part_of_it_is_told(
 
 def test_to_close_an_answer_waits_for_nothing(clock: Clock) -> None:
     wire = Wire(clock, [(0.0, ANSWER[:-3]), (100.0, b"1]]")])
-    answer = ask(TimedSocket(wire, deadline=clock.now() + 500))  # type: ignore[arg-type]
+    answer = ask(TimedSocket(wire, deadline=clock.now() + 500))
     answer.close()
     assert clock.now() == 1000.0
 
@@ -93,7 +93,7 @@ def test_to_close_an_answer_waits_for_nothing(clock: Clock) -> None:
 @pytest.mark.parametrize("unasked", [b"HTTP/1.1 408 Request Timeout\r\n\r\n", END])
 def test_what_comes_unasked_is_news(unasked: bytes, clock: Clock) -> None:
     wire = Wire(clock, at_once(ANSWER, unasked))
-    sock = TimedSocket(wire, deadline=clock.now() + 5)  # type: ignore[arg-type]
+    sock = TimedSocket(wire, deadline=clock.now() + 5)
     assert not sock.has_news()
     answer = ask(sock)
     assert answer.read1(5) == b"[[1]]"
@@ -110,7 +110,7 @@ def test_what_tls_has_read_already_is_news_too(pending: int, clock: Clock) -> No
 
 
 def test_each_question_has_its_own_moment_and_marks(clock: Clock) -> None:
-    sock = TimedSocket(Wire(clock, at_once(ANSWER[:9], END)), deadline=clock.now() + 5)  # type: ignore[arg-type]
+    sock = TimedSocket(Wire(clock, at_once(ANSWER[:9], END)), deadline=clock.now() + 5)
     with pytest.raises(http.client.BadStatusLine):
         ask(sock)
     assert (sock.has_begun, sock.has_ended) == (True, True)
