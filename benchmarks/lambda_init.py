@@ -49,7 +49,7 @@ from aws_credentials import RoleCredentials
 question = lambda_events.read_event({"url": "https://example.com/dog.jpg"})
 settings = musher_lambda.read_settings(os.environ)
 request = sigv4.Request("POST", settings.base_url + "/endpoints/x/invocations", {}, question.body)
-credentials = RoleCredentials(os.environ).current()
+credentials = RoleCredentials(os.environ).current(deadline=time.monotonic() + 60)
 sigv4.sign(request, credentials=credentials, region=settings.region, service="sagemaker", now=time.time())
 print(time.perf_counter() - started)
 """

@@ -3,9 +3,11 @@
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 """
 
+import contextlib
 import http.client
 import json
 import random
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -33,9 +35,16 @@ MAX_ANSWER_S = 62.0
 MAX_IDLE_S = 300.0
 """A connection that was frozen for longer is not used again: a NAT gateway forgets it after 350 s.
 https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html"""
-# What botocore's standard mode repeats:
+CLOSED_ERRORS = (
+    *(ConnectionResetError, BrokenPipeError, ConnectionAbortedError),
+    *(ssl.SSLEOFError, ssl.SSLZeroReturnError),
+)
+STALE_S = 1.0
+"""Where the other side has closed a kept connection, it is known as soon as a question is sent. What breaks
+later, or in an answer, may break at a model that was asked."""
+# What botocore's standard mode repeats, without 504: there the model was asked, and may still be at work.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({500, 502, 503})
 THROTTLING_CODES = frozenset(
     {
         *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException"),
@@ -123,32 +132,33 @@ class EndpointClient:
         """Send once, and once more where a connection that was kept turns out to be closed."""
         if time.monotonic() - self._used > MAX_IDLE_S or (self._sock is not None and self._sock.has_news()):
             self.close()  # what comes before a question is no answer to it
-        was_kept = self._connection is not None
+        kept = self._sock
         try:
             return self._exchange(request, deadline=deadline, trace_id=trace_id)
-        except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
-            if not was_kept:
+        except CLOSED_ERRORS:
+            if kept is None or kept.has_begun or time.monotonic() - kept.asked_at > STALE_S:
                 raise
         return self._exchange(request, deadline=deadline, trace_id=trace_id)
 
     def _exchange(self, request: sigv4.Request, *, deadline: float, trace_id: str) -> Reply:
         headers = sigv4.sign(
             request,
-            credentials=self._credentials.current(),
+            credentials=self._credentials.current(deadline=deadline),
             region=self._region,
             service=SERVICE,
             now=time.time(),
         )
-        if trace_id:
+        if trace_id.isascii() and trace_id.isprintable() and trace_id:  # callers write it
             headers["x-amzn-trace-id"] = trace_id
         is_whole = False
         try:
             connection, sock = self._open(deadline)
-            sock.deadline = deadline
+            sock.begin(deadline)
             connection.request(request.method, urlsplit(request.url).path, body=request.body, headers=headers)
-            answer = connection.getresponse()
-            body = self._read(answer, deadline=deadline)
-            answer.close()  # http.client does not see by itself that `read1` has read it all
+            with contextlib.closing(connection.getresponse()) as answer:
+                if sock.has_ended:  # http.client takes a header that is cut off for a whole one
+                    raise http.client.IncompleteRead(b"")
+                body = self._read(answer, deadline=deadline)
             self._used = time.monotonic()
             # After another 1xx than 100, which http.client takes for an answer, the answer is still to come.
             is_whole = answer.status >= 200 and not answer.will_close and len(body) <= self._max_bytes

@@ -40,8 +40,10 @@ def of_error(reply: Reply) -> PredictionError:
     """Translate an error; AWS's own text, which names the account, is not passed on."""
     if reply.code == "ModelError":
         return of_model_error(reply.fields())
-    if reply.code in BUSY_CODES:
+    if reply.code in BUSY_CODES or reply.status in BUSY_STATUSES:
         return BusyError("The model is busy; try again later.")
+    if reply.status in TIMEOUT_STATUSES:
+        return ModelTimeoutError("The model did not answer in time.")
     return ModelFailedError("The model cannot be called.")
 
 

@@ -23,9 +23,15 @@ class ConnectTimeoutError(TimeoutError):
 
 
 def open_connection(base_url: str, *, deadline: float) -> http.client.HTTPConnection:
-    """Return a connection that is open; ConnectTimeoutError at the deadline (of time.monotonic)."""
-    parts = urlsplit(base_url)
-    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 80)
+    """Return a connection that is open; ConnectTimeoutError at the deadline (of time.monotonic).
+
+    OSError for an address that is none, too.
+    """
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    except (ValueError, KeyError) as error:
+        raise OSError(f"{base_url} is no address of http or https: {error}") from error
     connection = http.client.HTTPConnection(host, port)
     connection.auto_open = 0
     try:
@@ -35,9 +41,12 @@ def open_connection(base_url: str, *, deadline: float) -> http.client.HTTPConnec
     except TimeoutError as error:
         connection.close()
         raise ConnectTimeoutError(f"no connection to {host} in time: {error}") from error
-    except OSError:
+    except OSError:  # before ValueError: a certificate's error is both
         connection.close()
         raise
+    except ValueError as error:  # no name that TLS could ask for
+        connection.close()
+        raise OSError(f"{base_url} is no address of http or https: {error}") from error
     return connection
 
 
@@ -48,17 +57,23 @@ def open_socket(host: str, port: int, *, deadline: float) -> socket.socket:
     for left, (family, kind, protocol, _, address) in zip(
         range(len(addresses), 0, -1), addresses, strict=True
     ):
-        sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(left_s(deadline) / left)
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            sock.close()
+            return connect(socket.socket(family, kind, protocol), address, limit_s=left_s(deadline) / left)
+        except OSError as error:  # also where this machine has no such family, as IPv6 may be off
             failure = error
-        else:
-            return sock
     raise failure
+
+
+def connect(sock: socket.socket, address: Any, *, limit_s: float) -> socket.socket:
+    """Return the socket connected; close it where that fails."""
+    try:
+        sock.settimeout(limit_s)
+        sock.connect(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def resolve(host: str, port: int, *, deadline: float) -> list[Any]:
@@ -68,7 +83,7 @@ def resolve(host: str, port: int, *, deadline: float) -> list[Any]:
     def look_up() -> None:
         try:
             found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: no name that DNS could hold
             found.append(OSError(f"{host}: {error}"))
 
     thread = threading.Thread(target=look_up, daemon=True)

@@ -19,6 +19,15 @@ class TimedSocket:
         self._sock, self.deadline = sock, deadline
         self.has_leftover = False
         """Whether more came with an answer than it is long."""
+        self.asked_at = 0.0
+        """When the present question began (of time.monotonic)."""
+        self.has_begun = self.has_ended = False
+        """Whether anything has come since then, and whether the other side has ended."""
+
+    def begin(self, deadline: float) -> None:
+        """Begin a question, whose answer ends at the deadline."""
+        self.deadline, self.asked_at = deadline, time.monotonic()
+        self.has_begun = self.has_ended = False
 
     def spend(self) -> None:
         """Give the next call what is left of the time."""
@@ -67,7 +76,10 @@ class _Reader(io.RawIOBase):
         if self.is_over:
             return 0
         self.timed.spend()
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self.timed.has_begun |= bool(count)
+        self.timed.has_ended |= count == 0
+        return count
 
     def close(self) -> None:
         self._raw.close()

@@ -207,7 +207,8 @@ def test_an_endpoint_that_does_not_listen_is_not_reached() -> None:
 
 
 def test_credentials_are_asked_for_with_path_and_token(server: Server) -> None:
-    found = json.loads(get_plainly(f"{server.url}/role?x=1", {"Authorization": "token"}))
+    until = time.monotonic() + 5
+    found = json.loads(get_plainly(f"{server.url}/role?x=1", {"Authorization": "token"}, until))
     assert found == {"path": "/role?x=1", "authorization": "token"}
     with pytest.raises(OSError, match="status 404"):
-        get_plainly(f"{server.url}/missing", {})
+        get_plainly(f"{server.url}/missing", {}, until)

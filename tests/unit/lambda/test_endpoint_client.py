@@ -121,16 +121,6 @@ def test_a_function_with_little_time_makes_one(pauses: list[float]) -> None:
     assert pauses == []
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Return the time, which only what a test says takes."""
-    made = Clock()
-    monkeypatch.setattr(endpoint_client.time, "monotonic", made.now)
-    monkeypatch.setattr(endpoint_client.time, "sleep", made.advance)
-    monkeypatch.setattr(endpoint_client.random, "random", lambda: 0.5)
-    return made
-
-
 @pytest.mark.parametrize(
     ("remaining_s", "attempt_s"), [(2, 1.5), (30, 29.5), (60, 59.5), (70, 65.0), (900, 65.0)]
 )
