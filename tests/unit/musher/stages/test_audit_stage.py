@@ -102,7 +102,7 @@ def test_the_next_audit_tells_what_has_come_and_gone(aws: Any, start: Callable[.
     start("manual__2")
     page = read(aws, audit.audit_account.function()["report"])
     assert "Before and after" in page
-    assert "New:</span> own allows every action on every resource" in page
+    assert "New:</span> The policy own of the role musher-r allows every action on every resource" in page
     assert f"Gone:</span> The bucket {bucket} keeps no versions" in page
 
 
