@@ -88,7 +88,7 @@ def test_findings_report_and_sarif_are_stored(aws: Any, start: Callable[..., Run
     assert json.loads(read(aws, result["sarif"]))["version"] == "2.1.0"
     page = read(aws, result["report"])
     assert "By severity" in page
-    assert "iam:delete_role_policy" in page
+    assert "aws iam delete-role-policy --role-name musher-r" in page
     summary = json.loads(read(aws, result["report"].replace("report.html", "summary.json")))
     assert (summary["dag_id"], summary["run_id"]) == (run.dag_id, run.run_id)
 
