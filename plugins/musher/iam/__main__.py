@@ -100,7 +100,7 @@ def _fix(audit: Audit, options: Namespace) -> None:
     """Apply remedies; what is said of them goes to the standard error, as the report has the output."""
 
     def agree(finding: Finding, calls: str) -> bool:
-        sys.stderr.write(f"\n{finding.title}\n{calls}\n")
+        sys.stderr.write(f"\n{finding.severity.upper()} {finding.title}\n{calls}\n")
         if options.yes:
             return True
         sys.stderr.write("Do this? [y/N] ")

@@ -60,6 +60,8 @@ class Remedy:
     text: str
     document: Mapping[str, Any] | None = None
     calls: tuple[Call, ...] = ()
+    is_stopgap: bool = False
+    """Whether it denies what another remedy may end at its root, and so comes after all of those."""
 
 
 @dataclass(frozen=True, kw_only=True)

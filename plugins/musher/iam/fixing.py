@@ -49,6 +49,8 @@ TAKES_AWAY = {
 """Calls that cannot allow more, with the arguments that remedies give them."""
 
 CHANGED = "its document has changed since it was looked at: audit again"
+WAITS = "what was changed before may have ended it: run the fix again"
+DONE = "by a remedy before"
 APPLIED, REFUSED, FAILED, NOTHING = "applied", "not applied", "failed", "by hand"
 
 
@@ -98,10 +100,22 @@ class Fixer:
     all_resources: bool = False
     """Whether also what is not the project's own is changed."""
     _clients: dict[str, Any] = field(default_factory=dict)
+    _made: list[Call] = field(default_factory=list)
 
     def fix(self, findings: Iterable[Finding]) -> Iterator[Fix]:
-        """Give what became of each finding, while it happens."""
-        return (self._fix(finding) for finding in findings)
+        """Give what became of each finding, while it happens.
+
+        A denial waits for another audit where rights were taken away before it: a role that could pass a
+        powerful role is harmless once that one is narrow, and would not work any more with the denial.
+        """
+        found = list(findings)
+        for finding in found:
+            if not finding.remedy.is_stopgap:
+                yield self._fix(finding)
+        is_open = any(call.service == "iam" for call in self._made)
+        for finding in found:
+            if finding.remedy.is_stopgap:
+                yield Fix(finding=finding, outcome=REFUSED, reason=WAITS) if is_open else self._fix(finding)
 
     def _fix(self, finding: Finding) -> Fix:
         calls = finding.remedy.calls
@@ -109,6 +123,8 @@ class Fixer:
             return Fix(finding=finding, outcome=NOTHING, reason=finding.remedy.text)
         if not self.all_resources and not finding.is_of_project(self.project):
             return Fix(finding=finding, outcome=REFUSED, reason=f"not {self.project}'s own (--all)")
+        if all(call in self._made for call in calls):
+            return Fix(finding=finding, outcome=APPLIED, reason=DONE)
         try:
             for call in calls:
                 check_call(call)
@@ -127,6 +143,7 @@ class Fixer:
                 getattr(client, call.method)(**call.arguments)
             except (BotoCoreError, ClientError) as error:
                 return Fix(finding=finding, outcome=FAILED, reason=str(error))
+            self._made.append(call)
             logger.info("%s:%s made for %s", call.service, call.method, finding.resource)
         return Fix(finding=finding, outcome=APPLIED)
 

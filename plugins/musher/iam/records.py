@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from musher.iam.commands import as_command
 from musher.iam.findings import SEVERITIES, Audit, Call, Finding
 
 FORMAT = 1
@@ -59,7 +60,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _call(call: Call) -> dict[str, Any]:
-    return {"service": call.service, "method": call.method, "arguments": dict(call.arguments)}
+    return {
+        "service": call.service,
+        "method": call.method,
+        "arguments": dict(call.arguments),
+        "command": as_command(call),
+    }
 
 
 def is_record(found: Any) -> bool:

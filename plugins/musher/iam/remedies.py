@@ -96,6 +96,7 @@ def deny(principal: Principal, actions: Iterable[str]) -> Remedy:
         text="Leave the action out, or name the few resources that it is for. Until then, deny it:",
         document=document,
         calls=(put_inline(principal, name=name[:128], document=document),),
+        is_stopgap=True,
     )
 
 

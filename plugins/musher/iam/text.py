@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
+from musher.iam.commands import as_command
 from musher.iam.findings import Audit, Finding
 from musher.iam.records import count
 
@@ -30,12 +32,17 @@ def _describe(finding: Finding) -> Iterator[str]:
     yield f"{finding.severity.upper()} {finding.rule}: {finding.title}"
     yield f"  {finding.resource}  {finding.fingerprint}"
     for evidence in finding.evidence:
-        shown = json.dumps(evidence.found)
-        cut = shown if len(shown) <= MAX_STATEMENT else f"{shown[:MAX_STATEMENT]}..."
-        yield f"  {evidence.path}:{evidence.line}:{evidence.column} {evidence.pointer} {cut}"
+        place = f"{evidence.path}:{evidence.line}:{evidence.column}"
+        yield "  " + " ".join(filter(None, (place, evidence.pointer, _cut(evidence.found))))
     yield f"  {finding.remedy.text}"
     if finding.remedy.document is not None:
         yield f"  {json.dumps(finding.remedy.document)}"
     for call in finding.remedy.calls:
-        yield f"  {call.service}:{call.method} {json.dumps(dict(call.arguments))}"
+        yield f"  {as_command(call)}"
     yield f"  {finding.page}"
+
+
+def _cut(found: Any) -> str:
+    """Return the beginning of a statement or a setting; nothing where there is none."""
+    shown = "" if found is None else json.dumps(found)
+    return shown if len(shown) <= MAX_STATEMENT else f"{shown[:MAX_STATEMENT]}..."

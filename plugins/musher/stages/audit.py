@@ -154,7 +154,8 @@ def judge_findings(result: AuditResult | None) -> None:
         counted = () if params["fail_on"] == NEVER else SEVERITIES[rank(params["fail_on"]) :]
         grave = sum(result["counts"][name] for name in counted)
         unseen = result["unseen"] if params["must_see_all"] else []
-        said = [f"{grave} findings are {params['fail_on']} or graver"] if grave else []
+        those = "1 finding is" if grave == 1 else f"{grave} findings are"
+        said = [f"{those} {params['fail_on']} or graver"] if grave else []
         said += [f"not looked at: {found}" for found in unseen]
         if said:
             raise AuditError(

@@ -113,10 +113,12 @@ def _describe(principal: Principal, way: Way, grants: tuple[Grant, ...]) -> Find
         rule="privilege-escalation",
         severity="high" if way.target in (escalations.MACHINES, escalations.FUNCTIONS) else "critical",
         resource=principal.arn,
-        title=f"The {principal.kind} {principal.name} {way.what} ({' and '.join(way.actions)})",
+        title=f"The {principal.kind} {principal.name} can get more rights: it {way.what} "
+        f"({' + '.join(way.actions)})",
         evidence=tuple(
             Evidence.of(grant.policy.document, grant.statement.pointer, grant.statement.raw)
-            for grant in grants
+            for number, grant in enumerate(grants)
+            if grant not in grants[:number]
         ),
         remedy=deny(principal, way.actions[:1]),
         page=way.page,
@@ -158,7 +160,7 @@ def find_missing_boundary(account: Account, limits: Limits) -> Iterator[Finding]
                     rule="missing-boundary",
                     severity="medium",
                     resource=principal.arn,
-                    title=f"The {principal.kind} {principal.name} may {action} without a boundary",
+                    title=f"The {principal.kind} {principal.name} may call {action} without a boundary",
                     evidence=(Evidence.of(grant.policy.document, statement.pointer, statement.raw),),
                     remedy=Remedy(
                         text="Let it make them with one permissions boundary only, by this statement in the "

@@ -35,6 +35,15 @@ def statements_in_use(account: Account) -> Iterator[Held]:
             yield from ((policy.arn, policy, found) for found in policy.document.statements)
 
 
+def _name(held: Held) -> str:
+    """Return which policy it is; an inline one has a name that others may have, too."""
+    arn, policy, _ = held
+    if policy.arn:
+        return f"The policy {policy.name}"
+    kind, _, path = arn.rpartition(":")[2].partition("/")
+    return f"The policy {policy.name} of the {kind} {path.rpartition('/')[2]}"
+
+
 def find_full_access(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give each of AWS's managed policies that allow all of a service, with who has it."""
     for principal in account.principals:
@@ -108,9 +117,9 @@ def _of_statement(
 def find_wildcard_admin(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give the statements that allow every action on whatever there is."""
     for held in statements_in_use(account):
-        _, policy, statement = held
+        _, _, statement = held
         if statement.is_allow and statement.is_broad and any(map(is_everything, statement.actions)):
-            title = f"{policy.name} allows every action on every resource"
+            title = f"{_name(held)} allows every action on every resource"
             yield _of_statement(
                 account, held, rule="wildcard-admin", severity="critical", title=title, member="Action"
             )
@@ -119,7 +128,7 @@ def find_wildcard_admin(account: Account, limits: Limits) -> Iterator[Finding]:
 def find_wildcard_service(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give the statements that allow every action of a service, also on named resources."""
     for held in statements_in_use(account):
-        _, policy, statement = held
+        _, _, statement = held
         services = sorted(
             pattern.partition(":")[0] for pattern in statement.actions if is_whole_service(pattern)
         )
@@ -132,7 +141,7 @@ def find_wildcard_service(account: Account, limits: Limits) -> Iterator[Finding]
             held,
             rule="wildcard-service",
             severity=broad if statement.is_broad else "medium",
-            title=f"{policy.name} allows every action of {', '.join(services)} on {where}",
+            title=f"{_name(held)} allows every action of {', '.join(services)} on {where}",
             member="Action",
         )
 
@@ -140,7 +149,7 @@ def find_wildcard_service(account: Account, limits: Limits) -> Iterator[Finding]
 def find_wildcard_resource(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give the statements that allow to change, or to read data of, any resource at all."""
     for held in statements_in_use(account):
-        _, policy, statement = held
+        _, _, statement = held
         if not (statement.is_allow and statement.is_broad and any(map(is_anything, statement.resources))):
             continue
         harmful = [
@@ -149,7 +158,7 @@ def find_wildcard_resource(account: Account, limits: Limits) -> Iterator[Finding
             if not (is_harmless(pattern) or is_whole_service(pattern) or is_everything(pattern))
         ]
         if harmful:
-            title = f"{policy.name} allows {', '.join(sorted(harmful))} on every resource"
+            title = f"{_name(held)} allows {', '.join(sorted(harmful))} on every resource"
             yield _of_statement(
                 account, held, rule="wildcard-resource", severity="medium", title=title, member="Resource"
             )
@@ -158,14 +167,14 @@ def find_wildcard_resource(account: Account, limits: Limits) -> Iterator[Finding
 def find_not_action(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give the statements that allow all but some actions."""
     for held in statements_in_use(account):
-        _, policy, statement = held
+        _, _, statement = held
         if statement.is_allow and statement.not_actions:
             yield _of_statement(
                 account,
                 held,
                 rule="allow-not-action",
                 severity="high" if statement.is_broad else "medium",
-                title=f"{policy.name} allows all actions but some, those of services to come included",
+                title=f"{_name(held)} allows all actions but some, those of services to come included",
                 member="NotAction",
                 page=f"{GUIDE}/reference_policies_elements_notaction.html",
             )
@@ -174,14 +183,14 @@ def find_not_action(account: Account, limits: Limits) -> Iterator[Finding]:
 def find_not_resource(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give the statements that allow something on all resources but some."""
     for held in statements_in_use(account):
-        _, policy, statement = held
+        _, _, statement = held
         if statement.is_allow and statement.not_resources:
             yield _of_statement(
                 account,
                 held,
                 rule="allow-not-resource",
                 severity="medium",
-                title=f"{policy.name} allows something on all resources but some, those to come included",
+                title=f"{_name(held)} allows something on all resources but some, those to come included",
                 member="NotResource",
                 page=f"{GUIDE}/reference_policies_elements_notresource.html",
             )

@@ -116,7 +116,7 @@ def find_inline_sprawl(account: Account, limits: Limits) -> Iterator[Finding]:
                 rule="inline-sprawl",
                 severity="low",
                 resource=principal.arn,
-                title=f"The {principal.kind} {principal.name} has {len(names)} inline policies",
+                title=f"The {principal.kind} {principal.name} has {_number(names)}",
                 evidence=(Evidence(path=f"{principal.kind}/{principal.name}/policies", found=names),),
                 remedy=Remedy(
                     text="Make one managed policy of them, which is versioned and seen in one place"
@@ -124,6 +124,10 @@ def find_inline_sprawl(account: Account, limits: Limits) -> Iterator[Finding]:
                 ),
                 page=INLINE_PAGE,
             )
+
+
+def _number(names: list[str]) -> str:
+    return "an inline policy" if len(names) == 1 else f"{len(names)} inline policies"
 
 
 def find_unattached(account: Account, limits: Limits) -> Iterator[Finding]:

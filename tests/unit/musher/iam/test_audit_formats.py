@@ -51,9 +51,9 @@ def test_the_exit_status_tells_findings_unseen_lists_and_clean_apart(
 
 def test_the_text_has_the_place_the_remedy_and_what_was_not_seen() -> None:
     text = as_text(BAD)
-    assert "CRITICAL wildcard-admin: own allows every action" in text
+    assert "CRITICAL wildcard-admin: The policy own of the role musher-r allows every action" in text
     assert "role/musher-r/policies/own.json:6:17 /Statement/0/Action" in text
-    assert 'iam:delete_role_policy {"RoleName": "musher-r", "PolicyName": "own"}' in text
+    assert "aws iam delete-role-policy --role-name musher-r --policy-name own\n" in text
     assert "not looked at: functions: AccessDenied" in text
     assert text.endswith("account 123456789012: 1 critical, 0 high, 0 medium, 1 low")
 
@@ -62,6 +62,7 @@ def test_the_record_is_json_and_counts() -> None:
     record = json.loads(json.dumps(as_record(BAD)))
     assert record["counts"] == {"critical": 1, "high": 0, "medium": 0, "low": 1}
     assert record["findings"][0]["remedy"]["calls"][0]["method"] == "delete_role_policy"
+    assert record["findings"][0]["remedy"]["calls"][0]["command"].startswith("aws iam delete-role-policy ")
     assert record["unseen"] == [{"what": "functions", "reason": "AccessDenied"}]
     assert is_record(record)
 

@@ -11,10 +11,12 @@ from musher.iam.findings import Call, Evidence, Finding, Limits, Remedy
 from musher.iam.fixing import (
     APPLIED,
     CHANGED,
+    DONE,
     FAILED,
     NOTHING,
     REFUSED,
     TAKES_AWAY,
+    WAITS,
     WRITES_DOCUMENT,
     Fixer,
     check_call,
@@ -159,3 +161,33 @@ def test_a_call_that_may_allow_more_is_never_made(call: Call) -> None:
 
 def test_no_call_is_both_proven_and_free() -> None:
     assert not WRITES_DOCUMENT & TAKES_AWAY
+
+
+def passers() -> tuple[Finding, ...]:
+    """Return what is found of a role that may pass a powerful one, and of that one."""
+    pass_it = allow("iam:PassRole", "arn:aws:iam::123456789012:role/musher-f")
+    run = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "arn:aws:lambda:*:*:function:musher-*")
+    powerful = role("musher-f", ADMIN)
+    return findings(roles=(role("musher-airflow", pass_it, run), powerful))
+
+
+def test_a_denial_waits_where_rights_were_taken_away_that_it_was_for() -> None:
+    """The role that passes is told of first; with the denial it could pass nothing any more."""
+    client = Client(document=policy_of(ADMIN))
+    fixes = {
+        (fix.finding.name, fix.finding.rule): (fix.outcome, fix.reason)
+        for fix in fixer(client).fix(passers())
+    }
+    assert fixes["musher-f", "wildcard-admin"] == (APPLIED, "")
+    assert fixes["musher-airflow", "privilege-escalation"] == (REFUSED, WAITS)
+    assert [method for method, _ in client.calls] == ["delete_role_policy"]
+
+
+def test_a_denial_is_made_where_nothing_else_was() -> None:
+    client = Client()
+    denials = [found for found in passers() if found.remedy.is_stopgap]
+    fixes = list(fixer(client).fix([*denials, *denials]))
+    assert {fix.outcome for fix in fixes} == {APPLIED}
+    assert fixes[-1].reason == DONE
+    assert {method for method, _ in client.calls} == {"put_role_policy"}
+    assert len(client.calls) < len(fixes)

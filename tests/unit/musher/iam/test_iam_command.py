@@ -125,7 +125,8 @@ def test_yes_asks_nothing_and_leaves_what_is_not_the_project_s(
     bad_role(aws, "others")
     command.main(["audit", "--fix", "--yes"])
     assert (
-        "not applied: own allows every action on every resource (not musher's own" in capsys.readouterr().err
+        "not applied: The policy own of the role others allows every action on every resource "
+        "(not musher's own" in capsys.readouterr().err
     )
     roles = {
         name: aws("iam").get_role_policy(RoleName=name, PolicyName="own")["PolicyDocument"]["Statement"]

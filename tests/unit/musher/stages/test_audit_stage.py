@@ -88,7 +88,7 @@ def test_findings_report_and_sarif_are_stored(aws: Any, start: Callable[..., Run
     assert json.loads(read(aws, result["sarif"]))["version"] == "2.1.0"
     page = read(aws, result["report"])
     assert "By severity" in page
-    assert "iam:delete_role_policy" in page
+    assert "aws iam delete-role-policy --role-name musher-r" in page
     summary = json.loads(read(aws, result["report"].replace("report.html", "summary.json")))
     assert (summary["dag_id"], summary["run_id"]) == (run.dag_id, run.run_id)
 
@@ -102,7 +102,7 @@ def test_the_next_audit_tells_what_has_come_and_gone(aws: Any, start: Callable[.
     start("manual__2")
     page = read(aws, audit.audit_account.function()["report"])
     assert "Before and after" in page
-    assert "New:</span> own allows every action on every resource" in page
+    assert "New:</span> The policy own of the role musher-r allows every action on every resource" in page
     assert f"Gone:</span> The bucket {bucket} keeps no versions" in page
 
 
