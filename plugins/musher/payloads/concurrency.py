@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from musher.payloads.function_scaling import FunctionScaling, first_number, highest
 
 UNRESERVED_MINIMUM = 100
 """AWS keeps so many concurrent executions for functions that reserve nothing."""
@@ -69,17 +71,35 @@ def find_contradictions(params: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def judge_room(wanted: Concurrency, *, has: Concurrency, account: AccountRoom) -> list[str]:
-    """Return a sentence where the account has too little for `wanted`; the function `has` something now."""
-    peak = while_released(wanted, provisioned=has.provisioned)
+def judge_room(
+    wanted: Concurrency,
+    *,
+    has: Concurrency,
+    account: AccountRoom,
+    scaling: FunctionScaling | None = None,
+) -> list[str]:
+    """Return a sentence where the account has too little for `wanted`; the function `has` something now.
+
+    Where it scales, there must be room for all that it may grow to: AWS refuses what is too much only as it
+    grows, and tells nobody but the scaling activity.
+    """
+    begins, grown = wanted, wanted
+    if scaling is not None:
+        number = first_number(scaling, wanted=wanted.provisioned, has=[has.provisioned])
+        begins = replace(wanted, provisioned=number)
+        grown = replace(wanted, provisioned=highest(scaling))
+    peak = while_released(begins, provisioned=has.provisioned)
     room = account.unreserved + has.claim - UNRESERVED_MINIMUM
-    if not wanted.claim or peak.claim <= room:
+    if not grown.claim or max(peak.claim, grown.claim) <= room:
         return []
-    meanwhile = f", {peak.claim} while the version before is warm, too" if peak.claim > wanted.claim else ""
+    is_more = grown.claim > wanted.claim
+    growth = f", which may grow to {grown.provisioned}" if is_more else ""
+    meanwhile = f", {peak.claim} while the version before is warm, too" if peak.claim > grown.claim else ""
+    remedy = "Lower function_scale_max and what function_scale_schedule sets" if is_more else "Lower both"
     return [
-        f"function_reserved is {wanted.reserved or 0} and function_provisioned {wanted.provisioned}: that "
-        f"takes {wanted.claim} of the account's concurrent executions{meanwhile}, and it can give this "
+        f"function_reserved is {wanted.reserved or 0} and function_provisioned {wanted.provisioned}{growth}: "
+        f"that takes {grown.claim} of the account's concurrent executions{meanwhile}, and it can give this "
         f"function {max(room, 0)} (its limit is {account.limit}, {account.unreserved} of it unreserved, of "
-        f"which AWS keeps {UNRESERVED_MINIMUM}). Lower both, to 0 if need be, or ask for more concurrent "
+        f"which AWS keeps {UNRESERVED_MINIMUM}). {remedy}, to 0 if need be, or ask for more concurrent "
         "executions in the Service Quotas console."
     ]

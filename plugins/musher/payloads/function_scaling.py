@@ -60,13 +60,18 @@ def find_contradictions(params: Mapping[str, Any]) -> list[str]:
             "function_provisioned is 0 and function_scale_max is not: without environments there is no use "
             "to scale by. Provision 1, or write a function_scale_schedule."
         )
-    highest = max([scaling.most, *(read_bounds(line)[2] for line in scaling.schedule)])
-    if reserved and highest > reserved:
+    most = highest(scaling)
+    if reserved and most > reserved:
         found.append(
-            f"Provisioned concurrency may grow to {highest}, and function_reserved is {reserved}: it is a "
+            f"Provisioned concurrency may grow to {most}, and function_reserved is {reserved}: it is a "
             "part of what is reserved. Raise function_reserved, or choose 0, which reserves nothing."
         )
     return found
+
+
+def highest(scaling: FunctionScaling) -> int:
+    """Return the most environments that a version may come to, by its use or by the clock."""
+    return max([scaling.most, *(read_bounds(line)[2] for line in scaling.schedule)])
 
 
 def read_bounds(text: str) -> tuple[str, int, int]:

@@ -25,6 +25,7 @@ from musher.partitions import dns_suffix_of, partition_of
 from musher.payloads.builds import check_manifest, plan_image
 from musher.payloads.choices import ASYNC
 from musher.payloads.concurrency import Concurrency, judge_room, plan_concurrency
+from musher.payloads.function_scaling import FunctionScaling, build_scaling
 from musher.payloads.quotas import SERVICE, judge_quotas, list_needs
 from musher.payloads.tags import LIVE
 from musher.results import Params
@@ -69,10 +70,17 @@ def check_concurrency(settings: Settings, params: Params) -> list[str]:
     if params["endpoint_kind"] == ASYNC:  # has no function
         return []
     hook, live = lambda_hook(settings), names.live_function(settings)
-    has = Concurrency(reserved=None, provisioned=0)
-    if params["lifetime"] == LIVE and hook.find_function(live):
-        has = read_concurrency(hook, name=live)
-    return judge_room(plan_concurrency(params), has=has, account=read_room(look_client(settings, "lambda")))
+    has, members = Concurrency(reserved=None, provisioned=0), None
+    if params["lifetime"] == LIVE:
+        members = build_scaling(params)
+        if hook.find_function(live):
+            has = read_concurrency(hook, name=live)
+    return judge_room(
+        plan_concurrency(params),
+        has=has,
+        account=read_room(look_client(settings, "lambda")),
+        scaling=FunctionScaling(**members) if members else None,
+    )
 
 
 def check_roles(settings: Settings, *, roles: Mapping[str, str] = PASSED_ROLES) -> list[str]:

@@ -69,6 +69,24 @@ def test_more_concurrency_than_the_account_has_is_refused_with_the_values(instal
     assert "its limit is 1000" in found
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "changes", "refused"),
+    [
+        ("live", {"function_scale_max": 5}, False),
+        ("live", {"function_scale_max": 901}, True),
+        ("live", {"function_scale_max": 5, "function_scale_schedule": ["rate(1 day) 1 99"]}, False),
+        ("trial", {"function_scale_max": 901}, False),
+    ],
+)
+def test_growth_that_nothing_is_reserved_for_must_have_room_in_the_account(
+    installation: Settings, lifetime: str, changes: dict[str, Any], refused: bool
+) -> None:
+    asked = {**PARAMS, "function_reserved": 0, "function_provisioned": 1, "lifetime": lifetime, **changes}
+    found = account_checks.check_concurrency(installation, asked)
+    assert [sentence for sentence in found if "which may grow to 901" in sentence] == found
+    assert bool(found) is refused
+
+
 def test_a_stack_that_was_never_deployed_is_found_part_by_part(installation: Settings) -> None:
     problems, _ = look(dataclasses.replace(installation, project="nowhere"))
     text = "\n".join(problems)

@@ -4,9 +4,11 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -33,6 +35,7 @@ from tests.unit.musher.operators.fakes import FakeTask
 
 GOOD = "def handler(event, context):\n    return context.function_version\n"
 ALSO_GOOD = GOOD + "# changed\n"
+BUSY = "import time\n" + GOOD.replace("    return", "    time.sleep(0.3)\n    return")
 SLOW = "import time\n" + GOOD.replace("    return", "    time.sleep(0.7)\n    return")
 BROKEN = "def handler(event, context):\n    raise ValueError('broken')\n"
 TRUST = {
@@ -42,6 +45,7 @@ TRUST = {
     ],
 }
 SHIFT = {"shares_percent": [50], "max_error_percent": 5.0, "max_p99_ms": 500.0}
+AT_ONCE = {**SHIFT, "shares_percent": [], "bake_s": 0}
 BAKE_S = 8
 """Four minutes of this localaws: an alarm that is to ring has had the time."""
 
@@ -238,30 +242,76 @@ def test_a_version_that_is_slow_or_that_its_test_finds_bad_is_taken_back(
     remove_function(lambda_hook(project), name=names.live_function(project))
 
 
+def wait_for_ready(settings: Settings, *, version: str, count: int) -> None:
+    """Return once so many environments of a version are started."""
+    deadline = time.monotonic() + 180
+    hook, name = lambda_hook(settings), names.live_function(settings)
+    while (found := count_ready(hook, name=name, version=version)) != count:
+        assert time.monotonic() < deadline, f"{found} are started, not {count}"
+        time.sleep(0.2)
+
+
+@contextmanager
+def calls_of(call: Callable[[], Call], *, callers: int) -> Iterator[None]:
+    """Let so many callers call, each at once again as it is answered; a call that fails fails the test."""
+    is_over = Event()
+
+    def repeat() -> None:
+        while not is_over.is_set():
+            assert not call().is_error
+
+    with ThreadPoolExecutor(max_workers=callers) as pool:
+        running = [pool.submit(repeat) for _ in range(callers)]
+        try:
+            yield
+        finally:
+            is_over.set()
+        for one in running:
+            one.result()
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_is_provisioned_follows_its_use_and_the_next_version_begins_with_as_many(
     project: Settings, release: Any, call: Callable[[], Call]
 ) -> None:
+    """One caller keeps a third of three environments busy: less than nine tenths of the half aimed at."""
     asked: Any = {
-        "Scaling": {"least": 1, "most": 3, "target_percent": 10.0, "schedule": ["rate(999 days) 1 3"]},
-        "Shift": {**SHIFT, "shares_percent": [], "bake_s": 0},
+        "Scaling": {"least": 1, "most": 3, "target_percent": 50.0, "schedule": ["rate(999 days) 1 3"]},
+        "Shift": AT_ONCE,
     }
     scaler, name = autoscaling_hook(project), names.live_function(project)
-    run_to_bake(release(GOOD, slug="0123abcd", **asked))
+    run_to_bake(release(BUSY, slug="0123abcd", **asked))
     assert list_scaled(scaler, name=name) == ["1"]
-    deadline = time.monotonic() + 120
-    while count_ready(lambda_hook(project), name=name, version="1") < 3:
-        assert time.monotonic() < deadline, "nothing has scaled"
-        call()
-        time.sleep(0.05)
+    with calls_of(call, callers=3):
+        wait_for_ready(project, version="1", count=3)
+    with calls_of(call, callers=1):
+        wait_for_ready(project, version="1", count=2)
 
     result, _ = run_to_bake(release(ALSO_GOOD, slug=uuid.uuid4().hex[:8], **asked))
-    assert (result["version"], result["provisioned"]) == ("2", 3)
+    assert (result["version"], result["provisioned"]) == ("2", 2)
     assert list_scaled(scaler, name=name) == ["2"]
     assert provisioned(project) == {"2"}
 
-    result, _ = run_to_bake(release(ALSO_GOOD, slug=uuid.uuid4().hex[:8], Shift=asked["Shift"]))
+    result, _ = run_to_bake(release(ALSO_GOOD, slug=uuid.uuid4().hex[:8], Shift=AT_ONCE))
     assert (result["version"], result["provisioned"]) == ("2", 1)
     assert list_scaled(scaler, name=name) == []
     remove_function(lambda_hook(project), name=name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_what_nobody_calls_grows_and_shrinks_by_the_clock(project: Settings, release: Any) -> None:
+    """Five minutes are ten seconds here."""
+
+    def by_clock(line: str) -> Any:
+        scaling = {"least": 1, "most": 3, "target_percent": 70.0, "schedule": [line]}
+        return release(GOOD, slug=uuid.uuid4().hex[:8], Scaling=scaling, Shift=AT_ONCE)
+
+    result, _ = run_to_bake(by_clock("rate(5 minutes) 3 3"))
+    assert result["provisioned"] == 1
+    wait_for_ready(project, version="1", count=3)
+    result, _ = run_to_bake(by_clock("rate(5 minutes) 1 1"))
+    assert (result["version"], result["provisioned"]) == ("1", 3), "a release takes nothing from users"
+    wait_for_ready(project, version="1", count=1)
+    remove_function(lambda_hook(project), name=names.live_function(project))

@@ -81,7 +81,7 @@ def handler(event, context):
             file.write(bytes(1 << 20))
     return left
 """
-    name = functions.create(source, EphemeralStorage={"Size": 600}, MemorySize=512)
+    name = functions.create(source, EphemeralStorage={"Size": 600}, MemorySize=512, Timeout=50)
     assert functions.invoke(name, {"mb": 590}).json is False
     assert functions.invoke(name, {"mb": 1}).json is True, "it stays for the next event"
     functions.update(name, source + "# new\n")

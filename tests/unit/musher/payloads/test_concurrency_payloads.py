@@ -12,6 +12,7 @@ from musher.payloads.concurrency import (
     judge_room,
     while_released,
 )
+from musher.payloads.function_scaling import FunctionScaling
 
 NOTHING = Concurrency(reserved=None, provisioned=0)
 NEW_ACCOUNT = AccountRoom(limit=10, unreserved=10)
@@ -60,3 +61,44 @@ def test_an_account_without_room_is_told_what_would_fit() -> None:
     for said in ("function_reserved is 5", "can give this function 0", "limit is 10", "Service Quotas"):
         assert said in found
     assert judge_room(NOTHING, has=NOTHING, account=NEW_ACCOUNT) == []
+
+
+@pytest.mark.parametrize(
+    ("reserved", "has", "schedule", "most", "fits"),
+    [
+        (None, NOTHING, [], 10, True),
+        (None, NOTHING, [], 11, False),
+        (None, NOTHING, ["rate(1 day) 2 11"], 4, False),
+        (None, Concurrency(reserved=None, provisioned=1), [], 11, True),
+        # The version before has come to 6: the new one begins with 4 beside them, and 16 are there for it.
+        (None, Concurrency(reserved=None, provisioned=6), [], 4, True),
+        (None, Concurrency(reserved=None, provisioned=11), [], 11, False),
+        # What is reserved has room for the growth, but not for two versions of 8.
+        (10, NOTHING, [], 10, True),
+        (10, Concurrency(reserved=5, provisioned=8), [], 8, False),
+    ],
+)
+def test_the_account_must_have_room_for_all_that_provisioned_concurrency_may_grow_to(
+    reserved: int | None, has: Concurrency, schedule: list[str], most: int, fits: bool
+) -> None:
+    scaling = FunctionScaling(least=1, most=most, target_percent=70.0, schedule=schedule)
+    wanted = Concurrency(reserved=reserved, provisioned=1)
+    assert (judge_room(wanted, has=has, account=ACCOUNT, scaling=scaling) == []) is fits
+
+
+def test_growth_without_room_is_told_with_what_it_comes_to() -> None:
+    scaling = FunctionScaling(least=0, most=4, target_percent=70.0, schedule=["rate(1 day) 2 40"])
+    [found] = judge_room(NOTHING, has=NOTHING, account=ACCOUNT, scaling=scaling)
+    for said in (
+        "function_provisioned 0, which may grow to 40: that takes 40",
+        "can give this function 10",
+        "Lower function_scale_max and what function_scale_schedule sets",
+    ):
+        assert said in found
+    assert "warm" not in found
+    before = Concurrency(reserved=None, provisioned=38)
+    most = FunctionScaling(least=1, most=38, target_percent=70.0)
+    [found] = judge_room(Concurrency(reserved=None, provisioned=1), has=before, account=ACCOUNT, scaling=most)
+    assert (
+        "that takes 38 of the account's concurrent executions, 76 while the version before is warm" in found
+    )
