@@ -1,6 +1,7 @@
 """Two runs to one live endpoint, then back to the first model, then out of operation."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -17,10 +18,20 @@ SMALL: dict[str, Any] = {
 }
 
 
+def count_packages(sagemaker: Any) -> Counter[str]:
+    """Return how many versions have which approval; other tests' runs register theirs in the same group."""
+    try:
+        group = sagemaker.list_model_packages(ModelPackageGroupName="musher")["ModelPackageSummaryList"]
+    except sagemaker.exceptions.ClientError:
+        return Counter()
+    return Counter(package["ModelApprovalStatus"] for package in group)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(RUN_S)
 def test_a_second_run_updates_what_is_live_and_the_first_model_can_come_back(runs: Any) -> None:
     sagemaker = runs.stack.client("sagemaker")
+    others = count_packages(sagemaker)
     first = runs.run(**SMALL, seed=1)
     assert first["gate"]["champion"] is None
     second = runs.run(**SMALL, seed=2)
@@ -28,8 +39,7 @@ def test_a_second_run_updates_what_is_live_and_the_first_model_can_come_back(run
     assert live["name"] == before["name"] == "musher-live"
     assert live["previous_config_name"] == before["config_name"] == second["gate"]["champion"]
     assert 0 <= second["gate"]["champion_accuracy"] <= 1
-    group = sagemaker.list_model_packages(ModelPackageGroupName="musher")["ModelPackageSummaryList"]
-    assert [package["ModelApprovalStatus"] for package in group] == ["Approved"] * 2
+    assert count_packages(sagemaker) - others == {"Approved": 2}
 
     runs.run_other("roll_back")
     serving = sagemaker.describe_endpoint(EndpointName="musher-live")["EndpointConfigName"]

@@ -4,10 +4,10 @@ import json
 import time
 from threading import Thread
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
+from localaws.faults.client import FaultClient
 from musher.archives import read_member_from_tar_gz
 from scripts.local_stack import BUCKET
 
@@ -16,25 +16,18 @@ EPOCHS = 60
 """Of the digits: long enough to be in the middle of them when the instances go."""
 
 
-def faults(url: str, method: str, rule: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Call the embedded AWS about its fault rules."""
-    data = json.dumps(rule).encode() if rule else None
-    with urlopen(Request(f"{url}/_localaws/faults", data=data, method=method), timeout=10) as answer:
-        return dict(json.load(answer))
-
-
 def checkpoints(s3: Any) -> set[str]:
     """Return the keys of all jobs' checkpoints."""
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="musher/jobs/").get("Contents", [])
     return {item["Key"] for item in listed if "/checkpoints/" in item["Key"]}
 
 
-def interrupt_after_a_checkpoint(s3: Any, url: str, *, before: set[str]) -> None:
+def interrupt_after_a_checkpoint(s3: Any, faults: FaultClient, *, before: set[str]) -> None:
     """Take the instances away once a new checkpoint is in S3: a slow machine needs a while for one."""
     deadline = time.monotonic() + RUN_S
     while time.monotonic() < deadline:
         if checkpoints(s3) - before:
-            faults(url, "POST", {"kind": "spot_interruption", "job": "musher-train-"})
+            faults.add(kind="spot_interruption", job="musher-train-")
             return
         time.sleep(0.2)
 
@@ -51,15 +44,15 @@ def log_lines(logs: Any, *, job_name: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(RUN_S)
 def test_a_run_whose_instances_are_taken_away_continues_from_its_checkpoint(runs: Any) -> None:
-    url = runs.stack.url
+    faults = FaultClient(runs.stack.url)
     s3 = runs.stack.client("s3")
     known = {"before": checkpoints(s3)}
-    Thread(target=interrupt_after_a_checkpoint, args=(s3, url), kwargs=known, daemon=True).start()
+    Thread(target=interrupt_after_a_checkpoint, args=(s3, faults), kwargs=known, daemon=True).start()
     try:
         summary = runs.run(tuning_strategy="none", use_spot=True, instance_count=1, epochs=EPOCHS)
-        [rule] = faults(url, "GET")["faults"]
+        [rule] = faults.rules()
     finally:
-        faults(url, "DELETE")
+        faults.clear()
     assert rule["fired"] == 1
     name = summary["training"]["job_name"]
     job = runs.stack.client("sagemaker").describe_training_job(TrainingJobName=name)

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from localaws.faults.client import FaultClient
+from musher.hooks.connection import forget_hooks
 from musher.retry_policy import AwsRetryPolicy
 from tests.unit.musher.operators.fakes import FakeTask
 
@@ -67,12 +68,14 @@ class Crash:
 
     @contextmanager
     def watching(self) -> Generator["Crash", None, None]:
-        """Watch the calls of all clients that are made in the block."""
+        """Watch the calls of all clients that are made in the block; the process has none from before."""
         botocore.register_initializer(self._prepare)
+        forget_hooks()
         try:
             yield self
         finally:
             botocore.unregister_initializer(self._prepare)
+            forget_hooks()
 
 
 def run_tries(run: Callable[[Any], Any]) -> Any:

@@ -48,7 +48,7 @@ from musher.settings import Settings
 from musher.stages import load_job_plan
 from musher.traffic.targets import LoadTarget
 from tests.archives import pack
-from tests.functional.musher.crashes import CRASHES, Crash, cancel_deferred, run_tries
+from tests.functional.musher.crashes import CRASHES, LOST, Crash, cancel_deferred, run_tries
 from tests.functional.musher.scripts import NEVER_ENDS, serve_script
 from tests.functional.musher.test_batch_on_localaws import make_request
 from tests.unit.musher.operators.fakes import FakeTask
@@ -238,7 +238,9 @@ def test_an_endpoint_is_updated_once(
         lambda context: with_settings(DeployEndpointOperator(task_id="e", config=second)).execute(context)
     )
     assert crash.happened(how=how, action=action)
-    assert crash.count("UpdateEndpoint") == 1
+    is_repeated = (how, action) == (LOST, "UpdateEndpoint")
+    # Here the update may be over before botocore asks again; the second call then names the same configuration.
+    assert crash.count("UpdateEndpoint") in ((1, 2) if is_repeated else (1,))
     was, now = (config["EndpointConfig"]["EndpointConfigName"] for config in (first, second))
     assert result["config_name"] == now
     hook = sagemaker_hook(installation)
