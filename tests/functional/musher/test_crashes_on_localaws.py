@@ -239,7 +239,7 @@ def test_an_endpoint_is_updated_once(
     )
     assert crash.happened(how=how, action=action)
     is_repeated = (how, action) == (LOST, "UpdateEndpoint")
-    # Here the update may be over before botocore asks again; the second call then names the same configuration.
+    # The update may be over here before botocore asks again, for the same configuration.
     assert crash.count("UpdateEndpoint") in ((1, 2) if is_repeated else (1,))
     was, now = (config["EndpointConfig"]["EndpointConfigName"] for config in (first, second))
     assert result["config_name"] == now
