@@ -13,7 +13,7 @@ from moto import mock_aws
 from tests.unit.test_bootstrap import EVERYTHING, create_stack
 
 INFRA = Path(__file__).parents[2] / "infra"
-OF_ALL = {"FindAlarms", "FindWhatIsLeft", "PublishTheTest", "ScaleFunctions"}
+OF_ALL = {"FindAlarms", "FindWhatIsLeft", "MakeScalingRole", "PublishTheTest", "ScaleFunctions"}
 """Statements of what AWS has no resource level for, or whose resources have names that AWS chooses."""
 
 stacks = pytest.mark.parametrize("name", ["functions", "reaping"])

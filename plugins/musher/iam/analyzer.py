@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ValidatePoli
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -74,6 +75,5 @@ def simulate(findings: Iterable[Finding], make_client: MakeClient, looks: Looks)
 
 
 def _actions(finding: Finding) -> Iterator[tuple[str, str]]:
-    """Give service and name of the actions in a finding's title: ... (iam:PassRole and ec2:RunInstances)."""
-    listed = finding.title.rpartition("(")[2].rstrip(")").split(" and ")
-    yield from ((action.partition(":")[0], action.partition(":")[2]) for action in listed)
+    """Give service and name of the actions in a finding's title: ... (iam:PassRole + ec2:RunInstances)."""
+    yield from re.findall(r"([a-z0-9-]+):(\w+)", finding.title.rpartition("(")[2])

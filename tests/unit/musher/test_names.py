@@ -143,6 +143,7 @@ def test_runs_write_below_the_folders_that_are_named_and_below_their_parents() -
         names.report_prefix(SETTINGS, dag_id="d", run_id="r"),
         names.samples_prefix(SETTINGS, data_hash="d"),
         names.captures_prefix(SETTINGS),
+        names.latest_audit_key(SETTINGS),
         names.async_key(SETTINGS, folder="answers", endpoint_name="e"),
     }
     assert {key.split("/")[1] for key in keys} == set(names.WRITTEN_FOLDERS)

@@ -25,7 +25,7 @@ def test_a_finding_has_its_statement_its_remedy_and_its_page() -> None:
     page = render_audit(record(roles=(role("musher-r", ADMIN),)), run_id="manual__1", changes=None)
     assert "<h1>1 finding in account" in page
     assert "role/musher-r/policies/own.json:6:17 /Statement/0/Action" in page
-    assert "iam:delete_role_policy" in page
+    assert "aws iam delete-role-policy --role-name musher-r --policy-name own" in page
     assert 'href="https://docs.aws.amazon.com/IAM/' in page
 
 
