@@ -148,6 +148,8 @@ def test_a_canary_and_a_rollback_are_told_step_by_step(
         scale_in_cooldown_s=30,
     )
     scale(autoscaling_hook(installation), target=build_target(plan), policy=build_policy(plan))
+    waiter = localaws.client("sagemaker").get_waiter("endpoint_in_service")  # AWS adds the third at once
+    waiter.wait(EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     bad = read(installation, steps)
     assert bad["outcome"].startswith("The update was taken back within ")
     assert f"{alarm} rang" in bad["outcome"]
