@@ -34,25 +34,22 @@ def read_answer(*, payload: str, classes: Sequence[str]) -> Prediction:
 
 def is_busy(payload: str) -> bool:
     """Return whether a function says that its endpoint is throttled or not ready: it may answer later."""
-    try:
-        answer = json.loads(payload)
-    except ValueError:
-        return False
-    return isinstance(answer, dict) and answer.get("statusCode") == BUSY
+    return _members(payload).get("statusCode") == BUSY
 
 
 def was_killed(payload: str) -> bool:
     """Return whether a function's error is that its environment died: its machine, or its memory."""
+    error, (kind, end) = _members(payload), KILLED
+    return error.get("errorType") == kind and str(error.get("errorMessage")).endswith(end)
+
+
+def _members(payload: str) -> Mapping[str, Any]:
+    """Return the members of a payload; none where it is no JSON object."""
     try:
-        error = json.loads(payload)
+        found = json.loads(payload)
     except ValueError:
-        return False
-    kind, end = KILLED
-    return (
-        isinstance(error, dict)
-        and error.get("errorType") == kind
-        and str(error.get("errorMessage")).endswith(end)
-    )
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_logits(body: str, *, classes: Sequence[str]) -> Prediction:

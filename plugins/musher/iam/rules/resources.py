@@ -43,6 +43,14 @@ def _of_policy(
     )
 
 
+def _function_statements(account: Account) -> Iterator[tuple[Function, Document, Statement]]:
+    """Give the statements of functions' policies, each with its function and its policy."""
+    for function in account.functions or ():
+        if function.policy:
+            for statement in function.policy.statements:
+                yield function, function.policy, statement
+
+
 def _remove_permission(function: Function, statement: Statement) -> tuple[Call, ...]:
     sid = statement.raw.get("Sid")
     arguments = {"FunctionName": function.name, "StatementId": sid}
@@ -51,44 +59,41 @@ def _remove_permission(function: Function, statement: Statement) -> tuple[Call, 
 
 def find_public_function(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give the statements of functions' policies by which everybody may invoke them."""
-    for function in account.functions or ():
-        for statement in function.policy.statements if function.policy else ():
-            if is_public(statement) and function.policy:
-                yield _of_policy(
-                    function.arn,
-                    function.policy,
-                    statement,
-                    rule="public-function",
-                    severity="high",
-                    title=f"Everybody may invoke the function {function.name}",
-                    remedy=Remedy(
-                        text="Take the permission away, and let a service or role invoke it (AddPermission):",
-                        calls=_remove_permission(function, statement),
-                    ),
-                    page=FUNCTION_PAGE,
-                )
+    for function, policy, statement in _function_statements(account):
+        if is_public(statement):
+            yield _of_policy(
+                function.arn,
+                policy,
+                statement,
+                rule="public-function",
+                severity="high",
+                title=f"Everybody may invoke the function {function.name}",
+                remedy=Remedy(
+                    text="Take the permission away, and let a service or role invoke it (AddPermission):",
+                    calls=_remove_permission(function, statement),
+                ),
+                page=FUNCTION_PAGE,
+            )
 
 
 def find_function_deputy(account: Account, limits: Limits) -> Iterator[Finding]:
     """Give the statements by which a service may invoke a function for whichever account asks it to."""
-    for function in account.functions or ():
-        for statement in function.policy.statements if function.policy else ():
-            services = statement.principals.get("Service", ())
-            is_open = statement.is_allow and services and not SOURCES & statement.condition_keys
-            if is_open and function.policy:
-                yield _of_policy(
-                    function.arn,
-                    function.policy,
-                    statement,
-                    rule="function-confused-deputy",
-                    severity="medium",
-                    title=f"{', '.join(services)} may invoke the function {function.name} for any account",
-                    remedy=Remedy(
-                        text="Add the permission again with SourceAccount or SourceArn, take this one away:",
-                        calls=_remove_permission(function, statement),
-                    ),
-                    page=FUNCTION_PAGE,
-                )
+    for function, policy, statement in _function_statements(account):
+        services = statement.principals.get("Service", ())
+        if statement.is_allow and services and not SOURCES & statement.condition_keys:
+            yield _of_policy(
+                function.arn,
+                policy,
+                statement,
+                rule="function-confused-deputy",
+                severity="medium",
+                title=f"{', '.join(services)} may invoke the function {function.name} for any account",
+                remedy=Remedy(
+                    text="Add the permission again with SourceAccount or SourceArn, take this one away:",
+                    calls=_remove_permission(function, statement),
+                ),
+                page=FUNCTION_PAGE,
+            )
 
 
 def find_unlimited_function(account: Account, limits: Limits) -> Iterator[Finding]:
